@@ -1,0 +1,30 @@
+"""The errors that a user's mistake or a broken file leads to.
+
+Every one carries a single line that names the offending value and says what would be accepted; the command line
+prints that line and exits with code 2, the application shows it as a sentence. Errors of the program itself are
+ordinary Python exceptions and keep their traceback.
+"""
+
+
+class GlowcoreError(Exception):
+    """Base of all errors whose message is meant for the user: one line, no traceback needed."""
+
+
+class ConfigError(GlowcoreError, ValueError):
+    """A setting that no model can be built or run with."""
+
+
+class DataError(GlowcoreError):
+    """A folder or table of training data that cannot be used as it is."""
+
+
+class ImageError(GlowcoreError):
+    """A file that is not a picture this program reads, or one beyond its limits."""
+
+
+class CheckpointError(GlowcoreError):
+    """A model folder that is missing, damaged, hostile or made by a newer version; names the file and the cause."""
+
+
+class TrainingError(GlowcoreError):
+    """A training run that had to stop."""

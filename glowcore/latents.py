@@ -1,0 +1,158 @@
+"""Latents: what a flow encodes pictures to, one tensor a level, nothing dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from glowcore.errors import ConfigError
+
+
+@dataclass(eq=False)
+class Latents:
+    """Standardised latents ``eps = (z - mean) / std`` of a batch of pictures, one tensor a level.
+
+    ``levels[0]`` is the finest level and ``levels[-1]`` the top, each ``[B, c, h, w]``; together they hold exactly as
+    many numbers as the pictures. Under the model they are independent: standard normal where ``prior`` is
+    ``"gaussian"``, standard logistic where it is ``"logistic"`` (NICE). Temperature, interpolation, attribute
+    arithmetic and level mixing are therefore plain arithmetic, alike on all levels.
+
+    ``log_prob`` (``[B]``, nats) belongs to the encoded pictures; any operation that changes the latents sets it to
+    ``None``. ``y`` (``[B]``, int64) holds class labels of a class-conditional model, else ``None``.
+    """
+
+    levels: list[Tensor]
+    log_prob: Tensor | None = None
+    y: Tensor | None = None
+    prior: str = "gaussian"
+
+    def __len__(self) -> int:
+        return self.levels[0].shape[0]
+
+    def __getitem__(self, index: int | slice | Tensor) -> Latents:
+        """Return the selected pictures of the batch; an int keeps a batch of one."""
+        if isinstance(index, int):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"picture {index} of a batch of {len(self)}")
+            index = slice(index, index + 1 or None)
+        return self._map(lambda t: t[index], keep=True)
+
+    def __add__(self, other: Latents) -> Latents:
+        return self._zip(other, torch.add)
+
+    def __sub__(self, other: Latents) -> Latents:
+        return self._zip(other, torch.sub)
+
+    def __mul__(self, factor: float) -> Latents:
+        return self._map(lambda t: t * factor)
+
+    __rmul__ = __mul__
+
+    @property
+    def num_dims(self) -> int:
+        """Number of values per picture, equal to ``C * H * W`` of the picture."""
+        return sum(level[0].numel() for level in self.levels)
+
+    @staticmethod
+    def cat(parts: Sequence[Latents]) -> Latents:
+        """Join batches into one; ``log_prob`` and ``y`` are kept where every part has them."""
+        log_probs = [p.log_prob for p in parts if p.log_prob is not None]
+        labels = [p.y for p in parts if p.y is not None]
+        return Latents(
+            [torch.cat(level) for level in zip(*(p.levels for p in parts), strict=True)],
+            torch.cat(log_probs) if len(log_probs) == len(parts) else None,
+            torch.cat(labels) if len(labels) == len(parts) else None,
+            parts[0].prior,
+        )
+
+    def to(self, *args, **kwargs) -> Latents:
+        """Move or convert the levels and ``log_prob`` like ``Tensor.to``; ``y`` only follows the device."""
+        levels = [level.to(*args, **kwargs) for level in self.levels]
+        log_prob = None if self.log_prob is None else self.log_prob.to(*args, **kwargs)
+        return replace(self, levels=levels, log_prob=log_prob, y=None if self.y is None else self.y.to(levels[0].device))
+
+    def detach(self) -> Latents:
+        """Return the same latents cut off from the autograd graph."""
+        return self._map(Tensor.detach, keep=True)
+
+    def repeat(self, times: int) -> Latents:
+        """Repeat every picture ``times`` times in a row, as ``Tensor.repeat_interleave`` does."""
+        return self._map(lambda t: t.repeat_interleave(times, 0), keep=True)
+
+    def flatten(self) -> Tensor:
+        """Return all levels as one matrix ``[B, D]``, finest level first, each in channel-row-column order."""
+        return torch.cat([level.flatten(1) for level in self.levels], dim=1)
+
+    def with_flat(self, flat: Tensor) -> Latents:
+        """Return latents shaped like these (any batch) from a matrix ``[N, D]`` made by :meth:`flatten`."""
+        if flat.ndim != 2 or flat.shape[1] != self.num_dims:
+            raise ConfigError(f"flat latents have shape {tuple(flat.shape)}, expected [N, {self.num_dims}]")
+        parts = flat.split([level[0].numel() for level in self.levels], dim=1)
+        return Latents(
+            [p.reshape(-1, *level.shape[1:]) for p, level in zip(parts, self.levels, strict=True)], prior=self.prior
+        )
+
+    def interpolate(self, other: Latents, t: float | Tensor, *, spherical: bool = False) -> Latents:
+        """Walk from these latents (``t = 0``) to ``other`` (``t = 1``).
+
+        ``t`` is a number, or ``[T]`` numbers with a batch of one on both sides: the result is then a batch of T.
+        Linear: ``(1 - t) a + t b``. ``spherical`` turns from the direction of a to that of b at constant angular speed
+        within each level while the norm changes linearly, so that the path stays where a Gaussian has its mass
+        (Shoemake 1985; per level since each level is a Gaussian of its own).
+        """
+        t = torch.as_tensor(t, dtype=self.levels[0].dtype, device=self.levels[0].device).reshape(-1, 1, 1, 1)
+        return self._zip(other, lambda a, b: _slerp(a, b, t) if spherical else torch.lerp(a, b, t))
+
+    def scaled(self, temperature: float | Sequence[float]) -> Latents:
+        """Multiply by a temperature, one for all levels or one a level (finest first)."""
+        factors = per_level(temperature, len(self.levels), "temperature")
+        return replace(self, levels=[f * level for f, level in zip(factors, self.levels, strict=True)], log_prob=None)
+
+    def mixed(self, other: Latents, levels: Sequence[int]) -> Latents:
+        """Take the named levels (indices, 0 the finest, negative from the top) from ``other`` and the rest from here."""
+        count = len(self.levels)
+        wrong = [i for i in levels if not -count <= i < count]
+        if wrong:
+            raise ConfigError(f"level {wrong[0]} does not exist; levels are 0 (finest) to {count - 1} (top)")
+        chosen = {i % count for i in levels}
+        pairs = enumerate(zip(self.levels, other.levels, strict=True))
+        return replace(self, levels=[b if i in chosen else a for i, (a, b) in pairs], log_prob=None)
+
+    def level_norms(self) -> Tensor:
+        """Return ``[B, L]``: ``|eps| / sqrt(d)`` of each level, close to 1 for a typical picture under a Gaussian."""
+        return torch.stack([level.flatten(1).square().mean(1).sqrt() for level in self.levels], dim=1)
+
+    def _map(self, function: Callable[[Tensor], Tensor], *, keep: bool = False) -> Latents:
+        log_prob = function(self.log_prob) if keep and self.log_prob is not None else None
+        y = function(self.y) if keep and self.y is not None else self.y
+        return replace(self, levels=[function(level) for level in self.levels], log_prob=log_prob, y=y)
+
+    def _zip(self, other: Latents, function: Callable[[Tensor, Tensor], Tensor]) -> Latents:
+        pairs = zip(self.levels, other.levels, strict=True)
+        return replace(self, levels=[function(a, b) for a, b in pairs], log_prob=None)
+
+
+def per_level(value, num_levels: int, name: str) -> list:
+    """Return ``value`` once a level: a number for all of them, or a sequence of exactly ``num_levels``."""
+    if not isinstance(value, Sequence):
+        return [value] * num_levels
+    if len(value) != num_levels:
+        raise ConfigError(f"{name} has {len(value)} values, expected 1 or {num_levels} (one a level)")
+    return list(value)
+
+
+def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    norm_a = a.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
+    norm_b = b.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
+    unit_a, unit_b = a / norm_a.clamp_min(1e-12), b / norm_b.clamp_min(1e-12)
+    cosine = (unit_a * unit_b).flatten(1).sum(1).reshape(-1, 1, 1, 1).clamp(-1, 1)
+    angle = torch.arccos(cosine)
+    # For (anti)parallel directions sin(angle) vanishes and the straight line is the limit of the arc.
+    flat = angle.sin() < 1e-4
+    sine = torch.where(flat, torch.ones_like(angle), angle.sin())
+    weight_a = torch.where(flat, 1 - t, ((1 - t) * angle).sin() / sine)
+    weight_b = torch.where(flat, t.expand_as(angle) if t.numel() == 1 else t, (t * angle).sin() / sine)
+    return (weight_a * unit_a + weight_b * unit_b) * torch.lerp(norm_a, norm_b, t)

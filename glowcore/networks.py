@@ -1,0 +1,88 @@
+"""The networks inside couplings and priors. They need not be invertible."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ZeroConv2d(nn.Module):
+    """A 3x3 convolution that starts at zero, its output times ``exp(3 log_scale)`` (Glow, section 3.3 and its code).
+
+    A coupling or prior that ends in it starts as the identity or the standard normal.
+    """
+
+    #: The paper's code multiplies the log-scale by this, which speeds its learning up.
+    LOG_SCALE_FACTOR = 3.0
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(out_channels, in_channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.log_scale = nn.Parameter(torch.zeros(out_channels))
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of the plain convolution that computes the same."""
+        scale = (self.log_scale * self.LOG_SCALE_FACTOR).exp()
+        return self.weight * scale.reshape(-1, 1, 1, 1), self.bias * scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[B, in, H, W]`` to ``[B, out, H, W]``."""
+        return F.conv2d(x, *self.folded(), padding=1)
+
+
+class CouplingNet(nn.Module):
+    """conv 3x3, ReLU, conv 1x1, ReLU, zero conv 3x3 (Glow, section 4).
+
+    The paper normalises the hidden layers by actnorms of their own. A scale and shift behind a convolution can be
+    multiplied into it, so here :meth:`initialize` scales the convolutions themselves to the same start, and nothing
+    remains to be computed.
+
+    ``position_channels`` R > 0 adds a bias that depends on the position, ``mix @ maps``: R learned maps of the size of
+    the level, mixed into the hidden channels. A convolution cannot know where in the picture it is; in aligned pictures
+    that is worth knowing.
+    """
+
+    def __init__(
+        self, in_channels: int, hidden_channels: int, out_channels: int, size: tuple[int, int], position_channels: int = 0
+    ) -> None:
+        super().__init__()
+        self.conv_in = nn.Conv2d(in_channels, hidden_channels, 3, padding=1)
+        self.conv_mid = nn.Conv2d(hidden_channels, hidden_channels, 1)
+        self.conv_out = ZeroConv2d(hidden_channels, out_channels)
+        for conv in (self.conv_in, self.conv_mid):
+            nn.init.normal_(conv.weight, std=0.05)
+            nn.init.zeros_(conv.bias)
+        self.maps = self.mix = None
+        if position_channels:
+            self.maps = nn.Parameter(torch.randn(position_channels, *size))
+            self.mix = nn.Parameter(torch.zeros(hidden_channels, position_channels))
+
+    @torch.no_grad()
+    def initialize(self, x: Tensor) -> None:
+        """Give both hidden layers mean 0 and standard deviation 1 on ``x``, before their ReLU."""
+        for conv in (self.conv_in, self.conv_mid):
+            h = conv(x)
+            std, mean = torch.std_mean(h, dim=(0, 2, 3), correction=0)
+            # A channel that does not vary is left as it is: dividing by its spread would only magnify rounding.
+            scale = torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
+            conv.weight.mul_(scale.reshape(-1, 1, 1, 1))
+            conv.bias.copy_((conv.bias - mean) * scale)
+            x = F.relu(conv(x))
+
+    def position_bias(self) -> Tensor | None:
+        """Return what is added to the first hidden layer, ``[1, hidden, H, W]``, or None."""
+        if self.maps is None:
+            return None
+        return torch.einsum("hr,ryx->hyx", self.mix, self.maps)[None].contiguous(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[B, in, H, W]`` to ``[B, out, H, W]``."""
+        h = self.conv_in(x)
+        bias = self.position_bias()
+        if bias is not None:
+            h = h + bias
+        h = F.relu(h, inplace=True)
+        h = F.relu(self.conv_mid(h), inplace=True)
+        return self.conv_out(h)

@@ -1,0 +1,51 @@
+"""Activation normalisation (Kingma & Dhariwal 2018, section 3.1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from glowcore.transforms.base import Transform, same_for_batch
+
+
+class ActNorm(Transform):
+    r"""Scale and shift each channel; the first batch decides where they start.
+
+    .. math:: z = (x + b) \odot e^{s}, \qquad x = z \odot e^{-s} - b, \qquad \mathrm{logdet} = H W \textstyle\sum_c s_c
+
+    Before :meth:`initialize` it is the identity. The flag ``initialized`` is a buffer, so a saved model is never
+    initialised again.
+    """
+
+    #: Smallest standard deviation that initialisation divides by: a constant channel keeps a finite scale.
+    STD_FLOOR = 1e-3
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.log_scale = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("initialized", torch.tensor(False))
+
+    @torch.no_grad()
+    def initialize(self, x: Tensor) -> None:
+        """Give every channel of ``forward(x)`` mean 0 and standard deviation 1 (population, over B, H and W), once."""
+        if self.initialized:
+            return
+        std, mean = torch.std_mean(x, dim=(0, 2, 3), correction=0)
+        self.bias.copy_(-mean)
+        self.log_scale.copy_(-std.clamp_min(self.STD_FLOOR).log())
+        self.initialized.fill_(True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map data to latent."""
+        z = (x + self.bias.reshape(-1, 1, 1)) * self.log_scale.exp().reshape(-1, 1, 1)
+        return z, same_for_batch(self.logdet(x), x)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Map latent to data."""
+        x = z * (-self.log_scale).exp().reshape(-1, 1, 1) - self.bias.reshape(-1, 1, 1)
+        return x, same_for_batch(-self.logdet(z), z)
+
+    def logdet(self, x: Tensor) -> Tensor:
+        """Return the forward log-determinant for pictures of the size of ``x`` as a scalar."""
+        return self.log_scale.sum() * (x.shape[2] * x.shape[3])

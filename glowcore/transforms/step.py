@@ -1,0 +1,71 @@
+"""One step of flow: actnorm, permutation, coupling (Glow, figure 2a)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.base import Transform, exact_arithmetic
+from glowcore.transforms.conv1x1 import ChannelLinear
+from glowcore.transforms.coupling import Coupling
+from glowcore.transforms.permutation import Permutation
+
+
+class FlowStep(Transform):
+    r"""``coupling(permutation(actnorm(x)))``.
+
+    Where the permutation is a 1x1 convolution, actnorm is folded into it, one operator instead of three:
+    :math:`W((x + b) \odot e^s) = (W \mathrm{diag}(e^s))\,x + W (b \odot e^s)`.
+    """
+
+    def __init__(self, actnorm: ActNorm, permutation: ChannelLinear | Permutation, coupling: Coupling) -> None:
+        super().__init__()
+        self.actnorm = actnorm
+        self.permutation = permutation
+        self.coupling = coupling
+
+    @torch.no_grad()
+    def initialize(self, x: Tensor) -> None:
+        """Initialise actnorm and the coupling's network from ``x``, each on what reaches it; once."""
+        if self.actnorm.initialized:
+            return
+        self.actnorm.initialize(x)
+        self.coupling.initialize(self.mix(x)[0])
+
+    def mix(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply actnorm and permutation."""
+        if not isinstance(self.permutation, ChannelLinear):
+            h, first = self.actnorm(x)
+            h, second = self.permutation(h)
+            return h, first + second
+        with exact_arithmetic(x):
+            weight = self.permutation.weight() * self.actnorm.log_scale.exp()
+            z = F.conv2d(x, weight[:, :, None, None], weight @ self.actnorm.bias)
+            logdet = self.permutation.log_abs_det() + self.actnorm.log_scale.sum()
+            return z, (logdet * (x.shape[2] * x.shape[3])).expand(x.shape[0])
+
+    def unmix(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Undo :meth:`mix`."""
+        if not isinstance(self.permutation, ChannelLinear):
+            h, first = self.permutation.inverse(z)
+            h, second = self.actnorm.inverse(h)
+            return h, first + second
+        with exact_arithmetic(z):
+            weight = self.permutation.inverse_weight() * (-self.actnorm.log_scale).exp().double()[:, None]
+            x = F.conv2d(z, weight.to(z.dtype)[:, :, None, None], -self.actnorm.bias)
+            logdet = self.permutation.log_abs_det() + self.actnorm.log_scale.sum()
+            return x, (-logdet * (z.shape[2] * z.shape[3])).expand(z.shape[0])
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map data to latent."""
+        h, first = self.mix(x)
+        z, second = self.coupling(h)
+        return z, first + second
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Map latent to data."""
+        h, first = self.coupling.inverse(z)
+        x, second = self.unmix(h)
+        return x, first + second
