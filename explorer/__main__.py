@@ -1,0 +1,93 @@
+"""`python -m explorer render`: what the application shows, without the application."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from explorer import export, models
+from explorer.gallery import Gallery
+from explorer.photos import Photo
+from explorer.recipe import EditRecipe
+from explorer.sources import aligned_picture
+from glowcore import checkpoint
+from glowcore.errors import CheckpointError, GlowcoreError, ImageError
+
+EXAMPLE = """example:
+  python -m explorer render --recipe WzEsWyJzIiwiNyJdLHt9LFtdLFs3MF0sIiJd --out face.png
+  python -m explorer render --recipe TOKEN --image holiday.jpg --out face.png
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m explorer", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    render = commands.add_parser(
+        "render",
+        help="render an edit to a PNG",
+        description="Render a recipe, the token that the application keeps in its address and in every PNG it exports.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    render.add_argument("--recipe", required=True, metavar="TOKEN", help="what follows ?s= in the application's address")
+    render.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, where the recipe starts from one")
+    render.add_argument("--model", metavar="NAME", help="such as pretrained/faces64; by default the recipe's own model")
+    render.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+    render.add_argument("--out", type=Path, required=True, metavar="PNG", help="file to write")
+    return top
+
+
+def render(token: str, image: Path | None, model: str | None, device: str, out: Path) -> None:
+    """Render `token` to `out`; every mistake is a GlowcoreError."""
+    recipe = EditRecipe.from_token(token)
+    entry = models.find(model) if model else _model_of(recipe)
+    photo = Photo.read(_bytes(image)) if image is not None else None
+    if photo is not None and recipe.source.value != photo.key:
+        print("note: the recipe was made for another picture; its moves are applied to this one", file=sys.stderr)
+        recipe = replace(recipe, source=photo.source)
+    engine = models.open_engine(entry, device)
+    recipe = replace(recipe, model=engine.model_hash)
+    picture = aligned_picture(recipe.source, engine.size, Gallery(entry.folder / "gallery"), photo)
+    data = export.to_png(engine.render(recipe, picture).picture, recipe)
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise ImageError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _model_of(recipe: EditRecipe) -> models.ModelEntry:
+    """The listed model a recipe was made with; any model for a recipe that names none."""
+    entries = [e for e in models.listed() if not e.problem]
+    if not entries:
+        raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.home()}")
+    if not recipe.model:
+        return entries[0]
+    for entry in entries:
+        if checkpoint.fingerprint(entry.folder).startswith(recipe.model):
+            return entry
+    raise CheckpointError(f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0 when the work is done, 2 for a user's mistake."""
+    given = parser().parse_args(arguments)
+    try:
+        render(given.recipe, given.image, given.model, given.device, given.out)
+    except GlowcoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

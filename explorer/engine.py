@@ -1,0 +1,323 @@
+"""Recipe to picture: one model, one lock, encodings kept, every step timed.
+
+An engine wraps one model for any number of sessions. It takes and gives uint8 pictures and recipes, so its callers,
+pages and scripts alike, hold no arithmetic on latents.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import glowcore
+from explorer.cache import ByteLRU
+from explorer.pictures import fingerprint, pixels_changed, psnr
+from explorer.recipe import EditRecipe, RecipeError
+from explorer.turns import Turns
+from glowcore import checkpoint, images
+from glowcore.latents import Latents
+
+CACHE_BYTES = 64 * 2**20
+PICTURE_CACHE_BYTES = 16 * 2**20
+TYPICAL = (0.75, 1.25)  # |eps| / sqrt(d) of a level outside of this is said to have left the typical set
+NOISE_SEED = 0  # of the dequantisation noise in bits/dim, so that a picture always reads the same
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A picture the model has taken in, with the proof of what it gives back.
+
+    picture, reconstruction  uint8 [H, W, 3]
+    max_error                largest difference of any value before rounding, on the scale 0 to 1
+    pixels_changed, psnr     of the two 8-bit pictures
+    bits_per_dim             at the model's own n_bits
+    level_norms              |eps| / sqrt(d) a level, finest first; 1 is typical
+    milliseconds             of encoding and decoding once
+    """
+
+    key: str
+    latents: Latents = field(repr=False)
+    picture: np.ndarray = field(repr=False)
+    reconstruction: np.ndarray = field(repr=False)
+    max_error: float = 0.0
+    pixels_changed: int = 0
+    psnr: float = math.inf
+    bits_per_dim: float = math.nan
+    level_norms: tuple[float, ...] = ()
+    milliseconds: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether the picture came back to the last bit."""
+        return self.pixels_changed == 0
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a recipe looks like.
+
+    picture uint8 [H, W, 3]; level_norms as in `Encoded`; bits_per_dim of the picture shown; milliseconds of the
+    decoding; finite is False where the model gave values that are no numbers (the picture is then the source's).
+    """
+
+    picture: np.ndarray = field(repr=False)
+    level_norms: tuple[float, ...] = ()
+    milliseconds: float = 0.0
+    finite: bool = True
+
+    @property
+    def typical(self) -> bool:
+        """Whether every level is about as far from the centre as the model's own pictures are."""
+        return all(TYPICAL[0] <= n <= TYPICAL[1] for n in self.level_norms)
+
+
+class Engine:
+    """One loaded model behind one lock. Everything public may be called from any thread.
+
+    Parameters
+    ----------
+    model
+        a `glowcore.Flow` in eval mode.
+    name, model_hash
+        how the application calls it ("pretrained/faces64") and the first 12 hex digits of its weights' SHA-256.
+    """
+
+    def __init__(self, model: glowcore.Flow, name: str = "", model_hash: str = "") -> None:
+        self.name, self.model_hash = name, model_hash
+        self.config, self.metadata = model.config, dict(model.metadata or {})
+        self.attributes = model.attributes
+        self.size: tuple[int, int] = tuple(model.image_size)
+        self.device = str(model.device)
+        self.turns = Turns()
+        self._fast = model.fused(dtype="float32")
+        self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
+        self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
+
+    @classmethod
+    def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Engine:
+        """Load the model in `folder`; CheckpointError as `glowcore.load`."""
+        model = glowcore.load(folder, device=device)
+        return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:12])
+
+    # -- facts -------------------------------------------------------------------------------------------------------
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """Names of the attributes that can be moved, in the model's order."""
+        return tuple(self.attributes.names) if self.attributes is not None else ()
+
+    @property
+    def num_levels(self) -> int:
+        """Number of levels of latents."""
+        return int(self.config.num_levels)
+
+    @property
+    def temperature(self) -> float:
+        """The temperature the model's author recommends for samples."""
+        return float(self.metadata.get("temperature", 0.7))
+
+    @property
+    def device_words(self) -> str:
+        """The device in words for the readout."""
+        if self.device.startswith("cuda"):
+            return torch.cuda.get_device_name(torch.device(self.device))
+        return self.device.upper()
+
+    # -- pictures in ---------------------------------------------------------------------------------------------------
+    def encode(self, picture: np.ndarray, session: str = "") -> Encoded:
+        """Take a picture in: uint8 [H, W, 3], area-averaged when its size is not the model's."""
+        if picture.shape[:2] != self.size:
+            picture = images.resize_area(picture, self.size)
+        key = fingerprint(picture)
+        kept = self._encodings.get(key)
+        if kept is not None:
+            return kept
+        with self._model(session, batch=1):
+            values = images.to_tensor(picture).to(self.device)
+            start = time.perf_counter()
+            latents = self._fast.encode(values)
+            back = self._fast.decode(latents)
+            elapsed = (time.perf_counter() - start) * 1000
+            encoded = self._measure(key, picture, values, latents, back, elapsed)
+        self._encodings.put(key, encoded, 4 * latents.num_dims + 2 * picture.nbytes)
+        return encoded
+
+    def _measure(self, key, picture, values, latents, back, elapsed) -> Encoded:
+        finite = bool(torch.isfinite(back).all())
+        reconstruction = images.to_uint8(torch.nan_to_num(back, nan=0.5))[0]
+        generator = torch.Generator().manual_seed(NOISE_SEED)
+        return Encoded(
+            key=key,
+            latents=latents,
+            picture=picture,
+            reconstruction=reconstruction,
+            max_error=float((back - values).abs().max()) if finite else math.inf,
+            pixels_changed=pixels_changed(picture, reconstruction),
+            psnr=psnr(picture, reconstruction),
+            bits_per_dim=float(self._fast.bits_per_dim(values, generator=generator)[0]),
+            level_norms=_norms(latents),
+            milliseconds=elapsed,
+        )
+
+    # -- recipes -------------------------------------------------------------------------------------------------------
+    def render(self, recipe: EditRecipe, picture: np.ndarray | None = None, session: str = "") -> Rendered:
+        """The exact picture of a recipe. `picture` is the aligned source; a seed needs none.
+
+        Always a batch of one, so that a recipe gives the same picture in the page, in a script and in a download.
+
+        Raises
+        ------
+        RecipeError
+            where the recipe needs a picture and none is given, or names attributes this model has not.
+        Superseded
+            where `session` has asked for something newer while this request waited.
+        """
+        base = self._base(recipe, picture, session)
+        key = (base[0], recipe.token())
+        kept = self._pictures.get(key)
+        if kept is not None:
+            return kept
+        with self._model(session, batch=1):
+            latents = self._moved(base[1], recipe, dict(recipe.moves))
+            start = time.perf_counter()
+            values = self._fast.decode(latents)
+            elapsed = (time.perf_counter() - start) * 1000
+            rendered = self._shown(recipe, latents, values, elapsed)
+        self._pictures.put(key, rendered, rendered.picture.nbytes)
+        return rendered
+
+    def source(self, recipe: EditRecipe, picture: np.ndarray | None = None, session: str = "") -> Encoded:
+        """The recipe's source before any move, encoded: the given picture, or the sample that its seed gives."""
+        return self.encode(self._source_picture(recipe, picture, session), session)
+
+    def strip(
+        self,
+        recipe: EditRecipe,
+        name: str,
+        strengths: Sequence[float],
+        picture: np.ndarray | None = None,
+        session: str = "",
+    ) -> list[np.ndarray]:
+        """The recipe with attribute `name` at each of `strengths`, decoded as one batch."""
+        base = self._base(recipe, picture, session)[1]
+        with self._model(session, batch=len(strengths)):
+            moves = [dict(recipe.moves) | {name: s} for s in strengths]
+            latents = Latents.cat([self._moved(base, recipe, m) for m in moves])
+            return list(images.to_uint8(torch.nan_to_num(self._fast.decode(latents), nan=0.5)))
+
+    # -- many pictures -------------------------------------------------------------------------------------------------
+    def sample(self, seeds: Sequence[int], temperature: float | Sequence[float]) -> list[np.ndarray]:
+        """Sampled pictures, one a seed. A seed gives the same latents in any batch."""
+        temperature = _per_level(temperature)
+        pictures: list[np.ndarray] = []
+        for start in range(0, len(seeds), 16):
+            chunk = list(seeds[start : start + 16])
+            with self._model(batch=len(chunk)):
+                values = self._fast.sample(seeds=chunk, temperature=temperature)
+                pictures.extend(images.to_uint8(torch.nan_to_num(values, nan=0.5)))
+        return pictures
+
+    def film(
+        self, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool = False, levels: Sequence[int] | None = None
+    ) -> list[np.ndarray]:
+        """Pictures on the way from a (0) to b (1). With `levels` only those levels walk, the others stay a's."""
+        goal = b.latents if levels is None else a.latents.mixed(b.latents, list(levels))
+        pictures: list[np.ndarray] = []
+        for start in range(0, len(steps), 16):
+            chunk = steps[start : start + 16]
+            with self._model(batch=len(chunk)):
+                between = Latents.cat([a.latents.interpolate(goal, t, spherical=spherical) for t in chunk])
+                pictures.extend(images.to_uint8(torch.nan_to_num(self._fast.decode(between), nan=0.5)))
+        return pictures
+
+    def mixed(self, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:
+        """The picture with the named levels of b (0 the finest) and the others of a."""
+        with self._model(batch=1):
+            return images.to_uint8(torch.nan_to_num(self._fast.decode(a.latents.mixed(b.latents, list(levels))), nan=0.5))[0]
+
+    def analogy(self, a: Encoded, b: Encoded, c: Encoded, amount: float = 1.0) -> np.ndarray:
+        """The picture of c + amount (a - b): what a has and b has not, given to c."""
+        with self._model(batch=1):
+            latents = c.latents + (a.latents - b.latents) * amount
+            return images.to_uint8(torch.nan_to_num(self._fast.decode(latents), nan=0.5))[0]
+
+    def coarse(self, encoded: Encoded, keep: int, temperature: float, seed: int = 0) -> np.ndarray:
+        """What the coarsest `keep` levels alone say: the finer ones are drawn anew at `temperature` (0: their mean)."""
+        with self._model(batch=1):
+            drawn = self._fast.sample_latents([seed], temperature).to(self.device)
+            kept = list(range(self.num_levels - keep, self.num_levels))
+            return images.to_uint8(torch.nan_to_num(self._fast.decode(drawn.mixed(encoded.latents, kept)), nan=0.5))[0]
+
+    def scores(self, encoded: Encoded) -> dict[str, float]:
+        """What the model's own measure says of a picture, attribute by attribute."""
+        if self.attributes is None:
+            return {}
+        with self._model(batch=1):
+            return {n: float(self.attributes.score(encoded.latents, n)[0]) for n in self.attributes.names}
+
+    # -- inner -----------------------------------------------------------------------------------------------------------
+    def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> np.ndarray:
+        if recipe.source.kind != "seed":
+            if picture is None:
+                raise RecipeError(f"this edit starts from a {recipe.source.kind} picture, which is not here")
+            return picture
+        with self._model(session, batch=1):
+            values = self._fast.sample(seeds=[recipe.source.seed], temperature=self._temperature(recipe))
+            return images.to_uint8(torch.nan_to_num(values, nan=0.5))[0]
+
+    def _base(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> tuple[str, Latents]:
+        """The latents a recipe starts from, with a key for them."""
+        encoded = self.source(recipe, picture, session)
+        return encoded.key, encoded.latents
+
+    def _temperature(self, recipe: EditRecipe) -> float | list[float]:
+        if len(recipe.temperature) not in (1, self.num_levels):
+            raise RecipeError(f"temperature holds {len(recipe.temperature)} values for {self.num_levels} levels")
+        return _per_level(recipe.temperature)
+
+    def _moved(self, latents: Latents, recipe: EditRecipe, moves: Mapping[str, float]) -> Latents:
+        unknown = [n for n in (*moves, *recipe.locks) if n not in self.attribute_names]
+        if unknown:
+            raise RecipeError(f"this model has no attribute {unknown[0]!r}; it has {', '.join(self.attribute_names)}")
+        # A locked attribute may have been moved before it was locked: its own move first, then the others around it.
+        own = {n: s for n, s in moves.items() if s != 0 and n in recipe.locks}
+        others = {n: s for n, s in moves.items() if s != 0 and n not in recipe.locks}
+        if own:
+            latents = self.attributes.apply(latents, own)
+        if others:
+            latents = self.attributes.apply(latents, others, locked=recipe.locks)
+        return latents
+
+    def _shown(self, recipe: EditRecipe, latents: Latents, values: torch.Tensor, elapsed: float) -> Rendered:
+        finite = bool(torch.isfinite(values).all())
+        picture = images.to_uint8(torch.nan_to_num(values, nan=0.5))[0]
+        return Rendered(picture, _norms(latents), elapsed, finite)
+
+    @contextmanager
+    def _model(self, session: str = "", batch: int = 1) -> Iterator[None]:
+        """The model for oneself, without gradients; a single small picture decodes fastest on one thread."""
+        with self.turns.take(session), torch.inference_mode():
+            before = torch.get_num_threads()
+            if batch == 1 and before > 1:
+                torch.set_num_threads(1)
+            try:
+                yield
+            finally:
+                if torch.get_num_threads() != before:
+                    torch.set_num_threads(before)
+
+
+def _norms(latents: Latents) -> tuple[float, ...]:
+    return tuple(float(n) for n in latents.level_norms()[0])
+
+
+def _per_level(temperature: float | Sequence[float]) -> float | list[float]:
+    if isinstance(temperature, (int, float)):
+        return float(temperature)
+    return float(temperature[0]) if len(temperature) == 1 else [float(t) for t in temperature]

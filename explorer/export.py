@@ -1,0 +1,88 @@
+"""PNG files that remember how they were made.
+
+A downloaded picture carries its recipe in one `tEXt` chunk and nothing else: no time, no program, no place, no
+profile. With the user's consent a second chunk holds the aligned crop that the edit started from, so that the file
+alone is enough to go on. Reading walks the chunks itself, without inflating anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import struct
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from explorer.pictures import png
+from explorer.recipe import MAX_TOKEN, EditRecipe, RecipeError
+from glowcore import images
+
+RECIPE_KEY = "glow-recipe"
+CROP_KEY = "glow-crop"
+MAX_CROP = 4 * 2**20
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def to_png(picture: np.ndarray, recipe: EditRecipe, crop: np.ndarray | None = None) -> bytes:
+    """The picture as PNG with its recipe inside.
+
+    Parameters
+    ----------
+    picture
+        uint8 [H, W, 3], stored without loss.
+    crop
+        the aligned picture the edit started from, uint8 [H, W, 3]; None keeps it out of the file.
+    """
+    info = PngInfo()
+    info.add_text(RECIPE_KEY, recipe.token())
+    if crop is not None:
+        info.add_text(CROP_KEY, base64.b64encode(png(crop)).decode())
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", pnginfo=info, optimize=True)
+    return buffer.getvalue()
+
+
+def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
+    """The recipe inside a PNG of ours, with the crop where it carries one; None for any other file.
+
+    Raises
+    ------
+    RecipeError
+        for a file that says it holds a recipe and holds a broken one.
+    ImageError
+        for an embedded crop that is no picture.
+    """
+    texts = _texts(data)
+    if RECIPE_KEY not in texts:
+        return None
+    recipe = EditRecipe.from_token(texts[RECIPE_KEY])
+    if CROP_KEY not in texts:
+        return recipe, None
+    try:
+        crop = base64.b64decode(texts[CROP_KEY], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RecipeError("the picture inside this PNG is damaged") from error
+    return recipe, images.load(crop)
+
+
+def _texts(data: bytes) -> dict[str, str]:
+    """Our two text chunks of a PNG; {} for anything that is not one."""
+    texts: dict[str, str] = {}
+    if not data.startswith(_SIGNATURE):
+        return texts
+    position = len(_SIGNATURE)
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        body = data[position + 8 : position + 8 + length]
+        if len(body) < length or kind == b"IEND":
+            break
+        if kind == b"tEXt" and length <= MAX_CROP:
+            key, _, value = body.partition(b"\0")
+            name = key.decode("latin-1")
+            if name in (RECIPE_KEY, CROP_KEY) and (name == CROP_KEY or len(value) <= MAX_TOKEN):
+                texts[name] = value.decode("latin-1")
+        position += 12 + length
+    return texts

@@ -1,0 +1,102 @@
+"""Which models there are: the folders of `pretrained/` and `runs/`, and no others.
+
+A name from a link or a menu is never joined to a path. It is looked up in the list made here, so nothing outside
+of the two folders can be opened, whatever the name says.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from explorer.engine import Engine
+from glowcore import checkpoint
+from glowcore.errors import CheckpointError, GlowcoreError
+
+GROUPS = ("pretrained", "runs")
+HOME_VARIABLE = "EXPLORER_HOME"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One folder that should hold a model.
+
+    name     "pretrained/faces64"
+    folder   where it is
+    info     what `glowcore.checkpoint.read_info` says, {} where it cannot be read
+    problem  "" or one sentence that says why it cannot be used
+    """
+
+    name: str
+    folder: Path
+    info: dict[str, Any] = field(default_factory=dict, hash=False)
+    problem: str = ""
+
+    @property
+    def label(self) -> str:
+        """The folder's own name, for menus."""
+        return self.folder.name
+
+    @property
+    def stamp(self) -> str:
+        """Changes whenever the weights do: part of every cache key. Needs no reading of the weights."""
+        try:
+            status = (self.folder / "model.safetensors").stat()
+        except OSError:
+            return "missing"
+        return f"{status.st_mtime_ns}-{status.st_size}"
+
+
+def home() -> Path:
+    """The folder that holds `pretrained/` and `runs/`: the repository, or what EXPLORER_HOME names."""
+    named = os.environ.get(HOME_VARIABLE)
+    return Path(named) if named else Path(__file__).resolve().parent.parent
+
+
+def listed(root: Path | None = None) -> list[ModelEntry]:
+    """Every model folder of `pretrained/` and `runs/`, usable ones first; broken ones carry the reason."""
+    root = root or home()
+    entries = []
+    for group in GROUPS:
+        base = (root / group).resolve()
+        if not base.is_dir():
+            continue
+        for folder in sorted(base.iterdir()):
+            if folder.name.startswith(".") or not folder.is_dir() or folder.resolve().parent != base:
+                continue  # a link that leads out of the folder is not listed
+            entries.append(_entry(f"{group}/{folder.name}", folder))
+    return sorted(entries, key=lambda e: bool(e.problem))
+
+
+def find(name: str, root: Path | None = None) -> ModelEntry:
+    """The listed model of that name; CheckpointError names those that would do."""
+    entries = listed(root)
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    known = ", ".join(e.name for e in entries) or "none"
+    raise CheckpointError(f"there is no model {name!r:.80}; listed: {known}")
+
+
+def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
+    """Load a listed model. Any damage is a CheckpointError with one sentence."""
+    if entry.problem:
+        raise CheckpointError(entry.problem)
+    return Engine.open(entry.folder, entry.name, device)
+
+
+def default_name(entries: list[ModelEntry]) -> str | None:
+    """The model to start with: the first usable one of `pretrained/`, else of `runs/`, else None."""
+    usable = [e.name for e in entries if not e.problem]
+    return usable[0] if usable else None
+
+
+def _entry(name: str, folder: Path) -> ModelEntry:
+    if not (folder / "config.json").is_file():
+        return ModelEntry(name, folder, problem=f"{name} holds no config.json, so it is not (yet) a model")
+    try:
+        return ModelEntry(name, folder, info=checkpoint.read_info(folder))
+    except GlowcoreError as error:
+        return ModelEntry(name, folder, problem=str(error))

@@ -1,0 +1,91 @@
+"""Pictures on their way to the eye: compressed bytes, data addresses, differences, sheets.
+
+All pictures here are uint8 arrays [H, W, 3].
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+LOSSLESS_SIDE = 128  # up to here lossless WebP costs less than the message around it
+WEBP_SIDE = 16_383
+
+
+def fingerprint(picture: np.ndarray) -> str:
+    """SHA-256 of a picture's values and shape, in hex: the only key under which a picture is ever cached."""
+    picture = np.ascontiguousarray(picture)
+    return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
+
+
+def webp(picture: np.ndarray) -> bytes:
+    """Compress for the live view: lossless while the picture is small, quality 90 above."""
+    buffer = io.BytesIO()
+    lossless = max(picture.shape[:2]) <= LOSSLESS_SIDE or picture.shape[0] * picture.shape[1] <= 9 * LOSSLESS_SIDE**2 // 2
+    Image.fromarray(picture).save(buffer, "WEBP", lossless=lossless, quality=60 if lossless else 90, method=0)
+    return buffer.getvalue()
+
+
+def png(picture: np.ndarray) -> bytes:
+    """Compress without loss and without any metadata, for downloads."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
+    """Compress with loss, for thumbnails."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def data_uri(picture: np.ndarray) -> str:
+    """The picture as an address that an `<img>` shows without asking the server again."""
+    return "data:image/webp;base64," + base64.b64encode(webp(picture)).decode()
+
+
+def sheet(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int = 0, paper: int = 255) -> np.ndarray:
+    """Arrange pictures of one size in rows of `columns` (all in one row when None), `gap` pixels of grey `paper` between."""
+    columns = columns or len(pictures)
+    height, width, channels = pictures[0].shape
+    rows = math.ceil(len(pictures) / columns)
+    shape = (rows * height + (rows - 1) * gap, columns * width + (columns - 1) * gap, channels)
+    result = np.full(shape, paper, np.uint8)
+    for index, picture in enumerate(pictures):
+        y, x = (index // columns) * (height + gap), (index % columns) * (width + gap)
+        result[y : y + height, x : x + width] = picture
+    return result
+
+
+def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
+    """Enlarge so that the shorter side is at least `side` (Lanczos); a picture that is large enough comes back as it is."""
+    height, width = picture.shape[:2]
+    factor = side / min(height, width)
+    if factor <= 1:
+        return picture
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+
+
+def amplified_difference(a: np.ndarray, b: np.ndarray, gain: float) -> np.ndarray:
+    """Mid-grey plus `gain` times (b - a): grey where nothing changed, brighter where b is brighter."""
+    difference = b.astype(np.float32) - a.astype(np.float32)
+    return np.clip(np.rint(128 + gain * difference), 0, 255).astype(np.uint8)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of two 8-bit pictures in decibels; infinity for equal ones."""
+    error = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
+    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
+
+
+def pixels_changed(a: np.ndarray, b: np.ndarray) -> int:
+    """Number of pixels (not values) that differ at 8 bits."""
+    return int(np.any(a != b, axis=-1).sum())

@@ -1,0 +1,226 @@
+"""An edit as a value: what was taken, what was moved, and by how much.
+
+An `EditRecipe` is the one currency of the application. It is an undo step, the `?s=` token of the address, the text
+chunk in every exported PNG, and what `python -m explorer render` renders. It is frozen and hashable, numbers are kept
+on a grid of 1/100 so that a recipe equals itself after any number of round trips, and nothing in it can run code.
+
+The token is base64url of a compact JSON list, version first: letters, digits, `-` and `_` only, so no browser, shell
+or chat program changes it on the way.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from glowcore.errors import GlowcoreError
+
+STRENGTH_LIMIT = 5.0  # standard deviations; the sliders stop at 3, an own script may go further
+TEMPERATURE_LIMIT = 1.2
+SEED_LIMIT = 2**31 - 1
+MAX_MOVES = 64
+MAX_LEVELS = 12
+MAX_TOKEN = 4096
+VERSION = 1
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
+_GALLERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")
+_PHOTO_HASH = re.compile(r"[0-9a-f]{32}")
+_MODEL_HASH = re.compile(r"(?:[0-9a-f]{12})?")
+
+
+class RecipeError(GlowcoreError, ValueError):
+    """A token that is no recipe of ours."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the picture comes from.
+
+    kind is "gallery" (value: a file name of the model's gallery), "photo" (value: the first 32 hex digits of the
+    SHA-256 of the uploaded file; the photo itself is never in a recipe) or "seed" (value: the seed of a sampled
+    picture, as digits). `face` chooses among several faces of a photo, -1 is the plain centre crop; `eyes` are
+    hand-placed eyes (left x, left y, right x, right y) as fractions of the photo's sides, () when the detector
+    places them.
+    """
+
+    kind: str
+    value: str
+    face: int = 0
+    eyes: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no picture can be found for; clamp what can be clamped."""
+        pattern = {"gallery": _GALLERY_NAME, "photo": _PHOTO_HASH, "seed": re.compile(r"\d{1,10}")}.get(self.kind)
+        if pattern is None:
+            raise RecipeError(f"source kind {self.kind!r} is not one of gallery, photo, seed")
+        if not isinstance(self.value, str) or not pattern.fullmatch(self.value):
+            raise RecipeError(f"{self.value!r:.60} is no {self.kind} source")
+        if self.kind == "seed":
+            object.__setattr__(self, "value", str(min(int(self.value), SEED_LIMIT)))
+        object.__setattr__(self, "face", min(max(_integer(self.face, "face"), -1), 99) if self.kind == "photo" else 0)
+        eyes = tuple(_number(v, 0.0, 1.0, "eyes", digits=4) for v in self.eyes) if self.kind == "photo" else ()
+        if len(eyes) not in (0, 4):
+            raise RecipeError(f"eyes are four fractions, not {len(eyes)}")
+        object.__setattr__(self, "eyes", eyes)
+
+    @property
+    def seed(self) -> int:
+        """The seed of a sampled picture; ValueError for the other kinds."""
+        if self.kind != "seed":
+            raise ValueError(f"a {self.kind} source has no seed")
+        return int(self.value)
+
+
+@dataclass(frozen=True)
+class EditRecipe:
+    """A source and what is done to it.
+
+    moves     attribute -> strength in standard deviations, as sorted pairs; zeros are dropped
+    locks     attributes whose score stays where it is while others move, sorted
+    temperature  of a sampled source: one value, or one a level from finest to top; 0 to 1.2
+    model     the first 12 hex digits of the SHA-256 of the model's weights, "" for any model
+    """
+
+    source: Source
+    moves: tuple[tuple[str, float], ...] = ()
+    locks: tuple[str, ...] = ()
+    temperature: tuple[float, ...] = field(default=(0.7,))
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring every value to its one canonical form, or refuse it with `RecipeError`."""
+        pairs = dict(self.moves)
+        if len(pairs) > MAX_MOVES or len(set(self.locks)) > MAX_MOVES:
+            raise RecipeError(f"more than {MAX_MOVES} attributes in one recipe")
+        moves = {_name(n): _number(s, -STRENGTH_LIMIT, STRENGTH_LIMIT, f"strength of {n}") for n, s in pairs.items()}
+        object.__setattr__(self, "moves", tuple(sorted((n, s) for n, s in moves.items() if s != 0)))
+        object.__setattr__(self, "locks", tuple(sorted({_name(n) for n in self.locks})))
+        temperature = tuple(_number(t, 0.0, TEMPERATURE_LIMIT, "temperature") for t in self.temperature)
+        if not 1 <= len(temperature) <= MAX_LEVELS:
+            raise RecipeError(f"temperature holds {len(temperature)} values; one, or one for each of the levels")
+        if len(set(temperature)) == 1:
+            temperature = temperature[:1]
+        object.__setattr__(self, "temperature", temperature if self.source.kind == "seed" else (0.7,))
+        if not isinstance(self.model, str) or not _MODEL_HASH.fullmatch(self.model):
+            raise RecipeError(f"model {self.model!r:.60} is not 12 hexadecimal digits")
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+    def strength(self, name: str) -> float:
+        """Where the slider of attribute `name` stands."""
+        return dict(self.moves).get(name, 0.0)
+
+    # -- changing: each gives a new recipe ---------------------------------------------------------------------------
+    def moved(self, moves: Mapping[str, float]) -> EditRecipe:
+        """The recipe with these sliders set and the others where they are."""
+        return replace(self, moves=tuple((dict(self.moves) | dict(moves)).items()))
+
+    def locked(self, name: str, on: bool) -> EditRecipe:
+        """The recipe with attribute `name` locked or unlocked."""
+        return replace(self, locks=tuple((set(self.locks) | {name}) if on else (set(self.locks) - {name})))
+
+    def reset(self) -> EditRecipe:
+        """The same picture with every slider at zero and every lock open."""
+        return replace(self, moves=(), locks=())
+
+    def eased(self, factor: float) -> EditRecipe:
+        """The recipe with every strength multiplied by `factor`: the way back from an edit that went too far."""
+        return replace(self, moves=tuple((n, s * factor) for n, s in self.moves))
+
+    def restricted(self, names: Iterable[str]) -> EditRecipe:
+        """The recipe with only the attributes that `names` lists: what another model can make of it."""
+        known = set(names)
+        return replace(
+            self,
+            moves=tuple(m for m in self.moves if m[0] in known),
+            locks=tuple(n for n in self.locks if n in known),
+        )
+
+    # -- token -------------------------------------------------------------------------------------------------------
+    def token(self) -> str:
+        """The recipe as a string of letters, digits, - and _."""
+        source = [self.source.kind[0], self.source.value]
+        if self.source.face or self.source.eyes:
+            source += [self.source.face, *(round(v * 10_000) for v in self.source.eyes)]
+        temperature = [_hundredths(t) for t in self.temperature] if self.source.kind == "seed" else []
+        moves = {n: _hundredths(s) for n, s in self.moves}
+        body = [VERSION, source, moves, list(self.locks), temperature, self.model]
+        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def from_token(cls, token: str) -> EditRecipe:
+        """Parse a token. Numbers out of range are clamped; anything else that is not exactly ours is refused.
+
+        Raises
+        ------
+        RecipeError
+            with one line that says what is wrong; never another exception, whatever the string.
+        """
+        body = _decode(token)
+        if not isinstance(body, list) or not body or body[0] != VERSION or isinstance(body[0], bool):
+            raise RecipeError("the link was made by another version of this program")
+        if len(body) != 6:
+            raise RecipeError(f"the link holds {len(body)} parts instead of 6")
+        _, source, moves, locks, temperature, model = body
+        if not (isinstance(source, list) and len(source) in (2, 3, 7) and all(isinstance(v, str) for v in source[:2])):
+            raise RecipeError("the link names no source")
+        if not (isinstance(moves, dict) and isinstance(locks, list) and isinstance(temperature, list)):
+            raise RecipeError("the link's moves, locks and temperature are not of the right kind")
+        kind = {"g": "gallery", "p": "photo", "s": "seed"}.get(source[0], source[0])
+        return cls(
+            source=Source(
+                kind,
+                source[1],
+                source[2] if len(source) > 2 else 0,
+                tuple(_integer(v, "eyes") / 10_000 for v in source[3:]),
+            ),
+            moves=tuple((_name(n), _integer(s, n) / 100) for n, s in moves.items()),
+            locks=tuple(_name(n) for n in locks),
+            temperature=tuple(_integer(t, "temperature") / 100 for t in temperature) or (0.7,),
+            model=model,
+        )
+
+
+def _decode(token: str) -> object:
+    """A token's JSON, or RecipeError."""
+    if not isinstance(token, str) or not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}", token):
+        raise RecipeError(f"a link holds 1 to {MAX_TOKEN} letters, digits, - and _")
+    try:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("utf-8")
+        return json.loads(text)
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise RecipeError("the link is incomplete or was changed on the way") from error
+
+
+def _hundredths(value: float) -> int:
+    return round(value * 100)
+
+
+def _integer(value: object, what: str) -> int:
+    """An int as JSON gives it. Bounded, because `int / 100` of a number with 400 digits overflows."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 10**9:
+        raise RecipeError(f"{what!s:.40}: {value!r:.40} is not a whole number up to a thousand million")
+    return value
+
+
+def _number(value: object, low: float, high: float, what: str, digits: int = 2) -> float:
+    """A finite number, clamped to [low, high] and rounded to the grid on which recipes are equal."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise RecipeError(f"{what:.60}: {value!r:.40} is not a finite number")
+    return round(min(max(float(value), low), high), digits) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise RecipeError(f"{value!r:.60} is no attribute name: 1 to 80 printable characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # a lone surrogate, possible in JSON, has no place in a PNG or an address
+        raise RecipeError(f"{value!r:.60} is no attribute name: not Unicode text") from error
+    return value

@@ -1,0 +1,60 @@
+"""Plain words for what the models call Smiling, Eyeglasses or Mouth_Open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer.recipe import EditRecipe
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the page calls an attribute: its label, and what the two ends of its slider mean."""
+
+    label: str
+    less: str
+    more: str
+
+
+_WORDS = {
+    "Smiling": Words("Smile", "serious", "smiling"),
+    "Mouth_Open": Words("Open mouth", "closed", "open"),
+    "Mouth_Slightly_Open": Words("Open mouth", "closed", "open"),
+    "Eyeglasses": Words("Glasses", "without", "with"),
+    "Male": Words("Masculine", "feminine", "masculine"),
+    "Young": Words("Young", "older", "younger"),
+    "Beard": Words("Beard", "shaven", "bearded"),
+    "No_Beard": Words("Clean-shaven", "bearded", "shaven"),
+    "Mustache": Words("Moustache", "without", "with"),
+    "Bangs": Words("Fringe", "without", "with"),
+    "Heavy_Makeup": Words("Make-up", "without", "with"),
+    "Wearing_Lipstick": Words("Lipstick", "without", "with"),
+    "Wearing_Hat": Words("Hat", "without", "with"),
+    "Bald": Words("Bald", "with hair", "bald"),
+    "Blond_Hair": Words("Blond hair", "other", "blond"),
+    "Black_Hair": Words("Black hair", "other", "black"),
+    "Brown_Hair": Words("Brown hair", "other", "brown"),
+    "Gray_Hair": Words("Grey hair", "other", "grey"),
+    "Goatee": Words("Goatee", "without", "with"),
+}
+ORDER = tuple(_WORDS)
+# Shown only on request: CelebA's judgements of looks rather than descriptions, and tags that its labellers disagree on.
+WITHHELD = frozenset({"Attractive", "Big_Lips", "Big_Nose", "Pale_Skin", "Chubby", "Double_Chin", "Oval_Face"})
+
+
+def words(name: str) -> Words:
+    """The words for an attribute; one without an entry keeps its own name, underscores as spaces."""
+    return _WORDS.get(name) or Words(name.replace("_", " ").strip().capitalize() or name, "less", "more")
+
+
+def ordered(names: tuple[str, ...]) -> list[str]:
+    """The attributes to offer, best known first; those in `WITHHELD` are left out."""
+    rank = {n: i for i, n in enumerate(ORDER)}
+    return sorted((n for n in names if n not in WITHHELD), key=lambda n: rank.get(n, len(rank)))
+
+
+def describe(recipe: EditRecipe) -> str:
+    """A recipe in words, for the text alternative of its picture: "Face with smile +1.20, glasses -0.50"."""
+    moved = ", ".join(f"{words(n).label.lower()} {s:+.2f}" for n, s in recipe.moves)
+    subject = {"gallery": "Gallery face", "photo": "Your photo", "seed": f"Sampled face, seed {recipe.source.value}"}
+    return f"{subject[recipe.source.kind]}{' with ' + moved if moved else ', unchanged'}"
