@@ -1,0 +1,242 @@
+"""A flow over several levels: pictures to latents and back, likelihoods, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from glowcore import likelihood
+from glowcore.errors import ConfigError
+from glowcore.latents import Latents, per_level
+from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
+from glowcore.reversible import MEMORY_MODES, run_steps
+from glowcore.transforms.base import Transform
+
+if TYPE_CHECKING:
+    from glowcore.attributes import AttributeVectors
+
+
+class Level(nn.Module):
+    """One level: an optional squeeze, steps of flow, and a split (none at the top)."""
+
+    def __init__(self, squeeze: Transform | None, steps: Iterable[Transform], split: Split | None) -> None:
+        super().__init__()
+        self.squeeze = squeeze
+        self.steps = nn.ModuleList(steps)
+        self.split = split
+
+
+class Flow(nn.Module):
+    """An exactly invertible model of pictures with an exact log-likelihood.
+
+    Pictures are ``[B, C, H, W]``, floats in [0, 1] or uint8 (v / 255). ``encode``, ``decode`` and ``log_prob`` take and
+    give values as they are, are differentiable, and keep the dtype of the model's weights. Build one with
+    :func:`glowcore.build`, load one with :func:`glowcore.load`.
+
+    Attributes:
+        config: the frozen dataclass it was built from.
+        metadata: JSON-able facts stored beside the weights (metrics, default temperature, training).
+        attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
+        memory: how training remembers: ``"full"``, ``"checkpoint"`` or ``"reversible"``
+            (:mod:`glowcore.reversible`).
+        anchor_every: in reversible mode, keep the input of every N-th step (0: of none).
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        levels: Sequence[Level],
+        top_prior: TopPrior,
+        *,
+        preprocess: Transform | None = None,
+        prior: str = "gaussian",
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.metadata: dict[str, Any] = {}
+        self.attributes: AttributeVectors | None = None
+        self.preprocess = preprocess
+        self.levels = nn.ModuleList(levels)
+        self.top_prior = top_prior
+        self.prior = prior
+        self.anchor_every = 0
+        self._memory = "full"
+        self.register_buffer("initialized", torch.tensor(False))
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of its pictures."""
+        return self.config.height_width
+
+    @property
+    def num_dims(self) -> int:
+        """Number of values per picture, ``C * H * W``."""
+        height, width = self.image_size
+        return self.config.channels * height * width
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.top_prior.stats.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of its weights."""
+        return self.top_prior.stats.dtype
+
+    @property
+    def memory(self) -> str:
+        """How training remembers activations: ``"full"``, ``"checkpoint"`` or ``"reversible"``."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, mode: str) -> None:
+        if mode not in MEMORY_MODES:
+            raise ConfigError(f"memory {mode!r} is not one of {', '.join(MEMORY_MODES)}")
+        self._memory = mode
+
+    @torch.no_grad()
+    def initialize(self, images: Tensor) -> None:
+        """Set actnorm and the hidden layers from a batch of real pictures, each on what the layers before make of it.
+
+        Idempotent: an initialised (or loaded) model is left as it is. The pictures are dequantised as training does,
+        with noise from a fixed seed.
+        """
+        if self.initialized:
+            return
+        x = self._dequantised(images, torch.Generator().manual_seed(0))
+        if self.preprocess is not None:
+            x, _ = self.preprocess(x)
+        for level in self.levels:
+            if level.squeeze is not None:
+                x, _ = level.squeeze(x)
+            for step in level.steps:
+                step.initialize(x)
+                x, _ = step(x)
+            if level.split is not None:
+                x, _, _ = level.split(x)
+        self.initialized.fill_(True)
+
+    def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
+        """Return the latents of pictures, with their exact ``log_prob`` (nats, density over the unit cube)."""
+        return self._encode_cube(self._as_float(images) - 0.5, y)
+
+    def decode(self, latents: Latents) -> Tensor:
+        """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of :meth:`encode`."""
+        levels = [level.to(self.device, self.dtype) for level in latents.levels]
+        shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in levels]
+        if shapes != given:
+            raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
+        x = self.top_prior.inverse(levels[-1], latents.y)
+        for level, eps in zip(reversed(self.levels), [None, *reversed(levels[:-1])], strict=True):
+            if level.split is not None:
+                x = level.split.inverse(x, eps)
+            for step in reversed(level.steps):
+                x, _ = step.inverse(x)
+            if level.squeeze is not None:
+                x, _ = level.squeeze.inverse(x)
+        if self.preprocess is not None:
+            x, _ = self.preprocess.inverse(x)
+        return x + 0.5
+
+    def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the log-density of pictures as they are, ``[B]`` in nats, over the cube of side 1."""
+        return self.encode(images, y).log_prob
+
+    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: torch.Generator | None = None) -> Tensor:
+        """Return bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits`` and dequantised by uniform noise.
+
+        ``n_bits - log p(x) / (D ln 2)``, an upper bound on the code length; see :mod:`glowcore.likelihood`. Noise comes
+        from ``generator`` (torch's global one if None). Differentiable: this is the training loss.
+        """
+        latents = self._encode_cube(self._dequantised(images, generator), y)
+        return likelihood.bits_per_dim(latents.log_prob, self.num_dims, self.config.n_bits)
+
+    def latent_shapes(self) -> list[tuple[int, int, int]]:
+        """Return ``(c, h, w)`` of each level, finest first."""
+        channels, (height, width) = self.config.channels, self.image_size
+        shapes = []
+        for level in self.levels:
+            if level.squeeze is not None:
+                channels, height, width = 4 * channels, height // 2, width // 2
+            if level.split is not None:
+                channels //= 2
+            shapes.append((channels, height, width))
+        return shapes
+
+    def sample_latents(
+        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
+    ) -> Latents:
+        """Draw latents, one picture a seed, times a temperature (one number, or one a level, finest first).
+
+        Each picture has its own CPU generator, top level first, so a seed gives the same picture in any batch and on
+        any device. ``y``: a class for all, or ``[B]``, of a class-conditional model.
+        """
+        seeds = [int(seed) for seed in seeds]
+        factors = per_level(temperature, len(self.levels), "temperature")
+        pictures = []
+        for seed in seeds:
+            generator = torch.Generator().manual_seed(seed)
+            pictures.append([draw_noise(shape, generator, self.prior) for shape in reversed(self.latent_shapes())])
+        stacked = [torch.stack(level) for level in zip(*pictures, strict=True)][::-1]
+        levels = [f * level.to(self.device, self.dtype) for f, level in zip(factors, stacked, strict=True)]
+        if y is not None:
+            y = torch.as_tensor(y, device=self.device).expand(len(seeds))
+        return Latents(levels, y=y, prior=self.prior)
+
+    @torch.no_grad()
+    def sample(
+        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
+    ) -> Tensor:
+        """Return sampled pictures for show, ``[B, C, H, W]`` in [0, 1], each value at the centre of its bin.
+
+        For the raw values use ``decode(sample_latents(...))``.
+        """
+        return likelihood.bin_centres(self.decode(self.sample_latents(seeds, temperature, y)), self.config.n_bits)
+
+    def fused(self, dtype: str = "float32", backend: str = "torch"):
+        """Return the fast form of this model for encode, decode and sample (:mod:`glowcore.fused`)."""
+        from glowcore.fused import FusedFlow
+
+        return FusedFlow(self, dtype=dtype, backend=backend)
+
+    def _encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
+        eps_levels = []
+        log_prob = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
+        if self.preprocess is not None:
+            x, logdet = self.preprocess(x)
+            log_prob = log_prob + logdet
+        for level in self.levels:
+            if level.squeeze is not None:
+                x, _ = level.squeeze(x)
+            x, logdet = run_steps(level.steps, x, self.memory, self.anchor_every)
+            log_prob = log_prob + logdet
+            if level.split is not None:
+                x, eps, logdet = level.split(x)
+                log_prob = log_prob + logdet + noise_log_prob(eps, self.prior)
+                eps_levels.append(eps)
+        y = None if y is None else torch.as_tensor(y, device=x.device).expand(x.shape[0])
+        eps, logdet = self.top_prior(x, y)
+        log_prob = log_prob + logdet + noise_log_prob(eps, self.prior)
+        return Latents([*eps_levels, eps], log_prob, y, self.prior)
+
+    def _as_float(self, images: Tensor) -> Tensor:
+        images = self._checked(images)
+        if images.dtype == torch.uint8:
+            return images.to(self.dtype) / 255
+        return images.to(self.dtype)
+
+    def _dequantised(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        return likelihood.dequantise(self._checked(images), self.config.n_bits, generator, self.dtype) - 0.5
+
+    def _checked(self, images: Tensor) -> Tensor:
+        expected = (self.config.channels, *self.image_size)
+        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
+            raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {expected[0]}, "
+                              f"{expected[1]}, {expected[2]}]")
+        if images.dtype != torch.uint8 and not images.is_floating_point():
+            raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
+        return images.to(self.device).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,44 @@
+"""The models: a frozen config each, and the flow it builds."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from glowcore.errors import ConfigError
+from glowcore.flow import Flow
+from glowcore.models.glow import GlowConfig, build_glow
+
+#: Every kind of model by its name in ``config.json`` and on the command line.
+CONFIGS: dict[str, type] = {"glow": GlowConfig}
+_BUILDERS = {GlowConfig: build_glow}
+
+
+def build(config: Any) -> Flow:
+    """Build the flow that a config describes, its weights drawn from torch's global generator.
+
+    Raises:
+        ConfigError: ``config`` is not one of the package's configs.
+    """
+    builder = _BUILDERS.get(type(config))
+    if builder is None:
+        raise ConfigError(f"cannot build a model from {type(config).__name__}; expected one of "
+                          + ", ".join(c.__name__ for c in _BUILDERS))
+    return builder(config)
+
+
+def config_from_dict(name: str, values: dict[str, Any]) -> Any:
+    """Return the config ``name`` ("glow", ...) from JSON values, every one of them checked.
+
+    Raises:
+        ConfigError: unknown model, unknown or missing key, or a value that no model can have.
+    """
+    if name not in CONFIGS:
+        raise ConfigError(f"unknown model {name!r}, expected one of {', '.join(CONFIGS)}")
+    if not isinstance(values, dict):
+        raise ConfigError(f"config of {name} is {type(values).__name__}, expected an object")
+    known = {field.name for field in dataclasses.fields(CONFIGS[name])}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f"unknown setting {unknown[0]!r} for {name}, expected among {', '.join(sorted(known))}")
+    return CONFIGS[name](**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})

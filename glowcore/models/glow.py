@@ -1,0 +1,115 @@
+"""Glow: Generative Flow with Invertible 1x1 Convolutions (Kingma & Dhariwal 2018)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from glowcore.flow import Flow, Level
+from glowcore.latents import per_level
+from glowcore.models import settings
+from glowcore.networks import CouplingNet
+from glowcore.priors import Split, TopPrior
+from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.conv1x1 import InvertibleConv1x1, InvertibleConv1x1LU
+from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
+from glowcore.transforms.permutation import reverse, shuffle
+from glowcore.transforms.squeeze import Squeeze
+from glowcore.transforms.step import FlowStep
+
+COUPLINGS = ("affine", "additive")
+PERMUTATIONS = ("conv1x1_lu", "conv1x1", "reverse", "shuffle")
+
+
+@dataclass(frozen=True)
+class GlowConfig:
+    """Settings of a Glow.
+
+    Args:
+        image_size: side of the pictures in pixels, or ``(height, width)``; each a multiple of ``2**num_levels``.
+        channels: 3 for colour, 1 for greyscale, any number works.
+        n_bits: bits a value that likelihoods and training quantise to, 1 to 8.
+        num_levels: L of the paper.
+        steps_per_level: K of the paper, a number or one a level (finest first).
+        hidden_channels: width of the coupling networks, a number or one a level.
+        coupling: ``"affine"`` or ``"additive"``.
+        permutation: ``"conv1x1_lu"``, ``"conv1x1"``, ``"reverse"`` or ``"shuffle"``.
+        scale_min: floor m of an affine coupling's scale, in [0, 1); 0 is the paper's.
+        learned_prior: whether the top level's mean and standard deviation are learned.
+        num_classes: number of classes of a class-conditional model, 0 for none.
+        position_channels: position maps a coupling network learns (0, the paper's, for none); for aligned pictures.
+
+    Raises:
+        ConfigError: a value outside these, before anything is allocated.
+    """
+
+    image_size: int | tuple[int, int] = 64
+    channels: int = 3
+    n_bits: int = 5
+    num_levels: int = 4
+    steps_per_level: int | tuple[int, ...] = 16
+    hidden_channels: int | tuple[int, ...] = 128
+    coupling: str = "affine"
+    permutation: str = "conv1x1_lu"
+    scale_min: float = 0.0
+    learned_prior: bool = True
+    num_classes: int = 0
+    position_channels: int = 0
+
+    model_name: ClassVar[str] = "glow"
+
+    def __post_init__(self) -> None:
+        settings.check_int("channels", self.channels, 1, 64)
+        settings.check_int("n_bits", self.n_bits, 1, 8)
+        settings.check_int("num_levels", self.num_levels, 1, 10)
+        settings.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 1024)
+        settings.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
+        settings.check_choice("coupling", self.coupling, COUPLINGS)
+        settings.check_choice("permutation", self.permutation, PERMUTATIONS)
+        settings.check_number("scale_min", self.scale_min, 0, 1)
+        settings.check_choice("learned_prior", self.learned_prior, (True, False))
+        settings.check_int("num_classes", self.num_classes, 0, 10_000)
+        settings.check_int("position_channels", self.position_channels, 0, 256)
+        settings.check_size(self.image_size, self.num_levels)
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        return settings.check_size(self.image_size, self.num_levels)
+
+
+def build_glow(config: GlowConfig) -> Flow:
+    """Build a Glow with fresh weights."""
+    height, width = config.height_width
+    channels = config.channels
+    levels = []
+    steps = per_level(config.steps_per_level, config.num_levels, "steps_per_level")
+    hidden = per_level(config.hidden_channels, config.num_levels, "hidden_channels")
+    for index in range(config.num_levels):
+        channels, height, width = 4 * channels, height // 2, width // 2
+        flow_steps = [
+            _flow_step(config, channels, hidden[index], (height, width), seed=index * 1024 + step)
+            for step in range(steps[index])
+        ]
+        split = None
+        if index < config.num_levels - 1:
+            split = Split(channels, (height, width), position_bias=config.position_channels > 0)
+        levels.append(Level(Squeeze(), flow_steps, split))
+        if split is not None:
+            channels //= 2
+    top = TopPrior((channels, height, width), learned=config.learned_prior, num_classes=config.num_classes)
+    return Flow(config, levels, top)
+
+
+def _flow_step(config: GlowConfig, channels: int, hidden: int, size: tuple[int, int], seed: int) -> FlowStep:
+    permutation = {
+        "conv1x1": InvertibleConv1x1,
+        "conv1x1_lu": InvertibleConv1x1LU,
+        "reverse": reverse,
+        "shuffle": lambda c: shuffle(c, seed),
+    }[config.permutation](channels)
+    kind = AffineCoupling if config.coupling == "affine" else AdditiveCoupling
+    half = channels // 2
+    net = CouplingNet(half, hidden, kind.OUTPUTS * half, size, config.position_channels)
+    coupling = AffineCoupling(net, config.scale_min) if kind is AffineCoupling else AdditiveCoupling(net)
+    return FlowStep(ActNorm(channels), permutation, coupling)

@@ -1,0 +1,51 @@
+"""Checks that the configs of all models share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glowcore.errors import ConfigError
+
+
+def check_int(name: str, value: Any, low: int, high: int) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is an int in ``[low, high]``."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(f"{name} is {value!r}, expected a whole number from {low} to {high}")
+
+
+def check_number(name: str, value: Any, low: float, high: float) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is a number in ``[low, high)``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value < high:
+        raise ConfigError(f"{name} is {value!r}, expected a number in [{low}, {high})")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(choices)}")
+
+
+def check_per_level(name: str, value: Any, num_levels: int, low: int, high: int) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is an int, or one int a level, in ``[low, high]``."""
+    if isinstance(value, tuple):
+        if len(value) != num_levels:
+            raise ConfigError(f"{name} has {len(value)} values, expected 1 or {num_levels} (one a level)")
+        for item in value:
+            check_int(name, item, low, high)
+    else:
+        check_int(name, value, low, high)
+
+
+def check_size(image_size: Any, num_levels: int) -> tuple[int, int]:
+    """Return ``(H, W)`` if every level can halve it, else raise :class:`ConfigError` naming the sizes that would do."""
+    size = image_size if isinstance(image_size, tuple) else (image_size, image_size)
+    if len(size) != 2:
+        raise ConfigError(f"image_size is {image_size!r}, expected one number or (height, width)")
+    block = 2**num_levels
+    for side in size:
+        check_int("image_size", side, 2, 4096)
+        if side % block:
+            near = [s for s in (side // block * block, (side // block + 1) * block) if s > 0]
+            raise ConfigError(f"image size {side} cannot be halved {num_levels} times (multiples of {block} can): "
+                              f"use {' or '.join(map(str, near))}, or fewer levels")
+    return size

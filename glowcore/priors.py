@@ -1,0 +1,102 @@
+"""Densities over latents: the learned prior of the top level and the conditional prior of a split."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from glowcore.errors import ConfigError
+from glowcore.networks import ZeroConv2d
+from glowcore.transforms.base import exact_arithmetic
+
+
+def noise_log_prob(eps: Tensor, prior: str = "gaussian") -> Tensor:
+    """Return ``log p(eps)`` in nats, ``[B]``, of independent standard normal or standard logistic noise."""
+    if prior == "gaussian":
+        return -0.5 * eps.square().sum(dim=(1, 2, 3)) - 0.5 * math.log(2 * math.pi) * eps[0].numel()
+    return -(F.softplus(eps) + F.softplus(-eps)).sum(dim=(1, 2, 3))
+
+
+def draw_noise(shape: tuple[int, ...], generator: torch.Generator, prior: str = "gaussian") -> Tensor:
+    """Draw noise of one picture, float32 on the CPU, so that a seed means the same on every device."""
+    if prior == "gaussian":
+        return torch.randn(shape, generator=generator, dtype=torch.float32)
+    # The open interval: an exact 0 would map to minus infinity.
+    return torch.logit(torch.rand(shape, generator=generator, dtype=torch.float64).clamp_min(2.0**-54)).float()
+
+
+class TopPrior(nn.Module):
+    r"""Diagonal prior of the top level: ``z = mean + exp(log_std) * eps``.
+
+    Mean and log-std are learned for every value of the level (zero, hence standard noise, at the start, or for good with
+    ``learned=False``). With ``num_classes`` K > 0 each class adds its own (``y_cond`` in the paper's code).
+    """
+
+    def __init__(self, shape: tuple[int, int, int], *, learned: bool = True, num_classes: int = 0) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        stacked = (2, *shape)
+        self.stats = nn.Parameter(torch.zeros(stacked), requires_grad=learned)
+        self.class_stats = nn.Parameter(torch.zeros(num_classes, 2, shape[0], 1, 1)) if num_classes else None
+
+    def mean_log_std(self, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return mean and log-std, each ``[1, C, H, W]`` or, with labels ``y`` (``[B]``), ``[B, C, H, W]``."""
+        stats = self.stats[None]
+        if self.class_stats is not None:
+            if y is None:
+                raise ConfigError(f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1}")
+            stats = stats + self.class_stats[y]
+        return stats[:, 0], stats[:, 1]
+
+    def forward(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return ``eps`` and the log-determinant ``[B]`` of standardising ``z``."""
+        return standardise(z, *self.mean_log_std(y))
+
+    def inverse(self, eps: Tensor, y: Tensor | None) -> Tensor:
+        """Return ``z``."""
+        return destandardise(eps, *self.mean_log_std(y))
+
+
+class Split(nn.Module):
+    r"""Factor half of the channels out (Dinh et al. 2016, section 3.6) under a prior that depends on the kept half.
+
+    ``forward`` maps ``x = (x_1, x_2)`` to ``(x_1, eps)`` with ``eps = (x_2 - mean(x_1)) / std(x_1)`` and returns the
+    log-determinant of that; mean and log-std come from a zero convolution of ``x_1`` (``split2d_prior`` in the paper's
+    code), plus a learned value a position where ``position_bias``. Nothing is dropped: ``eps`` is the level's latent.
+    """
+
+    def __init__(self, channels: int, size: tuple[int, int], *, position_bias: bool = False) -> None:
+        super().__init__()
+        self.conv = ZeroConv2d(channels // 2, channels)
+        self.position = nn.Parameter(torch.zeros(channels, *size)) if position_bias else None
+
+    def mean_log_std(self, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-std of the other half given the kept one, each of its shape."""
+        with exact_arithmetic(kept):
+            stats = self.conv(kept)
+            if self.position is not None:
+                stats = stats + self.position
+            return stats.chunk(2, dim=1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the kept half, ``eps`` of the other half, and the log-determinant ``[B]``."""
+        kept, other = x.chunk(2, dim=1)
+        eps, logdet = standardise(other, *self.mean_log_std(kept))
+        return kept, eps, logdet
+
+    def inverse(self, kept: Tensor, eps: Tensor) -> Tensor:
+        """Return ``x``."""
+        return torch.cat([kept, destandardise(eps, *self.mean_log_std(kept))], dim=1)
+
+
+def standardise(z: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ``(z - mean) / exp(log_std)`` and its log-determinant ``[B]``."""
+    return (z - mean) * (-log_std).exp(), -log_std.sum(dim=(1, 2, 3)).expand(z.shape[0])
+
+
+def destandardise(eps: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
+    """Undo :func:`standardise`."""
+    return mean + log_std.exp() * eps
