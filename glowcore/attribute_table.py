@@ -1,0 +1,206 @@
+"""Tables of attributes: which picture smiles, as a CSV of one's own or in CelebA's format.
+
+A CSV has a header; its first column names the picture, a column `split` is optional, every other column is an attribute
+with 1 / 0 / empty for yes / no / unknown. `-1 / 1`, `true / false` and `yes / no`, a byte order mark, `;` or tabs, CRLF
+and a header without a name for the file column are taken as well. What cannot be understood is a `DataError` that names
+the row or column; nothing is guessed.
+"""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from glowcore.errors import DataError
+from glowcore.images import printable
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+UNKNOWN = -1
+SPLITS = {
+    "train": "train", "training": "train", "0": "train",
+    "valid": "valid", "val": "valid", "validation": "valid", "1": "valid",
+    "test": "test", "testing": "test", "2": "test",
+}  # fmt: skip
+
+_VALUES = {
+    **dict.fromkeys(("1", "1.0", "+1", "true", "yes", "t", "y"), 1),
+    **dict.fromkeys(("0", "0.0", "false", "no", "f", "n"), 0),
+    **dict.fromkeys(("-1", "-1.0", "−1"), 0),
+    **dict.fromkeys(("", "nan", "na", "n/a", "none", "null", "unknown", "?"), UNKNOWN),
+}
+_MINUS_ONE = frozenset(("-1", "-1.0", "−1"))
+
+
+@dataclass(frozen=True)
+class AttributeTable:
+    """Rows of a table in its own order.
+
+    Attributes:
+        files: N names as written, NFC-normalised, with `/` between folders.
+        names: the A attribute names.
+        values: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
+        splits: N of `"train"`, `"valid"`, `"test"`, or None where the table has no such column.
+    """
+
+    files: list[str]
+    names: tuple[str, ...]
+    values: np.ndarray
+    splits: list[str] | None
+
+
+def normalise(name: str) -> str:
+    """The form in which names of files are compared: NFC, `/` between folders, no leading `./`."""
+    return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")
+
+
+def read_csv(path: Path) -> AttributeTable:
+    """Read a CSV attribute table.
+
+    Raises:
+        DataError: not readable as UTF-8 CSV, no header, a row of another length, a name twice, an unknown value or
+            split, or both 0 and -1 in one table (-1 might then mean no or unknown).
+    """
+    text = _read_text(path)
+    first = text.lstrip("\n").partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        rows = [
+            (number, [cell.strip() for cell in row])
+            for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True), 1)
+            if any(cell.strip() for cell in row)
+        ]
+    except csv.Error as error:
+        raise DataError(f"{path.name} is not a CSV table ({error}); a header and rows of cells are expected") from error
+    if not rows:
+        raise DataError(f"{path.name} is empty; a header `file,split,NAME,...` and one row a picture are expected")
+    header = rows.pop(0)[1]
+    if rows and len(rows[0][1]) == len(header) + 1 and rows[0][1][0].lower().endswith(PICTURE_SUFFIXES):
+        header = ["file", *header]
+    elif header[0].lower().endswith(PICTURE_SUFFIXES):
+        raise DataError(f"{path.name} begins with a picture; its first line must be a header `file,split,NAME,...`")
+    return _build(path, header, rows)
+
+
+def read_celeba(folder: Path) -> AttributeTable:
+    """Read `list_attr_celeba.txt` and, where it is there, `list_eval_partition.txt` (0 train, 1 valid, 2 test).
+
+    Raises:
+        DataError: as `read_csv`, or a count in the first line that is not the number of rows.
+    """
+    path = folder / "list_attr_celeba.txt"
+    lines = _read_text(path).split("\n")
+    if len(lines) < 2 or not lines[0].strip().isdigit():
+        raise DataError(f"{path.name} does not begin with the number of pictures and a line of attribute names")
+    rows = [(number, line.split()) for number, line in enumerate(lines[2:], 3) if line.strip()]
+    if len(rows) != int(lines[0]):
+        raise DataError(f"{path.name} announces {int(lines[0])} pictures and has {len(rows)} rows; is it cut short?")
+    table = _build(path, ["file", *lines[1].split()], rows)
+    partition = folder / "list_eval_partition.txt"
+    if not partition.is_file():
+        return table
+    rows = [(number, line.split()) for number, line in enumerate(_read_text(partition).split("\n"), 1) if line.strip()]
+    parts = _build(partition, ["file", "split"], rows)
+    split_of = dict(zip(parts.files, parts.splits or [], strict=True))
+    missing = [name for name in table.files if name not in split_of]
+    if missing:
+        raise DataError(f"{partition.name} lacks {_count(missing)} of {path.name}; every picture needs 0, 1 or 2")
+    return AttributeTable(table.files, table.names, table.values, [split_of[name] for name in table.files])
+
+
+def match_rows(
+    table: AttributeTable, files: Sequence[str], name: str, *, prefix: str = "", tolerant: bool = False
+) -> np.ndarray:
+    """For every file its row in the table, `int64 [len(files)]`, -1 where it has none.
+
+    Args:
+        files: paths of the pictures relative to their folder.
+        name: the table's name, for messages.
+        prefix: what the table may write before the names: the name of the pictures' folder.
+        tolerant: take pictures without a row as unlabelled and pass over rows without a picture.
+
+    Raises:
+        DataError: pictures without a row, or rows without a picture, unless `tolerant`.
+    """
+    row_of = {file.removeprefix(prefix): row for row, file in enumerate(table.files)}
+    keys = [normalise(file) for file in files]
+    rows = np.array([row_of.get(key, -1) for key in keys], dtype=np.int64)
+    if tolerant:
+        return rows
+    missing = [file for file, row in zip(files, rows, strict=True) if row < 0]
+    if missing:
+        raise DataError(
+            f"{name} has no row for {_count(missing)} of {len(files)}; "
+            "add rows (empty cells are unknown) or go on with --skip-broken"
+        )
+    extra = sorted(set(row_of) - set(keys))
+    if extra:
+        raise DataError(f"{name} names {_count(extra)} not in the folder; drop the rows or go on with --skip-broken")
+    return rows
+
+
+def _count(names: Sequence[str]) -> str:
+    noun = "picture" if len(names) == 1 else "pictures"
+    return f"{len(names)} {noun} ({printable(names[0])}{', ...' if len(names) > 1 else ''})"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror})") from error
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> AttributeTable:
+    columns = [normalise(cell) for cell in header]
+    split_column = next((i for i, name in enumerate(columns) if i and name.lower() in ("split", "partition")), None)
+    attributes = [i for i in range(1, len(columns)) if i != split_column]
+    names = tuple(columns[i] for i in attributes)
+    if "" in names or len(set(names)) < len(names):
+        wrong = next(name for name in names if not name or names.count(name) > 1)
+        what = f"two columns {printable(wrong, 30)}" if wrong else "a column without a name"
+        raise DataError(f"{path.name} has {what}; every attribute needs a name of its own")
+    first_row: dict[str, int] = {}
+    splits: list[str] = []
+    values = np.full((len(rows), len(names)), UNKNOWN, dtype=np.int8)
+    zero = minus = None  # where 0 and -1 were first seen
+    for index, (number, cells) in enumerate(rows):
+        if len(cells) != len(columns):
+            raise DataError(f"{path.name}, line {number}: {len(cells)} cells, the header has {len(columns)}")
+        file = normalise(cells[0])
+        if not file:
+            raise DataError(f"{path.name}, line {number}: no file name in the first column")
+        if first_row.setdefault(file, number) != number:
+            raise DataError(f"{path.name}, line {number}: {printable(file)} is already in line {first_row[file]}")
+        if split_column is not None:
+            splits.append(_split(path, number, cells[split_column]))
+        for column, i in enumerate(attributes):
+            cell = cells[i].lower()
+            if cell not in _VALUES:
+                raise DataError(
+                    f"{path.name}, line {number}: {names[column]} is {printable(cells[i], 30)!r}; "
+                    "1, 0 or empty (unknown) is expected, also -1 / 1 and true / false"
+                )
+            values[index, column] = _VALUES[cell]
+            if cell in _MINUS_ONE:
+                minus = minus or number
+            elif _VALUES[cell] == 0:
+                zero = zero or number
+    if zero and minus:
+        raise DataError(f"{path.name} has 0 (line {zero}) and -1 (line {minus}); write 1 / 0 / empty (unknown)")
+    return AttributeTable(list(first_row), names, values, splits if split_column is not None else None)
+
+
+def _split(path: Path, number: int, cell: str) -> str:
+    if cell.lower() not in SPLITS:
+        raise DataError(f"{path.name}, line {number}: split {printable(cell, 30)!r}; train, valid or test is expected")
+    return SPLITS[cell.lower()]

@@ -1,0 +1,141 @@
+"""Pictures to train and evaluate on: folders with or without an attribute table, CelebA's layout, torchvision's sets.
+
+| layout | pictures | labels |
+| --- | --- | --- |
+| table | `attributes.csv` beside `images/` (or beside the pictures themselves) | its columns, its `split` |
+| CelebA | `list_attr_celeba.txt` beside `img_align_celeba/` | 40 attributes, `list_eval_partition.txt` |
+| plain | a folder of pictures | none |
+| classes | a folder of folders of pictures | the inner folders, sorted, are classes 0, 1, ... |
+| splits | `train/` and `test/` (and `valid/`), each plain or classes | as above; the folder is the split |
+| torchvision | `torchvision:NAME:ROOT`, files already there | the set's classes, its own train and test |
+
+Where nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
+divisible by 20 (`test`; the rest is `train`). A picture's side of the line depends on its name alone. Of two or more
+pictures at least one is tested on and one trained on.
+
+Pictures are brought to the model's size by `images.fit`: centre crop to its proportions, then area average. CelebA's
+original files (178 x 218) are first cut to the central 148 x 148, as is usual for that set.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from glowcore import picture_store, torchvision_sets
+from glowcore.errors import DataError
+from glowcore.images import printable
+from glowcore.picture_folders import choose_split, list_pictures
+
+_CHOICES = ("train", "valid", "test", "all")
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Decoded pictures with what is known of them; row i of everything belongs to picture i.
+
+    Attributes:
+        images: `uint8 [N, C, H, W]`, in memory or mapped.
+        attributes: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
+        attribute_names: the A names.
+        files: N names relative to the set's folder.
+        labels: `int64 [N]` class numbers, or None.
+        class_names: name of each class.
+        skipped: (file, reason) of every picture left out because it is broken, and of table rows without a picture.
+    """
+
+    images: torch.Tensor
+    attributes: torch.Tensor
+    attribute_names: tuple[str, ...]
+    files: list[str]
+    labels: torch.Tensor | None = None
+    class_names: tuple[str, ...] = ()
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names, pixels and labels: what a checkpoint can name as the data that it has seen."""
+        digest = hashlib.sha256(repr((tuple(self.images.shape), self.attribute_names)).encode())
+        digest.update("\0".join(self.files).encode("utf-8", "surrogateescape"))
+        for part in (self.images, self.attributes, self.labels):
+            if part is not None:
+                digest.update(memoryview(part.contiguous().numpy()).cast("B") if part.numel() else b"")
+        return digest.hexdigest()
+
+
+def open_dataset(
+    spec: str | os.PathLike,
+    *,
+    image_size: int | tuple[int, int],
+    channels: int = 3,
+    split: str | None = None,
+    skip_broken: bool = False,
+    limit: int | None = None,
+    cache_dir: str | os.PathLike | None = None,
+    progress: bool = True,
+) -> PictureSet:
+    """Find, check and decode a set of pictures (layouts: see the module).
+
+    Args:
+        spec: the folder, or `torchvision:NAME:ROOT`.
+        image_size: side, or (height, width), of the decoded pictures.
+        channels: 3 or 1.
+        split: `"train"`, `"valid"`, `"test"`, or `"all"` / None.
+        skip_broken: go on without pictures that cannot be read, without rows for pictures, without pictures for rows.
+        limit: only the first so many pictures of the split, in the order of their names.
+        cache_dir: keep the decoded pictures in a file there (`glowcore.picture_store`).
+        progress: show a bar on stderr while many pictures are decoded.
+
+    Raises:
+        DataError: one line: no such folder, no pictures in it, a split that it does not have, a deformed table, a
+            broken picture.
+    """
+    size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+    split = split or "all"
+    if split not in _CHOICES:
+        raise DataError(f"split {printable(split, 30)!r} is unknown; one of {', '.join(_CHOICES)} is expected")
+    if channels not in (1, 3):
+        raise DataError(f"{channels} channels cannot be read from pictures; 1 (grey) or 3 (colour) are expected")
+    if limit is not None and limit < 1:
+        raise DataError(f"limit {limit} leaves no pictures; 1 or more is expected")
+    if str(spec).startswith(torchvision_sets.PREFIX):
+        pictures, labels, names = torchvision_sets.read(
+            str(spec), size=size, channels=channels, split=split, limit=limit
+        )
+        files = [f"{i:06d}" for i in range(len(pictures))]
+        return PictureSet(pictures, torch.zeros(len(files), 0, dtype=torch.int8), (), files, labels, names)
+    listing = choose_split(list_pictures(Path(spec), tolerant=skip_broken), split)
+    if limit is not None:
+        listing = listing.take(range(min(limit, len(listing.files))))
+    block = picture_store.decode_files(
+        listing.folder,
+        listing.files,
+        size=size,
+        channels=channels,
+        prepare=crop_celeba if listing.celeba else None,
+        skip_broken=skip_broken,
+        cache_dir=cache_dir,
+        progress=progress,
+    )
+    skipped = [(listing.files[i], reason) for i, reason in block.skipped]
+    skipped += [(file, "named in the table, not in the folder") for file in listing.absent]
+    listing = listing.take(block.kept)
+    return PictureSet(
+        images=block.pictures,
+        attributes=torch.from_numpy(listing.attributes),
+        attribute_names=listing.attribute_names,
+        files=listing.files,
+        labels=None if listing.labels is None else torch.from_numpy(listing.labels),
+        class_names=listing.class_names,
+        skipped=skipped,
+    )
+
+
+def crop_celeba(picture: np.ndarray) -> np.ndarray:
+    """The central 148 x 148 of an original CelebA picture, `[218, 178, C]`; any other size stays as it is."""
+    return picture[35:183, 15:163] if picture.shape[:2] == (218, 178) else picture
