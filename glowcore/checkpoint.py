@@ -1,0 +1,252 @@
+"""Model folders: saving and loading of a model with its config, metadata and attribute vectors.
+
+A folder holds ``config.json``, ``model.safetensors``, optionally ``attributes.safetensors``, and ``manifest.json`` with
+the size and SHA-256 of each; whatever else lies in it (a model card, a gallery) is left alone. Saving is atomic
+(:mod:`glowcore.atomic`). Loading runs no code from the files and checks in this order, so that damage or malice costs
+neither memory nor time: manifest, hash and values of the config, the shapes that config asks for against the header of
+the weights, their hash, their values. Every failure is one :class:`~glowcore.errors.CheckpointError` that names the
+file and the cause.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from glowcore import models
+from glowcore.atomic import write_set
+from glowcore.attributes import AttributeVectors
+from glowcore.devices import pick_device
+from glowcore.errors import CheckpointError, ConfigError
+from glowcore.flow import Flow
+from glowcore.safetensors_guard import TensorSpec, check_specs, pack, read_header, unpack
+from glowcore.sealed import SealedSet, parse_json, read_set
+from glowcore.version import __version__
+
+FORMAT_VERSION = 1
+CONFIG, WEIGHTS, ATTRIBUTES = "config.json", "model.safetensors", "attributes.safetensors"
+FILES = (CONFIG, WEIGHTS, ATTRIBUTES)
+CONFIG_KEYS = {"format_version", "model", "config", "metadata", "glowcore_version"}
+
+Attributes = tuple[dict[str, Tensor], dict[str, Any]]
+Expect = Callable[[dict[str, Any], int], Mapping[str, TensorSpec]]
+
+
+class Contents(NamedTuple):
+    """What a model folder holds: ``config.json``, the weights, and the attributes' tensors and metadata or None."""
+
+    config: dict[str, Any]
+    tensors: dict[str, Tensor]
+    attributes: Attributes | None
+
+
+def save(model: Flow, folder: str | Path) -> None:
+    """Save a model with its metadata and attributes; an earlier model in ``folder`` is replaced whole.
+
+    Raises:
+        CheckpointError: the folder cannot be written (full, read-only, another process saves there), a weight is NaN or
+            infinite, or ``model.metadata`` is not JSON. What the folder held before stays valid.
+    """
+    config = {
+        "format_version": FORMAT_VERSION,
+        "model": model.config.model_name,
+        "config": dataclasses.asdict(model.config),
+        "metadata": model.metadata,
+        "glowcore_version": __version__,
+    }
+    attributes = None
+    if model.attributes is not None:
+        attributes = model.attributes.tensors(), model.attributes.metadata()
+    write_folder(folder, config, model.state_dict(), attributes)
+
+
+def load(folder: str | Path, device: str = "auto") -> Flow:
+    """Load a model in eval mode, with ``metadata`` and ``attributes``, on ``device`` ("auto": CUDA if there, else CPU).
+
+    Raises:
+        CheckpointError: missing, damaged, hostile or newer than this program; the message names file and cause.
+        ConfigError: no such device.
+    """
+    folder, device = Path(folder), pick_device(device)
+    contents = read_folder(folder, functools.partial(_expected_specs, folder / CONFIG))
+    config = _model_config(folder / CONFIG, contents.config)
+    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn only to be replaced
+        model = models.build(config)
+    if any(t.dtype == torch.float64 for t in contents.tensors.values()):
+        model.double()
+    model.load_state_dict(contents.tensors)
+    model.metadata = contents.config["metadata"]
+    if contents.attributes is not None:
+        model.attributes = _attributes(folder / ATTRIBUTES, contents.attributes, model).to(device)
+    return model.to(device).eval()
+
+
+def read_info(folder: str | Path) -> dict[str, Any]:
+    """Return what is known of a model without loading it.
+
+    The keys of ``config.json`` (``model``, ``config``, ``metadata``, ``format_version``, ``glowcore_version``),
+    ``files`` with ``size`` and ``sha256`` by name, and ``attributes``: the vectors' own metadata or None.
+
+    Raises:
+        CheckpointError: the folder's manifest, config or attributes are missing or damaged.
+    """
+    folder = Path(folder)
+
+    def read(files: SealedSet) -> dict[str, Any]:
+        config = _read_config(files)
+        _model_config(folder / CONFIG, config)
+        attributes = _read_attributes(files)
+        listed = {name: {"size": size, "sha256": digest} for name, (size, digest) in files.entries.items()}
+        return {**config, "files": listed, "attributes": attributes and attributes[1]}
+
+    return read_set(folder, FILES, read)
+
+
+def fingerprint(folder: str | Path) -> str:
+    """Return the SHA-256 of the weights as 64 hex digits, as the manifest states it and :func:`load` verifies it.
+
+    Raises:
+        CheckpointError: there is no valid manifest that lists the weights.
+    """
+
+    def read(files: SealedSet) -> str:
+        if WEIGHTS not in files:
+            raise CheckpointError(f"{files.folder / WEIGHTS}: not listed in the manifest")
+        return files.entries[WEIGHTS][1]
+
+    return read_set(Path(folder), FILES, read)
+
+
+def write_folder(
+    folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], attributes: Attributes | None = None
+) -> None:
+    """Write the files of a model folder, all or none; :func:`save` without knowledge of models.
+
+    Raises:
+        CheckpointError: see :func:`save`.
+    """
+    folder = Path(folder)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{folder / WEIGHTS}: not saved, tensor {name} holds NaN or infinite values")
+    files = {
+        CONFIG: _dump(folder / CONFIG, config, indent=2).encode(),
+        WEIGHTS: pack(folder / WEIGHTS, tensors),
+    }
+    if attributes is not None:
+        table = {"attributes": _dump(folder / ATTRIBUTES, attributes[1])}
+        files[ATTRIBUTES] = pack(folder / ATTRIBUTES, attributes[0], table)
+    write_set(folder, files, FILES)
+
+
+def read_folder(folder: str | Path, expect: Expect | None = None) -> Contents:
+    """Read and verify the files of a model folder; :func:`load` without knowledge of models.
+
+    ``expect`` gets ``config.json`` and the size of the weights in bytes, and returns the tensors that such a config
+    needs; it is asked before anything is allocated for them.
+
+    Raises:
+        CheckpointError: see :func:`load`.
+    """
+
+    def read(files: SealedSet) -> Contents:
+        config = _read_config(files)
+        path = files.folder / WEIGHTS
+
+        def look(file: BinaryIO) -> None:
+            size = files.entries[WEIGHTS][0]
+            header = read_header(path, file, size)
+            if expect is not None:
+                check_specs(path, header.specs, expect(config, size))
+
+        tensors, _ = unpack(path, files.read(WEIGHTS, look))
+        return Contents(config, tensors, _read_attributes(files))
+
+    return read_set(Path(folder), FILES, read)
+
+
+def _read_config(files: SealedSet) -> dict[str, Any]:
+    path = files.folder / CONFIG
+    config = parse_json(path, files.read(CONFIG))
+    number = config.get("format_version")
+    if type(number) is not int or number < 1:
+        raise CheckpointError(f"{path}: format_version is {number!r:.40}, expected a whole number from 1")
+    if number > FORMAT_VERSION:
+        raise CheckpointError(f"{path}: made by a newer version (format {number}), this program reads up to "
+                              f"{FORMAT_VERSION}; update it")
+    if set(config) != CONFIG_KEYS:
+        wrong = sorted(set(config) ^ CONFIG_KEYS)[0]
+        known = ", ".join(sorted(CONFIG_KEYS))
+        raise CheckpointError(f"{path}: key {wrong:.80} is unknown or missing, expected {known}")
+    if not isinstance(config["metadata"], dict) or not isinstance(config["model"], str):
+        raise CheckpointError(f"{path}: expected a name as model and an object as metadata")
+    return config
+
+
+def _read_attributes(files: SealedSet) -> Attributes | None:
+    if ATTRIBUTES not in files:
+        return None
+    path = files.folder / ATTRIBUTES
+    size = files.entries[ATTRIBUTES][0]
+    tensors, table = unpack(path, files.read(ATTRIBUTES, lambda file: read_header(path, file, size) and None))
+    return tensors, parse_json(path, table.get("attributes", "").encode())
+
+
+def _attributes(path: Path, stored: Attributes, model: Flow) -> AttributeVectors:
+    try:
+        attributes = AttributeVectors.from_tensors(*stored)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    if attributes.shapes != tuple(model.latent_shapes()):
+        raise CheckpointError(f"{path}: fitted for levels {attributes.shapes}, the model's are {model.latent_shapes()}")
+    return attributes
+
+
+def _model_config(path: Path, config: Mapping[str, Any]) -> Any:
+    try:
+        return models.config_from_dict(config["model"], config["config"])
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _expected_specs(path: Path, config: Mapping[str, Any], size: int) -> dict[str, TensorSpec]:
+    """Return the state dict's shapes by building the model without memory (on the "meta" device)."""
+    with torch.device("meta"), _Budget(path, size):
+        state = models.build(_model_config(path, config)).state_dict()
+    return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in state.items()}
+
+
+class _Budget(TorchFunctionMode):
+    """Stops the building of a model that is far beyond what a file of ``size`` bytes can hold."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        super().__init__()
+        self.path = path
+        # Making a tensor takes a few others of its size and a few calls; 100 bytes is what the header spends on one.
+        self.calls, self.bytes = 1000 + size, 16 * size + (1 << 20)
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        self.calls -= 1
+        if isinstance(result, Tensor):
+            self.bytes -= result.nbytes
+        if self.calls < 0 or self.bytes < 0:
+            raise CheckpointError(f"{self.path}: asks for a larger model than {WEIGHTS} holds")
+        return result
+
+
+def _dump(path: Path, value: Any, indent: int | None = None) -> str:
+    try:
+        text = json.dumps(value, allow_nan=False, indent=indent)
+        parse_json(path, text.encode())
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: not saved, its contents are not JSON ({error})") from error
+    return text
