@@ -261,6 +261,13 @@ class Engine:
         with self._model(batch=1):
             return {n: float(self.attributes.score(encoded.latents, n)[0]) for n in self.attributes.names}
 
+    def release(self) -> None:
+        """Forget all encodings and give the device's memory back; the engine is not used again."""
+        self._encodings.clear()
+        self._pictures.clear()
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
     # -- inner -----------------------------------------------------------------------------------------------------------
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> np.ndarray:
         if recipe.source.kind != "seed":
@@ -285,14 +292,9 @@ class Engine:
         unknown = [n for n in (*moves, *recipe.locks) if n not in self.attribute_names]
         if unknown:
             raise RecipeError(f"this model has no attribute {unknown[0]!r}; it has {', '.join(self.attribute_names)}")
-        # A locked attribute may have been moved before it was locked: its own move first, then the others around it.
-        own = {n: s for n, s in moves.items() if s != 0 and n in recipe.locks}
-        others = {n: s for n, s in moves.items() if s != 0 and n not in recipe.locks}
-        if own:
-            latents = self.attributes.apply(latents, own)
-        if others:
-            latents = self.attributes.apply(latents, others, locked=recipe.locks)
-        return latents
+        if not any(moves.values()):
+            return latents
+        return self.attributes.apply(latents, dict(moves), locked=recipe.locks)
 
     def _shown(self, recipe: EditRecipe, latents: Latents, values: torch.Tensor, elapsed: float) -> Rendered:
         finite = bool(torch.isfinite(values).all())

@@ -1,0 +1,187 @@
+"""What one user has on the table: the edit with its history, and the photos it may start from.
+
+A `Desk` belongs to one session and knows neither the page nor the model. Photos live here only, in memory, and the
+oldest give way when they become too many.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from explorer import export
+from explorer.actions import reduce
+from explorer.engine import Engine
+from explorer.gallery import Gallery
+from explorer.history import History
+from explorer.photos import Photo, photo_key
+from explorer.recipe import EditRecipe, RecipeError, Source
+from explorer.sources import aligned_picture
+
+PHOTO_BYTES = 192 * 2**20
+MAX_PHOTOS = 8
+GREETING = ("Smiling", 1.0)
+
+
+@dataclass
+class Desk:
+    """The state of one session.
+
+    history     the edit, with undo and redo; None until a model is there
+    photos      decoded photos by key
+    crops       aligned pictures that came inside an exported PNG, by the key of their photo
+    note        one sentence for the user, "" when there is nothing to say
+    strip_for   the attribute whose slider the hand is on
+    answered    (page instance, number) of the last message of the editor that was dealt with
+    awaited     the photo that a link asked for and that is not here yet
+    """
+
+    history: History | None = None
+    photos: OrderedDict[str, Photo] = field(default_factory=OrderedDict)
+    crops: OrderedDict[str, np.ndarray] = field(default_factory=OrderedDict)
+    note: str = ""
+    strip_for: str | None = None
+    answered: tuple[str, int] = ("", 0)
+    awaited: Source | None = None
+
+    @property
+    def recipe(self) -> EditRecipe:
+        """The present edit."""
+        if self.history is None:
+            raise RecipeError("there is no edit yet")
+        return self.history.present
+
+    # -- arriving ----------------------------------------------------------------------------------------------------
+    def arrive(self, engine: Engine, gallery: Gallery, token: str | None) -> None:
+        """Begin: with the edit of a link where it can be followed, else with a gallery face that smiles a little."""
+        self.history = History(greeting(engine, gallery))
+        if token:
+            self.follow(token, engine, gallery)
+
+    def follow(self, token: str, engine: Engine, gallery: Gallery) -> None:
+        """Open the edit of a link; what cannot be followed leaves the present edit and a sentence in `note`."""
+        try:
+            recipe = EditRecipe.from_token(token)
+        except RecipeError as error:
+            self.note = f"This link could not be read: {error}."
+            return
+        self.open(recipe, engine, gallery)
+
+    def open(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> None:
+        """Make a recipe from elsewhere the present edit, as far as this model and the pictures at hand allow."""
+        self.note = ""
+        fitting = fit(recipe, engine)
+        if recipe.model and recipe.model != engine.model_hash:
+            self.note = "This edit was made with another model; what this one knows of it is shown."
+        problem = self._missing(fitting.source, gallery)
+        if problem:
+            self.note = problem
+            self.awaited = fitting.source if fitting.source.kind == "photo" else None
+            fitting = replace(fitting, source=greeting(engine, gallery).source)
+        self._push(fitting)
+
+    def adopt(self, engine: Engine) -> None:
+        """Another model has been chosen: keep the edit as far as it goes."""
+        if self.history is not None and self.recipe.model != engine.model_hash:
+            self._push(fit(self.recipe, engine))
+
+    def start_from(self, source: Source) -> None:
+        """Another picture under the same sliders."""
+        self.note = ""
+        self._push(replace(self.recipe, source=source))
+
+    # -- photos --------------------------------------------------------------------------------------------------------
+    def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> None:
+        """Take in a file: a photo, or a PNG exported here, which brings its edit back. ImageError for anything else."""
+        inside = export.read_png(data)
+        if inside is not None:
+            recipe, crop = inside
+            if crop is not None and recipe.source.kind == "photo":
+                self.crops[recipe.source.value] = crop
+            self.open(recipe, engine, gallery)
+            return
+        photo = self.add_photo(data)
+        self.start_from(self.awaited if self.awaited and self.awaited.value == photo.key else photo.source)
+        if not photo.found:
+            self.note = "No face was found, so the middle of the picture is used. Place the eyes by hand for a better fit."
+
+    def add_photo(self, data: bytes) -> Photo:
+        """Take a photo in without starting an edit from it; ImageError when it is none."""
+        photo = self.photos.get(photo_key(data)) or Photo.read(data)
+        self.keep(photo)
+        return photo
+
+    def keep(self, photo: Photo) -> None:
+        """Remember a photo; the ones not used longest go when there are too many."""
+        self.photos[photo.key] = photo
+        self.photos.move_to_end(photo.key)
+        while len(self.photos) > MAX_PHOTOS or sum(p.nbytes for p in self.photos.values()) > PHOTO_BYTES:
+            if len(self.photos) == 1:
+                break
+            self.photos.popitem(last=False)
+
+    def photo(self) -> Photo | None:
+        """The photo of the present edit, where it is at hand."""
+        return self.photos.get(self.recipe.source.value) if self.recipe.source.kind == "photo" else None
+
+    def picture(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> np.ndarray | None:
+        """The aligned picture that `recipe` starts from; None for a seed."""
+        source = recipe.source
+        if source.kind == "photo" and source.value not in self.photos and source.value in self.crops:
+            return self.crops[source.value]
+        return aligned_picture(source, engine.size, gallery, self.photos.get(source.value))
+
+    # -- the editor ------------------------------------------------------------------------------------------------------
+    def handle(self, message: Any, engine: Engine) -> None:
+        """Deal with one message of the editor, once; nonsense changes nothing and leaves a sentence."""
+        if not isinstance(message, dict):
+            return
+        nonce, number = str(message.get("nonce", ""))[:32], message.get("seq")
+        if not isinstance(number, int) or (nonce == self.answered[0] and number <= self.answered[1]):
+            return
+        self.answered = (nonce, number)
+        self.note = ""
+        if message.get("op") == "strip":
+            name = message.get("name")
+            self.strip_for = name if name in engine.attribute_names else None
+            return
+        try:
+            history = reduce(self.history, message, engine.attribute_names)
+        except RecipeError as error:
+            self.note = f"{error}."
+            return
+        if self.strip_for != message.get("name") or message.get("op") != "set":
+            self.strip_for = None
+        self.history = history
+
+    def _missing(self, source: Source, gallery: Gallery) -> str:
+        if source.kind == "gallery" and source.value not in gallery.names:
+            return "The gallery face of this edit is not here; its moves are shown on another face."
+        if source.kind == "photo" and source.value not in self.photos and source.value not in self.crops:
+            return "This edit starts from a photo, which a link does not carry. Upload the same file to see it again."
+        return ""
+
+    def _push(self, recipe: EditRecipe) -> None:
+        self.strip_for = None
+        self.history = History(recipe) if self.history is None else self.history.push(recipe)
+
+
+def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:
+    """The recipe as `engine`'s model can follow it: its attributes, its number of levels, its hash."""
+    levels_fit = len(recipe.temperature) in (1, engine.num_levels)
+    return replace(
+        recipe.restricted(engine.attribute_names),
+        temperature=recipe.temperature if levels_fit else recipe.temperature[-1:],
+        model=engine.model_hash,
+    )
+
+
+def greeting(engine: Engine, gallery: Gallery) -> EditRecipe:
+    """What a newcomer sees: the first gallery face, or a sampled one, already smiling a little."""
+    source = Source("gallery", gallery.names[0]) if gallery.names else Source("seed", "7")
+    name, strength = GREETING
+    moves = ((name, strength),) if name in engine.attribute_names else ()
+    return EditRecipe(source, moves, temperature=(engine.temperature,), model=engine.model_hash)

@@ -1,0 +1,135 @@
+"""What the editor component is told: plain JSON made from a desk and an engine."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from explorer.desk import Desk
+from explorer.engine import TYPICAL, Encoded, Engine, Rendered
+from explorer.pictures import data_uri, sheet
+from explorer.recipe import EditRecipe
+from explorer.words import describe, ordered, words
+
+SLIDER_LIMIT = 3.0
+SLIDER_STEP = 0.05
+STRIP_FRAMES = {"cpu": 9, "cuda": 17}
+
+
+def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None, session: str = "") -> dict[str, Any]:
+    """Everything the editor shows for the present edit; renders what is not yet known."""
+    recipe = desk.recipe
+    source = engine.source(recipe, picture, session)
+    rendered = engine.render(recipe, picture, session)
+    return {
+        "ack": {"nonce": desk.answered[0], "seq": desk.answered[1]},
+        "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
+        "sliders": sliders(recipe, engine),
+        "canUndo": bool(desk.history.past),
+        "canRedo": bool(desk.history.future),
+        "note": desk.note,
+        "pictures": _pictures(recipe, source, rendered),
+        "readout": _readout(engine, source, rendered),
+        "strip": _strip(desk, engine, picture, session),
+    }
+
+
+def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
+    """One entry for every attribute that is offered."""
+    entries = []
+    for name in ordered(engine.attribute_names):
+        text = words(name)
+        entries.append(
+            {
+                "name": name,
+                "label": text.label,
+                "less": text.less,
+                "more": text.more,
+                "value": recipe.strength(name),
+                "locked": name in recipe.locks,
+                "min": -SLIDER_LIMIT,
+                "max": SLIDER_LIMIT,
+                "step": SLIDER_STEP,
+            }
+        )
+    return entries
+
+
+def exactness(source: Encoded) -> tuple[str, str]:
+    """The verdict on a reconstruction, and its mood: "good" or "bad"."""
+    if source.exact:
+        return f"0 pixels changed · max error {source.max_error:.1e}", "good"
+    total = source.picture.shape[0] * source.picture.shape[1]
+    if not np.isfinite(source.max_error):
+        return "The model cannot take this picture back: it is too unlike what it has learnt.", "bad"
+    return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}", "bad"
+
+
+def _pictures(recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+    words_of = describe(recipe)
+    fact, mood = exactness(source)
+    edit = "as it is" if not recipe.moves else ", ".join(f"{words(n).label} {s:+.2f}" for n, s in recipe.moves)
+    height, width = source.picture.shape[:2]
+    return {
+        "original": {
+            "uri": data_uri(source.picture),
+            "alt": f"Original: {words_of.split(' with ')[0].split(', unchanged')[0]}",
+            "fact": f"{width} × {height}, as the model sees it",
+        },
+        "reconstruction": {
+            "uri": data_uri(source.reconstruction),
+            "alt": f"Reconstruction, {fact}",
+            "fact": fact,
+            "mood": mood,
+        },
+        "edited": {"uri": data_uri(rendered.picture), "alt": f"Edited: {words_of}", "fact": edit},
+    }
+
+
+def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+    levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
+    names = _level_names(len(levels))
+    if not rendered.finite:
+        verdict = "left the model's range"
+    elif rendered.typical:
+        verdict = "typical"
+    else:
+        verdict = "unusual"
+    numbers = [["Model", engine.name], ["Device", engine.device_words], ["Decoding", f"{rendered.milliseconds:.1f} ms"]]
+    numbers += [["Encoding and back", f"{source.milliseconds:.1f} ms"], ["Largest error", f"{source.max_error:.2e}"]]
+    numbers += [["Source", f"{source.bits_per_dim:.3f} bits/dim"]]
+    numbers += [
+        [f"Level {i + 1} ({name})", f"{a:.3f} → {b['norm']:.3f}"]
+        for i, (name, a, b) in enumerate(zip(names, source.level_norms, levels, strict=True))
+    ]
+    return {
+        "speed": f"{engine.device_words} · {rendered.milliseconds:.0f} ms",
+        "bits": f"{source.bits_per_dim:.2f} bits/dim",
+        "bitsHelp": f"How surprising the original is to the model, at {engine.config.n_bits} bits a value; less is more usual",
+        "levels": levels,
+        "typical": rendered.typical and rendered.finite,
+        "verdict": verdict,
+        "gaugeHelp": "Distance from the centre, level by level, where 1 is typical: "
+        + ", ".join(f"{name} {level['norm']:.2f}" for name, level in zip(names, levels, strict=True)),
+        "numbers": numbers,
+    }
+
+
+def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None, session: str) -> dict[str, Any] | None:
+    """The strengths of the slider under the hand, as one sheet."""
+    name = desk.strip_for
+    if name is None or name in desk.recipe.locks:
+        return None
+    frames = STRIP_FRAMES.get(engine.device.split(":")[0], 9)
+    strengths = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (frames - 1) for i in range(frames)]
+    pictures = engine.strip(desk.recipe, name, strengths, picture, session)
+    return {"name": name, "strengths": strengths, "uri": data_uri(sheet(pictures))}
+
+
+def _level_names(count: int) -> list[str]:
+    """Levels in words: the finest holds grain, the top the composition."""
+    if count == 1:
+        return ["all"]
+    return ["finest", *[f"middle {i}" if count > 3 else "middle" for i in range(1, count - 1)], "coarsest"]

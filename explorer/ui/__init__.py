@@ -1,0 +1,1 @@
+"""The pages. Nothing outside of this package and `app.py` imports Streamlit."""

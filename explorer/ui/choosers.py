@@ -1,0 +1,57 @@
+"""Ways to choose a picture, used by several pages: gallery tiles, faces in a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.gallery import Gallery, title
+from explorer.photos import Photo
+from explorer.pictures import data_uri
+from explorer.recipe import Source
+from explorer.ui.components.tiles import Tile, tiles
+
+PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
+PRIVACY = "Photos stay in the memory of this computer; nothing is stored or sent anywhere."
+MAX_FACES = 12
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _gallery_tiles(folder: str, names: tuple[str, ...]) -> list[Tile]:
+    # The pictures of a model are public and few, so all sessions share their tiles.
+    gallery = Gallery(Path(folder))
+    return [Tile(n, data_uri(gallery.load(n)), f"Gallery face: {title(n)}") for n in names]
+
+
+def shared_gallery_tiles(gallery: Gallery) -> list[Tile]:
+    """The tiles of a gallery."""
+    return _gallery_tiles(str(gallery.folder), gallery.names)
+
+
+def gallery_line(gallery: Gallery, *, key: str, selected: str, on_choose: Callable[[str], None]) -> None:
+    """The gallery in one line; nothing where the model has none."""
+    if gallery.names:
+        tiles(shared_gallery_tiles(gallery), key=key, label="Gallery", on_choose=on_choose, selected=selected, tile="3.9rem", line=True)
+
+
+def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: Callable[[Source], None]) -> None:
+    """The faces found in a photo, numbered; nothing for a single one."""
+    if len(photo.found) < 2:
+        return
+    choices = {str(i): replace(source, face=i, eyes=()) for i in range(min(len(photo.found), MAX_FACES))}
+    entries = [
+        Tile(i, data_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}", str(int(i) + 1))
+        for i, choice in choices.items()
+    ]
+    tiles(
+        entries,
+        key=key,
+        label="Faces in this photo",
+        on_choose=lambda i: on_choose(choices[i]),
+        selected=str(source.face),
+        tile="3.9rem",
+        line=True,
+    )

@@ -1,0 +1,26 @@
+"""Inline components: a folder each, with its HTML, CSS and JavaScript in files and one Python face.
+
+The JavaScript is plain, fetches nothing and gets its data as JSON only; no text of a user is ever put into markup.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def sources(name: str, *scripts: str) -> dict[str, str]:
+    """HTML, CSS and JavaScript of the component in folder `name`, read as strings.
+
+    `scripts` are put together in the order given; the last one holds the default export. `shared.js` and `shared.css`
+    of this folder come first.
+    """
+    folder = HERE / name
+    parts = [HERE / "shared.js", *(folder / f"{s}.js" for s in (scripts or (name,)))]
+    styles = [HERE / "shared.css", folder / f"{name}.css"]
+    return {
+        "html": (folder / f"{name}.html").read_text(encoding="utf-8"),
+        "css": "\n".join(p.read_text(encoding="utf-8") for p in styles),
+        "js": "\n".join(p.read_text(encoding="utf-8") for p in parts),
+    }

@@ -1,0 +1,29 @@
+"""The editor: large before/after picture, sliders that are live while dragged, locks, undo, readout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from explorer.ui.components import sources
+
+_EDITOR = st.components.v2.component("explorer_editor", **sources("editor", "wire", "stage", "panel", "editor"))
+
+
+def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None]) -> None:
+    """Show the editor.
+
+    Parameters
+    ----------
+    view
+        what `explorer.editor_view.editor_view` makes.
+    on_message
+        called with each message of the browser, before the page runs again; see `explorer.actions.reduce`.
+    """
+
+    def changed() -> None:
+        on_message(st.session_state[key].get("request"))
+
+    _EDITOR(key=key, data=view, on_request_change=changed)

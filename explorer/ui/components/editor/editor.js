@@ -1,0 +1,158 @@
+// The editor as a whole: data from the server in, messages out.
+
+class Editor {
+  constructor(root) {
+    this.root = root
+    this.find = (selector) => root.querySelector(selector)
+    this.stage = new Stage(root)
+    this.wire = new Wire((m) => this.send(m), (busy) => { this.find(".waiting").hidden = !busy })
+    this.panel = new Panel(root, {
+      focus: (name) => this.wantStrip(name),
+      drag: (name, value) => this.scrub(name, value),
+      commit: (name, value) => this.change({ op: "set", name, value }),
+      lock: (name, on) => this.change({ op: "lock", name, on }),
+    })
+    for (const op of ["undo", "redo", "reset", "ease"]) this.find(`.${op}`).onclick = () => this.change({ op })
+    const hold = this.find(".hold")
+    hold.onpointerdown = () => this.stage.hold(true)
+    hold.onpointerup = hold.onpointerleave = () => this.stage.hold(false)
+    hold.onkeydown = (event) => { if (event.key === " " || event.key === "Enter") this.stage.hold(true) }
+    hold.onkeyup = hold.onblur = () => this.stage.hold(false)
+    this.find(".hint button").onclick = () => this.hideHint()
+    for (const thumb of root.querySelectorAll(".thumb")) thumb.onclick = () => this.show(thumb.dataset.show)
+    this.show("edited")
+    this.onKey = (event) => this.key(event)
+    window.addEventListener("keydown", this.onKey)
+    window.addEventListener("keyup", this.onKey)
+  }
+
+  close() {
+    window.removeEventListener("keydown", this.onKey)
+    window.removeEventListener("keyup", this.onKey)
+  }
+
+  key(event) {
+    if (typing(event)) return
+    const key = event.key.toLowerCase()
+    if (key === "b" && !event.ctrlKey && !event.metaKey) this.stage.hold(event.type === "keydown")
+    if (event.type !== "keydown" || !(event.ctrlKey || event.metaKey)) return
+    if (key === "z" || key === "y") {
+      event.preventDefault()
+      this.change({ op: key === "y" || event.shiftKey ? "redo" : "undo" })
+    }
+  }
+
+  hideHint() {
+    this.find(".hint").hidden = true
+    try { sessionStorage.setItem("explorer-hint", "seen") } catch { /* storage may be forbidden: the hint comes again */ }
+  }
+
+  show(name) {
+    this.stage.show(name)
+    for (const thumb of this.root.querySelectorAll(".thumb")) {
+      thumb.setAttribute("aria-pressed", String(thumb.dataset.show === name))
+    }
+  }
+
+  change(message) {
+    if (message.op === "set") {
+      const known = this.data?.sliders.find((s) => s.name === message.name)
+      if (known && known.value === message.value && !this.wire.changesPending) return
+    }
+    if (!keepsStrip(message, this.wanted)) this.stage.strip = this.wanted = null
+    if (message.op === "set") this.hideHint()
+    this.wire.post(message)
+  }
+
+  wantStrip(name) {
+    if (this.wanted === name) return
+    this.wanted = name
+    this.stage.strip = null
+    this.wire.post({ op: "strip", name })
+  }
+
+  scrub(name, value) {
+    if (this.stage.shown !== "edited") this.show("edited")
+    this.scrubbing = { name, value }
+    if (this.stage.strip?.name === name) this.stage.scrub(value)
+    else this.wantStrip(name)
+  }
+
+  async update(data, send) {
+    this.send = send
+    const turn = (this.turn = (this.turn ?? 0) + 1)
+    const pictures = {}
+    for (const [name, { uri }] of Object.entries(data.pictures)) {
+      const same = this.data?.pictures[name]?.uri === uri
+      pictures[name] = same && this.stage.pictures[name] ? this.stage.pictures[name] : await decoded(uri)
+    }
+    const strip = data.strip ? { ...data.strip, image: await decoded(data.strip.uri) } : null
+    if (turn !== this.turn) return // newer data came while these pictures were decoded
+    const other = this.data && this.data.source !== data.source
+    this.data = data
+    this.wire.acknowledge(data.ack)
+    if (other) this.stage.strip = this.wanted = null
+    if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) this.stage.strip = strip
+    this.panel.build(data.sliders)
+    this.panel.update(data.sliders, this.wire.changesPending)
+    for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name])
+    if (this.panel.dragging && this.stage.strip?.name === this.panel.dragging && this.scrubbing) {
+      this.stage.scrub(this.scrubbing.value)
+    }
+    this.words(data)
+  }
+
+  place(name, image, { uri, alt, fact, mood }) {
+    const held = name === "edited" && (this.panel.dragging || this.wire.changesPending)
+    if (!held || !this.stage.pictures[name]) this.stage.set(name, image, alt)
+    const thumb = this.find(`.thumb[data-show="${name}"]`)
+    const picture = thumb.querySelector("img")
+    if (picture.src !== uri) picture.src = uri
+    picture.alt = alt
+    const line = thumb.querySelector(".fact")
+    line.textContent = fact
+    line.className = `fact ${mood ?? ""}`
+    if (name === "edited") this.stage.after.setAttribute("aria-label", alt)
+  }
+
+  words(data) {
+    this.find(".undo").disabled = !data.canUndo
+    this.find(".redo").disabled = !data.canRedo
+    this.find(".reset").disabled = !data.sliders.some((s) => s.value !== 0 || s.locked)
+    this.find(".hold").disabled = false
+    const note = this.find(".note")
+    note.textContent = data.note ?? ""
+    note.hidden = !data.note
+    this.find(".speed").textContent = data.readout.speed
+    this.find(".bits").textContent = data.readout.bits
+    this.find(".bits").title = data.readout.bitsHelp
+    this.gauge(data.readout)
+    this.find(".ease").hidden = data.readout.typical
+    const rows = data.readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
+      element("td", {}, value)))
+    this.find(".numbers table").replaceChildren(...rows)
+    let seen = null
+    try { seen = sessionStorage.getItem("explorer-hint") } catch { /* as above */ }
+    if (seen) this.find(".hint").hidden = true
+  }
+
+  gauge({ levels, typical, verdict, gaugeHelp }) {
+    const bars = levels.map(({ norm, off }) => {
+      const bar = element("i", off ? { class: "off" } : {})
+      bar.style.height = `${Math.min(100, Math.max(12, norm * 60))}%`
+      return bar
+    })
+    this.find(".bars").replaceChildren(...bars)
+    this.find(".verdict").textContent = verdict
+    const gauge = this.find(".gauge")
+    gauge.classList.toggle("off", !typical)
+    gauge.title = gaugeHelp
+    gauge.setAttribute("aria-label", `${verdict}. ${gaugeHelp}`)
+  }
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  const editor = instanceOf(parentElement, () => new Editor(parentElement))
+  if (data) editor.update(data, (message) => setStateValue("request", message))
+  return () => editor.close()
+}

@@ -1,0 +1,92 @@
+// The sliders with their locks.
+
+const LOCK = '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="5" y="11" width="14" height="9" rx="2"/>' +
+  '<path class="shackle" d="M8 11V8a4 4 0 0 1 8 0v3"/></svg>'
+const VISIBLE_ROWS = 10
+
+class Panel {
+  constructor(root, on) {
+    this.node = root.querySelector(".sliders")
+    this.on = on
+    this.rows = new Map()
+    this.dragging = null
+  }
+
+  build(sliders) {
+    const signature = sliders.map((s) => s.name).join("\n")
+    if (signature === this.signature) return
+    this.signature = signature
+    this.rows.clear()
+    this.node.replaceChildren()
+    let place = this.node
+    sliders.forEach((slider, index) => {
+      if (index === VISIBLE_ROWS) {
+        place = element("details", { class: "more" }, element("summary", {}, "More"))
+        this.node.append(place)
+      }
+      place.append(this.row(slider))
+    })
+  }
+
+  row(slider) {
+    const lock = element("button", { class: "lock", "aria-label": `Lock ${slider.label}`, "aria-pressed": "false" })
+    lock.innerHTML = LOCK
+    const label = element("span", { class: "label", title: `${slider.name}: ${slider.less} – ${slider.more}` }, slider.label)
+    const input = element("input", {
+      type: "range", min: slider.min, max: slider.max, step: slider.step, "aria-label": slider.label,
+      "data-attribute": slider.name, title: `${slider.less} ← → ${slider.more}; double click for 0`,
+    })
+    const output = element("output", {})
+    const row = element("div", { class: "row", "data-attribute": slider.name }, lock, label, input, output)
+    const item = { row, lock, input, output, slider }
+    this.rows.set(slider.name, item)
+
+    lock.onclick = () => this.on.lock(slider.name, lock.getAttribute("aria-pressed") !== "true")
+    input.onpointerdown = () => { this.dragging = slider.name; this.on.focus(slider.name) }
+    input.onfocus = () => this.on.focus(slider.name)
+    input.oninput = () => { this.paint(item); this.on.drag(slider.name, Number(input.value)) }
+    input.onchange = () => { this.dragging = null; this.on.commit(slider.name, Number(input.value)) }
+    input.onpointerup = () => { this.dragging = null }
+    input.ondblclick = () => this.jump(item, 0)
+    input.onkeydown = (event) => {
+      const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key]
+      if (!way || !event.shiftKey) return
+      event.preventDefault()
+      this.jump(item, Number(input.value) + way * 0.5)
+    }
+    row.onpointerenter = () => { this.hover = setTimeout(() => this.on.focus(slider.name), 120) }
+    row.onpointerleave = () => clearTimeout(this.hover)
+    return row
+  }
+
+  jump(item, value) {
+    item.input.value = value
+    this.paint(item)
+    this.on.drag(item.slider.name, Number(item.input.value))
+    this.on.commit(item.slider.name, Number(item.input.value))
+  }
+
+  paint({ row, input, output, slider }) {
+    const value = Number(input.value)
+    const percent = (v) => `${((v - slider.min) / (slider.max - slider.min)) * 100}%`
+    input.style.setProperty("--low", percent(Math.min(0, value)))
+    input.style.setProperty("--high", percent(Math.max(0, value)))
+    const text = value === 0 ? "0" : `${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`
+    output.textContent = text
+    input.setAttribute("aria-valuetext", `${text} standard deviations`)
+    row.classList.toggle("moved", value !== 0)
+  }
+
+  // Take over what the server says; a slider under the hand keeps the hand's value.
+  update(sliders, keepValues) {
+    for (const slider of sliders) {
+      const item = this.rows.get(slider.name)
+      item.slider = slider
+      item.lock.setAttribute("aria-pressed", String(slider.locked))
+      item.lock.title = slider.locked ? `${slider.label} stays as it is; click to free it` : `Keep ${slider.label} as it is`
+      item.input.disabled = slider.locked
+      if (!keepValues && this.dragging !== slider.name) item.input.value = slider.value
+      this.paint(item)
+    }
+  }
+}

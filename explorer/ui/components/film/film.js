@@ -1,0 +1,112 @@
+// A film to scrub, step and play; all frames are here, so nothing asks the server.
+
+const THUMBS = 9
+const SECONDS = 2.4
+
+class Film {
+  constructor(root) {
+    this.find = (selector) => root.querySelector(selector)
+    this.canvas = this.find(".screen canvas")
+    this.scrub = this.find(".scrub")
+    this.place = 0
+    this.scrub.oninput = () => { this.stop(); this.go(Number(this.scrub.value)) }
+    this.find(".play").onclick = () => (this.timer ? this.stop() : this.play())
+    const screen = this.find(".screen")
+    screen.onpointerdown = (event) => {
+      screen.setPointerCapture(event.pointerId)
+      this.stop()
+      const follow = (e) => {
+        const box = screen.getBoundingClientRect()
+        this.go(Math.min(1, Math.max(0, (e.clientX - box.left) / box.width)))
+      }
+      follow(event)
+      screen.onpointermove = follow
+    }
+    screen.onpointerup = screen.onpointercancel = () => { screen.onpointermove = null }
+  }
+
+  async load(data) {
+    if (this.uri === data.uri) return
+    this.uri = data.uri
+    const image = await decoded(data.uri)
+    if (this.uri !== data.uri) return
+    this.image = image
+    this.columns = data.columns
+    this.count = data.count
+    this.alt = data.alt
+    const [width, height] = [image.naturalWidth / data.columns, image.naturalHeight / Math.ceil(data.count / data.columns)]
+    this.canvas.height = Math.round((768 * height) / width)
+    this.find(".film").style.setProperty("--aspect", `${width} / ${height}`)
+    this.thumbs(width, height)
+    this.go(this.place)
+  }
+
+  tile(canvas, index, alpha = 1) {
+    const context = canvas.getContext("2d")
+    const rows = Math.ceil(this.count / this.columns)
+    const [w, h] = [this.image.naturalWidth / this.columns, this.image.naturalHeight / rows]
+    context.imageSmoothingQuality = "high"
+    context.globalAlpha = alpha
+    const [x, y] = [(index % this.columns) * w, Math.floor(index / this.columns) * h]
+    context.drawImage(this.image, x, y, w, h, 0, 0, canvas.width, canvas.height)
+    context.globalAlpha = 1
+  }
+
+  thumbs(width, height) {
+    const box = this.find(".frames")
+    const number = Math.min(THUMBS, this.count)
+    const buttons = Array.from({ length: number }, (_, i) => {
+      const place = number === 1 ? 0 : i / (number - 1)
+      const canvas = element("canvas", { width: 96, height: Math.round((96 * height) / width), "aria-hidden": "true" })
+      this.tile(canvas, Math.round(place * (this.count - 1)))
+      const button = element("button", { "aria-label": `Frame at ${Math.round(place * 100)} %` }, canvas)
+      button.onclick = () => { this.stop(); this.go(place) }
+      return button
+    })
+    box.replaceChildren(...buttons)
+  }
+
+  go(place) {
+    this.place = place
+    if (!this.image) return
+    const exact = place * (this.count - 1)
+    const low = Math.min(this.count - 1, Math.floor(exact))
+    this.tile(this.canvas, low)
+    if (low + 1 < this.count && exact > low) this.tile(this.canvas, low + 1, exact - low)
+    this.scrub.value = place
+    const percent = `${Math.round(place * 100)} %`
+    this.find("output").textContent = percent
+    this.scrub.setAttribute("aria-valuetext", percent)
+    this.canvas.setAttribute("aria-label", `${this.alt}, at ${percent}`)
+    const marks = this.find(".frames").children
+    const near = Math.round(place * (marks.length - 1))
+    for (let i = 0; i < marks.length; i += 1) marks[i].setAttribute("aria-current", String(i === near))
+  }
+
+  play() {
+    this.find(".play").classList.add("playing")
+    this.find(".play").setAttribute("aria-label", "Pause")
+    let last = performance.now()
+    let phase = Math.acos(1 - 2 * this.place) // there and back, slowing at both ends
+    const step = (now) => {
+      phase += ((now - last) / 1000 / SECONDS) * Math.PI
+      last = now
+      this.go((1 - Math.cos(phase)) / 2)
+      this.timer = requestAnimationFrame(step)
+    }
+    this.timer = requestAnimationFrame(step)
+  }
+
+  stop() {
+    cancelAnimationFrame(this.timer)
+    this.timer = null
+    this.find(".play").classList.remove("playing")
+    this.find(".play").setAttribute("aria-label", "Play")
+  }
+}
+
+export default function ({ data, parentElement }) {
+  const film = instanceOf(parentElement, () => new Film(parentElement))
+  if (data) film.load(data)
+  return () => film.stop()
+}

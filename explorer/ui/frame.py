@@ -1,0 +1,58 @@
+"""The frame of every page: a model, its gallery and the session's desk, or an explanation of what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from explorer import models
+from explorer.desk import Desk
+from explorer.engine import Engine
+from explorer.gallery import Gallery
+from explorer.ui import state
+from glowcore.errors import GlowcoreError
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a page works with."""
+
+    engine: Engine
+    gallery: Gallery
+    desk: Desk
+
+
+def bench() -> Bench:
+    """The bench of this session. Without a usable model it explains itself and ends the page."""
+    name = state.chosen_model()
+    if name is None:
+        no_model()
+        st.stop()
+    try:
+        engine = state.engine_of(name)
+    except GlowcoreError as error:
+        st.error(f"{error}.", title=f"{name} cannot be opened")
+        st.caption("Other models can be chosen on the Models page.")
+        st.stop()
+    gallery = state.gallery_of(engine)
+    return Bench(engine, gallery, state.desk(engine, gallery))
+
+
+def no_model() -> None:
+    """Say where models are looked for and how one is made; list broken ones with the reason."""
+    st.subheader("No model yet")
+    st.write(
+        f"The application looks for models in `pretrained/` and `runs/` of `{models.home()}` and found none that it can use. "
+        "The repository ships one in `pretrained/faces64`; a new one is trained with"
+    )
+    st.code("python -m glowcore train --data FOLDER --model glow --image-size 64 --out runs/mine", language="bash")
+    for entry in state.entries():
+        st.warning(f"{entry.problem}.", title=entry.name)
+    st.button("Look again", key="look_again")
+
+
+def intro(title: str, sentence: str) -> None:
+    """Title and one sentence on top of a page."""
+    st.markdown(f"#### {title}")
+    st.caption(sentence)

@@ -1,0 +1,123 @@
+"""Reconstruct: what the model gives back, to the last bit, and what each level holds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import numpy as np
+import streamlit as st
+
+from explorer.engine import Encoded, Engine
+from explorer.pictures import amplified_difference, enlarged, webp
+from explorer.ui import shelf, state
+from explorer.ui.components.tiles import Tile
+from explorer.ui.frame import Bench, bench, intro
+from glowcore.errors import GlowcoreError
+
+SHOWN = 256
+AT_MOST = 8
+
+
+def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
+    """Which pictures, which models, and how the difference and the coarse picture are made."""
+    names = {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in entries}
+    shelf.add_photos(table, "reconstruct_upload")
+    start = [t.id for t in entries if t.id.startswith(shelf.PHOTO)][:3] or [t.id for t in entries[1:4]] or [shelf.EDIT]
+    chosen = st.multiselect(
+        "Pictures", list(names), default=start, max_selections=AT_MOST, key=f"pictures_{len(entries)}",
+        format_func=lambda i: f"{names[i]} {i[6:10]}" if i.startswith(shelf.PHOTO) else names[i],
+    )
+    usable = [e.name for e in state.entries() if not e.problem]
+    models = st.multiselect("Models", usable, default=[table.engine.name], max_selections=4, key="reconstruct_models")
+    gain = st.select_slider(
+        "Difference, amplified", [1, 4, 16, 64, 256], value=64, key="gain", format_func=lambda g: f"×{g}",
+        help="Grey means equal; at ×64 a difference of a single step in one value can be seen.",
+    )
+    levels = table.engine.num_levels
+    keep = st.slider(
+        "Coarsest levels kept", 0, levels, max(1, levels - 1), key="keep",
+        help="The finer levels are forgotten and drawn anew, so the picture shows what the kept ones know.",
+    )
+    heat = st.slider("Temperature of the new levels", 0.0, 1.2, 0.0, 0.05, key="heat", help="0 fills in what is most expected.")
+    return chosen, models, {"gain": gain, "keep": keep, "heat": heat}
+
+
+def measurements(name: str, engine: Engine, encoded: Encoded) -> dict[str, str | float | int]:
+    """One line of the table."""
+    return {
+        "picture": name,
+        "model": engine.name,
+        "pixels changed": encoded.pixels_changed,
+        "max error": encoded.max_error,
+        "PSNR dB": encoded.psnr,
+        "bits/dim": encoded.bits_per_dim,
+        "ms": encoded.milliseconds,
+    }
+
+
+def show(column, picture: np.ndarray, caption: str, alt: str) -> None:
+    """One picture with its caption."""
+    column.image(webp(enlarged(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
+
+
+def line(name: str, engine: Engine, encoded: Encoded, options: dict) -> None:
+    """One picture by one model: original, reconstruction, difference, coarse."""
+    with st.container(border=True):
+        verdict = ":green-badge[0 pixels changed]" if encoded.exact else f":orange-badge[{encoded.pixels_changed} pixels changed]"
+        st.markdown(f"**{name}** · {engine.name} · {verdict} max error {encoded.max_error:.1e} · {encoded.bits_per_dim:.2f} bits/dim")
+        columns = st.columns(4, gap="small")
+        show(columns[0], encoded.picture, "Original", f"{name}, original")
+        show(columns[1], encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {engine.name}")
+        difference = amplified_difference(encoded.picture, encoded.reconstruction, options["gain"])
+        show(columns[2], difference, f"Difference ×{options['gain']}", f"{name}, difference amplified {options['gain']} times")
+        kept = min(options["keep"], engine.num_levels)
+        coarse = engine.coarse(encoded, kept, options["heat"])
+        show(columns[3], coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept")
+
+
+def as_csv(rows: list[dict]) -> str:
+    """The table for a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+table = bench()
+left, right = st.columns([1, 2.4], gap="large")
+shown = shelf.entries(table)
+with left:
+    intro("What comes back", "A flow forgets nothing: every picture comes back as it went in. Here is the proof.")
+    pictures, names, settings = controls(table, shown)
+labels = {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in shown}
+rows = []
+with right:
+    for identity in pictures:
+        for model in names:
+            try:
+                engine = state.engine_of(model)
+                encoded = engine.encode(shelf.picture(table, identity))
+            except GlowcoreError as error:
+                st.error(f"{error}.", title=model)
+                continue
+            line(labels[identity].capitalize(), engine, encoded, settings)
+            rows.append(measurements(labels[identity], engine, encoded))
+    if rows:
+        st.dataframe(
+            [{k: "exact" if v == math.inf else v for k, v in r.items()} | {"PSNR dB": "∞" if r["PSNR dB"] == math.inf else f"{r['PSNR dB']:.1f}"} for r in rows],
+            hide_index=True,
+            column_config={
+                "max error": st.column_config.NumberColumn(format="%.1e"),
+                "bits/dim": st.column_config.NumberColumn(format="%.3f"),
+                "ms": st.column_config.NumberColumn(format="%.1f"),
+            },
+        )
+        st.download_button(
+            "Save the table as CSV", data=as_csv(rows), file_name="reconstruction.csv", mime="text/csv", key="save_csv",
+            icon=":material/download:", on_click="ignore",
+        )
+    else:
+        st.info("Choose a picture on the left.")

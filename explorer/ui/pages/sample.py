@@ -1,0 +1,133 @@
+"""Sample: faces that the model draws by itself."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import streamlit as st
+
+from explorer.pictures import data_uri, png, sheet
+from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
+from explorer.ui import state
+from explorer.ui.components.tiles import Tile, tiles
+from explorer.ui.frame import Bench, bench, intro
+
+SIDES = [3, 4, 5, 6]
+ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, 1.2]
+ROW_SEEDS = 4
+Temperature = tuple[float, ...]
+
+
+def open_in_edit(table: Bench, seed: int, temperature: Temperature) -> None:
+    """Begin an edit from a sampled face; the page changes on the next line of the script."""
+    source = Source("seed", str(seed))
+    table.desk.open(EditRecipe(source, temperature=temperature, model=table.engine.model_hash), table.engine, table.gallery)
+    st.session_state["go_edit"] = True
+
+
+def temperature_controls(table: Bench) -> Temperature:
+    """One temperature, or one for each level from the coarsest down."""
+    engine = table.engine
+    whole = st.slider(
+        "Temperature",
+        0.0,
+        TEMPERATURE_LIMIT,
+        engine.temperature,
+        0.05,
+        key="temperature",
+        help="How far from the average face samples may go: 0 is the average itself, 1 is what the model has learnt, "
+        "and around 0.7 most faces look their best.",
+    )
+    if not st.toggle("A temperature for each level", key="by_level", disabled=engine.num_levels < 2):
+        return (whole,)
+    chosen = []
+    for level in reversed(range(engine.num_levels)):
+        name = "coarsest: pose and light" if level == engine.num_levels - 1 else "finest: grain" if level == 0 else "between"
+        chosen.append(st.slider(f"Level {level + 1} ({name})", 0.0, TEMPERATURE_LIMIT, whole, 0.05, key=f"temperature_{level}"))
+    return tuple(reversed(chosen))
+
+
+def seed_controls() -> int:
+    """The first seed; the others follow it."""
+    st.session_state.setdefault("seed", 0)
+    number, dice = st.columns([2, 1], vertical_alignment="bottom")
+    number.number_input("First seed", 0, SEED_LIMIT - 1000, step=1, key="seed", help="A seed always gives the same face.")
+
+    def roll() -> None:
+        st.session_state["seed"] = random.randrange(100_000)
+
+    dice.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="stretch", shortcut="n")
+    return int(st.session_state["seed"])
+
+
+def grid(table: Bench, first: int, temperature: Temperature) -> None:
+    """Faces of one temperature, a seed each."""
+    side = st.session_state.get("side") or 4
+    seeds = list(range(first, first + side * side))
+    pictures = table.engine.sample(seeds, temperature)
+    entries = [Tile(str(s), data_uri(p), f"Sampled face, seed {s}") for s, p in zip(seeds, pictures, strict=True)]
+    show(entries, side, lambda i: open_in_edit(table, int(i), temperature))
+    save(pictures, side)
+
+
+def row(table: Bench, first: int) -> None:
+    """The same seeds from temperature 0 to 1.2: one seed a row."""
+    entries: list[Tile] = []
+    pictures: list[np.ndarray] = []
+    columns = [table.engine.sample(range(first, first + ROW_SEEDS), t) for t in ROW_TEMPERATURES]
+    for index in range(ROW_SEEDS):
+        for t, column in zip(ROW_TEMPERATURES, columns, strict=True):
+            pictures.append(column[index])
+            seed = first + index
+            caption = f"{t:.1f}" if index == ROW_SEEDS - 1 else ""
+            entries.append(Tile(f"{seed}:{t}", data_uri(column[index]), f"Seed {seed} at temperature {t:.1f}", caption))
+
+    def chosen(i: str) -> None:
+        seed, t = i.split(":")
+        open_in_edit(table, int(seed), (float(t),))
+
+    show(entries, len(ROW_TEMPERATURES), chosen)
+    save(pictures, len(ROW_TEMPERATURES))
+
+
+def show(entries: list[Tile], columns: int, on_choose) -> None:
+    """The faces as buttons."""
+    tiles(
+        entries, key="samples", label="Sampled faces", on_choose=on_choose, columns=columns, hint="Open in Edit", tile="4rem"
+    )
+
+
+def save(pictures: list[np.ndarray], columns: int) -> None:
+    """All faces as one PNG."""
+    st.download_button(
+        "Save all as PNG",
+        data=lambda: png(sheet(pictures, columns, gap=2)),
+        file_name="samples.png",
+        mime="image/png",
+        key="save_samples",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+table = bench()
+if st.session_state.pop("go_edit", False):
+    st.switch_page(state.EDIT_PAGE)
+left, right = st.columns([1, 2.1], gap="large")
+with left:
+    intro("Faces from nothing", "Every face here is drawn by the model. Click one to edit it.")
+    mode = st.segmented_control(
+        "Show", ["Grid", "Over temperatures"], default="Grid", key="mode", required=True, label_visibility="collapsed"
+    )
+    first_seed = seed_controls()
+    if mode == "Grid":
+        temperatures = temperature_controls(table)
+        st.segmented_control("Faces a row", SIDES, default=4, key="side", required=True)
+    else:
+        st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
+with right:
+    if mode == "Grid":
+        grid(table, first_seed, temperatures)
+    else:
+        row(table, first_seed)

@@ -1,0 +1,77 @@
+"""What the pages share: the engines of this server, and the desk of this session."""
+
+from __future__ import annotations
+
+import gc
+
+import streamlit as st
+
+from explorer import models
+from explorer.desk import Desk
+from explorer.engine import Engine
+from explorer.gallery import Gallery
+from explorer.models import ModelEntry
+from glowcore.errors import GlowcoreError
+
+EDIT_PAGE = "explorer/ui/pages/edit.py"
+TOKEN = "s"
+
+
+def _released(engine: Engine) -> None:
+    """A model leaves memory: give back what it held on the device."""
+    engine.release()
+    gc.collect()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model …", on_release=_released)
+def _engine(name: str, stamp: str) -> Engine:
+    # The stamp changes with the weights, so a model that is trained on is read anew.
+    return models.open_engine(models.find(name))
+
+
+def entries() -> list[ModelEntry]:
+    """The models there are."""
+    return models.listed()
+
+
+def chosen_model() -> str | None:
+    """The name of this session's model: the one chosen if it is still usable, else the first usable one."""
+    found = entries()
+    wanted = st.session_state.get("model_name")
+    if any(e.name == wanted and not e.problem for e in found):
+        return wanted
+    return models.default_name(found)
+
+
+def choose_model(name: str) -> None:
+    """Use the listed model `name` from now on."""
+    st.session_state["model_name"] = models.find(name).name
+
+
+def engine_of(name: str) -> Engine:
+    """The engine of a listed model, loaded once for all sessions; GlowcoreError with the reason when it is broken."""
+    entry = models.find(name)
+    if entry.problem:
+        raise GlowcoreError(entry.problem)
+    return _engine(entry.name, entry.stamp)
+
+
+def unload() -> None:
+    """Let all models go; the next page loads its own again."""
+    _engine.clear()
+
+
+def gallery_of(engine: Engine) -> Gallery:
+    """The pictures that came with the engine's model."""
+    return Gallery(models.find(engine.name).folder / "gallery")
+
+
+def desk(engine: Engine, gallery: Gallery) -> Desk:
+    """This session's desk, begun from the address on the first visit."""
+    if "desk" not in st.session_state:
+        st.session_state["desk"] = Desk()
+    table: Desk = st.session_state["desk"]
+    if table.history is None:
+        table.arrive(engine, gallery, st.query_params.get(TOKEN))
+    table.adopt(engine)
+    return table
