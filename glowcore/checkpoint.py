@@ -3,15 +3,14 @@
 A folder holds ``config.json``, ``model.safetensors``, optionally ``attributes.safetensors``, and ``manifest.json`` with
 the size and SHA-256 of each; whatever else lies in it (a model card, a gallery) is left alone. Saving is atomic
 (:mod:`glowcore.atomic`). Loading runs no code from the files and checks in this order, so that damage or malice costs
-neither memory nor time: manifest, hash and values of the config, the shapes that config asks for against the header of
-the weights, their hash, their values. Every failure is one :class:`~glowcore.errors.CheckpointError` that names the
-file and the cause.
+neither memory nor time: manifest, hash and values of the config, the size and shapes that config asks for against the
+header of the weights, their hash, their values. Every failure is one :class:`~glowcore.errors.CheckpointError` that
+names the file and the cause.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,11 +18,11 @@ from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from glowcore import models
 from glowcore.atomic import write_set
 from glowcore.attributes import AttributeVectors
+from glowcore.budget import AllocationBudget
 from glowcore.devices import pick_device
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
@@ -76,10 +75,13 @@ def load(folder: str | Path, device: str = "auto") -> Flow:
         ConfigError: no such device.
     """
     folder, device = Path(folder), pick_device(device)
-    contents = read_folder(folder, functools.partial(_expected_specs, folder / CONFIG))
-    config = _model_config(folder / CONFIG, contents.config)
-    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn only to be replaced
-        model = models.build(config)
+    built: list[Flow] = []
+
+    def expect(config: dict[str, Any], size: int) -> dict[str, TensorSpec]:
+        built[:] = [_build(folder / CONFIG, config, size)]
+        return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in built[0].state_dict().items()}
+
+    contents, model = read_folder(folder, expect), built[0]
     if any(t.dtype == torch.float64 for t in contents.tensors.values()):
         model.double()
     model.load_state_dict(contents.tensors)
@@ -151,7 +153,7 @@ def read_folder(folder: str | Path, expect: Expect | None = None) -> Contents:
     """Read and verify the files of a model folder; :func:`load` without knowledge of models.
 
     ``expect`` gets ``config.json`` and the size of the weights in bytes, and returns the tensors that such a config
-    needs; it is asked before anything is allocated for them.
+    needs; it is asked before they are read.
 
     Raises:
         CheckpointError: see :func:`load`.
@@ -217,30 +219,15 @@ def _model_config(path: Path, config: Mapping[str, Any]) -> Any:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def _expected_specs(path: Path, config: Mapping[str, Any], size: int) -> dict[str, TensorSpec]:
-    """Return the state dict's shapes by building the model without memory (on the "meta" device)."""
-    with torch.device("meta"), _Budget(path, size):
-        state = models.build(_model_config(path, config)).state_dict()
-    return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in state.items()}
+def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow:
+    """Build the model of a config, unless it is far larger than weights of ``size`` bytes can be."""
 
+    def error() -> CheckpointError:
+        return CheckpointError(f"{path}: asks for a larger model than {WEIGHTS} holds")
 
-class _Budget(TorchFunctionMode):
-    """Stops the building of a model that is far beyond what a file of ``size`` bytes can hold."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        super().__init__()
-        self.path = path
-        # Making a tensor takes a few others of its size and a few calls; 100 bytes is what the header spends on one.
-        self.calls, self.bytes = 1000 + size, 16 * size + (1 << 20)
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        self.calls -= 1
-        if isinstance(result, Tensor):
-            self.bytes -= result.nbytes
-        if self.calls < 0 or self.bytes < 0:
-            raise CheckpointError(f"{self.path}: asks for a larger model than {WEIGHTS} holds")
-        return result
+    # Fresh weights are drawn only to be replaced; 20 bytes is less than a header spends on a tensor, over four calls.
+    with torch.random.fork_rng(devices=[]), AllocationBudget(4 * size + (1 << 20), 1000 + size // 20, error):
+        return models.build(_model_config(path, config))
 
 
 def _dump(path: Path, value: Any, indent: int | None = None) -> str:
