@@ -175,7 +175,7 @@ def _encode(folder: Path, value: Any, tensors: dict[str, Tensor]) -> Any:
         return {"tensor": name}
     if isinstance(value, dict):
         if not all(type(key) in (str, int) for key in value):
-            raise CheckpointError(f"{folder}: keys of a training state are strings or whole numbers, not {list(value)!r:.60}")
+            raise CheckpointError(f"{folder}: keys of a state are strings or whole numbers, not {list(value)!r:.60}")
         return {"dict": [[key, _encode(folder, item, tensors)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
         kind = "tuple" if isinstance(value, tuple) else "list"
