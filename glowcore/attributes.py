@@ -222,8 +222,8 @@ class AttributeVectors:
         return latents.flatten()
 
     def _latents(self, flat: Tensor) -> Latents:
-        levels = [flat.new_empty(0, *shape) for shape in self.shapes]
-        return Latents(levels, prior=self.prior).with_flat(flat)
+        like = Latents([flat.new_empty(1).expand(1, *shape) for shape in self.shapes], prior=self.prior)
+        return like.with_flat(flat)
 
 
 def _checked(name: str, strength: float) -> float:
