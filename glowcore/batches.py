@@ -19,7 +19,9 @@ def step_generator(seed: int, step: int, rank: int = 0, device: torch.device | s
     return torch.Generator(device).manual_seed(value)
 
 
-def batch_indices(num_pictures: int, batch_size: int, seed: int, step: int, rank: int = 0, world_size: int = 1) -> Tensor:
+def batch_indices(
+    num_pictures: int, batch_size: int, seed: int, step: int, rank: int = 0, world_size: int = 1
+) -> Tensor:
     """Return the indices of the pictures of ``step`` (from 0), int64 ``[batch_size]``.
 
     Every epoch is a new permutation of all pictures; a batch runs over the end of an epoch into the next. With several

@@ -12,11 +12,14 @@ from glowcore import likelihood
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents, per_level
 from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, run_steps
+from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
     from glowcore.attributes import AttributeVectors
+
+#: Where dequantisation noise comes from: one generator for the batch, one a picture, or torch's global one.
+Noise = torch.Generator | Sequence[torch.Generator] | None
 
 
 class Level(nn.Module):
@@ -43,6 +46,7 @@ class Flow(nn.Module):
         memory: how training remembers: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`).
         anchor_every: in reversible mode, keep the input of every N-th step (0: of none).
+        drift: the error of the inverse that reversible mode found at its anchors.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Flow(nn.Module):
         self.top_prior = top_prior
         self.prior = prior
         self.anchor_every = 0
+        self.drift = DriftMeter()
         self._memory = "full"
         self.register_buffer("initialized", torch.tensor(False))
 
@@ -125,7 +130,7 @@ class Flow(nn.Module):
         return self._encode_cube(self._as_float(images) - 0.5, y)
 
     def decode(self, latents: Latents) -> Tensor:
-        """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of :meth:`encode`."""
+        """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of ``encode``."""
         levels = [level.to(self.device, self.dtype) for level in latents.levels]
         shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in levels]
         if shapes != given:
@@ -146,11 +151,12 @@ class Flow(nn.Module):
         """Return the log-density of pictures as they are, ``[B]`` in nats, over the cube of side 1."""
         return self.encode(images, y).log_prob
 
-    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: torch.Generator | None = None) -> Tensor:
-        """Return bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits`` and dequantised by uniform noise.
+    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
+        """Return bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits`` plus uniform noise.
 
         ``n_bits - log p(x) / (D ln 2)``, an upper bound on the code length; see :mod:`glowcore.likelihood`. Noise comes
-        from ``generator`` (torch's global one if None). Differentiable: this is the training loss.
+        from ``generator``: one for the batch or one a picture (torch's global one if None). Differentiable: this is the
+        training loss.
         """
         latents = self._encode_cube(self._dequantised(images, generator), y)
         return likelihood.bits_per_dim(latents.log_prob, self.num_dims, self.config.n_bits)
@@ -212,7 +218,7 @@ class Flow(nn.Module):
         for level in self.levels:
             if level.squeeze is not None:
                 x, _ = level.squeeze(x)
-            x, logdet = run_steps(level.steps, x, self.memory, self.anchor_every)
+            x, logdet = run_steps(level.steps, x, self.memory, self.anchor_every, self.drift)
             log_prob = log_prob + logdet
             if level.split is not None:
                 x, eps, logdet = level.split(x)
@@ -229,7 +235,7 @@ class Flow(nn.Module):
             return images.to(self.dtype) / 255
         return images.to(self.dtype)
 
-    def _dequantised(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _dequantised(self, images: Tensor, generator: Noise) -> Tensor:
         return likelihood.dequantise(self._checked(images), self.config.n_bits, generator, self.dtype) - 0.5
 
     def _checked(self, images: Tensor) -> Tensor:

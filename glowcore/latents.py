@@ -72,7 +72,8 @@ class Latents:
         """Move or convert the levels and ``log_prob`` like ``Tensor.to``; ``y`` only follows the device."""
         levels = [level.to(*args, **kwargs) for level in self.levels]
         log_prob = None if self.log_prob is None else self.log_prob.to(*args, **kwargs)
-        return replace(self, levels=levels, log_prob=log_prob, y=None if self.y is None else self.y.to(levels[0].device))
+        y = None if self.y is None else self.y.to(levels[0].device)
+        return replace(self, levels=levels, log_prob=log_prob, y=y)
 
     def detach(self) -> Latents:
         """Return the same latents cut off from the autograd graph."""
@@ -112,7 +113,7 @@ class Latents:
         return replace(self, levels=[f * level for f, level in zip(factors, self.levels, strict=True)], log_prob=None)
 
     def mixed(self, other: Latents, levels: Sequence[int]) -> Latents:
-        """Take the named levels (indices, 0 the finest, negative from the top) from ``other`` and the rest from here."""
+        """Take the named levels (0 the finest, negative from the top) from ``other`` and the rest from here."""
         count = len(self.levels)
         wrong = [i for i in levels if not -count <= i < count]
         if wrong:

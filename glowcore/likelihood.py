@@ -1,13 +1,15 @@
 """Dequantisation, nats and bits per dimension.
 
 A picture has 8 bits a value; a likelihood is only ever quoted at a stated number of bits n, 1 to 8. The model sees
-``x = (k + u) / 2^n`` with ``k = floor(v / 2^(8-n))`` the value's bin and u uniform noise, a point of the unit cube. The
-density of x bounds the probability of the bins from below (Theis et al. 2016): ``log P(k) >= E_u log p(x) - n D log 2``.
+``x = (k + u) / 2^n`` with ``k = floor(v / 2^(8-n))`` the value's bin and u uniform noise, a point of the unit cube.
+The density of x bounds the probability of the bins from below (Theis et al. 2016):
+``log P(k) >= E_u log p(x) - n D log 2``.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -19,12 +21,27 @@ def bins(images: Tensor, n_bits: int) -> Tensor:
     return v >> (8 - n_bits)
 
 
-def dequantise(images: Tensor, n_bits: int, generator: torch.Generator | None = None, dtype=torch.float32) -> Tensor:
-    """Return ``(bin + u) / 2^n`` in [0, 1), u uniform from ``generator``; ``images`` is left as it is."""
+def dequantise(
+    images: Tensor,
+    n_bits: int,
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Return ``(bin + u) / 2^n`` in [0, 1); ``images`` is left as it is.
+
+    The uniform noise u comes from ``generator``: one for the batch, or one a picture, so that a picture's noise does
+    not depend on the batch it comes in; torch's global generator if None.
+    """
     k = bins(images, n_bits)
-    device = generator.device if generator is not None else k.device
-    u = torch.rand(k.shape, generator=generator, device=device, dtype=dtype).to(k.device)
-    return (k + u) / 2**n_bits
+    if isinstance(generator, Sequence):
+        u = torch.stack([_uniform(k.shape[1:], g, g.device, dtype) for g in generator])
+    else:
+        u = _uniform(k.shape, generator, generator.device if generator is not None else k.device, dtype)
+    return (k + u.to(k.device)) / 2**n_bits
+
+
+def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.rand(shape, generator=generator, device=device, dtype=dtype)
 
 
 def bin_centres(images: Tensor, n_bits: int) -> Tensor:

@@ -45,7 +45,12 @@ class CouplingNet(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, hidden_channels: int, out_channels: int, size: tuple[int, int], position_channels: int = 0
+        self,
+        in_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        size: tuple[int, int],
+        position_channels: int = 0,
     ) -> None:
         super().__init__()
         self.conv_in = nn.Conv2d(in_channels, hidden_channels, 3, padding=1)
@@ -82,7 +87,7 @@ class CouplingNet(nn.Module):
         h = self.conv_in(x)
         bias = self.position_bias()
         if bias is not None:
-            h = h + bias
+            h = h + bias.to(h.dtype)
         h = F.relu(h, inplace=True)
         h = F.relu(self.conv_mid(h), inplace=True)
         return self.conv_out(h)

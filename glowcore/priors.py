@@ -31,8 +31,8 @@ def draw_noise(shape: tuple[int, ...], generator: torch.Generator, prior: str = 
 class TopPrior(nn.Module):
     r"""Diagonal prior of the top level: ``z = mean + exp(log_std) * eps``.
 
-    Mean and log-std are learned for every value of the level (zero, hence standard noise, at the start, or for good with
-    ``learned=False``). With ``num_classes`` K > 0 each class adds its own (``y_cond`` in the paper's code).
+    Mean and log-std are learned for every value of the level (zero, hence standard noise, at the start, or for good
+    with ``learned=False``). With ``num_classes`` K > 0 each class adds its own (``y_cond`` in the paper's code).
     """
 
     def __init__(self, shape: tuple[int, int, int], *, learned: bool = True, num_classes: int = 0) -> None:

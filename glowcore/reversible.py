@@ -1,8 +1,19 @@
-"""How training remembers the activations of a level."""
+r"""How training remembers the activations of a level: all of them, each step's input, or only the last output.
+
+A step of flow is invertible, so its input need not be kept: the backward pass recovers it from the output. The memory
+of a level then does not depend on the number of steps (Gomez et al. 2017 for activations; Kingma & Dhariwal 2018,
+section 1, claim it for Glow). A coupling leaves half of its input untouched, so its network is evaluated once in the
+backward pass, and the same graph serves the inversion and the gradient: the price is one forward pass more, as with
+checkpointing.
+
+The inverse of a long chain drifts by rounding. An *anchor*, the kept input of every N-th step, bounds that, and the
+difference found where one is reached is reported in a :class:`DriftMeter`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,13 +24,87 @@ from glowcore.transforms.base import Transform
 MEMORY_MODES = ("full", "checkpoint", "reversible")
 
 
-def run_steps(steps: Sequence[Transform], x: Tensor, memory: str, anchor_every: int) -> tuple[Tensor, Tensor]:
+class DriftMeter:
+    """The largest difference between a recovered input and its anchor since the last reading.
+
+    Activations are of order 1 after actnorm, so this is a relative error of what the gradients are computed from.
+    """
+
+    #: Past this, gradients are visibly wrong: training says so.
+    ALARM = 1e-2
+
+    def __init__(self) -> None:
+        self._worst: Tensor | None = None
+
+    def note(self, recovered: Tensor, anchor: Tensor) -> None:
+        """Take in one comparison; stays on the device, so that nothing waits for it."""
+        drift = (recovered - anchor).abs().amax()
+        self._worst = drift if self._worst is None else torch.maximum(self._worst, drift)
+
+    def read(self) -> float | None:
+        """Return the worst drift since the last call, None if no anchor was met."""
+        worst, self._worst = self._worst, None
+        return None if worst is None else float(worst)
+
+
+def run_steps(
+    steps: Sequence[Transform], x: Tensor, memory: str, anchor_every: int, drift: DriftMeter
+) -> tuple[Tensor, Tensor]:
     """Run the steps of one level on ``x``; returns ``(z, logdet)``."""
+    if memory == "reversible" and torch.is_grad_enabled():
+        params = [p for step in steps for p in step.parameters() if p.requires_grad]
+        return _Reversible.apply(steps, anchor_every, drift, x, *params)
     logdet = x.new_zeros(x.shape[0])
     for step in steps:
         if memory == "checkpoint" and torch.is_grad_enabled():
-            x, part = checkpoint(step, x, use_reentrant=False)
+            x, part = checkpoint(step, x, use_reentrant=False, preserve_rng_state=False)
         else:
             x, part = step(x)
         logdet = logdet + part
     return x, logdet
+
+
+class _Reversible(torch.autograd.Function):
+    """The steps of a level as one operator that saves its output and recovers the rest.
+
+    The gradients of the parameters are returned as this operator's outputs, so that optimizers, gradient accumulation,
+    ``DistributedDataParallel`` and ``GradScaler`` see ordinary leaves. Under accumulation, while they are added to what
+    is there already, the gradients of one level exist twice.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, steps: Sequence[Transform], anchor_every: int, drift: DriftMeter, x: Tensor, *params: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        anchors = {}
+        logdet = x.new_zeros(x.shape[0])
+        for index, step in enumerate(steps):
+            if anchor_every and index and index % anchor_every == 0:
+                anchors[index] = x
+            x, part = step(x)
+            logdet = logdet + part
+        device = x.device.type
+        ctx.autocast = {
+            "device_type": device,
+            "dtype": torch.get_autocast_dtype(device),
+            "enabled": torch.is_autocast_enabled(device),
+        }
+        ctx.steps, ctx.drift, ctx.anchors = steps, drift, sorted(anchors)
+        ctx.save_for_backward(x, *(anchors[index] for index in ctx.anchors))
+        return x, logdet
+
+    @staticmethod
+    def backward(ctx: Any, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError("memory='reversible' has no second derivative; set model.memory = 'full' for that")
+        z, *kept = ctx.saved_tensors
+        anchors = dict(zip(ctx.anchors, kept, strict=True))
+        grads: list[Tensor | None] = []
+        with torch.autocast(**ctx.autocast):
+            for index in range(len(ctx.steps) - 1, -1, -1):
+                z, grad_z, step_grads = ctx.steps[index].pull_back(z, grad_z, grad_logdet)
+                grads[:0] = step_grads
+                if index in anchors:
+                    ctx.drift.note(z, anchors[index])
+                    z = anchors[index]
+        return None, None, None, grad_z, *grads

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +28,18 @@ class Transform(nn.Module):
         """Map latent to data."""
         raise TypeError(f"{type(self).__name__} defines no inverse")
 
+    def pull_back(
+        self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+        """Recover ``x`` from ``z`` and pull gradients back through the transform, for training that keeps only ``z``.
+
+        Returns ``x``, the gradient with respect to it, and those of the parameters that require one, in the order of
+        ``parameters()``, each laid out as its parameter.
+        """
+        with torch.no_grad():
+            x, _ = self.inverse(z)
+        return pull_back_through(self, self.forward, x, grad_z, grad_logdet)
+
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
         """Set data-dependent parameters from a first batch ``x``; most transforms have none."""
@@ -39,3 +53,39 @@ def exact_arithmetic(x: Tensor) -> torch.autocast:
 def same_for_batch(logdet: Tensor, x: Tensor) -> Tensor:
     """Expand a log-determinant that does not depend on the picture to ``[B]``."""
     return logdet.expand(x.shape[0])
+
+
+def pull_back_through(
+    module: nn.Module,
+    function: Callable[[Tensor], tuple[Tensor, Tensor]],
+    x: Tensor,
+    grad_z: Tensor,
+    grad_logdet: Tensor,
+) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+    """Evaluate ``z, logdet = function(x)`` with a graph of its own; return ``x`` and the gradients that reach it and
+    the parameters of ``module``."""
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        outputs = function(x)
+    (grad_x,), grads = local_gradients(module, outputs, (grad_z, grad_logdet), (x,))
+    return x.detach(), grad_x, grads
+
+
+def local_gradients(
+    module: nn.Module, outputs: Sequence[Tensor], grad_outputs: Sequence[Tensor], inputs: Sequence[Tensor]
+) -> tuple[Sequence[Tensor], list[Tensor | None]]:
+    """Return the gradients of ``inputs`` and of the parameters of ``module`` that require one."""
+    params = [p for p in module.parameters() if p.requires_grad]
+    pairs = [(out, grad) for out, grad in zip(outputs, grad_outputs, strict=True) if out.requires_grad]
+    grads = torch.autograd.grad(
+        [out for out, _ in pairs], [*inputs, *params], [grad for _, grad in pairs], allow_unused=True
+    )
+    of_params = [_laid_out_as(p, g) for p, g in zip(params, grads[len(inputs) :], strict=True)]
+    return grads[: len(inputs)], of_params
+
+
+def _laid_out_as(param: Tensor, grad: Tensor | None) -> Tensor | None:
+    """Return the gradient in its parameter's strides: autograd then takes it over instead of copying it."""
+    if grad is None or grad.stride() == param.stride():
+        return grad
+    return torch.empty_like(param).copy_(grad)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.transforms.base import Transform, exact_arithmetic
+from glowcore.transforms.base import Transform, exact_arithmetic, local_gradients
 
 
 class Coupling(Transform):
@@ -40,6 +40,24 @@ class Coupling(Transform):
         with exact_arithmetic(z):
             x_b, logdet = self.move_back(z_b, h)
             return torch.cat([z_a, x_b], dim=1), logdet
+
+    def pull_back(
+        self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+        """Recover ``x`` and pull gradients back, the network evaluated once: its graph serves both."""
+        x_a, z_b = z.detach().chunk(2, dim=1)
+        x_a.requires_grad_()
+        grad_a, grad_b = grad_z.chunk(2, dim=1)
+        with torch.enable_grad():
+            h = self.net(x_a).to(z.dtype)
+            with exact_arithmetic(z):
+                with torch.no_grad():
+                    x_b, _ = self.move_back(z_b, h)
+                x_b.requires_grad_()
+                outputs = self.move(x_b, h)
+        (through_net, grad_b), grads = local_gradients(self, outputs, (grad_b, grad_logdet), (x_a, x_b))
+        x = torch.cat([x_a, x_b], dim=1).detach()
+        return x, torch.cat([grad_a + through_net, grad_b], dim=1), grads
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""

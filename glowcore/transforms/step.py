@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glowcore.transforms.actnorm import ActNorm
-from glowcore.transforms.base import Transform, exact_arithmetic
+from glowcore.transforms.base import Transform, exact_arithmetic, pull_back_through
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.permutation import Permutation
@@ -69,3 +69,14 @@ class FlowStep(Transform):
         h, first = self.coupling.inverse(z)
         x, second = self.unmix(h)
         return x, first + second
+
+    def pull_back(
+        self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+        """Recover ``x`` and pull gradients back, the coupling's network evaluated once."""
+        h, grad_h, of_coupling = self.coupling.pull_back(z, grad_z, grad_logdet)
+        with torch.no_grad():
+            x, _ = self.unmix(h)
+        mixing = nn.ModuleList([self.actnorm, self.permutation])
+        x, grad_x, of_mixing = pull_back_through(mixing, self.mix, x, grad_h, grad_logdet)
+        return x, grad_x, [*of_mixing, *of_coupling]

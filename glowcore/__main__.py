@@ -1,0 +1,7 @@
+"""``python -m glowcore``."""
+
+import sys
+
+from glowcore.cli import main
+
+sys.exit(main())

@@ -1,0 +1,46 @@
+"""The command line: ``python -m glowcore COMMAND``; one command a file, each with ``add_parser`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from glowcore.errors import GlowcoreError
+
+#: Commands in the order that ``--help`` lists them: the module of this package, and what it is for in a line.
+COMMANDS = {
+    "train": "train a model on a folder of pictures",
+    "evaluate": "bits per dimension and exactness on held-out pictures",
+    "attributes": "fit attribute directions from labelled pictures and store them with the model",
+    "edit": "move attributes of a picture",
+    "reconstruct": "encode and decode pictures, and show the difference",
+    "sample": "draw pictures from a model",
+    "interpolate": "walk between two pictures, as a strip or a film",
+    "check": "is this model exact on this machine?",
+    "bench": "speed and memory beside this machine's own limit",
+    "info": "what is in a model folder",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code: 0 done, 2 a user's mistake (one line on stderr), else what went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m glowcore", description="Normalizing flows for images.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    argv = list(sys.argv[1:] if argv is None else argv)
+    # Only the command that is asked for is imported: `--help` and `info` should not wait for all of torch.
+    named = next((word for word in argv if word in COMMANDS), None)
+    modules = {}
+    for name, summary in COMMANDS.items():
+        if name == named:
+            modules[name] = importlib.import_module(f"glowcore.cli.{name}")
+            modules[name].add_parser(commands, summary)
+        else:
+            commands.add_parser(name, help=summary)
+    args = parser.parse_args(argv)
+    try:
+        return modules[args.command].run(args)
+    except GlowcoreError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2

@@ -1,0 +1,145 @@
+"""``train``: train a model on a folder of pictures."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from glowcore import checkpoint, training_state
+from glowcore.cli import options
+from glowcore.data import PictureSet, open_dataset
+from glowcore.devices import pick_device
+from glowcore.distributed import Processes
+from glowcore.errors import ConfigError, DataError, TrainingError
+from glowcore.heap import keep_heap
+from glowcore.memory import choose_memory
+from glowcore.models import CONFIGS, build
+from glowcore.reversible import MEMORY_MODES
+from glowcore.training import Trainer, TrainSettings
+
+EXAMPLE = (
+    "python -m glowcore train --data faces/ --image-size 64 --num-levels 4 --steps-per-level 8 --hidden-channels 64 "
+    "--minutes 60 --out runs/faces"
+)
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "train", summary, EXAMPLE)
+    p.add_argument("--data", required=True, metavar="DIR",
+                   help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
+                        "torchvision:NAME:ROOT")
+    p.add_argument("--out", required=True, metavar="DIR", help="folder of the run: model, log, samples, state")
+    p.add_argument("--resume", action="store_true", help="go on with the run in --out, bit for bit")
+    p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer")
+    p.add_argument("--skip-broken", action="store_true", help="leave out pictures that cannot be read")
+
+    m = p.add_argument_group("model (left out: the config's defaults, or those of --init-from)")
+    m.add_argument("--model", default="glow", choices=sorted(CONFIGS))
+    m.add_argument("--image-size", type=options.image_size, metavar="N|HxW")
+    m.add_argument("--channels", type=int)
+    m.add_argument("--n-bits", type=int)
+    m.add_argument("--num-levels", type=int, metavar="L")
+    m.add_argument("--steps-per-level", type=options.int_per_level, metavar="K[,K...]")
+    m.add_argument("--hidden-channels", type=options.int_per_level, metavar="N[,N...]")
+    m.add_argument("--coupling", help="affine or additive")
+    m.add_argument("--permutation", help="conv1x1_lu, conv1x1, reverse or shuffle")
+    m.add_argument("--scale-min", type=float)
+    m.add_argument("--position-channels", type=int)
+
+    t = p.add_argument_group("training")
+    t.add_argument("--steps", type=int, help="stop after so many steps, earlier sittings included")
+    t.add_argument("--minutes", type=float, help="stop after so many minutes of training, earlier sittings included")
+    t.add_argument("--batch-size", type=int)
+    t.add_argument("--accumulate", type=int, help="micro-batches a step")
+    t.add_argument("--optimizer", choices=("adam", "adamax"))
+    t.add_argument("--learning-rate", type=float)
+    t.add_argument("--warmup-steps", type=int)
+    t.add_argument("--decay", type=float, help="fraction of the run at its end over which the rate falls to 0")
+    t.add_argument("--clip-norm", type=float)
+    t.add_argument("--ema-decay", type=float)
+    t.add_argument("--precision", choices=("auto", "float32", "bfloat16"), help="of the coupling networks")
+    t.add_argument("--memory", default="auto", choices=("auto", *MEMORY_MODES))
+    t.add_argument("--anchor-every", type=int, default=0, metavar="N",
+                   help="reversible: keep the input of every N-th step (0: none)")
+    t.add_argument("--no-flip", dest="flip", action="store_false", default=None, help="no mirrored pictures")
+    t.add_argument("--seed", type=int)
+    t.add_argument("--eval-minutes", type=float, help="minutes between evaluations, each of which saves")
+    t.add_argument("--eval-pictures", type=int, help="held-out pictures to evaluate on")
+    t.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.add_device(t)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; exit code 0 at the end of the run, 130 or 143 where a signal stopped it, 1 where training failed."""
+    options.set_threads(args.threads)
+    keep_heap()
+    out = Path(args.out)
+    settings = _settings(args)
+    _check_out(args, out)
+    processes = Processes.from_environment(device := pick_device(args.device))
+    device = torch.device("cuda", torch.cuda.current_device()) if device.type == "cuda" else device
+    torch.manual_seed(settings.seed)
+    model, state = _model(args, out)
+    size, channels = model.image_size, model.config.channels
+    opened = {
+        split: open_dataset(args.data, image_size=size, channels=channels, split=split, skip_broken=args.skip_broken,
+                            progress=processes.is_first and not args.quiet)
+        for split in ("train", "test")
+    }
+    _check_data(opened, args.data)
+    model.to(device)
+    model.memory = choose_memory(model, settings.batch_size) if args.memory == "auto" else args.memory
+    model.anchor_every = args.anchor_every
+    trainer = Trainer(model, opened["train"].images, opened["test"].images, settings, out,
+                      labels=opened["train"].labels if getattr(model.config, "num_classes", 0) else None,
+                      processes=processes, progress=not args.quiet)
+    if state is not None:
+        trainer.load_state(state)
+    try:
+        trainer.run()
+    except TrainingError as error:
+        trainer.monitor.close()
+        trainer.monitor.say(f"error: {error}")
+        return 1
+    finally:
+        processes.close()
+    return 0 if trainer.stop_signal is None else 128 + trainer.stop_signal
+
+
+def _settings(args: argparse.Namespace) -> TrainSettings:
+    given = {f.name: getattr(args, f.name) for f in fields(TrainSettings) if getattr(args, f.name, None) is not None}
+    if "steps" not in given and "minutes" not in given:
+        raise ConfigError("give --steps N or --minutes N: when should training stop?")
+    return TrainSettings(**given)
+
+
+def _check_out(args: argparse.Namespace, out: Path) -> None:
+    if args.resume and not (out / "state").is_dir():
+        raise ConfigError(f"--resume: {out} holds no run to go on with")
+    if not args.resume and (out / "config.json").exists():
+        raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")
+
+
+def _model(args: argparse.Namespace, out: Path):
+    """Return the model to train and the state to go on from (None at a fresh start)."""
+    given = {f.name: getattr(args, f.name, None) for f in fields(CONFIGS[args.model])}
+    given = {name: value for name, value in given.items() if value is not None}
+    source = out if args.resume else args.init_from
+    if source is None:
+        return build(CONFIGS[args.model](**given)), None
+    model = checkpoint.load(source, device="cpu").train()
+    for name, value in given.items():
+        if value != getattr(model.config, name):
+            raise ConfigError(f"--{name.replace('_', '-')} {value} differs from {getattr(model.config, name)} of the "
+                              f"model in {source}; leave it out")
+    return model, training_state.load_state(out / "state") if args.resume else None
+
+
+def _check_data(opened: dict[str, PictureSet], data: str) -> None:
+    for split, pictures in opened.items():
+        if len(pictures) == 0:
+            raise DataError(f"{data} has no pictures in its {split} split")

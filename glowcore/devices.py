@@ -1,0 +1,39 @@
+"""Which device to run on, and what it can do."""
+
+from __future__ import annotations
+
+import torch
+
+from glowcore.errors import ConfigError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Return the device called ``name``; ``"auto"`` is CUDA where there is one, then the CPU (``"mps"`` on request).
+
+    Raises:
+        ConfigError: a device that torch does not know or that this machine does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device {name!r} is unknown, expected auto, cpu, cuda, cuda:N or mps") from None
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(device.type, False):
+        raise ConfigError(f"device {name!r} is not on this machine, expected auto or cpu")
+    return device
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; emulation is several times slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        can = torch.cpu.get_capabilities()
+        return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
+    return False

@@ -1,0 +1,69 @@
+"""Several processes training one model (``torchrun``), or just one."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+class Processes:
+    """This process among those of a run. Made by :meth:`from_environment`; the plain constructor is a run of one."""
+
+    def __init__(self, rank: int = 0, world_size: int = 1) -> None:
+        self.rank = rank
+        self.world_size = world_size
+
+    @classmethod
+    def from_environment(cls, device: torch.device) -> Processes:
+        """Join the other processes if ``torchrun`` started this one: NCCL on CUDA, gloo elsewhere."""
+        world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        if world_size == 1:
+            return cls()
+        if device.type == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        return cls(distributed.get_rank(), world_size)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Return ``module`` with gradients averaged over the processes; all start from the first one's weights."""
+        if self.world_size == 1:
+            return module
+        return DistributedDataParallel(module, broadcast_buffers=False)
+
+    def mean(self, value: float) -> float:
+        """Return the mean of a number over the processes, the same on all of them."""
+        if self.world_size == 1:
+            return value
+        total = torch.tensor(value, dtype=torch.float64, device=_reduce_device())
+        distributed.all_reduce(total)
+        return float(total) / self.world_size
+
+    def same(self, value: float) -> float:
+        """Return the largest of the processes' numbers, so that all of them decide alike."""
+        if self.world_size == 1:
+            return value
+        largest = torch.tensor(value, dtype=torch.float64, device=_reduce_device())
+        distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+        return float(largest)
+
+    def barrier(self) -> None:
+        """Wait for the others."""
+        if self.world_size > 1:
+            distributed.barrier()
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self.world_size > 1:
+            distributed.destroy_process_group()
+
+
+def _reduce_device() -> str:
+    return "cuda" if distributed.get_backend() == "nccl" else "cpu"

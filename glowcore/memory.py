@@ -1,0 +1,58 @@
+"""How much a training step has to remember, and which of the memory modes fits the device."""
+
+from __future__ import annotations
+
+import psutil
+import torch
+from torch import nn
+
+from glowcore.flow import Flow
+
+#: ``auto`` keeps everything as long as that takes no more than this part of the free memory.
+FULL_SHARE = 0.5
+
+
+def saved_bytes(model: Flow, batch_size: int) -> int:
+    """Return the bytes that autograd keeps between forward and backward for a batch, parameters not counted.
+
+    Measured, not estimated: one forward pass on noise with ``torch.autograd.graph.saved_tensors_hooks``, each storage
+    counted once.
+    """
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    shape = (batch_size, model.config.channels, *model.image_size)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
+        # The loss holds the graph, and so every saved storage, alive: no address is counted for two tensors.
+        loss = model.bits_per_dim(images, _labels(model, batch_size), generator=generator).mean()
+    del loss
+    return sum(kept.values())
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory that is free on a device now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
+
+
+def choose_memory(model: Flow, batch_size: int) -> str:
+    """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``."""
+    before, model.memory = model.memory, "full"
+    try:
+        needed = saved_bytes(model, 1) * batch_size
+    finally:
+        model.memory = before
+    return "full" if needed <= FULL_SHARE * free_bytes(model.device) else "reversible"
+
+
+def _labels(model: nn.Module, batch_size: int) -> torch.Tensor | None:
+    return torch.zeros(batch_size, dtype=torch.long) if getattr(model.config, "num_classes", 0) else None

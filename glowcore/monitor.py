@@ -1,0 +1,139 @@
+"""What a training run shows and writes down: progress, evaluations, sample grids, logs."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from glowcore import images as pictures
+from glowcore.evaluation import health, noisy_bits_per_dim
+from glowcore.grids import grid
+
+if TYPE_CHECKING:
+    from glowcore.training import Trainer
+
+#: Seeds and temperature of the sample grid drawn at every evaluation.
+SAMPLE_SEEDS = range(16)
+SAMPLE_TEMPERATURE = 0.7
+#: Held-out pictures that the round trip of an evaluation is measured on.
+ROUND_TRIP_PICTURES = 32
+#: Past this error of a round trip, in the [0, 1] of pictures, a picture can come back changed at 8 bits.
+ROUND_TRIP_ALARM = 0.5 / 255
+
+
+class Monitor:
+    """The progress bar, ``log.jsonl``, TensorBoard events and ``samples/`` of one run, in its folder."""
+
+    def __init__(self, trainer: Trainer, held_out: Tensor, *, progress: bool) -> None:
+        self.trainer = trainer
+        self.held_out = held_out
+        self.last: dict[str, Any] = {}
+        self.smooth_loss: float | None = None
+        self.wall_start = time.time()
+        self.wall_before = 0.0
+        self.active = trainer.processes.is_first
+        self.bar = tqdm(
+            total=1.0,
+            disable=not (progress and self.active),
+            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+        self._board = None
+
+    def after_step(self, loss: float) -> None:
+        """Show a step's loss (NaN where it was skipped)."""
+        trainer = self.trainer
+        if loss == loss:
+            self.smooth_loss = loss if self.smooth_loss is None else 0.98 * self.smooth_loss + 0.02 * loss
+        self.bar.n = min(1.0, trainer.fraction)
+        shown = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
+        if trainer.seconds:
+            shown["img/s"] = f"{trainer.images_seen / trainer.seconds:.1f}"
+        if self.last:
+            shown["held-out"] = f"{self.last['bits_per_dim']:.4f}"
+        if trainer.skipped:
+            shown["skipped"] = trainer.skipped
+        self.bar.set_postfix(shown)
+
+    @torch.inference_mode()
+    def evaluate(self) -> None:
+        """Measure the averaged weights on the held-out pictures, draw samples, and log both."""
+        if not self.active:
+            return
+        model, trainer = self.trainer.averaged, self.trainer
+        bpd = [noisy_bits_per_dim(model, self.held_out[i : i + 32], 0, i) for i in range(0, len(self.held_out), 32)]
+        condition = health(model, self.held_out[:ROUND_TRIP_PICTURES])
+        self.last = {
+            "step": trainer.step,
+            "images": trainer.images_seen,
+            "train_minutes": round(trainer.seconds / 60, 3),
+            "wall_minutes": round((self.wall_before + time.time() - self.wall_start) / 60, 3),
+            "images_per_second": round(trainer.images_seen / trainer.seconds, 2) if trainer.seconds else None,
+            "train_bits_per_dim": self.smooth_loss,
+            "bits_per_dim": float(torch.cat(bpd).double().mean()),
+            "learning_rate": trainer.learning_rate(),
+            "skipped": trainer.skipped,
+            **condition,
+        }
+        self._write(self.last)
+        if condition["round_trip"] > ROUND_TRIP_ALARM:
+            self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
+                     "a lower learning rate or a larger scale_min keeps the inverse stable")
+        samples = grid(pictures.to_uint8(model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE)), columns=4, scale=2)
+        folder = self.trainer.out / "samples"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{trainer.step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
+        board = self._tensorboard()
+        for name, value in self.last.items():
+            if isinstance(value, int | float):
+                board.add_scalar(name, value, trainer.step)
+        board.add_image("samples", samples, trainer.step, dataformats="HWC")
+        board.flush()
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what is stored with the model: the last evaluation and the settings that led to it."""
+        from dataclasses import asdict
+
+        before = dict(self.trainer.model.metadata)
+        before["training"] = {"settings": asdict(self.trainer.settings), "evaluation": self.last}
+        return before
+
+    def say(self, line: str) -> None:
+        """Print a line above the progress bar."""
+        if self.active:
+            self.bar.write(line)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed run goes on from."""
+        wall = self.wall_before + time.time() - self.wall_start
+        return {"smooth_loss": self.smooth_loss, "last": self.last, "wall": wall}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go back to :meth:`state`."""
+        self.smooth_loss, self.last = state["smooth_loss"], state["last"]
+        self.wall_before, self.wall_start = state["wall"], time.time()
+
+    def close(self) -> None:
+        """Finish bar and event file."""
+        self.bar.close()
+        if self._board is not None:
+            self._board.close()
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self.trainer.out.mkdir(parents=True, exist_ok=True)
+        with open(self.trainer.out / "log.jsonl", "a", encoding="utf-8") as log:
+            log.write(json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **record}) + "\n")
+        self.say(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))
+
+    def _tensorboard(self):
+        if self._board is None:
+            # Imported late: it is slow to load, and only runs that evaluate need it.
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(self.trainer.out / "tensorboard")
+        return self._board

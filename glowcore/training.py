@@ -1,0 +1,286 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from glowcore import batches, checkpoint, training_state
+from glowcore.devices import has_fast_bfloat16
+from glowcore.distributed import Processes
+from glowcore.errors import TrainingError
+from glowcore.flow import Flow
+from glowcore.monitor import Monitor
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train. The run ends after ``steps`` steps or ``minutes`` of training, whichever is given or comes first.
+
+    Args:
+        batch_size: pictures a step and process.
+        optimizer: ``"adam"`` or ``"adamax"``.
+        learning_rate: after warm-up.
+        warmup_steps: steps over which the learning rate rises linearly from 0.
+        decay: fraction of the run, at its end, over which the learning rate falls linearly to 0; 0 keeps it constant.
+        clip_norm: bound on the norm of the gradient of bits per dimension.
+        ema_decay: decay a step of the averaged weights that are evaluated and saved; rises to it from 0.1.
+        accumulate: micro-batches that a step's gradient is summed from.
+        precision: of the coupling networks, ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 where the device has
+            it in hardware. The bijection itself is float32 always.
+        flip: mirror pictures at random.
+        seed: of weights, order of data, flips and noise.
+        steps, minutes: when to stop, counted over all sittings of a resumed run.
+        eval_minutes: minutes of training between evaluations (each also saves); one more at the end.
+        eval_pictures: held-out pictures an evaluation looks at.
+        max_bad_steps: non-finite steps in a row after which the last saved state is restored at half the learning rate.
+        max_restores: restores after which the run gives up.
+    """
+
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    decay: float = 0.0
+    clip_norm: float = 50.0
+    ema_decay: float = 0.998
+    accumulate: int = 1
+    precision: str = "auto"
+    flip: bool = True
+    seed: int = 0
+    steps: int | None = None
+    minutes: float | None = None
+    eval_minutes: float = 5.0
+    eval_pictures: int = 512
+    max_bad_steps: int = 5
+    max_restores: int = 3
+
+
+class BitsPerDimLoss(nn.Module):
+    """Mean bits per dimension of a batch as a module, so that ``DistributedDataParallel`` can wrap it."""
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__()
+        self.flow = flow
+
+    def forward(self, images: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Return the scalar loss of uint8 pictures ``[B, C, H, W]``."""
+        return self.flow.bits_per_dim(images, y, generator=generator).mean()
+
+
+class Trainer:
+    """Trains one flow on uint8 pictures ``[N, C, H, W]`` and keeps what it reaches in the folder ``out``.
+
+    ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
+    ``out/state`` and the monitor's log beside it.
+    """
+
+    def __init__(
+        self,
+        model: Flow,
+        images: Tensor,
+        held_out: Tensor,
+        settings: TrainSettings,
+        out: Path,
+        *,
+        labels: Tensor | None = None,
+        processes: Processes | None = None,
+        progress: bool = True,
+    ) -> None:
+        self.processes = processes or Processes()
+        self.settings = settings
+        self.model = model.to(memory_format=torch.channels_last)
+        self.images, self.labels = images, labels
+        self.out = out
+        first = batches.batch_indices(len(images), min(256, len(images)), settings.seed, 0)
+        self.model.initialize(images[first])
+        self.device = model.device
+        self.loss = self.processes.wrap(BitsPerDimLoss(self.model))
+        self.average = AveragedModel(self.model, multi_avg_fn=self._average)
+        kinds = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}
+        fast = {"fused": True} if settings.optimizer == "adam" else {"foreach": True}
+        self.optimizer = kinds[settings.optimizer](model.parameters(), lr=settings.learning_rate, **fast)
+        wanted = settings.precision == "bfloat16"
+        self.bfloat16 = wanted or (settings.precision == "auto" and has_fast_bfloat16(self.device))
+        self.step, self.seconds = 0, 0.0
+        self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
+        self.stop_signal: int | None = None
+        self.monitor = Monitor(self, held_out[: settings.eval_pictures], progress=progress)
+
+    @property
+    def averaged(self) -> Flow:
+        """The model with averaged weights."""
+        return self.average.module
+
+    @property
+    def images_seen(self) -> int:
+        """Pictures trained on so far, over all processes."""
+        settings = self.settings
+        return self.step * settings.batch_size * settings.accumulate * self.processes.world_size
+
+    @property
+    def fraction(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        s = self.settings
+        of_steps = self.step / s.steps if s.steps else 0.0
+        return max(of_steps, self.seconds / (60 * s.minutes) if s.minutes else 0.0)
+
+    def run(self) -> None:
+        """Train to the end, or to a signal, evaluating and saving on the way.
+
+        Raises:
+            TrainingError: the loss or gradient stays non-finite although earlier states were restored.
+        """
+        self._resume_point()
+        last_eval = self.seconds
+        with _Signals(self):
+            while self.fraction < 1 and self.stop_signal is None:
+                started = time.perf_counter()
+                loss = self.train_step()
+                self.seconds += self.processes.same(time.perf_counter() - started)
+                self.monitor.after_step(loss)
+                if self.seconds - last_eval >= 60 * self.settings.eval_minutes:
+                    last_eval = self.seconds
+                    self.monitor.evaluate()
+                    self.save()
+            self.stop_signal = self.processes.same(self.stop_signal or 0) or None
+            if self.stop_signal is None:
+                self.monitor.evaluate()
+            self.save()
+            self.monitor.close()
+
+    def train_step(self) -> float:
+        """Take one step; returns its loss in bits/dim, NaN where the step was skipped as non-finite.
+
+        A step whose loss or gradient is not finite changes nothing but the counters: not the weights, not the
+        optimizer, not the average.
+        """
+        s = self.settings
+        self.optimizer.zero_grad(set_to_none=True)
+        total = 0.0
+        for part in range(s.accumulate):
+            number = self.step * s.accumulate + part
+            loss = self._batch_loss(number) / s.accumulate
+            loss.backward()
+            total += float(loss.detach())
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm))
+        self.step += 1
+        if not _finite(self.processes.mean(total), norm):
+            self._skip()
+            return float("nan")
+        self.bad_in_a_row = 0
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.step()
+        self.average.update_parameters(self.model)
+        return total
+
+    def learning_rate(self) -> float:
+        """Return the rate of the present step: warm-up, plateau, decay; halved at every restore."""
+        s = self.settings
+        warm = min(1.0, self.step / max(1, s.warmup_steps))
+        fall = min(1.0, (1 - self.fraction) / s.decay) if s.decay else 1.0
+        return s.learning_rate * warm * fall * 0.5**self.restores
+
+    def save(self) -> None:
+        """Write the averaged model and the training state; only the first process writes."""
+        if not self.processes.is_first:
+            return
+        self.averaged.metadata = self.monitor.metadata()
+        checkpoint.save(self.averaged, self.out)
+        training_state.save_state(self.out / "state", self.state())
+
+    def state(self) -> dict:
+        """Return everything that :meth:`load_state` needs to go on bit for bit."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "skipped": self.skipped,
+            "restores": self.restores,
+            "settings": asdict(self.settings),
+            "model": self.model.state_dict(),
+            "average": self.averaged.state_dict(),
+            "averaged_steps": int(self.average.n_averaged),
+            "optimizer": self.optimizer.state_dict(),
+            "monitor": self.monitor.state(),
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Go back to a state made by :meth:`state`."""
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["average"])
+        self.average.n_averaged.fill_(state["averaged_steps"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.skipped, self.restores = state["skipped"], state["restores"]
+        self.monitor.load_state(state["monitor"])
+
+    def _batch_loss(self, number: int) -> Tensor:
+        s, p = self.settings, self.processes
+        indices = batches.batch_indices(len(self.images), s.batch_size, s.seed, number, p.rank, p.world_size)
+        generator = batches.step_generator(s.seed, number, p.rank, self.device)
+        images = self.images[indices].to(self.device, non_blocking=True)
+        y = None if self.labels is None else self.labels[indices].to(self.device)
+        if s.flip:
+            images = batches.random_flip(images, generator)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            return self.loss(images, y, generator)
+
+    @torch.no_grad()
+    def _average(self, averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+        """Exponential moving average whose decay rises with the steps, so that it forgets the start soon."""
+        steps = int(steps)
+        decay = min(self.settings.ema_decay, (1 + steps) / (10 + steps))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        self.bad_in_a_row += 1
+        if self.bad_in_a_row < self.settings.max_bad_steps:
+            return
+        if self.restores >= self.settings.max_restores:
+            raise TrainingError(
+                f"loss or gradient not finite in {self.bad_in_a_row} steps in a row at step {self.step}, after "
+                f"{self.restores} restores at half the learning rate each; try a lower --learning-rate or a "
+                f"larger --scale-min. The last good model is in {self.out}"
+            )
+        restores, skipped = self.restores + 1, self.skipped
+        self.load_state(training_state.load_state(self.out / "state"))
+        self.restores, self.skipped, self.bad_in_a_row = restores, skipped, 0
+        self.monitor.say(f"restored the state of step {self.step}, learning rate now x{0.5**restores:g}")
+
+    def _resume_point(self) -> None:
+        """See to it that there is a state to go back to before the first step can go wrong."""
+        if not (self.out / "state").exists():
+            self.save()
+        self.processes.barrier()
+
+
+class _Signals:
+    """Turns the first SIGINT or SIGTERM into a wish to stop after the step; a second one acts at once."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def __enter__(self) -> None:
+        self.previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: object) -> None:
+        self.trainer.stop_signal = number
+        for each, handler in self.previous.items():
+            signal.signal(each, handler)
+        self.trainer.monitor.say("stopping after this step; once more to stop at once")
+
+
+def _finite(*values: float) -> bool:
+    return all(abs(value) < float("inf") for value in values)

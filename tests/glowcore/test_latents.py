@@ -1,0 +1,85 @@
+"""Latents are plain arithmetic over all levels."""
+
+import pytest
+import torch
+
+from glowcore import ConfigError, Latents
+
+
+def latents(batch=2, seed=0) -> Latents:
+    g = torch.Generator().manual_seed(seed)
+    levels = [torch.randn(batch, 6, 4, 4, generator=g), torch.randn(batch, 24, 2, 2, generator=g)]
+    return Latents(levels, log_prob=torch.arange(float(batch)))
+
+
+def test_flatten_and_back():
+    a = latents()
+    assert a.num_dims == 192
+    assert len(a) == 2
+    back = a.with_flat(a.flatten())
+    assert all(torch.equal(x, y) for x, y in zip(a.levels, back.levels, strict=True))
+    with pytest.raises(ConfigError, match="expected \\[N, 192\\]"):
+        a.with_flat(torch.zeros(1, 5))
+
+
+def test_arithmetic_acts_on_every_level_and_drops_log_prob():
+    a, b = latents(), latents(seed=1)
+    assert torch.allclose((a + b).flatten(), a.flatten() + b.flatten())
+    assert torch.allclose((a - 2 * b).flatten(), a.flatten() - 2 * b.flatten())
+    assert (a + b).log_prob is None
+    assert a[1].log_prob.tolist() == [1.0]
+
+
+def test_indexing_and_cat():
+    a = latents(3)
+    assert torch.equal(Latents.cat([a[0], a[1:3]]).flatten(), a.flatten())
+    assert torch.equal(a[-1].flatten(), a.flatten()[2:])
+    assert Latents.cat([a[0], a[1]]).log_prob.tolist() == [0.0, 1.0]
+    with pytest.raises(IndexError):
+        a[3]
+
+
+def test_linear_interpolation():
+    a, b = latents(1), latents(1, seed=1)
+    path = a.interpolate(b, torch.tensor([0.0, 0.25, 1.0]))
+    assert torch.equal(path[0].flatten(), a.flatten())
+    assert torch.allclose(path[2].flatten(), b.flatten())
+    assert torch.allclose(path[1].flatten(), 0.75 * a.flatten() + 0.25 * b.flatten())
+
+
+def test_spherical_interpolation_keeps_the_norm_between_its_ends():
+    a, b = latents(1), latents(1, seed=1)
+    path = a.interpolate(b, torch.linspace(0, 1, 5), spherical=True)
+    assert torch.allclose(path[0].flatten(), a.flatten(), atol=1e-5)
+    assert torch.allclose(path[4].flatten(), b.flatten(), atol=1e-5)
+    expected = torch.lerp(a.level_norms(), b.level_norms(), torch.linspace(0, 1, 5)[:, None])
+    assert torch.allclose(path.level_norms(), expected, atol=1e-5)
+    steps = [torch.nn.functional.cosine_similarity(path[i].levels[0].flatten(), path[i + 1].levels[0].flatten(), dim=0)
+             for i in range(4)]
+    assert max(steps) - min(steps) <= 1e-4
+    assert a.interpolate(a, 0.3, spherical=True).flatten().isfinite().all()
+
+
+def test_temperature_one_or_one_a_level():
+    a = latents()
+    assert torch.allclose(a.scaled(0.5).flatten(), 0.5 * a.flatten())
+    mixed = a.scaled([0.0, 2.0])
+    assert mixed.levels[0].abs().max() == 0
+    assert torch.equal(mixed.levels[1], 2 * a.levels[1])
+    with pytest.raises(ConfigError, match="expected 1 or 2"):
+        a.scaled([1.0, 1.0, 1.0])
+
+
+def test_level_mixing():
+    a, b = latents(), latents(seed=1)
+    mixed = a.mixed(b, [-1])
+    assert torch.equal(mixed.levels[0], a.levels[0])
+    assert torch.equal(mixed.levels[1], b.levels[1])
+    with pytest.raises(ConfigError, match="level 2"):
+        a.mixed(b, [2])
+
+
+def test_level_norms_of_noise_are_about_one():
+    norms = Latents([torch.randn(4, 3, 32, 32)]).level_norms()
+    assert norms.shape == (4, 1)
+    assert (norms - 1).abs().max() <= 0.05

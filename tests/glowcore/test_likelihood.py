@@ -1,0 +1,53 @@
+"""Dequantisation and bits per dimension."""
+
+import math
+
+import pytest
+import torch
+
+from glowcore import likelihood
+
+
+@pytest.mark.parametrize("n_bits", range(1, 9))
+def test_uniform_density_costs_exactly_n_bits(n_bits):
+    assert likelihood.bits_per_dim(torch.zeros(3), 12, n_bits).tolist() == [n_bits] * 3
+
+
+def test_constant_in_nats():
+    log_prob = torch.tensor([-5.0])
+    nats = -log_prob + 4 * 10 * math.log(2)
+    assert torch.allclose(likelihood.bits_per_dim(log_prob, 10, 4), nats / (10 * math.log(2)))
+
+
+@pytest.mark.parametrize("n_bits", range(1, 9))
+def test_noise_stays_in_the_bin(n_bits):
+    v = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    x = likelihood.dequantise(v, n_bits, torch.Generator().manual_seed(0))
+    assert torch.equal((x * 2**n_bits).floor().int(), v.int() // 2 ** (8 - n_bits))
+    assert x.min() >= 0
+    assert x.max() < 1
+
+
+def test_floats_and_uint8_agree_and_nothing_changes_in_place():
+    v = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    before = v.clone()
+    noise = [torch.Generator().manual_seed(1) for _ in range(2)]
+    a = likelihood.dequantise(v, 5, noise)
+    noise = [torch.Generator().manual_seed(1) for _ in range(2)]
+    assert torch.equal(a, likelihood.dequantise(v / 255, 5, noise))
+    assert torch.equal(v, before)
+
+
+def test_one_generator_a_picture_makes_noise_independent_of_the_batch():
+    v = torch.zeros(3, 1, 4, 4, dtype=torch.uint8)
+    whole = likelihood.dequantise(v, 5, [torch.Generator().manual_seed(i) for i in range(3)])
+    last = likelihood.dequantise(v[2:], 5, [torch.Generator().manual_seed(2)])
+    assert torch.equal(whole[2:], last)
+
+
+def test_bin_centres():
+    shown = likelihood.bin_centres(torch.tensor([-3.0, 0.0, 0.5, 0.999, 7.0]), 1) * 255
+    assert shown.tolist() == pytest.approx([63.5, 63.5, 191.5, 191.5, 191.5])
+    exact = torch.arange(256) / 255
+    assert torch.equal((likelihood.bin_centres((torch.arange(256) + 0.5) / 256, 8) * 255).round(), exact * 255)
+    assert likelihood.bin_centres(torch.tensor([float("nan")]), 5).isnan().all()

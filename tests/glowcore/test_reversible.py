@@ -1,0 +1,111 @@
+"""Three ways to remember, one gradient."""
+
+import pytest
+import torch
+
+from glowcore import GlowConfig, build
+from glowcore.memory import choose_memory, saved_bytes
+from tests.glowcore.bijections import perturb
+
+SETTINGS = {
+    "affine_lu": {},
+    "additive_plain": {"coupling": "additive", "permutation": "conv1x1"},
+    "shuffle_position": {"permutation": "shuffle", "position_channels": 2, "scale_min": 0.1},
+}
+
+
+def flow_of(name="affine_lu", steps=5):
+    torch.manual_seed(0)
+    config = GlowConfig(image_size=(8, 4), num_levels=2, steps_per_level=steps, hidden_channels=6, **SETTINGS[name])
+    flow = build(config).double()
+    flow.initialize(torch.rand(16, 3, 8, 4))
+    return perturb(flow, 0.05)
+
+
+def gradients(flow, memory, anchor_every=0, parts=1):
+    """All gradients as one vector, the picture's first, of a loss that reaches every latent and the log-determinant."""
+    flow.memory, flow.anchor_every = memory, anchor_every
+    flow.zero_grad()
+    x = torch.rand(4, 3, 8, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    for part in x.chunk(parts):
+        latents = flow.encode(part)
+        (latents.log_prob.sum() + sum(level.pow(3).sum() for level in latents.levels)).backward()
+    return torch.cat([x.grad.flatten(), *(p.grad.flatten() for p in flow.parameters())])
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(("memory", "anchor_every"), [("checkpoint", 0), ("reversible", 0), ("reversible", 2)])
+def test_gradients_equal_those_of_full(name, memory, anchor_every):
+    flow = flow_of(name)
+    expected = gradients(flow, "full")
+    found = gradients(flow, memory, anchor_every)
+    assert (found - expected).norm() <= 1e-10 * expected.norm()
+
+
+def test_accumulation_equals_one_batch():
+    flow = flow_of()
+    expected = gradients(flow, "full")
+    assert (gradients(flow, "reversible", parts=4) - expected).norm() <= 1e-10 * expected.norm()
+
+
+def test_gradcheck_of_the_reversible_operator():
+    flow = flow_of(steps=2)
+    flow.memory = "reversible"
+    x = torch.rand(1, 3, 8, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: (flow.encode(v).flatten(), flow.log_prob(v)), (x,), fast_mode=True)
+    params = tuple(flow.levels[0].steps[0].parameters())
+    assert torch.autograd.gradcheck(lambda *_: flow.log_prob(x.detach()), params, fast_mode=True)
+
+
+def test_saved_bytes_do_not_grow_with_depth_in_reversible_mode_only():
+    grown = {}
+    for memory in ("full", "checkpoint", "reversible"):
+        sizes = []
+        for steps in (4, 16):
+            flow = flow_of(steps=steps)
+            flow.memory = memory
+            sizes.append(saved_bytes(flow, 8))
+        grown[memory] = sizes[1] / sizes[0]
+    assert grown["reversible"] <= 1.01
+    assert grown["full"] >= 3
+    assert grown["checkpoint"] >= 2
+
+
+def test_frozen_parameters_are_left_alone():
+    flow = flow_of()
+    frozen = flow.levels[0].steps[1].coupling.net.conv_mid.weight.requires_grad_(False)
+    flow.memory = "reversible"
+    flow.log_prob(torch.rand(2, 3, 8, 4)).sum().backward()
+    assert frozen.grad is None
+    assert all(p.grad is not None for p in flow.parameters() if p.requires_grad)
+
+
+def test_second_derivatives_are_refused_clearly():
+    flow = flow_of()
+    flow.memory = "reversible"
+    x = torch.rand(1, 3, 8, 4, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        torch.autograd.grad(flow.log_prob(x).sum(), x, create_graph=True)
+
+
+def test_drift_is_measured_at_anchors():
+    flow = flow_of().float()
+    flow.memory, flow.anchor_every = "reversible", 2
+    flow.log_prob(torch.rand(2, 3, 8, 4)).sum().backward()
+    assert 0 < flow.drift.read() <= 1e-4
+    assert flow.drift.read() is None
+
+
+def test_no_grad_needs_no_memory():
+    flow = flow_of()
+    flow.memory = "reversible"
+    with torch.no_grad():
+        assert flow.log_prob(torch.rand(2, 3, 8, 4)).grad_fn is None
+
+
+def test_auto_takes_full_where_it_fits(monkeypatch):
+    flow = flow_of()
+    assert choose_memory(flow, 4) == "full"
+    monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: saved_bytes(flow, 4))
+    assert choose_memory(flow, 4) == "reversible"
+    assert flow.memory == "full"

@@ -1,0 +1,143 @@
+"""Every transform: log-determinant against autograd, exact inverse, gradients, initialisation, nothing in place."""
+
+import pytest
+import torch
+
+from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
+from glowcore.transforms.coupling import AffineCoupling
+from glowcore.transforms.permutation import shuffle
+from tests.glowcore.bijections import CHANNELS, SIZE, TRANSFORMS, log_abs_det_jacobian, net, perturb
+
+transforms = pytest.mark.parametrize("name", TRANSFORMS)
+
+
+def pictures(batch: int = 3) -> torch.Tensor:
+    return torch.randn(batch, CHANNELS, *SIZE, dtype=torch.float64)
+
+
+@transforms
+def test_logdet_is_that_of_the_jacobian(name):
+    transform, x = perturb(TRANSFORMS[name]()), pictures()
+    z, logdet = transform(x)
+    _, logdet_back = transform.inverse(z)
+    assert logdet.shape == logdet_back.shape == (3,)
+    for i in range(3):
+        expected = log_abs_det_jacobian(lambda v: transform(v)[0], x[i : i + 1])
+        assert abs(logdet[i] - expected) <= 1e-9
+        assert abs(logdet_back[i] + expected) <= 1e-9
+
+
+@transforms
+def test_inverse_is_exact(name):
+    transform, x = perturb(TRANSFORMS[name]()), pictures()
+    back, _ = transform.inverse(transform(x)[0])
+    assert (back - x).abs().max() <= 1e-10
+    z, _ = transform(transform.inverse(x)[0])
+    if name != "squeeze":  # its latent has another shape
+        assert (z - x).abs().max() <= 1e-10
+
+
+@transforms
+def test_input_stays_and_layout_does_not_matter(name):
+    transform, x = perturb(TRANSFORMS[name]()), pictures()
+    before = x.clone()
+    z, _ = transform(x)
+    transform.inverse(z)
+    assert torch.equal(x, before)
+    strided = torch.randn(3, 2 * CHANNELS, *SIZE, dtype=torch.float64)[:, ::2].copy_(x)
+    for other in (x.contiguous(memory_format=torch.channels_last), strided):
+        assert (transform(other)[0] - z).abs().max() <= 1e-12
+
+
+@transforms
+def test_gradients(name):
+    transform = perturb(TRANSFORMS[name]())
+    x = pictures(1).requires_grad_()
+    params = [p for p in transform.parameters() if p.requires_grad]
+    assert torch.autograd.gradcheck(lambda v, *_: transform(v), (x, *params))
+    assert torch.autograd.gradcheck(lambda v, *_: transform.inverse(v), (transform(x)[0].detach().requires_grad_(),))
+    z, logdet = transform(x)
+    (z.square().sum() + logdet.sum()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in params)
+
+
+def test_actnorm_initialises_to_zero_mean_unit_std_once():
+    actnorm = ActNorm(3)
+    x = torch.randn(8, 3, 6, 5) * torch.tensor([0.1, 2.0, 30.0]).reshape(3, 1, 1) + 7
+    actnorm.initialize(x)
+    z, _ = actnorm(x)
+    std, mean = torch.std_mean(z, dim=(0, 2, 3), correction=0)
+    assert mean.abs().max() <= 1e-5
+    assert (std - 1).abs().max() <= 5e-5
+    before = actnorm.log_scale.clone()
+    actnorm.initialize(100 * x)
+    assert torch.equal(actnorm.log_scale, before)
+
+
+def test_actnorm_survives_a_constant_channel():
+    actnorm = ActNorm(2)
+    x = torch.stack([torch.full((4, 5, 5), 0.25), torch.randn(4, 5, 5)], dim=1)
+    actnorm.initialize(x)
+    z, logdet = actnorm(x)
+    assert z.isfinite().all()
+    assert logdet.isfinite().all()
+    assert (actnorm.inverse(z)[0] - x).abs().max() <= 1e-6
+
+
+def test_actnorm_flag_survives_the_state_dict():
+    actnorm = ActNorm(2)
+    actnorm.initialize(torch.randn(4, 2, 3, 3))
+    fresh = ActNorm(2)
+    fresh.load_state_dict(actnorm.state_dict())
+    fresh.initialize(torch.randn(4, 2, 3, 3) * 9)
+    assert torch.equal(fresh.bias, actnorm.bias)
+
+
+def test_lu_keeps_permutation_signs_and_masks_as_buffers():
+    conv = InvertibleConv1x1LU(6)
+    assert {"p", "sign", "lower_mask"} <= set(dict(conv.named_buffers()))
+    rotation = conv.weight()
+    assert (rotation @ rotation.T - torch.eye(6)).abs().max() <= 1e-6
+    assert abs(conv.log_abs_det()) <= 1e-6
+    with torch.no_grad():  # what lies outside the triangles must not matter
+        conv.lower.add_(torch.ones(6, 6).triu())
+        conv.upper.add_(torch.ones(6, 6).tril())
+    assert torch.equal(conv.weight(), rotation)
+
+
+def test_shuffle_is_the_same_everywhere():
+    assert shuffle(8, seed=5).order.tolist() == shuffle(8, seed=5).order.tolist()
+    assert sorted(shuffle(8, seed=5).order.tolist()) == list(range(8))
+    assert shuffle(8, seed=5).order.tolist() != shuffle(8, seed=6).order.tolist()
+
+
+@pytest.mark.parametrize("scale_min", [0.0, 0.1])
+def test_affine_scale_is_stable_far_out(scale_min):
+    coupling = AffineCoupling(net(2), scale_min)
+    raw = torch.tensor([-200.0, -30.0, 0.0, 30.0, 200.0])
+    s, log_s = coupling.scale(raw)
+    exact = scale_min + (1 - scale_min) * torch.sigmoid(raw.double() + 2)
+    assert log_s.isfinite().all()
+    assert (s - exact).abs().max() <= 1e-7
+    reachable = exact > 0
+    assert (log_s.double() - exact.log())[reachable].abs().max() <= 1e-5
+    assert s.min() >= scale_min
+
+
+def test_a_coupling_starts_as_the_constant_scale_of_the_paper():
+    x = torch.randn(2, CHANNELS, *SIZE)
+    coupling = AffineCoupling(net(2))
+    z, logdet = coupling(x)
+    scale = torch.sigmoid(torch.tensor(2.0))
+    assert torch.allclose(z[:, CHANNELS // 2 :], x[:, CHANNELS // 2 :] * scale)
+    assert torch.allclose(logdet, scale.log() * (CHANNELS // 2) * SIZE[0] * SIZE[1])
+
+
+def test_network_initialisation_normalises_hidden_layers():
+    network = net(2)
+    x = torch.randn(64, CHANNELS // 2, *SIZE) * 5 + 3
+    network.initialize(x)
+    h = network.conv_in(x)
+    assert h.mean(dim=(0, 2, 3)).abs().max() <= 1e-5
+    assert (h.std(dim=(0, 2, 3), correction=0) - 1).abs().max() <= 1e-4
