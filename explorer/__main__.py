@@ -32,7 +32,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    render.add_argument("--recipe", required=True, metavar="TOKEN", help="what follows ?s= in the application's address")
+    render.add_argument(
+        "--recipe", required=True, metavar="TOKEN", help="what follows ?s= in the application's address"
+    )
     render.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, where the recipe starts from one")
     render.add_argument("--model", metavar="NAME", help="such as pretrained/faces64; by default the recipe's own model")
     render.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
@@ -68,7 +70,9 @@ def _model_of(recipe: EditRecipe) -> models.ModelEntry:
     for entry in entries:
         if checkpoint.fingerprint(entry.folder).startswith(recipe.model):
             return entry
-    raise CheckpointError(f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead")
+    raise CheckpointError(
+        f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead"
+    )
 
 
 def _bytes(path: Path) -> bytes:

@@ -54,7 +54,7 @@ class Desk:
             raise RecipeError("there is no edit yet")
         return self.history.present
 
-    # -- arriving ----------------------------------------------------------------------------------------------------
+    # -- arriving ----------------------------------------------------------------
     def arrive(self, engine: Engine, gallery: Gallery, token: str | None) -> None:
         """Begin: with the edit of a link where it can be followed, else with a gallery face that smiles a little."""
         self.history = History(greeting(engine, gallery))
@@ -93,7 +93,7 @@ class Desk:
         self.note = ""
         self._push(replace(self.recipe, source=source))
 
-    # -- photos --------------------------------------------------------------------------------------------------------
+    # -- photos ----------------------------------------------------------------
     def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> None:
         """Take in a file: a photo, or a PNG exported here, which brings its edit back. ImageError for anything else."""
         inside = export.read_png(data)
@@ -106,7 +106,7 @@ class Desk:
         photo = self.add_photo(data)
         self.start_from(self.awaited if self.awaited and self.awaited.value == photo.key else photo.source)
         if not photo.found:
-            self.note = "No face was found, so the middle of the picture is used. Place the eyes by hand for a better fit."
+            self.note = "No face was found in this photo, so its middle is used."
 
     def add_photo(self, data: bytes) -> Photo:
         """Take a photo in without starting an edit from it; ImageError when it is none."""
@@ -134,7 +134,7 @@ class Desk:
             return self.crops[source.value]
         return aligned_picture(source, engine.size, gallery, self.photos.get(source.value))
 
-    # -- the editor ------------------------------------------------------------------------------------------------------
+    # -- the editor ----------------------------------------------------------------
     def handle(self, message: Any, engine: Engine) -> None:
         """Deal with one message of the editor, once; nonsense changes nothing and leaves a sentence."""
         if not isinstance(message, dict):

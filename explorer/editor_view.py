@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from explorer.desk import Desk
-from explorer.engine import TYPICAL, Encoded, Engine, Rendered
+from explorer.engine import Engine
 from explorer.pictures import data_uri, sheet
 from explorer.recipe import EditRecipe
+from explorer.results import TYPICAL, Encoded, Rendered
 from explorer.words import describe, ordered, words
 
 SLIDER_LIMIT = 3.0
@@ -107,7 +108,7 @@ def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, A
     return {
         "speed": f"{engine.device_words} · {rendered.milliseconds:.0f} ms",
         "bits": f"{source.bits_per_dim:.2f} bits/dim",
-        "bitsHelp": f"How surprising the original is to the model, at {engine.config.n_bits} bits a value; less is more usual",
+        "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits a value; less is more usual",
         "levels": levels,
         "typical": rendered.typical and rendered.finite,
         "verdict": verdict,

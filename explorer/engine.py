@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,62 +19,14 @@ import glowcore
 from explorer.cache import ByteLRU
 from explorer.pictures import fingerprint, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
+from explorer.results import Encoded, Rendered
 from explorer.turns import Turns
 from glowcore import checkpoint, images
 from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
 PICTURE_CACHE_BYTES = 16 * 2**20
-TYPICAL = (0.75, 1.25)  # |eps| / sqrt(d) of a level outside of this is said to have left the typical set
 NOISE_SEED = 0  # of the dequantisation noise in bits/dim, so that a picture always reads the same
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A picture the model has taken in, with the proof of what it gives back.
-
-    picture, reconstruction  uint8 [H, W, 3]
-    max_error                largest difference of any value before rounding, on the scale 0 to 1
-    pixels_changed, psnr     of the two 8-bit pictures
-    bits_per_dim             at the model's own n_bits
-    level_norms              |eps| / sqrt(d) a level, finest first; 1 is typical
-    milliseconds             of encoding and decoding once
-    """
-
-    key: str
-    latents: Latents = field(repr=False)
-    picture: np.ndarray = field(repr=False)
-    reconstruction: np.ndarray = field(repr=False)
-    max_error: float = 0.0
-    pixels_changed: int = 0
-    psnr: float = math.inf
-    bits_per_dim: float = math.nan
-    level_norms: tuple[float, ...] = ()
-    milliseconds: float = 0.0
-
-    @property
-    def exact(self) -> bool:
-        """Whether the picture came back to the last bit."""
-        return self.pixels_changed == 0
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What a recipe looks like.
-
-    picture uint8 [H, W, 3]; level_norms as in `Encoded`; bits_per_dim of the picture shown; milliseconds of the
-    decoding; finite is False where the model gave values that are no numbers (the picture is then the source's).
-    """
-
-    picture: np.ndarray = field(repr=False)
-    level_norms: tuple[float, ...] = ()
-    milliseconds: float = 0.0
-    finite: bool = True
-
-    @property
-    def typical(self) -> bool:
-        """Whether every level is about as far from the centre as the model's own pictures are."""
-        return all(TYPICAL[0] <= n <= TYPICAL[1] for n in self.level_norms)
 
 
 class Engine:
@@ -106,7 +57,7 @@ class Engine:
         model = glowcore.load(folder, device=device)
         return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:12])
 
-    # -- facts -------------------------------------------------------------------------------------------------------
+    # -- facts ----------------------------------------------------------------
     @property
     def attribute_names(self) -> tuple[str, ...]:
         """Names of the attributes that can be moved, in the model's order."""
@@ -129,7 +80,7 @@ class Engine:
             return torch.cuda.get_device_name(torch.device(self.device))
         return self.device.upper()
 
-    # -- pictures in ---------------------------------------------------------------------------------------------------
+    # -- pictures in ----------------------------------------------------------------
     def encode(self, picture: np.ndarray, session: str = "") -> Encoded:
         """Take a picture in: uint8 [H, W, 3], area-averaged when its size is not the model's."""
         if picture.shape[:2] != self.size:
@@ -150,7 +101,7 @@ class Engine:
 
     def _measure(self, key, picture, values, latents, back, elapsed) -> Encoded:
         finite = bool(torch.isfinite(back).all())
-        reconstruction = images.to_uint8(torch.nan_to_num(back, nan=0.5))[0]
+        reconstruction = _pictures(back)[0]
         generator = torch.Generator().manual_seed(NOISE_SEED)
         return Encoded(
             key=key,
@@ -165,7 +116,7 @@ class Engine:
             milliseconds=elapsed,
         )
 
-    # -- recipes -------------------------------------------------------------------------------------------------------
+    # -- recipes ----------------------------------------------------------------
     def render(self, recipe: EditRecipe, picture: np.ndarray | None = None, session: str = "") -> Rendered:
         """The exact picture of a recipe. `picture` is the aligned source; a seed needs none.
 
@@ -209,9 +160,9 @@ class Engine:
         with self._model(session, batch=len(strengths)):
             moves = [dict(recipe.moves) | {name: s} for s in strengths]
             latents = Latents.cat([self._moved(base, recipe, m) for m in moves])
-            return list(images.to_uint8(torch.nan_to_num(self._fast.decode(latents), nan=0.5)))
+            return _pictures(self._fast.decode(latents))
 
-    # -- many pictures -------------------------------------------------------------------------------------------------
+    # -- many pictures ----------------------------------------------------------------
     def sample(self, seeds: Sequence[int], temperature: float | Sequence[float]) -> list[np.ndarray]:
         """Sampled pictures, one a seed. A seed gives the same latents in any batch."""
         temperature = _per_level(temperature)
@@ -220,11 +171,16 @@ class Engine:
             chunk = list(seeds[start : start + 16])
             with self._model(batch=len(chunk)):
                 values = self._fast.sample(seeds=chunk, temperature=temperature)
-                pictures.extend(images.to_uint8(torch.nan_to_num(values, nan=0.5)))
+                pictures.extend(_pictures(values))
         return pictures
 
     def film(
-        self, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool = False, levels: Sequence[int] | None = None
+        self,
+        a: Encoded,
+        b: Encoded,
+        steps: Sequence[float],
+        spherical: bool = False,
+        levels: Sequence[int] | None = None,
     ) -> list[np.ndarray]:
         """Pictures on the way from a (0) to b (1). With `levels` only those levels walk, the others stay a's."""
         goal = b.latents if levels is None else a.latents.mixed(b.latents, list(levels))
@@ -233,26 +189,26 @@ class Engine:
             chunk = steps[start : start + 16]
             with self._model(batch=len(chunk)):
                 between = Latents.cat([a.latents.interpolate(goal, t, spherical=spherical) for t in chunk])
-                pictures.extend(images.to_uint8(torch.nan_to_num(self._fast.decode(between), nan=0.5)))
+                pictures.extend(_pictures(self._fast.decode(between)))
         return pictures
 
     def mixed(self, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:
         """The picture with the named levels of b (0 the finest) and the others of a."""
         with self._model(batch=1):
-            return images.to_uint8(torch.nan_to_num(self._fast.decode(a.latents.mixed(b.latents, list(levels))), nan=0.5))[0]
+            return _pictures(self._fast.decode(a.latents.mixed(b.latents, list(levels))))[0]
 
     def analogy(self, a: Encoded, b: Encoded, c: Encoded, amount: float = 1.0) -> np.ndarray:
         """The picture of c + amount (a - b): what a has and b has not, given to c."""
         with self._model(batch=1):
             latents = c.latents + (a.latents - b.latents) * amount
-            return images.to_uint8(torch.nan_to_num(self._fast.decode(latents), nan=0.5))[0]
+            return _pictures(self._fast.decode(latents))[0]
 
     def coarse(self, encoded: Encoded, keep: int, temperature: float, seed: int = 0) -> np.ndarray:
         """What the coarsest `keep` levels alone say: the finer ones are drawn anew at `temperature` (0: their mean)."""
         with self._model(batch=1):
             drawn = self._fast.sample_latents([seed], temperature).to(self.device)
             kept = list(range(self.num_levels - keep, self.num_levels))
-            return images.to_uint8(torch.nan_to_num(self._fast.decode(drawn.mixed(encoded.latents, kept)), nan=0.5))[0]
+            return _pictures(self._fast.decode(drawn.mixed(encoded.latents, kept)))[0]
 
     def scores(self, encoded: Encoded) -> dict[str, float]:
         """What the model's own measure says of a picture, attribute by attribute."""
@@ -268,7 +224,7 @@ class Engine:
         if self.device.startswith("cuda"):
             torch.cuda.empty_cache()
 
-    # -- inner -----------------------------------------------------------------------------------------------------------
+    # -- inner ----------------------------------------------------------------
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> np.ndarray:
         if recipe.source.kind != "seed":
             if picture is None:
@@ -276,7 +232,7 @@ class Engine:
             return picture
         with self._model(session, batch=1):
             values = self._fast.sample(seeds=[recipe.source.seed], temperature=self._temperature(recipe))
-            return images.to_uint8(torch.nan_to_num(values, nan=0.5))[0]
+            return _pictures(values)[0]
 
     def _base(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> tuple[str, Latents]:
         """The latents a recipe starts from, with a key for them."""
@@ -298,7 +254,7 @@ class Engine:
 
     def _shown(self, recipe: EditRecipe, latents: Latents, values: torch.Tensor, elapsed: float) -> Rendered:
         finite = bool(torch.isfinite(values).all())
-        picture = images.to_uint8(torch.nan_to_num(values, nan=0.5))[0]
+        picture = _pictures(values)[0]
         return Rendered(picture, _norms(latents), elapsed, finite)
 
     @contextmanager
@@ -313,6 +269,11 @@ class Engine:
             finally:
                 if torch.get_num_threads() != before:
                     torch.set_num_threads(before)
+
+
+def _pictures(values: torch.Tensor) -> list[np.ndarray]:
+    """Decoded values as pictures for the eye; what is no number becomes mid-grey."""
+    return list(images.to_uint8(torch.nan_to_num(values, nan=0.5)))
 
 
 def _norms(latents: Latents) -> tuple[float, ...]:

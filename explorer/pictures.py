@@ -14,8 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from explorer.cache import ByteLRU
+
 LOSSLESS_SIDE = 128  # up to here lossless WebP costs less than the message around it
-WEBP_SIDE = 16_383
+LOSSLESS_PIXELS = 9 * 64 * 64  # a strip or sheet of small pictures
+_URIS: ByteLRU[str] = ByteLRU(8 * 2**20)
 
 
 def fingerprint(picture: np.ndarray) -> str:
@@ -27,7 +30,8 @@ def fingerprint(picture: np.ndarray) -> str:
 def webp(picture: np.ndarray) -> bytes:
     """Compress for the live view: lossless while the picture is small, quality 90 above."""
     buffer = io.BytesIO()
-    lossless = max(picture.shape[:2]) <= LOSSLESS_SIDE or picture.shape[0] * picture.shape[1] <= 9 * LOSSLESS_SIDE**2 // 2
+    height, width = picture.shape[:2]
+    lossless = max(height, width) <= LOSSLESS_SIDE or height * width <= LOSSLESS_PIXELS
     Image.fromarray(picture).save(buffer, "WEBP", lossless=lossless, quality=60 if lossless else 90, method=0)
     return buffer.getvalue()
 
@@ -48,11 +52,16 @@ def jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
 
 def data_uri(picture: np.ndarray) -> str:
     """The picture as an address that an `<img>` shows without asking the server again."""
-    return "data:image/webp;base64," + base64.b64encode(webp(picture)).decode()
+    key = fingerprint(picture)
+    uri = _URIS.get(key)
+    if uri is None:
+        uri = "data:image/webp;base64," + base64.b64encode(webp(picture)).decode()
+        _URIS.put(key, uri, len(uri))
+    return uri
 
 
 def sheet(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int = 0, paper: int = 255) -> np.ndarray:
-    """Arrange pictures of one size in rows of `columns` (all in one row when None), `gap` pixels of grey `paper` between."""
+    """Arrange pictures of one size in rows of `columns` (None: one row), `gap` pixels of grey `paper` between them."""
     columns = columns or len(pictures)
     height, width, channels = pictures[0].shape
     rows = math.ceil(len(pictures) / columns)
@@ -65,7 +74,7 @@ def sheet(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int =
 
 
 def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
-    """Enlarge so that the shorter side is at least `side` (Lanczos); a picture that is large enough comes back as it is."""
+    """Enlarge so that the shorter side is at least `side` (Lanczos); a larger picture comes back as it is."""
     height, width = picture.shape[:2]
     factor = side / min(height, width)
     if factor <= 1:

@@ -110,12 +110,12 @@ class EditRecipe:
         if not isinstance(self.model, str) or not _MODEL_HASH.fullmatch(self.model):
             raise RecipeError(f"model {self.model!r:.60} is not 12 hexadecimal digits")
 
-    # -- reading ---------------------------------------------------------------------------------------------------
+    # -- reading ----------------------------------------------------------------
     def strength(self, name: str) -> float:
         """Where the slider of attribute `name` stands."""
         return dict(self.moves).get(name, 0.0)
 
-    # -- changing: each gives a new recipe ---------------------------------------------------------------------------
+    # -- changing: each gives a new recipe ----------------------------------------------------------------
     def moved(self, moves: Mapping[str, float]) -> EditRecipe:
         """The recipe with these sliders set and the others where they are."""
         return replace(self, moves=tuple((dict(self.moves) | dict(moves)).items()))
@@ -141,7 +141,7 @@ class EditRecipe:
             locks=tuple(n for n in self.locks if n in known),
         )
 
-    # -- token -------------------------------------------------------------------------------------------------------
+    # -- token ----------------------------------------------------------------
     def token(self) -> str:
         """The recipe as a string of letters, digits, - and _."""
         source = [self.source.kind[0], self.source.value]

@@ -34,7 +34,14 @@ def shared_gallery_tiles(gallery: Gallery) -> list[Tile]:
 def gallery_line(gallery: Gallery, *, key: str, selected: str, on_choose: Callable[[str], None]) -> None:
     """The gallery in one line; nothing where the model has none."""
     if gallery.names:
-        tiles(shared_gallery_tiles(gallery), key=key, label="Gallery", on_choose=on_choose, selected=selected, tile="3.9rem", line=True)
+        tiles(
+            shared_gallery_tiles(gallery),
+            key=key,
+            label="Gallery",
+            on_choose=on_choose,
+            selected=selected,
+            tile="3.1rem",
+        )
 
 
 def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: Callable[[Source], None]) -> None:
@@ -43,7 +50,9 @@ def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: 
         return
     choices = {str(i): replace(source, face=i, eyes=()) for i in range(min(len(photo.found), MAX_FACES))}
     entries = [
-        Tile(i, data_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}", str(int(i) + 1))
+        Tile(
+            i, data_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}", str(int(i) + 1)
+        )
         for i, choice in choices.items()
     ]
     tiles(

@@ -43,7 +43,7 @@ def no_model() -> None:
     """Say where models are looked for and how one is made; list broken ones with the reason."""
     st.subheader("No model yet")
     st.write(
-        f"The application looks for models in `pretrained/` and `runs/` of `{models.home()}` and found none that it can use. "
+        f"The application looks for models in `pretrained/` and `runs/` of `{models.home()}` and found none to use. "
         "The repository ships one in `pretrained/faces64`; a new one is trained with"
     )
     st.code("python -m glowcore train --data FOLDER --model glow --image-size 64 --out runs/mine", language="bash")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from explorer.engine import Encoded
 from explorer.pictures import data_uri
 from explorer.recipe import EditRecipe, Source
+from explorer.results import Encoded
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, shared_gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
@@ -22,10 +22,10 @@ PHOTO = "photo:"
 def entries(table: Bench) -> list[Tile]:
     """What can be chosen, most personal first."""
     engine, desk = table.engine, table.desk
-    result = [Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit", "your edit")]
+    result = [Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit")]
     for key, photo in reversed(desk.photos.items()):
         aligned = photo.aligned(min(engine.size), photo.source).image
-        result.append(Tile(PHOTO + key, data_uri(aligned), "Your photo", "photo"))
+        result.append(Tile(PHOTO + key, data_uri(aligned), "Your photo"))
     return result + shared_gallery_tiles(table.gallery)
 
 
@@ -56,13 +56,15 @@ def slot(table: Bench, name: str, shelf: list[Tile], start: int, on_choose: Call
     def choose(identity: str) -> None:
         st.session_state[key] = identity
 
-    label, line = st.columns([0.08, 1], vertical_alignment="center", gap="small")
-    label.markdown(f"**{name}**")
-    with line:
-        tiles(
-            shelf, key=f"tiles_{name}", label=f"Picture {name}", on_choose=choose, selected=st.session_state[key],
-            tile="3.6rem", line=True,
-        )
+    st.markdown(f"**{name}**")
+    tiles(
+        shelf,
+        key=f"tiles_{name}",
+        label=f"Picture {name}",
+        on_choose=choose,
+        selected=st.session_state[key],
+        tile="2.9rem",
+    )
     return st.session_state[key]
 
 
@@ -79,7 +81,12 @@ def add_photos(table: Bench, key: str) -> None:
         st.session_state[f"{key}_problems"] = problems
 
     st.file_uploader(
-        "Add photos", type=PHOTO_TYPES, accept_multiple_files=True, key=key, on_change=receive, help=PRIVACY,
+        "Add photos",
+        type=PHOTO_TYPES,
+        accept_multiple_files=True,
+        key=key,
+        on_change=receive,
+        help=PRIVACY,
         label_visibility="collapsed",
     )
     for problem in st.session_state.get(f"{key}_problems", []):

@@ -35,7 +35,7 @@ def taken_in(table: Bench, widget: str) -> Callable[[], None]:
 def choose_source(table: Bench) -> None:
     """Upload, camera, a gallery face, or a sampled one."""
     desk = table.desk
-    upload, gallery, more = st.columns([1.15, 2.2, 0.8], gap="medium", vertical_alignment="center")
+    upload, gallery, more = st.columns([1, 2.5, 0.62], gap="medium", vertical_alignment="center")
     with upload:
         st.file_uploader(
             "Your photo",
@@ -62,7 +62,9 @@ def choose_source(table: Bench) -> None:
             help="A face drawn by the model itself",
             on_click=lambda: desk.start_from(Source("seed", str(random.randrange(100_000)))),
         )
-        with st.popover("Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box") as box:
+        with st.popover(
+            "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box"
+        ) as box:
             if box.open:
                 st.camera_input("Take a picture", key="camera", on_change=taken_in(table, "camera"))
                 st.caption(PRIVACY)
@@ -92,7 +94,7 @@ def save_bar(table: Bench) -> None:
             embed = st.checkbox(
                 "Keep my cropped face inside the file",
                 key="embed",
-                help="With it the file alone is enough to go on with the edit; whoever gets the file can see the unedited face.",
+                help="Then the file alone is enough to go on. Whoever gets it can see the unedited face.",
             )
 
         def made() -> bytes:

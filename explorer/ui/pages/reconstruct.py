@@ -9,8 +9,9 @@ import math
 import numpy as np
 import streamlit as st
 
-from explorer.engine import Encoded, Engine
+from explorer.engine import Engine
 from explorer.pictures import amplified_difference, enlarged, webp
+from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.frame import Bench, bench, intro
@@ -26,21 +27,35 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     shelf.add_photos(table, "reconstruct_upload")
     start = [t.id for t in entries if t.id.startswith(shelf.PHOTO)][:3] or [t.id for t in entries[1:4]] or [shelf.EDIT]
     chosen = st.multiselect(
-        "Pictures", list(names), default=start, max_selections=AT_MOST, key=f"pictures_{len(entries)}",
+        "Pictures",
+        list(names),
+        default=start,
+        max_selections=AT_MOST,
+        key=f"pictures_{len(entries)}",
         format_func=lambda i: f"{names[i]} {i[6:10]}" if i.startswith(shelf.PHOTO) else names[i],
     )
     usable = [e.name for e in state.entries() if not e.problem]
     models = st.multiselect("Models", usable, default=[table.engine.name], max_selections=4, key="reconstruct_models")
     gain = st.select_slider(
-        "Difference, amplified", [1, 4, 16, 64, 256], value=64, key="gain", format_func=lambda g: f"×{g}",
+        "Difference, amplified",
+        [1, 4, 16, 64, 256],
+        value=64,
+        key="gain",
+        format_func=lambda g: f"×{g}",
         help="Grey means equal; at ×64 a difference of a single step in one value can be seen.",
     )
     levels = table.engine.num_levels
     keep = st.slider(
-        "Coarsest levels kept", 0, levels, max(1, levels - 1), key="keep",
+        "Coarsest levels kept",
+        0,
+        levels,
+        max(1, levels - 1),
+        key="keep",
         help="The finer levels are forgotten and drawn anew, so the picture shows what the kept ones know.",
     )
-    heat = st.slider("Temperature of the new levels", 0.0, 1.2, 0.0, 0.05, key="heat", help="0 fills in what is most expected.")
+    heat = st.slider(
+        "Temperature of the new levels", 0.0, 1.2, 0.0, 0.05, key="heat", help="0 fills in what is most expected."
+    )
     return chosen, models, {"gain": gain, "keep": keep, "heat": heat}
 
 
@@ -65,13 +80,20 @@ def show(column, picture: np.ndarray, caption: str, alt: str) -> None:
 def line(name: str, engine: Engine, encoded: Encoded, options: dict) -> None:
     """One picture by one model: original, reconstruction, difference, coarse."""
     with st.container(border=True):
-        verdict = ":green-badge[0 pixels changed]" if encoded.exact else f":orange-badge[{encoded.pixels_changed} pixels changed]"
-        st.markdown(f"**{name}** · {engine.name} · {verdict} max error {encoded.max_error:.1e} · {encoded.bits_per_dim:.2f} bits/dim")
+        count = f"{encoded.pixels_changed} pixels changed"
+        badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
+        facts = f"max error {encoded.max_error:.1e} · {encoded.bits_per_dim:.2f} bits/dim"
+        st.markdown(f"**{name}** · {engine.name} · {badge} {facts}")
         columns = st.columns(4, gap="small")
         show(columns[0], encoded.picture, "Original", f"{name}, original")
         show(columns[1], encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {engine.name}")
         difference = amplified_difference(encoded.picture, encoded.reconstruction, options["gain"])
-        show(columns[2], difference, f"Difference ×{options['gain']}", f"{name}, difference amplified {options['gain']} times")
+        show(
+            columns[2],
+            difference,
+            f"Difference ×{options['gain']}",
+            f"{name}, difference amplified {options['gain']} times",
+        )
         kept = min(options["keep"], engine.num_levels)
         coarse = engine.coarse(encoded, kept, options["heat"])
         show(columns[3], coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept")
@@ -107,7 +129,11 @@ with right:
             rows.append(measurements(labels[identity], engine, encoded))
     if rows:
         st.dataframe(
-            [{k: "exact" if v == math.inf else v for k, v in r.items()} | {"PSNR dB": "∞" if r["PSNR dB"] == math.inf else f"{r['PSNR dB']:.1f}"} for r in rows],
+            [
+                {k: "exact" if v == math.inf else v for k, v in r.items()}
+                | {"PSNR dB": "∞" if r["PSNR dB"] == math.inf else f"{r['PSNR dB']:.1f}"}
+                for r in rows
+            ],
             hide_index=True,
             column_config={
                 "max error": st.column_config.NumberColumn(format="%.1e"),
@@ -116,8 +142,13 @@ with right:
             },
         )
         st.download_button(
-            "Save the table as CSV", data=as_csv(rows), file_name="reconstruction.csv", mime="text/csv", key="save_csv",
-            icon=":material/download:", on_click="ignore",
+            "Save the table as CSV",
+            data=as_csv(rows),
+            file_name="reconstruction.csv",
+            mime="text/csv",
+            key="save_csv",
+            icon=":material/download:",
+            on_click="ignore",
         )
     else:
         st.info("Choose a picture on the left.")

@@ -22,7 +22,9 @@ Temperature = tuple[float, ...]
 def open_in_edit(table: Bench, seed: int, temperature: Temperature) -> None:
     """Begin an edit from a sampled face; the page changes on the next line of the script."""
     source = Source("seed", str(seed))
-    table.desk.open(EditRecipe(source, temperature=temperature, model=table.engine.model_hash), table.engine, table.gallery)
+    table.desk.open(
+        EditRecipe(source, temperature=temperature, model=table.engine.model_hash), table.engine, table.gallery
+    )
     st.session_state["go_edit"] = True
 
 
@@ -43,8 +45,16 @@ def temperature_controls(table: Bench) -> Temperature:
         return (whole,)
     chosen = []
     for level in reversed(range(engine.num_levels)):
-        name = "coarsest: pose and light" if level == engine.num_levels - 1 else "finest: grain" if level == 0 else "between"
-        chosen.append(st.slider(f"Level {level + 1} ({name})", 0.0, TEMPERATURE_LIMIT, whole, 0.05, key=f"temperature_{level}"))
+        name = (
+            "coarsest: pose and light"
+            if level == engine.num_levels - 1
+            else "finest: grain"
+            if level == 0
+            else "between"
+        )
+        chosen.append(
+            st.slider(f"Level {level + 1} ({name})", 0.0, TEMPERATURE_LIMIT, whole, 0.05, key=f"temperature_{level}")
+        )
     return tuple(reversed(chosen))
 
 
@@ -52,7 +62,9 @@ def seed_controls() -> int:
     """The first seed; the others follow it."""
     st.session_state.setdefault("seed", 0)
     number, dice = st.columns([2, 1], vertical_alignment="bottom")
-    number.number_input("First seed", 0, SEED_LIMIT - 1000, step=1, key="seed", help="A seed always gives the same face.")
+    number.number_input(
+        "First seed", 0, SEED_LIMIT - 1000, step=1, key="seed", help="A seed always gives the same face."
+    )
 
     def roll() -> None:
         st.session_state["seed"] = random.randrange(100_000)
@@ -94,7 +106,13 @@ def row(table: Bench, first: int) -> None:
 def show(entries: list[Tile], columns: int, on_choose) -> None:
     """The faces as buttons."""
     tiles(
-        entries, key="samples", label="Sampled faces", on_choose=on_choose, columns=columns, hint="Open in Edit", tile="4rem"
+        entries,
+        key="samples",
+        label="Sampled faces",
+        on_choose=on_choose,
+        columns=columns,
+        hint="Open in Edit",
+        tile="4rem",
     )
 
 

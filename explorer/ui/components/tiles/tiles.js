@@ -21,7 +21,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     caption.textContent = tile.caption ?? ""
     caption.hidden = !tile.caption
     button.setAttribute("aria-pressed", String(tile.id === data.selected))
-    button.title = data.hint ?? ""
+    button.title = data.hint || tile.alt
     button.onclick = () => setTriggerValue("chosen", tile.id)
   })
 }

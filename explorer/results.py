@@ -1,0 +1,60 @@
+"""What the engine answers: a picture taken in, and a picture made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from glowcore.latents import Latents
+
+TYPICAL = (0.75, 1.25)  # |eps| / sqrt(d) of a level outside of this is said to have left the typical set
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A picture the model has taken in, with the proof of what it gives back.
+
+    picture, reconstruction  uint8 [H, W, 3]
+    max_error                largest difference of any value before rounding, on the scale 0 to 1
+    pixels_changed, psnr     of the two 8-bit pictures
+    bits_per_dim             at the model's own n_bits
+    level_norms              |eps| / sqrt(d) a level, finest first; 1 is typical
+    milliseconds             of encoding and decoding once
+    """
+
+    key: str
+    latents: Latents = field(repr=False)
+    picture: np.ndarray = field(repr=False)
+    reconstruction: np.ndarray = field(repr=False)
+    max_error: float = 0.0
+    pixels_changed: int = 0
+    psnr: float = math.inf
+    bits_per_dim: float = math.nan
+    level_norms: tuple[float, ...] = ()
+    milliseconds: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether the picture came back to the last bit."""
+        return self.pixels_changed == 0
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a recipe looks like.
+
+    picture uint8 [H, W, 3]; level_norms as in `Encoded`; bits_per_dim of the picture shown; milliseconds of the
+    decoding; finite is False where the model gave values that are no numbers (the picture is then the source's).
+    """
+
+    picture: np.ndarray = field(repr=False)
+    level_norms: tuple[float, ...] = ()
+    milliseconds: float = 0.0
+    finite: bool = True
+
+    @property
+    def typical(self) -> bool:
+        """Whether every level is about as far from the centre as the model's own pictures are."""
+        return all(TYPICAL[0] <= n <= TYPICAL[1] for n in self.level_norms)

@@ -1,0 +1,74 @@
+"""One tiny model folder for all tests of the application, and engines on it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import pytest
+
+from explorer.engine import Engine
+from explorer.gallery import Gallery
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+_spec = importlib.util.spec_from_file_location("tiny_model", Path(__file__).with_name("tiny_model.py"))
+tiny_model = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(tiny_model)
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    """Ten pictures that no camera took, uint8 [10, 32, 32, 3]."""
+    return tiny_model.pictures(10, seed=4)
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory) -> Path:
+    """A folder with `pretrained/tiny`, as EXPLORER_HOME names one."""
+    home = tmp_path_factory.mktemp("home")
+    tiny_model.write(home / "pretrained" / "tiny")
+    return home
+
+
+@pytest.fixture(scope="session")
+def engine(tiny_home) -> Engine:
+    return Engine.open(tiny_home / "pretrained" / "tiny", "pretrained/tiny")
+
+
+@pytest.fixture(scope="session")
+def gallery(tiny_home) -> Gallery:
+    return Gallery(tiny_home / "pretrained" / "tiny" / "gallery")
+
+
+@pytest.fixture
+def home(tiny_home, monkeypatch) -> Path:
+    """The application looks for its models in the tiny home."""
+    monkeypatch.setenv("EXPLORER_HOME", str(tiny_home))
+    return tiny_home
+
+
+@pytest.fixture
+def broken_home(tiny_home, tmp_path, monkeypatch) -> Path:
+    """One whole model and one whose weights are cut short."""
+    shutil.copytree(tiny_home / "pretrained", tmp_path / "pretrained")
+    shutil.copytree(tiny_home / "pretrained" / "tiny", tmp_path / "pretrained" / "broken")
+    weights = tmp_path / "pretrained" / "broken" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def only_broken_home(broken_home) -> Path:
+    """No usable model at all: the weights of the only one are cut short."""
+    shutil.rmtree(broken_home / "pretrained" / "tiny")
+    return broken_home
+
+
+@pytest.fixture
+def empty_home(tmp_path, monkeypatch) -> Path:
+    """No models folder at all."""
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    return tmp_path

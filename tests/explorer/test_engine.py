@@ -1,0 +1,167 @@
+"""The engine renders recipes exactly, alike in every way of asking, and bounds what it keeps."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import engine as engine_module
+from explorer.cache import ByteLRU
+from explorer.engine import Engine
+from explorer.recipe import EditRecipe, RecipeError, Source
+from explorer.turns import Superseded, Turns
+
+SEED = EditRecipe(Source("seed", "3"))
+GALLERY = EditRecipe(Source("gallery", "face_00.png"))
+
+
+def test_a_picture_comes_back_to_the_last_bit(engine, blobs):
+    for picture in blobs:
+        encoded = engine.encode(picture)
+        assert encoded.exact
+        assert encoded.max_error < 1e-3
+        np.testing.assert_array_equal(encoded.reconstruction, picture)
+        assert encoded.psnr == float("inf")
+        assert len(encoded.level_norms) == engine.num_levels
+        assert 0 < encoded.bits_per_dim < 20
+
+
+def test_no_moves_is_the_reconstruction(engine, blobs):
+    np.testing.assert_array_equal(engine.render(GALLERY, blobs[0]).picture, blobs[0])
+
+
+def test_a_move_changes_the_picture_and_zero_undoes_it(engine, blobs):
+    moved = engine.render(GALLERY.moved({"Smiling": 3.0}), blobs[0])
+    assert (moved.picture != blobs[0]).any()
+    assert moved.finite
+    np.testing.assert_array_equal(engine.render(GALLERY.moved({"Smiling": 0.0}), blobs[0]).picture, blobs[0])
+
+
+def test_the_same_recipe_is_the_same_picture_in_a_new_engine(engine, tiny_home, blobs):
+    recipe = GALLERY.moved({"Smiling": 1.5, "Male": -1}).locked("Young", True)
+    other = Engine.open(tiny_home / "pretrained" / "tiny")
+    np.testing.assert_array_equal(engine.render(recipe, blobs[1]).picture, other.render(recipe, blobs[1]).picture)
+    assert other.model_hash == engine.model_hash
+    assert len(engine.model_hash) == 12
+
+
+def test_a_strip_shows_what_the_exact_pictures_show(engine, blobs):
+    strengths = [-2.0, 0.0, 2.0]
+    frames = engine.strip(GALLERY.moved({"Male": 1.0}), "Smiling", strengths, blobs[2])
+    for strength, frame in zip(strengths, frames, strict=True):
+        exact = engine.render(GALLERY.moved({"Male": 1.0, "Smiling": strength}), blobs[2]).picture
+        assert np.abs(frame.astype(int) - exact.astype(int)).max() <= 1
+
+
+def test_a_locked_score_stays_where_it_is(engine, blobs):
+    start = GALLERY.moved({"Smiling": 1.0}).locked("Smiling", True)
+    base = engine._moved(engine.encode(blobs[0]).latents, start, dict(start.moves))
+    recipe = start.moved({"Male": 2.5, "Young": -1.5})
+    moved = engine._moved(engine.encode(blobs[0]).latents, recipe, dict(recipe.moves))
+    before, after = (float(engine.attributes.score(x, "Smiling")) for x in (base, moved))
+    assert after == pytest.approx(before, abs=1e-3)
+    freed = recipe.locked("Smiling", False)
+    free = engine._moved(engine.encode(blobs[0]).latents, freed, dict(freed.moves))
+    assert abs(float(engine.attributes.score(free, "Smiling")) - before) > 1e-3
+
+
+def test_a_seed_needs_no_picture_and_is_the_sample_page_s_face(engine):
+    np.testing.assert_array_equal(engine.render(SEED).picture, engine.sample([3], 0.7)[0])
+    several = engine.sample([1, 2, 3], 0.7)[2]
+    assert np.abs(several.astype(int) - engine.render(SEED).picture.astype(int)).max() <= 8  # one bin of 5 bits
+
+
+def test_what_the_model_cannot_follow_is_a_sentence(engine, blobs):
+    with pytest.raises(RecipeError, match="not here"):
+        engine.render(GALLERY)
+    with pytest.raises(RecipeError, match="Sideburns"):
+        engine.render(GALLERY.moved({"Sideburns": 1.0}), blobs[0])
+    with pytest.raises(RecipeError, match="levels"):
+        engine.render(EditRecipe(Source("seed", "1"), temperature=(0.1, 0.2)))
+
+
+def test_pictures_of_another_size_are_averaged(engine, blobs):
+    large = np.repeat(np.repeat(blobs[0], 4, axis=0), 4, axis=1)
+    np.testing.assert_array_equal(engine.encode(large).picture, blobs[0])
+
+
+def test_film_ends_at_its_ends(engine, blobs):
+    a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
+    for spherical in (False, True):
+        frames = engine.film(a, b, [0.0, 0.5, 1.0], spherical)
+        assert np.abs(frames[0].astype(int) - blobs[0].astype(int)).max() <= 1
+        assert np.abs(frames[2].astype(int) - blobs[1].astype(int)).max() <= 1
+    still = engine.film(a, b, [0.0, 1.0], levels=[])
+    np.testing.assert_array_equal(still[0], still[1])
+
+
+def test_levels_and_arithmetic(engine, blobs):
+    a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
+    np.testing.assert_array_equal(engine.mixed(a, b, []), blobs[0])
+    np.testing.assert_array_equal(engine.mixed(a, b, [0, 1, 2]), blobs[1])
+    np.testing.assert_array_equal(engine.analogy(a, a, b), blobs[1])
+    np.testing.assert_array_equal(engine.coarse(a, engine.num_levels, 0.0), blobs[0])
+    assert (engine.coarse(a, 1, 0.0) != blobs[0]).any()
+
+
+def test_threads_are_left_as_they_were(engine, blobs):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        engine.render(GALLERY.moved({"Young": 0.3}), blobs[0])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_encodings_are_kept_by_content_and_bounded(tiny_home, blobs, monkeypatch):
+    monkeypatch.setattr(engine_module, "CACHE_BYTES", 60_000)
+    small = Engine.open(tiny_home / "pretrained" / "tiny")
+    first = small.encode(blobs[0])
+    assert small.encode(blobs[0].copy()) is first
+    for picture in blobs:
+        small.encode(picture)
+    assert small._encodings.bytes <= 60_000
+    assert small.encode(blobs[0]) is not first
+
+
+def test_byte_lru_forgets_what_was_used_longest_ago():
+    store = ByteLRU(10)
+    store.put("a", 1, 4)
+    store.put("b", 2, 4)
+    assert store.get("a") == 1
+    store.put("c", 3, 4)
+    assert store.get("b") is None
+    assert store.get("a") == 1
+    store.put("d", 4, 11)
+    assert store.get("d") is None
+    store.put("a", 5, 6)
+    assert store.bytes == 10
+    store.clear()
+    assert (len(store), store.bytes) == (0, 0)
+
+
+def test_of_a_session_s_requests_only_the_newest_gets_its_turn():
+    turns, order, started = Turns(), [], threading.Event()
+
+    def request(session, name):
+        try:
+            with turns.take(session):
+                order.append(name)
+        except Superseded:
+            order.append(f"{name} gave way")
+
+    with turns.take("other"):
+        threads = []
+        for session, name in (("me", "old"), ("me", "new"), ("you", "yours"), ("", "export")):
+            waiting = turns.waiting
+            thread = threading.Thread(target=request, args=(session, name))
+            thread.start()
+            threads.append(thread)
+            while turns.waiting == waiting:
+                started.wait(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert sorted(order) == ["export", "new", "old gave way", "yours"]
+    assert turns.waiting == 0
