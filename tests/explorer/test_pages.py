@@ -1,0 +1,204 @@
+"""Every page, with a model, without one and with a broken one, by Streamlit's own AppTest."""
+
+from __future__ import annotations
+
+import ast
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer import export
+from explorer.photos import photo_key
+from explorer.recipe import EditRecipe, Source
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches():
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def app() -> AppTest:
+    return AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+
+
+def visit(page: str, token: str | None = None) -> AppTest:
+    """The application as it is after going to `page`."""
+    at = app()
+    if token is not None:
+        at.query_params["s"] = token
+    at.run()
+    if page != "edit.py":
+        at.switch_page(f"explorer/ui/pages/{page}").run()
+    return at
+
+
+def words(at: AppTest) -> str:
+    return " ".join(str(e.value) for kind in ("markdown", "caption", "error", "warning", "subheader", "info") for e in at.get(kind))
+
+
+def png_of(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_a_model(home, page):
+    at = visit(page)
+    assert not at.exception
+    assert not at.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_model(empty_home, page):
+    at = visit(page)
+    assert not at.exception
+    assert "pretrained" in words(at)
+    assert "python -m glowcore train" in " ".join(c.value for c in at.code)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_a_broken_model_beside_a_whole_one(broken_home, page):
+    at = visit(page)
+    assert not at.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_a_broken_model_only(only_broken_home, page):
+    at = visit(page)
+    assert not at.exception
+    assert "model.safetensors" in words(at)
+
+
+def test_a_gallery_face_is_smiling_on_arrival(home):
+    at = visit("edit.py")
+    recipe = at.session_state["desk"].recipe
+    assert recipe.source == Source("gallery", "face_00.png")
+    assert recipe.moves == (("Smiling", 1.0),)
+    token = at.query_params["s"]
+    assert EditRecipe.from_token(token if isinstance(token, str) else token[0]) == recipe
+
+
+def test_a_link_is_followed(home, engine):
+    wanted = EditRecipe(Source("seed", "5"), (("Male", 1.5),), ("Young",), (0.5,), engine.model_hash)
+    assert visit("edit.py", wanted.token()).session_state["desk"].recipe == wanted
+
+
+@pytest.mark.parametrize("token", ["", "x", "WzFd", "%2e%2e", "A" * 5000, "☃"])
+def test_a_broken_link_is_a_sentence(home, token):
+    at = visit("edit.py", token)
+    assert not at.exception
+    assert at.session_state["desk"].recipe.moves == (("Smiling", 1.0),)
+
+
+def test_a_link_to_a_photo_waits_for_the_photo(home, engine, blobs):
+    data = png_of(blobs[3])
+    wanted = EditRecipe(Source("photo", photo_key(data), -1), (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py", wanted.token())
+    desk = at.session_state["desk"]
+    assert "photo" in desk.note
+    assert desk.recipe.moves == wanted.moves
+    at.file_uploader(key="upload").upload("me.png", data, "image/png").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == wanted
+
+
+def test_an_upload_becomes_the_source(home, blobs):
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("../../evil.php.png", png_of(blobs[5]), "image/png").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe.source.kind == "photo"
+    assert at.session_state["desk"].recipe.moves == (("Smiling", 1.0),)
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(50)])
+def test_an_odd_file_is_a_sentence(home, data):
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("photo.jpg", data, "image/jpeg").run()
+    assert not at.exception
+    desk = at.session_state["desk"]
+    assert desk.note.endswith(".")
+    assert "\n" not in desk.note
+    assert desk.recipe.source.kind == "gallery"
+
+
+def test_an_exported_png_brings_its_edit_back(home, engine, gallery):
+    wanted = EditRecipe(Source("gallery", "face_02.png"), (("Young", -2.0),), ("Male",), model=engine.model_hash)
+    picture = engine.render(wanted, gallery.load("face_02.png")).picture
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("edited-face.png", export.to_png(picture, wanted), "image/png").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == wanted
+
+
+def test_random_face(home):
+    at = visit("edit.py")
+    at.button(key="random_face").click().run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe.source.kind == "seed"
+
+
+def test_sample_page_controls(home):
+    at = visit("sample.py")
+    at.slider(key="temperature").set_value(0.3).run()
+    at.toggle(key="by_level").set_value(True).run()
+    at.slider(key="temperature_0").set_value(0.0).run()
+    at.button(key="new_seed").click().run()
+    assert not at.exception
+
+
+def test_mix_page_modes(home):
+    at = visit("mix.py")
+    for mode in ("Levels", "A − B + C", "Film"):
+        at.segmented_control(key="mix_mode").set_value(mode).run()
+        assert not at.exception
+    at.segmented_control(key="path").set_value("Linear").run()
+    assert not at.exception
+
+
+def test_reconstruct_page_controls(home, blobs):
+    at = visit("reconstruct.py")
+    at.slider(key="keep").set_value(1).run()
+    at.select_slider(key="gain").set_value(4).run()
+    assert not at.exception
+    assert "0 pixels changed" in words(at)
+    at.file_uploader(key="reconstruct_upload").upload("a.png", png_of(blobs[6]), "image/png").run()
+    assert not at.exception
+
+
+def _imports(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    return names | {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+
+
+def test_only_the_app_and_its_pages_know_streamlit():
+    for path in [*REPOSITORY.glob("glowcore/**/*.py"), *REPOSITORY.glob("explorer/**/*.py")]:
+        roots = {name.split(".")[0] for name in _imports(path)}
+        if "ui" not in path.relative_to(REPOSITORY).parts:
+            assert "streamlit" not in roots, path
+        else:
+            assert "torch" not in roots, path
+        if path.is_relative_to(REPOSITORY / "glowcore"):
+            assert "explorer" not in roots, path
+
+
+def test_no_page_does_arithmetic_on_latents():
+    for path in REPOSITORY.glob("explorer/ui/**/*.py"):
+        assert "latents" not in {n.attr for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Attribute)}
+
+
+def test_no_file_grows_too_long():
+    for path in REPOSITORY.glob("explorer/**/*.*"):
+        if path.suffix in (".py", ".js", ".css", ".html") and "vendor" not in path.parts:
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 310, path
