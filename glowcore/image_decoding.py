@@ -20,7 +20,7 @@ MAX_WORKING_PIXELS = 16_000_000
 # The classes themselves rather than Image.open: no other format's code is reached, an MPO is read as the JPEG that it
 # begins with, and the size has been weighed already.
 _OPENERS = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WebP": WebPImageFile}
-_STRIP_PIXELS = 1_000_000
+_STRIP_PIXELS = 250_000
 _ORIENTATION = 0x0112
 _ICC_SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 
