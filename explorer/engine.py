@@ -26,6 +26,7 @@ from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
 PICTURE_CACHE_BYTES = 16 * 2**20
+BATCH = 16  # pictures that are decoded at once
 NOISE_SEED = 0  # of the dequantisation noise in bits/dim, so that a picture always reads the same
 
 
@@ -94,6 +95,7 @@ class Engine:
             start = time.perf_counter()
             latents = self._fast.encode(values)
             back = self._fast.decode(latents)
+            self._wait()
             elapsed = (time.perf_counter() - start) * 1000
             encoded = self._measure(key, picture, values, latents, back, elapsed)
         self._encodings.put(key, encoded, 4 * latents.num_dims + 2 * picture.nbytes)
@@ -138,6 +140,7 @@ class Engine:
             latents = self._moved(base[1], recipe, dict(recipe.moves))
             start = time.perf_counter()
             values = self._fast.decode(latents)
+            self._wait()
             elapsed = (time.perf_counter() - start) * 1000
             rendered = self._shown(recipe, latents, values, elapsed)
         self._pictures.put(key, rendered, rendered.picture.nbytes)
@@ -160,55 +163,33 @@ class Engine:
         with self._model(session, batch=len(strengths)):
             moves = [dict(recipe.moves) | {name: s} for s in strengths]
             latents = Latents.cat([self._moved(base, recipe, m) for m in moves])
-            return _pictures(self._fast.decode(latents))
+        return self.decode(latents, session)
 
     # -- many pictures ----------------------------------------------------------------
     def sample(self, seeds: Sequence[int], temperature: float | Sequence[float]) -> list[np.ndarray]:
         """Sampled pictures, one a seed. A seed gives the same latents in any batch."""
         temperature = _per_level(temperature)
         pictures: list[np.ndarray] = []
-        for start in range(0, len(seeds), 16):
-            chunk = list(seeds[start : start + 16])
+        for start in range(0, len(seeds), BATCH):
+            chunk = list(seeds[start : start + BATCH])
             with self._model(batch=len(chunk)):
                 values = self._fast.sample(seeds=chunk, temperature=temperature)
                 pictures.extend(_pictures(values))
         return pictures
 
-    def film(
-        self,
-        a: Encoded,
-        b: Encoded,
-        steps: Sequence[float],
-        spherical: bool = False,
-        levels: Sequence[int] | None = None,
-    ) -> list[np.ndarray]:
-        """Pictures on the way from a (0) to b (1). With `levels` only those levels walk, the others stay a's."""
-        goal = b.latents if levels is None else a.latents.mixed(b.latents, list(levels))
+    def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
+        """What a sampled picture is decoded from, a batch of one on the model's device."""
+        with self._model(batch=1):
+            return self._fast.sample_latents([seed], _per_level(temperature)).to(self.device)
+
+    def decode(self, latents: Latents, session: str = "") -> list[np.ndarray]:
+        """The pictures of any latents; the model is free for others between batches."""
         pictures: list[np.ndarray] = []
-        for start in range(0, len(steps), 16):
-            chunk = steps[start : start + 16]
-            with self._model(batch=len(chunk)):
-                between = Latents.cat([a.latents.interpolate(goal, t, spherical=spherical) for t in chunk])
-                pictures.extend(_pictures(self._fast.decode(between)))
+        for start in range(0, len(latents), BATCH):
+            chunk = latents[start : start + BATCH]
+            with self._model(session, batch=len(chunk)):
+                pictures.extend(_pictures(self._fast.decode(chunk)))
         return pictures
-
-    def mixed(self, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:
-        """The picture with the named levels of b (0 the finest) and the others of a."""
-        with self._model(batch=1):
-            return _pictures(self._fast.decode(a.latents.mixed(b.latents, list(levels))))[0]
-
-    def analogy(self, a: Encoded, b: Encoded, c: Encoded, amount: float = 1.0) -> np.ndarray:
-        """The picture of c + amount (a - b): what a has and b has not, given to c."""
-        with self._model(batch=1):
-            latents = c.latents + (a.latents - b.latents) * amount
-            return _pictures(self._fast.decode(latents))[0]
-
-    def coarse(self, encoded: Encoded, keep: int, temperature: float, seed: int = 0) -> np.ndarray:
-        """What the coarsest `keep` levels alone say: the finer ones are drawn anew at `temperature` (0: their mean)."""
-        with self._model(batch=1):
-            drawn = self._fast.sample_latents([seed], temperature).to(self.device)
-            kept = list(range(self.num_levels - keep, self.num_levels))
-            return _pictures(self._fast.decode(drawn.mixed(encoded.latents, kept)))[0]
 
     def scores(self, encoded: Encoded) -> dict[str, float]:
         """What the model's own measure says of a picture, attribute by attribute."""
@@ -216,6 +197,25 @@ class Engine:
             return {}
         with self._model(batch=1):
             return {n: float(self.attributes.score(encoded.latents, n)[0]) for n in self.attributes.names}
+
+    def attribute_cosines(self, names: Sequence[str]) -> list[list[float]]:
+        """The cosines between the directions of `names`: which attributes move together."""
+        with self._model(batch=1):
+            flat = torch.cat([self.attributes.direction(n).flatten() for n in names])
+            flat = flat / flat.norm(dim=1, keepdim=True)
+            return (flat @ flat.T).clamp(-1, 1).tolist()
+
+    def timed(self, picture: np.ndarray) -> tuple[float, float]:
+        """Milliseconds of encoding and of decoding one picture, nothing cached."""
+        with self._model(batch=1):
+            values = images.to_tensor(picture).to(self.device)
+            start = time.perf_counter()
+            latents = self._fast.encode(values)
+            self._wait()
+            middle = time.perf_counter()
+            self._fast.decode(latents)
+            self._wait()
+            return (middle - start) * 1000, (time.perf_counter() - middle) * 1000
 
     def release(self) -> None:
         """Forget all encodings and give the device's memory back; the engine is not used again."""
@@ -225,6 +225,11 @@ class Engine:
             torch.cuda.empty_cache()
 
     # -- inner ----------------------------------------------------------------
+    def _wait(self) -> None:
+        """Let the device finish, so that a clock reads the work and not its ordering."""
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize()
+
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> np.ndarray:
         if recipe.source.kind != "seed":
             if picture is None:

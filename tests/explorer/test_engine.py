@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from explorer import engine as engine_module
+from explorer import mixing
 from explorer.cache import ByteLRU
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe, RecipeError, Source
@@ -89,20 +90,20 @@ def test_pictures_of_another_size_are_averaged(engine, blobs):
 def test_film_ends_at_its_ends(engine, blobs):
     a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
     for spherical in (False, True):
-        frames = engine.film(a, b, [0.0, 0.5, 1.0], spherical)
+        frames = mixing.film(engine, a, b, [0.0, 0.5, 1.0], spherical)
         assert np.abs(frames[0].astype(int) - blobs[0].astype(int)).max() <= 1
         assert np.abs(frames[2].astype(int) - blobs[1].astype(int)).max() <= 1
-    still = engine.film(a, b, [0.0, 1.0], levels=[])
+    still = mixing.film(engine, a, b, [0.0, 1.0], levels=[])
     np.testing.assert_array_equal(still[0], still[1])
 
 
 def test_levels_and_arithmetic(engine, blobs):
     a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
-    np.testing.assert_array_equal(engine.mixed(a, b, []), blobs[0])
-    np.testing.assert_array_equal(engine.mixed(a, b, [0, 1, 2]), blobs[1])
-    np.testing.assert_array_equal(engine.analogy(a, a, b), blobs[1])
-    np.testing.assert_array_equal(engine.coarse(a, engine.num_levels, 0.0), blobs[0])
-    assert (engine.coarse(a, 1, 0.0) != blobs[0]).any()
+    np.testing.assert_array_equal(mixing.mixed(engine, a, b, []), blobs[0])
+    np.testing.assert_array_equal(mixing.mixed(engine, a, b, [0, 1, 2]), blobs[1])
+    np.testing.assert_array_equal(mixing.analogy(engine, a, a, b), blobs[1])
+    np.testing.assert_array_equal(mixing.coarse(engine, a, engine.num_levels, 0.0), blobs[0])
+    assert (mixing.coarse(engine, a, 1, 0.0) != blobs[0]).any()
 
 
 def test_threads_are_left_as_they_were(engine, blobs):

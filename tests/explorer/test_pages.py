@@ -43,7 +43,9 @@ def visit(page: str, token: str | None = None) -> AppTest:
 
 
 def words(at: AppTest) -> str:
-    return " ".join(str(e.value) for kind in ("markdown", "caption", "error", "warning", "subheader", "info") for e in at.get(kind))
+    return " ".join(
+        str(e.value) for kind in ("markdown", "caption", "error", "warning", "subheader", "info") for e in at.get(kind)
+    )
 
 
 def png_of(picture: np.ndarray) -> bytes:
@@ -195,7 +197,9 @@ def test_only_the_app_and_its_pages_know_streamlit():
 
 def test_no_page_does_arithmetic_on_latents():
     for path in REPOSITORY.glob("explorer/ui/**/*.py"):
-        assert "latents" not in {n.attr for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Attribute)}
+        assert "latents" not in {
+            n.attr for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Attribute)
+        }
 
 
 def test_no_file_grows_too_long():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import movies
+from explorer import mixing, movies
 from explorer.pictures import enlarged, png, webp
 from explorer.ui import shelf
 from explorer.ui.components.film import film
@@ -48,7 +48,7 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             help="Levels left out stay as they are in A.",
         )
     a, b = (shelf.encoded(table, c) for c in chosen)
-    frames = engine.film(a, b, steps(FRAMES), path == "Spherical", sorted(walking))
+    frames = mixing.film(engine, a, b, steps(FRAMES), path == "Spherical", sorted(walking))
     with stage:
         film(frames, key="film", alt=f"Film from picture A to picture B, {path.lower()} path")
     with panel:
@@ -98,7 +98,7 @@ def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             == "B"
         ]
     a, b = (shelf.encoded(table, c) for c in chosen)
-    result = engine.mixed(a, b, from_b)
+    result = mixing.mixed(engine, a, b, from_b)
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], "+=")
     with panel:
@@ -111,7 +111,7 @@ def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
         st.caption("What A has and B has not, given to C. Works best with A and B alike in everything else.")
         amount = st.slider("How much", -2.0, 2.0, 1.0, 0.1, key="amount")
     a, b, c = (shelf.encoded(table, p) for p in chosen)
-    result = table.engine.analogy(a, b, c, amount)
+    result = mixing.analogy(table.engine, a, b, c, amount)
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+=")
     with panel:

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import streamlit as st
 
+from explorer import mixing
 from explorer.engine import Engine
 from explorer.pictures import amplified_difference, enlarged, webp
 from explorer.results import Encoded
@@ -95,7 +96,7 @@ def line(name: str, engine: Engine, encoded: Encoded, options: dict) -> None:
             f"{name}, difference amplified {options['gain']} times",
         )
         kept = min(options["keep"], engine.num_levels)
-        coarse = engine.coarse(encoded, kept, options["heat"])
+        coarse = mixing.coarse(engine, encoded, kept, options["heat"])
         show(columns[3], coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept")
 
 

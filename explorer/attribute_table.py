@@ -1,0 +1,37 @@
+"""What is known of a model's attributes, as plain tables."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from explorer.engine import Engine
+from explorer.words import ordered, words
+
+
+def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
+    """One row an attribute: how many pictures it was learnt from, how well it is told apart, its length."""
+    rows = []
+    for name in ordered(engine.attribute_names):
+        info = engine.attributes.info(name)
+        rows.append(
+            {
+                "attribute": words(name).label,
+                "name": name,
+                "with": info.get("positives"),
+                "without": info.get("negatives"),
+                "separation": info.get("separation"),
+                "norm": info.get("norm"),
+                "sigma": info.get("sigma"),
+            }
+        )
+    return rows
+
+
+def cosines(engine: Engine) -> list[dict[str, str | float]]:
+    """The cosine of every pair of directions, as records {a, b, cosine}."""
+    names = ordered(engine.attribute_names)
+    table = engine.attribute_cosines(names)
+    return [
+        {"a": words(a).label, "b": words(b).label, "cosine": round(table[i][j], 3)}
+        for (i, a), (j, b) in product(enumerate(names), repeat=2)
+    ]

@@ -1,0 +1,60 @@
+"""Is this model exact on this machine? Hashes, round trip, and how long it takes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.engine import Engine
+from explorer.models import ModelEntry
+from glowcore import checkpoint
+from glowcore.errors import GlowcoreError
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check has found: its subject, whether it is as it should be, and the finding in words."""
+
+    subject: str
+    good: bool
+    finding: str
+
+
+def check(entry: ModelEntry, engine: Engine, pictures: Sequence[np.ndarray], repeats: int = 5) -> list[Check]:
+    """Read the files again and compare hashes; take `pictures` and white noise through the model and back; time it."""
+    return [_files(entry), *_round_trips(engine, pictures), _speed(engine, pictures[0], repeats)]
+
+
+def noise(size: tuple[int, int]) -> np.ndarray:
+    """Uniform noise, what no model expects: uint8 [H, W, 3]."""
+    return np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+
+
+def _files(entry: ModelEntry) -> Check:
+    try:
+        checkpoint.read_folder(entry.folder)
+    except GlowcoreError as error:
+        return Check("Files", False, f"{error}.")
+    return Check("Files", True, "every file has the hash that its manifest states")
+
+
+def _round_trips(engine: Engine, pictures: Sequence[np.ndarray]) -> list[Check]:
+    results = []
+    for subject, tried in (("Faces", pictures), ("Noise", [noise(engine.size)])):
+        encoded = [engine.encode(p) for p in tried]
+        changed = sum(e.pixels_changed for e in encoded)
+        worst = max(e.max_error for e in encoded)
+        finding = f"{len(encoded)} there and back: {changed} pixels changed, largest error {worst:.1e}"
+        results.append(Check(subject, changed == 0, finding))
+    return results
+
+
+def _speed(engine: Engine, picture: np.ndarray, repeats: int) -> Check:
+    times = [engine.timed(picture) for _ in range(repeats)]
+    encode, decode = (statistics.median(t[i] for t in times) for i in (0, 1))
+    return Check(
+        "Speed", True, f"encoding {encode:.1f} ms, decoding {decode:.1f} ms a picture on {engine.device_words}"
+    )

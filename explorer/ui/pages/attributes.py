@@ -1,0 +1,118 @@
+"""Attributes: what the sliders are made of."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import attribute_table
+from explorer.gallery import title
+from explorer.pictures import data_uri
+from explorer.recipe import EditRecipe, Source
+from explorer.ui import state
+from explorer.ui.components.tiles import Tile, tiles
+from explorer.ui.frame import Bench, bench, intro
+from explorer.words import ordered, words
+
+STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+FACES = 3
+
+
+def previews(table: Bench) -> None:
+    """One attribute at seven strengths on three faces; a click opens the picture in Edit."""
+    engine, gallery = table.engine, table.gallery
+    names = ordered(engine.attribute_names)
+    name = st.pills(
+        "Preview", names, default=names[0], format_func=lambda n: words(n).label, key="preview", required=True
+    )
+    sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
+    entries, recipes = [], {}
+    for source in sources:
+        base = EditRecipe(source, temperature=(engine.temperature,), model=engine.model_hash)
+        frames = engine.strip(base, name, STRENGTHS, table.desk.picture(base, engine, gallery))
+        subject = title(source.value) if source.kind == "gallery" else f"seed {source.value}"
+        for strength, frame in zip(STRENGTHS, frames, strict=True):
+            identity = f"{source.value} {strength}"
+            recipes[identity] = base.moved({name: strength})
+            caption = f"{strength:+.0f}" if source == sources[-1] else ""
+            alt = f"{subject} with {words(name).label.lower()} {strength:+.0f}"
+            entries.append(Tile(identity, data_uri(frame), alt, caption))
+
+    def chosen(identity: str) -> None:
+        table.desk.open(recipes[identity], engine, gallery)
+        st.session_state["go_edit"] = True
+
+    tiles(entries, key="preview_tiles", label="Preview", on_choose=chosen, columns=len(STRENGTHS), hint="Open in Edit")
+
+
+def statistics(table: Bench) -> None:
+    """The table behind the sliders."""
+    st.markdown("**How they were learnt**")
+    st.dataframe(
+        attribute_table.statistics(table.engine),
+        hide_index=True,
+        key="statistics",
+        column_config={
+            "attribute": "Attribute",
+            "name": "Name in the data",
+            "with": st.column_config.NumberColumn("With", help="Pictures labelled as having it"),
+            "without": st.column_config.NumberColumn("Without", help="Pictures labelled as not having it"),
+            "separation": st.column_config.ProgressColumn(
+                "Separation",
+                min_value=0.5,
+                max_value=1.0,
+                format="%.3f",
+                help="How often a held-out picture with it scores above one without: 0.5 is guessing, 1 is always",
+            ),
+            "norm": st.column_config.NumberColumn("Norm", format="%.2f", help="Distance between the two mean faces"),
+            "sigma": st.column_config.NumberColumn("Sigma", format="%.3f", help="What one unit of the slider is"),
+        },
+    )
+
+
+def cosines(table: Bench) -> None:
+    """Which attributes move together, as a heat map."""
+    st.markdown("**What moves together**")
+    order = [words(n).label for n in ordered(table.engine.attribute_names)]
+    axis = {"type": "nominal", "sort": order, "title": None}
+    st.vega_lite_chart(
+        {
+            "data": {"values": attribute_table.cosines(table.engine)},
+            "encoding": {"x": {"field": "a", **axis, "axis": {"labelAngle": -40}}, "y": {"field": "b", **axis}},
+            "layer": [
+                {
+                    "mark": {"type": "rect", "cornerRadius": 2},
+                    "encoding": {
+                        "color": {
+                            "field": "cosine",
+                            "type": "quantitative",
+                            "scale": {"domain": [-1, 0, 1], "range": ["#3b6fb6", "#f3efe8", "#b3541e"]},
+                            "legend": None,
+                        },
+                        "tooltip": [{"field": "a"}, {"field": "b"}, {"field": "cosine", "format": ".2f"}],
+                    },
+                },
+                {
+                    "mark": {"type": "text", "fontSize": 10, "color": "#26221d"},
+                    "encoding": {"text": {"field": "cosine", "type": "quantitative", "format": ".1f"}},
+                },
+            ],
+            "height": 380,
+        },
+        key="cosines",
+    )
+    st.caption("The cosine between two directions. Far from 0, moving one moves the other: lock what should stay.")
+
+
+table = bench()
+if st.session_state.pop("go_edit", False):
+    st.switch_page(state.EDIT_PAGE)
+intro("Attributes", "Each slider is a direction among the model's numbers, learnt from labelled pictures.")
+if not table.engine.attribute_names:
+    st.info("This model has no attributes. `python -m glowcore attributes --model DIR --data DIR` makes them.")
+    st.stop()
+previews(table)
+left, right = st.columns([1.25, 1], gap="large")
+with left:
+    statistics(table)
+with right:
+    cosines(table)

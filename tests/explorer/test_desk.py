@@ -1,0 +1,107 @@
+"""A desk keeps one user's edit and photos, whatever arrives."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import desk as desk_module
+from explorer import export
+from explorer.desk import Desk
+from explorer.editor_view import editor_view
+from explorer.photos import Photo, photo_key
+from explorer.recipe import EditRecipe, Source
+from glowcore.errors import ImageError
+
+
+def jpeg_of(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def desk(engine, gallery):
+    table = Desk()
+    table.arrive(engine, gallery, None)
+    return table
+
+
+def test_an_unknown_model_in_a_link_is_said(desk, engine, gallery):
+    recipe = EditRecipe(Source("seed", "1"), (("Smiling", 1.0), ("Sideburns", 2.0)), ("Nobody",), model="f" * 12)
+    desk.open(recipe, engine, gallery)
+    assert "another model" in desk.note
+    assert desk.recipe.moves == (("Smiling", 1.0),)
+    assert desk.recipe.locks == ()
+    assert desk.recipe.model == engine.model_hash
+
+
+def test_a_gallery_face_that_is_not_here(desk, engine, gallery):
+    desk.open(EditRecipe(Source("gallery", "gone.jpg"), (("Male", 1.0),)), engine, gallery)
+    assert desk.recipe.source.value in gallery.names
+    assert desk.recipe.moves == (("Male", 1.0),)
+    assert "not here" in desk.note
+
+
+def test_a_photo_without_a_face_is_its_middle(desk, engine, gallery, blobs):
+    wide = np.concatenate([blobs[0], blobs[1], blobs[2]], axis=1)
+    desk.receive(jpeg_of(wide), engine, gallery)
+    assert desk.recipe.source.face == -1
+    assert "No face" in desk.note
+    middle = desk.picture(desk.recipe, engine, gallery)
+    assert middle.shape == (32, 32, 3)
+    assert np.abs(middle.astype(int) - blobs[1].astype(int)).mean() < 12
+
+
+def test_a_file_that_is_no_picture(desk, engine, gallery):
+    before = desk.history
+    with pytest.raises(ImageError):
+        desk.receive(b"hello", engine, gallery)
+    assert desk.history == before
+
+
+def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs):
+    monkeypatch.setattr(desk_module, "MAX_PHOTOS", 3)
+    for index in range(6):
+        desk.keep(Photo(f"{index:032x}", blobs[index]))
+    assert list(desk.photos) == [f"{i:032x}" for i in (3, 4, 5)]
+    data = jpeg_of(blobs[0])
+    assert desk.add_photo(data) is desk.add_photo(data)
+    assert photo_key(data) in desk.photos
+
+
+def test_a_png_with_its_crop_needs_no_photo(desk, engine, gallery, blobs):
+    recipe = EditRecipe(Source("photo", "a" * 32), (("Young", 1.0),), model=engine.model_hash)
+    picture = engine.render(recipe, blobs[4]).picture
+    desk.receive(export.to_png(picture, recipe, blobs[4]), engine, gallery)
+    assert desk.recipe == recipe
+    again = engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
+    np.testing.assert_array_equal(again, picture)
+
+
+def test_messages_are_dealt_with_once_and_in_order(desk, engine):
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    desk.handle({"op": "undo", "nonce": "a", "seq": 1}, engine)
+    assert desk.recipe.strength("Male") == 2
+    desk.handle({"op": "undo", "nonce": "a", "seq": 2}, engine)
+    assert desk.recipe.strength("Male") == 0
+    for nonsense in (None, 3, [], {}, {"seq": "x"}, {"seq": 3, "nonce": "a", "op": "set", "name": "Male", "value": {}}):
+        desk.handle(nonsense, engine)
+        assert desk.recipe.strength("Male") == 0
+
+
+def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine, gallery):
+    desk.handle({"op": "strip", "name": "Male", "nonce": "a", "seq": 1}, engine)
+    view = editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))
+    again = json.loads(json.dumps(view, allow_nan=False))
+    assert again["ack"] == {"nonce": "a", "seq": 1}
+    assert again["strip"]["name"] == "Male"
+    assert len(again["strip"]["strengths"]) == 9
+    for picture in again["pictures"].values():
+        assert picture["alt"]
+        assert picture["uri"].startswith("data:image/webp;base64,")
+    assert "0 pixels changed" in again["pictures"]["reconstruction"]["fact"]
+    desk.handle({"op": "lock", "name": "Male", "on": True, "nonce": "a", "seq": 2}, engine)
+    assert editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))["strip"] is None

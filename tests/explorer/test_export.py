@@ -1,0 +1,64 @@
+"""Exported PNGs carry the recipe and nothing else, and bring it back."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import export
+from explorer.recipe import EditRecipe, RecipeError, Source
+
+RECIPE = EditRecipe(Source("photo", "0" * 32), (("Smiling", 1.25),), ("Male",), model="0123456789ab")
+
+
+def chunks(data: bytes) -> list[bytes]:
+    names, position = [], 8
+    while position < len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        names.append(kind)
+        position += 12 + length
+    return names
+
+
+def test_recipe_and_picture_come_back(blobs):
+    data = export.to_png(blobs[0], RECIPE)
+    assert export.read_png(data) == (RECIPE, None)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), blobs[0])
+    assert set(chunks(data)) == {b"IHDR", b"tEXt", b"IDAT", b"IEND"}
+    assert chunks(data).count(b"tEXt") == 1
+
+
+def test_the_crop_travels_only_when_asked_for(blobs):
+    recipe, crop = export.read_png(export.to_png(blobs[0], RECIPE, blobs[1]))
+    assert recipe == RECIPE
+    np.testing.assert_array_equal(crop, blobs[1])
+
+
+def test_other_files_are_not_ours(blobs):
+    plain = io.BytesIO()
+    Image.fromarray(blobs[0]).save(plain, "PNG")
+    for data in (b"", b"\x89PNG", plain.getvalue(), b"GIF89a", bytes(1000)):
+        assert export.read_png(data) is None
+
+
+@pytest.mark.parametrize("cut", [30, 60, 90, 120])
+def test_cut_off_files_do_no_harm(blobs, cut):
+    data = export.to_png(blobs[0], RECIPE)[:cut]
+    try:
+        found = export.read_png(data)
+    except RecipeError as error:
+        found = "\n" in str(error) or None
+    assert found in (None, (RECIPE, None))
+
+
+def test_a_broken_recipe_is_a_sentence(blobs):
+    buffer = io.BytesIO()
+    Image.fromarray(blobs[0]).save(buffer, "PNG")
+    body = export.RECIPE_KEY.encode() + b"\0!!!"
+    chunk = struct.pack(">I", len(body)) + b"tEXt" + body + struct.pack(">I", zlib.crc32(b"tEXt" + body))
+    data = buffer.getvalue()
+    with pytest.raises(RecipeError):
+        export.read_png(data[:33] + chunk + data[33:])
