@@ -37,14 +37,26 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(model: Flow, images: Tensor, *, batch_size: int = 50, seed: int = 0, progress: bool = False) -> Evaluation:
-    """Measure a model on uint8 pictures ``[N, C, H, W]``; noise comes from ``seed``, whatever the batch size."""
+def evaluate(
+    model: Flow,
+    images: Tensor,
+    *,
+    labels: Tensor | None = None,
+    batch_size: int = 50,
+    seed: int = 0,
+    progress: bool = False,
+) -> Evaluation:
+    """Measure a model on uint8 pictures ``[N, C, H, W]``; noise comes from ``seed``, whatever the batch size.
+
+    ``labels`` (int64 ``[N]``) are the classes of a class-conditional model.
+    """
     bpd, worst, changed, finite = [], 0.0, 0, 0
     with tqdm(total=len(images), desc="evaluate", unit="picture", disable=not progress) as bar:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
-            bpd.append(noisy_bits_per_dim(model, batch, seed, first=start))
-            back = model.decode(model.encode(batch)).cpu()
+            y = None if labels is None else labels[start : start + batch_size]
+            bpd.append(noisy_bits_per_dim(model, batch, seed, first=start, y=y))
+            back = model.decode(model.encode(batch, y)).cpu()
             error = (back - batch / 255).abs().amax(dim=(1, 2, 3))
             finite += int(error.isfinite().sum())
             worst = max(worst, float(error.nan_to_num(nan=torch.inf).max()))
@@ -63,10 +75,10 @@ def evaluate(model: Flow, images: Tensor, *, batch_size: int = 50, seed: int = 0
     )
 
 
-def noisy_bits_per_dim(model: Flow, batch: Tensor, seed: int, first: int) -> Tensor:
+def noisy_bits_per_dim(model: Flow, batch: Tensor, seed: int, first: int, y: Tensor | None = None) -> Tensor:
     """Return bits/dim ``[B]`` of a batch; picture i has noise from ``seed`` and ``first + i``, whatever the batch."""
     generators = [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(len(batch))]
-    return model.bits_per_dim(batch, generator=generators).cpu()
+    return model.bits_per_dim(batch, y, generator=generators).cpu()
 
 
 @torch.inference_mode()

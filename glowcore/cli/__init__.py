@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from glowcore.errors import GlowcoreError
 
@@ -24,9 +25,19 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line; the usage is for ``--help``."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} ({self.prog} --help shows what is expected)\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code: 0 done, 2 a user's mistake (one line on stderr), else what went wrong."""
-    parser = argparse.ArgumentParser(prog="python -m glowcore", description="Normalizing flows for images.")
+    """Run a command and return its exit code.
+
+    0 done, 2 a user's mistake (one line on stderr), 130 interrupted; what else went wrong is the command's own.
+    """
+    parser = _Parser(prog="python -m glowcore", description="Normalizing flows for images.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     argv = list(sys.argv[1:] if argv is None else argv)
     # Only the command that is asked for is imported: `--help` and `info` should not wait for all of torch.
@@ -44,3 +55,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GlowcoreError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130

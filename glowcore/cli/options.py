@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -44,6 +46,43 @@ def load_model(args: argparse.Namespace):
     return checkpoint.load(args.model, device=args.device)
 
 
+def add_data(parser: argparse.ArgumentParser, split: str) -> None:
+    """Add ``--data DIR`` and what chooses among its pictures; ``split`` is the default."""
+    parser.add_argument("--data", required=True, metavar="DIR",
+                        help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
+                             "torchvision:NAME:ROOT")
+    parser.add_argument("--split", default=split, help=f"train, valid, test or all (default {split})")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N pictures only")
+    parser.add_argument("--skip-broken", action="store_true", help="leave out pictures that cannot be read")
+    parser.add_argument("--cache-dir", metavar="DIR", help="keep the decoded pictures in a file there")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def open_pictures(args: argparse.Namespace, model):
+    """Open the pictures that :func:`add_data`'s arguments name, at the size of ``model``; says what was left out."""
+    from glowcore.data import open_dataset
+
+    pictures = open_dataset(args.data, image_size=model.image_size, channels=model.config.channels, split=args.split,
+                            skip_broken=args.skip_broken, limit=args.limit, cache_dir=args.cache_dir,
+                            progress=not args.quiet)
+    say_skipped(pictures.skipped)
+    return pictures
+
+
+def say_skipped(skipped: Sequence[tuple[str, str]]) -> None:
+    """Name the first few pictures that ``--skip-broken`` left out."""
+    for file, reason in skipped[:5]:
+        say(f"skipped {file}: {reason.removeprefix(file + ': ')}")
+    if len(skipped) > 5:
+        say(f"skipped {len(skipped) - 5} more")
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise :class:`ConfigError` unless ``low <= value <= high``."""
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}, expected {low:g} to {high:g}")
+
+
 def set_threads(threads: int | None) -> None:
     """Set the number of CPU threads, if one is given."""
     if threads is not None:
@@ -54,26 +93,37 @@ def set_threads(threads: int | None) -> None:
 
 def int_per_level(text: str) -> int | tuple[int, ...]:
     """Read ``16`` or ``8,16,32`` (one a level, finest first)."""
-    numbers = tuple(int(part) for part in text.split(","))
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number a level, expected 16 or 8,16,32") from None
     return numbers[0] if len(numbers) == 1 else numbers
 
 
 def image_size(text: str) -> int | tuple[int, int]:
     """Read ``64`` or ``HxW`` such as ``48x64``."""
-    numbers = tuple(int(part) for part in text.lower().split("x"))
-    if len(numbers) > 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size, expected 64 or 48x64 (height x width)")
+    try:
+        numbers = tuple(int(part) for part in text.lower().split("x"))
+    except ValueError:
+        numbers = ()
+    if not 1 <= len(numbers) <= 2:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no size, expected 64 or 48x64 (height x width)")
     return numbers[0] if len(numbers) == 1 else numbers
 
 
 def print_json(value: Any) -> None:
-    """Write a result for machines to stdout."""
-    print(json.dumps(asdict(value) if is_dataclass(value) else value, indent=2, allow_nan=True))
+    """Write a result for machines to stdout; numbers that are not finite, which JSON does not have, become null."""
+    print(json.dumps(_finite(asdict(value) if is_dataclass(value) else value), indent=2, allow_nan=False))
 
 
-def output_path(text: str) -> Path:
-    """Return the path of a file to write, after a look whether its folder is there."""
-    path = Path(text)
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {path}: the folder {path.parent} does not exist")
-    return path
+def say(line: str) -> None:
+    """Write words for a person to stderr; stdout is for results in JSON."""
+    print(line, file=sys.stderr)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

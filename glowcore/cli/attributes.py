@@ -1,0 +1,79 @@
+"""``attributes``: fit attribute directions from labelled pictures and store them with the model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from glowcore import checkpoint
+from glowcore.attribute_fit import fit_attributes
+from glowcore.attributes import AttributeVectors
+from glowcore.cli import options
+from glowcore.errors import CheckpointError, ConfigError
+from glowcore.heap import keep_heap
+
+EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "attributes", summary, EXAMPLE)
+    options.add_model(p)
+    options.add_data(p, split="train")
+    p.add_argument("--against", action="append", default=[], metavar="NAME=OTHER[,OTHER...]",
+                   help="make the direction NAME orthogonal to those of the others; once for every NAME")
+    p.add_argument("--batch-size", type=int, default=64, metavar="N", help="pictures at once (default 64)")
+    p.add_argument("--json", action="store_true", help="print what was found as JSON to stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit and store; exit code 0."""
+    if args.batch_size < 1:
+        raise ConfigError(f"--batch-size is {args.batch_size}, expected 1 or more")
+    against = dict(_read(text) for text in args.against)
+    keep_heap()
+    before = checkpoint.fingerprint(args.model)
+    model = options.load_model(args)
+    pictures = options.open_pictures(args, model)
+    # Hours of encoding should not end in a misspelt name.
+    for name in [*against, *(other for others in against.values() for other in others)]:
+        if name not in pictures.attribute_names:
+            raise ConfigError(f"--against: unknown attribute {name!r:.80}, expected one of "
+                              + ", ".join(pictures.attribute_names))
+    vectors = fit_attributes(model, pictures, args.batch_size, progress=not args.quiet)
+    for name, others in against.items():
+        vectors = vectors.orthogonalise(name, others)
+    if checkpoint.fingerprint(args.model) != before:
+        raise CheckpointError(f"{args.model}: its weights were replaced meanwhile, so these attributes are not stored; "
+                              "fit them again when the training has ended")
+    model.attributes = vectors
+    checkpoint.save(model, args.model)
+    if args.json:
+        options.print_json(vectors.metadata())
+    else:
+        options.say(_table(vectors))
+        options.say(f"stored {len(vectors)} attributes in {args.model}")
+    return 0
+
+
+def _read(text: str) -> tuple[str, list[str]]:
+    name, _, others = text.partition("=")
+    names = [other.strip() for other in others.split(",") if other.strip()]
+    if not name.strip() or not names:
+        raise ConfigError(f"--against {text!r:.80} is not understood, expected NAME=OTHER[,OTHER...]")
+    return name.strip(), names
+
+
+def _table(vectors: AttributeVectors) -> str:
+    rows: list[Sequence[str]] = [("attribute", "positives", "negatives", "separation", "norm", "orthogonal to")]
+    for name in vectors.names:
+        info = vectors.info(name)
+        separation = "-" if info["separation"] is None else f"{info['separation']:.3f}"
+        rows.append((name, str(info["positives"]), str(info["negatives"]), separation, f"{info['norm']:.2f}",
+                     ", ".join(info.get("orthogonal_to", []))))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        numbers = (cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True))
+        lines.append("  ".join([row[0].ljust(widths[0]), *numbers, row[-1]]).rstrip())
+    return "\n".join(lines)

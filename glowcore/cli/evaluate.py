@@ -1,0 +1,53 @@
+"""``evaluate``: bits per dimension and exactness on held-out pictures."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict
+
+from glowcore import checkpoint
+from glowcore.cli import options
+from glowcore.errors import ConfigError
+from glowcore.evaluation import evaluate
+from glowcore.heap import keep_heap
+
+EXAMPLE = "python -m glowcore evaluate --model pretrained/faces64 --data faces/ --split test --json"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "evaluate", summary, EXAMPLE)
+    options.add_model(p)
+    options.add_data(p, split="test")
+    p.add_argument("--batch-size", type=int, default=50, metavar="N", help="pictures at once (default 50)")
+    p.add_argument("--seed", type=int, default=0, help="of the dequantisation noise (default 0)")
+    p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate; exit code 0."""
+    if args.batch_size < 1:
+        raise ConfigError(f"--batch-size is {args.batch_size}, expected 1 or more")
+    keep_heap()
+    model = options.load_model(args)
+    pictures = options.open_pictures(args, model)
+    started = time.perf_counter()
+    conditional = getattr(model.config, "num_classes", 0) > 0
+    result = evaluate(model, pictures.images, labels=pictures.labels if conditional else None,
+                      batch_size=args.batch_size, seed=args.seed, progress=not args.quiet)
+    seconds = time.perf_counter() - started
+    if args.json:
+        options.print_json({
+            **asdict(result), "split": args.split, "skipped": len(pictures.skipped), "seconds": round(seconds, 3),
+            "device": str(model.device), "model_sha256": checkpoint.fingerprint(args.model),
+        })
+        return 0
+    options.say(
+        f"{result.images} pictures of split {args.split} in {seconds:.1f} s\n"
+        f"bits/dim      {result.bits_per_dim:.4f} +- {result.bits_per_dim_std_error:.4f} at {result.n_bits} bits "
+        f"(a bound: dequantised)\n"
+        f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, {result.pixels_changed} pixels "
+        f"changed at 8 bits, {100 * result.reconstructions_finite:.4g} % finite"
+    )
+    return 0

@@ -1,0 +1,73 @@
+"""``info``: what is in a model folder."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from glowcore import checkpoint
+from glowcore.cli import options
+
+EXAMPLE = "python -m glowcore info --model pretrained/faces64"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "info", summary, EXAMPLE)
+    p.add_argument("--model", required=True, metavar="DIR", help="model folder, such as pretrained/faces64")
+    p.add_argument("--json", action="store_true", help="print it as JSON to stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the folder's contents after its hashes have been checked; exit code 0."""
+    found = checkpoint.read_info(args.model)
+    # Loading verifies the weights, and only a built model tells parameters from the buffers beside them.
+    model = checkpoint.load(args.model, device="cpu")
+    facts = {
+        "model": found["model"],
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "bytes": sum(file["size"] for file in found["files"].values()),
+        "sha256": found["files"][checkpoint.WEIGHTS]["sha256"],
+        "glowcore_version": found["glowcore_version"],
+        "format_version": found["format_version"],
+        "config": found["config"],
+        "metadata": found["metadata"],
+        "files": found["files"],
+        "attributes": found["attributes"],
+    }
+    if args.json:
+        options.print_json(facts)
+    else:
+        options.say(_words(args.model, facts))
+    return 0
+
+
+def _words(folder: str, facts: dict[str, Any]) -> str:
+    lines = [
+        f"{folder}: {facts['model']}, {facts['parameters']:,} parameters, {facts['bytes'] / 1e6:.1f} MB, "
+        f"written by glowcore {facts['glowcore_version']}",
+        f"sha256  {facts['sha256']} (verified)",
+        "config",
+        *(f"  {name:<18}{value}" for name, value in facts["config"].items()),
+    ]
+    metrics = dict(_flat(facts["metadata"]))
+    if metrics:
+        lines += ["metadata", *(f"  {name}: {value}" for name, value in metrics.items())]
+    if facts["attributes"] is None:
+        lines.append(f"no attributes; python -m glowcore attributes --model {folder} --data DIR fits them")
+    else:
+        lines.append("attributes")
+        for name, info in facts["attributes"]["info"].items():
+            separation = info.get("separation")
+            told = "unknown" if separation is None else f"{separation:.3f}"
+            lines.append(f"  {name:<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
+                         f"separation {told}")
+    return "\n".join(lines)
+
+
+def _flat(value: dict[str, Any], prefix: str = ""):
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item

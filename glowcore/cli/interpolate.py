@@ -1,0 +1,58 @@
+"""``interpolate``: walk between two pictures, as a strip or a film."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+
+from glowcore import films, output
+from glowcore.cli import options, pictures
+from glowcore.grids import grid
+
+EXAMPLE = (
+    "python -m glowcore interpolate --model pretrained/faces64 --from a.png --to b.png --frames 60 --spherical "
+    "--out film.mp4"
+)
+FILMS = (".mp4", ".gif")
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "interpolate", summary, EXAMPLE)
+    options.add_model(p)
+    p.add_argument("--from", dest="first", required=True, metavar="PICTURE", help="where the walk begins")
+    p.add_argument("--to", dest="last", required=True, metavar="PICTURE", help="where it ends")
+    p.add_argument("--frames", type=int, metavar="N", help="pictures, both ends included (default: film 60, strip 9)")
+    p.add_argument("--spherical", action="store_true", help="along an arc in each level instead of a straight line")
+    p.add_argument("--loop", action="store_true", help="film: there and back again")
+    p.add_argument("--rate", type=float, default=films.RATE, help=f"film: frames a second (default {films.RATE})")
+    p.add_argument("--side", type=int, default=256, metavar="N",
+                   help="film: enlarge to a shorter side of N pixels (default 256)")
+    pictures.add_class(p)
+    p.add_argument("--out", required=True, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg")
+
+
+@torch.inference_mode()
+def run(args: argparse.Namespace) -> int:
+    """Interpolate; exit code 0."""
+    out = output.check_path(args.out, FILMS + pictures.PNG + pictures.JPEG)
+    film = out.suffix.lower() in FILMS
+    count = (60 if film else 9) if args.frames is None else args.frames
+    options.check_range("--frames", count, 2, 10_000)
+    options.check_range("--rate", args.rate, 1, 120)
+    options.check_range("--side", args.side, 16, 2048)
+    model = options.load_model(args)
+    ends = torch.cat([pictures.load(path, model) for path in (args.first, args.last)])
+    latents = model.encode(ends, pictures.label(model, args.label))
+    path = latents[0].interpolate(latents[1], torch.linspace(0, 1, count), spherical=args.spherical)
+    frames = pictures.show(pictures.decode(model, path))
+    if not film:
+        pictures.save(out, grid(frames, columns=count))
+        return 0
+    shown = [films.enlarge(frame, args.side) for frame in frames]
+    shown = films.there_and_back(shown) if args.loop else shown
+    write = films.mp4 if out.suffix.lower() == ".mp4" else films.gif
+    output.write(out, write(shown, args.rate))
+    options.say(f"wrote {out} ({len(shown)} frames)")
+    return 0

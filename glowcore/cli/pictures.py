@@ -1,0 +1,110 @@
+"""Pictures of the command line: from files to a model's batch, and from a batch to a file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glowcore import images, output
+from glowcore.cli import options
+from glowcore.errors import ConfigError, ImageError
+from glowcore.flow import Flow
+from glowcore.latents import Latents
+
+PNG, JPEG = (".png",), (".jpg", ".jpeg")
+#: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.
+BATCH = 32
+
+
+def load(path: str | Path, model: Flow) -> Tensor:
+    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``.
+
+    Raises:
+        ImageError: no such file, no picture, or a model of other channels than 1 or 3.
+    """
+    array = images.fit(images.load(path, channels=model.config.channels), model.image_size)
+    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
+
+
+def save(path: Path, picture: np.ndarray) -> None:
+    """Write uint8 ``[H, W, 1 or 3]`` as the PNG or JPEG that the path's ending names."""
+    output.write(path, images.to_jpeg_bytes(picture) if path.suffix.lower() in JPEG else images.to_png_bytes(picture))
+    options.say(f"wrote {path} ({picture.shape[1]} x {picture.shape[0]})")
+
+
+def decode(model: Flow, latents: Latents) -> Iterator[Tensor]:
+    """Decode latents batch by batch, ``[B, C, H, W]`` on the CPU; says so where values are not finite."""
+    broken = 0
+    for start in range(0, len(latents), BATCH):
+        batch = model.decode(latents[start : start + BATCH]).cpu()
+        broken += int((~batch.isfinite()).flatten(1).any(dim=1).sum())
+        yield batch
+    if broken:
+        options.say(f"warning: {broken} of {len(latents)} pictures hold values that are not finite, shown as black")
+
+
+def show(batches: Iterator[Tensor]) -> np.ndarray:
+    """Join batches to pictures for the eye, uint8 ``[N, H, W, C]``.
+
+    Raises:
+        ImageError: they have other channels than 1 or 3, so that no picture file holds them.
+    """
+    array = np.concatenate([images.to_uint8(batch) for batch in batches])
+    if array.shape[3] not in (1, 3):
+        raise ImageError(f"pictures of {array.shape[3]} channels cannot be written; 1 (grey) or 3 (colour) can")
+    return array
+
+
+def add_class(parser: argparse.ArgumentParser) -> None:
+    """Add ``--class N``, for class-conditional models."""
+    parser.add_argument("--class", dest="label", type=int, metavar="N",
+                        help="class of a class-conditional model, from 0")
+
+
+def label(model: Flow, given: int | None) -> Tensor | None:
+    """Return the class of ``--class`` as int64 ``[1]``, None for a model without classes.
+
+    Raises:
+        ConfigError: a class that the model does not have, or none where it needs one.
+    """
+    count = getattr(model.config, "num_classes", 0)
+    if count == 0:
+        if given is not None:
+            raise ConfigError(f"--class {given}: this model has no classes; leave it out")
+        return None
+    if given is None or not 0 <= given < count:
+        shown = "missing" if given is None else given
+        raise ConfigError(f"--class is {shown}, expected 0 to {count - 1}, the classes of this model")
+    return torch.tensor([given])
+
+
+def temperature(text: str, levels: int) -> float | list[float]:
+    """Read ``0.7``, or ``0.5,0.7,0.7,0.9``: one a level, finest first.
+
+    Raises:
+        ConfigError: no number from 0 to 10, or another count than one or one a level.
+    """
+    values = [number("--temperature", part, 0, 10) for part in text.split(",")]
+    if len(values) not in (1, levels):
+        raise ConfigError(f"--temperature has {len(values)} values, expected 1 or {levels} (one a level, finest first)")
+    return values[0] if len(values) == 1 else values
+
+
+def number(name: str, text: str, low: float, high: float) -> float:
+    """Read a number in ``[low, high]``.
+
+    Raises:
+        ConfigError: it is none; ``name`` is what the message calls it.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {text!r:.40}, expected a number from {low:g} to {high:g}")
+    return value

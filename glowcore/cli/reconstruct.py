@@ -1,0 +1,101 @@
+"""``reconstruct``: encode and decode pictures, and show the difference."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+import numpy as np
+import torch
+
+from glowcore import images, output
+from glowcore.cli import options, pictures
+from glowcore.errors import ConfigError
+from glowcore.evaluation import noisy_bits_per_dim
+from glowcore.flow import Flow
+from glowcore.grids import grid
+from glowcore.latents import Latents
+
+EXAMPLE = "python -m glowcore reconstruct --model pretrained/faces64 --image a.png --image b.png --out rows.png"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "reconstruct", summary, EXAMPLE)
+    options.add_model(p)
+    p.add_argument("--image", required=True, action="extend", nargs="+", metavar="PICTURE", help="one or more pictures")
+    p.add_argument("--levels", type=int, metavar="K",
+                   help="keep the latents of the K coarsest levels only, and zero the finer ones")
+    p.add_argument("--temperature", metavar="T",
+                   help="with --levels: draw the finer levels at this temperature instead")
+    p.add_argument("--seed", type=int, default=0, help="with --temperature: seed of the first picture (default 0)")
+    p.add_argument("--amplify", metavar="X",
+                   help="factor of the difference that is shown (default: the power of ten that makes it visible)")
+    p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge by whole pixels (default 2)")
+    pictures.add_class(p)
+    p.add_argument("--json", action="store_true", help="print the numbers as JSON to stdout")
+    p.add_argument("--out", required=True, metavar="FILE",
+                   help="sheet to write, .png or .jpg: a row a picture, original | reconstruction | difference")
+
+
+@torch.inference_mode()
+def run(args: argparse.Namespace) -> int:
+    """Reconstruct; exit code 0."""
+    out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
+    options.check_range("--scale", args.scale, 1, 64)
+    gain = None if args.amplify is None else pictures.number("--amplify", args.amplify, 0, 1e12)
+    model = options.load_model(args)
+    y = pictures.label(model, args.label)
+    originals = torch.cat([pictures.load(path, model) for path in args.image])
+    shown, errors, rows = [], [], []
+    for start in range(0, len(originals), pictures.BATCH):
+        batch = originals[start : start + pictures.BATCH]
+        latents = _kept(model, model.encode(batch, y), args, first=args.seed + start)
+        back = torch.cat(list(pictures.decode(model, latents)))
+        bits = noisy_bits_per_dim(model, batch, 0, first=start, y=y)
+        shown.append(images.to_uint8(back))
+        errors.append((back - batch / 255).nan_to_num(nan=torch.inf).permute(0, 2, 3, 1).numpy())
+        rows += [
+            {
+                "image": str(args.image[start + i]),
+                "reconstruction_max_abs_error": float(np.abs(errors[-1][i]).max()),
+                "pixels_changed": int((shown[-1][i] != images.to_uint8(batch[i])[0]).any(axis=-1).sum()),
+                "bits_per_dim": float(bits[i]),
+                "n_bits": model.config.n_bits,
+            }
+            for i in range(len(batch))
+        ]
+    error = np.concatenate(errors)
+    gain = _visible(error) if gain is None else gain
+    difference = np.clip(np.rint(128 + 255 * gain * np.nan_to_num(error)), 0, 255).astype(np.uint8)
+    triples = np.stack([images.to_uint8(originals), np.concatenate(shown), difference], axis=1)
+    pictures.save(out, grid(triples.reshape(-1, *triples.shape[2:]), columns=3, scale=args.scale))
+    if args.json:
+        options.print_json({"pictures": rows, "difference_amplified_by": gain})
+        return 0
+    for row in rows:
+        options.say(f"{images.printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
+                    f"{row['pixels_changed']} pixels changed at 8 bits, {row['bits_per_dim']:.3f} bits/dim at "
+                    f"{row['n_bits']} bits")
+    options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
+    return 0
+
+
+def _kept(model: Flow, latents: Latents, args: argparse.Namespace, first: int) -> Latents:
+    """Return latents with all but the K coarsest levels zeroed or drawn anew."""
+    count = len(latents.levels)
+    if args.levels is None:
+        if args.temperature is not None:
+            raise ConfigError("--temperature goes with --levels K: which levels should be drawn?")
+        return latents
+    if not 0 <= args.levels <= count:
+        raise ConfigError(f"--levels is {args.levels}, expected 0 to {count}, the levels of this model")
+    temperature = 0.0 if args.temperature is None else pictures.temperature(args.temperature, count)
+    drawn = model.sample_latents(range(first, first + len(latents)), temperature)
+    return latents.mixed(drawn, range(count - args.levels))
+
+
+def _visible(error: np.ndarray) -> float:
+    """Return the largest power of ten that keeps the error within half the range of grey, at least 1."""
+    largest = float(np.abs(error[np.isfinite(error)]).max(initial=0.0))
+    return 10.0 ** max(0, math.floor(math.log10(0.5 / largest))) if largest > 0 else 1.0

@@ -1,0 +1,73 @@
+"""``sample``: draw pictures from a model."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+
+import torch
+
+from glowcore import output
+from glowcore.cli import options, pictures
+from glowcore.errors import ConfigError
+from glowcore.flow import Flow
+from glowcore.grids import grid
+from glowcore.likelihood import bin_centres
+
+EXAMPLE = "python -m glowcore sample --model pretrained/faces64 --seeds 0:16 --temperature 0.7 --out samples.png"
+MOST = 4096
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "sample", summary, EXAMPLE)
+    options.add_model(p)
+    p.add_argument("--seeds", default="0:16", metavar="A:B|N[,N...]",
+                   help="one picture a seed: A to B - 1, or a list (default 0:16); the same seed, the same picture")
+    p.add_argument("--temperature", metavar="T[,T...]",
+                   help="spread of the noise, one number or one a level, finest first (default: the model's, or 0.7)")
+    pictures.add_class(p)
+    p.add_argument("--columns", type=int, metavar="N", help="pictures a row (default: about a square)")
+    p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge by whole pixels (default 2)")
+    p.add_argument("--out", required=True, metavar="FILE", help="sheet to write, .png or .jpg")
+
+
+@torch.inference_mode()
+def run(args: argparse.Namespace) -> int:
+    """Sample; exit code 0."""
+    out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
+    seeds = read_seeds(args.seeds)
+    options.check_range("--scale", args.scale, 1, 64)
+    columns = math.ceil(math.sqrt(len(seeds))) if args.columns is None else args.columns
+    options.check_range("--columns", columns, 1, MOST)
+    model = options.load_model(args)
+    temperature = pictures.temperature(args.temperature or _default(model), len(model.levels))
+    latents = model.sample_latents(seeds, temperature, pictures.label(model, args.label))
+    batches = (bin_centres(batch, model.config.n_bits) for batch in pictures.decode(model, latents))
+    pictures.save(out, grid(pictures.show(batches), columns=min(columns, len(seeds)), scale=args.scale))
+    return 0
+
+
+def _default(model: Flow) -> str:
+    own = model.metadata.get("temperature", 0.7)
+    return ",".join(map(str, own)) if isinstance(own, list) else str(own)
+
+
+def read_seeds(text: str) -> Sequence[int]:
+    """Read ``0:16`` (0 to 15), ``7`` or ``3,5,9``.
+
+    Raises:
+        ConfigError: no whole numbers from 0, none at all, or more than a sheet takes.
+    """
+    try:
+        if ":" in text:
+            first, last = (int(part) for part in text.split(":"))
+            seeds: Sequence[int] = range(first, last)
+        else:
+            seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--seeds {text!r:.40} is not understood, expected such as 0:16, 7 or 3,5,9") from None
+    if not 1 <= len(seeds) <= MOST or min(seeds) < 0 or max(seeds) >= 2**63:
+        raise ConfigError(f"--seeds {text!r:.40} does not name 1 to {MOST} whole numbers from 0, expected such as 0:16")
+    return seeds

@@ -1,0 +1,71 @@
+"""Films as files: GIF by Pillow, MP4 by the ffmpeg that imageio-ffmpeg brings along."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from glowcore.errors import ConfigError
+from glowcore.images import to_channels
+
+RATE = 24
+
+
+def there_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the frames, then the way back without showing either end twice: a loop without a jump."""
+    return [*frames, *frames[-2:0:-1]]
+
+
+def enlarge(picture: np.ndarray, side: int) -> np.ndarray:
+    """Enlarge uint8 ``[H, W, 1 or 3]`` to ``[h, w, 3]`` whose shorter side is at least ``side`` (Lanczos).
+
+    A larger picture keeps its size.
+    """
+    picture = to_channels(picture, 3)
+    height, width = picture.shape[:2]
+    factor = side / min(height, width)
+    if factor <= 1:
+        return picture
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+
+
+def gif(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
+    """Return an endless GIF of uint8 frames ``[H, W, 3]``, about ``rate`` a second (at most 50)."""
+    pictures = [Image.fromarray(f).quantize(255, dither=Image.Dither.FLOYDSTEINBERG) for f in frames]
+    buffer = io.BytesIO()
+    duration = max(20, round(1000 / rate / 10) * 10)  # GIF counts hundredths, and browsers slow down below two of them
+    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+    return buffer.getvalue()
+
+
+def mp4(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
+    """Return an H.264 film that every player opens, of uint8 frames ``[H, W, 3]``; sides are made even.
+
+    Raises:
+        ConfigError: there is no ffmpeg on this machine, or it failed.
+    """
+    import imageio_ffmpeg  # only needed here, and it looks for a program when imported
+
+    even = [np.pad(f, ((0, f.shape[0] % 2), (0, f.shape[1] % 2), (0, 0)), mode="edge") for f in frames]
+    height, width = even[0].shape[:2]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "film.mp4"
+            writer = imageio_ffmpeg.write_frames(
+                str(path), (width, height), fps=rate, codec="libx264", quality=8, macro_block_size=2,
+                pix_fmt_out="yuv420p",
+            )
+            writer.send(None)
+            for frame in even:
+                writer.send(np.ascontiguousarray(frame))
+            writer.close()
+            return path.read_bytes()
+    except (OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ConfigError(f"no MP4 can be written on this machine ({reason[-1]:.100}); a .gif can") from error
