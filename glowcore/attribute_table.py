@@ -32,6 +32,7 @@ _VALUES = {
     **dict.fromkeys(("-1", "-1.0", "−1"), 0),
     **dict.fromkeys(("", "nan", "na", "n/a", "none", "null", "unknown", "?"), UNKNOWN),
 }
+_FILE_COLUMNS = frozenset(("file", "filename", "file_name", "image", "image_id", "name", "path", "picture"))
 _MINUS_ONE = frozenset(("-1", "-1.0", "−1"))
 
 
@@ -78,7 +79,8 @@ def read_csv(path: Path) -> AttributeTable:
     if not rows:
         raise DataError(f"{path.name} is empty; a header `file,split,NAME,...` and one row a picture are expected")
     header = rows.pop(0)[1]
-    if rows and len(rows[0][1]) == len(header) + 1 and rows[0][1][0].lower().endswith(PICTURE_SUFFIXES):
+    shifted = rows and len(rows[0][1]) == len(header) + 1 and rows[0][1][0].lower().endswith(PICTURE_SUFFIXES)
+    if shifted and header[0].lower() not in _FILE_COLUMNS:
         header = ["file", *header]
     elif header[0].lower().endswith(PICTURE_SUFFIXES):
         raise DataError(f"{path.name} begins with a picture; its first line must be a header `file,split,NAME,...`")

@@ -1,0 +1,353 @@
+"""Data sets: every layout found, every mistake one line, every picture exactly what the loader makes of it."""
+
+import json
+import os
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from glowcore import images, picture_store
+from glowcore.data import open_dataset
+from glowcore.errors import DataError
+from glowcore.picture_folders import split_by_name
+from tests.glowcore.picture_files import encode, smooth
+
+
+def _write(folder, names, height=16, width=16, kind="PNG"):
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode(np.roll(smooth(height, width), number, axis=1), kind))
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Six pictures with a table beside `images/`."""
+    _write(tmp_path / "images", [f"{i}.png" for i in range(6)])
+    rows = ["0.png,train,1,0", "1.png,train,0,", "2.png,test,,1", "3.png,valid,1,1", "4.png,train,0,0", "5.png,test,1,"]
+    (tmp_path / "attributes.csv").write_text("file,split,Smiling,Male\n" + "\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_table_layout(table):
+    data = open_dataset(table, image_size=8, split="train")
+    assert data.files == ["0.png", "1.png", "4.png"]
+    assert data.images.dtype == torch.uint8
+    assert data.images.shape == (3, 3, 8, 8)
+    assert data.attribute_names == ("Smiling", "Male")
+    assert data.attributes.dtype == torch.int8
+    assert data.attributes.tolist() == [[1, 0], [0, -1], [0, 0]]
+    assert data.labels is None
+    assert len(data) == 3
+    for split, count in (("valid", 1), ("test", 2), ("all", 6), (None, 6)):
+        assert len(open_dataset(table, image_size=8, split=split)) == count
+    assert open_dataset(str(table), image_size=8, limit=2).files == ["0.png", "1.png"]
+
+
+def test_pictures_are_what_the_loader_of_the_application_gives(table):
+    data = open_dataset(table, image_size=8)
+    for name, picture in zip(data.files, data.images, strict=True):
+        expected = images.resize_area(images.load((table / "images" / name).read_bytes()), (8, 8))
+        assert np.array_equal(picture.permute(1, 2, 0).numpy(), expected)
+        assert torch.equal(images.to_tensor(expected)[0], picture / 255)
+
+
+def test_grey_and_other_shapes(table):
+    assert open_dataset(table, image_size=(8, 4), channels=1).images.shape == (6, 1, 8, 4)
+    picture = open_dataset(table, image_size=16, channels=1).images[0, 0].numpy()
+    assert np.array_equal(picture, images.to_channels(smooth(16, 16), 1)[..., 0])
+
+
+def test_mixed_sizes_are_cut_to_the_centre_and_averaged(tmp_path):
+    _write(tmp_path, ["wide.png"], 20, 40)
+    _write(tmp_path, ["tall.jpg"], 60, 10, "JPEG")
+    _write(tmp_path, ["dot.webp"], 1, 1, "WEBP")
+    data = open_dataset(tmp_path, image_size=10)
+    assert data.files == ["dot.webp", "tall.jpg", "wide.png"]
+    wide = images.resize_area(np.ascontiguousarray(smooth(20, 40)[:, 10:30]), (10, 10))
+    assert np.array_equal(data.images[2].permute(1, 2, 0).numpy(), wide)
+
+
+def test_a_table_may_lie_among_the_pictures_and_name_their_folder(tmp_path):
+    _write(tmp_path, ["a.png", "sub/b.png"])
+    (tmp_path / "attributes.csv").write_text("file,A\na.png,1\nsub/b.png,0\n")
+    data = open_dataset(tmp_path, image_size=8)
+    assert dict(zip(data.files, data.attributes[:, 0].tolist(), strict=True)) == {"a.png": 1, "sub/b.png": 0}
+    (tmp_path / "images").mkdir()
+    (tmp_path / "a.png").rename(tmp_path / "images" / "a.png")
+    (tmp_path / "attributes.csv").write_text("file,A\nimages/a.png,1\n")
+    assert open_dataset(tmp_path, image_size=8).attributes.tolist() == [[1]]
+
+
+def test_plain_folder_is_split_by_the_hash_of_the_name(tmp_path):
+    names = [f"{i:03}.png" for i in range(60)]
+    _write(tmp_path, names, 4, 4)
+    (tmp_path / "Thumbs.db").write_bytes(b"not a picture and not looked at")
+    (tmp_path / "._000.png").write_bytes(b"nor this")
+    test, train = (open_dataset(tmp_path, image_size=4, split=split).files for split in ("test", "train"))
+    assert sorted(test + train) == names
+    assert test == [name for name, part in zip(names, split_by_name(names), strict=True) if part == "test"]
+    assert 1 <= len(test) <= 9
+    (tmp_path / test[0]).unlink()
+    (tmp_path / train[0]).unlink()
+    assert open_dataset(tmp_path, image_size=4, split="test").files == test[1:]
+
+
+def test_hash_split_is_one_in_twenty_and_never_leaves_a_side_empty():
+    assert split_by_name(["000.jpg", "8.jpg"]).tolist() == split_by_name(["000.jpg", "8.jpg"]).tolist()
+    share = (split_by_name([f"{i}.jpg" for i in range(20_000)]) == "test").mean()
+    assert 0.045 < share < 0.055
+    for count in range(2, 40):
+        assert set(split_by_name([f"{count}-{i}" for i in range(count)])) == {"train", "test"}
+    assert split_by_name(["alone.jpg"]).tolist() in (["train"], ["test"])
+
+
+def test_class_folders_give_labels(tmp_path):
+    _write(tmp_path, ["cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/3.png"])
+    (tmp_path / "empty").mkdir()
+    data = open_dataset(tmp_path, image_size=8)
+    assert data.class_names == ("cat", "dog")
+    assert data.files == ["cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/3.png"]
+    assert data.labels.tolist() == [0, 0, 1, 1]
+    assert data.labels.dtype == torch.int64
+
+
+def test_train_and_test_folders_are_the_split(tmp_path):
+    _write(tmp_path, ["train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png"])
+    data = open_dataset(tmp_path, image_size=8, split="test")
+    assert data.files == ["test/cat/3.png", "test/dog/4.png"]
+    assert data.labels.tolist() == [0, 1]
+    _write(tmp_path, ["val/bird/5.png"])
+    with pytest.raises(DataError, match="different class folders"):
+        open_dataset(tmp_path, image_size=8)
+
+
+def test_split_folders_of_plain_pictures(tmp_path):
+    _write(tmp_path, ["train/1.png", "train/2.png", "val/images/3.png"])
+    assert open_dataset(tmp_path, image_size=8, split="valid").files == ["val/images/3.png"]
+    with pytest.raises(DataError, match=r"no pictures of split 'test'; it has train \(2\), valid \(1\)"):
+        open_dataset(tmp_path, image_size=8, split="test")
+
+
+@pytest.fixture
+def celeba(tmp_path):
+    _write(tmp_path / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 218, 178, "JPEG")
+    (tmp_path / "list_attr_celeba.txt").write_text(
+        "3\nSmiling Male\n000001.jpg -1  1\n000002.jpg  1 -1\n000003.jpg  1  1\n"
+    )
+    (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n")
+    return tmp_path
+
+
+def test_celeba_layout(celeba):
+    data = open_dataset(celeba, image_size=64)
+    assert data.attribute_names == ("Smiling", "Male")
+    assert data.attributes.tolist() == [[0, 1], [1, 0], [1, 1]]
+    picture = images.load(celeba / "img_align_celeba" / "000001.jpg")
+    expected = images.resize_area(np.ascontiguousarray(picture[35:183, 15:163]), (64, 64))
+    assert np.array_equal(data.images[0].permute(1, 2, 0).numpy(), expected)
+    for split, name in (("train", "000001.jpg"), ("valid", "000002.jpg"), ("test", "000003.jpg")):
+        assert open_dataset(celeba, image_size=8, split=split).files == [name]
+
+
+def test_aligned_celeba_of_another_size_is_left_alone(celeba):
+    _write(celeba / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 64, 64, "PNG")
+    assert np.array_equal(open_dataset(celeba, image_size=64).images[0].permute(1, 2, 0).numpy(), smooth(64, 64))
+
+
+def _write_mnist(root, name="MNIST", train=5, test=3):
+    """Files in MNIST's own format: magic number, sizes, then bytes."""
+    raw = root / name / "raw"
+    raw.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for prefix, count in (("train", train), ("t10k", test)):
+        pixels = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, count, 28, 28) + pixels.tobytes())
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, count) + bytes(range(count)))
+    return pixels
+
+
+def test_torchvision_sets_from_files_in_mnists_format(tmp_path):
+    test_pixels = _write_mnist(tmp_path)
+    data = open_dataset(f"torchvision:MNIST:{tmp_path}", image_size=28, channels=1, split="test")
+    assert np.array_equal(data.images[:, 0].numpy(), test_pixels)
+    assert data.labels.tolist() == [0, 1, 2]
+    assert len(data.class_names) == 10
+    assert data.attributes.shape == (3, 0)
+    everything = open_dataset(f"torchvision:MNIST:{tmp_path}", image_size=14, limit=7)
+    assert everything.images.shape == (7, 3, 14, 14)
+    assert everything.labels.tolist() == [0, 1, 2, 3, 4, 0, 1]
+    _write_mnist(tmp_path, "FashionMNIST")
+    assert len(open_dataset(f"torchvision:FashionMNIST:{tmp_path}", image_size=28, channels=1, split="train")) == 5
+
+
+@pytest.mark.parametrize(
+    ("spec", "split", "words"),
+    [
+        ("torchvision:MNIST:{}/nothing", None, "cannot be read from"),
+        ("torchvision:ImageNet:{}", None, "NAME one of CIFAR10"),
+        ("torchvision:MNIST", None, "torchvision:NAME:ROOT"),
+        ("torchvision:MNIST:{}", "valid", "no split 'valid'"),
+    ],
+)
+def test_torchvision_mistakes_are_one_line(tmp_path, spec, split, words):
+    with pytest.raises(DataError) as caught:
+        open_dataset(spec.format(tmp_path), image_size=28, split=split)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda folder: folder / "nowhere", "there is no folder"),
+        (lambda folder: folder, "there are no pictures in"),
+        (lambda folder: (folder / "x.png").write_text("x") and folder / "x.png", "is a file"),
+        (lambda folder: (folder / "x.gif").write_text("x") and folder, ".jpg, .jpeg, .png or .webp"),
+    ],
+)
+def test_a_wrong_folder_is_one_line_that_says_what_would_do(tmp_path, make, words):
+    with pytest.raises(DataError) as caught:
+        open_dataset(make(tmp_path), image_size=8)
+    assert words in str(caught.value)
+    assert "is expected" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_arguments_are_one_line(table):
+    for wrong, words in (({"split": "dev"}, "'dev'"), ({"channels": 2}, "2 channels"), ({"limit": 0}, "limit 0")):
+        with pytest.raises(DataError, match=words):
+            open_dataset(table, **{"image_size": 8, **wrong})
+
+
+def test_a_broken_picture_is_named_or_skipped(table):
+    (table / "images" / "1.png").write_text("only text")
+    (table / "images" / "4.png").write_bytes(encode(smooth(), "PNG")[:60])
+    with pytest.raises(DataError, match=r"^1\.png: this is not a picture.*--skip-broken") as caught:
+        open_dataset(table, image_size=8)
+    assert "\n" not in str(caught.value)
+    data = open_dataset(table, image_size=8, skip_broken=True)
+    assert data.files == ["0.png", "2.png", "3.png", "5.png"]
+    assert data.attributes.tolist() == [[1, 0], [-1, 1], [1, 1], [1, -1]]
+    assert [name for name, _ in data.skipped] == ["1.png", "4.png"]
+    assert all("cut short" in reason or "not a picture" in reason for _, reason in data.skipped)
+
+
+def test_skipping_equals_a_cleaned_folder(table, tmp_path_factory):
+    clean = open_dataset(table, image_size=8)
+    (table / "images" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    data = open_dataset(table, image_size=8, skip_broken=True)
+    assert data.fingerprint() == clean.fingerprint()
+    only_broken = tmp_path_factory.mktemp("broken")
+    (only_broken / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(DataError, match="none of the 1 pictures can be read"):
+        open_dataset(only_broken, image_size=8, skip_broken=True)
+
+
+def test_rows_and_pictures_that_lack_each_other(table):
+    _write(table / "images", ["new.png"])
+    with pytest.raises(DataError, match=r"no row for 1 picture \(new.png\) of 7"):
+        open_dataset(table, image_size=8)
+    (table / "images" / "0.png").unlink()
+    data = open_dataset(table, image_size=8, skip_broken=True)
+    assert data.attributes[data.files.index("new.png")].tolist() == [-1, -1]
+    assert data.skipped == [("0.png", "named in the table, not in the folder")]
+
+
+def test_cache_file_is_made_once_and_read_again(table, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    memory = open_dataset(table, image_size=8)
+    first = open_dataset(table, image_size=8, cache_dir=cache)
+    assert first.fingerprint() == memory.fingerprint()
+    assert sorted(path.suffix for path in cache.iterdir()) == [".json", ".u8"]
+
+    def fail(*_, **__):
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(picture_store.images, "load", fail)
+    second = open_dataset(table, image_size=8, cache_dir=cache)
+    assert second.fingerprint() == memory.fingerprint()
+    second.images[0] = 0  # copy on write: the file keeps its pictures
+    assert open_dataset(table, image_size=8, cache_dir=cache).fingerprint() == memory.fingerprint()
+    os.utime(table / "images" / "0.png", ns=(1, 1))
+    with pytest.raises(AssertionError, match="decoded again"):
+        open_dataset(table, image_size=8, cache_dir=cache)
+    assert not list(cache.glob("*.part"))
+
+
+def test_cache_remembers_what_was_skipped_and_distrusts_damage(table, tmp_path):
+    cache = tmp_path / "cache"
+    (table / "images" / "1.png").write_text("only text")
+    first = open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True)
+    seen = first.fingerprint()
+    again = open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True)
+    assert again.skipped == first.skipped != []
+    assert again.files == first.files
+    (data,), (index,) = cache.glob("*.u8"), cache.glob("*.json")
+    del first, again  # their pages are the file that is cut now
+    os.truncate(data, 10)
+    assert open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True).fingerprint() == seen
+    index.write_text(json.dumps({"kept": 3}))
+    assert open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True).fingerprint() == seen
+
+
+def test_a_large_set_is_mapped_without_being_asked(table, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home-cache"))
+    memory = open_dataset(table, image_size=8)
+    monkeypatch.setattr(picture_store, "MEMORY_LIMIT", 100)
+    assert open_dataset(table, image_size=8).fingerprint() == memory.fingerprint()
+    assert list((tmp_path / "home-cache" / "glowcore").glob("*.u8"))
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(table, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match=r"the cache .* cannot take 0 MB of pictures"):
+        open_dataset(table, image_size=8, cache_dir=tmp_path / "file" / "cache")
+
+
+def test_a_full_disk_shows_before_decoding(table, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(picture_store.os, "posix_fallocate", full, raising=False)
+    with pytest.raises(DataError, match=r"No space left on device.*--cache-dir"):
+        open_dataset(table, image_size=8, cache_dir=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_progress_is_shown_on_stderr_for_many_pictures(table, monkeypatch, capsys):
+    open_dataset(table, image_size=8)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(picture_store, "QUIET_BELOW", 1)
+    open_dataset(table, image_size=8)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "decoding: 100%" in shown.err
+    assert "pictures/s" in shown.err
+    open_dataset(table, image_size=8, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_fingerprint_sees_pixels_names_and_labels(table):
+    before = open_dataset(table, image_size=8)
+    assert open_dataset(table, image_size=8).fingerprint() == before.fingerprint()
+    text = (table / "attributes.csv").read_text()
+    (table / "attributes.csv").write_text(text.replace("train,1,0", "train,0,0"))
+    assert open_dataset(table, image_size=8).fingerprint() != before.fingerprint()
+    (table / "attributes.csv").write_text(text)
+    (table / "images" / "0.png").write_bytes((table / "images" / "1.png").read_bytes())
+    assert open_dataset(table, image_size=8).fingerprint() != before.fingerprint()
+
+
+def test_the_shared_sets(faces_folder):
+    fairface = open_dataset(faces_folder / "fairface64", image_size=64, split="test")
+    assert len(fairface) == 1500
+    assert fairface.images.shape == (1500, 3, 64, 64)
+    assert {"Smiling", "Eyeglasses", "Male", "Young"} <= set(fairface.attribute_names)
+    celeba = open_dataset(faces_folder / "celeba64", image_size=64, split="test", limit=50)
+    assert len(celeba.attribute_names) == 40
+    assert celeba.attributes.min() == 0
+    first = images.load(faces_folder / "celeba64" / "img_align_celeba" / celeba.files[0])
+    assert np.array_equal(celeba.images[0].permute(1, 2, 0).numpy(), first)
