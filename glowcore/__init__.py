@@ -5,7 +5,7 @@ from glowcore.checkpoint import load, save
 from glowcore.errors import CheckpointError, ConfigError, DataError, GlowcoreError, ImageError, TrainingError
 from glowcore.flow import Flow
 from glowcore.latents import Latents
-from glowcore.models import GlowConfig, build
+from glowcore.models import GlowConfig, NICEConfig, RealNVPConfig, build
 from glowcore.version import __version__
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "GlowcoreError",
     "ImageError",
     "Latents",
+    "NICEConfig",
+    "RealNVPConfig",
     "TrainingError",
     "__version__",
     "build",

@@ -101,6 +101,10 @@ class Flow(nn.Module):
     def memory(self, mode: str) -> None:
         if mode not in MEMORY_MODES:
             raise ConfigError(f"memory {mode!r} is not one of {', '.join(MEMORY_MODES)}")
+        lossy = {type(m).__name__ for m in self.modules() if isinstance(m, Transform) and not m.RECOVERABLE}
+        if mode == "reversible" and lossy:
+            raise ConfigError(f"memory 'reversible' cannot undo {', '.join(sorted(lossy))}, whose statistics are the "
+                              "batch's; use 'full' or 'checkpoint'")
         self._memory = mode
 
     @torch.no_grad()
@@ -163,14 +167,14 @@ class Flow(nn.Module):
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
         """Return ``(c, h, w)`` of each level, finest first."""
-        channels, (height, width) = self.config.channels, self.image_size
+        shape = (self.config.channels, *self.image_size)
         shapes = []
         for level in self.levels:
-            if level.squeeze is not None:
-                channels, height, width = 4 * channels, height // 2, width // 2
+            for transform in (*filter(None, [level.squeeze]), *level.steps):
+                shape = transform.output_shape(*shape)
             if level.split is not None:
-                channels //= 2
-            shapes.append((channels, height, width))
+                shape = (shape[0] // 2, *shape[1:])
+            shapes.append(shape)
         return shapes
 
     def sample_latents(

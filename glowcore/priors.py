@@ -65,16 +65,21 @@ class Split(nn.Module):
 
     ``forward`` maps ``x = (x_1, x_2)`` to ``(x_1, eps)`` with ``eps = (x_2 - mean(x_1)) / std(x_1)`` and returns the
     log-determinant of that; mean and log-std come from a zero convolution of ``x_1`` (``split2d_prior`` in the paper's
-    code), plus a learned value a position where ``position_bias``. Nothing is dropped: ``eps`` is the level's latent.
+    code), plus a learned value a position where ``position_bias``. ``learned=False``: mean 0 and std 1, as in Real NVP.
+    Nothing is dropped: ``eps`` is the level's latent.
     """
 
-    def __init__(self, channels: int, size: tuple[int, int], *, position_bias: bool = False) -> None:
+    def __init__(
+        self, channels: int, size: tuple[int, int], *, position_bias: bool = False, learned: bool = True
+    ) -> None:
         super().__init__()
-        self.conv = ZeroConv2d(channels // 2, channels)
+        self.conv = ZeroConv2d(channels // 2, channels) if learned else None
         self.position = nn.Parameter(torch.zeros(channels, *size)) if position_bias else None
 
     def mean_log_std(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-std of the other half given the kept one, each of its shape."""
+        if self.conv is None:
+            return torch.zeros_like(kept), torch.zeros_like(kept)
         with exact_arithmetic(kept):
             stats = self.conv(kept)
             if self.position is not None:

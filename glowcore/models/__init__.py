@@ -8,10 +8,12 @@ from typing import Any
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.models.glow import GlowConfig, build_glow
+from glowcore.models.nice import NICEConfig, build_nice
+from glowcore.models.realnvp import RealNVPConfig, build_realnvp
 
 #: Every kind of model by its name in ``config.json`` and on the command line.
-CONFIGS: dict[str, type] = {"glow": GlowConfig}
-_BUILDERS = {GlowConfig: build_glow}
+CONFIGS: dict[str, type] = {"glow": GlowConfig, "realnvp": RealNVPConfig, "nice": NICEConfig}
+_BUILDERS = {GlowConfig: build_glow, RealNVPConfig: build_realnvp, NICEConfig: build_nice}
 
 
 def build(config: Any) -> Flow:

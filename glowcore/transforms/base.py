@@ -20,6 +20,13 @@ class Transform(nn.Module):
     couplings follow autocast.
     """
 
+    #: Whether training can recover ``x`` from ``z`` alone, as memory mode "reversible" does.
+    RECOVERABLE = True
+
+    def output_shape(self, channels: int, height: int, width: int) -> tuple[int, int, int]:
+        """Return the ``(C, H, W)`` of the latent of a picture ``[C, H, W]``; the same but for a squeeze."""
+        return channels, height, width
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
         raise TypeError(f"{type(self).__name__} defines no forward")

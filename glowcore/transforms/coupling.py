@@ -7,47 +7,53 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glowcore.transforms.base import Transform, exact_arithmetic, local_gradients
+from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
+
+Partition = ChannelHalves | Checkerboard | OddEven
 
 
 class Coupling(Transform):
     """What additive and affine couplings share: the halves, the network, and that its output is computed once.
 
-    The first half of the channels, ``x_a``, passes through; ``net(x_a)`` says how the second half ``x_b`` moves.
+    One half, ``x_a``, passes through; ``net(x_a)`` says how the other half ``x_b`` moves. ``partition`` says which is
+    which (:mod:`glowcore.transforms.partition`): the first and second half of the channels if it is left out.
     Subclasses define ``move`` and ``move_back`` given the network's output ``h`` (``[B, out_channels, H, W]``).
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, partition: Partition | None = None) -> None:
         super().__init__()
         self.net = net
+        self.partition = partition or ChannelHalves()
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
         """Scale the network's hidden layers to the batch ``x``."""
-        self.net.initialize(x.chunk(2, dim=1)[0])
+        self.net.initialize(self.partition.halve(x)[0])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
-        x_a, x_b = x.chunk(2, dim=1)
+        x_a, x_b = self.partition.halve(x)
         h = self.net(x_a).to(x.dtype)
         with exact_arithmetic(x):
             z_b, logdet = self.move(x_b, h)
-            return torch.cat([x_a, z_b], dim=1), logdet
+            return self.partition.join(x_a, z_b), logdet
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data."""
-        z_a, z_b = z.chunk(2, dim=1)
+        z_a, z_b = self.partition.halve(z)
         h = self.net(z_a).to(z.dtype)
         with exact_arithmetic(z):
             x_b, logdet = self.move_back(z_b, h)
-            return torch.cat([z_a, x_b], dim=1), logdet
+            return self.partition.join(z_a, x_b), logdet
 
     def pull_back(
         self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the network evaluated once: its graph serves both."""
-        x_a, z_b = z.detach().chunk(2, dim=1)
+        x_a, z_b = self.partition.halve(z.detach())
         x_a.requires_grad_()
-        grad_a, grad_b = grad_z.chunk(2, dim=1)
+        grad_a, grad_b = self.partition.halve(grad_z)
+        grad_b = self.partition.moving(grad_b)
         with torch.enable_grad():
             h = self.net(x_a).to(z.dtype)
             with exact_arithmetic(z):
@@ -56,8 +62,8 @@ class Coupling(Transform):
                 x_b.requires_grad_()
                 outputs = self.move(x_b, h)
         (through_net, grad_b), grads = local_gradients(self, outputs, (grad_b, grad_logdet), (x_a, x_b))
-        x = torch.cat([x_a, x_b], dim=1).detach()
-        return x, torch.cat([grad_a + through_net, grad_b], dim=1), grads
+        x = self.partition.join(x_a, x_b).detach()
+        return x, self.partition.join(grad_a + through_net, grad_b), grads
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
@@ -97,8 +103,8 @@ class AffineCoupling(Coupling):
     #: Network outputs per moved channel.
     OUTPUTS = 2
 
-    def __init__(self, net: nn.Module, scale_min: float = 0.0) -> None:
-        super().__init__(net)
+    def __init__(self, net: nn.Module, scale_min: float = 0.0, partition: Partition | None = None) -> None:
+        super().__init__(net, partition)
         self.scale_min = scale_min
 
     def scale(self, raw: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,10 +118,10 @@ class AffineCoupling(Coupling):
         """Return ``z_b`` and the log-determinant ``[B]``."""
         t, raw = h.chunk(2, dim=1)
         s, log_s = self.scale(raw)
-        return (x_b + t) * s, log_s.sum(dim=(1, 2, 3))
+        return (x_b + t) * s, self.partition.moving(log_s).sum(dim=(1, 2, 3))
 
     def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
         t, raw = h.chunk(2, dim=1)
         s, log_s = self.scale(raw)
-        return z_b / s - t, -log_s.sum(dim=(1, 2, 3))
+        return z_b / s - t, -self.partition.moving(log_s).sum(dim=(1, 2, 3))

@@ -11,6 +11,10 @@ from glowcore.transforms.base import Transform
 class Squeeze(Transform):
     """``[B, C, H, W]`` to ``[B, 4C, H/2, W/2]``: every 2x2 block becomes four channels; logdet 0, H and W even."""
 
+    def output_shape(self, channels: int, height: int, width: int) -> tuple[int, int, int]:
+        """Return the latent's ``(C, H, W)``."""
+        return 4 * channels, height // 2, width // 2
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
         return F.pixel_unshuffle(x, 2), x.new_zeros(x.shape[0])

@@ -1,0 +1,44 @@
+"""The network of NICE's couplings."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class MLP(nn.Module):
+    """``hidden_layers`` rectified layers and a linear one that starts at zero (Dinh et al. 2014, section 5.1).
+
+    A coupling that ends in it starts as the identity.
+    """
+
+    def __init__(self, features: int, hidden_features: int, hidden_layers: int, out_features: int) -> None:
+        super().__init__()
+        widths = [features] + [hidden_features] * hidden_layers
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.out = nn.Linear(hidden_features, out_features)
+        for layer in self.hidden:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    @torch.no_grad()
+    def initialize(self, x: Tensor) -> None:
+        """Give every hidden unit mean 0 and standard deviation 1 on ``x``, before its ReLU."""
+        for layer in self.hidden:
+            std, mean = torch.std_mean(layer(x), dim=0, correction=0)
+            # A unit that does not vary is left as it is: dividing by its spread would only magnify rounding.
+            scale = torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
+            layer.weight.mul_(scale[:, None])
+            layer.bias.copy_((layer.bias - mean) * scale)
+            x = F.relu(layer(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[B, features]`` to ``[B, out_features]``."""
+        for layer in self.hidden:
+            x = F.relu(layer(x), inplace=True)
+        return self.out(x)

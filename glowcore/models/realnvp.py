@@ -1,0 +1,119 @@
+"""Real NVP: Density Estimation using Real NVP (Dinh, Sohl-Dickstein & Bengio 2016)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from glowcore.flow import Flow, Level
+from glowcore.latents import per_level
+from glowcore.models import settings
+from glowcore.priors import Split, TopPrior
+from glowcore.residual_net import ResidualNet
+from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.base import Transform
+from glowcore.transforms.batchnorm import BatchNorm
+from glowcore.transforms.logit import Logit
+from glowcore.transforms.partition import ChannelHalves, Checkerboard
+from glowcore.transforms.squeeze import Squeeze
+from glowcore.transforms.tanh_coupling import TanhCoupling
+
+NORMS = {"actnorm": ActNorm, "batchnorm": BatchNorm}
+
+
+@dataclass(frozen=True)
+class RealNVPConfig:
+    """Settings of a Real NVP.
+
+    A level is K couplings with checkerboard masks, a squeeze, K couplings that move half of the channels, and a split;
+    the top level is K + 1 couplings with checkerboard masks. The paper's model of 32x32 pictures has
+    ``steps_per_level=3, residual_blocks=4, hidden_channels=32`` and ``norm="batchnorm"``.
+
+    Args:
+        image_size: side of the pictures in pixels, or ``(height, width)``; each a multiple of ``2**(num_levels - 1)``.
+        channels: 3 for colour, 1 for greyscale, any number works.
+        n_bits: bits a value that likelihoods and training quantise to, 1 to 8.
+        num_levels: number of levels, the top included.
+        steps_per_level: K, couplings of each kind of mask, a number or one a level (finest first).
+        hidden_channels: width of the networks: a number for the first level, doubled with every squeeze as in the
+            paper, or one a level (its networks behind the squeeze are twice as wide).
+        residual_blocks: residual blocks of a network.
+        norm: what follows each coupling, ``"actnorm"`` or ``"batchnorm"`` (the paper's; no reversible memory mode).
+        logit_alpha: alpha of the logit that pictures go through first, in [0, 0.5); 0 for no logit.
+        learned_prior: whether latents have learned means and standard deviations, as in Glow; the paper's have not.
+
+    Raises:
+        ConfigError: a value outside these, before anything is allocated.
+    """
+
+    image_size: int | tuple[int, int] = 32
+    channels: int = 3
+    n_bits: int = 5
+    num_levels: int = 3
+    steps_per_level: int | tuple[int, ...] = 3
+    hidden_channels: int | tuple[int, ...] = 32
+    residual_blocks: int = 2
+    norm: str = "actnorm"
+    logit_alpha: float = 0.05
+    learned_prior: bool = False
+
+    model_name: ClassVar[str] = "realnvp"
+
+    def __post_init__(self) -> None:
+        settings.check_int("channels", self.channels, 1, 64)
+        settings.check_int("n_bits", self.n_bits, 1, 8)
+        settings.check_int("num_levels", self.num_levels, 1, 10)
+        settings.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 256)
+        settings.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
+        settings.check_int("residual_blocks", self.residual_blocks, 0, 64)
+        settings.check_choice("norm", self.norm, tuple(NORMS))
+        settings.check_number("logit_alpha", self.logit_alpha, 0, 0.5)
+        settings.check_choice("learned_prior", self.learned_prior, (True, False))
+        settings.check_size(self.image_size, self.num_levels - 1)
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        return settings.check_size(self.image_size, self.num_levels - 1)
+
+
+def build_realnvp(config: RealNVPConfig) -> Flow:
+    """Build a Real NVP with fresh weights."""
+    height, width = config.height_width
+    channels = config.channels
+    steps = per_level(config.steps_per_level, config.num_levels, "steps_per_level")
+    hidden = config.hidden_channels
+    if isinstance(hidden, int):
+        hidden = tuple(hidden * 2**index for index in range(config.num_levels))
+    levels = []
+    for index in range(config.num_levels - 1):
+        transforms = _checkerboard_steps(config, channels, hidden[index], (height, width), steps[index])
+        channels, height, width = 4 * channels, height // 2, width // 2
+        transforms += [Squeeze(), *_channel_steps(config, channels, 2 * hidden[index], steps[index])]
+        split = Split(channels, (height, width), learned=config.learned_prior)
+        levels.append(Level(None, transforms, split))
+        channels //= 2
+    top = _checkerboard_steps(config, channels, hidden[-1], (height, width), steps[-1] + 1)
+    levels.append(Level(None, top, None))
+    prior = TopPrior((channels, height, width), learned=config.learned_prior)
+    return Flow(config, levels, prior, preprocess=Logit(config.logit_alpha) if config.logit_alpha else None)
+
+
+def _checkerboard_steps(
+    config: RealNVPConfig, channels: int, hidden: int, size: tuple[int, int], count: int
+) -> list[Transform]:
+    transforms = []
+    for index in range(count):
+        net = ResidualNet(channels, hidden, TanhCoupling.OUTPUTS * channels, config.residual_blocks)
+        coupling = TanhCoupling(net, channels, Checkerboard(size, swap=index % 2 == 1))
+        transforms += [coupling, NORMS[config.norm](channels)]
+    return transforms
+
+
+def _channel_steps(config: RealNVPConfig, channels: int, hidden: int, count: int) -> list[Transform]:
+    transforms, half = [], channels // 2
+    for index in range(count):
+        net = ResidualNet(half, hidden, TanhCoupling.OUTPUTS * half, config.residual_blocks)
+        coupling = TanhCoupling(net, half, ChannelHalves(swap=index % 2 == 1))
+        transforms += [coupling, NORMS[config.norm](channels)]
+    return transforms
