@@ -1,0 +1,147 @@
+"""A process that saves small model folders and dies on purpose; the tests run it and look at what it leaves.
+
+    python crash_driver.py points FOLDER           die at every system call of a save in turn, check after each
+    python crash_driver.py kill FOLDER COUNT SEED  SIGKILL a saving child COUNT times at random moments, check each time
+    python crash_driver.py full FOLDER LIMIT       save with files limited to LIMIT bytes
+    python crash_driver.py write FOLDER SECONDS    save without pause
+
+Every save writes one number into the config, every weight and the attributes: a mixture of two saves shows.
+"""
+
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from glowcore.checkpoint import read_folder, write_folder
+from glowcore.errors import CheckpointError
+
+FILES = {"config.json", "model.safetensors", "attributes.safetensors", "manifest.json"}
+CALLS = ("mkdir", "open", "fsync", "replace", "unlink", "rmdir")
+
+
+def save(folder, number, size=40_000):
+    config = {
+        "format_version": 1, "model": "test", "config": {}, "metadata": {"number": number}, "glowcore_version": "0",
+    }  # fmt: skip
+    tensors = {"a": torch.full((size,), float(number)), "b": torch.tensor(number)}
+    # Every third save has no attributes, so that the file of the save before has to go.
+    attributes = ({"d": torch.full((100,), float(number))}, {"number": number}) if number % 3 else None
+    write_folder(folder, config, tensors, attributes)
+
+
+def read(folder):
+    """Return the number of the save that the folder holds, having checked that it is one save's throughout."""
+    contents = read_folder(folder)
+    number = contents.config["metadata"]["number"]
+    assert int(contents.tensors["b"]) == number
+    assert bool((contents.tensors["a"] == number).all())
+    assert (contents.attributes is None) == (number % 3 == 0)
+    if contents.attributes:
+        assert contents.attributes[1]["number"] == number
+        assert bool((contents.attributes[0]["d"] == number).all())
+    return number
+
+
+def leftovers(folder):
+    return {path.name for path in Path(folder).iterdir()} - FILES - {"README.md"}
+
+
+def crash_points(folder):
+    """Die at the 1st, 2nd, ... system call of a save until a save gets through; the folder is old or new each time."""
+    number, point = 1, 0
+    save(folder, number)
+    while True:
+        point += 1
+        child = os.fork()
+        if child == 0:
+            _die_at(point)
+            save(folder, number + 1)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        found = read(folder)
+        assert found in (number, number + 1), (point, number, found)
+        number = found
+        if code == 0:
+            assert not leftovers(folder), leftovers(folder)
+            return point
+        if point % 2:  # half of the time the next save starts from what the crash left, else from a clean folder
+            number += 1
+            save(folder, number)
+            assert read(folder) == number
+            assert not leftovers(folder), leftovers(folder)
+
+
+def _die_at(point):
+    left = point
+
+    def dying(function):
+        def call(*args, **kwargs):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os._exit(9)
+            return function(*args, **kwargs)
+
+        return call
+
+    for name in CALLS:
+        setattr(os, name, dying(getattr(os, name)))
+
+
+def kill(folder, count, seed):
+    """Kill a child that saves without pause; the folder holds the last save it reported, or the one after it."""
+    rng = random.Random(seed)
+    save(folder, 1)
+    for _ in range(count):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            number = read(folder)
+            while True:
+                number += 1
+                save(folder, number)
+                os.write(writer, f"{number} ".encode())
+        os.close(writer)
+        start = read(folder)
+        time.sleep(rng.uniform(0, 0.08))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        reported = [int(n) for n in os.read(reader, 1 << 20).split()]
+        os.close(reader)
+        last = reported[-1] if reported else None
+        found = read(folder)
+        assert found in ((last, last + 1) if last else range(start, start + 2)), (start, last, found)
+    save(folder, 1)
+    assert not leftovers(folder), leftovers(folder)
+    return count
+
+
+def full(folder, limit):
+    """Try to save over the limit; report as the command line does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        save(folder, 2)
+    except CheckpointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def write(folder, seconds):
+    number, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        number += 1
+        save(folder, number)
+    return number
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    job, folder, *numbers = sys.argv[1:]
+    jobs = {"points": crash_points, "kill": kill, "full": full, "write": write}
+    print(jobs[job](folder, *map(int, numbers)))

@@ -1,0 +1,145 @@
+"""Rules that hold for the repository as a whole: who imports whom, no pickle, sizes, floors, settings."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(
+    path
+    for path in (ROOT / "app.py", *(p for folder in ("glowcore", "explorer") for p in (ROOT / folder).rglob("*.py")))
+    if path.exists()
+)
+PYTHON = sorted({*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")})
+MAX_LINES = 330
+
+# Modules that run or build arbitrary objects from bytes.
+UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+UNSAFE_CALLS = {"torch.load", "torch.save", "torch.jit.load", "torch.export.load", "eval", "exec"}
+
+# Advisories: docs/security.md.
+FLOORS = {
+    "pillow": "13.0.0",
+    "streamlit": "1.61",
+    "starlette": "1.1.0",
+    "python-multipart": "0.0.27",
+    "torch": "2.11",
+    "safetensors": "0.5",
+}
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "multipart": "python-multipart"}
+
+
+def tree(path):
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def imported(path):
+    """Full names of all modules a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def roots(path):
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def where(paths):
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def requirements(name):
+    lines = (ROOT / name).read_text().splitlines()
+    found = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    return {requirement.name: requirement for requirement in found}
+
+
+def test_streamlit_is_imported_only_by_the_app_and_its_pages():
+    allowed = {path for path in SOURCES if path.name == "app.py" or (ROOT / "explorer" / "ui") in path.parents}
+    assert where(path for path in SOURCES if "streamlit" in roots(path) and path not in allowed) == []
+
+
+def test_arrows_run_one_way():
+    library = [path for path in SOURCES if (ROOT / "glowcore") in path.parents]
+    assert library
+    assert where(path for path in library if {"explorer", "app"} & roots(path)) == []
+    services = [p for p in SOURCES if (ROOT / "explorer") in p.parents and (ROOT / "explorer" / "ui") not in p.parents]
+    assert where(path for path in services if any(name.startswith("explorer.ui") for name in imported(path))) == []
+
+
+def test_nothing_unpickles():
+    assert where(path for path in SOURCES if UNSAFE_MODULES & roots(path)) == []
+    for path in SOURCES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in UNSAFE_CALLS, f"{path}:{node.lineno}"
+                assert not any(keyword.arg == "allow_pickle" for keyword in node.keywords), f"{path}:{node.lineno}"
+
+
+def test_no_file_outgrows_one_idea():
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in PYTHON}
+    assert {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_security_floors_are_declared():
+    declared = requirements("requirements.txt")
+    for name, floor in FLOORS.items():
+        lowest = [Version(s.version) for s in declared[name].specifier if s.operator in (">=", "~=", "==")]
+        assert lowest, f"{name} has no floor"
+        assert max(lowest) >= Version(floor), f"{name} may be older than {floor}"
+
+
+def test_metadata_takes_its_dependencies_from_the_requirement_files():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert {"dependencies", "optional-dependencies", "version"} <= set(project["project"]["dynamic"])
+    dynamic = project["tool"]["setuptools"]["dynamic"]
+    assert dynamic["dependencies"] == {"file": ["requirements.txt"]}
+    assert dynamic["optional-dependencies"]["test"] == {"file": ["requirements-dev.txt"]}
+
+
+def test_requirements_are_ranges_not_pins():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for requirement in requirements(name).values():
+            assert {s.operator for s in requirement.specifier} <= {">=", "<", "!="}, requirement
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where(SOURCES))
+def test_every_import_is_declared(path):
+    declared = {name.lower().replace("-", "_") for name in requirements("requirements.txt")}
+    own = {"glowcore", "explorer", "app"}
+    for name in roots(path) - own - set(sys.stdlib_module_names):
+        distribution = DISTRIBUTIONS.get(name, name).lower().replace("-", "_")
+        assert distribution in declared, f"{path.name} imports {name}, which requirements.txt does not list"
+
+
+def test_no_file_names_the_folder_of_shared_test_data():
+    texts = [*PYTHON, *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.txt"), *(ROOT / "docs").rglob("*.md")]
+    texts += [*(ROOT / "pretrained").rglob("*.md"), *(ROOT / "pretrained").rglob("*.json"), ROOT / "Makefile"]
+    pattern = re.compile(r"\.\./" + "shared")
+    assert where(path for path in texts if pattern.search(path.read_text("utf-8"))) == []
+
+
+def test_streamlit_settings_are_hardened():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    server, client = settings["server"], settings["client"]
+    assert server["address"] == "127.0.0.1"
+    assert server["maxUploadSize"] <= 15
+    assert server["maxMessageSize"] <= 30
+    assert server["enableXsrfProtection"]
+    assert server["enableCORS"]
+    assert server["fileWatcherType"] == "none"
+    assert not server["enableStaticServing"]
+    assert not server["enableAgentApi"]
+    assert client["showErrorDetails"] == "none"
+    assert client["toolbarMode"] == "viewer"
+    assert settings["browser"]["gatherUsageStats"] is False
