@@ -7,7 +7,7 @@ of the two folders can be opened, whatever the name says.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from glowcore.errors import CheckpointError, GlowcoreError
 
 GROUPS = ("pretrained", "runs")
 HOME_VARIABLE = "EXPLORER_HOME"
+
+# Why a folder could not be loaded, until its weights change: damage that only a full reading shows is found once.
+_failed: dict[tuple[str, str], str] = {}
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,11 @@ def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
     """Load a listed model. Any damage is a CheckpointError with one sentence."""
     if entry.problem:
         raise CheckpointError(entry.problem)
-    return Engine.open(entry.folder, entry.name, device)
+    try:
+        return Engine.open(entry.folder, entry.name, device)
+    except CheckpointError as error:
+        _failed[str(entry.folder), entry.stamp] = str(error)
+        raise
 
 
 def default_name(entries: list[ModelEntry]) -> str | None:
@@ -97,6 +104,13 @@ def _entry(name: str, folder: Path) -> ModelEntry:
     if not (folder / "config.json").is_file():
         return ModelEntry(name, folder, problem=f"{name} holds no config.json, so it is not (yet) a model")
     try:
-        return ModelEntry(name, folder, info=checkpoint.read_info(folder))
+        info = checkpoint.read_info(folder)
     except GlowcoreError as error:
         return ModelEntry(name, folder, problem=str(error))
+    for file, stated in info["files"].items():
+        path = folder / file
+        size = path.stat().st_size if path.is_file() else 0
+        if size != stated["size"]:
+            return ModelEntry(name, folder, problem=f"{path} has {size} bytes, its manifest states {stated['size']}")
+    entry = ModelEntry(name, folder, info)
+    return replace(entry, problem=_failed.get((str(folder), entry.stamp), ""))

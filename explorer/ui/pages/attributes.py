@@ -33,7 +33,7 @@ def previews(table: Bench) -> None:
         for strength, frame in zip(STRENGTHS, frames, strict=True):
             identity = f"{source.value} {strength}"
             recipes[identity] = base.moved({name: strength})
-            caption = f"{strength:+.0f}" if source == sources[-1] else ""
+            caption = f"{strength:+.0f}".replace("+0", "0") if source == sources[-1] else ""
             alt = f"{subject} with {words(name).label.lower()} {strength:+.0f}"
             entries.append(Tile(identity, data_uri(frame), alt, caption))
 
@@ -110,9 +110,9 @@ intro("Attributes", "Each slider is a direction among the model's numbers, learn
 if not table.engine.attribute_names:
     st.info("This model has no attributes. `python -m glowcore attributes --model DIR --data DIR` makes them.")
     st.stop()
-previews(table)
-left, right = st.columns([1.25, 1], gap="large")
+left, right = st.columns([1.5, 1], gap="large")
 with left:
-    statistics(table)
+    previews(table)
 with right:
     cosines(table)
+statistics(table)

@@ -152,6 +152,7 @@ with panel:
     )
     show, slots = MODES[mode]
     shown = shelf.entries(table)
-    chosen = [shelf.slot(table, name, shown, start) for start, name in enumerate(slots)]
-    shelf.add_photos(table, "mix_upload")
+    chosen = [shelf.slot(table, name, shown, start) for start, name in zip((0, 2, 3), slots, strict=False)]
+    with st.popover("Add photos", icon=":material/add_a_photo:"):
+        shelf.add_photos(table, "mix_upload")
 show(table, chosen, stage, panel)

@@ -74,6 +74,8 @@ class Film {
     this.tile(this.canvas, low)
     if (low + 1 < this.count && exact > low) this.tile(this.canvas, low + 1, exact - low)
     this.scrub.value = place
+    this.scrub.style.setProperty("--low", "0%")
+    this.scrub.style.setProperty("--high", `${place * 100}%`)
     const percent = `${Math.round(place * 100)} %`
     this.find("output").textContent = percent
     this.scrub.setAttribute("aria-valuetext", percent)

@@ -1,0 +1,122 @@
+"""The application in a real server, and a real browser to look at it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, (os.environ.get("CHROMIUM"), *map(shutil.which, ("chromium", "chromium-browser")))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+]
+LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
+
+
+def pytest_collection_modifyitems(items) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def models_home(tmp_path_factory) -> Path:
+    """The repository where it holds the shipped model, else a folder with a tiny one."""
+    if (REPOSITORY / "pretrained" / "faces64" / "manifest.json").is_file():
+        return REPOSITORY
+    spec = importlib.util.spec_from_file_location("tiny_model", REPOSITORY / "tests" / "explorer" / "tiny_model.py")
+    tiny_model = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tiny_model)
+    home = tmp_path_factory.mktemp("home")
+    tiny_model.write(home / "pretrained" / "tiny", size=64)
+    return home
+
+
+@pytest.fixture(scope="session")
+def server(models_home, tmp_path_factory) -> Iterator[str]:
+    """The address of `streamlit run app.py`, started as a user starts it."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    environment = os.environ | {"EXPLORER_HOME": str(models_home)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium under Playwright; a skip that says what is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on this machine")
+    sync_api.expect.set_options(timeout=20_000)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    """A fresh page on the application; at the end nothing may have left this machine, nor the console complained."""
+    context = browser.new_context(viewport={"width": 1360, "height": 860}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda e: complaints.append(f"page: {e}"))
+    page.on("request", lambda r: None if r.url.startswith(LOCAL) else complaints.append(f"request: {r.url}"))
+    page.goto(server)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def photo() -> Path:
+    """An uncropped photo: the first of GLOW_PHOTOS, else the astronaut."""
+    folder = os.environ.get("GLOW_PHOTOS")
+    candidates = sorted(Path(folder).glob("*.jpg")) if folder else []
+    candidates += sorted((REPOSITORY / "tests" / "data").glob("astronaut.*"))
+    if not candidates:
+        pytest.skip("neither GLOW_PHOTOS nor tests/data/astronaut.* is there")
+    return candidates[0]
+
+
+def _wait(address: str, process: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended: {log.read_text()[-2000:]}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"the server did not answer within {seconds} s: {log.read_text()[-2000:]}")

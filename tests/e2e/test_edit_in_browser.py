@@ -1,0 +1,146 @@
+"""The main job in a real browser: a photo in, a smile on it, and the original back to the last bit."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer.export import read_png
+from explorer.recipe import EditRecipe
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+
+def smile(page):
+    return page.get_by_role("slider", name="Smile", exact=True)
+
+
+def thumb(page, name):
+    return page.locator(f'.thumb[data-show="{name}"]')
+
+
+def picture(page, name) -> str:
+    return thumb(page, name).locator("img").get_attribute("src")
+
+
+def set_slider(page, slider, value: float) -> None:
+    """Move a slider as a hand does: press, drag, let go, then the last steps by arrow key."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    thumb_width = 18
+    at = lambda v: box["x"] + thumb_width / 2 + (box["width"] - thumb_width) * (v + 3) / 6  # noqa: E731
+    page.mouse.move(at(float(slider.input_value())), y)
+    page.mouse.down()
+    page.mouse.move(at(value / 2), y, steps=4)
+    page.mouse.move(at(value), y, steps=4)
+    page.mouse.up()
+    for _ in range(40):
+        off = round((value - float(slider.input_value())) / 0.05)
+        if off == 0:
+            return
+        slider.press("ArrowRight" if off > 0 else "ArrowLeft")
+    raise AssertionError(f"the slider stands at {slider.input_value()}")
+
+
+def test_a_photo_is_uploaded_smiles_and_comes_back_exactly(page, photo, tmp_path):
+    # The page arrives with a face that smiles a little already.
+    expect(smile(page)).to_have_value("1")
+    expect(thumb(page, "original").locator("img")).to_have_attribute("src", re.compile("^data:image/webp"))
+    expect(thumb(page, "edited").locator("img")).to_have_attribute("alt", re.compile("smile"))
+    gallery_face = picture(page, "original")
+
+    # A photo goes in; the model gives it back to the last bit.
+    page.locator('input[type="file"]').first.set_input_files(photo)
+    page.wait_for_function(
+        """old => { for (const e of document.querySelectorAll('*')) { const i = e.shadowRoot?.querySelector(
+        '.thumb[data-show="original"] img'); if (i) return i.getAttribute('src') !== old } }""",
+        arg=gallery_face,
+    )
+    expect(thumb(page, "reconstruction")).to_contain_text("0 pixels changed")
+    assert picture(page, "original") == picture(page, "reconstruction")
+
+    # Smile to +2: the edited picture changes, and the address holds the edit.
+    before = picture(page, "edited")
+    set_slider(page, smile(page), 2.0)
+    expect(thumb(page, "edited")).to_contain_text("Smile +2.00")
+    assert picture(page, "edited") != before
+    recipe = EditRecipe.from_token(page.evaluate("new URLSearchParams(location.search).get('s')"))
+    assert recipe.strength("Smiling") == 2.0
+    assert recipe.source.kind == "photo"
+
+    # Undo leads back to exactly the same picture, redo forward again.
+    after = picture(page, "edited")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(smile(page)).to_have_value("0")
+    page.keyboard.press("Control+z")
+    expect(smile(page)).to_have_value("2")
+    expect(thumb(page, "edited").locator("img")).to_have_attribute("src", after)
+
+    # The saved PNG is what is shown, holds the recipe, and brings it back.
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save PNG").click()
+    saved = tmp_path / "saved.png"
+    download.value.save_as(saved)
+    assert read_png(saved.read_bytes())[0] == recipe
+    assert np.asarray(Image.open(io.BytesIO(saved.read_bytes()))).ndim == 3
+
+
+def test_compare_lock_and_hold(page):
+    expect(smile(page)).to_have_value("1")
+    stage = page.get_by_role("slider", name="Compare original and edited picture")
+    box = stage.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    expect(stage).to_have_attribute("aria-valuenow", "25")
+    stage.press("ArrowRight")
+    expect(stage).to_have_attribute("aria-valuenow", "27")
+
+    page.keyboard.down("b")
+    expect(page.locator(".stage.held")).to_have_count(1)
+    page.keyboard.up("b")
+    expect(page.locator(".stage.held")).to_have_count(0)
+
+    page.get_by_role("button", name="Lock Smile").click()
+    expect(smile(page)).to_be_disabled()
+    page.get_by_role("button", name="Lock Smile").click()
+    expect(smile(page)).to_be_enabled()
+
+
+def test_a_strip_is_scrubbed_without_the_server(page):
+    expect(smile(page)).to_have_value("1")
+    glasses = page.get_by_role("slider", name="Glasses", exact=True)
+    glasses.focus()
+    page.wait_for_function(
+        """() => { for (const e of document.querySelectorAll('*')) {
+        if (e.shadowRoot?.__instance?.stage?.strip?.name === 'Eyeglasses') return true } }"""
+    )
+    drawn = """() => { for (const e of document.querySelectorAll('*')) { const c = e.shadowRoot?.querySelector('.after')
+        if (c) return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((a, b) => (a * 31 + b) | 0) } }"""
+    first = page.evaluate(drawn)
+    glasses.evaluate("e => { e.value = 2.1; e.dispatchEvent(new Event('input')) }")
+    assert page.evaluate(drawn) != first
+
+
+def test_every_page_opens(page):
+    expect(smile(page)).to_have_value("1")
+    for name, sign in (
+        ("Reconstruct", "What comes back"),
+        ("Mix", "Between faces"),
+        ("Sample", "Faces from nothing"),
+        ("Attributes", "Each slider is a direction"),
+        ("Models", "Every folder of"),
+    ):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_text(sign).first).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.get_by_role("link", name="Sample", exact=True).click()
+    page.get_by_role("button", name="Sampled face, seed 2", exact=True).click()
+    expect(page.get_by_text("Original").first).to_be_visible()
+    expect(thumb(page, "original").locator("img")).to_have_attribute("alt", re.compile("seed 2"))
