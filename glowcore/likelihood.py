@@ -30,14 +30,15 @@ def dequantise(
     """Return ``(bin + u) / 2^n`` in [0, 1); ``images`` is left as it is.
 
     The uniform noise u comes from ``generator``: one for the batch, or one a picture, so that a picture's noise does
-    not depend on the batch it comes in; torch's global generator if None.
+    not depend on the batch it comes in; torch's global generator if None. A NaN stays NaN.
     """
     k = bins(images, n_bits)
     if isinstance(generator, Sequence):
         u = torch.stack([_uniform(k.shape[1:], g, g.device, dtype) for g in generator])
     else:
         u = _uniform(k.shape, generator, generator.device if generator is not None else k.device, dtype)
-    return (k + u.to(k.device)) / 2**n_bits
+    x = (k + u.to(k.device)) / 2**n_bits
+    return torch.where(images.isnan(), torch.nan, x) if images.is_floating_point() else x
 
 
 def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
