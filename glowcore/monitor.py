@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -104,9 +105,9 @@ class Monitor:
         return before
 
     def say(self, line: str) -> None:
-        """Print a line above the progress bar."""
+        """Print a line above the progress bar, on stderr as all words are."""
         if self.active:
-            self.bar.write(line)
+            self.bar.write(line, file=sys.stderr)
 
     def state(self) -> dict[str, Any]:
         """Return what a resumed run goes on from."""
