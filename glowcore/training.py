@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -17,49 +17,7 @@ from glowcore.distributed import Processes
 from glowcore.errors import TrainingError
 from glowcore.flow import Flow
 from glowcore.monitor import Monitor
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """How to train. The run ends after ``steps`` steps or ``minutes`` of training, whichever is given or comes first.
-
-    Args:
-        batch_size: pictures a step and process.
-        optimizer: ``"adam"`` or ``"adamax"``.
-        learning_rate: after warm-up.
-        warmup_steps: steps over which the learning rate rises linearly from 0.
-        decay: fraction of the run, at its end, over which the learning rate falls linearly to 0; 0 keeps it constant.
-        clip_norm: bound on the norm of the gradient of bits per dimension.
-        ema_decay: decay a step of the averaged weights that are evaluated and saved; rises to it from 0.1.
-        accumulate: micro-batches that a step's gradient is summed from.
-        precision: of the coupling networks, ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 where the device has
-            it in hardware. The bijection itself is float32 always.
-        flip: mirror pictures at random.
-        seed: of weights, order of data, flips and noise.
-        steps, minutes: when to stop, counted over all sittings of a resumed run.
-        eval_minutes: minutes of training between evaluations (each also saves); one more at the end.
-        eval_pictures: held-out pictures an evaluation looks at.
-        max_bad_steps: non-finite steps in a row after which the last saved state is restored at half the learning rate.
-        max_restores: restores after which the run gives up.
-    """
-
-    batch_size: int = 32
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    warmup_steps: int = 200
-    decay: float = 0.0
-    clip_norm: float = 50.0
-    ema_decay: float = 0.998
-    accumulate: int = 1
-    precision: str = "auto"
-    flip: bool = True
-    seed: int = 0
-    steps: int | None = None
-    minutes: float | None = None
-    eval_minutes: float = 5.0
-    eval_pictures: int = 512
-    max_bad_steps: int = 5
-    max_restores: int = 3
+from glowcore.train_settings import TrainSettings
 
 
 class BitsPerDimLoss(nn.Module):
@@ -137,10 +95,10 @@ class Trainer:
         Raises:
             TrainingError: the loss or gradient stays non-finite although earlier states were restored.
         """
-        self._resume_point()
         last_eval = self.seconds
         with _Signals(self):
-            while self.fraction < 1 and self.stop_signal is None:
+            self._resume_point()
+            while self.fraction < 1 and not self._stopping():
                 started = time.perf_counter()
                 loss = self.train_step()
                 self.seconds += self.processes.same(time.perf_counter() - started)
@@ -149,8 +107,7 @@ class Trainer:
                     last_eval = self.seconds
                     self.monitor.evaluate()
                     self.save()
-            self.stop_signal = self.processes.same(self.stop_signal or 0) or None
-            if self.stop_signal is None:
+            if not self._stopping():
                 self.monitor.evaluate()
             self.save()
             self.monitor.close()
@@ -204,6 +161,7 @@ class Trainer:
             "skipped": self.skipped,
             "restores": self.restores,
             "settings": asdict(self.settings),
+            "memory": {"memory": self.model.memory, "anchor_every": self.model.anchor_every},
             "model": self.model.state_dict(),
             "average": self.averaged.state_dict(),
             "averaged_steps": int(self.average.n_averaged),
@@ -254,6 +212,11 @@ class Trainer:
         self.load_state(training_state.load_state(self.out / "state"))
         self.restores, self.skipped, self.bad_in_a_row = restores, skipped, 0
         self.monitor.say(f"restored the state of step {self.step}, learning rate now x{0.5**restores:g}")
+
+    def _stopping(self) -> bool:
+        """Whether a signal has reached any of the processes; asked at the same places by all, they stop together."""
+        self.stop_signal = int(self.processes.same(self.stop_signal or 0)) or None
+        return self.stop_signal is not None
 
     def _resume_point(self) -> None:
         """See to it that there is a state to go back to before the first step can go wrong."""

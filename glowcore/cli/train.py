@@ -14,11 +14,13 @@ from glowcore.data import PictureSet, open_dataset
 from glowcore.devices import pick_device
 from glowcore.distributed import Processes
 from glowcore.errors import ConfigError, DataError, TrainingError
+from glowcore.flow import Flow
 from glowcore.heap import keep_heap
 from glowcore.memory import choose_memory
 from glowcore.models import CONFIGS, build
 from glowcore.reversible import MEMORY_MODES
-from glowcore.training import Trainer, TrainSettings
+from glowcore.train_settings import OPTIMIZERS, PRECISIONS, TrainSettings
+from glowcore.training import Trainer
 
 EXAMPLE = (
     "python -m glowcore train --data faces/ --image-size 64 --num-levels 4 --steps-per-level 8 --hidden-channels 64 "
@@ -33,7 +35,8 @@ def add_parser(commands, summary: str) -> None:
                    help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
                         "torchvision:NAME:ROOT")
     p.add_argument("--out", required=True, metavar="DIR", help="folder of the run: model, log, samples, state")
-    p.add_argument("--resume", action="store_true", help="go on with the run in --out, bit for bit")
+    p.add_argument("--resume", action="store_true",
+                   help="go on with the run in --out, bit for bit, with its settings where none are given")
     p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer")
     p.add_argument("--skip-broken", action="store_true", help="leave out pictures that cannot be read")
 
@@ -55,15 +58,15 @@ def add_parser(commands, summary: str) -> None:
     t.add_argument("--minutes", type=float, help="stop after so many minutes of training, earlier sittings included")
     t.add_argument("--batch-size", type=int)
     t.add_argument("--accumulate", type=int, help="micro-batches a step")
-    t.add_argument("--optimizer", choices=("adam", "adamax"))
+    t.add_argument("--optimizer", choices=OPTIMIZERS)
     t.add_argument("--learning-rate", type=float)
     t.add_argument("--warmup-steps", type=int)
     t.add_argument("--decay", type=float, help="fraction of the run at its end over which the rate falls to 0")
     t.add_argument("--clip-norm", type=float)
     t.add_argument("--ema-decay", type=float)
-    t.add_argument("--precision", choices=("auto", "float32", "bfloat16"), help="of the coupling networks")
+    t.add_argument("--precision", choices=PRECISIONS, help="of the coupling networks")
     t.add_argument("--memory", default="auto", choices=("auto", *MEMORY_MODES))
-    t.add_argument("--anchor-every", type=int, default=0, metavar="N",
+    t.add_argument("--anchor-every", type=int, metavar="N",
                    help="reversible: keep the input of every N-th step (0: none)")
     t.add_argument("--no-flip", dest="flip", action="store_false", default=None, help="no mirrored pictures")
     t.add_argument("--seed", type=int)
@@ -78,12 +81,13 @@ def run(args: argparse.Namespace) -> int:
     options.set_threads(args.threads)
     keep_heap()
     out = Path(args.out)
-    settings = _settings(args)
     _check_out(args, out)
+    state = training_state.load_state(out / "state") if args.resume else None
+    settings = _settings(args, state)
     processes = Processes.from_environment(device := pick_device(args.device))
-    device = torch.device("cuda", torch.cuda.current_device()) if device.type == "cuda" else device
+    device = torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device
     torch.manual_seed(settings.seed)
-    model, state = _model(args, out)
+    model = _model(args, out)
     size, channels = model.image_size, model.config.channels
     opened = {
         split: open_dataset(args.data, image_size=size, channels=channels, split=split, skip_broken=args.skip_broken,
@@ -91,9 +95,9 @@ def run(args: argparse.Namespace) -> int:
         for split in ("train", "test")
     }
     _check_data(opened, args.data)
+    options.say_skipped([entry for pictures in opened.values() for entry in pictures.skipped])
     model.to(device)
-    model.memory = choose_memory(model, settings.batch_size) if args.memory == "auto" else args.memory
-    model.anchor_every = args.anchor_every
+    _set_memory(args, model, settings, state)
     trainer = Trainer(model, opened["train"].images, opened["test"].images, settings, out,
                       labels=opened["train"].labels if getattr(model.config, "num_classes", 0) else None,
                       processes=processes, progress=not args.quiet)
@@ -110,11 +114,26 @@ def run(args: argparse.Namespace) -> int:
     return 0 if trainer.stop_signal is None else 128 + trainer.stop_signal
 
 
-def _settings(args: argparse.Namespace) -> TrainSettings:
-    given = {f.name: getattr(args, f.name) for f in fields(TrainSettings) if getattr(args, f.name, None) is not None}
-    if "steps" not in given and "minutes" not in given:
+def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
+    """Return the settings given; what is left out is the default, or at ``--resume`` what the run had before."""
+    names = [f.name for f in fields(TrainSettings)]
+    given = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
+    ends = {"steps", "minutes"}
+    before = {} if state is None else {name: state["settings"][name] for name in names if name in state["settings"]}
+    if ends & set(given):
+        before = {name: value for name, value in before.items() if name not in ends}
+    settings = TrainSettings(**{**before, **given})
+    if settings.steps is None and settings.minutes is None:
         raise ConfigError("give --steps N or --minutes N: when should training stop?")
-    return TrainSettings(**given)
+    return settings
+
+
+def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, state: dict | None) -> None:
+    """Set how the model remembers: as given, as before (the modes differ by rounding), or as the device allows."""
+    before = {} if state is None else state.get("memory", {})
+    model.anchor_every = before.get("anchor_every", 0) if args.anchor_every is None else args.anchor_every
+    mode = before.get("memory", "auto") if args.memory == "auto" else args.memory
+    model.memory = choose_memory(model, settings.batch_size) if mode == "auto" else mode
 
 
 def _check_out(args: argparse.Namespace, out: Path) -> None:
@@ -124,19 +143,22 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
         raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")
 
 
-def _model(args: argparse.Namespace, out: Path):
-    """Return the model to train and the state to go on from (None at a fresh start)."""
+def _model(args: argparse.Namespace, out: Path) -> Flow:
+    """Return the model to train: a fresh one, that of ``--init-from``, or at ``--resume`` the run's own."""
     given = {f.name: getattr(args, f.name, None) for f in fields(CONFIGS[args.model])}
     given = {name: value for name, value in given.items() if value is not None}
     source = out if args.resume else args.init_from
     if source is None:
-        return build(CONFIGS[args.model](**given)), None
+        return build(CONFIGS[args.model](**given))
     model = checkpoint.load(source, device="cpu").train()
     for name, value in given.items():
         if value != getattr(model.config, name):
             raise ConfigError(f"--{name.replace('_', '-')} {value} differs from {getattr(model.config, name)} of the "
                               f"model in {source}; leave it out")
-    return model, training_state.load_state(out / "state") if args.resume else None
+    if model.attributes is not None:
+        options.say(f"the attributes of {source} belong to its weights as they were; fit them again after training")
+        model.attributes = None
+    return model
 
 
 def _check_data(opened: dict[str, PictureSet], data: str) -> None:

@@ -1,0 +1,74 @@
+"""How to train: the settings of a run, checked before anything is allocated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from glowcore.errors import ConfigError
+
+OPTIMIZERS = ("adam", "adamax")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train. The run ends after ``steps`` steps or ``minutes`` of training, whichever is given or comes first.
+
+    Args:
+        batch_size: pictures a step and process.
+        optimizer: ``"adam"`` or ``"adamax"``.
+        learning_rate: after warm-up.
+        warmup_steps: steps over which the learning rate rises linearly from 0.
+        decay: fraction of the run, at its end, over which the learning rate falls linearly to 0; 0 keeps it constant.
+        clip_norm: bound on the norm of the gradient of bits per dimension.
+        ema_decay: decay a step of the averaged weights that are evaluated and saved; rises to it from 0.1.
+        accumulate: micro-batches that a step's gradient is summed from.
+        precision: of the coupling networks, ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 where the device has
+            it in hardware. The bijection itself is float32 always.
+        flip: mirror pictures at random.
+        seed: of weights, order of data, flips and noise.
+        steps, minutes: when to stop, counted over all sittings of a resumed run.
+        eval_minutes: minutes of training between evaluations (each also saves); one more at the end.
+        eval_pictures: held-out pictures an evaluation looks at.
+        max_bad_steps: non-finite steps in a row after which the last saved state is restored at half the learning rate.
+        max_restores: restores after which the run gives up.
+
+    Raises:
+        ConfigError: a value outside these ranges.
+    """
+
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    decay: float = 0.0
+    clip_norm: float = 50.0
+    ema_decay: float = 0.998
+    accumulate: int = 1
+    precision: str = "auto"
+    flip: bool = True
+    seed: int = 0
+    steps: int | None = None
+    minutes: float | None = None
+    eval_minutes: float = 5.0
+    eval_pictures: int = 512
+    max_bad_steps: int = 5
+    max_restores: int = 3
+
+    def __post_init__(self) -> None:
+        for name, low in (("batch_size", 1), ("accumulate", 1), ("warmup_steps", 0), ("eval_pictures", 1),
+                          ("max_bad_steps", 1), ("max_restores", 0), ("seed", 0), ("steps", 1)):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and low <= value < 2**53) and not (name == "steps" and value is None):
+                raise ConfigError(f"{name} is {value!r}, expected a whole number from {low}")
+        for name in ("learning_rate", "clip_norm", "eval_minutes", "minutes"):
+            value = getattr(self, name)
+            if not (name == "minutes" and value is None) and not 0 < value < float("inf"):
+                raise ConfigError(f"{name} is {value!r}, expected a number above 0")
+        if not 0 <= self.decay <= 1:
+            raise ConfigError(f"decay is {self.decay!r}, expected a fraction of the run, 0 to 1")
+        if not 0 <= self.ema_decay < 1:
+            raise ConfigError(f"ema_decay is {self.ema_decay!r}, expected a number from 0, below 1")
+        for name, choices in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(choices)}")
