@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import atomic, checkpoint
+from glowcore import atomic, checkpoint, models
 from glowcore.errors import CheckpointError, ConfigError
 from tests.glowcore import crash_driver
 from tests.glowcore.model_folders import rewrite, small_model
@@ -66,6 +66,14 @@ def test_round_trip_is_bit_for_bit(tmp_path, settings):
         assert torch.equal(model.decode(ours), loaded.decode(theirs))
         assert torch.equal(model.attributes.score(ours, "Young"), loaded.attributes.score(theirs, "Young"))
     assert loaded.attributes.metadata() == model.attributes.metadata()
+
+
+@pytest.mark.parametrize("name", models.CONFIGS)
+def test_every_kind_of_model_is_built_within_the_budget_of_its_file(tmp_path, name):
+    model = models.build(models.CONFIGS[name](image_size=16))
+    checkpoint.save(model, tmp_path)
+    loaded = checkpoint.load(tmp_path, device="cpu")
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), loaded.state_dict().values(), strict=True))
 
 
 def test_a_new_process_encodes_bit_for_bit(model, folder):
