@@ -7,6 +7,7 @@ oldest give way when they become too many.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from explorer.history import History
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
+from glowcore.errors import ImageError
 
 PHOTO_BYTES = 192 * 2**20
 MAX_PHOTOS = 8
@@ -93,6 +95,19 @@ class Desk:
         self.note = ""
         self._push(replace(self.recipe, source=source))
 
+    def place_eyes(self, points: Sequence[float], size: int) -> None:
+        """Align the present photo by hand-placed eyes (x, y, x, y as fractions of its sides)."""
+        photo = self.photo()
+        if photo is None:
+            return
+        source = replace(photo.source, face=-1, eyes=tuple(points))
+        try:
+            photo.aligned(size, source)
+        except ImageError as error:
+            self.note = f"{error}."
+            return
+        self.start_from(source)
+
     # -- photos ----------------------------------------------------------------
     def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> None:
         """Take in a file: a photo, or a PNG exported here, which brings its edit back. ImageError for anything else."""
@@ -106,7 +121,7 @@ class Desk:
         photo = self.add_photo(data)
         self.start_from(self.awaited if self.awaited and self.awaited.value == photo.key else photo.source)
         if not photo.found:
-            self.note = "No face was found in this photo, so its middle is used."
+            self.note = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
 
     def add_photo(self, data: bytes) -> Photo:
         """Take a photo in without starting an edit from it; ImageError when it is none."""

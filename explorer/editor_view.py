@@ -11,7 +11,7 @@ from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.pictures import data_uri, sheet
 from explorer.recipe import EditRecipe
-from explorer.results import TYPICAL, Encoded, Rendered
+from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
 from explorer.words import describe, ordered, words
 
 SLIDER_LIMIT = 3.0
@@ -90,11 +90,12 @@ def _pictures(recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[s
 
 
 def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+    typical = rendered.finite and in_typical_set(rendered.level_norms)
     levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
     names = _level_names(len(levels))
     if not rendered.finite:
         verdict = "left the model's range"
-    elif rendered.typical:
+    elif typical:
         verdict = "typical"
     else:
         verdict = "unusual"
@@ -110,7 +111,8 @@ def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, A
         "bits": f"{source.bits_per_dim:.2f} bits/dim",
         "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits a value; less is more usual",
         "levels": levels,
-        "typical": rendered.typical and rendered.finite,
+        "typical": typical,
+        "ease": not typical and in_typical_set(source.level_norms),
         "verdict": verdict,
         "gaugeHelp": "Distance from the centre, level by level, where 1 is typical: "
         + ", ".join(f"{name} {level['norm']:.2f}" for name, level in zip(names, levels, strict=True)),

@@ -45,9 +45,23 @@ class Photo:
         return Source("photo", self.key, 0 if self.found else -1)
 
     def aligned(self, size: int, source: Source) -> faces.Alignment:
-        """Crop and turn the face that `source` chooses to the model's template; its index -1 is the centre crop."""
+        """Crop and turn the face that `source` chooses, or that its eyes say, to the template; -1 is the centre crop.
+
+        Raises
+        ------
+        ImageError
+            where both eyes are in one place.
+        """
+        if source.eyes:
+            height, width = self.picture.shape[:2]
+            points = [(x * width, y * height) for x, y in zip(source.eyes[::2], source.eyes[1::2], strict=True)]
+            return faces.align_from_eyes(self.picture, points[0], points[1], size)
         face = self.found[source.face] if 0 <= source.face < len(self.found) else None
         return faces.align(self.picture, size, face)
+
+    def with_edit(self, source: Source, edited: np.ndarray) -> np.ndarray:
+        """The whole photo, uint8 [H, W, 3], with the edited face (aligned by `source`) put back where it came from."""
+        return faces.paste_back(self.picture, self.aligned(edited.shape[0], source), edited)
 
 
 def photo_key(data: bytes) -> str:

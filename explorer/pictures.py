@@ -15,8 +15,10 @@ import numpy as np
 from PIL import Image
 
 from explorer.cache import ByteLRU
+from glowcore import images
 
 LOSSLESS_SIDE = 128  # up to here lossless WebP costs less than the message around it
+LARGE = 3_000_000  # values, from which compressing well would take seconds
 LOSSLESS_PIXELS = 9 * 64 * 64  # a strip or sheet of small pictures
 _URIS: ByteLRU[str] = ByteLRU(8 * 2**20)
 
@@ -37,9 +39,9 @@ def webp(picture: np.ndarray) -> bytes:
 
 
 def png(picture: np.ndarray) -> bytes:
-    """Compress without loss and without any metadata, for downloads."""
+    """Compress without loss and without any metadata, for downloads; a large picture quickly, a small one well."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=1 if picture.size > LARGE else 9)
     return buffer.getvalue()
 
 
@@ -81,6 +83,15 @@ def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
         return picture
     size = (round(width * factor), round(height * factor))
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+
+
+def reduced(picture: np.ndarray, side: int) -> np.ndarray:
+    """Shrink by area averaging so that the longer side is at most `side`; a smaller picture comes back as it is."""
+    height, width = picture.shape[:2]
+    factor = side / max(height, width)
+    if factor >= 1:
+        return picture
+    return images.resize_area(picture, (max(1, round(height * factor)), max(1, round(width * factor))))
 
 
 def amplified_difference(a: np.ndarray, b: np.ndarray, gain: float) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,11 @@ import numpy as np
 from glowcore.latents import Latents
 
 TYPICAL = (0.75, 1.25)  # |eps| / sqrt(d) of a level outside of this is said to have left the typical set
+
+
+def in_typical_set(level_norms: Sequence[float]) -> bool:
+    """Whether every level is about as far from the centre as the model's own pictures are."""
+    return all(TYPICAL[0] <= n <= TYPICAL[1] for n in level_norms)
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,3 @@ class Rendered:
     level_norms: tuple[float, ...] = ()
     milliseconds: float = 0.0
     finite: bool = True
-
-    @property
-    def typical(self) -> bool:
-        """Whether every level is about as far from the centre as the model's own pictures are."""
-        return all(TYPICAL[0] <= n <= TYPICAL[1] for n in self.level_norms)

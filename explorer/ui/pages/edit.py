@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import numpy as np
 import streamlit as st
 
 from explorer import export
 from explorer.editor_view import editor_view
+from explorer.photos import Photo
+from explorer.pictures import png
 from explorer.recipe import Source
 from explorer.ui import state
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, faces_line, gallery_line
 from explorer.ui.components.editor import editor
+from explorer.ui.components.eyes import eyes
 from explorer.ui.frame import Bench, bench
 from glowcore.errors import GlowcoreError
 
@@ -76,43 +80,67 @@ def edit_panel(table: Bench) -> None:
     desk, engine = table.desk, table.engine
     photo = desk.photo()
     if photo is not None:
-        faces_line(photo, desk.recipe.source, min(engine.size), key="faces", on_choose=desk.start_from)
+        photo_bar(table, photo)
     picture = desk.picture(desk.recipe, engine, table.gallery)
     view = editor_view(desk, engine, picture)
     editor(view, key="editor", on_message=lambda message: desk.handle(message, engine))
     st.query_params[state.TOKEN] = desk.recipe.token()
-    save_bar(table)
+    save_bar(table, photo)
 
 
-def save_bar(table: Bench) -> None:
-    """Save the picture with its recipe inside."""
-    desk, engine = table.desk, table.engine
+def photo_bar(table: Bench, photo: Photo) -> None:
+    """Which of several faces, or where the eyes are."""
+    desk, size = table.desk, min(table.engine.size)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if len(photo.found) > 1:
+            with st.container(width=min(len(photo.found), 8) * 62 + 24):
+                faces_line(photo, desk.recipe.source, size, key="faces", on_choose=desk.start_from)
+        with st.popover(
+            "Place the eyes", icon=":material/visibility:", type="tertiary", on_change="rerun", key="eye_box"
+        ) as box:
+            if box.open:
+                eyes(photo.picture, key="eyes", on_place=lambda points: desk.place_eyes(points, size))
+
+
+def save_bar(table: Bench, photo: Photo | None) -> None:
+    """Save the picture with its recipe inside, or the whole photo with the edit in it."""
+    desk, engine, gallery = table.desk, table.engine, table.gallery
     recipe = desk.recipe
+
+    def edited() -> np.ndarray:
+        return engine.render(recipe, desk.picture(recipe, engine, gallery)).picture
+
+    def crop() -> np.ndarray | None:
+        return engine.source(recipe, desk.picture(recipe, engine, gallery)).picture if embed else None
+
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         embed = False
-        if recipe.source.kind == "photo":
-            embed = st.checkbox(
-                "Keep my cropped face inside the file",
-                key="embed",
-                help="Then the file alone is enough to go on. Whoever gets it can see the unedited face.",
-            )
+        save = st.container(width="content")
+        if photo is not None:
+            save_button("Save whole photo", "photo", lambda: png(photo.with_edit(recipe.source, edited())), WHOLE)
+            embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
+        with save:
+            save_button("Save PNG", "face", lambda: export.to_png(edited(), recipe, crop()), FACE)
+        st.caption("The address of this page holds the edit: copy it to share it or to come back.")
 
-        def made() -> bytes:
-            picture = desk.picture(recipe, engine, table.gallery)
-            crop = engine.source(recipe, picture).picture if embed else None
-            return export.to_png(engine.render(recipe, picture).picture, recipe, crop)
 
-        st.download_button(
-            "Save PNG",
-            data=made,
-            file_name="edited-face.png",
-            mime="image/png",
-            key="save",
-            icon=":material/download:",
-            on_click="ignore",
-            help="The exact picture. Its recipe travels inside: upload the file here to go on.",
-        )
-        st.caption("The address of this page holds the edit: copy it to share or to come back.")
+FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
+WHOLE = "Your photo at its own size, changed only where the edit changed the face."
+EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
+
+
+def save_button(label: str, name: str, data: Callable[[], bytes], what: str) -> None:
+    """A download that is made when it is asked for."""
+    st.download_button(
+        label,
+        data=data,
+        file_name=f"edited-{name}.png",
+        mime="image/png",
+        key=f"save_{name}",
+        icon=":material/download:",
+        on_click="ignore",
+        help=what,
+    )
 
 
 table = bench()

@@ -127,7 +127,7 @@ class Editor {
     this.find(".bits").textContent = data.readout.bits
     this.find(".bits").title = data.readout.bitsHelp
     this.gauge(data.readout)
-    this.find(".ease").hidden = data.readout.typical
+    this.find(".ease").hidden = !data.readout.ease
     const rows = data.readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
       element("td", {}, value)))
     this.find(".numbers table").replaceChildren(...rows)

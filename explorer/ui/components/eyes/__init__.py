@@ -1,0 +1,32 @@
+"""Eyes placed by hand, for a photo in which no face was found or the wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+
+import numpy as np
+import streamlit as st
+
+from explorer.pictures import data_uri, reduced
+from explorer.ui.components import sources
+
+_EYES = st.components.v2.component("explorer_eyes", **sources("eyes"))
+SIDE = 640
+
+
+def eyes(photo: np.ndarray, *, key: str, on_place: Callable[[tuple[float, ...]], None]) -> None:
+    """Show a photo, uint8 [H, W, 3]; after two clicks `on_place` gets x, y, x, y as fractions of its sides."""
+
+    def placed() -> None:
+        points = st.session_state[key].get("placed")
+        if isinstance(points, list) and len(points) == 4 and all(isinstance(p, int | float) for p in points):
+            values = tuple(min(max(float(p), 0.0), 1.0) for p in points if isfinite(p))
+            if len(values) == 4:
+                on_place(values)
+
+    _EYES(
+        key=key,
+        data={"uri": data_uri(reduced(photo, SIDE)), "alt": "Your photo, to place the eyes"},
+        on_placed_change=placed,
+    )
