@@ -22,7 +22,7 @@ def test_log_prob_is_the_change_of_variables(name):
     for i in range(2):
         label = None if y is None else y[i : i + 1]
         logdet = log_abs_det_jacobian(lambda v, label=label: flow.encode(v, label).flatten(), x[i : i + 1])
-        noise = sum(noise_log_prob(level[i : i + 1]) for level in latents.levels)
+        noise = sum(noise_log_prob(level[i : i + 1], latents.prior) for level in latents.levels)
         assert abs(latents.log_prob[i] - noise[0] - logdet) <= 1e-9
 
 
