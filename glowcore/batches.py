@@ -14,7 +14,8 @@ from torch import Tensor
 
 def step_generator(seed: int, step: int, rank: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """Return the generator of one training step (flips, dequantisation noise) of one process."""
-    # Multiplying by odd constants keeps (seed, step, rank) apart; torch mixes the bits.
+    # torch's CPU generator takes the lowest 32 bits of its seed and mixes them. An odd factor maps these one to one, so
+    # no two steps share their noise; distinct factors keep seeds and processes apart.
     value = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB) % 2**63
     return torch.Generator(device).manual_seed(value)
 

@@ -59,8 +59,9 @@ class TrainSettings:
         for name, low in (("batch_size", 1), ("accumulate", 1), ("warmup_steps", 0), ("eval_pictures", 1),
                           ("max_bad_steps", 1), ("max_restores", 0), ("seed", 0), ("steps", 1)):
             value = getattr(self, name)
-            if not (isinstance(value, int) and low <= value < 2**53) and not (name == "steps" and value is None):
-                raise ConfigError(f"{name} is {value!r}, expected a whole number from {low}")
+            # Of a seed torch's CPU generator takes no more than 32 bits.
+            if not (isinstance(value, int) and low <= value < 2**32) and not (name == "steps" and value is None):
+                raise ConfigError(f"{name} is {value!r}, expected a whole number from {low} to {2**32 - 1}")
         for name in ("learning_rate", "clip_norm", "eval_minutes", "minutes"):
             value = getattr(self, name)
             if not (name == "minutes" and value is None) and not 0 < value < float("inf"):

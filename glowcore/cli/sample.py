@@ -68,6 +68,7 @@ def read_seeds(text: str) -> Sequence[int]:
             seeds = [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(f"--seeds {text!r:.40} is not understood, expected such as 0:16, 7 or 3,5,9") from None
-    if not 1 <= len(seeds) <= MOST or min(seeds) < 0 or max(seeds) >= 2**63:
-        raise ConfigError(f"--seeds {text!r:.40} does not name 1 to {MOST} whole numbers from 0, expected such as 0:16")
+    if not 1 <= len(seeds) <= MOST or min(seeds) < 0 or max(seeds) >= 2**32:
+        # Of a larger seed torch's CPU generator would take the lowest 32 bits: a picture under a second name.
+        raise ConfigError(f"--seeds {text!r:.40} is not 1 to {MOST} whole numbers from 0 to {2**32 - 1}, such as 0:16")
     return seeds

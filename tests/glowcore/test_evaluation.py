@@ -1,0 +1,109 @@
+"""What an evaluation reports is what is there."""
+
+import json
+import math
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from glowcore.evaluation import evaluate, health, noisy_bits_per_dim
+from tests.glowcore.tiny import model, pictures
+
+
+@torch.no_grad()
+def test_numbers_are_those_of_the_definition():
+    flow, batch = model(), pictures(7)
+    found = evaluate(flow, batch)
+    bpd = torch.cat([
+        flow.bits_per_dim(picture[None], generator=torch.Generator().manual_seed(index))
+        for index, picture in enumerate(batch)
+    ]).double()
+    back = flow.decode(flow.encode(batch))
+    assert found.images == 7
+    assert found.n_bits == 5
+    assert found.bits_per_dim == pytest.approx(float(bpd.mean()), rel=1e-6)
+    assert found.bits_per_dim_std_error == pytest.approx(float(bpd.std(correction=0)) / math.sqrt(7), rel=1e-4)
+    assert found.reconstruction_max_abs_error == pytest.approx(float((back - batch / 255).abs().max()), abs=1e-6)
+    assert found.reconstruction_max_abs_error < 1e-4
+    assert (found.pixels_changed, found.reconstructions_finite) == (0, 1.0)
+    json.dumps(asdict(found), allow_nan=False)
+
+
+def test_batch_size_changes_nothing_and_the_seed_only_the_noise():
+    flow, batch = model(), pictures(7)
+    whole = evaluate(flow, batch, batch_size=50)
+    for size in (1, 3, 7):
+        assert evaluate(flow, batch, batch_size=size).bits_per_dim == pytest.approx(whole.bits_per_dim, rel=1e-5)
+    other = evaluate(flow, batch, seed=1)
+    assert other.bits_per_dim != whole.bits_per_dim
+    assert other.bits_per_dim == pytest.approx(whole.bits_per_dim, abs=0.1)
+
+
+def test_changed_pixels_are_counted_as_pixels(monkeypatch):
+    flow, batch = model(), pictures(5)
+    decode = flow.decode
+
+    def decode_off(latents):
+        images = decode(latents)
+        images[:, :2, 3, 4] += torch.where(images[:, :2, 3, 4] > 0.5, -1.0, 1.0) / 255  # two values of one pixel
+        images[0, 2, 0, 0] += 0.4 / 255 if images[0, 2, 0, 0] < 0.5 else -0.4 / 255  # rounds back
+        return images
+
+    monkeypatch.setattr(flow, "decode", decode_off)
+    found = evaluate(flow, batch, batch_size=2)
+    assert found.pixels_changed == 5
+    assert found.reconstruction_max_abs_error == pytest.approx(1 / 255, rel=1e-3)
+
+
+def test_a_broken_reconstruction_is_not_hidden(monkeypatch):
+    flow, batch = model(), pictures(4)
+    decode = flow.decode
+
+    def decode_nan(latents):
+        images = decode(latents)
+        images[0, 0, 0, 0] = torch.nan
+        return images
+
+    monkeypatch.setattr(flow, "decode", decode_nan)
+    found = evaluate(flow, batch, batch_size=2)
+    assert found.reconstruction_max_abs_error == math.inf
+    assert found.reconstructions_finite == 0.5
+
+
+def test_class_conditional_models_are_evaluated_with_their_labels():
+    flow, batch = model(num_classes=3), pictures(6)
+    labels = torch.tensor([0, 1, 2, 2, 1, 0])
+    found = evaluate(flow, batch, labels=labels, batch_size=4)
+    wrong = evaluate(flow, batch, labels=(labels + 1) % 3, batch_size=4)
+    assert found.pixels_changed == 0
+    assert found.bits_per_dim != wrong.bits_per_dim
+
+
+def test_noise_belongs_to_the_picture_not_to_the_batch():
+    flow, batch = model(), pictures(6)
+    whole = noisy_bits_per_dim(flow, batch, 3, first=10)
+    part = noisy_bits_per_dim(flow, batch[2:4], 3, first=12)
+    assert torch.allclose(whole[2:4], part, rtol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"coupling": "additive", "permutation": "shuffle"}, {"channels": 1}])
+def test_health_of_a_sound_model(settings):
+    flow = model(**settings)
+    found = health(flow, pictures(4, channels=flow.config.channels))
+    assert found["round_trip"] < 1e-4
+    assert found["round_trip_odd"] < 1e-4
+    assert found["samples_finite"] == 1
+    assert 1 <= found["condition"] < 10
+
+
+def test_health_shows_a_matrix_about_to_become_singular():
+    flow = model(permutation="conv1x1")
+    with torch.no_grad():
+        weight = next(p for name, p in flow.named_parameters() if p.ndim == 2 and p.shape[0] == p.shape[1])
+        u, s, v = torch.linalg.svd(weight)
+        s[-1] = 1e-5
+        weight.copy_(u @ s.diag() @ v)
+    found = health(flow, pictures(4))
+    assert found["condition"] > 1e4
+    assert found["round_trip"] > 1e-5
