@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from glowcore import checkpoint, training_state
-from glowcore.cli import options
+from glowcore.cli import model_options, options
 from glowcore.data import PictureSet, open_dataset
 from glowcore.devices import pick_device
 from glowcore.distributed import Processes
@@ -41,17 +41,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--skip-broken", action="store_true", help="leave out pictures that cannot be read")
 
     m = p.add_argument_group("model (left out: the config's defaults, or those of --init-from)")
-    m.add_argument("--model", default="glow", choices=sorted(CONFIGS))
-    m.add_argument("--image-size", type=options.image_size, metavar="N|HxW")
-    m.add_argument("--channels", type=int)
-    m.add_argument("--n-bits", type=int)
-    m.add_argument("--num-levels", type=int, metavar="L")
-    m.add_argument("--steps-per-level", type=options.int_per_level, metavar="K[,K...]")
-    m.add_argument("--hidden-channels", type=options.int_per_level, metavar="N[,N...]")
-    m.add_argument("--coupling", help="affine or additive")
-    m.add_argument("--permutation", help="conv1x1_lu, conv1x1, reverse or shuffle")
-    m.add_argument("--scale-min", type=float)
-    m.add_argument("--position-channels", type=int)
+    model_options.add_settings(m)
 
     t = p.add_argument_group("training")
     t.add_argument("--steps", type=int, help="stop after so many steps, earlier sittings included")
@@ -145,13 +135,11 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
 
 def _model(args: argparse.Namespace, out: Path) -> Flow:
     """Return the model to train: a fresh one, that of ``--init-from``, or at ``--resume`` the run's own."""
-    given = {f.name: getattr(args, f.name, None) for f in fields(CONFIGS[args.model])}
-    given = {name: value for name, value in given.items() if value is not None}
     source = out if args.resume else args.init_from
     if source is None:
-        return build(CONFIGS[args.model](**given))
+        return build(CONFIGS[args.model](**model_options.given_settings(args, args.model)))
     model = checkpoint.load(source, device="cpu").train()
-    for name, value in given.items():
+    for name, value in model_options.given_settings(args, model.config.model_name).items():
         if value != getattr(model.config, name):
             raise ConfigError(f"--{name.replace('_', '-')} {value} differs from {getattr(model.config, name)} of the "
                               f"model in {source}; leave it out")

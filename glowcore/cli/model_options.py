@@ -1,0 +1,69 @@
+"""Arguments for the settings of every kind of model, read off their configs."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from dataclasses import fields
+from typing import Any
+
+from glowcore.cli import options
+from glowcore.errors import ConfigError
+from glowcore.models import CONFIGS
+
+# How a field's annotation is read from the command line.
+_READERS: dict[str, dict[str, Any]] = {
+    "int": {"type": int, "metavar": "N"},
+    "float": {"type": float, "metavar": "X"},
+    "str": {"metavar": "NAME"},
+    "bool": {"action": argparse.BooleanOptionalAction},
+    "int | tuple[int, ...]": {"type": options.int_per_level, "metavar": "N[,N...]"},
+    "int | tuple[int, int]": {"type": options.image_size, "metavar": "N|HxW"},
+}
+# A setting is read alike whichever model it is for; where one model takes less, its config says so.
+_WIDEST = sorted(_READERS, key=len)
+
+
+def add_settings(group) -> None:
+    """Add ``--model`` and one option for each setting that any kind of model has."""
+    group.add_argument("--model", default="glow", choices=sorted(CONFIGS))
+    for name, annotated in _settings().items():
+        models = ", ".join(annotated)
+        text = next(filter(None, (_described(CONFIGS[model], name) for model in annotated)), "")
+        reader = _READERS[max(annotated.values(), key=_WIDEST.index)]
+        group.add_argument(_flag(name), **reader, help=f"{text} ({models})".replace("%", "%%").strip())
+
+
+def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
+    """Return the settings that were given, by name.
+
+    Raises:
+        ConfigError: one of them is none of ``model``'s.
+    """
+    known = {field.name for field in fields(CONFIGS[model])}
+    given = {name: getattr(args, name) for name in _settings() if getattr(args, name) is not None}
+    foreign = [name for name in given if name not in known]
+    if foreign:
+        raise ConfigError(f"{_flag(foreign[0])} is no setting of {model}, expected among "
+                          + ", ".join(_flag(name) for name in sorted(known)))
+    return given
+
+
+def _settings() -> dict[str, dict[str, str]]:
+    """Return each setting with its annotation in every model that has it."""
+    found: dict[str, dict[str, str]] = {}
+    for model, config in CONFIGS.items():
+        for field in fields(config):
+            found.setdefault(field.name, {})[model] = str(field.type)
+    return found
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _described(config: type, name: str) -> str:
+    """Return what the config's docstring says of a setting, up to its first full stop."""
+    match = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)", inspect.getdoc(config) or "", re.MULTILINE)
+    return re.sub(r"\s+", " ", match[1]).split(". ")[0].rstrip(".").replace("``", "") if match else ""
