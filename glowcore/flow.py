@@ -17,6 +17,7 @@ from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
     from glowcore.attributes import AttributeVectors
+    from glowcore.fused import FusedFlow
 
 #: Where dequantisation noise comes from: one generator for the batch, one a picture, or torch's global one.
 Noise = torch.Generator | Sequence[torch.Generator] | None
@@ -116,7 +117,7 @@ class Flow(nn.Module):
         """
         if self.initialized:
             return
-        x = self._dequantised(images, torch.Generator().manual_seed(0))
+        x = self.dequantised(images, torch.Generator().manual_seed(0))
         if self.preprocess is not None:
             x, _ = self.preprocess(x)
         for level in self.levels:
@@ -131,14 +132,11 @@ class Flow(nn.Module):
 
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
         """Return the latents of pictures, with their exact ``log_prob`` (nats, density over the unit cube)."""
-        return self._encode_cube(self._as_float(images) - 0.5, y)
+        return self.encode_cube(self.as_float(images) - 0.5, y)
 
     def decode(self, latents: Latents) -> Tensor:
         """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of ``encode``."""
-        levels = [level.to(self.device, self.dtype) for level in latents.levels]
-        shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in levels]
-        if shapes != given:
-            raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
+        levels = self.checked_levels(latents)
         x = self.top_prior.inverse(levels[-1], latents.y)
         for level, eps in zip(reversed(self.levels), [None, *reversed(levels[:-1])], strict=True):
             if level.split is not None:
@@ -162,7 +160,7 @@ class Flow(nn.Module):
         from ``generator``: one for the batch or one a picture (torch's global one if None). Differentiable: this is the
         training loss.
         """
-        latents = self._encode_cube(self._dequantised(images, generator), y)
+        latents = self.encode_cube(self.dequantised(images, generator), y)
         return likelihood.bits_per_dim(latents.log_prob, self.num_dims, self.config.n_bits)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
@@ -207,42 +205,58 @@ class Flow(nn.Module):
         """
         return likelihood.bin_centres(self.decode(self.sample_latents(seeds, temperature, y)), self.config.n_bits)
 
-    def fused(self, dtype: str = "float32", backend: str = "torch"):
+    def fused(self, dtype: str = "float32", backend: str = "auto") -> FusedFlow:
         """Return the fast form of this model for encode, decode and sample (:mod:`glowcore.fused`)."""
         from glowcore.fused import FusedFlow
 
         return FusedFlow(self, dtype=dtype, backend=backend)
 
-    def _encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
+    def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
+        """Return the latents of points of the cube [-0.5, 0.5], which pictures are inside the model."""
         eps_levels = []
-        log_prob = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
+        logdet = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
         if self.preprocess is not None:
-            x, logdet = self.preprocess(x)
-            log_prob = log_prob + logdet
+            x, part = self.preprocess(x)
+            logdet = logdet + part
         for level in self.levels:
             if level.squeeze is not None:
                 x, _ = level.squeeze(x)
-            x, logdet = run_steps(level.steps, x, self.memory, self.anchor_every, self.drift)
-            log_prob = log_prob + logdet
+            x, part = run_steps(level.steps, x, self.memory, self.anchor_every, self.drift)
+            logdet = logdet + part
             if level.split is not None:
-                x, eps, logdet = level.split(x)
-                log_prob = log_prob + logdet + noise_log_prob(eps, self.prior)
+                x, eps, part = level.split(x)
+                logdet = logdet + part
                 eps_levels.append(eps)
-        y = None if y is None else torch.as_tensor(y, device=x.device).expand(x.shape[0])
-        eps, logdet = self.top_prior(x, y)
-        log_prob = log_prob + logdet + noise_log_prob(eps, self.prior)
-        return Latents([*eps_levels, eps], log_prob, y, self.prior)
+        return self.finish_encoding(eps_levels, x, logdet, y)
 
-    def _as_float(self, images: Tensor) -> Tensor:
-        images = self._checked(images)
+    def finish_encoding(self, eps_levels: list[Tensor], top: Tensor, logdet: Tensor, y: Tensor | None) -> Latents:
+        """Standardise the top level and add the density of the noise to the log-determinant so far."""
+        y = None if y is None else torch.as_tensor(y, device=top.device).expand(top.shape[0])
+        eps, part = self.top_prior(top, y)
+        levels = [*eps_levels, eps]
+        log_prob = logdet + part + sum(noise_log_prob(level, self.prior) for level in levels)
+        return Latents(levels, log_prob, y, self.prior)
+
+    def checked_levels(self, latents: Latents) -> list[Tensor]:
+        """Return the levels of latents in this model's dtype and on its device, after a look at their shapes."""
+        shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
+        if shapes != given:
+            raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
+        return [level.to(self.device, self.dtype) for level in latents.levels]
+
+    def as_float(self, images: Tensor) -> Tensor:
+        """Return pictures as floats in [0, 1], in this model's dtype and on its device."""
+        images = self.checked_images(images)
         if images.dtype == torch.uint8:
             return images.to(self.dtype) / 255
         return images.to(self.dtype)
 
-    def _dequantised(self, images: Tensor, generator: Noise) -> Tensor:
-        return likelihood.dequantise(self._checked(images), self.config.n_bits, generator, self.dtype) - 0.5
+    def dequantised(self, images: Tensor, generator: Noise) -> Tensor:
+        """Return pictures as points of the cube [-0.5, 0.5]: quantised to ``config.n_bits``, plus noise."""
+        return likelihood.dequantise(self.checked_images(images), self.config.n_bits, generator, self.dtype) - 0.5
 
-    def _checked(self, images: Tensor) -> Tensor:
+    def checked_images(self, images: Tensor) -> Tensor:
+        """Return pictures on this model's device, after a look at their shape and dtype."""
         expected = (self.config.channels, *self.image_size)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {expected[0]}, "

@@ -1,0 +1,140 @@
+"""What a training step remembers, in three modes, against depth: each measurement in a process of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import multiprocessing
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from tqdm import tqdm
+
+from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
+from glowcore.benchmarks.speed import train_step
+from glowcore.flow import Flow
+from glowcore.heap import release_heap
+from glowcore.memory import saved_bytes
+from glowcore.reversible import MEMORY_MODES
+
+STEPS_PER_LEVEL = (4, 8, 16, 32, 64, 128)
+#: In "reversible with anchors", the input of every so many steps is kept.
+ANCHOR_EVERY = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mode at one depth; bytes are bytes, the peak is above the resting model, gradients and optimizer state.
+
+    Attributes:
+        saved: bytes that autograd keeps between forward and backward, parameters not counted.
+        peak: of resident memory (of allocated memory on CUDA) during a step, above resting.
+        largest_level: bytes of the gradients of the largest level.
+        seconds: median of a step.
+        gradient_error: relative difference of all gradients from those of ``full``, float32; NaN where not compared.
+    """
+
+    memory: str
+    steps_per_level: int
+    saved: int
+    peak: int
+    largest_level: int
+    resident: int
+    seconds: float
+    gradient_error: float
+
+
+def measure_memory(name: str, *, device: torch.device, batch: int = 32, depths: Sequence[int] = STEPS_PER_LEVEL,
+                   progress: bool = False) -> dict[str, Any]:
+    """Return a list of :class:`Row` for config A, B or C at several depths, float32."""
+    modes = [(memory, 0) for memory in MEMORY_MODES] + [("reversible", ANCHOR_EVERY)]
+    jobs = [(name, str(device), batch, depth, memory, anchor) for depth in depths for memory, anchor in modes]
+    rows = [in_fresh_process(probe, job) for job in tqdm(jobs, desc="bench", disable=not progress)]
+    return {"config": name, "device": str(device), "batch": batch, "threads": torch.get_num_threads(), "rows": rows}
+
+
+def in_fresh_process(function, arguments: Iterable[Any]) -> Any:
+    """Return ``function(*arguments)`` from a new process, whose memory nothing else has touched."""
+    with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (torch.get_num_threads(),)) as pool:
+        return pool.apply(function, tuple(arguments))
+
+
+def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int) -> Row:
+    """Measure one mode at one depth."""
+    config = dataclasses.replace(CONFIGS[name], steps_per_level=depth)
+    flow = ready_model(config, steps=3).to(device)
+    flow.memory, flow.anchor_every = memory, anchor_every
+    images = noise_pictures(config, batch).to(device)
+    optimizer = torch.optim.Adam(flow.parameters(), lr=1e-9)
+    saved = saved_bytes(flow, batch)
+
+    def step() -> None:
+        train_step(flow, optimizer, images, memory, bf16=False)
+
+    step()
+    resting = _reset_peak(flow)
+    step()
+    peak = _peak(flow) - resting
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    label = memory if not anchor_every else f"{memory}, anchor every {anchor_every}"
+    levels = [sum(p.numel() * p.element_size() for p in level.parameters()) for level in flow.levels]
+    return Row(label, depth, saved, peak, max(levels), psutil.Process().memory_info().rss, sorted(times)[1],
+               _gradient_error(flow, images[: min(batch, 8)]))
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Draw saved bytes, peak and time against depth into a PNG; needs matplotlib."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), constrained_layout=True)
+    panels = (("saved", 1e6, "saved for backward, MB"), ("peak", 1e6, "peak above resting, MB"),
+              ("seconds", 1, "time of a step, s"))
+    for axis, (field, unit, title) in zip(axes, panels, strict=True):
+        for memory in dict.fromkeys(row.memory for row in result["rows"]):
+            rows = [row for row in result["rows"] if row.memory == memory]
+            axis.plot([r.steps_per_level for r in rows], [getattr(r, field) / unit for r in rows], "o-", label=memory)
+        axis.set(title=title, xlabel="steps per level", xscale="log", yscale="log")
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _gradient_error(flow: Flow, images: torch.Tensor) -> float:
+    def gradients(memory: str) -> torch.Tensor:
+        before, flow.memory = flow.memory, memory
+        flow.zero_grad(set_to_none=True)
+        flow.bits_per_dim(images, generator=torch.Generator().manual_seed(0)).mean().backward()
+        flow.memory = before
+        return torch.cat([p.grad.flatten() for p in flow.parameters()])
+
+    expected = gradients("full")
+    return float((gradients(flow.memory) - expected).norm() / expected.norm())
+
+
+def _reset_peak(flow: Flow) -> int:
+    """Forget the peak so far; return the memory in use."""
+    if flow.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(flow.device)
+        return torch.cuda.memory_allocated(flow.device)
+    gc.collect()
+    release_heap()
+    # Linux: writing 5 resets the peak of the resident set.
+    Path("/proc/self/clear_refs").write_text("5")
+    return psutil.Process().memory_info().rss
+
+
+def _peak(flow: Flow) -> int:
+    if flow.device.type == "cuda":
+        return torch.cuda.max_memory_allocated(flow.device)
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))

@@ -1,0 +1,72 @@
+"""``bench``: speed and memory beside this machine's own limit."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from glowcore.cli import options
+from glowcore.devices import pick_device
+from glowcore.heap import keep_heap
+
+EXAMPLE = "python -m glowcore bench speed --config A --threads 1\n  python -m glowcore bench memory --plot memory.png"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "bench", summary, EXAMPLE)
+    p.add_argument("what", choices=("speed", "memory"))
+    p.add_argument("--config", choices=("A", "B", "C"), default="A",
+                   help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512")
+    p.add_argument("--batch", type=int, help="batch of a training step (default 32; B 16, C 8)")
+    p.add_argument("--depths", type=options.int_per_level, metavar="K[,K...]", help="memory: steps per level to try")
+    p.add_argument("--plot", metavar="PNG", help="memory: draw the result (needs matplotlib)")
+    p.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+    options.add_device(p)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print a table, or JSON."""
+    options.set_threads(args.threads)
+    device = pick_device(args.device)
+    batch = args.batch or {"A": 32, "B": 16, "C": 8}[args.config]
+    result = _speed(args, device, batch) if args.what == "speed" else _memory(args, device, batch)
+    if args.json:
+        options.print_json({**result, "rows": [dataclasses.asdict(row) for row in result["rows"]]})
+    return 0
+
+
+def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
+    from glowcore.benchmarks.speed import measure_speed
+
+    keep_heap()
+    backends = ("torch", "onnxruntime") if device.type == "cpu" else ("torch",)
+    result = measure_speed(args.config, device=device, train_batch=batch, backends=backends, progress=True)
+    if not args.json:
+        limits = result["conv_gflops_per_second"]
+        print(f"config {args.config}: {result['mflop_per_image']:.0f} MFLOP a picture one way; {result['device']}, "
+              f"{result['threads']} threads; limit (3x3 convolution) {limits['float32']:.0f} GFLOP/s float32, "
+              f"{limits['bfloat16']:.0f} bfloat16")
+        print(f"{'':28}{'batch':>6}{'nets':>10}{'ms':>10}{'images/s':>10}{'floor ms':>10}{'ratio':>7}  floor of")
+        for r in result["rows"]:
+            print(f"{r.what:28}{r.batch:6}{r.dtype:>10}{r.milliseconds:10.2f}{r.images_per_second:10.1f}"
+                  f"{r.floor_ms:10.2f}{r.ratio:7.2f}  {r.floor}")
+    return result
+
+
+def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
+    from glowcore.benchmarks.memory import STEPS_PER_LEVEL, measure_memory, plot
+
+    depths = args.depths or STEPS_PER_LEVEL
+    depths = (depths,) if isinstance(depths, int) else depths
+    target = options.output_path(args.plot) if args.plot else None
+    result = measure_memory(args.config, device=device, batch=batch, depths=depths, progress=True)
+    if target is not None:
+        plot(result, target)
+    if not args.json:
+        print(f"{'':32}{'K':>5}{'saved MB':>10}{'peak MB':>10}{'level MB':>10}{'s/step':>8}  gradient error")
+        for r in result["rows"]:
+            print(f"{r.memory:32}{r.steps_per_level:5}{r.saved / 1e6:10.1f}{r.peak / 1e6:10.1f}"
+                  f"{r.largest_level / 1e6:10.1f}{r.seconds:8.2f}  {r.gradient_error:.1e}")
+    return result

@@ -1,0 +1,121 @@
+"""The fused form is the model itself, only faster."""
+
+import pytest
+import torch
+
+from glowcore import ConfigError, GlowConfig, build
+from glowcore.fused import FusedFlow
+
+SETTINGS = {
+    "affine": {},
+    "floor_position": {"scale_min": 0.2, "position_channels": 3},
+    "additive": {"coupling": "additive", "permutation": "conv1x1"},
+    "shuffle": {"permutation": "shuffle", "learned_prior": False},
+}
+
+
+def model_of(name="affine", **more):
+    torch.manual_seed(0)
+    config = GlowConfig(
+        image_size=(16, 24), num_levels=3, steps_per_level=3, hidden_channels=16, **(SETTINGS[name] | more)
+    )
+    flow = build(config)
+    flow.initialize(torch.rand(32, 3, 16, 24))
+    with torch.no_grad():
+        for p in flow.parameters():
+            p.add_(torch.randn_like(p) * 0.03)
+    return flow.eval()
+
+
+@pytest.fixture
+def pictures():
+    return torch.rand(3, 3, 16, 24, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnxruntime"])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_equals_the_module(name, backend, pictures):
+    flow = model_of(name)
+    fast = FusedFlow(flow, backend=backend)
+    with torch.no_grad():
+        expected = flow.encode(pictures)
+        for batch in (1, 3):
+            found = fast.encode(pictures[:batch])
+            assert (found.flatten() - expected.flatten()[:batch]).abs().max() <= 1e-5
+            assert (found.log_prob - expected.log_prob[:batch]).abs().max() <= 1e-2
+            assert (fast.decode(found) - pictures[:batch]).abs().max() <= 1e-5
+        generators = [[torch.Generator().manual_seed(i) for i in range(3)] for _ in range(2)]
+        bpd = [f.bits_per_dim(pictures, generator=g) for f, g in zip((flow, fast), generators, strict=True)]
+        assert (bpd[0] - bpd[1]).abs().max() <= 1e-5
+        assert torch.equal(fast.sample([1, 2], 0.7), flow.sample([1, 2], 0.7))
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnxruntime"])
+def test_inputs_stay_as_they_are(backend, pictures):
+    fast = FusedFlow(model_of(), backend=backend)
+    before = pictures.clone()
+    latents = fast.encode(pictures)
+    kept = [level.clone() for level in latents.levels]
+    fast.decode(latents)
+    assert torch.equal(pictures, before)
+    assert all(torch.equal(a, b) for a, b in zip(latents.levels, kept, strict=True))
+
+
+def test_follows_a_change_of_weights(pictures):
+    flow = model_of()
+    fast = FusedFlow(flow, backend="torch")
+    before = fast.encode(pictures).flatten()
+    with torch.no_grad():
+        flow.levels[0].steps[0].coupling.net.conv_mid.weight.mul_(1.5)
+        after = fast.encode(pictures).flatten()
+        assert (after - before).abs().max() > 1e-4
+        assert (after - flow.encode(pictures).flatten()).abs().max() <= 1e-5
+
+
+def test_auto_answers_at_once_and_then_by_onnxruntime(pictures):
+    fast = model_of().fused()
+    first = fast.decode(fast.encode(pictures))
+    fast._onnx.wait()
+    assert fast._onnx.suits(1)
+    assert not fast._onnx.suits(fast._onnx.INTERACTIVE + 1)
+    assert (fast.decode(fast.encode(pictures)) - first).abs().max() <= 1e-5
+
+
+def test_auto_falls_back_where_results_differ(monkeypatch, pictures):
+    monkeypatch.setattr("glowcore.onnx_backend.OnnxBackend.TOLERANCE", -1.0)
+    flow = model_of()
+    fast = flow.fused()
+    with pytest.raises(ConfigError, match="differ from PyTorch's"):
+        fast._onnx.wait()
+    assert not fast._onnx.suits(1)
+    assert (fast.decode(fast.encode(pictures)) - pictures).abs().max() <= 1e-5
+
+
+def test_bfloat16_is_near_but_not_exact(pictures):
+    fast = FusedFlow(model_of(), dtype="bfloat16")
+    error = (fast.decode(fast.encode(pictures)) - pictures).abs().max()
+    assert 1e-5 < error <= 0.05
+
+
+def test_float64_models_stay_float64(pictures):
+    flow = model_of().double()
+    fast = flow.fused()
+    latents = fast.encode(pictures.double())
+    assert latents.log_prob.dtype == torch.float64
+    assert (fast.decode(latents) - pictures).abs().max() <= 1e-12
+
+
+def test_class_conditional(pictures):
+    flow = model_of(num_classes=3)
+    with torch.no_grad():
+        flow.top_prior.class_stats.normal_()
+    y = torch.tensor([0, 1, 2])
+    fast = FusedFlow(flow, backend="torch")
+    assert (fast.log_prob(pictures, y) - flow.log_prob(pictures, y)).abs().max() <= 1e-2
+    assert (fast.decode(fast.encode(pictures, y)) - pictures).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize(("argument", "value"), [("dtype", "float16"), ("backend", "openvino")])
+def test_unknown_choices_are_refused(argument, value):
+    with pytest.raises(ConfigError, match="is not one of"):
+        FusedFlow(model_of(), **{argument: value})
