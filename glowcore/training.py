@@ -53,7 +53,10 @@ class Trainer:
     ) -> None:
         self.processes = processes or Processes()
         self.settings = settings
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model = model
+        for parameter in model.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.images, self.labels = images, labels
         self.out = out
         first = batches.batch_indices(len(images), min(256, len(images)), settings.seed, 0)
@@ -175,6 +178,11 @@ class Trainer:
         self.averaged.load_state_dict(state["average"])
         self.average.n_averaged.fill_(state["averaged_steps"])
         self.optimizer.load_state_dict(state["optimizer"])
+        # The fused optimizer walks through parameter and moments side by side in memory, whatever their strides.
+        for parameter, moments in self.optimizer.state.items():
+            for name, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[name] = torch.empty_like(parameter).copy_(value)
         self.step, self.seconds = state["step"], state["seconds"]
         self.skipped, self.restores = state["skipped"], state["restores"]
         self.monitor.load_state(state["monitor"])

@@ -1,0 +1,281 @@
+"""The training loop in one process: bad steps, restores, schedules, what is written."""
+
+import json
+import math
+
+import pytest
+import torch
+
+import glowcore
+from glowcore import batches, training_state
+from glowcore.cli import main
+from glowcore.errors import ConfigError, TrainingError
+from glowcore.models import GlowConfig, build
+from glowcore.training import Trainer, TrainSettings
+from tests.glowcore.tiny import MODEL, pictures, write_pictures
+
+
+#: A weight that every step moves.
+OUT = "top_prior.stats"
+
+
+def make(out, *, images=None, held_out=None, labels=None, num_classes=0, **settings):
+    torch.manual_seed(0)
+    config = GlowConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4, num_classes=num_classes)
+    images = pictures(20) if images is None else images
+    given = {"batch_size": 4, "steps": 50, "warmup_steps": 5, "eval_pictures": 4, **settings}
+    return Trainer(build(config), images, pictures(6, seed=1) if held_out is None else held_out,
+                   TrainSettings(**given), out, labels=labels, progress=False)
+
+
+def tensors(trainer):
+    """Every tensor of weights, average and optimizer by name, copied."""
+    found = {}
+    for part, state in (("model", trainer.model.state_dict()), ("average", trainer.average.state_dict())):
+        found |= {f"{part}.{name}": t.clone() for name, t in state.items()}
+    for index, state in trainer.optimizer.state_dict()["state"].items():
+        found |= {f"optimizer.{index}.{name}": torch.as_tensor(t).clone() for name, t in state.items()}
+    return found
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def break_input(trainer, step):
+    """One NaN in one picture of the step's batch."""
+    trainer.images = trainer.images.float() / 255
+    index = batches.batch_indices(len(trainer.images), trainer.settings.batch_size, trainer.settings.seed, step)[1]
+    real = trainer._batch_loss
+
+    def loss(number):
+        kept = trainer.images.clone()
+        if number == step:
+            trainer.images[index, 0, 0, 0] = torch.nan
+        result = real(number)
+        trainer.images = kept
+        return result
+
+    trainer._batch_loss = loss
+
+
+def break_loss(trainer, step):
+    real = trainer._batch_loss
+    trainer._batch_loss = lambda number: real(number) * (math.inf if number == step else 1)
+
+
+def break_gradient(trainer, step):
+    """One infinity in the gradient of one weight, while the loss is finite."""
+    weight = list(trainer.model.parameters())[3]
+
+    def hook(gradient):
+        gradient = gradient.clone()
+        if trainer.step == step:
+            gradient.view(-1)[-1] = -math.inf
+        return gradient
+
+    weight.register_hook(hook)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamax"])
+@pytest.mark.parametrize("step", [0, 1, 37])
+@pytest.mark.parametrize("breaks", [break_loss, break_gradient, break_input])
+def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(tmp_path, breaks, step, optimizer):
+    trainer = make(tmp_path / "run", optimizer=optimizer)
+    breaks(trainer, step)
+    for _ in range(step):
+        assert math.isfinite(trainer.train_step())
+    before = tensors(trainer)
+    assert math.isnan(trainer.train_step())
+    assert equal(tensors(trainer), before)
+    assert (trainer.step, trainer.skipped, trainer.bad_in_a_row) == (step + 1, 1, 1)
+    assert math.isfinite(trainer.train_step())
+    after = tensors(trainer)
+    assert all(not torch.equal(after[part + OUT], before[part + OUT]) for part in ("model.", "average.module."))
+    assert all(t.isfinite().all() for t in after.values() if t.is_floating_point())
+    assert (trainer.skipped, trainer.bad_in_a_row) == (1, 0)
+
+
+def test_five_bad_steps_in_a_row_restore_the_last_good_state_at_half_the_rate(tmp_path):
+    trainer = make(tmp_path / "run", steps=30)
+    trainer._resume_point()
+    for _ in range(10):
+        trainer.train_step()
+    trainer.save()
+    saved = tensors(trainer)
+    real, bad = trainer._batch_loss, {"left": 5}
+
+    def loss(number):
+        if number >= 12 and bad["left"]:
+            bad["left"] -= 1
+            return real(number) * math.nan
+        return real(number)
+
+    trainer._batch_loss = loss
+    rate = trainer.learning_rate()
+    for _ in range(6):
+        trainer.train_step()
+    assert trainer.restores == 0
+    trainer.train_step()
+    assert (trainer.step, trainer.restores, trainer.skipped, trainer.bad_in_a_row) == (10, 1, 5, 0)
+    assert equal(tensors(trainer), saved)
+    assert trainer.learning_rate() == rate / 2
+    trainer.run()
+    assert (trainer.step, trainer.restores, trainer.skipped) == (30, 1, 5)
+    assert training_state.load_state(tmp_path / "run" / "state")["restores"] == 1
+
+
+def test_four_bad_steps_and_a_good_one_restore_nothing(tmp_path):
+    trainer = make(tmp_path / "run", steps=40)
+    real = trainer._batch_loss
+    trainer._batch_loss = lambda number: real(number) * (1 if number % 5 == 4 else math.nan)
+    trainer.run()
+    assert (trainer.step, trainer.skipped, trainer.restores) == (40, 32, 0)
+
+
+def test_a_run_that_stays_bad_stops_with_the_last_good_model_kept(tmp_path):
+    trainer = make(tmp_path / "run", max_restores=2)
+    real, calls = trainer._batch_loss, []
+
+    def loss(number):
+        calls.append(number)
+        return real(number) * (math.nan if number >= 3 else 1)
+
+    trainer._batch_loss = loss
+    with pytest.raises(TrainingError, match=r"5 steps in a row.*2 restores.*learning-rate") as raised:
+        trainer.run()
+    assert "\n" not in str(raised.value)
+    # Three sittings of three good steps and five bad ones, from the same state each.
+    assert calls == [*range(8)] * 3
+    assert all(t.isfinite().all() for t in tensors(trainer).values() if t.is_floating_point())
+    kept = glowcore.load(tmp_path / "run", device="cpu")
+    with torch.no_grad():
+        assert kept.encode(pictures(2)).log_prob.isfinite().all()
+
+
+def test_the_command_ends_with_1_when_training_fails(tmp_path, monkeypatch, capsys):
+    real = Trainer._batch_loss
+    monkeypatch.setattr(Trainer, "_batch_loss", lambda self, number: real(self, number) * math.nan)
+    write_pictures(tmp_path / "faces", 12)
+    code = main(["train", "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "run"), *MODEL, "--steps", "99",
+                 "--batch-size", "2", "--quiet"])
+    found = capsys.readouterr()
+    assert code == 1
+    assert found.out == ""
+    assert found.err.splitlines()[-1].startswith("error: loss or gradient not finite")
+    glowcore.load(tmp_path / "run", device="cpu")
+
+
+def test_rate_warms_up_stays_and_falls(tmp_path):
+    trainer = make(tmp_path / "run", steps=100, warmup_steps=10, decay=0.2, learning_rate=1.0)
+    rates = []
+    for trainer.step in range(101):
+        rates.append(trainer.learning_rate())
+    assert rates[:11] == pytest.approx([step / 10 for step in range(11)])
+    assert rates[10:81] == pytest.approx([1.0] * 71)
+    assert rates[80:] == pytest.approx([1 - step / 20 for step in range(21)])
+
+
+def test_the_average_follows_its_formula(tmp_path):
+    trainer = make(tmp_path / "run", ema_decay=0.3)
+    name = OUT
+    expected = None
+    for step in range(12):
+        trainer.train_step()
+        weights = trainer.model.state_dict()[name].double()
+        decay = min(0.3, (1 + step) / (10 + step))
+        expected = weights if step == 0 else decay * expected + (1 - decay) * weights
+        assert torch.allclose(trainer.averaged.state_dict()[name].double(), expected, rtol=1e-5, atol=1e-9)
+
+
+def test_training_improves_and_writes_what_it_promises(tmp_path):
+    trainer = make(tmp_path / "run", steps=150, learning_rate=3e-3, flip=False)
+    trainer.monitor.evaluate()
+    start = trainer.monitor.last["bits_per_dim"]
+    trainer.run()
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [0, 150]
+    assert log[-1]["bits_per_dim"] < start - 0.5
+    assert log[-1]["images"] == 600
+    for name in ("train_bits_per_dim", "images_per_second", "round_trip", "samples_finite", "skipped", "learning_rate"):
+        assert math.isfinite(log[-1][name])
+    assert (tmp_path / "run" / "samples" / "00000150.png").is_file()
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    loaded = glowcore.load(tmp_path / "run", device="cpu")
+    assert loaded.metadata["training"]["evaluation"]["bits_per_dim"] == log[-1]["bits_per_dim"]
+    averaged = trainer.averaged.state_dict()
+    assert all(torch.equal(tensor, averaged[name]) for name, tensor in loaded.state_dict().items())
+
+
+def test_an_evaluation_on_the_way_changes_nothing(tmp_path):
+    plain, watched = make(tmp_path / "plain"), make(tmp_path / "watched")
+    for _ in range(6):
+        plain.train_step()
+        watched.train_step()
+        watched.monitor.evaluate()
+        watched.save()
+    assert equal(tensors(plain), tensors(watched))
+    watched.monitor.close()
+
+
+def test_a_restored_trainer_goes_on_bit_for_bit(tmp_path):
+    whole = make(tmp_path / "whole", accumulate=2)
+    part = make(tmp_path / "part", accumulate=2)
+    for _ in range(7):
+        whole.train_step()
+        part.train_step()
+    part.save()
+    resumed = make(tmp_path / "part", accumulate=2)
+    resumed.load_state(training_state.load_state(tmp_path / "part" / "state"))
+    losses = [(whole.train_step(), resumed.train_step()) for _ in range(5)]
+    assert all(a == b for a, b in losses)
+    assert equal(tensors(whole), tensors(resumed))
+
+
+@pytest.mark.parametrize("mode", ["checkpoint", "reversible"])
+def test_every_memory_mode_trains_alike(tmp_path, mode):
+    """Also a trap for strides: the fused optimizer would silently mix up weights and gradients of other layouts."""
+    full, other = make(tmp_path / "full"), make(tmp_path / mode)
+    other.model.memory = mode
+    for _ in range(5):
+        assert other.train_step() == pytest.approx(full.train_step(), rel=1e-5)
+    for name, tensor in full.model.state_dict().items():
+        assert torch.allclose(other.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-5), name
+
+
+def test_accumulation_covers_the_pictures_of_the_large_batch(tmp_path):
+    trainer = make(tmp_path / "run", batch_size=4, accumulate=5)
+    seen = []
+    real = batches.batch_indices
+
+    def note(*args):
+        seen.append(real(*args))
+        return seen[-1]
+
+    trainer.train_step.__globals__["batches"].batch_indices = note
+    try:
+        trainer.train_step()
+    finally:
+        trainer.train_step.__globals__["batches"].batch_indices = real
+    assert sorted(torch.cat(seen).tolist()) == list(range(20))
+    assert trainer.images_seen == 20
+
+
+def test_class_conditional_training_sees_its_labels(tmp_path):
+    labels = torch.arange(20) % 2
+    images = torch.where((labels == 1)[:, None, None, None], 220, 30).to(torch.uint8).expand(20, 3, 8, 8).contiguous()
+    trainer = make(tmp_path / "run", images=images, labels=labels, num_classes=2, learning_rate=1e-2)
+    for _ in range(20):
+        assert math.isfinite(trainer.train_step())
+    assert float(trainer.model.top_prior.class_stats.detach().abs().max()) > 0
+
+
+@pytest.mark.parametrize("wrong", [
+    {"batch_size": 0}, {"accumulate": 0}, {"steps": 0}, {"steps": 1.5}, {"minutes": 0}, {"minutes": math.inf},
+    {"learning_rate": 0}, {"learning_rate": math.nan}, {"decay": 1.5}, {"ema_decay": 1}, {"seed": -1}, {"seed": 2**32},
+    {"optimizer": "sgd"}, {"precision": "float16"}, {"eval_pictures": 0}, {"clip_norm": -1}, {"max_restores": -1},
+])
+def test_settings_that_no_run_can_have(wrong):
+    name = next(iter(wrong))
+    with pytest.raises(ConfigError, match=f"{name} is .*expected"):
+        TrainSettings(**wrong)
