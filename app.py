@@ -15,6 +15,7 @@ pages = [
     st.Page(PAGES / "reconstruct.py", title="Reconstruct", url_path="reconstruct"),
     st.Page(PAGES / "mix.py", title="Mix", url_path="mix"),
     st.Page(PAGES / "sample.py", title="Sample", url_path="sample"),
+    st.Page(PAGES / "map.py", title="Map", url_path="map"),
     st.Page(PAGES / "attributes.py", title="Attributes", url_path="attributes"),
     st.Page(PAGES / "models.py", title="Models", url_path="models"),
 ]

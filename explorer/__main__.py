@@ -1,4 +1,4 @@
-"""`python -m explorer render`: what the application shows, without the application."""
+"""`python -m explorer render`: what the application shows, without the application. `map`: makes a model's map."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 from explorer import export, models
 from explorer.gallery import Gallery
+from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.recipe import EditRecipe
 from explorer.sources import aligned_picture
 from glowcore import checkpoint
+from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, GlowcoreError, ImageError
 
 EXAMPLE = """example:
@@ -39,7 +41,22 @@ def parser() -> argparse.ArgumentParser:
     render.add_argument("--model", metavar="NAME", help="such as pretrained/faces64; by default the recipe's own model")
     render.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
     render.add_argument("--out", type=Path, required=True, metavar="PNG", help="file to write")
+    chart = commands.add_parser("map", help="make a model's map from a folder of pictures")
+    chart.add_argument("--model", required=True, metavar="NAME", help="such as pretrained/faces64")
+    chart.add_argument("--data", required=True, metavar="DIR", help="folder of pictures that may be passed on")
+    chart.add_argument("--split", default="test", help="train, valid, test (default) or all")
+    chart.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
     return top
+
+
+def make_map(name: str, data: str, split: str, device: str) -> None:
+    """Encode a set of pictures and write `map.safetensors` into the model's folder."""
+    entry = models.find(name)
+    engine = models.open_engine(entry, device)
+    found = open_dataset(data, image_size=engine.size, split=split)
+    pictures = found.images.permute(0, 2, 3, 1).contiguous().numpy()
+    path = LatentMap.build(engine, pictures, found.attributes.numpy(), found.attribute_names).save(entry.folder)
+    print(f"{path}: {len(found)} pictures, {path.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
 
 
 def render(token: str, image: Path | None, model: str | None, device: str, out: Path) -> None:
@@ -86,7 +103,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 when the work is done, 2 for a user's mistake."""
     given = parser().parse_args(arguments)
     try:
-        render(given.recipe, given.image, given.model, given.device, given.out)
+        if given.command == "map":
+            make_map(given.model, given.data, given.split, given.device)
+        else:
+            render(given.recipe, given.image, given.model, given.device, given.out)
     except GlowcoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -18,13 +18,17 @@ from explorer.actions import reduce
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.history import History
-from explorer.photos import Photo, photo_key
+from explorer.own_attribute import joined
+from explorer.photos import HASH_DIGITS, Photo, photo_key
+from explorer.pictures import fingerprint
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
+from glowcore import AttributeVectors
 from glowcore.errors import ImageError
 
 PHOTO_BYTES = 192 * 2**20
 MAX_PHOTOS = 8
+MAX_CROPS = 64
 GREETING = ("Smiling", 1.0)
 
 
@@ -39,6 +43,7 @@ class Desk:
     strip_for   the attribute whose slider the hand is on
     answered    (page instance, number) of the last message of the editor that was dealt with
     awaited     the photo that a link asked for and that is not here yet
+    own         attributes made or loaded in this session, by name
     """
 
     history: History | None = None
@@ -48,6 +53,7 @@ class Desk:
     strip_for: str | None = None
     answered: tuple[str, int] = ("", 0)
     awaited: Source | None = None
+    own: dict[str, AttributeVectors] = field(default_factory=dict)
 
     @property
     def recipe(self) -> EditRecipe:
@@ -78,6 +84,8 @@ class Desk:
         fitting = fit(recipe, engine)
         if recipe.model and recipe.model != engine.model_hash:
             self.note = "This edit was made with another model; what this one knows of it is shown."
+        elif fitting.moves != recipe.moves:
+            self.note = "This edit moves attributes that are not here; they are left out."
         problem = self._missing(fitting.source, gallery)
         if problem:
             self.note = problem
@@ -94,6 +102,28 @@ class Desk:
         """Another picture under the same sliders."""
         self.note = ""
         self._push(replace(self.recipe, source=source))
+
+    def start_from_picture(self, picture: np.ndarray) -> None:
+        """An aligned picture from elsewhere, the map say, under the same sliders; no link carries it."""
+        key = fingerprint(picture)[:HASH_DIGITS]
+        self.crops[key] = picture
+        while len(self.crops) > MAX_CROPS:
+            self.crops.popitem(last=False)
+        self.start_from(Source("photo", key, -1))
+
+    def equipped(self, engine: Engine) -> Engine:
+        """The engine with this session's own attributes; those made for another model stay away."""
+        if not self.own:
+            return engine
+        vectors = {id(v): v for v in self.own.values()}.values()
+        fitting = [v for v in vectors if engine.attributes is None or v.shapes == engine.attributes.shapes]
+        return engine.with_attributes(joined(engine.attributes, fitting)) if fitting else engine
+
+    def drop_own(self, name: str) -> None:
+        """Forget an own attribute; the present edit goes on without it."""
+        self.own.pop(name, None)
+        if self.history is not None and self.recipe.strength(name):
+            self._push(self.recipe.moved({name: 0.0}))
 
     def place_eyes(self, points: Sequence[float], size: int) -> None:
         """Align the present photo by hand-placed eyes (x, y, x, y as fractions of its sides)."""

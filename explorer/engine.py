@@ -6,6 +6,7 @@ pages and scripts alike, hold no arithmetic on latents.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from explorer.pictures import fingerprint, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
 from explorer.turns import Turns
-from glowcore import checkpoint, images
+from glowcore import AttributeVectors, checkpoint, images
 from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
@@ -57,6 +58,13 @@ class Engine:
         """Load the model in `folder`; CheckpointError as `glowcore.load`."""
         model = glowcore.load(folder, device=device)
         return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:12])
+
+    def with_attributes(self, attributes: AttributeVectors | None) -> Engine:
+        """This engine with other attribute vectors: the same model, lock and encodings, its own rendered pictures."""
+        other = copy.copy(self)
+        other.attributes = attributes
+        other._pictures = ByteLRU(PICTURE_CACHE_BYTES // 4)
+        return other
 
     # -- facts ----------------------------------------------------------------
     @property

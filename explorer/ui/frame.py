@@ -36,7 +36,10 @@ def bench() -> Bench:
         st.caption("Other models can be chosen on the Models page.")
         st.stop()
     gallery = state.gallery_of(engine)
-    return Bench(engine, gallery, state.desk(engine, gallery))
+    desk = state.desk(engine, gallery)
+    engine = desk.equipped(engine)
+    desk.adopt(engine)
+    return Bench(engine, gallery, desk)
 
 
 def no_model() -> None:

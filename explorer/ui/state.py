@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import streamlit as st
 
@@ -10,7 +11,9 @@ from explorer import models
 from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
+from explorer.latent_map import FILE
 from explorer.models import ModelEntry
+from glowcore import AttributeVectors
 from glowcore.errors import GlowcoreError
 
 EDIT_PAGE = "explorer/ui/pages/edit.py"
@@ -56,6 +59,23 @@ def engine_of(name: str) -> Engine:
     return _engine(entry.name, entry.stamp)
 
 
+def folder_of(name: str) -> Path:
+    """The folder of a listed model."""
+    return models.find(name).folder
+
+
+def stamp_of(name: str) -> str:
+    """What changes whenever a listed model or its map does."""
+    entry = models.find(name)
+    path = entry.folder / FILE
+    return f"{entry.stamp} {path.stat().st_mtime_ns if path.is_file() else ''}"
+
+
+def model_attributes(engine: Engine) -> AttributeVectors | None:
+    """The attributes that came with an engine's model, without those of a session."""
+    return engine_of(engine.name).attributes
+
+
 def unload() -> None:
     """Let all models go; the next page loads its own again."""
     _engine.clear()
@@ -73,5 +93,4 @@ def desk(engine: Engine, gallery: Gallery) -> Desk:
     table: Desk = st.session_state["desk"]
     if table.history is None:
         table.arrive(engine, gallery, st.query_params.get(TOKEN))
-    table.adopt(engine)
     return table

@@ -122,7 +122,8 @@ def test_a_strip_is_scrubbed_without_the_server(page):
         if (e.shadowRoot?.__instance?.stage?.strip?.name === 'Eyeglasses') return true } }"""
     )
     drawn = """() => { for (const e of document.querySelectorAll('*')) { const c = e.shadowRoot?.querySelector('.after')
-        if (c) return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((a, b) => (a * 31 + b) | 0) } }"""
+        if (c) return c.getContext('2d').getImageData(0, 0, c.width, c.height).data
+          .reduce((a, b) => (a * 31 + b) | 0) } }"""
     first = page.evaluate(drawn)
     glasses.evaluate("e => { e.value = 2.1; e.dispatchEvent(new Event('input')) }")
     assert page.evaluate(drawn) != first

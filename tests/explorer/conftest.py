@@ -25,6 +25,12 @@ def blobs():
 
 
 @pytest.fixture(scope="session")
+def many_blobs():
+    """Sixteen more, for what needs two groups of eight."""
+    return tiny_model.pictures(16, seed=5)
+
+
+@pytest.fixture(scope="session")
 def tiny_home(tmp_path_factory) -> Path:
     """A folder with `pretrained/tiny`, as EXPLORER_HOME names one."""
     home = tmp_path_factory.mktemp("home")

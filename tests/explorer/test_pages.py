@@ -178,6 +178,27 @@ def test_reconstruct_page_controls(home, blobs):
     assert not at.exception
 
 
+def test_own_attribute_from_16_photos_is_a_slider_at_once(home, engine, many_blobs):
+    faces = many_blobs
+    at = visit("attributes.py")
+    for index, key in enumerate(("own_with", "own_without")):
+        files = [(f"{i}.png", png_of(p), "image/png") for i, p in enumerate(faces[8 * index : 8 * index + 8])]
+        at.file_uploader(key=key).set_value(files).run()
+    at.text_input(key="own_name").set_value("Freckles").run()
+    at.button(key="own_make").click().run()
+    assert not at.exception
+    assert not at.error
+    desk = at.session_state["desk"]
+    assert list(desk.own) == ["Freckles"]
+    assert "Freckles" in desk.equipped(engine).attribute_names
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert not at.exception
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    at.button(key="own_drop_Freckles").click().run()
+    assert not at.exception
+    assert not at.session_state["desk"].own
+
+
 def _imports(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}

@@ -8,7 +8,7 @@ from explorer import attribute_table
 from explorer.gallery import title
 from explorer.pictures import data_uri
 from explorer.recipe import EditRecipe, Source
-from explorer.ui import state
+from explorer.ui import own, state
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro
 from explorer.words import ordered, words
@@ -116,3 +116,5 @@ with left:
 with right:
     cosines(table)
 statistics(table)
+st.divider()
+own.panel(table)

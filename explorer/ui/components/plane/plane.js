@@ -1,0 +1,216 @@
+// The map: points that are pictures, and between them a plane where every place is a face.
+
+const HELP = {
+  look: "Click a point to open it, or anywhere else to see the face there. Wheel zooms, drag moves, arrows walk.",
+  draw: "Draw with the mouse held down; the path becomes a film.",
+}
+const NEAR = 7
+
+class Plane {
+  constructor(root) {
+    this.find = (selector) => root.querySelector(selector)
+    this.canvas = this.find(".chart")
+    this.tip = this.find(".tip")
+    this.view = { x: 0, y: 0, zoom: 1 }
+    this.mode = "look"
+    this.path = []
+    this.spot = null
+    for (const button of root.querySelectorAll(".mode")) button.onclick = () => this.setMode(button.dataset.mode)
+    this.canvas.onpointerdown = (event) => this.down(event)
+    this.canvas.onpointermove = (event) => this.move(event)
+    this.canvas.onpointerup = (event) => this.up(event)
+    this.canvas.onpointerleave = () => { this.tip.hidden = true }
+    this.canvas.onwheel = (event) => this.wheel(event)
+    this.canvas.onkeydown = (event) => this.key(event)
+    this.observer = new ResizeObserver(() => this.draw())
+    this.observer.observe(this.canvas)
+    this.setMode("look")
+  }
+
+  setMode(mode) {
+    this.mode = mode
+    this.find(".help").textContent = HELP[mode]
+    for (const name of ["look", "draw"]) {
+      this.find(`[data-mode="${name}"]`).setAttribute("aria-pressed", String(name === mode))
+    }
+  }
+
+  async load(data, send) {
+    this.data = data
+    this.send = send
+    this.spot = data.spot
+    this.path = data.path ?? []
+    this.canvas.setAttribute("aria-label", data.alt)
+    this.find(".legend").replaceChildren(...data.legend.map(([text, color]) => {
+      const dot = element("i")
+      dot.style.background = color
+      return element("span", {}, dot, text)
+    }))
+    if (this.uri !== data.uri) {
+      this.uri = data.uri
+      this.sheet = await decoded(data.uri)
+    }
+    this.draw()
+  }
+
+  // Plane to canvas and back; one unit is one standard deviation.
+  get unit() { return (Math.min(this.width, this.height) / 2 / this.data.reach) * this.view.zoom }
+  toCanvas([x, y]) {
+    return [this.width / 2 + (x - this.view.x) * this.unit, this.height / 2 - (y - this.view.y) * this.unit]
+  }
+  toPlane(event) {
+    const box = this.canvas.getBoundingClientRect()
+    return [
+      this.view.x + (event.clientX - box.left - this.width / 2) / this.unit,
+      this.view.y - (event.clientY - box.top - this.height / 2) / this.unit,
+    ]
+  }
+
+  near(event) {
+    const box = this.canvas.getBoundingClientRect()
+    const [px, py] = [event.clientX - box.left, event.clientY - box.top]
+    let best = -1
+    let least = NEAR ** 2
+    this.data.points.forEach((point, index) => {
+      const [x, y] = this.toCanvas(point)
+      const distance = (x - px) ** 2 + (y - py) ** 2
+      if (distance < least) [best, least] = [index, distance]
+    })
+    return best
+  }
+
+  down(event) {
+    this.canvas.setPointerCapture(event.pointerId)
+    this.start = { at: [event.clientX, event.clientY], view: { ...this.view }, moved: false }
+    if (this.mode === "draw") this.path = [this.toPlane(event)]
+  }
+
+  move(event) {
+    if (!this.data) return
+    if (!this.start) return this.hover(event)
+    const [dx, dy] = [event.clientX - this.start.at[0], event.clientY - this.start.at[1]]
+    if (Math.hypot(dx, dy) > 4) this.start.moved = true
+    if (this.mode === "draw") {
+      this.path.push(this.toPlane(event))
+    } else if (this.start.moved) {
+      this.view.x = this.start.view.x - dx / this.unit
+      this.view.y = this.start.view.y + dy / this.unit
+    }
+    this.draw()
+  }
+
+  up(event) {
+    const start = this.start
+    this.start = null
+    if (!start || !this.data) return
+    if (this.mode === "draw") {
+      if (this.path.length > 2) this.send({ path: this.path.slice(0, 2000) })
+      return
+    }
+    if (start.moved) return
+    const point = this.near(event)
+    if (point >= 0) this.send({ point })
+    else this.go(this.toPlane(event))
+  }
+
+  go(spot) {
+    this.spot = spot
+    this.draw()
+    this.send({ spot })
+  }
+
+  key(event) {
+    const step = { ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0], ArrowUp: [0, 0.2], ArrowDown: [0, -0.2] }[event.key]
+    if (!step) return
+    event.preventDefault()
+    const [x, y] = this.spot ?? [0, 0]
+    this.go([x + step[0], y + step[1]])
+  }
+
+  wheel(event) {
+    event.preventDefault()
+    const [x, y] = this.toPlane(event)
+    const zoom = Math.min(20, Math.max(0.5, this.view.zoom * Math.exp(-event.deltaY / 500)))
+    const factor = this.view.zoom / zoom
+    this.view = { x: x + (this.view.x - x) * factor, y: y + (this.view.y - y) * factor, zoom }
+    this.draw()
+  }
+
+  hover(event) {
+    const index = this.near(event)
+    this.tip.hidden = index < 0 || !this.sheet
+    this.canvas.style.cursor = index < 0 ? "crosshair" : "pointer"
+    if (this.tip.hidden) return
+    const context = this.tip.querySelector("canvas").getContext("2d")
+    const { columns, side } = this.data
+    context.imageSmoothingQuality = "high"
+    context.drawImage(this.sheet, (index % columns) * side, Math.floor(index / columns) * side, side, side, 0, 0, 96, 96)
+    this.tip.querySelector("span").textContent = this.data.labels[this.data.groups[index]] ?? ""
+    const [x, y] = this.toCanvas(this.data.points[index])
+    this.tip.style.left = `${Math.min(this.width - 110, x + 12)}px`
+    this.tip.style.top = `${this.canvas.offsetTop + Math.min(this.height - 120, Math.max(0, y - 50))}px`
+  }
+
+  draw() {
+    if (!this.data || !this.canvas.clientWidth) return
+    const ratio = window.devicePixelRatio || 1
+    this.width = this.canvas.clientWidth
+    this.height = this.canvas.clientHeight
+    this.canvas.width = this.width * ratio
+    this.canvas.height = this.height * ratio
+    const context = this.canvas.getContext("2d")
+    context.scale(ratio, ratio)
+    const style = getComputedStyle(this.canvas)
+    this.axes(context, style.getPropertyValue("--st-border-color") || "#8884")
+    this.data.points.forEach((point, index) => {
+      const [x, y] = this.toCanvas(point)
+      context.fillStyle = this.data.colors[this.data.groups[index]]
+      context.globalAlpha = 0.8
+      context.beginPath()
+      context.arc(x, y, 3.6, 0, 7)
+      context.fill()
+    })
+    context.globalAlpha = 1
+    const ink = style.getPropertyValue("--st-text-color") || "#333"
+    if (this.path.length > 1) this.line(context, ink)
+    if (this.spot) this.cross(context, ink)
+  }
+
+  axes(context, color) {
+    const [x, y] = this.toCanvas([0, 0])
+    context.strokeStyle = color
+    context.lineWidth = 1
+    context.beginPath()
+    context.moveTo(x, 0); context.lineTo(x, this.height)
+    context.moveTo(0, y); context.lineTo(this.width, y)
+    context.stroke()
+  }
+
+  line(context, ink) {
+    context.strokeStyle = ink
+    context.lineWidth = 2.5
+    context.lineJoin = "round"
+    context.beginPath()
+    for (const point of this.path) context.lineTo(...this.toCanvas(point))
+    context.stroke()
+  }
+
+  cross(context, ink) {
+    const [x, y] = this.toCanvas(this.spot)
+    context.strokeStyle = ink
+    context.lineWidth = 2
+    context.beginPath()
+    context.arc(x, y, 9, 0, 7)
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      context.moveTo(x + 5 * dx, y + 5 * dy)
+      context.lineTo(x + 15 * dx, y + 15 * dy)
+    }
+    context.stroke()
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const plane = instanceOf(parentElement, () => new Plane(parentElement))
+  if (data) plane.load(data, (message) => setTriggerValue("went", message))
+  return () => plane.observer.disconnect()
+}

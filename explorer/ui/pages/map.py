@@ -1,0 +1,134 @@
+"""Map: a plane of faces where every place decodes."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from explorer import movies
+from explorer.engine import Engine
+from explorer.gallery import Gallery
+from explorer.latent_map import COLUMNS, REACH, LatentMap
+from explorer.paths import evenly
+from explorer.pictures import data_uri, enlarged, reduced, sheet, webp
+from explorer.ui import state
+from explorer.ui.components.film import film
+from explorer.ui.components.plane import Sheet, plane
+from explorer.ui.frame import Bench, bench, intro
+from explorer.words import words
+from glowcore.errors import GlowcoreError
+
+THUMB = 32
+FRAMES = 33
+GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
+
+
+@st.cache_resource(max_entries=2, show_spinner="Unfolding the map …")
+def _map(name: str, stamp: str, _engine: Engine, _gallery: Gallery) -> LatentMap:
+    # The map that the model brings along; a model without one gets a small one of its gallery.
+    shipped = LatentMap.load(state.folder_of(name))
+    if shipped is not None:
+        return shipped
+    pictures = [_gallery.load(n) for n in _gallery.names] or _engine.sample(range(24), _engine.temperature)
+    pictures = [_engine.encode(p).picture for p in pictures]
+    return LatentMap.build(_engine, np.stack(pictures), np.zeros((len(pictures), 0), np.int8), ())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
+    thumbs = [reduced(p, THUMB) for p in _map.pictures]
+    return Sheet(data_uri(sheet(thumbs, COLUMNS)), COLUMNS, thumbs[0].shape[0])
+
+
+def groups_of(found: LatentMap) -> tuple[list[int], list[str], list[str]]:
+    """Group of every point, and words and colours of the groups, by the attribute chosen."""
+    names = list(found.names)
+    if not names:
+        return [0] * len(found), ["picture"], [WITH]
+    start = names.index("Smiling") if "Smiling" in names else 0
+    chosen = st.pills(
+        "Colour by", names, default=names[start], format_func=lambda n: words(n).label, key="colour", required=True
+    )
+    text = words(chosen)
+    groups = [{1: 0, 0: 1}.get(int(v), 2) for v in found.labels[:, names.index(chosen)]]
+    return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
+
+
+def chart(table: Bench, found: LatentMap, sheet_of: Sheet) -> None:
+    """The plane itself."""
+    walk = st.session_state.setdefault("map_walk", {"point": None, "spot": None, "path": []})
+    groups, labels, colors = groups_of(found)
+
+    def set_walk(**values) -> None:
+        st.session_state["map_walk"] = {"point": None, "spot": None, "path": []} | values
+
+    plane(
+        found.places,
+        groups,
+        sheet_of,
+        key="plane",
+        reach=REACH,
+        colors=colors,
+        labels=labels,
+        spot=walk["spot"],
+        path=walk["path"],
+        alt=f"Map of {len(found)} faces",
+        on_point=lambda i: set_walk(point=i, spot=found.places[i]),
+        on_spot=lambda p: set_walk(spot=p),
+        on_path=lambda p: set_walk(path=p),
+    )
+    st.caption(
+        f"{len(found)} faces where they lie in the model's space, on the two directions in which they differ most "
+        f"({found.explained:.1%} of all differences). The axes are in standard deviations."
+    )
+
+
+def shown(table: Bench, found: LatentMap) -> None:
+    """The face at the place, or the film of the path."""
+    walk = st.session_state["map_walk"]
+    if walk["path"]:
+        frames = found.decode(table.engine, evenly(walk["path"], FRAMES))
+        film(frames, key="map_film", alt="Film along the drawn path")
+        st.download_button(
+            "Save MP4",
+            data=lambda: movies.mp4(movies.there_and_back(frames)),
+            file_name="path.mp4",
+            mime="video/mp4",
+            key="save_path",
+            icon=":material/movie:",
+            on_click="ignore",
+        )
+        return
+    if walk["point"] is not None:
+        picture, words_of = found.pictures[walk["point"]], "A face of the map"
+    else:
+        spot = walk["spot"] or (0.0, 0.0)
+        picture = found.decode(table.engine, [spot])[0]
+        words_of = f"The face at {spot[0]:+.2f}, {spot[1]:+.2f}" if walk["spot"] else "The middle of the map"
+    st.image(webp(enlarged(picture, 512)), alt=words_of, caption=words_of, width="stretch")
+    if st.button("Open in Edit", key="open_place", icon=":material/tune:", type="primary"):
+        table.desk.start_from_picture(picture)
+        st.switch_page(state.EDIT_PAGE)
+
+
+table = bench()
+intro("A map of faces", "Every dot is a face; every place between them is one too.")
+try:
+    stamp = state.stamp_of(table.engine.name)
+    found = _map(table.engine.name, stamp, table.engine, table.gallery)
+except GlowcoreError as error:
+    st.error(f"{error}.", title="This model's map cannot be read")
+    st.stop()
+
+
+@st.fragment
+def panel() -> None:
+    """The map and what it shows; runs alone."""
+    left, right = st.columns([2, 1], gap="large")
+    with left:
+        chart(table, found, _sheet(table.engine.name, stamp, found))
+    with right:
+        shown(table, found)
+
+
+panel()
