@@ -1,0 +1,64 @@
+"""``check``: is this model exact on this machine?"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from glowcore import checking
+from glowcore.cli import options
+from glowcore.errors import CheckpointError, ConfigError
+
+EXAMPLE = "python -m glowcore check --model pretrained/faces64"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "check", summary, EXAMPLE)
+    options.add_model(p)
+    p.add_argument("--samples", type=int, default=8, metavar="N", help="pictures of its own to try (default 8)")
+    p.add_argument("--odd", type=int, default=20, metavar="N", help="odd ones: black, noise ... (default 20)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--json", action="store_true", help="the table as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table; exit code 0 if every check passes, else 1."""
+    for name in ("samples", "odd"):
+        if not 1 <= getattr(args, name) <= 10_000:
+            raise ConfigError(f"--{name} is {getattr(args, name)}, expected 1 to 10000")
+    checks = _checks(args)
+    passed = all(check.passed for check in checks)
+    if args.json:
+        options.print_json({"passed": passed, "checks": [asdict(check) for check in checks]})
+    else:
+        print(table(checks))
+    return 0 if passed else 1
+
+
+def table(checks: list[checking.Check]) -> str:
+    """Lay checks out for reading: what, pass or the size of the miss, the bound, and a note."""
+    words = {True: "pass", False: "MISS", None: "-"}
+    rows = [("check", "result", "measured", "bound", "")]
+    rows += [(c.name, words[c.passed], _number(c.measured), _number(c.bound), c.note) for c in checks]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["  ".join([*map(str.ljust, row[:4], widths), row[4]]).rstrip() for row in rows]
+    failed = sum(not c.passed for c in checks)
+    lines.append(f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks)} checks pass")
+    return "\n".join(lines)
+
+
+def _checks(args: argparse.Namespace) -> list[checking.Check]:
+    try:
+        model = options.load_model(args)
+    except CheckpointError as error:
+        if not (Path(args.model) / "manifest.json").is_file():
+            raise  # no model at all: a mistake in the command, not a model that fails
+        return [checking.Check("files", None, None, False, str(error))]
+    return [checking.check_files(args.model), *checking.check_model(model, samples=args.samples, odd=args.odd,
+                                                                    seed=args.seed)]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2g}"

@@ -1,0 +1,72 @@
+"""Pictures that no model has learned and that an inverse can fail on: flat, noisy, one bright pixel, and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Shape = tuple[int, int, int]
+Kind = Callable[[np.random.Generator, Shape], np.ndarray]
+
+
+def odd_pictures(shape: Shape, count: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
+    """Return ``count`` kinds by name and pictures ``[count, C, H, W]`` in uint8; the kinds take turns.
+
+    The same ``shape`` ``(C, H, W)`` and ``seed`` give the same pictures.
+    """
+    rng = np.random.default_rng(seed)
+    names = [name for name, _ in zip(_cycle(), range(count), strict=False)]
+    made = [np.clip(np.rint(KINDS[name](rng, shape)), 0, 255).astype(np.uint8) for name in names]
+    return names, np.stack([np.broadcast_to(picture, shape) for picture in made])
+
+
+def _cycle():
+    while True:
+        yield from KINDS
+
+
+def _checkerboard(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    cell = 2 ** rng.integers(0, 3)
+    rows, columns = np.indices(shape[1:]) // cell
+    return 255.0 * ((rows + columns) % 2)
+
+
+def _hot_pixel(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    picture = np.zeros(shape)
+    picture[:, rng.integers(shape[1]), rng.integers(shape[2])] = 255
+    return picture
+
+
+def _gradient(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    rows, columns = np.indices(shape[1:]) / np.maximum(np.array(shape[1:]) - 1, 1).reshape(2, 1, 1)
+    t = rng.random()
+    return 255 * (t * rows + (1 - t) * columns)
+
+
+def _stripes(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    return 255.0 * (np.indices(shape[1:])[rng.integers(2)] % 2)
+
+
+def _salt_and_pepper(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    return 255.0 * (rng.random((1, *shape[1:])) < rng.random())
+
+
+def _blocks(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    small = rng.integers(0, 256, (shape[0], 4, 4))
+    rows, columns = (np.arange(side) * 4 // side for side in shape[1:])
+    return small[:, rows][:, :, columns].astype(float)
+
+
+KINDS: dict[str, Kind] = {
+    "black": lambda rng, shape: np.zeros(shape),
+    "white": lambda rng, shape: np.full(shape, 255.0),
+    "noise": lambda rng, shape: rng.integers(0, 256, shape).astype(float),
+    "checkerboard": _checkerboard,
+    "hot pixel": _hot_pixel,
+    "gradient": _gradient,
+    "one colour": lambda rng, shape: np.broadcast_to(rng.integers(0, 256, (shape[0], 1, 1)), shape).astype(float),
+    "stripes": _stripes,
+    "salt and pepper": _salt_and_pepper,
+    "blocks": _blocks,
+}

@@ -1,0 +1,120 @@
+"""The check of a user's own model: passes what is exact, names what is not."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import glowcore
+from glowcore import checking
+from glowcore.cli import main
+from glowcore.odd_pictures import KINDS, odd_pictures
+from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.coupling import AffineCoupling
+from tests.glowcore.bijections import labels, log_abs_det_jacobian, model
+
+NAMES = ["3x8x8-affine-conv1x1_lu", "per-level", "classes", "realnvp-per-level", "realnvp-batchnorm", "nice-1x4x6"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_exact_model_passes(name):
+    checks = checking.check_model(model(name).float(), samples=2, odd=5)
+    assert [check for check in checks if not check.passed] == []
+    assert len({check.name for check in checks}) == len(checks)
+
+
+def failing(name):
+    return {check.name for check in checking.check_model(model(name).float(), samples=2, odd=3) if not check.passed}
+
+
+def test_a_wrong_logdet_is_found(monkeypatch):
+    monkeypatch.setattr(ActNorm, "logdet", lambda self, x: self.log_scale.sum())
+    assert failing("realnvp-per-level") == {"log-det against the Jacobian"}
+
+
+def test_a_wrong_inverse_is_found(monkeypatch):
+    right = AffineCoupling.move_back
+    monkeypatch.setattr(AffineCoupling, "move_back", lambda self, z, h: right(self, z * 1.01, h))
+    assert {"round trip: black", "round trip: its own samples"} <= failing("per-level")
+
+
+def test_what_only_float64_brings_back_is_said(monkeypatch):
+    right = AffineCoupling.move_back
+    noisy = lambda self, z, h: right(self, z + 1e-2 if z.dtype == torch.float32 else z, h)  # noqa: E731
+    monkeypatch.setattr(AffineCoupling, "move_back", noisy)
+    checks = {check.name: check for check in checking.check_model(model("per-level").float(), samples=1, odd=1)}
+    assert checks["round trip: black"].passed
+    assert "needs float64" in checks["round trip: black"].note
+
+
+def test_the_crop_has_the_weights_of_the_middle_and_its_logdet_is_checked():
+    config = glowcore.GlowConfig(image_size=32, num_levels=3, steps_per_level=1, hidden_channels=4, position_channels=2)
+    flow = glowcore.build(config)
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    small = checking.crop(flow)
+    assert small.image_size == (8, 8)
+    maps = flow.levels[0].steps[0].coupling.net.maps.double()
+    assert torch.equal(small.levels[0].steps[0].coupling.net.maps, maps[:, 6:10, 6:10])
+    check = checking.check_logdet(flow)
+    assert check.passed
+    assert check.note.startswith("8x8, float64")
+
+
+def test_a_model_too_large_for_a_jacobian_is_not_said_to_pass(monkeypatch):
+    monkeypatch.setattr(checking, "MOST_DIMS", 100)
+    check = checking.check_logdet(model("3x8x8-affine-conv1x1"))
+    assert check.passed is None
+    assert "not checked" in check.note
+
+
+def test_the_jacobian_in_parts_is_that_of_the_whole():
+    flow = model("classes")
+    x, y = torch.rand(1, 1, 4, 4, dtype=torch.float64), labels(flow, 1)
+    whole = log_abs_det_jacobian(lambda v: flow.encode(v, y).flatten(), x)
+    parts = checking.log_abs_det_jacobian(lambda v: flow.encode(v, y).flatten(), x, batch=5)
+    assert parts == pytest.approx(float(whole), abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 6), (2, 3, 64)])
+def test_odd_pictures(shape):
+    names, pictures = odd_pictures(shape, 25, seed=1)
+    assert pictures.shape == (25, *shape)
+    assert pictures.dtype == np.uint8
+    assert set(names) == set(KINDS)
+    assert np.array_equal(pictures, odd_pictures(shape, 25, seed=1)[1])
+    assert (pictures[names.index("hot pixel")] == 255).sum() == shape[0]
+    assert pictures[0].max() == 0
+    assert pictures[1].min() == 255
+
+
+@pytest.fixture
+def folder(tmp_path):
+    glowcore.save(model("realnvp-1x4x4").float(), tmp_path)
+    return tmp_path
+
+
+def test_command_line(folder, capsys):
+    command = ["check", "--model", str(folder), "--samples", "2", "--odd", "3"]
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert "log-det against the Jacobian" in shown
+    assert shown.splitlines()[-1].startswith("all ")
+    assert main([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["passed"] is True
+    assert {"name", "measured", "bound", "passed", "note"} == set(result["checks"][0])
+
+
+def test_a_damaged_model_fails_and_a_missing_one_is_a_mistake(folder, capsys):
+    weights = folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert main(["check", "--model", str(folder)]) == 1
+    assert "MISS" in capsys.readouterr().out
+    assert main(["check", "--model", str(folder / "nowhere")]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert main(["check", "--model", str(folder), "--odd", "0"]) == 2
