@@ -36,6 +36,9 @@ class Processes:
         """Return ``module`` with gradients averaged over the processes; all start from the first one's weights."""
         if self.world_size == 1:
             return module
+        # Permutations and signs are buffers; they never change, so once is enough.
+        for buffer in module.buffers():
+            distributed.broadcast(buffer, src=0)
         return DistributedDataParallel(module, broadcast_buffers=False)
 
     def mean(self, value: float) -> float:

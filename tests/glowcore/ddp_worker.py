@@ -1,0 +1,33 @@
+"""One process of two that train together: `python ddp_worker.py FOLDER MODE...`, started by test_distributed.py."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from glowcore.distributed import Processes
+from tests.glowcore.test_distributed import ddp_trainer
+
+
+def main(folder: str, *modes: str) -> None:
+    torch.set_num_threads(1)
+    processes = Processes.from_environment(torch.device("cpu"))
+    found = {}
+    for mode in modes:
+        trainer = ddp_trainer(Path(folder) / mode, mode, processes)
+        trainer.train_step()
+        found[mode] = {
+            "gradients": [p.grad.contiguous() for p in trainer.model.parameters()],
+            "weights": [p.detach().contiguous() for p in trainer.model.parameters()],
+        }
+        # Only one of the two is told to stop; both must, after the same step.
+        if processes.rank == 1:
+            trainer.stop_signal = 15
+        trainer.run()
+        found[mode]["stopped"] = (trainer.stop_signal, trainer.step)
+    torch.save(found, Path(folder) / f"rank{processes.rank}.pt")
+    processes.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

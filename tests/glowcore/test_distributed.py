@@ -1,0 +1,86 @@
+"""Two processes on one machine train as one would on their joint batch."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from glowcore import batches, training_state
+from glowcore.distributed import Processes
+from glowcore.models import GlowConfig, build
+from glowcore.training import Trainer, TrainSettings
+from tests.glowcore.tiny import MODEL, pictures, write_pictures
+
+ROOT = Path(__file__).parents[2]
+
+
+def ddp_trainer(out, mode, processes):
+    """In float64, so that what is compared is the gradient and not its rounding."""
+    torch.manual_seed(processes.rank)  # other weights in every process: the first one's must win
+    model = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=4)).double()
+    model.memory = mode
+    settings = TrainSettings(batch_size=3, steps=50, warmup_steps=0, clip_norm=1e9, precision="float32")
+    return Trainer(model, pictures(20), pictures(4, seed=1), settings, out, processes=processes, progress=False)
+
+
+def start(processes, *argv):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    together = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+                "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo"}
+    running = [
+        subprocess.Popen([sys.executable, *map(str, argv)], env={**os.environ, **together, "RANK": str(rank),
+                                                                 "LOCAL_RANK": str(rank)},
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for rank in range(processes)
+    ]
+    words = [process.communicate(timeout=300)[0] for process in running]
+    return [process.returncode for process in running], words
+
+
+def single_gradients(tmp_path):
+    """The mean of both processes' gradients, by one process without any wrapper."""
+    trainer = ddp_trainer(tmp_path / "single", "full", Processes())
+    total = 0
+    for rank in range(2):
+        generator = batches.step_generator(0, 0, rank)
+        images = trainer.images[batches.batch_indices(20, 3, 0, 0, rank, 2)]
+        total = total + trainer.model.bits_per_dim(batches.random_flip(images, generator), generator=generator).mean()
+    (total / 2).backward()
+    return [p.grad for p in trainer.model.parameters()]
+
+
+@pytest.fixture(scope="module")
+def modes():
+    return ["full", "checkpoint", "reversible"]
+
+
+def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
+    codes, words = start(2, Path(__file__).with_name("ddp_worker.py"), tmp_path, *modes)
+    assert codes == [0, 0], words
+    ranks = [torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
+    expected = single_gradients(tmp_path)
+    for mode in modes:
+        for rank in ranks:
+            for found, wanted in zip(rank[mode]["gradients"], expected, strict=True):
+                assert float((found - wanted).abs().max()) <= 1e-6, mode
+        assert all(torch.equal(a, b) for a, b in zip(*(rank[mode]["weights"] for rank in ranks), strict=True))
+        assert ranks[0][mode]["stopped"] == ranks[1][mode]["stopped"] == (15, 1)
+
+
+@pytest.mark.proof
+def test_the_command_under_several_processes(tmp_path):
+    """Two processes train through the command line; one of them writes, and the run goes on in one process."""
+    faces = write_pictures(tmp_path / "faces", 24)
+    argv = ["-m", "glowcore", "train", "--data", faces, "--out", tmp_path / "run", "--threads", 1]
+    codes, words = start(2, *argv, *MODEL, "--steps", 10, "--batch-size", 2, "--eval-pictures", 2)
+    assert codes == [0, 0], words
+    assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 10
+    codes, words = start(1, *argv, "--resume", "--steps", 12)
+    assert codes == [0], words
+    assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 12
