@@ -19,9 +19,9 @@ PRIVACY = "Photos stay in the memory of this computer; nothing is stored or sent
 MAX_FACES = 12
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _gallery_tiles(folder: str, names: tuple[str, ...]) -> list[Tile]:
-    # The pictures of a model are public and few, so all sessions share their tiles.
+    # The pictures of a model are public and few, so all sessions share their tiles. Nothing of a user is cached so.
     gallery = Gallery(Path(folder))
     return [Tile(n, data_uri(gallery.load(n)), f"Gallery face: {title(n)}") for n in names]
 

@@ -76,7 +76,7 @@ def browser():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")
-    sync_api.expect.set_options(timeout=20_000)
+    sync_api.expect.set_options(timeout=45_000)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -88,7 +88,7 @@ def page(browser, server):
     """A fresh page on the application; at the end nothing may have left this machine, nor the console complained."""
     context = browser.new_context(viewport={"width": 1360, "height": 860}, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(45_000)
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
     page.on("pageerror", lambda e: complaints.append(f"page: {e}"))

@@ -74,10 +74,11 @@ def cosines(table: Bench) -> None:
     st.markdown("**What moves together**")
     order = [words(n).label for n in ordered(table.engine.attribute_names)]
     axis = {"type": "nominal", "sort": order, "title": None}
+    slanted = {"labelAngle": -40, "labelOverlap": False}
     st.vega_lite_chart(
         {
             "data": {"values": attribute_table.cosines(table.engine)},
-            "encoding": {"x": {"field": "a", **axis, "axis": {"labelAngle": -40}}, "y": {"field": "b", **axis}},
+            "encoding": {"x": {"field": "a", **axis, "axis": slanted}, "y": {"field": "b", **axis}},
             "layer": [
                 {
                     "mark": {"type": "rect", "cornerRadius": 2},

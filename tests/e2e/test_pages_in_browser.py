@@ -1,0 +1,104 @@
+"""The other pages as a new user walks them: a film that opens, a click on the map, an attribute of one's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+from PIL import Image
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+TINY = Path(__file__).resolve().parents[1] / "explorer" / "tiny_model.py"
+
+
+def go(page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def pixels(page, selector: str) -> int:
+    """A number that changes when a canvas shows something else."""
+    return page.locator(selector).evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((a, b) => (a * 31 + b) | 0, 7)"
+    )
+
+
+def test_a_film_is_scrubbed_and_saved(page, tmp_path):
+    go(page, "Mix")
+    scrub = page.get_by_role("slider", name="Place in the film")
+    expect(scrub).to_be_visible()
+    page.wait_for_function(
+        """() => { for (const e of document.querySelectorAll('*')) if (e.shadowRoot?.__instance?.count) return true }"""
+    )
+    start = pixels(page, ".screen canvas")
+    scrub.evaluate("e => { e.value = 0.5; e.dispatchEvent(new Event('input')) }")
+    assert pixels(page, ".screen canvas") != start
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save MP4").click()
+    film = tmp_path / "film.mp4"
+    download.value.save_as(film)
+    count, seconds = imageio_ffmpeg.count_frames_and_secs(str(film))
+    assert count == 48  # 25 there and 23 back
+    assert seconds == pytest.approx(2.0, abs=0.1)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save GIF").click()
+    film = tmp_path / "film.gif"
+    download.value.save_as(film)
+    with Image.open(film) as opened:
+        assert opened.n_frames > 25
+        assert opened.size == (256, 256)
+
+
+def test_every_place_of_the_map_is_a_face(page):
+    go(page, "Map")
+    chart = page.locator("canvas.chart")
+    expect(chart).to_be_visible()
+    expect(page.get_by_text("The middle of the map")).to_be_visible()
+    box = chart.bounding_box()
+    page.mouse.click(box["x"] + 12, box["y"] + 12)
+    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+
+    page.get_by_role("button", name="Draw a path").click()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 250, steps=6)
+    page.mouse.up()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+
+    page.get_by_role("button", name="Look around").click()
+    page.mouse.click(box["x"] + 30, box["y"] + 60)
+    page.get_by_role("button", name="Open in Edit").click()
+    expect(page.get_by_role("slider", name="Smile", exact=True)).to_be_visible()
+
+
+def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
+    spec = importlib.util.spec_from_file_location("tiny_model", TINY)
+    tiny_model = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tiny_model)
+    files = []
+    for index, picture in enumerate(tiny_model.pictures(16, 64, seed=3)):
+        files.append(tmp_path / f"{index}.png")
+        Image.fromarray(picture).save(files[-1])
+    go(page, "Attributes")
+    expect(page.get_by_text("Your own attribute")).to_be_visible()
+    page.locator('.st-key-own_with input[type="file"]').set_input_files(files[:8])
+    expect(page.get_by_text("8 photos")).to_have_count(1)
+    page.locator('.st-key-own_without input[type="file"]').set_input_files(files[8:])
+    expect(page.get_by_text("8 photos")).to_have_count(2)
+    page.get_by_role("textbox", name="Its name").fill("Freckles")
+    page.get_by_role("textbox", name="Its name").press("Enter")
+    page.get_by_role("button", name="Make the slider").click()
+    expect(page.get_by_text("is among the sliders of Edit")).to_be_visible()
+    go(page, "Edit")
+    expect(page.get_by_role("slider", name="Freckles", exact=True)).to_be_visible()
+
+
+def test_a_model_is_checked(page):
+    go(page, "Models")
+    page.get_by_role("button", name="Check it here").first.click()
+    expect(page.get_by_text("every file has the hash that its manifest states")).to_be_visible()
+    expect(page.get_by_text("0 pixels changed").first).to_be_visible()
