@@ -248,6 +248,7 @@ def test_full_and_read_only_disk(tmp_path):
                 crash_driver.save(disk / "m", 2)
         assert crash_driver.read(disk / "m") == 1
         assert not crash_driver.leftovers(disk / "m")
+        (disk / "ballast").unlink()
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         with pytest.raises(CheckpointError, match="disk is read-only"):
             crash_driver.save(disk / "m", 2)
@@ -277,7 +278,7 @@ def test_a_crash_at_any_system_call_leaves_the_old_or_the_new_model(tmp_path):
 
 
 def test_kill_9_at_random_moments(tmp_path):
-    assert run_driver("kill", tmp_path / "m", 15, 0).stdout.strip() == "15"
+    assert run_driver("kill", tmp_path / "m", 30, 0).stdout.strip() == "30"
 
 
 @pytest.mark.proof

@@ -73,6 +73,18 @@ def edit_config(folder, **values):
     rewrite(folder, "config.json", json.dumps(config).encode())
 
 
+def edit_top(folder, change):
+    config = json.loads((folder / "config.json").read_text())
+    change(config)
+    rewrite(folder, "config.json", json.dumps(config).encode())
+
+
+def edit_attributes(folder, change):
+    tensors, metadata = load_file(folder / FILES[2]), checkpoint.read_info(folder)["attributes"]
+    change(tensors, metadata)
+    rewrite(folder, FILES[2], save(tensors, {"attributes": json.dumps(metadata)}))
+
+
 def edit_manifest(folder, change):
     manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
@@ -166,9 +178,17 @@ HOSTILE = {
         f, "config.json", (f / "config.json").read_bytes().replace(b'"glow"', b'"os"')
     ),
     "NaN in JSON": lambda f: rewrite(f, "config.json", b'{"format_version": NaN}'),
-    "metadata is a list": lambda f: rewrite(
-        f, "config.json", json.dumps({**json.loads((f / "config.json").read_text()), "metadata": []}).encode()
-    ),
+    "metadata is a list": lambda f: edit_top(f, lambda c: c.update(metadata=[])),
+    "format 0": lambda f: edit_top(f, lambda c: c.update(format_version=0)),
+    "format as a word": lambda f: edit_top(f, lambda c: c.update(format_version="1")),
+    "a key missing": lambda f: edit_top(f, lambda c: c.pop("metadata")),
+    "a key too many": lambda f: edit_top(f, lambda c: c.update(code="import os")),
+    "config is a list": lambda f: edit_top(f, lambda c: c.update(config=[1])),
+    "attributes of another model": lambda f: edit_attributes(f, lambda t, m: m.update(shapes=m["shapes"][::-1])),
+    "attributes without a name": lambda f: edit_attributes(f, lambda t, m: m.update(names=m["names"][:1])),
+    "attributes without metadata": lambda f: rewrite(f, FILES[2], save(load_file(f / FILES[2]))),
+    "NaN directions": lambda f: edit_attributes(f, lambda t, m: t["directions"].fill_(float("nan"))),
+    "weights not in the manifest": lambda f: edit_manifest(f, lambda m: m["files"].pop("model.safetensors")),
 }  # fmt: skip
 
 
