@@ -1,0 +1,117 @@
+"""Training through the command line in real processes: what is interrupted goes on bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import glowcore
+from glowcore import training_state
+from glowcore.cli import main
+from glowcore.training import Trainer
+from tests.glowcore.tiny import MODEL, write_model, write_pictures
+
+SETTINGS = ["--batch-size", "4", "--warmup-steps", "3", "--ema-decay", "0.9", "--eval-pictures", "2", "--seed", "5",
+            "--threads", "1", "--memory", "full", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("data") / "faces", 24)
+
+
+def command(faces, out, *argv):
+    return [sys.executable, "-m", "glowcore", "train", "--data", str(faces), "--out", str(out), *map(str, argv)]
+
+
+def train(*args):
+    done = subprocess.run(command(*args), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def interrupt(number, faces, out, *argv):
+    """Start a run, send it a signal after its first save on the way; returns exit code and words."""
+    with subprocess.Popen(command(faces, out, *argv), stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if max(training_state.saved_steps(out / "state"), default=0) > 0:
+                process.send_signal(number)
+                break
+            time.sleep(0.02)
+        return process.wait(timeout=120), process.stderr.read()
+
+
+def assert_same_run(a, b):
+    """Averaged weights as bytes; weights, average, optimizer, loss so far and step as values."""
+    assert (a / "model.safetensors").read_bytes() == (b / "model.safetensors").read_bytes()
+    one, two = (training_state.load_state(folder / "state") for folder in (a, b))
+    assert one["step"] == two["step"]
+    assert one["monitor"]["smooth_loss"] == two["monitor"]["smooth_loss"]  # of the same pictures with the same noise
+    for part in ("model", "average"):
+        assert one[part].keys() == two[part].keys()
+        assert all(torch.equal(one[part][name], two[part][name]) for name in one[part])
+    assert one["averaged_steps"] == two["averaged_steps"]
+    moments, others = one["optimizer"]["state"], two["optimizer"]["state"]
+    assert moments.keys() == others.keys()
+    assert moments
+    for index in moments:
+        assert all(torch.equal(moments[index][name], others[index][name]) for name in moments[index])
+    assert one["optimizer"]["param_groups"] == two["optimizer"]["param_groups"]
+
+
+def test_two_n_steps_equal_n_and_a_new_process_and_n(tmp_path, faces):
+    """N is where Ctrl-C catches the run, after evaluations and saves on the way."""
+    halves, whole = tmp_path / "halves", tmp_path / "whole"
+    code, words = interrupt(signal.SIGINT, faces, halves, *MODEL, *SETTINGS, "--steps", 10**6, "--eval-minutes", 0.001)
+    assert code == 130, words
+    assert "stopping after this step" in words
+    assert "Traceback" not in words
+    steps = training_state.saved_steps(halves / "state")[0]
+    # What is not given is as it was: only the end is new.
+    train(faces, halves, "--resume", "--steps", 2 * steps, "--threads", 1, "--quiet")
+    train(faces, whole, *MODEL, *SETTINGS, "--steps", 2 * steps)
+    assert_same_run(halves, whole)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_stops_and_the_run_goes_on_bit_for_bit(tmp_path, faces, monkeypatch, number, code):
+    real = Trainer.train_step
+
+    def step(trainer):
+        if trainer.step == 3:
+            os.kill(os.getpid(), number)
+        return real(trainer)
+
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    argv = ["train", "--data", str(faces), "--out", str(tmp_path / "run")]
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_step", step)
+        assert main([*argv, *MODEL, *SETTINGS, "--steps", "7"]) == code
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 4
+    assert main([*argv, "--resume", "--quiet"]) == 0
+    argv[-1] = str(tmp_path / "whole")
+    assert main([*argv, *MODEL, *SETTINGS, "--steps", "7"]) == 0
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
+    source = write_model(tmp_path / "source", num_levels=1)
+    argv = ["train", "--data", faces, "--out", tmp_path / "run", "--init-from", source, *SETTINGS]
+    assert main([*map(str, argv), "--steps", "1", "--learning-rate", "1e-12"]) == 0
+    assert "attributes" in capsys.readouterr().err
+    weights = glowcore.load(source, device="cpu").state_dict()
+    state = training_state.load_state(tmp_path / "run" / "state")
+    assert state["model"].keys() == weights.keys()
+    # A step of 1e-12 moves no float32 weight of its size; actnorm is as it was, not initialised anew.
+    assert all(torch.allclose(state["model"][name], weights[name], rtol=0, atol=1e-9) for name in weights)
+    assert state["step"] == 1
+    assert {float(moments["step"]) for moments in state["optimizer"]["state"].values()} == {1.0}
+    trained = glowcore.load(tmp_path / "run", device="cpu")
+    assert trained.config == glowcore.load(source, device="cpu").config
+    assert trained.attributes is None
