@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, (os.environ.get("CHROMIUM"), *map(shutil.which, ("chromium", "chromium-browser")))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-]
+
+
+def module(path: Path) -> ModuleType:
+    """A module of the tests by its path: pytest's importlib mode puts no folder of theirs on the path."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+serving = module(Path(__file__).with_name("serving.py"))
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
 
 
@@ -42,9 +36,7 @@ def models_home(tmp_path_factory) -> Path:
     """The repository where it holds the shipped model, else a folder with a tiny one."""
     if (REPOSITORY / "pretrained" / "faces64" / "manifest.json").is_file():
         return REPOSITORY
-    spec = importlib.util.spec_from_file_location("tiny_model", REPOSITORY / "tests" / "explorer" / "tiny_model.py")
-    tiny_model = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny_model)
+    tiny_model = module(REPOSITORY / "tests" / "explorer" / "tiny_model.py")
     home = tmp_path_factory.mktemp("home")
     tiny_model.write(home / "pretrained" / "tiny", size=64)
     return home
@@ -52,21 +44,10 @@ def models_home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(models_home, tmp_path_factory) -> Iterator[str]:
-    """The address of `streamlit run app.py`, started as a user starts it."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """The address of the application; at the end its log may hold no traceback."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    environment = os.environ | {"EXPLORER_HOME": str(models_home)}
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
+    with serving.application(log, models_home) as address:
+        yield address
     assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
@@ -74,11 +55,11 @@ def server(models_home, tmp_path_factory) -> Iterator[str]:
 def browser():
     """Debian's Chromium under Playwright; a skip that says what is missing."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
+    if serving.CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")
     sync_api.expect.set_options(timeout=45_000)
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=serving.CHROMIUM, args=serving.FLAGS)
         yield browser
         browser.close()
 
@@ -108,15 +89,3 @@ def photo() -> Path:
     if not candidates:
         pytest.skip("neither GLOW_PHOTOS nor tests/data/astronaut.* is there")
     return candidates[0]
-
-
-def _wait(address: str, process: subprocess.Popen, log: Path, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended: {log.read_text()[-2000:]}")
-        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.2)
-    raise RuntimeError(f"the server did not answer within {seconds} s: {log.read_text()[-2000:]}")

@@ -1,0 +1,83 @@
+"""Photograph every page in light and dark: `python tests/e2e/screenshots.py docs/images [--home DIR]`.
+
+Writes PAGE-light.png and PAGE-dark.png. Needs Chromium and playwright; its photo is the astronaut of tests/data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+from serving import CHROMIUM, FLAGS, REPOSITORY, application
+
+PHOTO = REPOSITORY / "tests" / "data" / "astronaut.jpg"
+SIZE = {"width": 1360, "height": 900}
+PAGES = ("Reconstruct", "Mix", "Sample", "Map", "Attributes", "Models")
+
+
+def move(page: Page, name: str, value: float) -> None:
+    """Set a slider of the editor and wait for the exact picture."""
+    slider = page.get_by_role("slider", name=name, exact=True)
+    slider.evaluate(
+        "(e, v) => { e.value = v; for (const t of ['input', 'change']) e.dispatchEvent(new Event(t)) }", value
+    )
+    page.locator('.thumb[data-show="edited"] .fact', has_text=f"{name} {value:+.2f}").wait_for()
+
+
+def settle(page: Page) -> None:
+    """Until nothing runs and nothing is a skeleton any more."""
+    page.wait_for_timeout(800)
+    page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
+    page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
+    page.wait_for_timeout(1200)
+
+
+def edit(page: Page, folder: Path, scheme: str) -> None:
+    """The editor with a photo, several sliders moved and one locked."""
+    page.get_by_role("slider", name="Smile", exact=True).wait_for()
+    page.locator('input[type="file"]').first.set_input_files(PHOTO)
+    page.locator('.thumb[data-show="original"] img[alt*="photo" i]').wait_for()
+    move(page, "Smile", -1.5)
+    page.get_by_role("button", name="Lock Young").click()
+    move(page, "Glasses", 2.0)
+    settle(page)
+    page.screenshot(path=folder / f"edit-{scheme}.png")
+
+
+def photograph(page: Page, folder: Path, scheme: str) -> None:
+    """Every page in turn."""
+    edit(page, folder, scheme)
+    for name in PAGES:
+        page.get_by_role("link", name=name, exact=True).click()
+        settle(page)
+        if name == "Mix":
+            page.get_by_role("button", name="Frame at 50 %").click()
+        page.screenshot(path=folder / f"{name.lower()}-{scheme}.png")
+
+
+def main() -> None:
+    """Photograph."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--home", type=Path, default=REPOSITORY, help="folder with pretrained/ and runs/")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        application(Path(temporary) / "log.txt", given.home) as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for scheme in ("light", "dark"):
+            page = browser.new_page(viewport=SIZE, color_scheme=scheme)
+            page.set_default_timeout(60_000)
+            page.goto(address)
+            photograph(page, given.folder, scheme)
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
