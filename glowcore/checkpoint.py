@@ -28,7 +28,7 @@ from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
 from glowcore.safetensors_guard import TensorSpec, check_specs, pack, read_header, unpack
 from glowcore.sealed import SealedSet, parse_json, read_set
-from glowcore.version import VERSION
+from glowcore.version import __version__
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, ATTRIBUTES = "config.json", "model.safetensors", "attributes.safetensors"
@@ -59,7 +59,7 @@ def save(model: Flow, folder: str | Path) -> None:
         "model": model.config.model_name,
         "config": dataclasses.asdict(model.config),
         "metadata": model.metadata,
-        "glowcore_version": VERSION,
+        "glowcore_version": __version__,
     }
     attributes = None
     if model.attributes is not None:

@@ -298,3 +298,14 @@ def test_a_reader_never_sees_a_part_of_a_save(tmp_path):
             reads += 1
     assert len(seen) > 3
     assert reads > 20
+
+
+@pytest.mark.parametrize("stored", sorted((ROOT / "tests" / "data").glob("format*")), ids=lambda path: path.name)
+def test_a_model_of_every_format_so_far_still_loads(stored):
+    model = checkpoint.load(stored, device="cpu")
+    images = torch.linspace(0, 1, 2 * 192).reshape(2, 3, 8, 8)
+    with torch.no_grad():
+        latents = model.encode(images)
+    assert latents.log_prob.tolist() == pytest.approx(model.metadata["probe_log_prob"], rel=1e-4)
+    scores = model.attributes.score(latents, "Young")
+    assert scores.tolist() == pytest.approx(model.metadata["probe_score"], abs=1e-3)
