@@ -82,29 +82,36 @@ def noisy_bits_per_dim(model: Flow, batch: Tensor, seed: int, first: int, y: Ten
 
 
 @torch.inference_mode()
-def health(model: Flow, images: Tensor) -> dict[str, float]:
+def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:
     """Measure what goes wrong before the loss shows it: round trip, samples, conditioning of the 1x1 convolutions.
 
     ``round_trip`` is the largest error on the pictures given, ``round_trip_odd`` on pictures the model has not learned
     (noise, black, one bright pixel), ``samples_finite`` the fraction of 16 samples at temperature 1 without NaN or Inf,
-    ``condition`` the largest condition number of a 1x1 convolution.
+    ``condition`` the largest condition number of a 1x1 convolution. ``labels`` are the classes of the pictures, for a
+    class-conditional model.
     """
     noise = torch.randint(0, 256, images[:2].shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     odd = torch.cat([noise, torch.zeros_like(images[:2])])
     odd[-1, :, odd.shape[2] // 2, odd.shape[3] // 2] = 255
-    samples = model.decode(model.sample_latents(range(16)))
+    samples = model.decode(model.sample_latents(range(16), y=any_classes(model, 16)))
     conditions = [
         float(torch.linalg.cond(module.weight().float().cpu())) for module in model.modules()
         if isinstance(module, ChannelLinear)
     ]
     return {
-        "round_trip": _round_trip(model, images),
-        "round_trip_odd": _round_trip(model, odd),
+        "round_trip": _round_trip(model, images, labels),
+        "round_trip_odd": _round_trip(model, odd, any_classes(model, len(odd))),
         "samples_finite": float(samples.flatten(1).isfinite().all(dim=1).float().mean()),
         "condition": max(conditions, default=1.0),
     }
 
 
-def _round_trip(model: Flow, images: Tensor) -> float:
-    error = (model.decode(model.encode(images)).cpu() - images / 255).abs()
+def any_classes(model: Flow, count: int) -> Tensor | None:
+    """Return int64 ``[count]`` classes in turn for a class-conditional model, None for any other."""
+    classes = getattr(model.config, "num_classes", 0)
+    return torch.arange(count) % classes if classes else None
+
+
+def _round_trip(model: Flow, images: Tensor, y: Tensor | None) -> float:
+    error = (model.decode(model.encode(images, y)).cpu() - images / 255).abs()
     return float(error.nan_to_num(nan=torch.inf).max())

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore import images as pictures
-from glowcore.evaluation import health, noisy_bits_per_dim
+from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
 from glowcore.grids import grid
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ ROUND_TRIP_ALARM = 0.5 / 255
 class Monitor:
     """The progress bar, ``log.jsonl``, TensorBoard events and ``samples/`` of one run, in its folder."""
 
-    def __init__(self, trainer: Trainer, held_out: Tensor, *, progress: bool) -> None:
+    def __init__(self, trainer: Trainer, held_out: Tensor, labels: Tensor | None, *, progress: bool) -> None:
         self.trainer = trainer
         self.held_out = held_out
+        self.labels = labels
         self.last: dict[str, Any] = {}
         self.smooth_loss: float | None = None
         self.wall_start = time.time()
@@ -67,8 +68,11 @@ class Monitor:
         if not self.active:
             return
         model, trainer = self.trainer.averaged, self.trainer
-        bpd = [noisy_bits_per_dim(model, self.held_out[i : i + 32], 0, i) for i in range(0, len(self.held_out), 32)]
-        condition = health(model, self.held_out[:ROUND_TRIP_PICTURES])
+        bpd = [
+            noisy_bits_per_dim(model, self.held_out[i : i + 32], 0, i, self._labels(i, 32))
+            for i in range(0, len(self.held_out), 32)
+        ]
+        condition = health(model, self.held_out[:ROUND_TRIP_PICTURES], self._labels(0, ROUND_TRIP_PICTURES))
         self.last = {
             "step": trainer.step,
             "images": trainer.images_seen,
@@ -85,7 +89,8 @@ class Monitor:
         if condition["round_trip"] > ROUND_TRIP_ALARM:
             self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
                      "a lower learning rate or a larger scale_min keeps the inverse stable")
-        samples = grid(pictures.to_uint8(model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE)), columns=4, scale=2)
+        drawn = model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
+        samples = grid(pictures.to_uint8(drawn), columns=4, scale=2)
         folder = self.trainer.out / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{trainer.step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
@@ -124,6 +129,9 @@ class Monitor:
         self.bar.close()
         if self._board is not None:
             self._board.close()
+
+    def _labels(self, start: int, count: int) -> Tensor | None:
+        return None if self.labels is None else self.labels[start : start + count]
 
     def _write(self, record: dict[str, Any]) -> None:
         self.trainer.out.mkdir(parents=True, exist_ok=True)

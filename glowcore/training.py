@@ -48,6 +48,7 @@ class Trainer:
         out: Path,
         *,
         labels: Tensor | None = None,
+        held_out_labels: Tensor | None = None,
         processes: Processes | None = None,
         progress: bool = True,
     ) -> None:
@@ -72,7 +73,7 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
         self.stop_signal: int | None = None
-        self.monitor = Monitor(self, held_out[: settings.eval_pictures], progress=progress)
+        self.monitor = Monitor(self, held_out[: settings.eval_pictures], held_out_labels, progress=progress)
 
     @property
     def averaged(self) -> Flow:

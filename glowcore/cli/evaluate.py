@@ -33,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_model(args)
     pictures = options.open_pictures(args, model)
     started = time.perf_counter()
-    conditional = getattr(model.config, "num_classes", 0) > 0
-    result = evaluate(model, pictures.images, labels=pictures.labels if conditional else None,
+    result = evaluate(model, pictures.images, labels=options.labels(model, pictures, args.data),
                       batch_size=args.batch_size, seed=args.seed, progress=not args.quiet)
     seconds = time.perf_counter() - started
     if args.json:

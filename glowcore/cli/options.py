@@ -69,6 +69,22 @@ def open_pictures(args: argparse.Namespace, model):
     return pictures
 
 
+def labels(model, pictures, data: str):
+    """Return the classes of ``pictures`` for a class-conditional model, None for any other.
+
+    Raises:
+        ConfigError: the pictures have no classes, or more than the model.
+    """
+    count = getattr(model.config, "num_classes", 0)
+    if count == 0:
+        return None
+    if pictures.labels is None:
+        raise ConfigError(f"{data} has no classes for a model of {count}; a folder for each class is expected")
+    if (most := int(pictures.labels.max())) >= count:
+        raise ConfigError(f"{data} has a class {most}, num_classes {count} allows 0 to {count - 1}")
+    return pictures.labels
+
+
 def say_skipped(skipped: Sequence[tuple[str, str]]) -> None:
     """Name the first few pictures that ``--skip-broken`` left out."""
     for file, reason in skipped[:5]:

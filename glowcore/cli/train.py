@@ -89,7 +89,8 @@ def run(args: argparse.Namespace) -> int:
     model.to(device)
     _set_memory(args, model, settings, state)
     trainer = Trainer(model, opened["train"].images, opened["test"].images, settings, out,
-                      labels=opened["train"].labels if getattr(model.config, "num_classes", 0) else None,
+                      labels=options.labels(model, opened["train"], args.data),
+                      held_out_labels=options.labels(model, opened["test"], args.data),
                       processes=processes, progress=not args.quiet)
     if state is not None:
         trainer.load_state(state)

@@ -115,3 +115,21 @@ def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
     trained = glowcore.load(tmp_path / "run", device="cpu")
     assert trained.config == glowcore.load(source, device="cpu").config
     assert trained.attributes is None
+
+
+def test_a_class_conditional_model_learns_its_classes(tmp_path, capsys):
+    for index, name in enumerate(("dark", "light")):
+        write_pictures(tmp_path / "faces" / name, 20, seed=index)
+    argv = ["--data", str(tmp_path / "faces"), "--out", str(tmp_path / "run"), *MODEL, *SETTINGS, "--steps", "2"]
+    assert main(["train", *argv, "--num-classes", "2"]) == 0
+    evaluate = ["evaluate", "--model", str(tmp_path / "run"), "--data", str(tmp_path / "faces"), "--quiet"]
+    assert main(evaluate) == 0
+    capsys.readouterr()
+    evaluate[4] = str(tmp_path / "faces" / "dark")
+    assert main(evaluate) == 2
+    assert "no classes" in capsys.readouterr().err
+    argv[3] = str(tmp_path / "other")
+    write_pictures(tmp_path / "faces" / "third", 20, seed=2)
+    assert main(["train", *argv, "--num-classes", "2"]) == 2
+    assert "0 to 1" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

@@ -23,13 +23,13 @@ def pictures(count: int, size: int = SIZE, channels: int = 3, seed: int = 0) -> 
     return torch.from_numpy(np.repeat(ramps, size, axis=2).astype(np.uint8))
 
 
-def write_pictures(folder: Path, count: int = 40, size: int = SIZE, *, table: bool = False) -> Path:
+def write_pictures(folder: Path, count: int = 40, size: int = SIZE, *, table: bool = False, seed: int = 0) -> Path:
     """Write pictures as PNG, one in five in the test split if there is a table of attributes."""
     inside = folder / "images" if table else folder
     inside.mkdir(parents=True)
     rng = np.random.default_rng(1)
     rows = ["file,split," + ",".join(ATTRIBUTES)]
-    for index, picture in enumerate(images.to_uint8(pictures(count, size))):
+    for index, picture in enumerate(images.to_uint8(pictures(count, size, seed=seed))):
         name = f"{index:04}.png"
         (inside / name).write_bytes(images.to_png_bytes(picture))
         labels = ",".join(map(str, rng.integers(0, 2, len(ATTRIBUTES))))
