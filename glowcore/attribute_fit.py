@@ -144,11 +144,12 @@ def fit_matrix(
     shrinkages = torch.tensor(SHRINKAGES, dtype=torch.float64)
     columns = torch.nn.functional.normalize(targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
     with tqdm(desc="discriminants", unit=" passes", disable=not progress, file=sys.stderr) as bar:
-        weights = solve(
-            lambda w: (bar.update(), rows.covariance_product(w, means.centre, fitted))[1],
-            columns.contiguous(),
-            (shrinkages * means.variance).repeat(len(names)),
-        )
+
+        def product(w: Tensor) -> Tensor:
+            bar.update()
+            return rows.covariance_product(w, means.centre, fitted)
+
+        weights = solve(product, columns.contiguous(), (shrinkages * means.variance).repeat(len(names)))
     projections = rows.project(torch.cat([weights.T, directions.float()]))
     scores = projections[:, : len(columns.T)].reshape(len(matrix), len(names), -1)
     chosen, offsets, scales, facts = _choose(scores, labels, folds, rows.finite, names)
