@@ -14,7 +14,6 @@ from glowcore.models import GlowConfig, build
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
 
-
 #: A weight that every step moves.
 OUT = "top_prior.stats"
 

@@ -1,0 +1,87 @@
+"""Films and files for the user: whole, right, and nothing beside them."""
+
+import io
+import os
+import subprocess
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from glowcore import films, output
+from glowcore.errors import ConfigError
+
+
+def frames(count=6, height=34, width=50):
+    return [np.full((height, width, 3), 40 * index, np.uint8) for index in range(count)]
+
+
+def decoded(data, height, width):
+    """All frames of a film, by ffmpeg."""
+    argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = subprocess.run(argv, input=data, capture_output=True, check=True).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+
+
+def test_there_and_back_shows_neither_end_twice():
+    assert films.there_and_back([1, 2, 3, 4]) == [1, 2, 3, 4, 3, 2]
+    assert films.there_and_back([1, 2]) == [1, 2]
+
+
+def test_gif_holds_every_frame_for_its_time():
+    with Image.open(io.BytesIO(films.gif(frames(), rate=10))) as film:
+        assert (film.n_frames, film.size, film.info["loop"]) == (6, (50, 34), 0)
+        for index in range(6):
+            film.seek(index)
+            assert film.info["duration"] == 100
+            assert abs(np.asarray(film.convert("RGB")).astype(int) - 40 * index).max() <= 2
+
+
+@pytest.mark.parametrize(("height", "width"), [(34, 50), (33, 51)])
+def test_mp4_holds_every_frame_and_makes_sides_even(height, width):
+    film = decoded(films.mp4(frames(6, height, width), rate=12), height + height % 2, width + width % 2)
+    assert len(film) == 6
+    for index, frame in enumerate(film):
+        assert abs(frame.astype(int) - 40 * index).max() <= 6
+
+
+def test_mp4_without_ffmpeg_names_the_way_out(monkeypatch):
+    def missing(*_args, **_kwargs):
+        raise RuntimeError("No ffmpeg exe could be found.\nInstall ffmpeg on your system")
+
+    monkeypatch.setattr(imageio_ffmpeg, "write_frames", missing)
+    with pytest.raises(ConfigError, match=r"a \.gif can") as raised:
+        films.mp4(frames())
+    assert "\n" not in str(raised.value)
+
+
+def test_enlarge_reaches_the_side_and_never_shrinks():
+    assert films.enlarge(frames()[0], 68).shape == (68, 100, 3)
+    assert films.enlarge(frames()[0], 20).shape == (34, 50, 3)
+    assert films.enlarge(np.zeros((8, 8, 1), np.uint8), 16).shape == (16, 16, 3)
+
+
+def test_write_replaces_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "out.png"
+    output.write(path, b"first")
+    output.write(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+    real = os.replace
+
+    def crash(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glowcore.output.os.replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        output.write(path, b"third")
+    monkeypatch.setattr("glowcore.output.os.replace", real)
+    assert path.read_bytes() == b"second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
