@@ -40,7 +40,7 @@ class Desk:
     photos      decoded photos by key
     crops       aligned pictures that came inside an exported PNG, by the key of their photo
     note        one sentence for the user, "" when there is nothing to say
-    strip_for   the attribute whose slider the hand is on
+    strip_for   the attribute whose slider the hand has just been laid on
     answered    (page instance, number) of the last message of the editor that was dealt with
     awaited     the photo that a link asked for and that is not here yet
     own         attributes made or loaded in this session, by name
@@ -189,6 +189,7 @@ class Desk:
             return
         self.answered = (nonce, number)
         self.note = ""
+        self.strip_for = None  # a strip is sent once, in answer to its message
         if message.get("op") == "strip":
             name = message.get("name")
             self.strip_for = name if name in engine.attribute_names else None
@@ -198,8 +199,6 @@ class Desk:
         except RecipeError as error:
             self.note = f"{error}."
             return
-        if self.strip_for != message.get("name") or message.get("op") != "set":
-            self.strip_for = None
         self.history = history
 
     def _missing(self, source: Source, gallery: Gallery) -> str:
