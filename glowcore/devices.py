@@ -29,6 +29,12 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
+def forbid_tf32() -> None:
+    """Turn TF32 off for this process: its 10 bits would make an encode and a decode of other batch size disagree."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware; emulation is several times slower than float32."""
     if device.type == "cuda":

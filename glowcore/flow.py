@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from glowcore import likelihood
+from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents, per_level
 from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
@@ -213,6 +214,8 @@ class Flow(nn.Module):
 
     def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
         """Return the latents of points of the cube [-0.5, 0.5], which pictures are inside the model."""
+        if x.is_cuda:
+            forbid_tf32()
         eps_levels = []
         logdet = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
         if self.preprocess is not None:
@@ -242,6 +245,8 @@ class Flow(nn.Module):
         shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
         if shapes != given:
             raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
+        if self.device.type == "cuda":
+            forbid_tf32()
         return [level.to(self.device, self.dtype) for level in latents.levels]
 
     def as_float(self, images: Tensor) -> Tensor:

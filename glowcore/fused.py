@@ -11,6 +11,7 @@ from torch import Tensor
 from glowcore import likelihood
 from glowcore.errors import ConfigError
 from glowcore.folding import can_fold, fold
+from glowcore.fused_cuda import GraphedBackend
 from glowcore.fused_torch import TorchBackend
 from glowcore.latents import Latents
 from glowcore.onnx_backend import OnnxBackend
@@ -48,7 +49,7 @@ class FusedFlow:
         self._folds = can_fold(flow)
         self._tensors = [*flow.parameters(), *flow.buffers()]
         self._key: tuple | None = None
-        self._torch: TorchBackend | None = None
+        self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
         self._refresh()
         if backend == "onnxruntime":
@@ -136,7 +137,7 @@ class FusedFlow:
         *eps, top, logdet = runner.encode(x)
         return self.flow.finish_encoding(eps, top, logdet, y)
 
-    def _runner(self, batch: int) -> TorchBackend | OnnxBackend | None:
+    def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend | None:
         if self._onnx is not None and (self.backend == "onnxruntime" or self._onnx.suits(batch)):
             return self._onnx
         return self._torch
@@ -150,6 +151,8 @@ class FusedFlow:
             return
         levels = fold(self.flow)
         self._torch = TorchBackend(levels, self.dtype)
+        if self.device.type == "cuda":
+            self._torch = GraphedBackend(self._torch)
         self._onnx = None
         if self.backend != "torch" and OnnxBackend.available(self.flow) and self.dtype == "float32":
             self._onnx = OnnxBackend(levels, self._torch)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from glowcore import images as pictures
 from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
 from glowcore.grids import grid
+from glowcore.reversible import DriftMeter
 
 if TYPE_CHECKING:
     from glowcore.training import Trainer
@@ -83,12 +84,16 @@ class Monitor:
             "bits_per_dim": float(torch.cat(bpd).double().mean()),
             "learning_rate": trainer.learning_rate(),
             "skipped": trainer.skipped,
+            "drift": trainer.model.drift.read(),
             **condition,
         }
         self._write(self.last)
         if condition["round_trip"] > ROUND_TRIP_ALARM:
             self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
                      "a lower learning rate or a larger scale_min keeps the inverse stable")
+        if (self.last["drift"] or 0) > DriftMeter.ALARM:
+            self.say(f"the inverse drifts by {self.last['drift']:.1e} between anchors: gradients are no longer exact; "
+                     "use a smaller --anchor-every or --memory checkpoint")
         drawn = model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
         samples = grid(pictures.to_uint8(drawn), columns=4, scale=2)
         folder = self.trainer.out / "samples"

@@ -77,10 +77,10 @@ def conv_limit(dtype: torch.dtype, device: torch.device) -> float:
 
 
 def forward_flops(model: Flow) -> float:
-    """Return the floating-point operations of one encode of one picture (multiply and add count as two)."""
+    """Return the operations of the convolutions of one encode of one picture (multiply and add count as two)."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.encode(torch.zeros(1, model.config.channels, *model.image_size, device=model.device))
-    return counter.get_total_flops()
+    return counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
 
 
 def median_ms(run: Callable[[], Any], device: torch.device, seconds: float = SECONDS) -> float:

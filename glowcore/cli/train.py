@@ -22,6 +22,9 @@ from glowcore.reversible import MEMORY_MODES
 from glowcore.train_settings import OPTIMIZERS, PRECISIONS, TrainSettings
 from glowcore.training import Trainer
 
+#: Steps between anchors of ``--memory reversible``, unless ``--anchor-every`` says otherwise.
+ANCHOR_EVERY = 8
+
 EXAMPLE = (
     "python -m glowcore train --data faces/ --image-size 64 --num-levels 4 --steps-per-level 8 --hidden-channels 64 "
     "--minutes 60 --out runs/faces"
@@ -57,7 +60,7 @@ def add_parser(commands, summary: str) -> None:
     t.add_argument("--precision", choices=PRECISIONS, help="of the coupling networks")
     t.add_argument("--memory", default="auto", choices=("auto", *MEMORY_MODES))
     t.add_argument("--anchor-every", type=int, metavar="N",
-                   help="reversible: keep the input of every N-th step (0: none)")
+                   help=f"reversible: keep the input of every N-th step (default {ANCHOR_EVERY}; 0: none)")
     t.add_argument("--no-flip", dest="flip", action="store_false", default=None, help="no mirrored pictures")
     t.add_argument("--seed", type=int)
     t.add_argument("--eval-minutes", type=float, help="minutes between evaluations, each of which saves")
@@ -122,7 +125,7 @@ def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
 def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, state: dict | None) -> None:
     """Set how the model remembers: as given, as before (the modes differ by rounding), or as the device allows."""
     before = {} if state is None else state.get("memory", {})
-    model.anchor_every = before.get("anchor_every", 0) if args.anchor_every is None else args.anchor_every
+    model.anchor_every = before.get("anchor_every", ANCHOR_EVERY) if args.anchor_every is None else args.anchor_every
     mode = before.get("memory", "auto") if args.memory == "auto" else args.memory
     model.memory = choose_memory(model, settings.batch_size) if mode == "auto" else mode
 

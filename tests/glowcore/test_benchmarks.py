@@ -1,0 +1,48 @@
+"""The benchmarks measure what they say; their times are nobody's test."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from glowcore import GlowConfig
+from glowcore.benchmarks import configs, memory, speed
+
+TINY = GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=4)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(configs.CONFIGS, "A", TINY)
+    monkeypatch.setattr(speed, "SECONDS", 0.0)
+
+
+def test_flops_are_those_of_the_convolutions():
+    found = speed.forward_flops(configs.ready_model(TINY))
+    half, hidden, positions = 6, 4, 16
+    network = half * hidden * 9 + hidden * hidden + hidden * 2 * half * 9
+    assert found == 2 * positions * 2 * (network + 12 * 12)
+
+
+def test_speed_table(tiny):
+    result = speed.measure_speed("A", device=torch.device("cpu"), batches=(1, 2), train_batch=2)
+    rows = [dataclasses.asdict(row) for row in result["rows"]]
+    assert {"encode (torch)", "decode (onnxruntime)", "decode (module)", "train step (reversible)"} <= {
+        row["what"] for row in rows
+    }
+    for row in rows:
+        assert row["ratio"] == pytest.approx(row["milliseconds"] / row["floor_ms"])
+        passes = 3 if row["what"].startswith("train") else 1
+        limit = result["conv_gflops_per_second"][row["floor"]] * 1e9
+        assert row["floor_ms"] == pytest.approx(passes * row["batch"] * result["mflop_per_image"] * 1e9 / limit)
+
+
+def test_memory_table(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "in_fresh_process", lambda function, arguments: function(*arguments))
+    result = memory.measure_memory("A", device=torch.device("cpu"), batch=4, depths=(2, 8))
+    saved = {(row.memory, row.steps_per_level): row.saved for row in result["rows"]}
+    assert saved["full", 8] > 3 * saved["full", 2]
+    assert saved["reversible", 8] == saved["reversible", 2]
+    assert max(row.gradient_error for row in result["rows"]) <= 1e-4
+    memory.plot(result, tmp_path / "memory.png")
+    assert (tmp_path / "memory.png").stat().st_size > 5000
