@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from dataclasses import asdict
@@ -251,7 +252,9 @@ class _Signals:
         self.trainer.stop_signal = number
         for each, handler in self.previous.items():
             signal.signal(each, handler)
-        self.trainer.monitor.say("stopping after this step; once more to stop at once")
+        if self.trainer.processes.is_first:
+            # Not through sys.stderr: the signal may have come in the midst of a write to it, which must not be entered.
+            os.write(2, b"\nstopping after this step; once more to stop at once\n")
 
 
 def _finite(*values: float) -> bool:
