@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
+import torch
+
 from explorer.engine import Engine
 from explorer.words import ordered, words
 
@@ -30,7 +32,9 @@ def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
 def cosines(engine: Engine) -> list[dict[str, str | float]]:
     """The cosine of every pair of directions, as records {a, b, cosine}."""
     names = ordered(engine.attribute_names)
-    table = engine.attribute_cosines(names)
+    flat = torch.cat([engine.attributes.direction(n).flatten().cpu() for n in names])
+    flat = flat / flat.norm(dim=1, keepdim=True)
+    table = (flat @ flat.T).clamp(-1, 1).tolist()
     return [
         {"a": words(a).label, "b": words(b).label, "cosine": round(table[i][j], 3)}
         for (i, a), (j, b) in product(enumerate(names), repeat=2)

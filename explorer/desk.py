@@ -201,6 +201,11 @@ class Desk:
             return
         self.history = history
 
+    def take_back(self, note: str) -> None:
+        """The last step led nowhere: the one before is the present again, and nothing leads back to it."""
+        self.history = History(self.history.past[-1], self.history.past[:-1])
+        self.note = note
+
     def _missing(self, source: Source, gallery: Gallery) -> str:
         if source.kind == "gallery" and source.value not in gallery.names:
             return "The gallery face of this edit is not here; its moves are shown on another face."

@@ -24,6 +24,9 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None, session:
     recipe = desk.recipe
     source = engine.source(recipe, picture, session)
     rendered = engine.render(recipe, picture, session)
+    if not rendered.finite and desk.history.past:
+        desk.take_back("That is farther than the model can go: the picture would not be numbers any more. Gone back.")
+        return editor_view(desk, engine, picture, session)
     return {
         "ack": {"nonce": desk.answered[0], "seq": desk.answered[1]},
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],

@@ -23,6 +23,7 @@ from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
 from explorer.turns import Turns
 from glowcore import AttributeVectors, checkpoint, images
+from glowcore.errors import GlowcoreError
 from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
@@ -49,6 +50,7 @@ class Engine:
         self.size: tuple[int, int] = tuple(model.image_size)
         self.device = str(model.device)
         self.turns = Turns()
+        self._batch = BATCH
         self._fast = model.fused(dtype="float32")
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
         self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
@@ -178,11 +180,13 @@ class Engine:
         """Sampled pictures, one a seed. A seed gives the same latents in any batch."""
         temperature = _per_level(temperature)
         pictures: list[np.ndarray] = []
-        for start in range(0, len(seeds), BATCH):
-            chunk = list(seeds[start : start + BATCH])
-            with self._model(batch=len(chunk)):
-                values = self._fast.sample(seeds=chunk, temperature=temperature)
-                pictures.extend(_pictures(values))
+        while len(pictures) < len(seeds):
+            chunk = list(seeds[len(pictures) : len(pictures) + self._batch])
+            try:
+                with self._model(batch=len(chunk)):
+                    pictures.extend(_pictures(self._fast.sample(seeds=chunk, temperature=temperature)))
+            except torch.OutOfMemoryError as error:
+                self._smaller_batch(error)
         return pictures
 
     def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
@@ -193,25 +197,21 @@ class Engine:
     def decode(self, latents: Latents, session: str = "") -> list[np.ndarray]:
         """The pictures of any latents; the model is free for others between batches."""
         pictures: list[np.ndarray] = []
-        for start in range(0, len(latents), BATCH):
-            chunk = latents[start : start + BATCH]
-            with self._model(session, batch=len(chunk)):
-                pictures.extend(_pictures(self._fast.decode(chunk)))
+        while len(pictures) < len(latents):
+            chunk = latents[len(pictures) : len(pictures) + self._batch]
+            try:
+                with self._model(session, batch=len(chunk)):
+                    pictures.extend(_pictures(self._fast.decode(chunk)))
+            except torch.OutOfMemoryError as error:
+                self._smaller_batch(error)
         return pictures
 
-    def scores(self, encoded: Encoded) -> dict[str, float]:
-        """What the model's own measure says of a picture, attribute by attribute."""
-        if self.attributes is None:
-            return {}
-        with self._model(batch=1):
-            return {n: float(self.attributes.score(encoded.latents, n)[0]) for n in self.attributes.names}
-
-    def attribute_cosines(self, names: Sequence[str]) -> list[list[float]]:
-        """The cosines between the directions of `names`: which attributes move together."""
-        with self._model(batch=1):
-            flat = torch.cat([self.attributes.direction(n).flatten() for n in names])
-            flat = flat / flat.norm(dim=1, keepdim=True)
-            return (flat @ flat.T).clamp(-1, 1).tolist()
+    def _smaller_batch(self, error: torch.OutOfMemoryError) -> None:
+        """From now on half as many pictures at once; at one there is nothing left to halve."""
+        torch.cuda.empty_cache()
+        if self._batch == 1:
+            raise GlowcoreError("the GPU has no memory left for a single picture; close what else uses it") from error
+        self._batch //= 2
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
         """Milliseconds of encoding and of decoding one picture, nothing cached."""

@@ -6,6 +6,7 @@ Every function takes encoded pictures and gives uint8 pictures [H, W, 3].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,6 +26,32 @@ def film(
     """Pictures on the way from a (0) to b (1). With `levels` only those levels walk, the others stay a's."""
     goal = b.latents if levels is None else a.latents.mixed(b.latents, list(levels))
     return engine.decode(Latents.cat([a.latents.interpolate(goal, t, spherical=spherical) for t in steps]))
+
+
+def journey(
+    engine: Engine,
+    stops: Sequence[Encoded],
+    frames: int,
+    spherical: bool = False,
+    levels: Sequence[int] | None = None,
+) -> list[np.ndarray]:
+    """Pictures through all `stops` in turn: `frames` for each stretch, no stop twice."""
+    steps = [i / frames for i in range(frames)]
+    pictures: list[np.ndarray] = []
+    for index, (a, b) in enumerate(pairwise(stops)):
+        last = index == len(stops) - 2
+        pictures += film(engine, a, b, [*steps, 1.0] if last else steps, spherical, levels)
+    return pictures
+
+
+def corners(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, side: int) -> list[np.ndarray]:
+    """`side` x `side` pictures between four corners, row by row: a upper left, b upper right, c and d below."""
+    steps = [i / (side - 1) for i in range(side)]
+    rows = []
+    for t in steps:
+        left, right = (p.latents.interpolate(q.latents, t, spherical=True) for p, q in ((a, c), (b, d)))
+        rows += [left.interpolate(right, s, spherical=True) for s in steps]
+    return engine.decode(Latents.cat(rows))
 
 
 def mixed(engine: Engine, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:

@@ -41,8 +41,8 @@ def test_a_film_is_scrubbed_and_saved(page, tmp_path):
     film = tmp_path / "film.mp4"
     download.value.save_as(film)
     count, seconds = imageio_ffmpeg.count_frames_and_secs(str(film))
-    assert count == 48  # 25 there and 23 back
-    assert seconds == pytest.approx(2.0, abs=0.1)
+    assert count == 50  # 26 there and 24 back
+    assert seconds == pytest.approx(50 / 24, abs=0.1)
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Save GIF").click()

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,3 +106,15 @@ def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine, galler
     assert "0 pixels changed" in again["pictures"]["reconstruction"]["fact"]
     desk.handle({"op": "lock", "name": "Male", "on": True, "nonce": "a", "seq": 2}, engine)
     assert editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))["strip"] is None
+
+
+def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, gallery, monkeypatch):
+    before = desk.recipe
+    desk.handle({"op": "set", "name": "Male", "value": 3, "nonce": "a", "seq": 1}, engine)
+    render = engine.render
+    broken = lambda r, *a: replace(render(r, *a), finite=not r.strength("Male"))  # noqa: E731
+    monkeypatch.setattr(engine, "render", broken)
+    view = editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))
+    assert desk.recipe == before
+    assert "farther" in view["note"]
+    assert not view["canRedo"]

@@ -12,6 +12,7 @@ from explorer.cache import ByteLRU
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.turns import Superseded, Turns
+from glowcore.errors import GlowcoreError
 
 SEED = EditRecipe(Source("seed", "3"))
 GALLERY = EditRecipe(Source("gallery", "face_00.png"))
@@ -104,6 +105,49 @@ def test_levels_and_arithmetic(engine, blobs):
     np.testing.assert_array_equal(mixing.analogy(engine, a, a, b), blobs[1])
     np.testing.assert_array_equal(mixing.coarse(engine, a, engine.num_levels, 0.0), blobs[0])
     assert (mixing.coarse(engine, a, 1, 0.0) != blobs[0]).any()
+
+
+def test_a_journey_passes_its_stops_once(engine, blobs):
+    stops = [engine.encode(b) for b in blobs[:3]]
+    frames = mixing.journey(engine, stops, 4)
+    assert len(frames) == 9
+    for frame, stop in zip(frames[::4], blobs, strict=False):
+        assert np.abs(frame.astype(int) - stop.astype(int)).max() <= 1
+
+
+def test_corners_are_their_pictures(engine, blobs):
+    square = mixing.corners(engine, *(engine.encode(b) for b in blobs[:4]), side=3)
+    assert len(square) == 9
+    for index, picture in zip((0, 2, 6, 8), blobs, strict=False):
+        assert np.abs(square[index].astype(int) - picture.astype(int)).max() <= 1
+
+
+class Greedy:
+    """A model that runs out of memory for more than three pictures at once."""
+
+    def __init__(self, model):
+        self.model, self.batches = model, []
+
+    def decode(self, latents):
+        self.batches.append(len(latents))
+        if len(latents) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.model.decode(latents)
+
+
+def test_out_of_memory_halves_the_batch(tiny_home, blobs, engine):
+    small = Engine.open(tiny_home / "pretrained" / "tiny")
+    expected = mixing.film(engine, engine.encode(blobs[0]), engine.encode(blobs[1]), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    a, b = small.encode(blobs[0]), small.encode(blobs[1])
+    small._fast = Greedy(small._fast)
+    frames = mixing.film(small, a, b, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert small._fast.batches[:3] == [6, 6, 4]
+    assert max(small._fast.batches[3:]) <= 2
+    assert all(np.abs(f.astype(int) - e.astype(int)).max() <= 1 for f, e in zip(frames, expected, strict=True))
+    small._fast.model = Greedy(small._fast)
+    small._fast.decode = lambda latents: (_ for _ in ()).throw(torch.OutOfMemoryError("no"))
+    with pytest.raises(GlowcoreError, match="memory"):
+        mixing.film(small, a, b, [0.0, 1.0])
 
 
 def test_threads_are_left_as_they_were(engine, blobs):

@@ -161,7 +161,7 @@ def test_sample_page_controls(home):
 
 def test_mix_page_modes(home):
     at = visit("mix.py")
-    for mode in ("Levels", "A − B + C", "Film"):
+    for mode in ("Corners", "Levels", "A − B + C", "Film"):
         at.segmented_control(key="mix_mode").set_value(mode).run()
         assert not at.exception
     at.segmented_control(key="path").set_value("Linear").run()

@@ -9,15 +9,13 @@ from explorer import mixing, movies
 from explorer.pictures import enlarged, png, webp
 from explorer.ui import shelf
 from explorer.ui.components.film import film
+from explorer.ui.components.pad import pad
 from explorer.ui.frame import Bench, bench, intro
 
-FRAMES = 25
+FRAMES = 48
+PAD = 7
+MOST_STOPS = 5
 SHOWN = 320
-
-
-def steps(count: int) -> list[float]:
-    """`count` places from 0 to 1, evenly."""
-    return [i / (count - 1) for i in range(count)]
 
 
 def level_label(level: int, count: int) -> str:
@@ -47,10 +45,10 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             format_func=lambda i: level_label(i, engine.num_levels),
             help="Levels left out stay as they are in A.",
         )
-    a, b = (shelf.encoded(table, c) for c in chosen)
-    frames = mixing.film(engine, a, b, steps(FRAMES), path == "Spherical", sorted(walking))
+    stops = [shelf.encoded(table, c) for c in chosen]
+    frames = mixing.journey(engine, stops, FRAMES // len(chosen) + 1, path == "Spherical", sorted(walking))
     with stage:
-        film(frames, key="film", alt=f"Film from picture A to picture B, {path.lower()} path")
+        film(frames, key="film", alt=f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path")
     with panel:
         save_film(frames)
 
@@ -118,6 +116,15 @@ def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
         save_picture(result)
 
 
+def corners_mode(table: Bench, chosen: list[str], stage, panel) -> None:
+    """Four pictures and everything between."""
+    pictures = mixing.corners(table.engine, *(shelf.encoded(table, c) for c in chosen), side=PAD)
+    with panel:
+        st.caption("Drag over the picture: the nearer to a corner, the more of its face. Arrow keys work too.")
+    with stage:
+        pad(pictures, PAD, key="pad", alt="Between four pictures")
+
+
 def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
     """Pictures in a row with signs between; the result large below."""
     *terms, (name, result) = parts
@@ -141,18 +148,26 @@ def save_picture(picture: np.ndarray) -> None:
     )
 
 
-MODES = {"Film": (film_mode, "AB"), "Levels": (levels_mode, "AB"), "A − B + C": (arithmetic_mode, "ABC")}
+MODES = {
+    "Film": (film_mode, "ABCDE"),
+    "Corners": (corners_mode, "ABCD"),
+    "Levels": (levels_mode, "AB"),
+    "A − B + C": (arithmetic_mode, "ABC"),
+}
 
 table = bench()
 stage, panel = st.columns([1, 1.15], gap="large")
 with panel:
-    intro("Between faces", "Walk from one face to another, swap single levels, or do arithmetic with faces.")
+    intro("Between faces", "Walk from face to face, swap single levels, or do arithmetic with faces.")
     mode = st.segmented_control(
         "Mode", list(MODES), default="Film", key="mix_mode", required=True, label_visibility="collapsed"
     )
     show, slots = MODES[mode]
     shown = shelf.entries(table)
-    chosen = [shelf.slot(table, name, shown, start) for start, name in zip((0, 2, 3), slots, strict=False)]
+    if mode == "Film":
+        stops = st.segmented_control("Stops", range(2, MOST_STOPS + 1), default=2, key="stops", required=True)
+        slots = slots[:stops]
+    chosen = [shelf.slot(table, name, shown, start) for start, name in zip((0, 2, 3, 4, 5), slots, strict=False)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(table, "mix_upload")
 show(table, chosen, stage, panel)

@@ -1,0 +1,18 @@
+"""A square between four pictures, walked over in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from explorer.pictures import data_uri, sheet
+from explorer.ui.components import sources
+
+_PAD = st.components.v2.component("explorer_pad", **sources("pad"))
+
+
+def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> None:
+    """Show `side` x `side` pictures (uint8 [H, W, 3], row by row from the upper left corner) as one square."""
+    _PAD(key=key, data={"uri": data_uri(sheet(pictures, side)), "side": side, "alt": alt})

@@ -1,0 +1,84 @@
+// A square between four pictures: where the dot is, is what is seen. All of it is here, nothing asks the server.
+
+class Pad {
+  constructor(root) {
+    this.find = (selector) => root.querySelector(selector)
+    this.field = this.find(".field")
+    this.face = this.find(".face")
+    this.corners = root.querySelectorAll(".corner")
+    this.at = [0.5, 0.5]
+    const follow = (event) => {
+      const box = this.field.getBoundingClientRect()
+      this.go((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height)
+    }
+    this.field.onpointerdown = (event) => {
+      this.field.setPointerCapture(event.pointerId)
+      follow(event)
+      this.field.onpointermove = follow
+    }
+    this.field.onpointerup = this.field.onpointercancel = () => { this.field.onpointermove = null }
+    this.field.onkeydown = (event) => {
+      const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
+      if (!step) return
+      event.preventDefault()
+      this.go(this.at[0] + step[0] * 0.04, this.at[1] + step[1] * 0.04)
+    }
+  }
+
+  async load(data) {
+    this.field.setAttribute("aria-label", data.alt)
+    this.alt = data.alt
+    if (this.uri === data.uri) return
+    this.uri = data.uri
+    const image = await decoded(data.uri)
+    if (this.uri !== data.uri) return
+    this.image = image
+    this.side = data.side
+    this.width = image.naturalWidth / data.side
+    this.height = image.naturalHeight / data.side
+    this.face.height = Math.round((768 * this.height) / this.width)
+    this.field.style.setProperty("--aspect", `${this.width} / ${this.height}`)
+    const last = data.side - 1
+    const places = [[0, 0], [last, 0], [0, last], [last, last]]
+    this.corners.forEach((canvas, index) => this.tile(canvas, ...places[index]))
+    this.go(...this.at)
+  }
+
+  tile(canvas, column, row, alpha = 1) {
+    const context = canvas.getContext("2d")
+    context.imageSmoothingQuality = "high"
+    context.globalAlpha = alpha
+    const [w, h] = [this.width, this.height]
+    context.drawImage(this.image, column * w, row * h, w, h, 0, 0, canvas.width, canvas.height)
+    context.globalAlpha = 1
+  }
+
+  // The four nearest faces of the grid, mixed by their distance.
+  go(x, y) {
+    this.at = [Math.min(1, Math.max(0, x)), Math.min(1, Math.max(0, y))]
+    if (!this.image) return
+    const [px, py] = this.at.map((v) => v * (this.side - 1))
+    const [column, row] = [px, py].map((v) => Math.min(this.side - 2, Math.floor(v)))
+    const [u, v] = [px - column, py - row]
+    this.tile(this.face, column, row)
+    // Painted one over the other, each opacity is the picture's share among those painted so far.
+    let painted = (1 - u) * (1 - v)
+    for (const [dx, dy, share] of [[1, 0, u * (1 - v)], [0, 1, (1 - u) * v], [1, 1, u * v]]) {
+      painted += share
+      if (share > 0) this.tile(this.face, column + dx, row + dy, share / painted)
+    }
+    const dot = this.find(".dot")
+    dot.style.left = `${this.at[0] * 100}%`
+    dot.style.top = `${this.at[1] * 100}%`
+    const [s, t] = this.at
+    const shares = [["A", (1 - s) * (1 - t)], ["B", s * (1 - t)], ["C", (1 - s) * t], ["D", s * t]]
+    const text = shares.map(([name, share]) => `${name} ${Math.round(share * 100)} %`).join(" · ")
+    this.find(".shares").textContent = text
+    this.face.setAttribute("aria-label", `${this.alt}: ${text}`)
+  }
+}
+
+export default function ({ data, parentElement }) {
+  const pad = instanceOf(parentElement, () => new Pad(parentElement))
+  if (data) pad.load(data)
+}
