@@ -63,7 +63,8 @@ def slot(table: Bench, name: str, shelf: list[Tile], start: int, on_choose: Call
         label=f"Picture {name}",
         on_choose=choose,
         selected=st.session_state[key],
-        tile="2.9rem",
+        tile="3.2rem",
+        line=True,
     )
     return st.session_state[key]
 

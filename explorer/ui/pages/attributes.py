@@ -17,13 +17,9 @@ STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3
 
 
-def previews(table: Bench) -> None:
+def previews(table: Bench, name: str) -> None:
     """One attribute at seven strengths on three faces; a click opens the picture in Edit."""
     engine, gallery = table.engine, table.gallery
-    names = ordered(engine.attribute_names)
-    name = st.pills(
-        "Preview", names, default=names[0], format_func=lambda n: words(n).label, key="preview", required=True
-    )
     sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
     entries, recipes = [], {}
     for source in sources:
@@ -86,7 +82,11 @@ def cosines(table: Bench) -> None:
                         "color": {
                             "field": "cosine",
                             "type": "quantitative",
-                            "scale": {"domain": [-1, 0, 1], "range": ["#3b6fb6", "#f3efe8", "#b3541e"]},
+                            "scale": {
+                                "domain": [-1, 0, 1],
+                                "range": ["#3b6fb6", "#f3efe8", "#b3541e"],
+                                "interpolate": "rgb",
+                            },
                             "legend": None,
                         },
                         "tooltip": [{"field": "a"}, {"field": "b"}, {"field": "cosine", "format": ".2f"}],
@@ -111,9 +111,11 @@ intro("Attributes", "Each slider is a direction among the model's numbers, learn
 if not table.engine.attribute_names:
     st.info("This model has no attributes. `python -m glowcore attributes --model DIR --data DIR` makes them.")
     st.stop()
+names = ordered(table.engine.attribute_names)
+name = st.pills("Preview", names, default=names[0], format_func=lambda n: words(n).label, key="preview", required=True)
 left, right = st.columns([1.5, 1], gap="large")
 with left:
-    previews(table)
+    previews(table, name)
 with right:
     cosines(table)
 statistics(table)

@@ -79,7 +79,7 @@ def edit_panel(table: Bench) -> None:
     """The editor and what goes with its picture; runs alone when a slider moves."""
     desk, engine = table.desk, table.engine
     photo = desk.photo()
-    if photo is not None:
+    if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
     picture = desk.picture(desk.recipe, engine, table.gallery)
     view = editor_view(desk, engine, picture)
@@ -95,11 +95,17 @@ def photo_bar(table: Bench, photo: Photo) -> None:
         if len(photo.found) > 1:
             with st.container(width=min(len(photo.found), 8) * 62 + 24):
                 faces_line(photo, desk.recipe.source, size, key="faces", on_choose=desk.start_from)
-        with st.popover(
-            "Place the eyes", icon=":material/visibility:", type="tertiary", on_change="rerun", key="eye_box"
-        ) as box:
-            if box.open:
-                eyes(photo.picture, key="eyes", on_place=lambda points: desk.place_eyes(points, size))
+        eyes_by_hand(table, photo)
+
+
+def eyes_by_hand(table: Bench, photo: Photo) -> None:
+    """A box with the photo, where two clicks say where the eyes are."""
+    desk, size = table.desk, min(table.engine.size)
+    with st.popover(
+        "Place the eyes", icon=":material/visibility:", type="tertiary", on_change="rerun", key="eye_box"
+    ) as box:
+        if box.open:
+            eyes(photo.picture, key="eyes", on_place=lambda points: desk.place_eyes(points, size))
 
 
 def save_bar(table: Bench, photo: Photo | None) -> None:
@@ -121,6 +127,8 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
             embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
         with save:
             save_button("Save PNG", "face", lambda: export.to_png(edited(), recipe, crop()), FACE)
+        if photo is not None and len(photo.found) == 1:
+            eyes_by_hand(table, photo)
         st.caption("The address of this page holds the edit: copy it to share it or to come back.")
 
 

@@ -11,7 +11,7 @@ class Plane {
     this.find = (selector) => root.querySelector(selector)
     this.canvas = this.find(".chart")
     this.tip = this.find(".tip")
-    this.view = { x: 0, y: 0, zoom: 1 }
+    this.view = { x: 0, y: 0, zoom: 1.2 }
     this.mode = "look"
     this.path = []
     this.spot = null
