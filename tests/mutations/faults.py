@@ -1,0 +1,197 @@
+"""The planted faults: each a mistake that has been made in some implementation of these models, or could be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Replace text in one file of glowcore, and which tests have to notice.
+
+    ``edits`` are pairs (original text, faulty text), each original exactly once in the file; several where a mistake is
+    made alike in both directions, so that forward and inverse still agree.
+    """
+
+    name: str
+    file: str
+    edits: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+
+
+TRANSFORMS, FLOW, REFERENCE, LIKELIHOOD = "test_transforms", "test_flow", "test_reference", "test_likelihood"
+LATENTS, REVERSIBLE, PARTICULAR, FUSED = "test_latents", "test_reversible", "test_nice_realnvp", "test_fused"
+DENSITY = "test_density"
+
+#: File of glowcore, tests that are about it, faults: name and edits.
+_TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]] = [
+    ("transforms/coupling.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
+        "sign of the affine log-determinant": (
+            ("return (x_b + t) * s, self.partition", "return (x_b + t) * s, -self.partition"),),
+        "scale before shift, one way": (("return (x_b + t) * s,", "return x_b * s + t,"),),
+        "scale before shift, both ways": (
+            ("return (x_b + t) * s,", "return x_b * s + t,"), ("return z_b / s - t,", "return (z_b - t) / s,")),
+        "shift undone before the scale": (("return z_b / s - t,", "return (z_b - t) / s,"),),
+        "sign of the inverse log-determinant": (
+            ("return z_b / s - t, -self.partition", "return z_b / s - t, self.partition"),),
+        "log of the scale without the 2": (("F.logsigmoid(raw + 2)", "F.logsigmoid(raw)"),),
+        "scale floor added, not mixed": (("* (1 - self.scale_min) + self.scale_min", "+ self.scale_min"),),
+        "shift and raw scale exchanged": (
+            ("t, raw = h.chunk(2, dim=1)\n        s, log_s = self.scale(raw)\n        return (x_b",
+             "raw, t = h.chunk(2, dim=1)\n        s, log_s = self.scale(raw)\n        return (x_b"),
+            ("t, raw = h.chunk(2, dim=1)\n        s, log_s = self.scale(raw)\n        return z_b",
+             "raw, t = h.chunk(2, dim=1)\n        s, log_s = self.scale(raw)\n        return z_b")),
+        "additive coupling subtracts, both ways": (
+            ("return x_b + h,", "return x_b - h,"), ("return z_b - h,", "return z_b + h,")),
+        "gradient through the network lost": (("grad_a + through_net", "grad_a"),),
+        "gradient of the half that stays leaks": (("grad_b = self.partition.moving(grad_b)\n", "\n"),),
+        "network initialised on the wrong half": (
+            ("self.net.initialize(self.partition.halve(x)[0])", "self.net.initialize(self.partition.halve(x)[1])"),),
+    }),
+    ("transforms/actnorm.py", (TRANSFORMS,), {
+        "H W missing": (("self.log_scale.sum() * (x.shape[2] * x.shape[3])", "self.log_scale.sum()"),),
+        "H squared for H W": (("(x.shape[2] * x.shape[3])", "(x.shape[2] * x.shape[2])"),),
+        "bias after the scale": (
+            ("(x + self.bias.reshape(-1, 1, 1)) * self.log_scale.exp().reshape(-1, 1, 1)",
+             "x * self.log_scale.exp().reshape(-1, 1, 1) + self.bias.reshape(-1, 1, 1)"),),
+        "initialised to the spread, not its inverse": (
+            ("self.log_scale.copy_(-std", "self.log_scale.copy_(std"),),
+        "no floor for a constant channel": (("STD_FLOOR = 1e-3", "STD_FLOOR = 0.0"),),
+        "sample instead of population deviation": (("correction=0", "correction=1"),),
+        "initialised again": (("        if self.initialized:\n            return\n", ""),),
+        "flag not set": (("self.initialized.fill_(True)", "pass"),),
+    }),
+    ("transforms/conv1x1.py", (TRANSFORMS, REFERENCE), {
+        "W transposed": (
+            ("F.conv2d(x, self.weight()[:, :, None, None])", "F.conv2d(x, self.weight().T[:, :, None, None])"),),
+        "P transposed": (("return self.p @ lower @ upper", "return self.p.T @ lower @ upper"),),
+        "H W missing": (("self.log_abs_det() * (x.shape[2] * x.shape[3])", "self.log_abs_det()"),),
+        "determinant exponentiated": (("return self.log_s.sum()", "return self.log_s.exp().sum()"),),
+        "sign of the diagonal lost": (("self.sign * self.log_s.exp()", "self.log_s.exp()"),),
+        "upper triangle not masked": (("self.upper * self.lower_mask.T", "self.upper"),),
+        "transposed inverse": (("return torch.linalg.inv(self.matrix.double())",
+                                "return torch.linalg.inv(self.matrix.double()).T"),),
+    }),
+    ("transforms/step.py", (TRANSFORMS, REFERENCE), {
+        "bias not mixed": (("weight @ self.actnorm.bias)", "self.actnorm.bias)"),),
+        "H W missing": (("z, (logdet * (x.shape[2] * x.shape[3])).expand", "z, logdet.expand"),),
+        "scale not undone": (("(-self.actnorm.log_scale).exp()", "self.actnorm.log_scale.exp()"),),
+        "coupling's log-determinant lost": (
+            ("z, second = self.coupling(h)\n        return z, first + second",
+             "z, second = self.coupling(h)\n        return z, first"),),
+        "scale of rows for scale of columns": (
+            ("self.permutation.weight() * self.actnorm.log_scale.exp()",
+             "self.permutation.weight() * self.actnorm.log_scale.exp()[:, None]"),),
+    }),
+    ("transforms/permutation.py", (TRANSFORMS,), {
+        "permutation not inverted": (("z[:, self.order.argsort()]", "z[:, self.order]"),),
+    }),
+    ("transforms/squeeze.py", (REFERENCE,), {
+        "channels in another order, both ways": (
+            ("F.pixel_unshuffle(x, 2)", "F.pixel_unshuffle(x, 2).flip(1)"),
+            ("F.pixel_shuffle(z, 2)", "F.pixel_shuffle(z.flip(1), 2)")),
+    }),
+    ("networks.py", (TRANSFORMS, REFERENCE), {
+        "zero convolution's factor lost": (("LOG_SCALE_FACTOR = 3.0", "LOG_SCALE_FACTOR = 1.0"),),
+        "second ReLU lost": (("h = F.relu(self.conv_mid(h), inplace=True)", "h = self.conv_mid(h)"),),
+        "hidden layer not centred": (("conv.bias.copy_((conv.bias - mean) * scale)", "conv.bias.mul_(scale)"),),
+    }),
+    ("priors.py", (TRANSFORMS, FLOW, REFERENCE, PARTICULAR, DENSITY), {
+        "Gaussian's constant missing": ((" - 0.5 * math.log(2 * math.pi) * eps[0].numel()", ""),),
+        "Gaussian's constant without the 2": (("math.log(2 * math.pi)", "math.log(math.pi)"),),
+        "eps off by the prior's std, both ways": (
+            ("return (z - mean) * (-log_std).exp(),", "return z - mean,"),
+            ("return mean + log_std.exp() * eps", "return mean + eps")),
+        "sign of the prior's log-determinant": (("(-log_std).exp(), -log_std.sum", "(-log_std).exp(), log_std.sum"),),
+        "variance for standard deviation": (
+            ("(z - mean) * (-log_std).exp(), -log_std.sum(dim=(1, 2, 3))",
+             "(z - mean) * (-log_std / 2).exp(), -(log_std / 2).sum(dim=(1, 2, 3))"),
+            ("log_std.exp() * eps", "(log_std / 2).exp() * eps")),
+        "wrong half factored out, both ways": (
+            ("kept, other = x.chunk(2, dim=1)", "other, kept = x.chunk(2, dim=1)"),
+            ("torch.cat([kept, destandardise(eps, *self.mean_log_std(kept))], dim=1)",
+             "torch.cat([destandardise(eps, *self.mean_log_std(kept)), kept], dim=1)")),
+        "half of the logistic density": (("(F.softplus(eps) + F.softplus(-eps))", "F.softplus(eps)"),),
+        "logistic noise of the wrong spread": ((".clamp_min(2.0**-54)).float()", ".clamp_min(2.0**-54)).float() / 2"),),
+        "class forgotten": (("stats = stats + self.class_stats[y]", "stats = stats + self.class_stats[y] * 0"),),
+    }),
+    ("likelihood.py", (LIKELIHOOD, REFERENCE), {
+        "nats for bits": (("log_prob / (num_dims * math.log(2))", "log_prob / num_dims"),),
+        "volume of a bin missing": (("return n_bits - log_prob", "return -log_prob"),),
+        "sign of the density": (("return n_bits - log_prob", "return n_bits + log_prob"),),
+        "wrong shift of bits": (("return v >> (8 - n_bits)", "return v >> n_bits"),),
+        "always over 256": (("x = (k + u.to(k.device)) / 2**n_bits", "x = (k + u.to(k.device)) / 256"),),
+        "edge for centre of the bin": (("(k * width + (width - 1) / 2)", "(k * width)"),),
+        "noise left out": (("(k + u.to(k.device))", "(k + 0 * u.to(k.device))"),),
+    }),
+    ("flow.py", (FLOW, REFERENCE, PARTICULAR), {
+        "log-determinant of the preprocessing lost": (
+            ("x, part = self.preprocess(x)\n            logdet = logdet + part", "x, part = self.preprocess(x)"),),
+        "cube moved, both ways": (
+            ("self.encode_cube(self.as_float(images) - 0.5, y)", "self.encode_cube(self.as_float(images), y)"),
+            ("return x + 0.5", "return x")),
+        "steps undone in their order": (("for step in reversed(level.steps):", "for step in level.steps:"),),
+        "log-determinant of the top lost": (("log_prob = logdet + part + sum(", "log_prob = logdet + sum("),),
+        "log-determinant of splits lost": (
+            ("eps, part = level.split(x)\n                logdet = logdet + part", "eps, part = level.split(x)"),),
+        "density of the top only": (("for level in levels)", "for level in levels[-1:])"),),
+        "temperature ignored": (("[f * level.to(self.device, self.dtype) for f,",
+                                 "[level.to(self.device, self.dtype) for f,"),),
+        "always the Gaussian's density": (("noise_log_prob(level, self.prior)", "noise_log_prob(level)"),),
+        "uint8 over 256": (("images.to(self.dtype) / 255", "images.to(self.dtype) / 256"),),
+    }),
+    ("latents.py", (LATENTS,), {
+        "interpolation runs backwards": (("torch.lerp(a, b, t))", "torch.lerp(b, a, t))"),),
+        "levels taken from the wrong side": (("b if i in chosen else a", "a if i in chosen else b"),),
+        "difference adds": (("self._zip(other, torch.sub)", "self._zip(other, torch.add)"),),
+        "norms not rooted": ((".square().mean(1).sqrt()", ".square().mean(1)"),),
+    }),
+    ("reversible.py", (REVERSIBLE,), {
+        "gradients in the wrong order": (("grads[:0] = step_grads", "grads += step_grads"),),
+        "anchor not taken": (("                    z = anchors[index]\n", "                    z = z + 1e-3\n"),),
+    }),
+    ("transforms/base.py", (TRANSFORMS, REVERSIBLE), {
+        "gradient of the log-determinant lost": (
+            ("outputs, (grad_z, grad_logdet), (x,))", "outputs, (grad_z, grad_logdet * 0), (x,))"),),
+    }),
+    ("transforms/partition.py", (TRANSFORMS, PARTICULAR), {
+        "mask turned round in the join": (("torch.where(self.mask.bool(), stays, moves)",
+                                           "torch.where(self.mask.bool(), moves, stays)"),),
+        "log-scales of the half that stays counted": (("return (1 - self.mask) * values", "return values"),),
+        "swap forgotten in the join": (("pair = [moves, stays] if self.swap else [stays, moves]",
+                                        "pair = [stays, moves]"),),
+        "swap ignored, both ways": (
+            ("return (second, first) if self.swap else (first, second)", "return first, second"),
+            ("torch.cat([moves, stays] if self.swap else [stays, moves], dim=1)", "torch.cat([stays, moves], dim=1)")),
+        "halves for odd and even, both ways": (
+            ("even, odd = x.reshape(x.shape[0], -1, 2).unbind(dim=2)", "even, odd = x.flatten(1).chunk(2, dim=1)"),
+            ("torch.stack(pair, dim=2)", "torch.cat(pair, dim=1)")),
+    }),
+    ("transforms/tanh_coupling.py", (TRANSFORMS, PARTICULAR), {
+        "sign of the log-determinant": (("log_s.exp() + t, self.partition", "log_s.exp() + t, -self.partition"),),
+        "limit not learned": (("self.limit.reshape(-1, 1, 1) * raw.tanh()", "raw.tanh()"),),
+    }),
+    ("transforms/logit.py", (TRANSFORMS, PARTICULAR), {
+        "log-determinant without the bounds": (("math.log(1 - 2 * self.alpha) - inside.log()", "-inside.log()"),),
+        "bounds not undone": (("(u - self.alpha) / (1 - 2 * self.alpha) - 0.5", "u - 0.5"),),
+        "half of the log-determinant": ((" - torch.log1p(-inside)", ""),),
+    }),
+    ("transforms/diagonal_scale.py", (TRANSFORMS, PARTICULAR), {
+        "mean for sum": (("same_for_batch(self.log_scale.sum(), x)", "same_for_batch(self.log_scale.mean(), x)"),),
+        "spread of the prior ignored": (("(self.target_std / std).log()", "(1 / std).log()"),),
+    }),
+    ("transforms/batchnorm.py", (TRANSFORMS, PARTICULAR), {
+        "log-determinant of other statistics": (
+            ("-std.log().sum() * (x.shape", "-self._std(self.variance).log().sum() * (x.shape"),),
+        "running statistics replaced": (("self.mean.lerp_(mean, self.MOMENTUM)", "self.mean.copy_(mean)"),),
+        "batch statistics in evaluation": (("if not (self.training and torch.is_grad_enabled()):", "if False:"),),
+    }),
+    ("folding.py", (FUSED,), {
+        "H W missing": (("float(actnorm.log_scale.double().sum())) * positions",
+                         "float(actnorm.log_scale.double().sum()))"),),
+        "scale not undone by rows": (("unmix = inverse / scale[:, None]", "unmix = inverse / scale"),),
+        "1 for the sigmoid's 2": (("bias + 2 * (torch.arange", "bias + 1 * (torch.arange"),),
+    }),
+]
+
+FAULTS = [Fault(name, file, edits, tests) for file, tests, faults in _TABLE for name, edits in faults.items()]
