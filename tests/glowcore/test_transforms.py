@@ -135,6 +135,14 @@ def test_a_coupling_starts_as_the_constant_scale_of_the_paper():
     assert torch.allclose(logdet, scale.log() * (CHANNELS // 2) * SIZE[0] * SIZE[1])
 
 
+def test_a_coupling_initialises_its_network_on_what_it_sees():
+    x = torch.randn(64, CHANNELS, *SIZE) * torch.tensor([1.0, 1.0, 50.0, 50.0]).reshape(-1, 1, 1)
+    coupling = AffineCoupling(net(2))
+    coupling.initialize(x)
+    h = coupling.net.conv_in(x[:, : CHANNELS // 2])
+    assert (h.std(dim=(0, 2, 3), correction=0) - 1).abs().max() <= 1e-4
+
+
 def test_network_initialisation_normalises_hidden_layers():
     network = net(2)
     x = torch.randn(64, CHANNELS // 2, *SIZE) * 5 + 3
