@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from glowcore.flow import Flow
 
 MIN_COUNT = 30
-SHRINKAGES = (0.3, 1.0, 3.0, 10.0)
-DEFAULT_SHRINKAGE = 2  # where a class is missing among the encodings that choose
+SHRINKAGES = (1.0, 3.0, 10.0, 30.0)
+DEFAULT_SHRINKAGE = 1  # where a class is missing among the encodings that choose
 FOLDS = 10
 CHOOSE, MEASURE = 0, 1
 CHUNK_BYTES = 1 << 24  # larger blocks come fresh from the system, page by page, on every pass
