@@ -26,7 +26,7 @@ def noise_pictures(config: GlowConfig, batch: int, seed: int = 0) -> Tensor:
     return ((smooth + grain).clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def ready_model(config: GlowConfig, *, steps: int = 0, batch: int = 8) -> Flow:
+def ready_model(config: GlowConfig, *, steps: int = 0, batch: int = 8, memory: str = "full") -> Flow:
     """Return an initialised model, trained for a few careful steps of Adam so that its couplings do something.
 
     Without warm-up a rate of 1e-3 sends a model of a hundred steps and more past any exact inverse.
@@ -34,6 +34,7 @@ def ready_model(config: GlowConfig, *, steps: int = 0, batch: int = 8) -> Flow:
     torch.manual_seed(0)
     flow = build(config).to(memory_format=torch.channels_last)
     flow.initialize(noise_pictures(config, 64))
+    flow.memory = memory
     optimizer = torch.optim.Adam(flow.parameters(), lr=1e-4)
     for step in range(steps):
         optimizer.zero_grad()

@@ -35,6 +35,7 @@ class Row:
         saved: bytes that autograd keeps between forward and backward, parameters not counted.
         peak: of resident memory (of allocated memory on CUDA) during a step, above resting.
         largest_level: bytes of the gradients of the largest level.
+        resident: the peak itself, model, gradients, optimizer and Python included.
         seconds: median of a step.
         gradient_error: relative difference of all gradients from those of ``full``, float32; NaN where not compared.
     """
@@ -67,8 +68,8 @@ def in_fresh_process(function, arguments: Iterable[Any]) -> Any:
 def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int) -> Row:
     """Measure one mode at one depth."""
     config = dataclasses.replace(CONFIGS[name], steps_per_level=depth)
-    flow = ready_model(config, steps=3).to(device)
-    flow.memory, flow.anchor_every = memory, anchor_every
+    flow = ready_model(config, steps=3, memory=memory).to(device)
+    flow.anchor_every = anchor_every
     images = noise_pictures(config, batch).to(device)
     optimizer = torch.optim.Adam(flow.parameters(), lr=1e-9)
     saved = saved_bytes(flow, batch)
@@ -79,7 +80,7 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
     step()
     resting = _reset_peak(flow)
     step()
-    peak = _peak(flow) - resting
+    resident = _peak(flow)
     times = []
     for _ in range(3):
         start = time.perf_counter()
@@ -87,7 +88,7 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
         times.append(time.perf_counter() - start)
     label = memory if not anchor_every else f"{memory}, anchor every {anchor_every}"
     levels = [sum(p.numel() * p.element_size() for p in level.parameters()) for level in flow.levels]
-    return Row(label, depth, saved, peak, max(levels), psutil.Process().memory_info().rss, sorted(times)[1],
+    return Row(label, depth, saved, resident - resting, max(levels), resident, sorted(times)[1],
                _gradient_error(flow, images[: min(batch, 8)]))
 
 

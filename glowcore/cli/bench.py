@@ -65,8 +65,9 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     if target is not None:
         plot(result, target)
     if not args.json:
-        print(f"{'':32}{'K':>5}{'saved MB':>10}{'peak MB':>10}{'level MB':>10}{'s/step':>8}  gradient error")
+        print(f"{'':32}{'K':>5}{'saved MB':>10}{'peak MB':>10}{'in all MB':>10}{'level MB':>10}{'s/step':>8}"
+              "  gradient error")
         for r in result["rows"]:
             print(f"{r.memory:32}{r.steps_per_level:5}{r.saved / 1e6:10.1f}{r.peak / 1e6:10.1f}"
-                  f"{r.largest_level / 1e6:10.1f}{r.seconds:8.2f}  {r.gradient_error:.1e}")
+                  f"{r.resident / 1e6:10.1f}{r.largest_level / 1e6:10.1f}{r.seconds:8.2f}  {r.gradient_error:.1e}")
     return result
