@@ -45,5 +45,5 @@ def test_a_thousand_odd_pictures_give_nothing_that_is_not_finite(folder):
         assert back.isfinite().all()
         missed.append(part[(back - part / 255).abs().amax(dim=(1, 2, 3)) > 0.5 / 255])
     flow.double()
-    for part in torch.cat(missed).split(20):
+    for part in filter(len, missed):
         assert (flow.decode(flow.encode(part)) - part.double() / 255).abs().max() <= 0.5 / 255
