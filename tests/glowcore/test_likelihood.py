@@ -28,6 +28,12 @@ def test_noise_stays_in_the_bin(n_bits):
     assert x.max() < 1
 
 
+def test_noise_fills_the_bin_evenly():
+    x = likelihood.dequantise(torch.zeros(1, 1, 100, 100, dtype=torch.uint8), 5, torch.Generator().manual_seed(0)) * 32
+    assert float(x.mean()) == pytest.approx(1 / 2, abs=0.01)
+    assert float(x.std()) == pytest.approx(1 / math.sqrt(12), abs=0.01)
+
+
 def test_floats_and_uint8_agree_and_nothing_changes_in_place():
     v = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
     before = v.clone()
