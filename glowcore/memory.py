@@ -45,13 +45,18 @@ def free_bytes(device: torch.device) -> int:
 
 
 def choose_memory(model: Flow, batch_size: int) -> str:
-    """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``."""
+    """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
+
+    ``"checkpoint"`` for models with a step that cannot be recovered from its output (batch norm).
+    """
     before, model.memory = model.memory, "full"
     try:
         needed = saved_bytes(model, 1) * batch_size
     finally:
         model.memory = before
-    return "full" if needed <= FULL_SHARE * free_bytes(model.device) else "reversible"
+    if needed <= FULL_SHARE * free_bytes(model.device):
+        return "full"
+    return "reversible" if all(getattr(module, "RECOVERABLE", True) for module in model.modules()) else "checkpoint"
 
 
 def _labels(model: nn.Module, batch_size: int) -> torch.Tensor | None:

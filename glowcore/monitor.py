@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +89,7 @@ class Monitor:
             "drift": trainer.model.drift.read(),
             **condition,
         }
+        self.last = {name: _json_number(value) for name, value in self.last.items()}
         self._write(self.last)
         if condition["round_trip"] > ROUND_TRIP_ALARM:
             self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
@@ -101,15 +104,13 @@ class Monitor:
         (folder / f"{trainer.step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
         board = self._tensorboard()
         for name, value in self.last.items():
-            if isinstance(value, int | float):
+            if value is not None:
                 board.add_scalar(name, value, trainer.step)
         board.add_image("samples", samples, trainer.step, dataformats="HWC")
         board.flush()
 
     def metadata(self) -> dict[str, Any]:
         """Return what is stored with the model: the last evaluation and the settings that led to it."""
-        from dataclasses import asdict
-
         before = dict(self.trainer.model.metadata)
         before["training"] = {"settings": asdict(self.trainer.settings), "evaluation": self.last}
         return before
@@ -151,3 +152,8 @@ class Monitor:
 
             self._board = SummaryWriter(self.trainer.out / "tensorboard")
         return self._board
+
+
+def _json_number(value: float | None) -> float | None:
+    """JSON knows no infinity: what has left all bounds is recorded as null."""
+    return value if value is not None and math.isfinite(value) else None

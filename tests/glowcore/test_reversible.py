@@ -141,3 +141,10 @@ def test_gradients_of_a_deep_model_after_training():
             flow.bits_per_dim(images, generator=torch.Generator().manual_seed(0)).mean().backward()
             found[memory] = torch.cat([p.grad.flatten() for p in flow.parameters()])
         assert (found["reversible"] - found["full"]).norm() <= bound * found["full"].norm()
+
+
+def test_auto_takes_checkpoint_where_steps_cannot_be_recovered(monkeypatch):
+    flow = build(RealNVPConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4, residual_blocks=1,
+                               norm="batchnorm"))
+    monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
+    assert choose_memory(flow, 4) == "checkpoint"

@@ -278,3 +278,14 @@ def test_settings_that_no_run_can_have(wrong):
     name = next(iter(wrong))
     with pytest.raises(ConfigError, match=f"{name} is .*expected"):
         TrainSettings(**wrong)
+
+
+def test_an_inverse_that_explodes_is_recorded_as_null_and_saved(tmp_path, monkeypatch):
+    """JSON has no infinity; a run must not die of having measured one."""
+    monkeypatch.setattr("glowcore.monitor.health", lambda *_: {"round_trip": math.inf, "condition": math.nan})
+    trainer = make(tmp_path, steps=2)
+    trainer.run()
+    record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert record["round_trip"] is None
+    assert record["condition"] is None
+    assert glowcore.load(tmp_path).metadata["training"]["evaluation"]["round_trip"] is None
