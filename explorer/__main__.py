@@ -13,7 +13,7 @@ from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.recipe import EditRecipe
 from explorer.sources import aligned_picture
-from glowcore import checkpoint
+from glowcore import checkpoint, output
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, GlowcoreError, ImageError
 
@@ -71,10 +71,7 @@ def render(token: str, image: Path | None, model: str | None, device: str, out: 
     recipe = replace(recipe, model=engine.model_hash)
     picture = aligned_picture(recipe.source, engine.size, Gallery(entry.folder / "gallery"), photo)
     data = export.to_png(engine.render(recipe, picture).picture, recipe)
-    try:
-        out.write_bytes(data)
-    except OSError as error:
-        raise ImageError(f"{out} cannot be written: {error.strerror}") from error
+    output.write(out, data)
 
 
 def _model_of(recipe: EditRecipe) -> models.ModelEntry:

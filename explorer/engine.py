@@ -93,9 +93,9 @@ class Engine:
 
     # -- pictures in ----------------------------------------------------------------
     def encode(self, picture: np.ndarray, session: str = "") -> Encoded:
-        """Take a picture in: uint8 [H, W, 3], area-averaged when its size is not the model's."""
+        """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`."""
         if picture.shape[:2] != self.size:
-            picture = images.resize_area(picture, self.size)
+            picture = images.fit(picture, self.size)
         key = fingerprint(picture)
         kept = self._encodings.get(key)
         if kept is not None:

@@ -1,4 +1,4 @@
-"""PNG files that remember how they were made.
+"""Pictures and films as files: PNGs that remember how they were made, MP4 and GIF.
 
 A downloaded picture carries its recipe in one `tEXt` chunk and nothing else: no time, no program, no place, no
 profile. With the user's consent a second chunk holds the aligned crop that the edit started from, so that the file
@@ -11,6 +11,7 @@ import base64
 import binascii
 import io
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -18,11 +19,12 @@ from PIL.PngImagePlugin import PngInfo
 
 from explorer.pictures import png
 from explorer.recipe import MAX_TOKEN, EditRecipe, RecipeError
-from glowcore import images
+from glowcore import films, images
 
 RECIPE_KEY = "glow-recipe"
 CROP_KEY = "glow-crop"
 MAX_CROP = 4 * 2**20
+FILM_SIDE = 256  # a film of 64 x 64 pixels is a stamp on a phone
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -43,6 +45,13 @@ def to_png(picture: np.ndarray, recipe: EditRecipe, crop: np.ndarray | None = No
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", pnginfo=info, optimize=True)
     return buffer.getvalue()
+
+
+def film(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:
+    """The frames, uint8 [H, W, 3], as an "mp4" or "gif" of a size worth watching; `loop` goes there and back."""
+    sequence = films.there_and_back(frames) if loop else frames
+    write = films.mp4 if kind == "mp4" else films.gif
+    return write([films.enlarge(frame, FILM_SIDE) for frame in sequence])
 
 
 def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:

@@ -75,16 +75,6 @@ def sheet(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int =
     return result
 
 
-def enlarged(picture: np.ndarray, side: int) -> np.ndarray:
-    """Enlarge so that the shorter side is at least `side` (Lanczos); a larger picture comes back as it is."""
-    height, width = picture.shape[:2]
-    factor = side / min(height, width)
-    if factor <= 1:
-        return picture
-    size = (round(width * factor), round(height * factor))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
-
-
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:
     """Shrink by area averaging so that the longer side is at most `side`; a smaller picture comes back as it is."""
     height, width = picture.shape[:2]

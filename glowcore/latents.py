@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -123,8 +124,9 @@ class Latents:
         return replace(self, levels=[b if i in chosen else a for i, (a, b) in pairs], log_prob=None)
 
     def level_norms(self) -> Tensor:
-        """Return ``[B, L]``: ``|eps| / sqrt(d)`` of each level, close to 1 for a typical picture under a Gaussian."""
-        return torch.stack([level.flatten(1).square().mean(1).sqrt() for level in self.levels], dim=1)
+        """Return ``[B, L]``: the root mean square of each level over that of its prior, about 1 if typical."""
+        spread = math.pi / math.sqrt(3) if self.prior == "logistic" else 1.0
+        return torch.stack([level.flatten(1).square().mean(1).sqrt() / spread for level in self.levels], dim=1)
 
     def _map(self, function: Callable[[Tensor], Tensor], *, keep: bool = False) -> Latents:
         log_prob = function(self.log_prob) if keep and self.log_prob is not None else None

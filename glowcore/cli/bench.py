@@ -9,6 +9,7 @@ from typing import Any
 from glowcore.cli import options
 from glowcore.devices import pick_device
 from glowcore.heap import keep_heap
+from glowcore.output import check_path
 
 EXAMPLE = "python -m glowcore bench speed --config A --threads 1\n  python -m glowcore bench memory --plot memory.png"
 
@@ -60,7 +61,7 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
 
     depths = args.depths or STEPS_PER_LEVEL
     depths = (depths,) if isinstance(depths, int) else depths
-    target = options.output_path(args.plot) if args.plot else None
+    target = check_path(args.plot, (".png",)) if args.plot else None
     result = measure_memory(args.config, device=device, batch=batch, depths=depths, progress=True)
     if target is not None:
         plot(result, target)

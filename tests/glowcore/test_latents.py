@@ -83,3 +83,5 @@ def test_level_norms_of_noise_are_about_one():
     norms = Latents([torch.randn(4, 3, 32, 32)]).level_norms()
     assert norms.shape == (4, 1)
     assert (norms - 1).abs().max() <= 0.05
+    logistic = torch.logit(torch.rand(4, 3, 32, 32, dtype=torch.float64))
+    assert (Latents([logistic], prior="logistic").level_norms() - 1).abs().max() <= 0.05

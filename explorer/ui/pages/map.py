@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import movies
+from explorer import export
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.latent_map import COLUMNS, REACH, LatentMap
 from explorer.paths import evenly
-from explorer.pictures import data_uri, enlarged, reduced, sheet, webp
+from explorer.pictures import data_uri, reduced, sheet, webp
 from explorer.ui import state
 from explorer.ui.components.film import film
 from explorer.ui.components.plane import Sheet, plane
 from explorer.ui.frame import Bench, bench, intro
 from explorer.words import words
 from glowcore.errors import GlowcoreError
+from glowcore.films import enlarge
 
 THUMB = 32
 FRAMES = 33
@@ -91,7 +92,7 @@ def shown(table: Bench, found: LatentMap) -> None:
         film(frames, key="map_film", alt="Film along the drawn path")
         st.download_button(
             "Save MP4",
-            data=lambda: movies.mp4(movies.there_and_back(frames)),
+            data=lambda: export.film(frames, "mp4", loop=True),
             file_name="path.mp4",
             mime="video/mp4",
             key="save_path",
@@ -105,7 +106,7 @@ def shown(table: Bench, found: LatentMap) -> None:
         spot = walk["spot"] or (0.0, 0.0)
         picture = found.decode(table.engine, [spot])[0]
         words_of = f"The face at {spot[0]:+.2f}, {spot[1]:+.2f}" if walk["spot"] else "The middle of the map"
-    st.image(webp(enlarged(picture, 512)), alt=words_of, caption=words_of, width="stretch")
+    st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     if st.button("Open in Edit", key="open_place", icon=":material/tune:", type="primary"):
         table.desk.start_from_picture(picture)
         st.switch_page(state.EDIT_PAGE)

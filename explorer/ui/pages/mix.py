@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import mixing, movies
-from explorer.pictures import enlarged, png, webp
+from explorer import export, mixing
+from explorer.pictures import png, webp
 from explorer.ui import shelf
 from explorer.ui.components.film import film
 from explorer.ui.components.pad import pad
 from explorer.ui.frame import Bench, bench, intro
+from glowcore.films import enlarge
 
 FRAMES = 48
 PAD = 7
@@ -56,11 +57,10 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
 def save_film(frames: list[np.ndarray]) -> None:
     """The film as a file, there and back so that it loops."""
     loop = st.toggle("There and back", value=True, key="loop", help="An endless loop without a jump, in the saved film")
-    sequence = movies.there_and_back(frames) if loop else frames
     with st.container(horizontal=True):
         st.download_button(
             "Save MP4",
-            data=lambda: movies.mp4(sequence),
+            data=lambda: export.film(frames, "mp4", loop=loop),
             file_name="film.mp4",
             mime="video/mp4",
             key="save_mp4",
@@ -69,7 +69,7 @@ def save_film(frames: list[np.ndarray]) -> None:
         )
         st.download_button(
             "Save GIF",
-            data=lambda: movies.gif(sequence),
+            data=lambda: export.film(frames, "gif", loop=loop),
             file_name="film.gif",
             mime="image/gif",
             key="save_gif",
@@ -131,8 +131,8 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
     columns = st.columns(len(terms), gap="small")
     for index, (column, (term, picture)) in enumerate(zip(columns, terms, strict=True)):
         caption = f"{signs[index - 1]} {term}" if index else term
-        column.image(webp(enlarged(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width="stretch")
-    st.image(webp(enlarged(result, 2 * SHOWN)), caption=f"{signs[-1]} {name}", alt=name, width="stretch")
+        column.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width="stretch")
+    st.image(webp(enlarge(result, 2 * SHOWN)), caption=f"{signs[-1]} {name}", alt=name, width="stretch")
 
 
 def save_picture(picture: np.ndarray) -> None:

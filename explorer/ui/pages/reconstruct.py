@@ -11,12 +11,13 @@ import streamlit as st
 
 from explorer import mixing
 from explorer.engine import Engine
-from explorer.pictures import amplified_difference, enlarged, webp
+from explorer.pictures import amplified_difference, webp
 from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.frame import Bench, bench, intro
 from glowcore.errors import GlowcoreError
+from glowcore.films import enlarge
 
 SHOWN = 256
 AT_MOST = 8
@@ -75,7 +76,7 @@ def measurements(name: str, engine: Engine, encoded: Encoded) -> dict[str, str |
 
 def show(column, picture: np.ndarray, caption: str, alt: str) -> None:
     """One picture with its caption."""
-    column.image(webp(enlarged(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
+    column.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
 
 
 def line(name: str, engine: Engine, encoded: Encoded, options: dict) -> None:
