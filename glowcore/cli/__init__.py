@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _Parser(prog="python -m glowcore", description="Normalizing flows for images.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     argv = list(sys.argv[1:] if argv is None else argv)
-    # Only the command that is asked for is imported: `--help` and `info` should not wait for all of torch.
+    # Only the command that is asked for is imported: no command waits for what another one needs.
     named = next((word for word in argv if word in COMMANDS), None)
     modules = {}
     for name, summary in COMMANDS.items():
