@@ -35,7 +35,7 @@ def ready_model(config: GlowConfig, *, steps: int = 0, batch: int = 8, memory: s
     flow = build(config).to(memory_format=torch.channels_last)
     flow.initialize(noise_pictures(config, 64))
     flow.memory = memory
-    optimizer = torch.optim.Adam(flow.parameters(), lr=1e-4)
+    optimizer = torch.optim.Adam(flow.parameters(), lr=1e-5)
     for step in range(steps):
         optimizer.zero_grad()
         generator = torch.Generator().manual_seed(step)
