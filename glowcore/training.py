@@ -147,7 +147,7 @@ class Trainer:
         """Return the rate of the present step: warm-up, plateau, decay; halved at every restore."""
         s = self.settings
         warm = min(1.0, self.step / max(1, s.warmup_steps))
-        fall = min(1.0, (1 - self.fraction) / s.decay) if s.decay else 1.0
+        fall = min(1.0, max(0.0, 1 - self.fraction) / s.decay) if s.decay else 1.0
         return s.learning_rate * warm * fall * 0.5**self.restores
 
     def save(self) -> None:
