@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None, session:
     return {
         "ack": {"nonce": desk.answered[0], "seq": desk.answered[1]},
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
-        "sliders": sliders(recipe, engine),
+        "sliders": sliders(recipe, engine, desk.own),
         "canUndo": bool(desk.history.past),
         "canRedo": bool(desk.history.future),
         "note": desk.note,
@@ -40,10 +41,10 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None, session:
     }
 
 
-def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
-    """One entry for every attribute that is offered."""
+def sliders(recipe: EditRecipe, engine: Engine, own: Collection[str] = ()) -> list[dict[str, Any]]:
+    """One entry for every attribute that is offered; the session's own first, for it has just made them."""
     entries = []
-    for name in ordered(engine.attribute_names):
+    for name in sorted(ordered(engine.attribute_names), key=lambda name: name not in own):
         text = words(name)
         entries.append(
             {
