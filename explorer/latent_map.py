@@ -17,8 +17,8 @@ import torch
 from PIL import Image
 
 from explorer.engine import Engine
-from explorer.pictures import sheet
 from glowcore.errors import CheckpointError, DataError
+from glowcore.grids import grid
 from glowcore.latents import Latents
 from glowcore.safetensors_guard import pack, unpack
 
@@ -102,7 +102,7 @@ class LatentMap:
     def save(self, folder: Path) -> Path:
         """Write the map into a model's folder: half precision, pictures as one WebP."""
         buffer = io.BytesIO()
-        Image.fromarray(sheet(self.pictures, COLUMNS)).save(buffer, "WEBP", quality=82, method=6)
+        Image.fromarray(grid(self.pictures, columns=COLUMNS, gap=0)).save(buffer, "WEBP", quality=82, method=6)
         tensors = {
             "mean": self.mean.half(),
             "basis": self.basis.half(),

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import io
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -60,19 +59,6 @@ def data_uri(picture: np.ndarray) -> str:
         uri = "data:image/webp;base64," + base64.b64encode(webp(picture)).decode()
         _URIS.put(key, uri, len(uri))
     return uri
-
-
-def sheet(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int = 0, paper: int = 255) -> np.ndarray:
-    """Arrange pictures of one size in rows of `columns` (None: one row), `gap` pixels of grey `paper` between them."""
-    columns = columns or len(pictures)
-    height, width, channels = pictures[0].shape
-    rows = math.ceil(len(pictures) / columns)
-    shape = (rows * height + (rows - 1) * gap, columns * width + (columns - 1) * gap, channels)
-    result = np.full(shape, paper, np.uint8)
-    for index, picture in enumerate(pictures):
-        y, x = (index // columns) * (height + gap), (index % columns) * (width + gap)
-        result[y : y + height, x : x + width] = picture
-    return result
 
 
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:

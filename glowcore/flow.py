@@ -103,11 +103,15 @@ class Flow(nn.Module):
     def memory(self, mode: str) -> None:
         if mode not in MEMORY_MODES:
             raise ConfigError(f"memory {mode!r} is not one of {', '.join(MEMORY_MODES)}")
-        lossy = {type(m).__name__ for m in self.modules() if isinstance(m, Transform) and not m.RECOVERABLE}
-        if mode == "reversible" and lossy:
-            raise ConfigError(f"memory 'reversible' cannot undo {', '.join(sorted(lossy))}, whose statistics are the "
-                              "batch's; use 'full' or 'checkpoint'")
+        if mode == "reversible" and self.unrecoverable:
+            raise ConfigError(f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
+                              "the batch's; use 'full' or 'checkpoint'")
         self._memory = mode
+
+    @property
+    def unrecoverable(self) -> list[str]:
+        """Kinds of its transforms whose input cannot be recovered in training, so that it cannot be ``reversible``."""
+        return sorted({type(m).__name__ for m in self.modules() if isinstance(m, Transform) and not m.RECOVERABLE})
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:

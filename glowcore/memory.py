@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import psutil
 import torch
-from torch import nn
 
+from glowcore.evaluation import any_classes
 from glowcore.flow import Flow
 
 #: ``auto`` keeps everything as long as that takes no more than this part of the free memory.
@@ -32,7 +32,7 @@ def saved_bytes(model: Flow, batch_size: int) -> int:
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
         # The loss holds the graph, and so every saved storage, alive: no address is counted for two tensors.
-        loss = model.bits_per_dim(images, _labels(model, batch_size), generator=generator).mean()
+        loss = model.bits_per_dim(images, any_classes(model, batch_size), generator=generator).mean()
     del loss
     return sum(kept.values())
 
@@ -56,8 +56,4 @@ def choose_memory(model: Flow, batch_size: int) -> str:
         model.memory = before
     if needed <= FULL_SHARE * free_bytes(model.device):
         return "full"
-    return "reversible" if all(getattr(module, "RECOVERABLE", True) for module in model.modules()) else "checkpoint"
-
-
-def _labels(model: nn.Module, batch_size: int) -> torch.Tensor | None:
-    return torch.zeros(batch_size, dtype=torch.long) if getattr(model.config, "num_classes", 0) else None
+    return "checkpoint" if model.unrecoverable else "reversible"

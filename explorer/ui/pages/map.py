@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import export
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.latent_map import COLUMNS, REACH, LatentMap
 from explorer.paths import evenly
-from explorer.pictures import data_uri, reduced, sheet, webp
+from explorer.pictures import data_uri, reduced, webp
 from explorer.ui import state
-from explorer.ui.components.film import film
+from explorer.ui.components.film import film, film_button
 from explorer.ui.components.plane import Sheet, plane
 from explorer.ui.frame import Bench, bench, intro
 from explorer.words import words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
+from glowcore.grids import grid
 
 THUMB = 32
 FRAMES = 33
@@ -38,7 +38,7 @@ def _map(name: str, stamp: str, _engine: Engine, _gallery: Gallery) -> LatentMap
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
     thumbs = [reduced(p, THUMB) for p in _map.pictures]
-    return Sheet(data_uri(sheet(thumbs, COLUMNS)), COLUMNS, thumbs[0].shape[0])
+    return Sheet(data_uri(grid(thumbs, columns=COLUMNS, gap=0)), COLUMNS, thumbs[0].shape[0])
 
 
 def groups_of(found: LatentMap) -> tuple[list[int], list[str], list[str]]:
@@ -90,15 +90,7 @@ def shown(table: Bench, found: LatentMap) -> None:
     if walk["path"]:
         frames = found.decode(table.engine, evenly(walk["path"], FRAMES))
         film(frames, key="map_film", alt="Film along the drawn path")
-        st.download_button(
-            "Save MP4",
-            data=lambda: export.film(frames, "mp4", loop=True),
-            file_name="path.mp4",
-            mime="video/mp4",
-            key="save_path",
-            icon=":material/movie:",
-            on_click="ignore",
-        )
+        film_button(frames, "mp4", loop=True, name="path", key="save_path")
         return
     if walk["point"] is not None:
         picture, words_of = found.pictures[walk["point"]], "A face of the map"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import export, mixing
+from explorer import mixing
 from explorer.pictures import png, webp
 from explorer.ui import shelf
-from explorer.ui.components.film import film
+from explorer.ui.components.film import film, film_button
 from explorer.ui.components.pad import pad
 from explorer.ui.frame import Bench, bench, intro
 from glowcore.films import enlarge
@@ -58,24 +58,8 @@ def save_film(frames: list[np.ndarray]) -> None:
     """The film as a file, there and back so that it loops."""
     loop = st.toggle("There and back", value=True, key="loop", help="An endless loop without a jump, in the saved film")
     with st.container(horizontal=True):
-        st.download_button(
-            "Save MP4",
-            data=lambda: export.film(frames, "mp4", loop=loop),
-            file_name="film.mp4",
-            mime="video/mp4",
-            key="save_mp4",
-            icon=":material/movie:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Save GIF",
-            data=lambda: export.film(frames, "gif", loop=loop),
-            file_name="film.gif",
-            mime="image/gif",
-            key="save_gif",
-            icon=":material/gif_box:",
-            on_click="ignore",
-        )
+        film_button(frames, "mp4", loop=loop, name="film", key="save_mp4")
+        film_button(frames, "gif", loop=loop, name="film", key="save_gif")
 
 
 def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:

@@ -7,11 +7,12 @@ import random
 import numpy as np
 import streamlit as st
 
-from explorer.pictures import data_uri, png, sheet
+from explorer.pictures import data_uri, png
 from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro
+from glowcore import grids
 
 SIDES = [3, 4, 5, 6]
 ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, 1.2]
@@ -120,7 +121,7 @@ def save(pictures: list[np.ndarray], columns: int) -> None:
     """All faces as one PNG."""
     st.download_button(
         "Save all as PNG",
-        data=lambda: png(sheet(pictures, columns, gap=2)),
+        data=lambda: png(grids.grid(pictures, columns=columns)),
         file_name="samples.png",
         mime="image/png",
         key="save_samples",

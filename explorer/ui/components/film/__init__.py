@@ -7,14 +7,32 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer.pictures import data_uri, sheet
+from explorer import export
+from explorer.pictures import data_uri
 from explorer.ui.components import sources
+from glowcore.grids import grid
 
 _FILM = st.components.v2.component("explorer_film", **sources("film"))
 COLUMNS = 8
+_FILES = {"mp4": ("video/mp4", ":material/movie:"), "gif": ("image/gif", ":material/gif_box:")}
 
 
 def film(frames: Sequence[np.ndarray], *, key: str, alt: str) -> None:
     """Show frames (uint8 [H, W, 3], one size) as one film; `alt` says what it shows."""
     columns = min(COLUMNS, len(frames))
-    _FILM(key=key, data={"uri": data_uri(sheet(frames, columns)), "columns": columns, "count": len(frames), "alt": alt})
+    uri = data_uri(grid(frames, columns=columns, gap=0))
+    _FILM(key=key, data={"uri": uri, "columns": columns, "count": len(frames), "alt": alt})
+
+
+def film_button(frames: Sequence[np.ndarray], kind: str, *, loop: bool, name: str, key: str) -> None:
+    """A button that saves the frames as `name`.mp4 or `name`.gif; the file is made when it is pressed."""
+    mime, icon = _FILES[kind]
+    st.download_button(
+        f"Save {kind.upper()}",
+        data=lambda: export.film(frames, kind, loop=loop),
+        file_name=f"{name}.{kind}",
+        mime=mime,
+        key=key,
+        icon=icon,
+        on_click="ignore",
+    )

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer.pictures import data_uri, sheet
+from explorer.pictures import data_uri
 from explorer.ui.components import sources
+from glowcore.grids import grid
 
 _PAD = st.components.v2.component("explorer_pad", **sources("pad"))
 
 
 def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> None:
     """Show `side` x `side` pictures (uint8 [H, W, 3], row by row from the upper left corner) as one square."""
-    _PAD(key=key, data={"uri": data_uri(sheet(pictures, side)), "side": side, "alt": alt})
+    _PAD(key=key, data={"uri": data_uri(grid(pictures, columns=side, gap=0)), "side": side, "alt": alt})
