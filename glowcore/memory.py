@@ -47,8 +47,11 @@ def free_bytes(device: torch.device) -> int:
 def choose_memory(model: Flow, batch_size: int) -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
-    ``"checkpoint"`` for models with a step that cannot be recovered from its output (batch norm).
+    ``"checkpoint"`` for models with a step that cannot be recovered from its output (batch norm), and always ``"full"``
+    for a baseline, which is no flow.
     """
+    if not isinstance(model, Flow):
+        return "full"
     before, model.memory = model.memory, "full"
     try:
         needed = saved_bytes(model, 1) * batch_size

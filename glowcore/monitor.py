@@ -17,6 +17,7 @@ from tqdm import tqdm
 from glowcore import images as pictures
 from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
 from glowcore.grids import grid
+from glowcore.flow import Flow
 from glowcore.reversible import DriftMeter
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Monitor:
         }
         self.last = {name: _json_number(value) for name, value in self.last.items()}
         self._write(self.last)
-        if condition["round_trip"] > ROUND_TRIP_ALARM:
+        if isinstance(model, Flow) and condition["round_trip"] > ROUND_TRIP_ALARM:
             self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
                      "a lower learning rate or a larger scale_min keeps the inverse stable")
         if (self.last["drift"] or 0) > DriftMeter.ALARM:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     against = dict(_read(text) for text in args.against)
     keep_heap()
     before = checkpoint.fingerprint(args.model)
-    model = options.load_model(args)
+    model = options.load_flow(args)
     pictures = options.open_pictures(args, model)
     # Hours of encoding should not end in a misspelt name.
     for name in [*against, *(other for others in against.values() for other in others)]:

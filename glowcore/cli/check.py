@@ -51,7 +51,7 @@ def table(checks: list[checking.Check]) -> str:
 
 def _checks(args: argparse.Namespace) -> list[checking.Check]:
     try:
-        model = options.load_model(args)
+        model = options.load_flow(args)
     except CheckpointError as error:
         if not (Path(args.model) / "manifest.json").is_file():
             raise  # no model at all: a mistake in the command, not a model that fails

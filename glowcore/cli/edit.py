@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Edit; exit code 0."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     strengths = read_strengths(args.set)
-    model = options.load_model(args)
+    model = options.load_flow(args)
     if model.attributes is None:
         raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
                           "--data DIR fits them")

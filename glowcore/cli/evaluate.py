@@ -10,6 +10,7 @@ from glowcore import checkpoint
 from glowcore.cli import options
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
+from glowcore.flow import Flow
 from glowcore.heap import keep_heap
 
 EXAMPLE = "python -m glowcore evaluate --model pretrained/faces64 --data faces/ --split test --json"
@@ -38,15 +39,18 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - started
     if args.json:
         options.print_json({
-            **asdict(result), "split": args.split, "skipped": len(pictures.skipped), "seconds": round(seconds, 3),
-            "device": str(model.device), "model_sha256": checkpoint.fingerprint(args.model),
+            **asdict(result), "bound": bound, "split": args.split, "skipped": len(pictures.skipped),
+            "seconds": round(seconds, 3), "device": str(model.device),
+            "model_sha256": checkpoint.fingerprint(args.model),
         })
         return 0
+    bound = "dequantised" if isinstance(model, Flow) else "the evidence lower bound, one draw of the latent"
     options.say(
         f"{result.images} pictures of split {args.split} in {seconds:.1f} s\n"
         f"bits/dim      {result.bits_per_dim:.4f} +- {result.bits_per_dim_std_error:.4f} at {result.n_bits} bits "
-        f"(a bound: dequantised)\n"
-        f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, {result.pixels_changed} pixels "
+        f"(a bound: {bound})\n"
+        f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, mean "
+        f"{result.reconstruction_mean_abs_error:.2e}, {result.pixels_changed} pixels "
         f"changed at 8 bits, {100 * result.reconstructions_finite:.4g} % finite"
     )
     return 0

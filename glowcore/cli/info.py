@@ -7,6 +7,7 @@ from typing import Any
 
 from glowcore import checkpoint
 from glowcore.cli import options
+from glowcore.flow import Flow
 
 EXAMPLE = "python -m glowcore info --model pretrained/faces64"
 
@@ -25,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     model = checkpoint.load(args.model, device="cpu")
     facts = {
         "model": found["model"],
+        "is_flow": isinstance(model, Flow),
         "parameters": sum(p.numel() for p in model.parameters()),
         "bytes": sum(file["size"] for file in found["files"].values()),
         "sha256": found["files"][checkpoint.WEIGHTS]["sha256"],
@@ -53,7 +55,9 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
     metrics = dict(_flat(facts["metadata"]))
     if metrics:
         lines += ["metadata", *(f"  {name}: {value}" for name, value in metrics.items())]
-    if facts["attributes"] is None:
+    if facts["attributes"] is None and not facts["is_flow"]:
+        lines.append(f"no flow: {facts['model']} is a baseline without exact latents, so without attributes")
+    elif facts["attributes"] is None:
         lines.append(f"no attributes; python -m glowcore attributes --model {folder} --data DIR fits them")
     else:
         lines.append("attributes")

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--frames", count, 2, 10_000)
     options.check_range("--rate", args.rate, 1, 120)
     options.check_range("--side", args.side, 16, 2048)
-    model = options.load_model(args)
+    model = options.load_flow(args)
     ends = torch.cat([pictures.load(path, model) for path in (args.first, args.last)])
     latents = model.encode(ends, pictures.label(model, args.label))
     path = latents[0].interpolate(latents[1], torch.linspace(0, 1, count), spherical=args.spherical)

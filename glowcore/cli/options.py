@@ -46,6 +46,21 @@ def load_model(args: argparse.Namespace):
     return checkpoint.load(args.model, device=args.device)
 
 
+def load_flow(args: argparse.Namespace):
+    """Load the model that ``--model`` names for a command that needs a flow.
+
+    Raises:
+        ConfigError: it is a baseline, which has no exact latents.
+    """
+    from glowcore.flow import Flow
+
+    model = load_model(args)
+    if not isinstance(model, Flow):
+        raise ConfigError(f"{args.model} is a {model.config.model_name}, which has no exact latents; {args.command} "
+                          "needs a flow (glow, realnvp or nice)")
+    return model
+
+
 def add_data(parser: argparse.ArgumentParser, split: str) -> None:
     """Add ``--data DIR`` and what chooses among its pictures; ``split`` is the default."""
     parser.add_argument("--data", required=True, metavar="DIR",

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     columns = math.ceil(math.sqrt(len(seeds))) if args.columns is None else args.columns
     options.check_range("--columns", columns, 1, MOST)
     model = options.load_model(args)
-    temperature = pictures.temperature(args.temperature or _default(model), len(model.levels))
+    temperature = pictures.temperature(args.temperature or _default(model), len(model.latent_shapes()))
     latents = model.sample_latents(seeds, temperature, pictures.label(model, args.label))
     batches = (bin_centres(batch, model.config.n_bits) for batch in pictures.decode(model, latents))
     pictures.save(out, grid(pictures.show(batches), columns=min(columns, len(seeds)), scale=args.scale))

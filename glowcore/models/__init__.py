@@ -1,10 +1,11 @@
-"""The models: a frozen config each, and the flow it builds."""
+"""The models: a frozen config each, and the flow it builds; beside them the baselines, which are no flows."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
+from glowcore.baselines.vae import VAE, VAEConfig, build_vae
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.models.glow import GlowConfig, build_glow
@@ -12,12 +13,12 @@ from glowcore.models.nice import NICEConfig, build_nice
 from glowcore.models.realnvp import RealNVPConfig, build_realnvp
 
 #: Every kind of model by its name in ``config.json`` and on the command line.
-CONFIGS: dict[str, type] = {"glow": GlowConfig, "realnvp": RealNVPConfig, "nice": NICEConfig}
-_BUILDERS = {GlowConfig: build_glow, RealNVPConfig: build_realnvp, NICEConfig: build_nice}
+CONFIGS: dict[str, type] = {"glow": GlowConfig, "realnvp": RealNVPConfig, "nice": NICEConfig, "vae": VAEConfig}
+_BUILDERS = {GlowConfig: build_glow, RealNVPConfig: build_realnvp, NICEConfig: build_nice, VAEConfig: build_vae}
 
 
-def build(config: Any) -> Flow:
-    """Build the flow that a config describes, its weights drawn from torch's global generator.
+def build(config: Any) -> Flow | VAE:
+    """Build the model that a config describes (a flow, or a baseline), its weights drawn from torch's global generator.
 
     Raises:
         ConfigError: ``config`` is not one of the package's configs.

@@ -1,0 +1,219 @@
+"""A convolutional variational auto-encoder (Kingma & Welling 2014): the lossy contrast to a flow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from glowcore import likelihood
+from glowcore.baselines.discretised_logistic import bin_log_prob
+from glowcore.baselines.vae_nets import Decoder, Encoder
+from glowcore.errors import ConfigError
+from glowcore.flow import Noise
+from glowcore.latents import Latents
+from glowcore.models import settings
+from glowcore.priors import draw_noise, noise_log_prob
+from glowcore.reversible import DriftMeter
+
+#: Bounds of the encoder's log-std and of the decoder's log-scale: far outside of what training finds.
+LOG_STD_BOUNDS = (-8.0, 4.0)
+LOG_SCALE_BOUNDS = (-7.0, 3.0)
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Settings of a VAE. With the defaults it has as many parameters as a Glow of L3 K8 and 64 hidden channels.
+
+    Args:
+        image_size: side of the pictures in pixels, or ``(height, width)``; each a multiple of ``2**num_levels``.
+        channels: 3 for colour, 1 for greyscale, any number works.
+        n_bits: bits a value that likelihoods and training quantise to, 1 to 8.
+        num_levels: halvings of the picture on its way to the latent.
+        hidden_channels: width of the networks at half the picture's size, doubled with every further halving.
+        latent_dims: numbers that a picture is compressed to.
+
+    Raises:
+        ConfigError: a value outside these, before anything is allocated.
+    """
+
+    image_size: int | tuple[int, int] = 32
+    channels: int = 3
+    n_bits: int = 5
+    num_levels: int = 3
+    hidden_channels: int = 20
+    latent_dims: int = 80
+
+    model_name: ClassVar[str] = "vae"
+
+    def __post_init__(self) -> None:
+        settings.check_int("channels", self.channels, 1, 64)
+        settings.check_int("n_bits", self.n_bits, 1, 8)
+        settings.check_int("num_levels", self.num_levels, 1, 10)
+        settings.check_int("hidden_channels", self.hidden_channels, 1, 1024)
+        settings.check_int("latent_dims", self.latent_dims, 1, 65536)
+        settings.check_size(self.image_size, self.num_levels)
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        return settings.check_size(self.image_size, self.num_levels)
+
+
+class VAE(nn.Module):
+    r"""Pictures compressed to ``latent_dims`` numbers and back, with a bound on their likelihood.
+
+    Encoder :math:`q(z|x) = N(m(x), \mathrm{diag}\,s(x)^2)`, prior :math:`p(z) = N(0, I)`, and as decoder
+    :math:`p(k|z)` a discretised logistic distribution of every value
+    (:mod:`glowcore.baselines.discretised_logistic`). Unlike a flow it has no exact likelihood but the evidence lower
+    bound, and ``decode(encode(x))`` is not x.
+
+    It is no :class:`~glowcore.flow.Flow`, but offers what the training loop, the evaluation and the reconstruction page
+    ask of any model. ``encode`` gives the mean of q as :class:`~glowcore.latents.Latents` of a single level
+    ``[B, latent_dims, 1, 1]``: fewer numbers than the picture has, and no ``log_prob``.
+    """
+
+    prior = "gaussian"
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.metadata: dict[str, Any] = {}
+        self.attributes = self.class_head = None
+        self.anchor_every = 0
+        self.drift = DriftMeter()
+        size = tuple(side >> config.num_levels for side in config.height_width)
+        widths = [config.hidden_channels * 2**index for index in range(config.num_levels)]
+        self.encoder = Encoder(config.channels, widths, size, 2 * config.latent_dims)
+        self.decoder = Decoder(config.latent_dims, widths, size, 2 * config.channels)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of its pictures."""
+        return self.config.height_width
+
+    @property
+    def num_dims(self) -> int:
+        """Number of values per picture, ``C * H * W``."""
+        return self.config.channels * math.prod(self.image_size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.decoder.out.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of its weights."""
+        return self.decoder.out.weight.dtype
+
+    @property
+    def memory(self) -> str:
+        """How training remembers activations: always ``"full"``, since there is no inverse to recover them with."""
+        return "full"
+
+    @memory.setter
+    def memory(self, mode: str) -> None:
+        if mode != "full":
+            raise ConfigError(f"memory {mode!r} is for flows; a VAE remembers in 'full'")
+
+    def initialize(self, images: Tensor) -> None:
+        """Do nothing: unlike a flow's, its weights need no first batch."""
+
+    def encode(self, images: Tensor, y: None = None) -> Latents:
+        """Return the mean of q(z|x) of pictures ``[B, C, H, W]``, floats in [0, 1] or uint8."""
+        images = self.checked_images(images)
+        values = images.to(self.dtype) / 255 if images.dtype == torch.uint8 else images.to(self.dtype)
+        return Latents([self.posterior(values)[0][:, :, None, None]])
+
+    def decode(self, latents: Latents) -> Tensor:
+        """Return the decoder's mean, ``[B, C, H, W]`` in [0, 1]: the most likely pictures of these latents."""
+        shapes = [tuple(level.shape[1:]) for level in latents.levels]
+        if shapes != self.latent_shapes():
+            raise ConfigError(f"latents have levels {shapes}, this model's are {self.latent_shapes()}")
+        mean, _ = self.predict(latents.levels[0].to(self.device, self.dtype)[:, :, 0, 0])
+        # A point x of the unit interval lies in the cell of v = 256 x - 1/2, and that is shown as v / 255.
+        return ((256 * mean - 0.5) / 255).clamp(0, 1)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return ``decode(encode(images))``: what the compressed picture looks like."""
+        return self.decode(self.encode(images))
+
+    def bits_per_dim(self, images: Tensor, y: None = None, *, generator: Noise = None) -> Tensor:
+        r"""Return a bound on bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits``.
+
+        .. math:: -\frac{\log p(k|z) + \log p(z) - \log q(z|x)}{D \ln 2}, \qquad z = m + s \odot \epsilon
+
+        with one draw of z a picture: its mean over draws is the evidence lower bound, so the true code length is not
+        longer. A flow's bits per dimension bound the same number, from dequantisation. Differentiable: this is the
+        training loss. The noise comes from ``generator`` as in :meth:`glowcore.flow.Flow.bits_per_dim`.
+        """
+        k = likelihood.bins(self.checked_images(images), self.config.n_bits)
+        mean, log_std = self.posterior((k.to(self.dtype) + 0.5) / 2**self.config.n_bits)
+        eps = self._noise(len(k), generator)
+        z = mean + log_std.exp() * eps
+        value_mean, log_scale = self.predict(z)
+        log_likelihood = bin_log_prob(k, value_mean, log_scale, self.config.n_bits).sum(dim=(1, 2, 3))
+        log_prior, log_eps = (noise_log_prob(noise[:, :, None, None]) for noise in (z, eps))
+        elbo = log_likelihood + log_prior - (log_eps - log_std.sum(dim=1))
+        return -elbo / (self.num_dims * math.log(2))
+
+    def posterior(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-std of q(z|x), each ``[B, latent_dims]``, of pictures in [0, 1]."""
+        stats = self.encoder(2 * values - 1).to(self.dtype)
+        mean, log_std = stats.chunk(2, dim=1)
+        return mean, log_std.clamp(*LOG_STD_BOUNDS)
+
+    def predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-scale of every value on the unit interval, each ``[B, C, H, W]``."""
+        mean, log_scale = self.decoder(z).to(self.dtype).chunk(2, dim=1)
+        return 0.5 + 0.5 * mean, (log_scale - 3).clamp(*LOG_SCALE_BOUNDS)
+
+    def latent_shapes(self) -> list[tuple[int, int, int]]:
+        """Return ``(c, h, w)`` of its only level."""
+        return [(self.config.latent_dims, 1, 1)]
+
+    def sample_latents(
+        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: None = None
+    ) -> Latents:
+        """Draw latents from the prior, one picture a seed, times a temperature (a number, or a sequence of one)."""
+        factor = temperature if isinstance(temperature, int | float) else temperature[0]
+        shape = self.latent_shapes()[0]
+        noise = [draw_noise(shape, torch.Generator().manual_seed(int(seed))) for seed in seeds]
+        return Latents([factor * torch.stack(noise).to(self.device, self.dtype)])
+
+    @torch.no_grad()
+    def sample(self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: None = None) -> Tensor:
+        """Return sampled pictures, ``[B, C, H, W]`` in [0, 1]: the decoder's mean, without noise of its own."""
+        return self.decode(self.sample_latents(seeds, temperature))
+
+    def checked_images(self, images: Tensor) -> Tensor:
+        """Return pictures on this model's device, after a look at their shape and dtype."""
+        expected = (self.config.channels, *self.image_size)
+        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
+            raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {expected[0]}, "
+                              f"{expected[1]}, {expected[2]}]")
+        if images.dtype != torch.uint8 and not images.is_floating_point():
+            raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
+        return images.to(self.device).contiguous(memory_format=torch.channels_last)
+
+    def _noise(self, count: int, generator: Noise) -> Tensor:
+        shape = (self.config.latent_dims,)
+        if isinstance(generator, Sequence):
+            eps = torch.stack([_normal(shape, each) for each in generator])
+        else:
+            eps = _normal((count, *shape), generator)
+        return eps.to(self.device, self.dtype)
+
+
+def build_vae(config: VAEConfig) -> VAE:
+    """Build a VAE with fresh weights."""
+    return VAE(config)
+
+
+def _normal(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    return torch.randn(shape, generator=generator, device=None if generator is None else generator.device)
