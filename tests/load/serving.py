@@ -1,0 +1,29 @@
+"""The server under load, started as a user starts it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from explorer import models
+from tests.e2e.serving import REPOSITORY, application
+
+
+@contextlib.contextmanager
+def server(log: Path, home: Path = REPOSITORY) -> Iterator[tuple[str, psutil.Process]]:
+    """Address and process of the application on the models of `home`; `log` gets its output."""
+    with application(log, home) as address:
+        port = address.rpartition(":")[2]
+        ours = [p for p in psutil.Process().children(recursive=True) if f"--server.port={port}" in p.cmdline()]
+        yield address, ours[0]
+
+
+def first_model(home: Path) -> Path:
+    """The folder of the model that the application opens by itself."""
+    name = models.default_name(models.listed(home))
+    if name is None:
+        raise SystemExit(f"error: {home} holds no model in pretrained/ or runs/")
+    return home / name
