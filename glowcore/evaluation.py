@@ -24,9 +24,9 @@ class Evaluation:
         bits_per_dim_std_error: standard error of that mean over the pictures.
         n_bits: the bits that it is quoted at.
         reconstruction_max_abs_error: largest ``|x - decode(encode(x))|`` over all values, pictures in [0, 1].
+        reconstruction_mean_abs_error: its mean over all values.
         pixels_changed: number of pixels that differ at 8 bits after encode and decode.
         reconstructions_finite: fraction of pictures whose reconstruction is finite.
-        reconstruction_mean_abs_error: its mean over all values.
     """
 
     images: int
@@ -34,13 +34,13 @@ class Evaluation:
     bits_per_dim_std_error: float
     n_bits: int
     reconstruction_max_abs_error: float
+    reconstruction_mean_abs_error: float
     pixels_changed: int
     reconstructions_finite: float
 
 
 @torch.inference_mode()
 def evaluate(
-    reconstruction_mean_abs_error: float
     model: Flow,
     images: Tensor,
     *,
@@ -75,6 +75,7 @@ def evaluate(
         bits_per_dim_std_error=float(values.std(correction=0) / len(values) ** 0.5),
         n_bits=model.config.n_bits,
         reconstruction_max_abs_error=worst,
+        reconstruction_mean_abs_error=total / len(images),
         pixels_changed=changed,
         reconstructions_finite=finite / len(images),
     )
@@ -85,7 +86,6 @@ def noisy_bits_per_dim(model: Flow, batch: Tensor, seed: int, first: int, y: Ten
     generators = [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(len(batch))]
     return model.bits_per_dim(batch, y, generator=generators).cpu()
 
-        reconstruction_mean_abs_error=total / len(images),
 
 @torch.inference_mode()
 def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:

@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from glowcore import images as pictures
 from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
-from glowcore.grids import grid
 from glowcore.flow import Flow
+from glowcore.grids import grid
 from glowcore.reversible import DriftMeter
 
 if TYPE_CHECKING:

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     result = evaluate(model, pictures.images, labels=options.labels(model, pictures, args.data),
                       batch_size=args.batch_size, seed=args.seed, progress=not args.quiet)
     seconds = time.perf_counter() - started
+    bound = "dequantised" if isinstance(model, Flow) else "the evidence lower bound, one draw of the latent"
     if args.json:
         options.print_json({
             **asdict(result), "bound": bound, "split": args.split, "skipped": len(pictures.skipped),
@@ -44,7 +45,6 @@ def run(args: argparse.Namespace) -> int:
             "model_sha256": checkpoint.fingerprint(args.model),
         })
         return 0
-    bound = "dequantised" if isinstance(model, Flow) else "the evidence lower bound, one draw of the latent"
     options.say(
         f"{result.images} pictures of split {args.split} in {seconds:.1f} s\n"
         f"bits/dim      {result.bits_per_dim:.4f} +- {result.bits_per_dim_std_error:.4f} at {result.n_bits} bits "
