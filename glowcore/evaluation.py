@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from glowcore.classes import ClassTally, num_classes
 from glowcore.flow import Flow
 from glowcore.images import to_uint8
+from glowcore.likelihood import bits_per_dim
 from glowcore.transforms.conv1x1 import ChannelLinear
 
 
@@ -27,6 +29,10 @@ class Evaluation:
         reconstruction_mean_abs_error: its mean over all values.
         pixels_changed: number of pixels that differ at 8 bits after encode and decode.
         reconstructions_finite: fraction of pictures whose reconstruction is finite.
+        class_accuracy_generative: of a class-conditional model, the share of pictures whose class is
+            ``argmax_y p(x | y) p(y)``; else None.
+        class_accuracy_head: the share whose class the classification head names, None without one.
+        class_head_bits: mean cross-entropy of the head in bits, no part of ``bits_per_dim``.
     """
 
     images: int
@@ -37,6 +43,9 @@ class Evaluation:
     reconstruction_mean_abs_error: float
     pixels_changed: int
     reconstructions_finite: float
+    class_accuracy_generative: float | None = None
+    class_accuracy_head: float | None = None
+    class_head_bits: float | None = None
 
 
 @torch.inference_mode()
@@ -54,11 +63,12 @@ def evaluate(
     ``labels`` (int64 ``[N]``) are the classes of a class-conditional model.
     """
     bpd, worst, total, changed, finite = [], 0.0, 0.0, 0, 0
+    tally = None if labels is None else ClassTally(model)
     with tqdm(total=len(images), desc="evaluate", unit="picture", disable=not progress) as bar:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
             y = None if labels is None else labels[start : start + batch_size]
-            bpd.append(noisy_bits_per_dim(model, batch, seed, first=start, y=y))
+            bpd.append(noisy_bits_per_dim(model, batch, seed, first=start, y=y, tally=tally))
             back = model.decode(model.encode(batch, y)).cpu()
             difference = (back - batch / 255).abs()
             total += float(difference.double().mean(dim=(1, 2, 3)).nan_to_num(nan=torch.inf).sum())
@@ -78,13 +88,23 @@ def evaluate(
         reconstruction_mean_abs_error=total / len(images),
         pixels_changed=changed,
         reconstructions_finite=finite / len(images),
+        **({} if tally is None else tally.figures()),
     )
 
 
-def noisy_bits_per_dim(model: Flow, batch: Tensor, seed: int, first: int, y: Tensor | None = None) -> Tensor:
-    """Return bits/dim ``[B]`` of a batch; picture i has noise from ``seed`` and ``first + i``, whatever the batch."""
+def noisy_bits_per_dim(
+    model: Flow, batch: Tensor, seed: int, first: int, y: Tensor | None = None, tally: ClassTally | None = None
+) -> Tensor:
+    """Return bits/dim ``[B]`` of a batch; picture i has noise from ``seed`` and ``first + i``, whatever the batch.
+
+    ``tally`` takes the same encodings in.
+    """
     generators = [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(len(batch))]
-    return model.bits_per_dim(batch, y, generator=generators).cpu()
+    if tally is None:
+        return model.bits_per_dim(batch, y, generator=generators).cpu()
+    latents = model.encode_cube(model.dequantised(batch, generators), y)
+    tally.add(latents)
+    return bits_per_dim(latents.log_prob, model.num_dims, model.config.n_bits).cpu()
 
 
 @torch.inference_mode()
@@ -114,7 +134,7 @@ def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[st
 
 def any_classes(model: Flow, count: int) -> Tensor | None:
     """Return int64 ``[count]`` classes in turn for a class-conditional model, None for any other."""
-    classes = getattr(model.config, "num_classes", 0)
+    classes = num_classes(model)
     return torch.arange(count) % classes if classes else None
 
 

@@ -18,6 +18,7 @@ from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
     from glowcore.attributes import AttributeVectors
+    from glowcore.classes import ClassHead
     from glowcore.fused import FusedFlow
 
 #: Where dequantisation noise comes from: one generator for the batch, one a picture, or torch's global one.
@@ -45,6 +46,7 @@ class Flow(nn.Module):
         config: the frozen dataclass it was built from.
         metadata: JSON-able facts stored beside the weights (metrics, default temperature, training).
         attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
+        class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
         memory: how training remembers: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`).
         anchor_every: in reversible mode, keep the input of every N-th step (0: of none).
@@ -59,6 +61,7 @@ class Flow(nn.Module):
         *,
         preprocess: Transform | None = None,
         prior: str = "gaussian",
+        class_head: ClassHead | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -67,6 +70,7 @@ class Flow(nn.Module):
         self.preprocess = preprocess
         self.levels = nn.ModuleList(levels)
         self.top_prior = top_prior
+        self.class_head = class_head
         self.prior = prior
         self.anchor_every = 0
         self.drift = DriftMeter()

@@ -15,6 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore import images as pictures
+from glowcore.classes import ClassTally, has_head
 from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
 from glowcore.flow import Flow
 from glowcore.grids import grid
@@ -41,6 +42,7 @@ class Monitor:
         self.labels = labels
         self.last: dict[str, Any] = {}
         self.smooth_loss: float | None = None
+        self.smooth_head_bits: float | None = None
         self.wall_start = time.time()
         self.wall_before = 0.0
         self.active = trainer.processes.is_first
@@ -55,13 +57,16 @@ class Monitor:
         """Show a step's loss (NaN where it was skipped)."""
         trainer = self.trainer
         if loss == loss:
-            self.smooth_loss = loss if self.smooth_loss is None else 0.98 * self.smooth_loss + 0.02 * loss
+            self.smooth_loss = _smooth(self.smooth_loss, loss)
+            self.smooth_head_bits = _smooth(self.smooth_head_bits, trainer.head_bits)
         self.bar.n = min(1.0, trainer.fraction)
         shown = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
         if trainer.seconds:
             shown["img/s"] = f"{trainer.images_seen / trainer.seconds:.1f}"
         if self.last:
             shown["held-out"] = f"{self.last['bits_per_dim']:.4f}"
+        if (accuracy := self.last.get("class_accuracy_head")) is not None:
+            shown["classes right"] = f"{100 * accuracy:.1f}%"
         if trainer.skipped:
             shown["skipped"] = trainer.skipped
         self.bar.set_postfix(shown)
@@ -72,8 +77,9 @@ class Monitor:
         if not self.active:
             return
         model, trainer = self.trainer.averaged, self.trainer
+        tally = None if self.labels is None else ClassTally(model)
         bpd = [
-            noisy_bits_per_dim(model, self.held_out[i : i + 32], 0, i, self._labels(i, 32))
+            noisy_bits_per_dim(model, self.held_out[i : i + 32], 0, i, self._labels(i, 32), tally)
             for i in range(0, len(self.held_out), 32)
         ]
         condition = health(model, self.held_out[:ROUND_TRIP_PICTURES], self._labels(0, ROUND_TRIP_PICTURES))
@@ -89,6 +95,7 @@ class Monitor:
             "skipped": trainer.skipped,
             "drift": trainer.model.drift.read(),
             **condition,
+            **self._class_figures(tally),
         }
         self.last = {name: _json_number(value) for name, value in self.last.items()}
         self._write(self.last)
@@ -124,11 +131,13 @@ class Monitor:
     def state(self) -> dict[str, Any]:
         """Return what a resumed run goes on from."""
         wall = self.wall_before + time.time() - self.wall_start
-        return {"smooth_loss": self.smooth_loss, "last": self.last, "wall": wall}
+        smooth = {"smooth_loss": self.smooth_loss, "smooth_head_bits": self.smooth_head_bits}
+        return {**smooth, "last": self.last, "wall": wall}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go back to :meth:`state`."""
         self.smooth_loss, self.last = state["smooth_loss"], state["last"]
+        self.smooth_head_bits = state.get("smooth_head_bits")
         self.wall_before, self.wall_start = state["wall"], time.time()
 
     def close(self) -> None:
@@ -136,6 +145,13 @@ class Monitor:
         self.bar.close()
         if self._board is not None:
             self._board.close()
+
+    def _class_figures(self, tally: ClassTally | None) -> dict[str, Any]:
+        """Return what a class-conditional run logs beside its bits/dim, which never holds the head's loss."""
+        if tally is None:
+            return {}
+        trained = has_head(self.trainer.model) and self.trainer.settings.class_weight > 0
+        return {"train_class_head_bits": self.smooth_head_bits if trained else None, **tally.figures()}
 
     def _labels(self, start: int, count: int) -> Tensor | None:
         return None if self.labels is None else self.labels[start : start + count]
@@ -153,6 +169,10 @@ class Monitor:
 
             self._board = SummaryWriter(self.trainer.out / "tensorboard")
         return self._board
+
+
+def _smooth(before: float | None, value: float) -> float:
+    return value if before is None else 0.98 * before + 0.02 * value
 
 
 def _json_number(value: float | None) -> float | None:

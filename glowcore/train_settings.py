@@ -25,6 +25,8 @@ class TrainSettings:
         accumulate: micro-batches that a step's gradient is summed from.
         precision: of the coupling networks, ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 where the device has
             it in hardware. The bijection itself is float32 always.
+        class_weight: weight of the classification head's cross-entropy (bits a picture) beside bits per dimension, for
+            a class-conditional model that has one; 0 leaves the head untrained.
         flip: mirror pictures at random.
         seed: of weights, order of data, flips and noise.
         steps, minutes: when to stop, counted over all sittings of a resumed run.
@@ -46,6 +48,7 @@ class TrainSettings:
     ema_decay: float = 0.998
     accumulate: int = 1
     precision: str = "auto"
+    class_weight: float = 0.01
     flip: bool = True
     seed: int = 0
     steps: int | None = None
@@ -66,6 +69,8 @@ class TrainSettings:
             value = getattr(self, name)
             if not (name == "minutes" and value is None) and not 0 < value < float("inf"):
                 raise ConfigError(f"{name} is {value!r}, expected a number above 0")
+        if not 0 <= self.class_weight < float("inf"):
+            raise ConfigError(f"class_weight is {self.class_weight!r}, expected a number from 0")
         if not 0 <= self.decay <= 1:
             raise ConfigError(f"decay is {self.decay!r}, expected a fraction of the run, 0 to 1")
         if not 0 <= self.ema_decay < 1:

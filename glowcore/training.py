@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from glowcore import batches, checkpoint, training_state
+from glowcore import batches, checkpoint, classes, likelihood, training_state
 from glowcore.devices import has_fast_bfloat16
 from glowcore.distributed import Processes
 from glowcore.errors import TrainingError
@@ -21,16 +21,27 @@ from glowcore.monitor import Monitor
 from glowcore.train_settings import TrainSettings
 
 
-class BitsPerDimLoss(nn.Module):
-    """Mean bits per dimension of a batch as a module, so that ``DistributedDataParallel`` can wrap it."""
+class TrainingLoss(nn.Module):
+    """What a step makes small, as a module that ``DistributedDataParallel`` can wrap.
 
-    def __init__(self, flow: Flow) -> None:
+    The mean bits per dimension of a batch and, with ``class_weight`` and a classification head, that times the mean
+    cross-entropy of the head in bits (Glow's code: ``bits_x + weight_y * bits_y``).
+    """
+
+    def __init__(self, flow: Flow, class_weight: float = 0.0) -> None:
         super().__init__()
         self.flow = flow
+        self.class_weight = class_weight if classes.has_head(flow) else 0.0
 
     def forward(self, images: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:
-        """Return the scalar loss of uint8 pictures ``[B, C, H, W]``."""
-        return self.flow.bits_per_dim(images, y, generator=generator).mean()
+        """Return, of uint8 pictures ``[B, C, H, W]``, the loss and, detached, its bits/dim and head's bits: ``[3]``."""
+        if not self.class_weight:
+            bits = self.flow.bits_per_dim(images, y, generator=generator).mean()
+            return torch.stack([bits, bits.detach(), torch.zeros_like(bits)])
+        latents = self.flow.encode_cube(self.flow.dequantised(images, generator), y)
+        bits = likelihood.bits_per_dim(latents.log_prob, self.flow.num_dims, self.flow.config.n_bits).mean()
+        head_bits = classes.head_bits(self.flow, latents, latents.y)
+        return torch.stack([bits + self.class_weight * head_bits, bits.detach(), head_bits.detach()])
 
 
 class Trainer:
@@ -64,7 +75,10 @@ class Trainer:
         first = batches.batch_indices(len(images), min(256, len(images)), settings.seed, 0)
         self.model.initialize(images[first])
         self.device = model.device
-        self.loss = self.processes.wrap(BitsPerDimLoss(self.model))
+        if classes.has_head(model):
+            # A head that is not trained has no gradients, which the wrapper of several processes would wait for.
+            model.class_head.requires_grad_(settings.class_weight > 0)
+        self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
         self.average = AveragedModel(self.model, multi_avg_fn=self._average)
         kinds = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}
         fast = {"fused": True} if settings.optimizer == "adam" else {"foreach": True}
@@ -72,6 +86,7 @@ class Trainer:
         wanted = settings.precision == "bfloat16"
         self.bfloat16 = wanted or (settings.precision == "auto" and has_fast_bfloat16(self.device))
         self.step, self.seconds = 0, 0.0
+        self.head_bits = 0.0
         self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
         self.stop_signal: int | None = None
         self.monitor = Monitor(self, held_out[: settings.eval_pictures], held_out_labels, progress=progress)
@@ -125,12 +140,12 @@ class Trainer:
         """
         s = self.settings
         self.optimizer.zero_grad(set_to_none=True)
-        total = 0.0
+        total, self.head_bits = 0.0, 0.0
         for part in range(s.accumulate):
-            number = self.step * s.accumulate + part
-            loss = self._batch_loss(number) / s.accumulate
-            loss.backward()
-            total += float(loss.detach())
+            losses = self._batch_loss(self.step * s.accumulate + part) / s.accumulate
+            losses[0].backward()
+            _, bits, head_bits = losses.tolist()
+            total, self.head_bits = total + bits, self.head_bits + head_bits
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm))
         self.step += 1
         if not _finite(self.processes.mean(total), norm):

@@ -85,19 +85,23 @@ def open_pictures(args: argparse.Namespace, model):
 
 
 def labels(model, pictures, data: str):
-    """Return the classes of ``pictures`` for a class-conditional model, None for any other.
+    """Return the classes of ``pictures`` as numbers of a class-conditional model, None for any other.
 
     Raises:
-        ConfigError: the pictures have no classes, or more than the model.
+        ConfigError: the pictures have no classes, or one that the model does not have.
     """
-    count = getattr(model.config, "num_classes", 0)
+    from glowcore import classes
+
+    count = classes.num_classes(model)
     if count == 0:
         return None
     if pictures.labels is None:
-        raise ConfigError(f"{data} has no classes for a model of {count}; a folder for each class is expected")
-    if (most := int(pictures.labels.max())) >= count:
-        raise ConfigError(f"{data} has a class {most}, num_classes {count} allows 0 to {count - 1}")
-    return pictures.labels
+        raise ConfigError(f"{data} has no classes for a model of {count}; a folder for each class, or a column `class` "
+                          "in attributes.csv, is expected")
+    try:
+        return classes.renumbered(model, pictures.labels, pictures.class_names)
+    except ConfigError as error:
+        raise ConfigError(f"{data}: {error}") from error
 
 
 def say_skipped(skipped: Sequence[tuple[str, str]]) -> None:

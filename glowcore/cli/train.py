@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from glowcore import checkpoint, training_state
+from glowcore import checkpoint, classes, training_state
 from glowcore.cli import model_options, options
 from glowcore.data import PictureSet, open_dataset
 from glowcore.devices import pick_device
@@ -61,6 +61,7 @@ def add_parser(commands, summary: str) -> None:
     t.add_argument("--memory", default="auto", choices=("auto", *MEMORY_MODES))
     t.add_argument("--anchor-every", type=int, metavar="N",
                    help=f"reversible: keep the input of every N-th step (default {ANCHOR_EVERY}; 0: none)")
+    t.add_argument("--class-weight", type=float, help="of the classification head's loss beside bits/dim; 0 for none")
     t.add_argument("--no-flip", dest="flip", action="store_false", default=None, help="no mirrored pictures")
     t.add_argument("--seed", type=int)
     t.add_argument("--eval-minutes", type=float, help="minutes between evaluations, each of which saves")
@@ -91,8 +92,10 @@ def run(args: argparse.Namespace) -> int:
     options.say_skipped([entry for pictures in opened.values() for entry in pictures.skipped])
     model.to(device)
     _set_memory(args, model, settings, state)
-    trainer = Trainer(model, opened["train"].images, opened["test"].images, settings, out,
-                      labels=options.labels(model, opened["train"], args.data),
+    labels = options.labels(model, opened["train"], args.data)
+    if labels is not None:
+        classes.describe(model, labels, opened["train"].class_names)
+    trainer = Trainer(model, opened["train"].images, opened["test"].images, settings, out, labels=labels,
                       held_out_labels=options.labels(model, opened["test"], args.data),
                       processes=processes, progress=not args.quiet)
     if state is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from glowcore.classes import ClassHead
 from glowcore.flow import Flow, Level
 from glowcore.latents import per_level
 from glowcore.models import settings
@@ -37,6 +38,7 @@ class GlowConfig:
         scale_min: floor m of an affine coupling's scale, in [0, 1); 0 is the paper's.
         learned_prior: whether the top level's mean and standard deviation are learned.
         num_classes: number of classes of a class-conditional model, 0 for none.
+        class_head: whether a class-conditional model has the paper's classification head.
         position_channels: position maps a coupling network learns (0, the paper's, for none); for aligned pictures.
 
     Raises:
@@ -55,8 +57,11 @@ class GlowConfig:
     learned_prior: bool = True
     num_classes: int = 0
     position_channels: int = 0
+    class_head: bool = True
 
     model_name: ClassVar[str] = "glow"
+    #: What a stored config that lacks a setting means by that, where it is not the default.
+    before: ClassVar[dict[str, Any]] = {"class_head": False}
 
     def __post_init__(self) -> None:
         settings.check_int("channels", self.channels, 1, 64)
@@ -70,6 +75,7 @@ class GlowConfig:
         settings.check_choice("learned_prior", self.learned_prior, (True, False))
         settings.check_int("num_classes", self.num_classes, 0, 10_000)
         settings.check_int("position_channels", self.position_channels, 0, 256)
+        settings.check_choice("class_head", self.class_head, (True, False))
         settings.check_size(self.image_size, self.num_levels)
 
     @property
@@ -98,7 +104,8 @@ def build_glow(config: GlowConfig) -> Flow:
         if split is not None:
             channels //= 2
     top = TopPrior((channels, height, width), learned=config.learned_prior, num_classes=config.num_classes)
-    return Flow(config, levels, top)
+    head = ClassHead(channels, config.num_classes) if config.num_classes and config.class_head else None
+    return Flow(config, levels, top, class_head=head)
 
 
 def _flow_step(config: GlowConfig, channels: int, hidden: int, size: tuple[int, int], seed: int) -> FlowStep:

@@ -1,0 +1,185 @@
+"""Class-conditional models: the classification head, the classes' names, and which class a picture belongs to.
+
+Of a class-conditional Glow only the prior of the top level depends on the class y (``ycond`` in the paper's code). Two
+classifiers come with it: the *head*, a linear map of the top latents trained beside the likelihood, and the flow itself
+by Bayes' rule, ``argmax_y p(x | y) p(y)``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from glowcore.errors import ConfigError
+from glowcore.images import printable
+from glowcore.latents import Latents
+from glowcore.priors import noise_log_prob
+from glowcore.transforms.base import exact_arithmetic
+
+if TYPE_CHECKING:
+    from glowcore.flow import Flow
+
+#: Key of ``Flow.metadata``: the name of each class, in the order of their numbers.
+NAMES = "class_names"
+#: Key of ``Flow.metadata``: how many training pictures each class had; the p(y) of Bayes' rule.
+COUNTS = "class_counts"
+
+
+class ClassHead(nn.Module):
+    """Logits of the classes from the top level: a linear map, zero at first, of ``z`` averaged over positions.
+
+    Glow's code (``model.py``, "classifier") trains it on the cross-entropy in bits with weight 0.01 beside bits per
+    dimension, so that the top level keeps what tells the classes apart.
+    """
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(num_classes, channels))
+        self.bias = nn.Parameter(torch.zeros(num_classes))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map top latents ``z`` (``[B, C, H, W]``, not standardised) to logits ``[B, K]``."""
+        with exact_arithmetic(z):
+            return F.linear(z.mean(dim=(2, 3)), self.weight, self.bias)
+
+
+def num_classes(model: Flow) -> int:
+    """Return the number of classes, 0 for a model without."""
+    return getattr(model.config, "num_classes", 0)
+
+
+def has_head(model: Flow) -> bool:
+    """Return whether a model has a classification head; models that are no flows have none."""
+    return getattr(model, "class_head", None) is not None
+
+
+def class_names(model: Flow) -> list[str]:
+    """Return the name of each class, its number where the model stores no names; ``[]`` for a model without classes."""
+    count = num_classes(model)
+    names = model.metadata.get(NAMES)
+    if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
+        return names
+    return [str(number) for number in range(count)]
+
+
+def class_number(model: Flow, name: str) -> int:
+    """Return the number of a class by its name; where no class has that name, a number from 0 stands for itself.
+
+    Raises:
+        ConfigError: the model has no such class.
+    """
+    names = class_names(model)
+    if name in names:
+        return names.index(name)
+    if name.isdecimal() and int(name) < len(names):
+        return int(name)
+    shown = ", ".join(printable(each, 30) for each in names[:20]) + (", ..." if len(names) > 20 else "")
+    raise ConfigError(f"class {printable(name, 30)!r} is unknown; this model's are {shown}")
+
+
+def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
+    """Store in ``model.metadata`` what its classes are called and how many training pictures each has.
+
+    ``labels`` are the pictures' class numbers in the model. Names that it has already, from an earlier run, stay.
+    """
+    count = num_classes(model)
+    if NAMES not in model.metadata and len(names) == count:
+        model.metadata[NAMES] = list(names)
+    model.metadata[COUNTS] = torch.bincount(labels, minlength=count).tolist()
+
+
+def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
+    """Return the model's own class numbers, int64 ``[N]``, of ``labels`` that count ``names``.
+
+    By name where the model stores names, so that a folder with some of its classes is understood; else as they are.
+
+    Raises:
+        ConfigError: a class that the model does not have.
+    """
+    if NAMES in model.metadata and names:
+        table = torch.tensor([class_number(model, name) for name in names])
+        return table[labels]
+    if (most := int(labels.max())) >= num_classes(model):
+        raise ConfigError(f"there is a class {most}, num_classes {num_classes(model)} allows 0 to "
+                          f"{num_classes(model) - 1}")
+    return labels
+
+
+def head_logits(model: Flow, latents: Latents) -> Tensor:
+    """Return the head's logits, ``[B, K]``, of latents that a class-conditional model encoded (with whichever ``y``).
+
+    Raises:
+        ConfigError: the model has no head.
+    """
+    if not has_head(model):
+        raise ConfigError("this model has no classification head (class_head)")
+    return model.class_head(model.top_prior.inverse(latents.levels[-1], latents.y))
+
+
+def head_bits(model: Flow, latents: Latents, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy of the head in bits, a scalar, for the true classes ``labels`` (``[B]``)."""
+    return F.cross_entropy(head_logits(model, latents), labels) / math.log(2)
+
+
+def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:
+    """Return ``log p(x | y)`` in nats for every class y, ``[B, K]``, from one encoding with whichever ``y``.
+
+    Only the top prior depends on y: its part of ``latents.log_prob`` is exchanged.
+    """
+    eps = latents.levels[-1]
+    z = model.top_prior.inverse(eps, latents.y)
+
+    def top_log_prob(y: Tensor) -> Tensor:
+        noise, logdet = model.top_prior(z, y)
+        return noise_log_prob(noise, model.prior) + logdet
+
+    rest = latents.log_prob - top_log_prob(latents.y)
+    every = [top_log_prob(torch.full_like(latents.y, number)) for number in range(num_classes(model))]
+    return rest[:, None] + torch.stack(every, dim=1)
+
+
+def log_prior(model: Flow) -> Tensor:
+    """Return ``log p(y)``, ``[K]``: the shares of the training pictures where the model stores them, else uniform."""
+    count = num_classes(model)
+    counts = model.metadata.get(COUNTS)
+    if not (isinstance(counts, list) and len(counts) == count and all(type(n) is int and n >= 0 for n in counts)):
+        counts = [1] * count
+    # A class without training pictures stays possible: as if one had been seen of each.
+    shares = torch.tensor(counts, dtype=torch.float64) + 1
+    return (shares / shares.sum()).log().to(model.device, model.dtype)
+
+
+class ClassTally:
+    """Counts, batch by batch, how often the two classifiers name the class that a picture has."""
+
+    def __init__(self, model: Flow) -> None:
+        self.model = model
+        self._log_prior = log_prior(model)
+        self._pictures = self._head = self._generative = 0
+        self._head_bits = 0.0
+
+    def add(self, latents: Latents) -> None:
+        """Take in a batch encoded with its true classes, ``latents.y``."""
+        self._pictures += len(latents)
+        bayes = log_prob_by_class(self.model, latents) + self._log_prior
+        self._generative += int((bayes.argmax(dim=1) == latents.y).sum())
+        if has_head(self.model):
+            logits = head_logits(self.model, latents)
+            self._head += int((logits.argmax(dim=1) == latents.y).sum())
+            self._head_bits += float(F.cross_entropy(logits, latents.y, reduction="sum")) / math.log(2)
+
+    def figures(self) -> dict[str, float]:
+        """Return the shares of pictures classified rightly and the head's mean cross-entropy in bits.
+
+        The keys are ``class_accuracy_generative`` and, where there is a head, ``class_accuracy_head`` and
+        ``class_head_bits``; chance is 1 / K and log2 K bits where the K classes are equally frequent.
+        """
+        found = {"class_accuracy_generative": self._generative / self._pictures}
+        if has_head(self.model):
+            found["class_accuracy_head"] = self._head / self._pictures
+            found["class_head_bits"] = self._head_bits / self._pictures
+        return found
