@@ -1,7 +1,5 @@
 """The engine renders recipes exactly, alike in every way of asking, and bounds what it keeps."""
 
-import threading
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from explorer import mixing
 from explorer.cache import ByteLRU
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe, RecipeError, Source
-from explorer.turns import Superseded, Turns
 from glowcore.errors import GlowcoreError
 
 SEED = EditRecipe(Source("seed", "3"))
@@ -185,28 +182,3 @@ def test_byte_lru_forgets_what_was_used_longest_ago():
     assert store.bytes == 10
     store.clear()
     assert (len(store), store.bytes) == (0, 0)
-
-
-def test_of_a_session_s_requests_only_the_newest_gets_its_turn():
-    turns, order, started = Turns(), [], threading.Event()
-
-    def request(session, name):
-        try:
-            with turns.take(session):
-                order.append(name)
-        except Superseded:
-            order.append(f"{name} gave way")
-
-    with turns.take("other"):
-        threads = []
-        for session, name in (("me", "old"), ("me", "new"), ("you", "yours"), ("", "export")):
-            waiting = turns.waiting
-            thread = threading.Thread(target=request, args=(session, name))
-            thread.start()
-            threads.append(thread)
-            while turns.waiting == waiting:
-                started.wait(0.001)
-    for thread in threads:
-        thread.join(5)
-    assert sorted(order) == ["export", "new", "old gave way", "yours"]
-    assert turns.waiting == 0
