@@ -1,9 +1,9 @@
 """Tables of attributes: which picture smiles, as a CSV of one's own or in CelebA's format.
 
-A CSV has a header; its first column names the picture, a column `split` is optional, every other column is an attribute
-with 1 / 0 / empty for yes / no / unknown. `-1 / 1`, `true / false` and `yes / no`, a byte order mark, `;` or tabs, CRLF
-and a header without a name for the file column are taken as well. What cannot be understood is a `DataError` that names
-the row or column; nothing is guessed.
+A CSV has a header; its first column names the picture; a column `split` and a column `class` (a name in any words, for
+class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty for yes / no / unknown.
+`-1 / 1`, `true / false` and `yes / no`, a byte order mark, `;` or tabs, CRLF and a header without a name for the file
+column are taken as well. What cannot be understood is a `DataError` that names the row or column; nothing is guessed.
 """
 
 import csv
@@ -45,12 +45,14 @@ class AttributeTable:
         names: the A attribute names.
         values: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
         splits: N of `"train"`, `"valid"`, `"test"`, or None where the table has no such column.
+        classes: N names of classes, empty where unknown, or None where the table has no such column.
     """
 
     files: list[str]
     names: tuple[str, ...]
     values: np.ndarray
     splits: list[str] | None
+    classes: list[str] | None = None
 
 
 def normalise(name: str) -> str:
@@ -165,7 +167,8 @@ def _read_text(path: Path) -> str:
 def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> AttributeTable:
     columns = [normalise(cell) for cell in header]
     split_column = next((i for i, name in enumerate(columns) if i and name.lower() in ("split", "partition")), None)
-    attributes = [i for i in range(1, len(columns)) if i != split_column]
+    class_column = next((i for i, name in enumerate(columns) if i and name.lower() == "class"), None)
+    attributes = [i for i in range(1, len(columns)) if i not in (split_column, class_column)]
     names = tuple(columns[i] for i in attributes)
     if "" in names or len(set(names)) < len(names):
         wrong = next(name for name in names if not name or names.count(name) > 1)
@@ -173,6 +176,7 @@ def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> 
         raise DataError(f"{path.name} has {what}; every attribute needs a name of its own")
     first_row: dict[str, int] = {}
     splits: list[str] = []
+    classes: list[str] = []
     values = np.full((len(rows), len(names)), UNKNOWN, dtype=np.int8)
     zero = minus = None  # where 0 and -1 were first seen
     for index, (number, cells) in enumerate(rows):
@@ -185,6 +189,8 @@ def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> 
             raise DataError(f"{path.name}, line {number}: {printable(file)} is already in line {first_row[file]}")
         if split_column is not None:
             splits.append(_split(path, number, cells[split_column]))
+        if class_column is not None:
+            classes.append(unicodedata.normalize("NFC", cells[class_column]))
         for column, i in enumerate(attributes):
             cell = cells[i].lower()
             if cell not in _VALUES:
@@ -199,7 +205,13 @@ def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> 
                 zero = zero or number
     if zero and minus:
         raise DataError(f"{path.name} has 0 (line {zero}) and -1 (line {minus}); write 1 / 0 / empty (unknown)")
-    return AttributeTable(list(first_row), names, values, splits if split_column is not None else None)
+    return AttributeTable(
+        list(first_row),
+        names,
+        values,
+        splits if split_column is not None else None,
+        classes if class_column is not None else None,
+    )
 
 
 def _split(path: Path, number: int, cell: str) -> str:

@@ -66,6 +66,12 @@ def class_names(model: Flow) -> list[str]:
     return [str(number) for number in range(count)]
 
 
+def listed(model: Flow, most: int = 20) -> str:
+    """Return the names in one line, the first ``most`` of them."""
+    names = class_names(model)
+    return ", ".join(printable(name, 30) for name in names[:most]) + (", ..." if len(names) > most else "")
+
+
 def class_number(model: Flow, name: str) -> int:
     """Return the number of a class by its name; where no class has that name, a number from 0 stands for itself.
 
@@ -77,8 +83,7 @@ def class_number(model: Flow, name: str) -> int:
         return names.index(name)
     if name.isdecimal() and int(name) < len(names):
         return int(name)
-    shown = ", ".join(printable(each, 30) for each in names[:20]) + (", ..." if len(names) > 20 else "")
-    raise ConfigError(f"class {printable(name, 30)!r} is unknown; this model's are {shown}")
+    raise ConfigError(f"class {printable(name, 30)!r} is unknown, expected one of this model's: {listed(model)}")
 
 
 def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
@@ -98,8 +103,10 @@ def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
     By name where the model stores names, so that a folder with some of its classes is understood; else as they are.
 
     Raises:
-        ConfigError: a class that the model does not have.
+        ConfigError: a class that the model does not have, or a picture without a class (a label of -1).
     """
+    if unknown := int((labels < 0).sum()):
+        raise ConfigError(f"{unknown} of {len(labels)} pictures have no class; every picture needs one")
     if NAMES in model.metadata and names:
         table = torch.tensor([class_number(model, name) for name in names])
         return table[labels]

@@ -2,10 +2,10 @@
 
 | layout | pictures | labels |
 | --- | --- | --- |
-| table | `attributes.csv` beside `images/` (or beside the pictures themselves) | its columns, its `split` |
+| table | `attributes.csv` beside `images/` (or beside the pictures themselves) | its columns, `split`, `class` |
 | CelebA | `list_attr_celeba.txt` beside `img_align_celeba/` | 40 attributes, `list_eval_partition.txt` |
 | plain | a folder of pictures | none |
-| classes | a folder of folders of pictures | the inner folders, sorted, are classes 0, 1, ... |
+| classes | a folder of folders of pictures | the inner folders, sorted (numbers as numbers), are classes 0, 1, ... |
 | splits | `train/` and `test/` (and `valid/`), each plain or classes | as above; the folder is the split |
 | torchvision | `torchvision:NAME:ROOT`, files already there | the set's classes, its own train and test |
 
@@ -42,7 +42,7 @@ class PictureSet:
         attributes: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
         attribute_names: the A names.
         files: N names relative to the set's folder.
-        labels: `int64 [N]` class numbers, or None.
+        labels: `int64 [N]` class numbers, -1 where a table leaves the class open, or None.
         class_names: name of each class.
         skipped: (file, reason) of every picture left out because it is broken, and of table rows without a picture.
     """

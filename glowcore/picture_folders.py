@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class Listing:
         splits: `str [N]`: train, valid or test.
         attributes: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
         attribute_names: the A names.
-        labels: `int64 [N]` class numbers, or None.
+        labels: `int64 [N]` class numbers, -1 where unknown, or None.
         class_names: name of each class.
         absent: rows of the table that have no picture.
         celeba: these are CelebA's aligned pictures.
@@ -118,14 +118,31 @@ def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tole
         splits[known] = np.array(table.splits, dtype="<U5")[rows[known]]
     keys = {normalise(file) for file in files}
     absent = tuple(file for file in table.files if file.removeprefix(f"{inner}/") not in keys)
+    labels, class_names = _table_classes(table, rows)
     celeba = inner == "img_align_celeba"
-    return Listing(inside, files, splits, attributes, table.names, absent=absent, celeba=celeba)
+    return Listing(inside, files, splits, attributes, table.names, labels, class_names, absent, celeba)
+
+
+def _table_classes(table: AttributeTable, rows: np.ndarray) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Class numbers of the pictures in these rows (-1 for a picture without a row or a class), and the classes."""
+    if table.classes is None:
+        return None, ()
+    names = sorted_classes(set(table.classes) - {""})
+    # The last number stands for the row -1.
+    numbers = [names.index(name) if name else UNKNOWN for name in table.classes] + [UNKNOWN]
+    return np.array(numbers, dtype=np.int64)[rows], tuple(names)
+
+
+def sorted_classes(names: Iterable[str]) -> list[str]:
+    """Names of classes in the order of their numbers: as whole numbers if all of them are, else by their letters."""
+    names = sorted(names)
+    return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
 
 def _list_folders(folder: Path) -> Listing:
     if _pictures(folder):
         return _list_plain(folder)
-    inner = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    inner = sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     inner = [name for name in inner if _pictures(folder / name, deep=True)]
     if inner == ["images"]:
         return _list_folders(folder / "images")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from glowcore import checkpoint
+from glowcore import checkpoint, classes
 from glowcore.cli import options
 from glowcore.flow import Flow
+from glowcore.images import printable
 
 EXAMPLE = "python -m glowcore info --model pretrained/faces64"
 
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
         "glowcore_version": found["glowcore_version"],
         "format_version": found["format_version"],
         "config": found["config"],
+        "classes": classes.class_names(model),
         "metadata": found["metadata"],
         "files": found["files"],
         "attributes": found["attributes"],
@@ -52,7 +54,9 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
         "config",
         *(f"  {name:<18}{value}" for name, value in facts["config"].items()),
     ]
-    metrics = dict(_flat(facts["metadata"]))
+    if facts["classes"]:
+        lines.append("classes\n  " + ", ".join(printable(name, 60) for name in facts["classes"]))
+    metrics = dict(_flat({name: value for name, value in facts["metadata"].items() if name != classes.NAMES}))
     if metrics:
         lines += ["metadata", *(f"  {name}: {value}" for name, value in metrics.items())]
     if facts["attributes"] is None and not facts["is_flow"]:

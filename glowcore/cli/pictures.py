@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glowcore import images, output
+from glowcore import classes, images, output
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
 from glowcore.flow import Flow
+from glowcore.images import printable
 from glowcore.latents import Latents
 
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
@@ -60,27 +61,26 @@ def show(batches: Iterator[Tensor]) -> np.ndarray:
     return array
 
 
-def add_class(parser: argparse.ArgumentParser) -> None:
-    """Add ``--class N``, for class-conditional models."""
-    parser.add_argument("--class", dest="label", type=int, metavar="N",
-                        help="class of a class-conditional model, from 0")
+def add_class(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
+    """Add ``--class NAME``, for class-conditional models; ``every`` where ``all`` is taken as well."""
+    text = "class of a class-conditional model, by its name (see info) or its number from 0"
+    parser.add_argument("--class", dest="label", metavar="NAME",
+                        help=f"{text}; all: every class, a column each" if every else text)
 
 
-def label(model: Flow, given: int | None) -> Tensor | None:
+def label(model: Flow, given: str | None) -> Tensor | None:
     """Return the class of ``--class`` as int64 ``[1]``, None for a model without classes.
 
     Raises:
         ConfigError: a class that the model does not have, or none where it needs one.
     """
-    count = getattr(model.config, "num_classes", 0)
-    if count == 0:
+    if classes.num_classes(model) == 0:
         if given is not None:
-            raise ConfigError(f"--class {given}: this model has no classes; leave it out")
+            raise ConfigError(f"--class {printable(given, 30)}: this model has no classes; leave it out")
         return None
-    if given is None or not 0 <= given < count:
-        shown = "missing" if given is None else given
-        raise ConfigError(f"--class is {shown}, expected 0 to {count - 1}, the classes of this model")
-    return torch.tensor([given])
+    if given is None:
+        raise ConfigError(f"--class is missing, expected one of this model's: {classes.listed(model)}")
+    return torch.tensor([classes.class_number(model, given)])
 
 
 def temperature(text: str, levels: int) -> float | list[float]:
