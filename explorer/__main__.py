@@ -69,7 +69,7 @@ def render(token: str, image: Path | None, model: str | None, device: str, out: 
         recipe = replace(recipe, source=photo.source)
     engine = models.open_engine(entry, device)
     recipe = replace(recipe, model=engine.model_hash)
-    picture = aligned_picture(recipe.source, engine.size, Gallery(entry.folder / "gallery"), photo)
+    picture = aligned_picture(recipe.source, engine, Gallery(entry.folder / "gallery"), photo)
     data = export.to_png(engine.render(recipe, picture).picture, recipe)
     output.write(out, data)
 

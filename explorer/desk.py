@@ -7,13 +7,13 @@ oldest give way when they become too many.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from explorer import export
+from explorer import export, maps
 from explorer.actions import reduce
 from explorer.engine import Engine
 from explorer.gallery import Gallery
@@ -23,13 +23,15 @@ from explorer.photos import HASH_DIGITS, Photo, photo_key
 from explorer.pictures import fingerprint
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
+from explorer.words import listed
 from glowcore import AttributeVectors
-from glowcore.errors import ImageError
+from glowcore.errors import GlowcoreError, ImageError
 
 PHOTO_BYTES = 192 * 2**20
 MAX_PHOTOS = 8
 MAX_CROPS = 64
 GREETING = ("Smiling", 1.0)
+ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
 
 
 @dataclass
@@ -43,7 +45,10 @@ class Desk:
     strip_for   the attribute whose slider the hand has just been laid on
     answered    (page instance, number) of the last message of the editor that was dealt with
     awaited     the photo that a link asked for and that is not here yet
+    absent      moves that a link asked for, of attributes that are not here yet
+    foreign     an edit that was made with another model, as it was made
     own         attributes made or loaded in this session, by name
+    seen        the picture that the present edit starts from, with its source, to take along to another model
     """
 
     history: History | None = None
@@ -53,6 +58,9 @@ class Desk:
     strip_for: str | None = None
     answered: tuple[str, int] = ("", 0)
     awaited: Source | None = None
+    absent: dict[str, float] = field(default_factory=dict)
+    foreign: EditRecipe | None = None
+    seen: tuple[Source, np.ndarray] | None = None
     own: dict[str, AttributeVectors] = field(default_factory=dict)
 
     @property
@@ -80,36 +88,52 @@ class Desk:
 
     def open(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> None:
         """Make a recipe from elsewhere the present edit, as far as this model and the pictures at hand allow."""
-        self.note = ""
         fitting = fit(recipe, engine)
-        if recipe.model and recipe.model != engine.model_hash:
-            self.note = "This edit was made with another model; what this one knows of it is shown."
-        elif fitting.moves != recipe.moves:
-            self.note = "This edit moves attributes that are not here; they are left out."
-        problem = self._missing(fitting.source, gallery)
+        elsewhere = bool(recipe.model) and recipe.model != engine.model_hash
+        self.foreign = recipe if elsewhere else None
+        self.absent = {} if elsewhere else dict(set(recipe.moves) - set(fitting.moves))
+        problem = self._missing(fitting.source, engine, gallery, elsewhere)
         if problem:
-            self.note = problem
             self.awaited = fitting.source if fitting.source.kind == "photo" else None
             fitting = replace(fitting, source=greeting(engine, gallery).source)
+        self.note = " ".join(filter(None, (ELSEWHERE if elsewhere else absence(self.absent), problem)))
         self._push(fitting)
 
-    def adopt(self, engine: Engine) -> None:
-        """Another model has been chosen: keep the edit as far as it goes."""
-        if self.history is not None and self.recipe.model != engine.model_hash:
-            self._push(fit(self.recipe, engine))
+    def adopt(self, engine: Engine, gallery: Gallery) -> None:
+        """Another model has been chosen: keep the edit and its picture as far as that goes."""
+        if self.history is None or self.recipe.model == engine.model_hash:
+            return
+        if self.foreign is not None and self.foreign.model == engine.model_hash:
+            self.open(self.foreign, engine, gallery)
+            return
+        recipe = fit(self.recipe, engine)
+        if self._missing(recipe.source, engine, gallery, recipe.source.kind == "map"):
+            kept = self.seen is not None and self.seen[0] == recipe.source
+            source = self._kept_picture(self.seen[1]) if kept else greeting(engine, gallery).source
+            recipe = replace(recipe, source=source)
+        self.note = ""
+        self._push(recipe)
 
     def start_from(self, source: Source) -> None:
         """Another picture under the same sliders."""
         self.note = ""
         self._push(replace(self.recipe, source=source))
 
-    def start_from_picture(self, picture: np.ndarray) -> None:
-        """An aligned picture from elsewhere, the map say, under the same sliders; no link carries it."""
+    def _kept_picture(self, picture: np.ndarray) -> Source:
+        """An aligned picture as a source of its own, for as long as the session lasts; no link carries it."""
         key = fingerprint(picture)[:HASH_DIGITS]
         self.crops[key] = picture
         while len(self.crops) > MAX_CROPS:
             self.crops.popitem(last=False)
-        self.start_from(Source("photo", key, -1))
+        return Source("photo", key, -1)
+
+    def take_own(self, vectors: AttributeVectors) -> None:
+        """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
+        for name in vectors.names:
+            self.own[name] = vectors
+        waiting = {n: self.absent.pop(n) for n in vectors.names if n in self.absent}
+        if waiting and self.history is not None:
+            self._push(self.recipe.moved(waiting))
 
     def equipped(self, engine: Engine) -> Engine:
         """The engine with this session's own attributes; those made for another model stay away."""
@@ -177,7 +201,10 @@ class Desk:
         source = recipe.source
         if source.kind == "photo" and source.value not in self.photos and source.value in self.crops:
             return self.crops[source.value]
-        return aligned_picture(source, engine.size, gallery, self.photos.get(source.value))
+        picture = aligned_picture(source, engine, gallery, self.photos.get(source.value))
+        if picture is not None and source == self.recipe.source:
+            self.seen = (source, picture)
+        return picture
 
     # -- the editor ----------------------------------------------------------------
     def handle(self, message: Any, engine: Engine) -> None:
@@ -206,16 +233,37 @@ class Desk:
         self.history = History(self.history.past[-1], self.history.past[:-1])
         self.note = note
 
-    def _missing(self, source: Source, gallery: Gallery) -> str:
+    def _missing(self, source: Source, engine: Engine, gallery: Gallery, elsewhere: bool) -> str:
+        """Why a source cannot be shown, "" where it can; `elsewhere`: the recipe belongs to another model."""
         if source.kind == "gallery" and source.value not in gallery.names:
             return "The gallery face of this edit is not here; its moves are shown on another face."
         if source.kind == "photo" and source.value not in self.photos and source.value not in self.crops:
             return "This edit starts from a photo, which a link does not carry. Upload the same file to see it again."
+        if source.kind == "map" and (elsewhere or not on_map(source, engine, gallery)):
+            return "The map of this edit is not here; its moves are shown on another face."
         return ""
 
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None
         self.history = History(recipe) if self.history is None else self.history.push(recipe)
+
+
+def absence(names: Collection[str]) -> str:
+    """What to say about moves of attributes that are not here."""
+    if not names:
+        return ""
+    return (
+        f"This edit moves {listed(names)}, which is not known here. An attribute made from somebody's own photos does "
+        "not travel in a link: load its file on the Attributes page."
+    )
+
+
+def on_map(source: Source, engine: Engine, gallery: Gallery) -> bool:
+    """Whether the model's map has the face that `source` names."""
+    try:
+        return source.place is not None or int(source.value) < len(maps.map_of(engine, gallery))
+    except GlowcoreError:
+        return False
 
 
 def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:

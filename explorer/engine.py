@@ -11,18 +11,20 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import glowcore
+from explorer import labels
 from explorer.cache import ByteLRU
-from explorer.pictures import fingerprint, pixels_changed, psnr
+from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
 from explorer.turns import Turns
-from glowcore import AttributeVectors, checkpoint, images
+from glowcore import AttributeVectors, checkpoint, classes, images
 from glowcore.errors import GlowcoreError
 from glowcore.latents import Latents
 
@@ -51,7 +53,7 @@ class Engine:
         self.device = str(model.device)
         self.turns = Turns()
         self._batch = BATCH
-        self._fast = model.fused(dtype="float32")
+        self._flow, self._fast = model, model.fused(dtype="float32")
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
         self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
 
@@ -80,6 +82,11 @@ class Engine:
         return int(self.config.num_levels)
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of a class-conditional model, () for any other."""
+        return tuple(classes.class_names(self._flow))
+
+    @property
     def temperature(self) -> float:
         """The temperature the model's author recommends for samples."""
         return float(self.metadata.get("temperature", 0.7))
@@ -93,17 +100,18 @@ class Engine:
 
     # -- pictures in ----------------------------------------------------------------
     def encode(self, picture: np.ndarray, session: str = "") -> Encoded:
-        """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`."""
+        """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`; grey where it sees grey."""
         if picture.shape[:2] != self.size:
             picture = images.fit(picture, self.size)
+        picture = images.to_channels(images.to_channels(picture, self.config.channels), 3)
         key = fingerprint(picture)
         kept = self._encodings.get(key)
         if kept is not None:
             return kept
         with self._model(session, batch=1):
-            values = images.to_tensor(picture).to(self.device)
+            values = self._values(picture)
             start = time.perf_counter()
-            latents = self._fast.encode(values)
+            latents = self._fast.encode(values, labels.common(self._flow, 1))
             back = self._fast.decode(latents)
             self._wait()
             elapsed = (time.perf_counter() - start) * 1000
@@ -113,7 +121,8 @@ class Engine:
 
     def _measure(self, key, picture, values, latents, back, elapsed) -> Encoded:
         finite = bool(torch.isfinite(back).all())
-        reconstruction = _pictures(back)[0]
+        reconstruction = from_values(back)[0]
+        explained = labels.explained(self._flow, latents)
         generator = torch.Generator().manual_seed(NOISE_SEED)
         return Encoded(
             key=key,
@@ -123,8 +132,8 @@ class Engine:
             max_error=float((back - values).abs().max()) if finite else math.inf,
             pixels_changed=pixels_changed(picture, reconstruction),
             psnr=psnr(picture, reconstruction),
-            bits_per_dim=float(self._fast.bits_per_dim(values, generator=generator)[0]),
-            level_norms=_norms(latents),
+            bits_per_dim=float(self._fast.bits_per_dim(values, explained.y, generator=generator)[0]),
+            level_norms=_norms(explained),
             milliseconds=elapsed,
         )
 
@@ -152,7 +161,9 @@ class Engine:
             values = self._fast.decode(latents)
             self._wait()
             elapsed = (time.perf_counter() - start) * 1000
-            rendered = self._shown(recipe, latents, values, elapsed)
+            norms = _norms(labels.explained(self._flow, latents))
+            finite = bool(torch.isfinite(values).all())
+            rendered = Rendered(from_values(values)[0], norms, elapsed, finite)
         self._pictures.put(key, rendered, rendered.picture.nbytes)
         return rendered
 
@@ -176,15 +187,18 @@ class Engine:
         return self.decode(latents, session)
 
     # -- many pictures ----------------------------------------------------------------
-    def sample(self, seeds: Sequence[int], temperature: float | Sequence[float]) -> list[np.ndarray]:
-        """Sampled pictures, one a seed. A seed gives the same latents in any batch."""
+    def sample(
+        self, seeds: Sequence[int], temperature: float | Sequence[float], label: int = labels.COMMON
+    ) -> list[np.ndarray]:
+        """Sampled pictures, one a seed, of class `label` where the model has any. A seed is the same in any batch."""
+        y = labels.chosen(self._flow, label)
         temperature = _per_level(temperature)
         pictures: list[np.ndarray] = []
         while len(pictures) < len(seeds):
             chunk = list(seeds[len(pictures) : len(pictures) + self._batch])
             try:
                 with self._model(batch=len(chunk)):
-                    pictures.extend(_pictures(self._fast.sample(seeds=chunk, temperature=temperature)))
+                    pictures.extend(from_values(self._fast.sample(seeds=chunk, temperature=temperature, y=y)))
             except torch.OutOfMemoryError as error:
                 self._smaller_batch(error)
         return pictures
@@ -192,16 +206,18 @@ class Engine:
     def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
         """What a sampled picture is decoded from, a batch of one on the model's device."""
         with self._model(batch=1):
-            return self._fast.sample_latents([seed], _per_level(temperature)).to(self.device)
+            y = labels.common(self._flow, 1)
+            return self._fast.sample_latents([seed], _per_level(temperature), y).to(self.device)
 
     def decode(self, latents: Latents, session: str = "") -> list[np.ndarray]:
         """The pictures of any latents; the model is free for others between batches."""
         pictures: list[np.ndarray] = []
+        latents = replace(latents, y=labels.common(self._flow, len(latents)))
         while len(pictures) < len(latents):
             chunk = latents[len(pictures) : len(pictures) + self._batch]
             try:
                 with self._model(session, batch=len(chunk)):
-                    pictures.extend(_pictures(self._fast.decode(chunk)))
+                    pictures.extend(from_values(self._fast.decode(chunk)))
             except torch.OutOfMemoryError as error:
                 self._smaller_batch(error)
         return pictures
@@ -216,9 +232,9 @@ class Engine:
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
         """Milliseconds of encoding and of decoding one picture, nothing cached."""
         with self._model(batch=1):
-            values = images.to_tensor(picture).to(self.device)
+            values = self._values(picture)
             start = time.perf_counter()
-            latents = self._fast.encode(values)
+            latents = self._fast.encode(values, labels.common(self._flow, 1))
             self._wait()
             middle = time.perf_counter()
             self._fast.decode(latents)
@@ -238,14 +254,18 @@ class Engine:
         if self.device.startswith("cuda"):
             torch.cuda.synchronize()
 
+    def _values(self, picture: np.ndarray) -> torch.Tensor:
+        return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self.device)
+
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> np.ndarray:
         if recipe.source.kind != "seed":
             if picture is None:
                 raise RecipeError(f"this edit starts from a {recipe.source.kind} picture, which is not here")
             return picture
         with self._model(session, batch=1):
-            values = self._fast.sample(seeds=[recipe.source.seed], temperature=self._temperature(recipe))
-            return _pictures(values)[0]
+            y = labels.chosen(self._flow, recipe.source.label)
+            values = self._fast.sample(seeds=[recipe.source.seed], temperature=self._temperature(recipe), y=y)
+            return from_values(values)[0]
 
     def _base(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> tuple[str, Latents]:
         """The latents a recipe starts from, with a key for them."""
@@ -265,11 +285,6 @@ class Engine:
             return latents
         return self.attributes.apply(latents, dict(moves), locked=recipe.locks)
 
-    def _shown(self, recipe: EditRecipe, latents: Latents, values: torch.Tensor, elapsed: float) -> Rendered:
-        finite = bool(torch.isfinite(values).all())
-        picture = _pictures(values)[0]
-        return Rendered(picture, _norms(latents), elapsed, finite)
-
     @contextmanager
     def _model(self, session: str = "", batch: int = 1) -> Iterator[None]:
         """The model for oneself, without gradients; a single small picture decodes fastest on one thread."""
@@ -282,11 +297,6 @@ class Engine:
             finally:
                 if torch.get_num_threads() != before:
                     torch.set_num_threads(before)
-
-
-def _pictures(values: torch.Tensor) -> list[np.ndarray]:
-    """Decoded values as pictures for the eye; what is no number becomes mid-grey."""
-    return list(images.to_uint8(torch.nan_to_num(values, nan=0.5)))
 
 
 def _norms(latents: Latents) -> tuple[float, ...]:

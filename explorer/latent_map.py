@@ -55,6 +55,12 @@ class LatentMap:
     def __len__(self) -> int:
         return len(self.coordinates)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory the map takes."""
+        tensors = (self.mean, self.basis, self.scale, self.coordinates)
+        return self.pictures.nbytes + self.labels.nbytes + sum(t.nbytes for t in tensors)
+
     @cached_property
     def places(self) -> list[tuple[float, float]]:
         """Where each picture lies on the plane."""

@@ -11,6 +11,7 @@ import io
 import math
 
 import numpy as np
+import torch
 from PIL import Image
 
 from explorer.cache import ByteLRU
@@ -59,6 +60,11 @@ def data_uri(picture: np.ndarray) -> str:
         uri = "data:image/webp;base64," + base64.b64encode(webp(picture)).decode()
         _URIS.put(key, uri, len(uri))
     return uri
+
+
+def from_values(values: torch.Tensor) -> list[np.ndarray]:
+    """A model's values [B, 1 or 3, H, W] as pictures for the eye; what is no number becomes mid-grey."""
+    return [images.to_channels(p, 3) for p in images.to_uint8(torch.nan_to_num(values, nan=0.5))]
 
 
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:

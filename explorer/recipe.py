@@ -23,6 +23,8 @@ from glowcore.errors import GlowcoreError
 STRENGTH_LIMIT = 5.0  # standard deviations; the sliders stop at 3, an own script may go further
 TEMPERATURE_LIMIT = 1.2
 SEED_LIMIT = 2**31 - 1
+LABEL_LIMIT = 9999
+PLACE_LIMIT = 6.0  # standard deviations from the middle of a map
 MAX_MOVES = 64
 MAX_LEVELS = 12
 MAX_TOKEN = 4096
@@ -31,7 +33,12 @@ VERSION = 1
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 _GALLERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")
 _PHOTO_HASH = re.compile(r"[0-9a-f]{32}")
+_SEED = re.compile(r"\d{1,10}")
+_MAP_POINT = re.compile(r"\d{1,6}|[+-]?\d{1,3}(?:\.\d{1,4})?,[+-]?\d{1,3}(?:\.\d{1,4})?")
 _MODEL_HASH = re.compile(r"(?:[0-9a-f]{12})?")
+
+
+_PATTERNS = {"gallery": _GALLERY_NAME, "photo": _PHOTO_HASH, "seed": _SEED, "map": _MAP_POINT}
 
 
 class RecipeError(GlowcoreError, ValueError):
@@ -43,31 +50,46 @@ class Source:
     """Where the picture comes from.
 
     kind is "gallery" (value: a file name of the model's gallery), "photo" (value: the first 32 hex digits of the
-    SHA-256 of the uploaded file; the photo itself is never in a recipe) or "seed" (value: the seed of a sampled
-    picture, as digits). `face` chooses among several faces of a photo, -1 is the plain centre crop; `eyes` are
+    SHA-256 of the uploaded file; the photo itself is never in a recipe), "seed" (value: the seed of a sampled picture,
+    as digits) or "map" (value: the number of a face on the model's map, or a place on it, "x,y" in standard
+    deviations). `face` chooses among several faces of a photo, -1 is the plain centre crop; `eyes` are
     hand-placed eyes (left x, left y, right x, right y) as fractions of the photo's sides, () when the detector
-    places them.
+    places them. `label` is the class of a sampled picture, for a model that has classes.
     """
 
     kind: str
     value: str
     face: int = 0
     eyes: tuple[float, ...] = ()
+    label: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no picture can be found for; clamp what can be clamped."""
-        pattern = {"gallery": _GALLERY_NAME, "photo": _PHOTO_HASH, "seed": re.compile(r"\d{1,10}")}.get(self.kind)
+        pattern = _PATTERNS.get(self.kind)
         if pattern is None:
-            raise RecipeError(f"source kind {self.kind!r} is not one of gallery, photo, seed")
+            raise RecipeError(f"source kind {self.kind!r:.40} is not one of {', '.join(_PATTERNS)}")
         if not isinstance(self.value, str) or not pattern.fullmatch(self.value):
             raise RecipeError(f"{self.value!r:.60} is no {self.kind} source")
         if self.kind == "seed":
             object.__setattr__(self, "value", str(min(int(self.value), SEED_LIMIT)))
+        if self.place is not None:
+            x, y = (_number(v, -PLACE_LIMIT, PLACE_LIMIT, "place") for v in self.place)
+            object.__setattr__(self, "value", f"{x:.2f},{y:.2f}")
         object.__setattr__(self, "face", min(max(_integer(self.face, "face"), -1), 99) if self.kind == "photo" else 0)
         eyes = tuple(_number(v, 0.0, 1.0, "eyes", digits=4) for v in self.eyes) if self.kind == "photo" else ()
         if len(eyes) not in (0, 4):
             raise RecipeError(f"eyes are four fractions, not {len(eyes)}")
         object.__setattr__(self, "eyes", eyes)
+        label = min(max(_integer(self.label, "label"), 0), LABEL_LIMIT) if self.kind == "seed" else 0
+        object.__setattr__(self, "label", label)
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Where on the map a place is; None for a numbered face of it and for the other kinds."""
+        if self.kind != "map" or "," not in self.value:
+            return None
+        x, y = self.value.split(",")
+        return float(x), float(y)
 
     @property
     def seed(self) -> int:
@@ -145,6 +167,8 @@ class EditRecipe:
     def token(self) -> str:
         """The recipe as a string of letters, digits, - and _."""
         source = [self.source.kind[0], self.source.value]
+        if self.source.label:
+            source += [self.source.label]
         if self.source.face or self.source.eyes:
             source += [self.source.face, *(round(v * 10_000) for v in self.source.eyes)]
         temperature = [_hundredths(t) for t in self.temperature] if self.source.kind == "seed" else []
@@ -172,13 +196,14 @@ class EditRecipe:
             raise RecipeError("the link names no source")
         if not (isinstance(moves, dict) and isinstance(locks, list) and isinstance(temperature, list)):
             raise RecipeError("the link's moves, locks and temperature are not of the right kind")
-        kind = {"g": "gallery", "p": "photo", "s": "seed"}.get(source[0], source[0])
+        kind = {k[0]: k for k in _PATTERNS}.get(source[0], source[0])
         return cls(
             source=Source(
                 kind,
                 source[1],
-                source[2] if len(source) > 2 else 0,
-                tuple(_integer(v, "eyes") / 10_000 for v in source[3:]),
+                face=source[2] if len(source) > 2 and kind != "seed" else 0,
+                eyes=tuple(_integer(v, "eyes") / 10_000 for v in source[3:]),
+                label=source[2] if len(source) > 2 and kind == "seed" else 0,
             ),
             moves=tuple((_name(n), _integer(s, n) / 100) for n, s in moves.items()),
             locks=tuple(_name(n) for n in locks),

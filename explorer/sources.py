@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer import maps
+from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.photos import Photo
 from explorer.recipe import RecipeError, Source
 
 
-def aligned_picture(source: Source, size: tuple[int, int], gallery: Gallery, photo: Photo | None) -> np.ndarray | None:
+def aligned_picture(source: Source, engine: Engine, gallery: Gallery, photo: Photo | None) -> np.ndarray | None:
     """The picture a source starts from, uint8 [H, W, 3]; None for a seed, which the model draws itself.
 
     Raises
     ------
     RecipeError
-        for a gallery picture that this model has not, or a photo that is not at hand.
+        for a picture that this model's gallery or map has not, or a photo that is not at hand.
     """
     if source.kind == "seed":
         return None
     if source.kind == "gallery":
         return gallery.load(source.value)
+    if source.kind == "map":
+        return maps.face_at(source, engine, gallery)
     if photo is None or photo.key != source.value:
         raise RecipeError("this edit starts from a photo that is not here; give the same file again")
-    return photo.aligned(min(size), source).image
+    return photo.aligned(min(engine.size), source).image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from explorer.recipe import EditRecipe
@@ -56,5 +57,13 @@ def ordered(names: tuple[str, ...]) -> list[str]:
 def describe(recipe: EditRecipe) -> str:
     """A recipe in words, for the text alternative of its picture: "Face with smile +1.20, glasses -0.50"."""
     moved = ", ".join(f"{words(n).label.lower()} {s:+.2f}" for n, s in recipe.moves)
-    subject = {"gallery": "Gallery face", "photo": "Your photo", "seed": f"Sampled face, seed {recipe.source.value}"}
-    return f"{subject[recipe.source.kind]}{' with ' + moved if moved else ', unchanged'}"
+    source = recipe.source
+    subject = {"gallery": "Gallery face", "photo": "Your photo", "seed": f"Sampled face, seed {source.value}"}
+    subject["map"] = f"Face at {source.value} of the map" if source.place else f"Face {source.value} of the map"
+    return f"{subject[source.kind]}{' with ' + moved if moved else ', unchanged'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Attributes by their labels, as in a sentence: "Smile, Glasses and Freckles"."""
+    labels = [words(n).label for n in names]
+    return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))

@@ -68,7 +68,7 @@ def make(table: Bench, name: str, having: list, lacking: list) -> None:
     except GlowcoreError as error:
         st.error(f"{error}.")
         return
-    table.desk.own[name] = vectors
+    table.desk.take_own(vectors)
     quality = vectors.info(name)["separation"]
     st.session_state["own_note"] = f"{name} is among the sliders of Edit. Told apart on left-out photos: {quality:.0%}."
     st.rerun()
@@ -94,8 +94,7 @@ def load(table: Bench) -> None:
     except GlowcoreError as error:
         st.session_state["own_note"] = f"{error}."
         return
-    for name in vectors.names:
-        table.desk.own[name] = vectors
+    table.desk.take_own(vectors)
     st.session_state["own_note"] = f"{', '.join(vectors.names)}: among the sliders of Edit."
 
 

@@ -19,6 +19,12 @@ _spec.loader.exec_module(tiny_model)
 
 
 @pytest.fixture(scope="session")
+def tiny_models():
+    """The module that writes tiny models."""
+    return tiny_model
+
+
+@pytest.fixture(scope="session")
 def blobs():
     """Ten pictures that no camera took, uint8 [10, 32, 32, 3]."""
     return tiny_model.pictures(10, seed=4)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from explorer import desk as desk_module
-from explorer import export
+from explorer import export, maps, own_attribute
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.photos import Photo, photo_key
@@ -118,3 +118,53 @@ def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, g
     assert desk.recipe == before
     assert "farther" in view["note"]
     assert not view["canRedo"]
+
+
+def test_a_face_of_the_map_travels_in_a_link(desk, engine, gallery):
+    found = maps.map_of(engine, gallery)
+    for source, picture in (
+        (Source("map", "3"), found.pictures[3]),
+        (Source("map", "0.5,-1.25"), found.decode(engine, [(0.5, -1.25)])[0]),
+    ):
+        desk.start_from(source)
+        token = desk.recipe.token()
+        receiver = Desk()
+        receiver.arrive(engine, gallery, token)
+        assert receiver.recipe == desk.recipe
+        assert receiver.note == ""
+        np.testing.assert_array_equal(receiver.picture(receiver.recipe, engine, gallery), picture)
+
+
+def test_a_face_of_another_map_is_said(desk, engine, gallery):
+    for recipe in (
+        EditRecipe(Source("map", "999"), (("Male", 1.0),), model=engine.model_hash),
+        EditRecipe(Source("map", "3"), (("Male", 1.0),), model="f" * 12),
+    ):
+        desk.open(recipe, engine, gallery)
+        assert desk.recipe.source.kind == "gallery"
+        assert desk.recipe.moves == (("Male", 1.0),)
+        assert "map of this edit is not here" in desk.note
+
+
+def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(desk, engine, gallery, many_blobs):
+    encoded = [engine.encode(p) for p in many_blobs]
+    vectors = own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes)
+    sent = EditRecipe(Source("seed", "4"), (("Freckles", 2.0), ("Young", 1.0)), model=engine.model_hash)
+    desk.open(sent, engine, gallery)
+    assert "Freckles" in desk.note
+    assert "does not travel" in desk.note.replace("\n", " ")
+    assert desk.recipe.moves == (("Young", 1.0),)
+    desk.take_own(vectors)
+    assert desk.recipe == sent
+    assert "Freckles" in desk.equipped(engine).attribute_names
+
+
+def test_an_edit_of_another_model_waits_until_that_model_is_chosen(desk, engine, gallery):
+    foreign = EditRecipe(Source("seed", "1"), (("Smiling", 1.0), ("Sideburns", 2.0)), model="f" * 12)
+    desk.open(foreign, engine, gallery)
+    assert desk.foreign == foreign
+    other = engine.with_attributes(replace(engine.attributes, names=("Sideburns", *engine.attributes.names[1:])))
+    other.model_hash = "f" * 12
+    desk.adopt(other, gallery)
+    assert desk.recipe.moves == (("Sideburns", 2.0),)
+    assert desk.recipe.model == "f" * 12

@@ -15,14 +15,18 @@ from explorer.recipe import MAX_TOKEN, STRENGTH_LIMIT, EditRecipe, RecipeError, 
 
 def random_recipe(rng: random.Random) -> EditRecipe:
     """Any state that the application can be in."""
-    kind = rng.choice(["gallery", "photo", "seed"])
+    kind = rng.choice(["gallery", "photo", "seed", "map"])
     if kind == "gallery":
         source = Source(kind, f"face_{rng.randrange(100):02}.jpg")
     elif kind == "photo":
         eyes = tuple(rng.random() for _ in range(4)) if rng.random() < 0.3 else ()
         source = Source(kind, f"{rng.getrandbits(128):032x}", rng.randrange(-1, 5), eyes)
+    elif kind == "map":
+        source = Source(
+            kind, rng.choice([str(rng.randrange(1500)), f"{rng.uniform(-9, 9):.3f},{rng.uniform(-9, 9):.4f}"])
+        )
     else:
-        source = Source(kind, str(rng.randrange(2**31)))
+        source = Source(kind, str(rng.randrange(2**31)), label=rng.choice([0, 0, rng.randrange(-1, 20_000)]))
     names = ["Smiling", "Eyeglasses", "Mouth_Open", "Мой признак", 'quo"te', "a~b", "naïve", "👓"]
     moves = {n: rng.uniform(-6, 6) for n in rng.sample(names, rng.randrange(len(names)))}
     locks = tuple(rng.sample(names, rng.randrange(3)))
@@ -57,6 +61,15 @@ def test_a_usual_token_is_short():
         Source("gallery", "face_03.jpg"), (("Smiling", 1.5), ("Eyeglasses", -0.5)), ("Male",), (0.7,), "0" * 12
     )
     assert len(recipe.token()) < 160
+
+
+def test_places_on_the_map():
+    assert Source("map", "17").place is None
+    assert Source("map", "1.5,-0.25") == Source("map", "+1.499,-.2501".replace("-.", "-0."))
+    assert Source("map", "99,-99").place == (6.0, -6.0)
+    for bad in ("", "-1", "1,", "1,2,3", "nan,0", "1e9,0", "1234567", "x"):
+        with pytest.raises(RecipeError):
+            Source("map", bad)
 
 
 def test_canonical_form():

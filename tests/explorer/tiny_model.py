@@ -56,3 +56,27 @@ def write(folder: Path, size: int = SIZE, gallery: int = 6) -> Path:
         Image.fromarray(picture).save(folder / "gallery" / f"face_{index:02}.png")
     (folder / "gallery" / "ATTRIBUTION.md").write_text("Blobs made by the test.\n", encoding="utf-8")
     return folder
+
+
+def write_kind(folder: Path, kind: str) -> Path:
+    """Write a small model of another kind, without attributes, gallery or map.
+
+    "nice" (one level, logistic prior), "real_nvp", "grey" (8 x 8, one channel), "digits" (grey with three classes).
+    """
+    torch.manual_seed(0)
+    glow = {"num_levels": 2, "steps_per_level": 2, "hidden_channels": 8, "scale_min": 0.1}
+    config = {
+        "nice": glowcore.NICEConfig(image_size=16, hidden_channels=16),
+        "real_nvp": glowcore.RealNVPConfig(image_size=16, num_levels=2, steps_per_level=1, hidden_channels=8),
+        "grey": GlowConfig(image_size=8, channels=1, **glow),
+        "digits": GlowConfig(image_size=8, channels=1, num_classes=3, n_bits=4, **glow),
+    }[kind]
+    model = glowcore.build(config)
+    grey = pictures(32, config.image_size)[..., : config.channels]
+    values = torch.from_numpy(np.ascontiguousarray(grey)).permute(0, 3, 1, 2).float() / 255
+    model.initialize(values)
+    if kind == "digits":
+        model.metadata = {"class_names": ["nought", "one", "two"]}
+        torch.nn.init.normal_(model.top_prior.class_stats)
+    glowcore.save(model, folder)
+    return folder

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
-from explorer.engine import Engine
-from explorer.gallery import Gallery
+from explorer import maps
 from explorer.latent_map import COLUMNS, REACH, LatentMap
 from explorer.paths import evenly
 from explorer.pictures import data_uri, reduced, webp
+from explorer.recipe import Source
 from explorer.ui import state
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.plane import Sheet, plane
@@ -22,17 +21,6 @@ from glowcore.grids import grid
 THUMB = 32
 FRAMES = 33
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
-
-
-@st.cache_resource(max_entries=2, show_spinner="Unfolding the map …")
-def _map(name: str, stamp: str, _engine: Engine, _gallery: Gallery) -> LatentMap:
-    # The map that the model brings along; a model without one gets a small one of its gallery.
-    shipped = LatentMap.load(state.folder_of(name))
-    if shipped is not None:
-        return shipped
-    pictures = [_gallery.load(n) for n in _gallery.names] or _engine.sample(range(24), _engine.temperature)
-    pictures = [_engine.encode(p).picture for p in pictures]
-    return LatentMap.build(_engine, np.stack(pictures), np.zeros((len(pictures), 0), np.int8), ())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -93,14 +81,15 @@ def shown(table: Bench, found: LatentMap) -> None:
         film_button(frames, "mp4", loop=True, name="path", key="save_path")
         return
     if walk["point"] is not None:
-        picture, words_of = found.pictures[walk["point"]], "A face of the map"
+        source, words_of = Source("map", str(walk["point"])), f"Face {walk['point']} of the map"
     else:
-        spot = walk["spot"] or (0.0, 0.0)
-        picture = found.decode(table.engine, [spot])[0]
-        words_of = f"The face at {spot[0]:+.2f}, {spot[1]:+.2f}" if walk["spot"] else "The middle of the map"
+        x, y = walk["spot"] or (0.0, 0.0)
+        source = Source("map", f"{x:.2f},{y:.2f}")
+        words_of = f"The face at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
+    picture = maps.face_at(source, table.engine, table.gallery)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     if st.button("Open in Edit", key="open_place", icon=":material/tune:", type="primary"):
-        table.desk.start_from_picture(picture)
+        table.desk.start_from(source)
         st.switch_page(state.EDIT_PAGE)
 
 
@@ -108,7 +97,7 @@ table = bench()
 intro("A map of faces", "Every dot is a face; every place between them is one too.")
 try:
     stamp = state.stamp_of(table.engine.name)
-    found = _map(table.engine.name, stamp, table.engine, table.gallery)
+    found = maps.map_of(table.engine, table.gallery)
 except GlowcoreError as error:
     st.error(f"{error}.", title="This model's map cannot be read")
     st.stop()

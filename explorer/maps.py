@@ -1,0 +1,63 @@
+"""The map of a model, read or made once for all sessions, and the face at any point of it."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from explorer.cache import ByteLRU
+from explorer.engine import Engine
+from explorer.gallery import Gallery
+from explorer.latent_map import FILE, LEAST, LatentMap
+from explorer.recipe import RecipeError, Source
+
+KEPT_BYTES = 96 * 2**20
+SAMPLES = 24
+_kept: ByteLRU[LatentMap] = ByteLRU(KEPT_BYTES)
+_one_at_a_time = threading.Lock()
+
+
+def map_of(engine: Engine, gallery: Gallery) -> LatentMap:
+    """The map that came with the engine's model; for a model without one, a small one of its gallery or its samples.
+
+    Raises
+    ------
+    CheckpointError
+        where the model's map is damaged.
+    """
+    folder = gallery.folder.parent
+    path = folder / FILE
+    key = (engine.model_hash, str(folder), path.stat().st_mtime_ns if path.is_file() else 0)
+    with _one_at_a_time:
+        found = _kept.get(key)
+        if found is None:
+            found = LatentMap.load(folder) or _small(engine, gallery)
+            _kept.put(key, found, found.nbytes)
+    return found
+
+
+def face_at(source: Source, engine: Engine, gallery: Gallery) -> np.ndarray:
+    """The picture of a source of kind "map", uint8 [H, W, 3].
+
+    Raises
+    ------
+    RecipeError
+        for a number that this map has not.
+    """
+    found = map_of(engine, gallery)
+    if source.place is not None:
+        return found.decode(engine, [source.place])[0]
+    if int(source.value) >= len(found):
+        raise RecipeError(f"the map of this model has {len(found)} faces, none of number {source.value}")
+    return found.pictures[int(source.value)]
+
+
+def _small(engine: Engine, gallery: Gallery) -> LatentMap:
+    pictures = [gallery.load(n) for n in gallery.names]
+    if len(pictures) < LEAST:
+        kinds = range(len(engine.class_names) or 1)
+        each = -(-SAMPLES // len(kinds))
+        pictures = [p for label in kinds for p in engine.sample(range(each), engine.temperature, label)]
+    pictures = [engine.encode(p).picture for p in pictures]
+    return LatentMap.build(engine, np.stack(pictures), np.zeros((len(pictures), 0), np.int8), ())

@@ -1,0 +1,152 @@
+"""Models of every kind on every page: Real NVP and NICE, grey pictures, classes; without attributes, gallery or map."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer import labels, maps, mixing
+from explorer.engine import Engine
+from explorer.gallery import Gallery
+from explorer.recipe import EditRecipe, Source
+from explorer.ui import state
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = ("edit.py", "reconstruct.py", "mix.py", "sample.py", "map.py", "attributes.py", "models.py")
+KINDS = ("nice", "real_nvp", "grey", "digits")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches():
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory, tiny_models) -> Path:
+    """A home with one model of each kind beside a Glow with attributes and a gallery."""
+    home = tmp_path_factory.mktemp("zoo")
+    tiny_models.write(home / "pretrained" / "tiny")
+    for kind in KINDS:
+        tiny_models.write_kind(home / "runs" / kind, kind)
+    return home
+
+
+@pytest.fixture
+def open_kind(zoo):
+    def opened(kind: str) -> Engine:
+        return Engine.open(zoo / "runs" / kind, f"runs/{kind}")
+
+    return opened
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(zoo))
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    at.run()
+    picture = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    at.file_uploader(key="upload").upload("a.png", buffer.getvalue(), "image/png").run()
+    assert at.session_state["desk"].recipe.source.kind == "photo"
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.button(key=f"use_runs/{kind}").click().run()
+    for page in PAGES:
+        at.switch_page(f"explorer/ui/pages/{page}").run()
+        assert not at.exception, (page, at.exception)
+        assert not at.error, (page, at.error)
+    desk = at.session_state["desk"]
+    assert desk.recipe.source.kind == "photo"
+    assert desk.recipe.moves == ()
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.button(key="use_pretrained/tiny").click().run()
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert not at.exception
+
+
+def test_a_gallery_face_goes_along_to_a_model_without_a_gallery(zoo, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(zoo))
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    at.run()
+    desk = at.session_state["desk"]
+    assert desk.recipe.source.kind == "gallery"
+    face = desk.seen[1]
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.button(key="use_runs/nice").click().run()
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert not at.exception
+    np.testing.assert_array_equal(desk.crops[desk.recipe.source.value], face)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_come_back_and_films_end_where_they_should(open_kind, kind, blobs):
+    engine = open_kind(kind)
+    a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
+    for encoded in (a, b):
+        assert encoded.exact
+        assert encoded.picture.shape == (*engine.size, 3)
+        assert np.isfinite(encoded.bits_per_dim)
+        assert len(encoded.level_norms) == engine.num_levels
+    frames = mixing.film(engine, a, b, [0.0, 1.0])
+    np.testing.assert_array_equal(frames[0], a.picture)
+    np.testing.assert_array_equal(frames[1], b.picture)
+
+
+def test_a_grey_model_sees_grey(open_kind, blobs):
+    encoded = open_kind("grey").encode(blobs[0])
+    assert (encoded.picture == encoded.picture[..., :1]).all()
+    assert encoded.picture.std() > 5
+
+
+def test_classes_are_chosen_and_travel_in_the_recipe(open_kind, monkeypatch):
+    engine = open_kind("digits")
+    assert engine.class_names == ("nought", "one", "two")
+    recipe = EditRecipe(Source("seed", "7", label=2), temperature=(0.5,))
+    assert EditRecipe.from_token(recipe.token()) == recipe
+    assert Source("photo", "0" * 32, label=2).label == 0
+    asked = []
+    sample = engine._fast.sample
+    monkeypatch.setattr(engine._fast, "sample", lambda **given: asked.append(given["y"]) or sample(**given))
+    engine.source(recipe)
+    engine.sample([1, 2], 0.7, label=1)
+    engine.sample([1, 2], 0.7, label=99)
+    assert asked == [2, 1, 2]
+    one, two = (engine.sample([5], 0.5, label=k)[0] for k in (1, 2))
+    assert (one != two).any()
+
+
+def test_a_picture_is_judged_by_the_class_that_explains_it(open_kind, blobs):
+    engine = open_kind("digits")
+    values = engine._values(engine.encode(blobs[3]).picture)
+    bits = [
+        float(engine._fast.bits_per_dim(values, torch.tensor([k]), generator=torch.Generator().manual_seed(0))[0])
+        for k in range(3)
+    ]
+    assert engine.encode(blobs[3]).bits_per_dim == pytest.approx(min(bits), abs=1e-5)
+    latents = engine.encode(blobs[3]).latents
+    with torch.inference_mode():
+        again = engine._fast.decode(labels.explained(engine._flow, latents))
+    torch.testing.assert_close(again, engine._fast.decode(latents), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_place_of_a_small_map_decodes(open_kind, zoo, kind):
+    engine, gallery = open_kind(kind), Gallery(zoo / "runs" / kind / "gallery")
+    found = maps.map_of(engine, gallery)
+    assert maps.map_of(engine, gallery) is found
+    assert maps.face_at(Source("map", "1.5,-0.5"), engine, gallery).shape == (*engine.size, 3)
+    np.testing.assert_array_equal(maps.face_at(Source("map", "3"), engine, gallery), found.pictures[3])
+
+
+def test_home_is_asked_for(zoo, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(zoo))
+    assert {e.name for e in state.entries()} == {"pretrained/tiny", *(f"runs/{k}" for k in KINDS)}
