@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from explorer import models
 from explorer.desk import Desk
+from explorer.editor_view import editor_view
 from explorer.engine import Engine
 from explorer.gallery import Gallery
+from explorer.turns import Busy
 from explorer.ui import state
 from glowcore.errors import GlowcoreError
 
@@ -38,8 +42,30 @@ def bench() -> Bench:
     gallery = state.gallery_of(engine)
     desk = state.desk(engine, gallery)
     engine = desk.equipped(engine)
-    desk.adopt(engine)
+    desk.adopt(engine, gallery)
     return Bench(engine, gallery, desk)
+
+
+def view_of(table: Bench, picture: np.ndarray | None) -> dict[str, Any]:
+    """What the editor shows now; where the model is too busy, what it showed before, with a sentence that says so."""
+    desk = table.desk
+    try:
+        view = editor_view(desk, table.engine, picture)
+    except Busy as error:
+        if "shown" not in st.session_state:
+            busy(error)
+            st.stop()
+        desk.history, view = st.session_state["shown"]
+        ack = {"nonce": desk.answered[0], "seq": desk.answered[1]}
+        return {**view, "ack": ack, "strip": None, "note": f"Many people are here: {error}."}
+    st.session_state["shown"] = (desk.history, view)
+    return view
+
+
+def busy(error: Busy) -> None:
+    """Say that too many people are here, on a page that has nothing to show yet."""
+    st.warning(f"{error}.", title="Many people are here")
+    st.button("Try again", key="try_again")
 
 
 def no_model() -> None:

@@ -6,6 +6,7 @@ import gc
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer import models
 from explorer.desk import Desk
@@ -37,10 +38,17 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
+def _waiting(ahead: int) -> None:
+    """Tell a visitor who waits for the model; Streamlit also ends a run here that a newer one has replaced."""
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        st.toast(f"Others are being served; {ahead} before you.", icon=":material/hourglass_top:")
+
+
 @st.cache_resource(max_entries=2, show_spinner="Loading the model …", on_release=_released)
 def _engine(name: str, stamp: str) -> Engine:
     # The stamp changes with the weights, so a model that is trained on is read anew.
     engine = models.open_engine(models.find(name))
+    engine.turns.on_wait = _waiting
     _settle_memory()
     return engine
 

@@ -49,24 +49,26 @@ class Reply:
 class Visitor:
     """One session of the application: `async with Visitor(address) as visitor`."""
 
-    def __init__(self, address: str, patience: float = 120.0) -> None:
+    def __init__(self, address: str, patience: float = 120.0, origin: str = "") -> None:
         self.host = urllib.parse.urlsplit(address).netloc
+        self.origin = origin or f"http://{self.host}"
         self.patience = patience
         self.session_id = self.page_hash = self.fragment_id = ""
         self.elements: dict[str, Any] = {}  # the two widgets used here, as they were last drawn
         self.exceptions: list[str] = []
+        self.settings: Any = None  # what the server tells a browser of its configuration
         self.sequence = 0
         self._states: dict[str, WidgetState] = {}
         self._begun = self._finished = 0  # runs of the script or of a fragment
         self._socket: ClientConnection | None = None
 
     async def __aenter__(self) -> Visitor:
-        self.token = await asyncio.to_thread(self._fetch_token)
+        self.token = await asyncio.to_thread(self.fetch_token)
         self._socket = await connect(
             f"ws://{self.host}/_stcore/stream",
             subprotocols=["streamlit", self.token],
             additional_headers={"Cookie": f"{XSRF_COOKIE}={self.token}"},
-            origin=f"http://{self.host}",
+            origin=self.origin,
             max_size=None,
             compression=None,
             open_timeout=self.patience,
@@ -107,16 +109,17 @@ class Visitor:
             replies.append(await self._answer(started, acknowledge=1))
         return replies
 
-    def put(self, path: str, name: str, data: bytes, token: str) -> int:
-        """Upload to a path by HTTP; returns the status."""
+    def put(self, path: str, name: str, data: bytes, token: str | None, cookie: str = "") -> int:
+        """Upload to a path by HTTP, with the token in header and cookie, or None for neither; returns the status."""
         boundary = uuid.uuid4().hex
         body = (
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         ).encode() + data + f"\r\n--{boundary}--\r\n".encode()
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "X-Xsrftoken": token,
-                   "Cookie": f"{XSRF_COOKIE}={token}"}  # fmt: skip
-        return self._request("PUT", path if path.startswith("/") else f"/{path}", body, headers).status
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        if token is not None:
+            headers |= {"X-Xsrftoken": token, "Cookie": f"{XSRF_COOKIE}={cookie or token}"}
+        return self.request("PUT", path if path.startswith("/") else f"/{path}", body, headers).status
 
     # -- the protocol --------------------------------------------------------------------------------------------
     async def _run(self, query: str = "") -> Reply:
@@ -163,6 +166,7 @@ class Visitor:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self._begun += 1
+            self.settings = message.new_session.config
             self.session_id = message.new_session.initialize.session_id or self.session_id
             self.page_hash = message.new_session.page_script_hash or self.page_hash
         elif kind == "navigation":
@@ -199,16 +203,18 @@ class Visitor:
             if answer.WhichOneof("type") == "file_urls_response":
                 return answer.file_urls_response.file_urls[0]
 
-    def _fetch_token(self) -> str:
-        cookie = self._request("GET", "/_stcore/health").getheader("Set-Cookie") or ""
+    def fetch_token(self) -> str:
+        """A new XSRF token, as the server sets it for a browser."""
+        cookie = self.request("GET", "/_stcore/health").getheader("Set-Cookie") or ""
         name, _, rest = cookie.partition("=")
         if name != XSRF_COOKIE:
             raise ProtocolError(f"the server sets no {XSRF_COOKIE} cookie; is XSRF protection off?")
         return rest.partition(";")[0].strip('"')
 
-    def _request(
+    def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> http.client.HTTPResponse:
+        """One HTTP request to the server; its answer has been read."""
         connection = http.client.HTTPConnection(self.host, timeout=self.patience)
         try:
             connection.request(method, path, body, headers or {})

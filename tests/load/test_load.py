@@ -7,31 +7,11 @@ import psutil
 import pytest
 
 from explorer import photos as photo_files
-from tests.explorer import tiny_model
 from tests.load import driver, photos
 from tests.load.client import Reply, Visitor
 from tests.load.driver import Report, Visit
 from tests.load.offline import Offline, equal, foreign_pixels, messages
 from tests.load.serving import REPOSITORY, first_model, server
-
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A home with one tiny model."""
-    home = tmp_path_factory.mktemp("home")
-    tiny_model.write(home / "pretrained" / "tiny")
-    return home
-
-
-@pytest.fixture(scope="module")
-def running(tiny, tmp_path_factory):
-    """Address and process of the application on the tiny model; its log may hold no traceback at the end."""
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with server(log, tiny) as found:
-        yield found
-    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
 def of_crowd(address, home, sessions, edits, process: psutil.Process) -> Report:

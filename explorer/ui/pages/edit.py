@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 
 from explorer import export
-from explorer.editor_view import editor_view
 from explorer.photos import Photo
 from explorer.pictures import png
 from explorer.recipe import Source
@@ -17,7 +16,7 @@ from explorer.ui import state
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, faces_line, gallery_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
-from explorer.ui.frame import Bench, bench
+from explorer.ui.frame import Bench, bench, view_of
 from glowcore.errors import GlowcoreError
 
 
@@ -82,8 +81,7 @@ def edit_panel(table: Bench) -> None:
     if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
     picture = desk.picture(desk.recipe, engine, table.gallery)
-    view = editor_view(desk, engine, picture)
-    editor(view, key="editor", on_message=lambda message: desk.handle(message, engine))
+    editor(view_of(table, picture), key="editor", on_message=lambda message: desk.handle(message, engine))
     st.query_params[state.TOKEN] = desk.recipe.token()
     save_bar(table, photo)
 

@@ -1,0 +1,80 @@
+"""More visitors than a model can serve: a sentence, never a hang, and the picture that was there stays."""
+
+import json
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explorer.turns import Busy
+from explorer.ui import state
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture
+def at(home):
+    st.cache_resource.clear()
+    yield AppTest.from_file(str(APP), default_timeout=60)
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A queue that has no place left, once called."""
+
+    def fill():
+        def join(self, session):
+            raise Busy("64 pictures are waited for already; please try again in a moment")
+
+        monkeypatch.setattr("explorer.turns.Turns._join", join)
+
+    return fill
+
+
+def editor(at):
+    """The view of the editor on the page."""
+    found = [e.proto for e in at.main if getattr(e.proto, "component_name", "") == "explorer_editor"]
+    return json.loads(found[0].json) if found else None
+
+
+def test_who_comes_to_a_full_server_is_told_so_and_can_try_again(at, full):
+    full()
+    at.run()
+    assert not at.exception
+    assert [w.value for w in at.warning] == ["64 pictures are waited for already; please try again in a moment."]
+    assert at.button(key="try_again")
+
+
+def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(at, full):
+    at.run()
+    before, history = editor(at), at.session_state["desk"].history
+    assert before["note"] == ""
+    full()
+    at.button(key="random_face").click().run()
+    after = editor(at)
+    assert not at.exception
+    assert after["note"].startswith("Many people are here: 64 pictures are waited for already")
+    assert after["pictures"] == before["pictures"]
+    assert after["sliders"] == before["sliders"]
+    assert at.session_state["desk"].history == history
+
+
+def test_a_visitor_who_waits_is_told_how_many_are_before(at, monkeypatch):
+    from explorer import engine
+
+    class Slow(engine.Turns):
+        def _wait(self, ticket):
+            if self.on_wait:
+                self.on_wait(3)
+            super()._wait(ticket)
+
+    monkeypatch.setattr(engine, "Turns", Slow)
+    at.run()
+    assert not at.exception
+    assert "Others are being served; 3 before you." in {t.value for t in at.toast}
+
+
+def test_waiting_outside_of_a_page_says_nothing():
+    state._waiting(3)

@@ -1,0 +1,141 @@
+"""The middleware that counts uploads: what fits is passed on, what is too much is refused before its body is read."""
+
+import asyncio
+
+import pytest
+
+from explorer import upload_bounds
+from explorer.upload_bounds import UploadBounds
+
+MB = 2**20
+
+
+class Server:
+    """What stands behind: remembers what reached it and answers with `status`."""
+
+    def __init__(self):
+        self.seen, self.status = [], 204
+
+    async def __call__(self, scope, receive, send):
+        self.seen.append(scope.get("path", scope["type"]))
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": self.status, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.fixture
+def server():
+    return Server()
+
+
+@pytest.fixture
+def bounds(server):
+    return UploadBounds(server, alive=lambda session: not session.startswith("gone"), session_bytes=10 * MB)
+
+
+def ask(bounds, method, path, size=None):
+    """Status and words of the answer to a request."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        raise AssertionError("the body was read")
+
+    headers = [] if size is None else [(b"content-length", str(size).encode())]
+    asyncio.run(bounds({"type": "http", "method": method, "path": path, "headers": headers}, receive, send))
+    return sent[0]["status"], sent[1]["body"].decode()
+
+
+def put(bounds, session, file, size):
+    return ask(bounds, "PUT", f"/_stcore/upload_file/{session}/{file}", size)[0]
+
+
+def test_other_requests_pass(bounds, server):
+    assert ask(bounds, "GET", "/_stcore/health")[0] == 204
+    assert ask(bounds, "OPTIONS", "/_stcore/upload_file/a/b")[0] == 204
+    assert server.seen == ["/_stcore/health", "/_stcore/upload_file/a/b"]
+
+
+def test_a_session_may_hold_so_many_bytes(bounds, server):
+    assert [put(bounds, "a", n, 4 * MB) for n in range(4)] == [204, 204, 429, 429]
+    assert ask(bounds, "PUT", "/_stcore/upload_file/a/9", 4 * MB) == (
+        429, "more than 10 MB are uploaded already; remove some files first",
+    )  # fmt: skip
+    assert len(server.seen) == 2
+    assert put(bounds, "a", 9, 2 * MB) == 204
+    assert put(bounds, "b", 0, 10 * MB) == 204
+
+
+def test_the_same_file_again_counts_once(bounds):
+    assert [put(bounds, "a", "same", 6 * MB) for _ in range(3)] == [204] * 3
+    assert put(bounds, "a", "other", 5 * MB) == 429
+
+
+def test_what_is_removed_or_refused_behind_counts_no_more(bounds, server):
+    assert put(bounds, "a", 0, 10 * MB) == 204
+    assert ask(bounds, "DELETE", "/_stcore/upload_file/a/0")[0] == 204
+    assert put(bounds, "a", 1, 10 * MB) == 204
+    server.status = 403
+    ask(bounds, "DELETE", "/_stcore/upload_file/a/1")
+    assert put(bounds, "b", 0, 10 * MB) == 403
+    server.status = 204
+    assert put(bounds, "a", 2, 1 * MB) == 429
+    assert put(bounds, "b", 0, 10 * MB) == 204
+
+
+def test_a_failed_replacement_leaves_the_old_file_counted(bounds, server):
+    assert put(bounds, "a", 0, 8 * MB) == 204
+    server.status = 400
+    assert put(bounds, "a", 0, 1 * MB) == 400
+    server.status = 204
+    assert put(bounds, "a", 1, 3 * MB) == 429
+
+
+def test_a_body_of_unknown_size_counts_as_the_largest(bounds):
+    assert ask(bounds, "PUT", "/_stcore/upload_file/a/0")[0] == 429
+
+
+def test_the_number_of_files_is_bounded(bounds):
+    assert [put(bounds, "a", n, 1) for n in range(upload_bounds.FILES + 1)] == [204] * upload_bounds.FILES + [429]
+
+
+def test_all_sessions_together_are_bounded_and_ended_ones_give_back(bounds, monkeypatch):
+    sessions = ["gone1", "gone2", "a", "b"]
+    assert [put(bounds, s, 0, 10 * MB) for s in sessions] == [204] * 4
+    assert put(bounds, "c", 0, 1 * MB) == 429  # Streamlit keeps an ended session's files for a while
+    now = upload_bounds.time.monotonic()
+    monkeypatch.setattr(upload_bounds.time, "monotonic", lambda: now + upload_bounds.KEPT + 1)
+    assert [put(bounds, s, 0, 10 * MB) for s in ("c", "d", "e")] == [204, 204, 429]
+
+
+def test_sessions_are_bounded(server, monkeypatch):
+    monkeypatch.setattr(upload_bounds, "SESSIONS", 2)
+    gate, sent = asyncio.Event(), []
+
+    async def waits(scope, receive, send):
+        server.seen.append(scope["type"])
+        await gate.wait()
+
+    async def nothing(message=None):
+        sent.append(message)
+
+    async def visits():
+        bounds = UploadBounds(waits, alive=lambda _: True)
+        first = [asyncio.create_task(bounds({"type": "websocket"}, nothing, nothing)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await bounds({"type": "websocket"}, nothing, nothing)
+        assert sent[-1]["code"] == 1013
+        gate.set()
+        await asyncio.gather(*first)
+        await bounds({"type": "websocket"}, nothing, nothing)
+
+    asyncio.run(visits())
+    assert server.seen == ["websocket"] * 3
+
+
+def test_the_bound_can_be_set_by_the_environment(server, monkeypatch):
+    assert UploadBounds(server, alive=bool).session_bytes == 64 * MB
+    monkeypatch.setenv(upload_bounds.VARIABLE, "7")
+    assert UploadBounds(server, alive=bool).session_bytes == 7 * MB
