@@ -20,6 +20,7 @@ COMMANDS = {
     "sample": "draw pictures from a model",
     "interpolate": "walk between two pictures, as a strip or a film",
     "check": "is this model exact on this machine?",
+    "ablate": "what did each idea of Glow buy? trains a small model without each of them",
     "bench": "speed and memory beside this machine's own limit",
     "info": "what is in a model folder",
 }

@@ -12,6 +12,8 @@ from glowcore.models import settings
 from glowcore.networks import CouplingNet
 from glowcore.priors import Split, TopPrior
 from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.base import Transform
+from glowcore.transforms.batchnorm import BatchNorm
 from glowcore.transforms.conv1x1 import InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
 from glowcore.transforms.permutation import reverse, shuffle
@@ -19,6 +21,7 @@ from glowcore.transforms.squeeze import Squeeze
 from glowcore.transforms.step import FlowStep
 
 COUPLINGS = ("affine", "additive")
+NORMS = ("actnorm", "batchnorm")
 PERMUTATIONS = ("conv1x1_lu", "conv1x1", "reverse", "shuffle")
 
 
@@ -39,6 +42,8 @@ class GlowConfig:
         learned_prior: whether the top level's mean and standard deviation are learned.
         num_classes: number of classes of a class-conditional model, 0 for none.
         class_head: whether a class-conditional model has the paper's classification head.
+        norm: what opens each step, ``"actnorm"`` or ``"batchnorm"`` (Real NVP's, for comparison; such a model has no
+            reversible memory mode and no fast form).
         position_channels: position maps a coupling network learns (0, the paper's, for none); for aligned pictures.
 
     Raises:
@@ -57,6 +62,7 @@ class GlowConfig:
     learned_prior: bool = True
     num_classes: int = 0
     position_channels: int = 0
+    norm: str = "actnorm"
     class_head: bool = True
 
     model_name: ClassVar[str] = "glow"
@@ -74,6 +80,7 @@ class GlowConfig:
         settings.check_number("scale_min", self.scale_min, 0, 1)
         settings.check_choice("learned_prior", self.learned_prior, (True, False))
         settings.check_int("num_classes", self.num_classes, 0, 10_000)
+        settings.check_choice("norm", self.norm, NORMS)
         settings.check_int("position_channels", self.position_channels, 0, 256)
         settings.check_choice("class_head", self.class_head, (True, False))
         settings.check_size(self.image_size, self.num_levels)
@@ -93,14 +100,13 @@ def build_glow(config: GlowConfig) -> Flow:
     hidden = per_level(config.hidden_channels, config.num_levels, "hidden_channels")
     for index in range(config.num_levels):
         channels, height, width = 4 * channels, height // 2, width // 2
-        flow_steps = [
-            _flow_step(config, channels, hidden[index], (height, width), seed=index * 1024 + step)
-            for step in range(steps[index])
-        ]
+        transforms: list[Transform] = []
+        for step in range(steps[index]):
+            transforms += _flow_step(config, channels, hidden[index], (height, width), seed=index * 1024 + step)
         split = None
         if index < config.num_levels - 1:
             split = Split(channels, (height, width), position_bias=config.position_channels > 0)
-        levels.append(Level(Squeeze(), flow_steps, split))
+        levels.append(Level(Squeeze(), transforms, split))
         if split is not None:
             channels //= 2
     top = TopPrior((channels, height, width), learned=config.learned_prior, num_classes=config.num_classes)
@@ -108,7 +114,9 @@ def build_glow(config: GlowConfig) -> Flow:
     return Flow(config, levels, top, class_head=head)
 
 
-def _flow_step(config: GlowConfig, channels: int, hidden: int, size: tuple[int, int], seed: int) -> FlowStep:
+def _flow_step(
+    config: GlowConfig, channels: int, hidden: int, size: tuple[int, int], seed: int
+) -> list[Transform]:
     permutation = {
         "conv1x1": InvertibleConv1x1,
         "conv1x1_lu": InvertibleConv1x1LU,
@@ -119,4 +127,6 @@ def _flow_step(config: GlowConfig, channels: int, hidden: int, size: tuple[int, 
     half = channels // 2
     net = CouplingNet(half, hidden, kind.OUTPUTS * half, size, config.position_channels)
     coupling = AffineCoupling(net, config.scale_min) if kind is AffineCoupling else AdditiveCoupling(net)
-    return FlowStep(ActNorm(channels), permutation, coupling)
+    if config.norm == "batchnorm":
+        return [BatchNorm(channels), permutation, coupling]
+    return [FlowStep(ActNorm(channels), permutation, coupling)]

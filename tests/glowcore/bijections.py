@@ -114,6 +114,7 @@ CONFIGS["per-level"] = GlowConfig(
     image_size=8, num_levels=3, steps_per_level=(1, 2, 3), hidden_channels=(4, 5, 6), scale_min=0.2, position_channels=2
 )
 CONFIGS["classes"] = GlowConfig(image_size=4, channels=1, num_levels=1, num_classes=3, **_SMALL)
+CONFIGS["glow-batchnorm"] = GlowConfig(image_size=4, num_levels=2, norm="batchnorm", **_SMALL)
 CONFIGS["shuffle"] = GlowConfig(image_size=4, num_levels=1, permutation="shuffle", learned_prior=False, **_SMALL)
 
 _REALNVP = {"num_levels": 2, "hidden_channels": 4, "residual_blocks": 1, "steps_per_level": 2}
@@ -131,8 +132,12 @@ def perturb(module: nn.Module, scale: float = 0.2) -> nn.Module:
     """Move every parameter away from its start, where zeros hide mistakes; returns the module in float64."""
     module = module.double()
     with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(torch.randn_like(parameter) * scale)
+        for name, parameter in module.named_parameters():
+            noise = torch.randn_like(parameter) * scale
+            if name.endswith("variance"):
+                parameter.mul_(noise.exp())  # stays above 0
+            else:
+                parameter.add_(noise)
     return module
 
 

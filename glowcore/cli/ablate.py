@@ -1,0 +1,93 @@
+"""``ablate``: what did each idea of Glow buy?"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from glowcore import ablation, ablation_report, output
+from glowcore.cli import options
+from glowcore.devices import pick_device
+from glowcore.errors import ConfigError, DataError, TrainingError
+from glowcore.heap import keep_heap
+from glowcore.train_settings import TrainSettings
+
+EXAMPLE = (
+    "python -m glowcore ablate --data faces/ --seeds 3 --out runs/ablation\n"
+    "  python -m glowcore ablate --table-only --out runs/ablation"
+)
+#: Steps of a run unless ``--steps`` or ``--minutes`` says otherwise.
+STEPS = 1000
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "ablate", summary, EXAMPLE)
+    p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
+    p.add_argument("--image-size", type=options.image_size, default=32, metavar="N|HxW", help="default 32")
+    p.add_argument("--variants", nargs="+", metavar="NAME", default=[ablation.BASE, *ablation.VARIANTS],
+                   help=f"default: {' '.join([ablation.BASE, *ablation.VARIANTS])}")
+    p.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each variant (default 3)")
+    length = p.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int,
+                        help=f"of every run, which so see the same pictures (default {STEPS})")
+    length.add_argument("--minutes", type=float, help="of training of every run instead: equal time, other pictures")
+    p.add_argument("--batch-size", type=int, default=16)
+    p.add_argument("--learning-rate", type=float, default=3e-3)
+    p.add_argument("--limit", type=int, metavar="N", help="the first N held-out pictures only")
+    p.add_argument("--out", required=True, metavar="DIR",
+                   help="folder: runs.jsonl, ablation.md, ablation.png and the models; finished runs are not repeated")
+    p.add_argument("--table-only", action="store_true", help="no training: table and picture of the runs in --out")
+    p.add_argument("--json", action="store_true", help="print the runs as JSON to stdout instead of the table")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.add_device(p)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train what is missing, then write table and picture; exit code 0, 1 where a run is missing at the end."""
+    options.check_range("--seeds", args.seeds, 1, 1000)
+    out = Path(args.out)
+    runs = ablation.read_runs(out) if args.table_only else _trained(args, out)
+    if not runs:
+        raise ConfigError(f"{out} holds no finished runs; leave --table-only out to make them")
+    text = ablation_report.table(runs)
+    output.write(out / "ablation.md", text.encode())
+    ablation_report.plot(runs, out / "ablation.png")
+    options.say(f"wrote {out / 'ablation.md'} and {out / 'ablation.png'}")
+    if args.json:
+        options.print_json({"runs": [dataclasses.asdict(run) for run in runs]})
+    else:
+        print(text, end="")
+    missing = {(name, seed) for name in args.variants for seed in range(args.seeds)} - {
+        (run.variant, run.seed) for run in runs
+    }
+    return 1 if missing and not args.table_only else 0
+
+
+def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
+    from glowcore.data import open_dataset
+
+    for name in args.variants:
+        ablation.config_of(name, args.image_size)
+    if args.data is None:
+        raise ConfigError("--data DIR is missing: which pictures?")
+    options.set_threads(args.threads)
+    keep_heap()
+    steps = STEPS if args.steps is None and args.minutes is None else args.steps
+    settings = TrainSettings(steps=steps, minutes=args.minutes, batch_size=args.batch_size, warmup_steps=100, decay=0.5,
+                             learning_rate=args.learning_rate, eval_minutes=1e6, eval_pictures=64)
+    train, test = (
+        open_dataset(args.data, image_size=args.image_size, split=split, limit=limit, progress=not args.quiet)
+        for split, limit in (("train", None), ("test", args.limit))
+    )
+    for split, pictures in (("train", train), ("test", test)):
+        if len(pictures) == 0:
+            raise DataError(f"{args.data} has no pictures in its {split} split")
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        return ablation.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
+                                device=pick_device(args.device), progress=not args.quiet)
+    except TrainingError as error:
+        options.say(f"error: {error}")
+        return ablation.read_runs(out)
