@@ -169,6 +169,7 @@ class ClassTally:
         self._pictures = self._head = self._generative = 0
         self._head_bits = 0.0
 
+    @torch.no_grad()
     def add(self, latents: Latents) -> None:
         """Take in a batch encoded with its true classes, ``latents.y``."""
         self._pictures += len(latents)

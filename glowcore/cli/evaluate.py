@@ -53,4 +53,8 @@ def run(args: argparse.Namespace) -> int:
         f"{result.reconstruction_mean_abs_error:.2e}, {result.pixels_changed} pixels "
         f"changed at 8 bits, {100 * result.reconstructions_finite:.4g} % finite"
     )
+    if result.class_accuracy_generative is not None:
+        head = result.class_accuracy_head
+        options.say(f"classes       {100 * result.class_accuracy_generative:.1f} % right by argmax p(x|y) p(y)"
+                    + ("" if head is None else f", {100 * head:.1f} % by the head ({result.class_head_bits:.3f} bits)"))
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from glowcore.latents import Latents
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
 #: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.
 BATCH = 32
+#: What ``--class`` takes for every class at once, unless a class is called so.
+EVERY = "all"
 
 
 def load(path: str | Path, model: Flow) -> Tensor:
@@ -65,7 +67,7 @@ def add_class(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
     """Add ``--class NAME``, for class-conditional models; ``every`` where ``all`` is taken as well."""
     text = "class of a class-conditional model, by its name (see info) or its number from 0"
     parser.add_argument("--class", dest="label", metavar="NAME",
-                        help=f"{text}; all: every class, a column each" if every else text)
+                        help=f"{text}; {EVERY}: each seed in every class, a column a class" if every else text)
 
 
 def label(model: Flow, given: str | None) -> Tensor | None:
@@ -81,6 +83,20 @@ def label(model: Flow, given: str | None) -> Tensor | None:
     if given is None:
         raise ConfigError(f"--class is missing, expected one of this model's: {classes.listed(model)}")
     return torch.tensor([classes.class_number(model, given)])
+
+
+def seeds_and_classes(model: Flow, seeds: Sequence[int], given: str | None) -> tuple[Sequence[int], Tensor | None]:
+    """Return what to sample for ``--class``: seeds ``[N]`` and classes, int64 ``[N]`` or ``[1]``, None without classes.
+
+    ``all`` draws every seed once for every class, in the order of the classes: a row a seed, a column a class.
+
+    Raises:
+        ConfigError: as :func:`label`.
+    """
+    names = classes.class_names(model)
+    if given != EVERY or not names or EVERY in names:
+        return seeds, label(model, given)
+    return [seed for seed in seeds for _ in names], torch.arange(len(names)).repeat(len(seeds))
 
 
 def temperature(text: str, levels: int) -> float | list[float]:

@@ -27,8 +27,8 @@ def add_parser(commands, summary: str) -> None:
                    help="one picture a seed: A to B - 1, or a list (default 0:16); the same seed, the same picture")
     p.add_argument("--temperature", metavar="T[,T...]",
                    help="spread of the noise, one number or one a level, finest first (default: the model's, or 0.7)")
-    pictures.add_class(p)
-    p.add_argument("--columns", type=int, metavar="N", help="pictures a row (default: about a square)")
+    pictures.add_class(p, every=True)
+    p.add_argument("--columns", type=int, metavar="N", help="pictures a row (default: about a square, or one a class)")
     p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge by whole pixels (default 2)")
     p.add_argument("--out", required=True, metavar="FILE", help="sheet to write, .png or .jpg")
 
@@ -39,13 +39,17 @@ def run(args: argparse.Namespace) -> int:
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     seeds = read_seeds(args.seeds)
     options.check_range("--scale", args.scale, 1, 64)
-    columns = math.ceil(math.sqrt(len(seeds))) if args.columns is None else args.columns
-    options.check_range("--columns", columns, 1, MOST)
+    if args.columns is not None:
+        options.check_range("--columns", args.columns, 1, MOST)
     model = options.load_model(args)
     temperature = pictures.temperature(args.temperature or _default(model), len(model.latent_shapes()))
-    latents = model.sample_latents(seeds, temperature, pictures.label(model, args.label))
+    drawn, y = pictures.seeds_and_classes(model, seeds, args.label)
+    options.check_range("number of pictures", len(drawn), 1, MOST)
+    every = len(drawn) // len(seeds)  # classes a seed, 1 but for --class all
+    columns = args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds))))
+    latents = model.sample_latents(drawn, temperature, y)
     batches = (bin_centres(batch, model.config.n_bits) for batch in pictures.decode(model, latents))
-    pictures.save(out, grid(pictures.show(batches), columns=min(columns, len(seeds)), scale=args.scale))
+    pictures.save(out, grid(pictures.show(batches), columns=min(columns, len(drawn)), scale=args.scale))
     return 0
 
 

@@ -232,7 +232,7 @@ def test_models_of_unusual_channels_have_no_picture_files(fails, tmp_path, paths
 def test_a_class_is_asked_for_where_there_are_classes(fails, tmp_path, paths):
     model = write_model(tmp_path / "model", attributes=False, num_classes=3)
     for argv in ([], ["--class", "3"]):
-        assert "0 to 2" in fails("sample", "--model", model, "--out", paths.out, *argv)
+        assert "0, 1, 2" in fails("sample", "--model", model, "--out", paths.out, *argv)
 
 
 def test_train_says_when_it_should_stop_and_does_not_overwrite(fails, tmp_path, paths):
