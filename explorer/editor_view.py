@@ -65,12 +65,13 @@ def sliders(recipe: EditRecipe, engine: Engine, own: Collection[str] = ()) -> li
 
 def exactness(source: Encoded) -> tuple[str, str]:
     """The verdict on a reconstruction, and its mood: "good" or "bad"."""
+    how = " · computed in float64, for float32 was not enough" if source.double else ""
     if source.exact:
-        return f"0 pixels changed · max error {source.max_error:.1e}", "good"
+        return f"0 pixels changed · max error {source.max_error:.1e}{how}", "good"
     total = source.picture.shape[0] * source.picture.shape[1]
     if not np.isfinite(source.max_error):
-        return "The model cannot take this picture back: it is too unlike what it has learnt.", "bad"
-    return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}", "bad"
+        return "The model cannot give this picture back: it is too unlike what it has learnt.", "bad"
+    return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}{how}", "bad"
 
 
 def _pictures(recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:

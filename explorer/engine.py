@@ -7,7 +7,6 @@ pages and scripts alike, hold no arithmetic on latents.
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import torch
 import glowcore
 from explorer import labels
 from explorer.cache import ByteLRU
+from explorer.exact import ExactFlow, is_double
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
@@ -53,7 +53,7 @@ class Engine:
         self.device = str(model.device)
         self.turns = Turns()
         self._batch = BATCH
-        self._flow, self._fast = model, model.fused(dtype="float32")
+        self._flow, self._fast = model, ExactFlow(model)
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
         self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
 
@@ -111,25 +111,24 @@ class Engine:
         with self._model(session, batch=1):
             values = self._values(picture)
             start = time.perf_counter()
-            latents = self._fast.encode(values, labels.common(self._flow, 1))
-            back = self._fast.decode(latents)
+            latents, back, error = self._fast.round_trip(values, labels.common(self._flow, 1))
             self._wait()
             elapsed = (time.perf_counter() - start) * 1000
-            encoded = self._measure(key, picture, values, latents, back, elapsed)
-        self._encodings.put(key, encoded, 4 * latents.num_dims + 2 * picture.nbytes)
+            encoded = self._measure(key, picture, values, latents, back, error, elapsed)
+        self._encodings.put(key, encoded, sum(level.nbytes for level in latents.levels) + 2 * picture.nbytes)
         return encoded
 
-    def _measure(self, key, picture, values, latents, back, elapsed) -> Encoded:
-        finite = bool(torch.isfinite(back).all())
+    def _measure(self, key, picture, values, latents, back, error, elapsed) -> Encoded:
         reconstruction = from_values(back)[0]
-        explained = labels.explained(self._flow, latents)
+        explained = labels.explained(self._flow, latents.to(self.device, torch.float32))
         generator = torch.Generator().manual_seed(NOISE_SEED)
         return Encoded(
             key=key,
             latents=latents,
             picture=picture,
             reconstruction=reconstruction,
-            max_error=float((back - values).abs().max()) if finite else math.inf,
+            max_error=error,
+            double=is_double(latents),
             pixels_changed=pixels_changed(picture, reconstruction),
             psnr=psnr(picture, reconstruction),
             bits_per_dim=float(self._fast.bits_per_dim(values, explained.y, generator=generator)[0]),
@@ -161,7 +160,7 @@ class Engine:
             values = self._fast.decode(latents)
             self._wait()
             elapsed = (time.perf_counter() - start) * 1000
-            norms = _norms(labels.explained(self._flow, latents))
+            norms = _norms(labels.explained(self._flow, latents.to(self.device, torch.float32)))
             finite = bool(torch.isfinite(values).all())
             rendered = Rendered(from_values(values)[0], norms, elapsed, finite)
         self._pictures.put(key, rendered, rendered.picture.nbytes)

@@ -105,8 +105,8 @@ class Latents:
         within each level while the norm changes linearly, so that the path stays where a Gaussian has its mass
         (Shoemake 1985; per level since each level is a Gaussian of its own).
         """
-        t = torch.as_tensor(t, dtype=self.levels[0].dtype, device=self.levels[0].device).reshape(-1, 1, 1, 1)
-        return self._zip(other, lambda a, b: _slerp(a, b, t) if spherical else torch.lerp(a, b, t))
+        t = torch.as_tensor(t, device=self.levels[0].device).reshape(-1, 1, 1, 1)
+        return self._zip(other, lambda a, b: _slerp(a, b, t.to(a)) if spherical else torch.lerp(a, b, t.to(a)))
 
     def scaled(self, temperature: float | Sequence[float]) -> Latents:
         """Multiply by a temperature, one for all levels or one a level (finest first)."""
@@ -135,7 +135,8 @@ class Latents:
 
     def _zip(self, other: Latents, function: Callable[[Tensor, Tensor], Tensor]) -> Latents:
         pairs = zip(self.levels, other.levels, strict=True)
-        return replace(self, levels=[function(a, b) for a, b in pairs], log_prob=None)
+        kinds = [(a, b, torch.promote_types(a.dtype, b.dtype)) for a, b in pairs]
+        return replace(self, levels=[function(a.to(kind), b.to(kind)) for a, b, kind in kinds], log_prob=None)
 
 
 def per_level(value, num_levels: int, name: str) -> list:

@@ -85,3 +85,17 @@ def test_level_norms_of_noise_are_about_one():
     assert (norms - 1).abs().max() <= 0.05
     logistic = torch.logit(torch.rand(4, 3, 32, 32, dtype=torch.float64))
     assert (Latents([logistic], prior="logistic").level_norms() - 1).abs().max() <= 0.05
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+def test_latents_of_two_precisions_meet_in_the_higher_one(spherical):
+    generator = torch.Generator().manual_seed(0)
+    single = Latents([torch.randn(1, 2, 3, 3, generator=generator)])
+    double = Latents([torch.randn(1, 2, 3, 3, generator=generator, dtype=torch.float64)])
+    for a, b in ((single, double), (double, single)):
+        middle = a.interpolate(b, 0.25, spherical=spherical).levels[0]
+        assert middle.dtype == torch.float64
+        expected = a.to(torch.float64).interpolate(b.to(torch.float64), 0.25, spherical=spherical).levels[0]
+        torch.testing.assert_close(middle, expected, rtol=0, atol=1e-12)
+        assert (a + b).levels[0].dtype == torch.float64
+    assert single.interpolate(single, 0.5).levels[0].dtype == torch.float32
