@@ -114,9 +114,17 @@ class Desk:
         self.note = ""
         self._push(recipe)
 
+    def forget_foreign(self) -> None:
+        """Go on with this model's version of an edit that was made with another."""
+        self.foreign, self.note = None, ""
+
+    def warm(self, temperature: float) -> None:
+        """The same seed at another temperature."""
+        self._push(replace(self.recipe, temperature=(temperature,)))
+
     def start_from(self, source: Source) -> None:
         """Another picture under the same sliders."""
-        self.note = ""
+        self.forget_foreign()
         self._push(replace(self.recipe, source=source))
 
     def _kept_picture(self, picture: np.ndarray) -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from explorer.recipe import EditRecipe
@@ -67,3 +67,15 @@ def listed(names: Iterable[str]) -> str:
     """Attributes by their labels, as in a sentence: "Smile, Glasses and Freckles"."""
     labels = [words(n).label for n in names]
     return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))
+
+
+def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
+    """What the address of the page holds and what it does not; `own` and `crops` are known in this session only."""
+    mine = [n for n, _ in recipe.moves if n in own]
+    if mine:
+        return f"The address holds the edit, but not {listed(mine)}: send its file along, from the Attributes page."
+    if recipe.source.kind == "photo" and recipe.source.value in crops:
+        return "The address holds the edit, but not this picture: save the PNG to come back to it."
+    if recipe.source.kind == "photo":
+        return "The address holds the edit, not your photo: whoever opens it is asked for the same file."
+    return "The address of this page holds the edit: copy it to share it or to come back."

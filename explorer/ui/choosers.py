@@ -40,7 +40,8 @@ def gallery_line(gallery: Gallery, *, key: str, selected: str, on_choose: Callab
             label="Gallery",
             on_choose=on_choose,
             selected=selected,
-            tile="3.1rem",
+            tile="3rem",
+            layout="shelf",
         )
 
 
@@ -62,5 +63,5 @@ def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: 
         on_choose=lambda i: on_choose(choices[i]),
         selected=str(source.face),
         tile="3.9rem",
-        line=True,
+        layout="line",
     )

@@ -64,7 +64,7 @@ def slot(table: Bench, name: str, shelf: list[Tile], start: int, on_choose: Call
         on_choose=choose,
         selected=st.session_state[key],
         tile="3.2rem",
-        line=True,
+        layout="line",
     )
     return st.session_state[key]
 

@@ -16,7 +16,6 @@ from explorer import labels, maps, mixing
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
-from explorer.ui import state
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = ("edit.py", "reconstruct.py", "mix.py", "sample.py", "map.py", "attributes.py", "models.py")
@@ -147,6 +146,18 @@ def test_every_place_of_a_small_map_decodes(open_kind, zoo, kind):
     np.testing.assert_array_equal(maps.face_at(Source("map", "3"), engine, gallery), found.pictures[3])
 
 
-def test_home_is_asked_for(zoo, monkeypatch):
+def test_sample_draws_the_class_that_is_asked_for(zoo, monkeypatch, open_kind):
     monkeypatch.setenv("EXPLORER_HOME", str(zoo))
-    assert {e.name for e in state.entries()} == {"pretrained/tiny", *(f"runs/{k}" for k in KINDS)}
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    at.run()
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.button(key="use_runs/digits").click().run()
+    at.switch_page("explorer/ui/pages/sample.py").run()
+    assert not at.exception
+    pills = at.get("button_group")
+    assert [o.content for o in next(p for p in pills if "label" in p.proto.id).proto.options] == [
+        "each in turn",
+        "nought",
+        "one",
+        "two",
+    ]

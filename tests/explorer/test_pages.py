@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import export
 from explorer.photos import photo_key
 from explorer.recipe import EditRecipe, Source
+from glowcore import checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))
@@ -227,3 +228,32 @@ def test_no_file_grows_too_long():
     for path in REPOSITORY.glob("explorer/**/*.*"):
         if path.suffix in (".py", ".js", ".css", ".html") and "vendor" not in path.parts:
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 310, path
+
+
+def test_an_edit_of_another_model_can_be_looked_at_with_that_one(tmp_path, tiny_models, monkeypatch):
+    tiny_models.write(tmp_path / "pretrained" / "first")
+    other = tiny_models.write_kind(tmp_path / "runs" / "other", "nice")
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    digits = checkpoint.fingerprint(other)[:12]
+    wanted = EditRecipe(Source("seed", "3"), temperature=(0.4,), model=digits)
+    at = visit("edit.py", wanted.token())
+    assert "another model" in at.session_state["desk"].note
+    assert "other" in words(at)
+    at.button(key="switch_model").click().run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == wanted
+    assert at.session_state["desk"].note == ""
+
+
+def test_an_edit_of_an_unknown_model_offers_nothing(home):
+    at = visit("edit.py", EditRecipe(Source("seed", "3"), model="f" * 12).token())
+    assert not [b for b in at.button if b.key == "switch_model"]
+
+
+def test_the_temperature_of_a_seed_is_a_step_of_the_edit(home):
+    at = visit("edit.py", EditRecipe(Source("seed", "3"), temperature=(0.5,)).token())
+    at.slider(key="edit_temperature").set_value(0.9).run()
+    assert not at.exception
+    desk = at.session_state["desk"]
+    assert desk.recipe.temperature == (0.9,)
+    assert desk.history.past[-1].temperature == (0.5,)

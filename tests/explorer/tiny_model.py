@@ -10,6 +10,7 @@ from PIL import Image
 
 import glowcore
 from glowcore import AttributeVectors, GlowConfig
+from glowcore.baselines import VAEConfig
 
 ATTRIBUTES = ("Smiling", "Mouth_Open", "Eyeglasses", "Male", "Young", "Beard", "Mustache", "Bangs")
 SIZE = 32
@@ -61,7 +62,8 @@ def write(folder: Path, size: int = SIZE, gallery: int = 6) -> Path:
 def write_kind(folder: Path, kind: str) -> Path:
     """Write a small model of another kind, without attributes, gallery or map.
 
-    "nice" (one level, logistic prior), "real_nvp", "grey" (8 x 8, one channel), "digits" (grey with three classes).
+    "nice" (one level, logistic prior), "real_nvp", "grey" (8 x 8, one channel), "digits" (grey with three classes), and
+    "vae", which is no flow.
     """
     torch.manual_seed(0)
     glow = {"num_levels": 2, "steps_per_level": 2, "hidden_channels": 8, "scale_min": 0.1}
@@ -69,6 +71,7 @@ def write_kind(folder: Path, kind: str) -> Path:
         "nice": glowcore.NICEConfig(image_size=16, hidden_channels=16),
         "real_nvp": glowcore.RealNVPConfig(image_size=16, num_levels=2, steps_per_level=1, hidden_channels=8),
         "grey": GlowConfig(image_size=8, channels=1, **glow),
+        "vae": VAEConfig(image_size=16, num_levels=2, hidden_channels=8, latent_dims=6),
         "digits": GlowConfig(image_size=8, channels=1, num_classes=3, n_bits=4, **glow),
     }[kind]
     model = glowcore.build(config)

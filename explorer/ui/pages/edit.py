@@ -8,15 +8,16 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from explorer import export
+from explorer import export, models
 from explorer.photos import Photo
 from explorer.pictures import png
-from explorer.recipe import Source
+from explorer.recipe import TEMPERATURE_LIMIT, Source
 from explorer.ui import state
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, faces_line, gallery_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
 from explorer.ui.frame import Bench, bench, view_of
+from explorer.words import link_words
 from glowcore.errors import GlowcoreError
 
 
@@ -36,41 +37,60 @@ def taken_in(table: Bench, widget: str) -> Callable[[], None]:
 
 
 def choose_source(table: Bench) -> None:
-    """Upload, camera, a gallery face, or a sampled one."""
+    """Upload, camera, a sampled face, or one of the gallery."""
     desk = table.desk
-    upload, gallery, more = st.columns([1, 2.5, 0.62], gap="medium", vertical_alignment="center")
-    with upload:
-        st.file_uploader(
-            "Your photo",
-            type=PHOTO_TYPES,
-            key="upload",
-            on_change=taken_in(table, "upload"),
-            help=f"A photo, or a PNG saved here to go on with its edit. {PRIVACY}",
-            label_visibility="collapsed",
-        )
-    with gallery:
-        selected = desk.recipe.source.value if desk.recipe.source.kind == "gallery" else ""
-        gallery_line(
-            table.gallery,
-            key="gallery",
-            selected=selected,
-            on_choose=lambda name: desk.start_from(Source("gallery", name)),
-        )
-    with more, st.container(gap="small"):
-        st.button(
-            "Random face",
-            key="random_face",
-            icon=":material/casino:",
-            width="stretch",
-            help="A face drawn by the model itself",
-            on_click=lambda: desk.start_from(Source("seed", str(random.randrange(100_000)))),
-        )
-        with st.popover(
-            "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box"
-        ) as box:
-            if box.open:
-                st.camera_input("Take a picture", key="camera", on_change=taken_in(table, "camera"))
-                st.caption(PRIVACY)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        with st.container(width=232):
+            st.file_uploader(
+                "Your photo",
+                type=PHOTO_TYPES,
+                key="upload",
+                on_change=taken_in(table, "upload"),
+                help=f"A photo, or a PNG saved here to go on with its edit. {PRIVACY}",
+                label_visibility="collapsed",
+            )
+        with st.container(width=136, gap="small"):
+            with st.popover(
+                "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box"
+            ) as box:
+                if box.open:
+                    st.camera_input("Take a picture", key="camera", on_change=taken_in(table, "camera"))
+                    st.caption(PRIVACY)
+            st.button(
+                "Random",
+                key="random_face",
+                icon=":material/casino:",
+                width="stretch",
+                help="A picture drawn by the model itself",
+                on_click=lambda: desk.start_from(random_source(table)),
+            )
+        if table.gallery.names:
+            with st.container(width="stretch"):
+                selected = desk.recipe.source.value if desk.recipe.source.kind == "gallery" else ""
+                gallery_line(
+                    table.gallery,
+                    key="gallery",
+                    selected=selected,
+                    on_choose=lambda name: desk.start_from(Source("gallery", name)),
+                )
+
+
+def random_source(table: Bench) -> Source:
+    """A picture that the model draws, of any of its classes."""
+    count = len(table.engine.class_names)
+    return Source("seed", str(random.randrange(100_000)), label=random.randrange(count) if count else 0)
+
+
+def offer_its_model(table: Bench) -> None:
+    """An edit that was made with another model can be looked at with that one, where it is here."""
+    desk = table.desk
+    entry = models.of_hash(desk.foreign.model) if desk.foreign else None
+    if entry is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"This edit was made with **{entry.label}**.")
+        st.button(f"Switch to {entry.label}", key="switch_model", on_click=state.choose_model, args=(entry.name,))
+        st.button("Stay here", key="stay", type="tertiary", on_click=desk.forget_foreign)
 
 
 @st.fragment
@@ -80,10 +100,30 @@ def edit_panel(table: Bench) -> None:
     photo = desk.photo()
     if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
+    if desk.recipe.source.kind == "seed":
+        seed_bar(table)
     picture = desk.picture(desk.recipe, engine, table.gallery)
     editor(view_of(table, picture), key="editor", on_message=lambda message: desk.handle(message, engine))
     st.query_params[state.TOKEN] = desk.recipe.token()
     save_bar(table, photo)
+
+
+def seed_bar(table: Bench) -> None:
+    """How far from the average the sampled picture may be."""
+    desk, recipe = table.desk, table.desk.recipe
+    if len(recipe.temperature) > 1:
+        return
+    st.session_state["edit_temperature"] = recipe.temperature[0]
+    with st.container(width=300):
+        st.slider(
+            f"Temperature of seed {recipe.source.value}",
+            0.0,
+            TEMPERATURE_LIMIT,
+            step=0.05,
+            key="edit_temperature",
+            help="0 is the average picture, 1 as varied as the pictures the model has learnt from.",
+            on_change=lambda: desk.warm(st.session_state["edit_temperature"]),
+        )
 
 
 def photo_bar(table: Bench, photo: Photo) -> None:
@@ -127,7 +167,7 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
             save_button("Save PNG", "face", lambda: export.to_png(edited(), recipe, crop()), FACE)
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(table, photo)
-        st.caption("The address of this page holds the edit: copy it to share it or to come back.")
+        st.caption(link_words(recipe, desk.own, desk.crops))
 
 
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
@@ -151,6 +191,7 @@ def save_button(label: str, name: str, data: Callable[[], bytes], what: str) -> 
 
 table = bench()
 choose_source(table)
+offer_its_model(table)
 edit_panel(table)
 if table.gallery.attribution:
     with st.popover("About the gallery", type="tertiary"):

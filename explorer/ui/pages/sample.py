@@ -17,12 +17,14 @@ from glowcore import grids
 SIDES = [3, 4, 5, 6]
 ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, 1.2]
 ROW_SEEDS = 4
+EVERY = -1
+INTRO = "Every picture here is drawn by the model. Click one to edit it."
 Temperature = tuple[float, ...]
 
 
-def open_in_edit(table: Bench, seed: int, temperature: Temperature) -> None:
-    """Begin an edit from a sampled face; the page changes on the next line of the script."""
-    source = Source("seed", str(seed))
+def open_in_edit(table: Bench, seed: int, temperature: Temperature, label: int) -> None:
+    """Begin an edit from a sampled picture; the page changes on the next line of the script."""
+    source = Source("seed", str(seed), label=label)
     table.desk.open(
         EditRecipe(source, temperature=temperature, model=table.engine.model_hash), table.engine, table.gallery
     )
@@ -64,7 +66,7 @@ def seed_controls() -> int:
     st.session_state.setdefault("seed", 0)
     number, dice = st.columns([2, 1], vertical_alignment="bottom")
     number.number_input(
-        "First seed", 0, SEED_LIMIT - 1000, step=1, key="seed", help="A seed always gives the same face."
+        "First seed", 0, SEED_LIMIT - 1000, step=1, key="seed", help="A seed always gives the same picture."
     )
 
     def roll() -> None:
@@ -74,21 +76,55 @@ def seed_controls() -> int:
     return int(st.session_state["seed"])
 
 
-def grid(table: Bench, first: int, temperature: Temperature) -> None:
-    """Faces of one temperature, a seed each."""
+def class_control(table: Bench) -> int | None:
+    """Which class to draw, of a model that has classes; None for each in turn."""
+    names = table.engine.class_names
+    if not names:
+        return 0
+    chosen = st.pills(
+        "What to draw",
+        [EVERY, *range(len(names))],
+        default=EVERY,
+        format_func=lambda k: "each in turn" if k == EVERY else names[k],
+        key="label",
+        required=True,
+        help="The model was trained with the names of its classes and draws the one it is asked for.",
+    )
+    return None if chosen == EVERY else int(chosen)
+
+
+def sampled(table: Bench, seeds: list[int], labels: list[int], temperature: Temperature) -> list[np.ndarray]:
+    """A picture for each seed with its label, those of one label as one batch."""
+    pictures: dict[int, np.ndarray] = {}
+    for label in sorted(set(labels)):
+        of_label = [s for s, k in zip(seeds, labels, strict=True) if k == label]
+        pictures |= zip(of_label, table.engine.sample(of_label, temperature, label), strict=True)
+    return [pictures[s] for s in seeds]
+
+
+def grid(table: Bench, first: int, temperature: Temperature, label: int | None) -> None:
+    """Pictures of one temperature, a seed each."""
+    names = table.engine.class_names
     side = st.session_state.get("side") or 4
     seeds = list(range(first, first + side * side))
-    pictures = table.engine.sample(seeds, temperature)
-    entries = [Tile(str(s), data_uri(p), f"Sampled face, seed {s}") for s, p in zip(seeds, pictures, strict=True)]
-    show(entries, side, lambda i: open_in_edit(table, int(i), temperature))
+    labels = [i % len(names) if label is None else label for i in range(len(seeds))]
+    pictures = sampled(table, seeds, labels, temperature)
+    entries = [
+        Tile(str(s), data_uri(p), f"Sampled {names[k] if names else 'face'}, seed {s}")
+        for s, k, p in zip(seeds, labels, pictures, strict=True)
+    ]
+    show(entries, side, lambda i: open_in_edit(table, int(i), temperature, labels[seeds.index(int(i))]))
     save(pictures, side)
 
 
-def row(table: Bench, first: int) -> None:
+def row(table: Bench, first: int, label: int | None) -> None:
     """The same seeds from temperature 0 to 1.2: one seed a row."""
     entries: list[Tile] = []
     pictures: list[np.ndarray] = []
-    columns = [table.engine.sample(range(first, first + ROW_SEEDS), t) for t in ROW_TEMPERATURES]
+    seeds = list(range(first, first + ROW_SEEDS))
+    count = len(table.engine.class_names)
+    labels = [i % count if label is None else label for i in range(ROW_SEEDS)]
+    columns = [sampled(table, seeds, labels, (t,)) for t in ROW_TEMPERATURES]
     for index in range(ROW_SEEDS):
         for t, column in zip(ROW_TEMPERATURES, columns, strict=True):
             pictures.append(column[index])
@@ -98,7 +134,7 @@ def row(table: Bench, first: int) -> None:
 
     def chosen(i: str) -> None:
         seed, t = i.split(":")
-        open_in_edit(table, int(seed), (float(t),))
+        open_in_edit(table, int(seed), (float(t),), labels[seeds.index(int(seed))])
 
     show(entries, len(ROW_TEMPERATURES), chosen)
     save(pictures, len(ROW_TEMPERATURES))
@@ -135,18 +171,19 @@ if st.session_state.pop("go_edit", False):
     st.switch_page(state.EDIT_PAGE)
 left, right = st.columns([1, 2.1], gap="large")
 with left:
-    intro("Faces from nothing", "Every face here is drawn by the model. Click one to edit it.")
+    intro("Faces from nothing" if not table.engine.class_names else "Drawn from nothing", INTRO)
     mode = st.segmented_control(
         "Show", ["Grid", "Over temperatures"], default="Grid", key="mode", required=True, label_visibility="collapsed"
     )
+    wanted = class_control(table)
     first_seed = seed_controls()
     if mode == "Grid":
         temperatures = temperature_controls(table)
-        st.segmented_control("Faces a row", SIDES, default=4, key="side", required=True)
+        st.segmented_control("Pictures a row", SIDES, default=4, key="side", required=True)
     else:
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
     if mode == "Grid":
-        grid(table, first_seed, temperatures)
+        grid(table, first_seed, temperatures, wanted)
     else:
-        row(table, first_seed)
+        row(table, first_seed, wanted)

@@ -9,7 +9,9 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-_EDITOR = st.components.v2.component("explorer_editor", **sources("editor", "wire", "stage", "panel", "editor"))
+_EDITOR = st.components.v2.component(
+    "explorer_editor", **sources("editor", "wire", "stage", "panel", "frames", "editor")
+)
 
 
 def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None]) -> None:

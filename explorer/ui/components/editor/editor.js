@@ -1,5 +1,7 @@
 // The editor as a whole: data from the server in, messages out.
 
+const REST = 600
+
 class Editor {
   constructor(root) {
     this.root = root
@@ -12,6 +14,7 @@ class Editor {
       commit: (name, value) => this.change({ op: "set", name, value }),
       lock: (name, on) => this.change({ op: "lock", name, on }),
     })
+    this.frames = new Frames(root, (name, value) => this.panel.set(name, value))
     for (const op of ["undo", "redo", "reset", "ease"]) this.find(`.${op}`).onclick = () => this.change({ op })
     const hold = this.find(".hold")
     hold.onpointerdown = () => this.stage.hold(true)
@@ -27,6 +30,7 @@ class Editor {
   }
 
   close() {
+    clearTimeout(this.refresh)
     window.removeEventListener("keydown", this.onKey)
     window.removeEventListener("keyup", this.onKey)
   }
@@ -35,6 +39,9 @@ class Editor {
     if (typing(event)) return
     const key = event.key.toLowerCase()
     if (key === "b" && !event.ctrlKey && !event.metaKey) this.stage.hold(event.type === "keydown")
+    if (event.type === "keydown" && /^[1-9]$/.test(key) && !event.altKey && !event.ctrlKey && !event.metaKey) {
+      this.panel.pick(Number(key) - 1)
+    }
     if (event.type !== "keydown" || !(event.ctrlKey || event.metaKey)) return
     if (key === "z" || key === "y") {
       event.preventDefault()
@@ -59,7 +66,7 @@ class Editor {
       const known = this.data?.sliders.find((s) => s.name === message.name)
       if (known && known.value === message.value && !this.wire.changesPending) return
     }
-    if (!keepsStrip(message, this.wanted)) this.stage.strip = this.wanted = null
+    if (!keepsStrip(message, this.wanted)) this.dropStrip()
     if (message.op === "set") this.hideHint()
     this.wire.post(message)
   }
@@ -71,9 +78,25 @@ class Editor {
     this.wire.post({ op: "strip", name })
   }
 
+  dropStrip() {
+    this.stage.strip = this.wanted = null
+    this.frames.fade()
+  }
+
+  // When the hand rests, the row of frames is brought up to date: for its slider, else the first that is moved.
+  refreshSoon() {
+    clearTimeout(this.refresh)
+    this.refresh = setTimeout(() => {
+      const free = this.data.sliders.filter((s) => !s.locked)
+      const slider = free.find((s) => s.name === this.frames.name) ?? free.find((s) => s.value !== 0) ?? free[0]
+      if (slider && !this.wanted && !this.panel.dragging && !this.wire.changesPending) this.wantStrip(slider.name)
+    }, REST)
+  }
+
   scrub(name, value) {
     if (this.stage.shown !== "edited") this.show("edited")
     this.scrubbing = { name, value }
+    if (this.frames.name === name) this.frames.mark(value)
     if (this.stage.strip?.name === name) this.stage.scrub(value)
     else this.wantStrip(name)
   }
@@ -91,10 +114,16 @@ class Editor {
     const other = this.data && this.data.source !== data.source
     this.data = data
     this.wire.acknowledge(data.ack)
-    if (other) this.stage.strip = this.wanted = null
-    if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) this.stage.strip = strip
+    if (other) this.dropStrip()
     this.panel.build(data.sliders)
     this.panel.update(data.sliders, this.wire.changesPending)
+    if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) {
+      this.stage.strip = strip
+      this.frames.show(strip, data.sliders.find((s) => s.name === strip.name))
+    }
+    const touched = data.sliders.find((s) => s.name === this.frames.name)
+    if (touched && !this.panel.dragging) this.frames.mark(touched.value)
+    if (!this.stage.strip) this.refreshSoon()
     for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name])
     if (this.panel.dragging && this.stage.strip?.name === this.panel.dragging && this.scrubbing) {
       this.stage.scrub(this.scrubbing.value)
@@ -133,7 +162,10 @@ class Editor {
     this.find(".numbers table").replaceChildren(...rows)
     let seen = null
     try { seen = sessionStorage.getItem("explorer-hint") } catch { /* as above */ }
-    if (seen) this.find(".hint").hidden = true
+    const none = data.sliders.length === 0
+    if (seen || none) this.find(".hint").hidden = true
+    this.find(".empty").hidden = !none
+    this.find(".frames").hidden = none
   }
 
   gauge({ levels, typical, verdict, gaugeHelp }) {

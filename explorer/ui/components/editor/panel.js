@@ -4,6 +4,10 @@ const LOCK = '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="5" y="11" wid
   '<path class="shackle" d="M8 11V8a4 4 0 0 1 8 0v3"/></svg>'
 const VISIBLE_ROWS = 10
 
+function signed(value) {
+  return value === 0 ? "0" : `${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`
+}
+
 class Panel {
   constructor(root, on) {
     this.node = root.querySelector(".sliders")
@@ -59,6 +63,18 @@ class Panel {
     return row
   }
 
+  // Lay the keyboard on the slider of that number, counted from 0.
+  pick(index) {
+    const item = [...this.rows.values()][index]
+    if (item) item.row.closest("details")?.setAttribute("open", "")
+    item?.input.focus()
+  }
+
+  set(name, value) {
+    const item = this.rows.get(name)
+    if (item && !item.slider.locked) this.jump(item, value)
+  }
+
   jump(item, value) {
     item.input.value = value
     this.paint(item)
@@ -71,7 +87,7 @@ class Panel {
     const percent = (v) => `${((v - slider.min) / (slider.max - slider.min)) * 100}%`
     input.style.setProperty("--low", percent(Math.min(0, value)))
     input.style.setProperty("--high", percent(Math.max(0, value)))
-    const text = value === 0 ? "0" : `${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`
+    const text = signed(value)
     output.textContent = text
     input.setAttribute("aria-valuetext", `${text} standard deviations`)
     row.classList.toggle("moved", value !== 0)

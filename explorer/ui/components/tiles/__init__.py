@@ -30,11 +30,13 @@ def tiles(
     on_choose: Callable[[str], None],
     selected: str = "",
     tile: str = "4.5rem",
-    line: bool = False,
+    layout: str = "",
     columns: int = 0,
     hint: str = "",
 ) -> None:
-    """Show `entries` as buttons, wrapped as they fit, in one scrolling `line`, or in `columns`.
+    """Show `entries` as buttons, wrapped as they fit, or in `columns`.
+
+    `layout` "line" puts them in one line that scrolls, "shelf" in two.
 
     `on_choose` gets the id of the tile clicked; an id that is not among the entries is ignored.
     """
@@ -47,7 +49,7 @@ def tiles(
 
     data = {
         "label": label,
-        "layout": "line" if line else "fixed" if columns else "",
+        "layout": "fixed" if columns else layout,
         "tile": tile,
         "columns": columns or 1,
         "selected": selected,

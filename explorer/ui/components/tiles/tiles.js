@@ -1,8 +1,29 @@
 // Small pictures to choose from.
 
+// A box that scrolls fades out on the side where there is more.
+function markEnds(box) {
+  const rest = box.scrollWidth - box.clientWidth - box.scrollLeft
+  box.classList.toggle("more-right", rest > 4)
+  box.classList.toggle("more-left", box.scrollLeft > 4)
+}
+
+// Bring a tile into the box by scrolling the box only: the page itself stays where it is.
+function reveal(box, button) {
+  const [outer, inner] = [box.getBoundingClientRect(), button.getBoundingClientRect()]
+  if (inner.left < outer.left || inner.right > outer.right) {
+    box.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2
+  }
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".tiles")
-  if (!data) return
+  const state = instanceOf(parentElement, () => {
+    box.onscroll = () => markEnds(box)
+    const observer = new ResizeObserver(() => markEnds(box))
+    return { observer, selected: null }
+  })
+  state.observer.observe(box)
+  if (!data) return undefined
   box.setAttribute("aria-label", data.label)
   box.className = `tiles ${data.layout}`
   box.style.setProperty("--tile", data.tile)
@@ -12,7 +33,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   data.tiles.forEach((tile, index) => {
     let button = box.children[index]
     if (!button) {
-      button = element("button", { class: "tile" }, element("img"), element("span"))
+      button = element("button", { class: "tile", type: "button" }, element("img"), element("span"))
       box.append(button)
     }
     const [image, caption] = button.children
@@ -23,5 +44,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.setAttribute("aria-pressed", String(tile.id === data.selected))
     button.title = data.hint || tile.alt
     button.onclick = () => setTriggerValue("chosen", tile.id)
+    if (tile.id === data.selected && state.selected !== tile.id) requestAnimationFrame(() => reveal(box, button))
   })
+  state.selected = data.selected
+  requestAnimationFrame(() => markEnds(box))
+  return () => state.observer.disconnect()
 }

@@ -1,0 +1,51 @@
+// The strip of the slider under the hand as a row of little pictures: what its strengths would look like, to choose from.
+
+const FRAMES = 9
+
+class Frames {
+  constructor(root, pick) {
+    this.node = root.querySelector(".frames")
+    this.row = this.node.querySelector(".frames-row")
+    this.name = null
+    this.buttons = Array.from({ length: FRAMES }, () => {
+      const canvas = element("canvas", { width: 96, height: 96, "aria-hidden": "true" })
+      const button = element("button", { type: "button", disabled: "" }, canvas)
+      button.onclick = () => pick(this.name, Number(button.dataset.value))
+      this.row.append(button)
+      return button
+    })
+  }
+
+  show({ name, image, strengths }, slider) {
+    this.name = name
+    this.node.classList.remove("stale")
+    this.row.setAttribute("aria-label", `${slider.label}, from ${slider.less} to ${slider.more}`)
+    for (const [place, text] of [["less", slider.less], ["name", slider.label], ["more", slider.more]]) {
+      this.node.querySelector(`.frames-${place}`).textContent = text
+    }
+    const ratio = image.naturalHeight / (image.naturalWidth / strengths.length)
+    this.buttons.forEach((button, index) => {
+      const column = Math.round((index / (FRAMES - 1)) * (strengths.length - 1))
+      const canvas = button.firstChild
+      canvas.height = Math.round(96 * ratio)
+      drawTile(canvas, image, column, strengths.length)
+      button.dataset.value = strengths[column]
+      button.disabled = false
+      button.setAttribute("aria-label", `${slider.label} ${signed(strengths[column])}`)
+      button.title = signed(strengths[column])
+    })
+    this.mark(slider.value)
+  }
+
+  // The frame nearest to where the slider stands.
+  mark(value) {
+    const distance = (button) => Math.abs(Number(button.dataset.value) - value)
+    const near = this.buttons.reduce((best, button) => (distance(button) < distance(best) ? button : best))
+    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button === near))
+  }
+
+  // The pictures belong to an edit that is past; the strengths are still true, so they can still be chosen.
+  fade() {
+    this.node.classList.add("stale")
+  }
+}
