@@ -17,7 +17,7 @@ def main(folder: str, *modes: str) -> None:
         trainer = ddp_trainer(Path(folder) / mode, mode, processes)
         trainer.train_step()
         found[mode] = {
-            "gradients": [p.grad.contiguous() for p in trainer.model.parameters()],
+            "gradients": [p.grad.contiguous() for p in trainer.model.parameters() if p.requires_grad],
             "weights": [p.detach().contiguous() for p in trainer.model.parameters()],
         }
         # Only one of the two is told to stop; both must, after the same step.

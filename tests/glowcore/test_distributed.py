@@ -19,12 +19,22 @@ ROOT = Path(__file__).parents[2]
 
 
 def ddp_trainer(out, mode, processes):
-    """In float64, so that what is compared is the gradient and not its rounding."""
+    """In float64, so that what is compared is the gradient and not its rounding.
+
+    ``mode`` is a memory mode, or "classes" (with a head that has left its zero) or "headless" (weight 0) for a model of
+    two classes.
+    """
     torch.manual_seed(processes.rank)  # other weights in every process: the first one's must win
-    model = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=4)).double()
-    model.memory = mode
-    settings = TrainSettings(batch_size=3, steps=50, warmup_steps=0, clip_norm=1e9, precision="float32")
-    return Trainer(model, pictures(20), pictures(4, seed=1), settings, out, processes=processes, progress=False)
+    count = 2 if mode in ("classes", "headless") else 0
+    model = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=4, num_classes=count))
+    model.double().memory = "reversible" if count else mode
+    if count:
+        torch.nn.init.normal_(model.class_head.weight)
+    labels = torch.arange(20) % 2 if count else None
+    settings = TrainSettings(batch_size=3, steps=50, warmup_steps=0, clip_norm=1e9, precision="float32",
+                             class_weight=1.0 if mode == "classes" else 0.0)
+    return Trainer(model, pictures(20), pictures(4, seed=1), settings, out, labels=labels,
+                   held_out_labels=None if labels is None else labels[:4], processes=processes, progress=False)
 
 
 def start(processes, *argv):
@@ -43,29 +53,31 @@ def start(processes, *argv):
     return [process.returncode for process in running], words
 
 
-def single_gradients(tmp_path):
+def single_gradients(tmp_path, mode):
     """The mean of both processes' gradients, by one process without any wrapper."""
-    trainer = ddp_trainer(tmp_path / "single", "full", Processes())
+    trainer = ddp_trainer(tmp_path / "single", mode, Processes())
     total = 0
     for rank in range(2):
         generator = batches.step_generator(0, 0, rank)
-        images = trainer.images[batches.batch_indices(20, 3, 0, 0, rank, 2)]
-        total = total + trainer.model.bits_per_dim(batches.random_flip(images, generator), generator=generator).mean()
+        rows = batches.batch_indices(20, 3, 0, 0, rank, 2)
+        images = batches.random_flip(trainer.images[rows], generator)
+        y = None if trainer.labels is None else trainer.labels[rows]
+        total = total + trainer.loss(images, y, generator)[0]
     (total / 2).backward()
-    return [p.grad for p in trainer.model.parameters()]
+    return [p.grad for p in trainer.model.parameters() if p.requires_grad]
 
 
 @pytest.fixture(scope="module")
 def modes():
-    return ["full", "checkpoint", "reversible"]
+    return ["full", "checkpoint", "reversible", "classes", "headless"]
 
 
 def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
     codes, words = start(2, Path(__file__).with_name("ddp_worker.py"), tmp_path, *modes)
     assert codes == [0, 0], words
     ranks = [torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
-    expected = single_gradients(tmp_path)
     for mode in modes:
+        expected = single_gradients(tmp_path, mode)
         for rank in ranks:
             for found, wanted in zip(rank[mode]["gradients"], expected, strict=True):
                 assert float((found - wanted).abs().max()) <= 1e-6, mode
