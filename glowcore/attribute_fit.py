@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,8 +15,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore.attributes import AttributeVectors, Shapes
+from glowcore.directions import KINDS, label_weights, shrink_levels
 from glowcore.discriminant import roc_auc, solve
-from glowcore.errors import DataError
+from glowcore.encoding_rows import EncodingRows, Moments
+from glowcore.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from glowcore.data import PictureSet
@@ -26,13 +29,17 @@ SHRINKAGES = (1.0, 3.0, 10.0, 30.0)
 DEFAULT_SHRINKAGE = 1  # where a class is missing among the encodings that choose
 FOLDS = 10
 CHOOSE, MEASURE = 0, 1
-CHUNK_BYTES = 1 << 24  # larger blocks come fresh from the system, page by page, on every pass
 
 log = logging.getLogger(__name__)
 
 
 def fit_attributes(
-    model: Flow, pictures: PictureSet, batch_size: int = 64, *, progress: bool = True
+    model: Flow,
+    pictures: PictureSet,
+    batch_size: int = 64,
+    *,
+    directions: str = "partial",
+    progress: bool = True,
 ) -> AttributeVectors:
     """Encode labelled pictures with a model and fit its attribute vectors.
 
@@ -40,6 +47,7 @@ def fit_attributes(
         model: any flow; its fused form encodes.
         pictures: the training split, with ``attributes`` (1 yes, 0 no, -1 unknown).
         batch_size: pictures encoded at once.
+        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.directions`).
         progress: show a bar on stderr.
 
     Raises:
@@ -59,7 +67,8 @@ def fit_attributes(
     source = {"data_sha256": pictures.fingerprint()}
     shapes = tuple(model.latent_shapes())
     with torch.no_grad():
-        return fit(encodings(), pictures.attribute_names, shapes, model.prior, source=source, progress=progress)
+        return fit(encodings(), pictures.attribute_names, shapes, model.prior, directions=directions, source=source,
+                   progress=progress)
 
 
 def fit(
@@ -68,6 +77,7 @@ def fit(
     shapes: Shapes,
     prior: str = "gaussian",
     *,
+    directions: str = "partial",
     source: dict | None = None,
     progress: bool = False,
 ) -> AttributeVectors:
@@ -79,6 +89,7 @@ def fit(
         names: the A attributes.
         shapes: ``(c, h, w)`` of each level.
         prior: the latents' prior.
+        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.directions`).
         source: JSON-able facts to store with the vectors.
         progress: show a bar on stderr.
 
@@ -96,7 +107,8 @@ def fit(
             table = np.concatenate(labels)
             _check_counts(table, names)
             matrix = np.memmap(file, np.float32, "r", shape=(len(table), dims))
-            return fit_matrix(matrix, table, names, shapes, prior, source=source, progress=progress)
+            return fit_matrix(matrix, table, names, shapes, prior, directions=directions, source=source,
+                              progress=progress)
     except OSError as error:
         raise DataError(
             f"the encodings do not fit into {tempfile.gettempdir()} ({error.strerror}); TMPDIR names another folder"
@@ -110,57 +122,68 @@ def fit_matrix(
     shapes: Shapes,
     prior: str = "gaussian",
     *,
+    directions: str = "partial",
     source: dict | None = None,
     progress: bool = False,
 ) -> AttributeVectors:
     r"""Fit attribute vectors from a matrix of encodings, float16 or float32, in memory or mapped.
 
-    A direction is the difference of class means over all encodings with a known label. Encodings that are not finite
-    are left out. Scores are shrunk linear discriminants (:mod:`glowcore.discriminant`) made from eight tenths of the
-    encodings; one tenth chooses each attribute's shrinkage, one tenth measures its ``separation``, the AUC. Scores are
-    scaled to mean 0 and standard deviation 1 over these two tenths. The same input gives the same vectors.
+    Directions are made from all encodings with a known label (:mod:`glowcore.directions`). Encodings that are not
+    finite are left out. Scores are shrunk linear discriminants (:mod:`glowcore.discriminant`) made from eight tenths of
+    the encodings; one tenth chooses each attribute's shrinkage, one tenth measures its ``separation``, the AUC. Scores
+    are scaled to mean 0 and standard deviation 1 over these two tenths. The same input gives the same vectors.
 
     Args:
         matrix: ``[N, D]``.
         labels: ``[N, A]``, 1 yes, 0 no, -1 unknown.
-        names, shapes, prior, source, progress: see :func:`fit`.
+        names, shapes, prior, directions, source, progress: see :func:`fit`.
 
     Raises:
+        ConfigError: another kind of directions.
         DataError: no attribute has 30 pictures with and 30 without it.
     """
-    rows = _Rows(matrix)
+    if directions not in KINDS:
+        raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(KINDS)}")
+    rows = EncodingRows(matrix)
     labels = np.where(rows.finite[:, None], labels, -1)
     usable, refused = _check_counts(labels, names)
     for name, reason in refused.items():
         log.warning("attribute %s is left out: %s", name, reason)
-    labels = torch.from_numpy(labels[:, usable])
+    labels = labels[:, usable]
     names = tuple(names[i] for i in usable)
     folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)
     fitted = rows.finite & (folds.numpy() > MEASURE)
 
-    means = _Means(rows, labels, torch.from_numpy(fitted))
-    directions = means.difference(held_out=True)
-    targets = means.difference(held_out=False)
+    pulls = label_weights(labels, directions)
+    labels = torch.from_numpy(labels)
+    moments = Moments(rows, labels, torch.from_numpy(fitted), pulls)
+    moves, facts_of_moves = moments.directions, [{"kind": directions} for _ in names]
+    if directions == "partial":
+        moves, factors = shrink_levels(moves, pulls, moments.variance, [math.prod(shape) for shape in shapes])
+        facts_of_moves = [{**fact, "level_factors": f} for fact, f in zip(facts_of_moves, factors, strict=True)]
     shrinkages = torch.tensor(SHRINKAGES, dtype=torch.float64)
-    columns = torch.nn.functional.normalize(targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
+    columns = torch.nn.functional.normalize(moments.targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
     with tqdm(desc="discriminants", unit=" passes", disable=not progress, file=sys.stderr) as bar:
 
         def product(w: Tensor) -> Tensor:
             bar.update()
-            return rows.covariance_product(w, means.centre, fitted)
+            return rows.covariance_product(w, moments.centre, fitted)
 
-        weights = solve(product, columns.contiguous(), (shrinkages * means.variance).repeat(len(names)))
-    projections = rows.project(torch.cat([weights.T, directions.float()]))
+        weights = solve(product, columns.contiguous(), (shrinkages * moments.fitted_variance).repeat(len(names)))
+    projections = rows.project(torch.cat([weights.T, moves.float()]))
     scores = projections[:, : len(columns.T)].reshape(len(matrix), len(names), -1)
     chosen, offsets, scales, facts = _choose(scores, labels, folds, rows.finite, names)
     picked = weights.T.reshape(len(names), len(shrinkages), -1)[torch.arange(len(names)), chosen]
+    picked = picked.double() / scales[:, None]
     moved = projections[:, len(columns.T) :][torch.from_numpy(rows.finite)].double()
     covariance = (moved - moved.mean(0)).T @ (moved - moved.mean(0)) / len(moved)
     counts = {"encodings": len(moved), "left_out": len(matrix) - len(moved), "refused": refused}
+    for name, fact in zip(names, facts_of_moves, strict=True):
+        facts[name]["direction"] = fact
     return AttributeVectors(
         names,
-        directions=directions.float(),
-        score_weights=(picked.double() / scales[:, None]).float(),
+        directions=moves.float(),
+        score_weights=picked.float(),
         score_offsets=-offsets / scales,
         covariance=covariance,
         shapes=tuple(tuple(shape) for shape in shapes),
@@ -168,67 +191,6 @@ def fit_matrix(
         facts=facts,
         source={**(source or {}), **counts},
     )
-
-
-class _Rows:
-    """A matrix read in chunks of float32 rows; rows that are not finite read as zeros."""
-
-    def __init__(self, matrix: np.ndarray) -> None:
-        self.matrix = matrix
-        self.step = max(1, CHUNK_BYTES // (4 * matrix.shape[1]))
-        self.finite = np.concatenate([np.isfinite(matrix[s]).all(1) for s in self._slices()])
-        if not self.finite.all():
-            log.warning("%d encodings are not finite and are left out", (~self.finite).sum())
-
-    def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
-        for part in self._slices():
-            chunk = np.array(self.matrix[part], dtype=np.float32)
-            chunk[~self.finite[part]] = 0
-            yield part, torch.from_numpy(chunk)
-
-    def covariance_product(self, w: Tensor, centre: Tensor, use: np.ndarray) -> Tensor:
-        """Return ``S w`` (``[D, K]``) with the covariance S of the rows marked in ``use``."""
-        total, weights = torch.zeros_like(w), torch.from_numpy(use).float()[:, None]
-        shift, summed = centre.float() @ w, torch.zeros(w.shape[1], dtype=torch.float64)
-        for part, chunk in self:
-            product = (chunk @ w - shift) * weights[part]
-            total += chunk.T @ product
-            summed += product.double().sum(0)
-        return (total - centre.float()[:, None] * summed.float()) / int(use.sum())
-
-    def project(self, vectors: Tensor) -> Tensor:
-        """Return the inner products ``[N, K]`` of all rows with ``vectors`` (``[K, D]``)."""
-        return torch.cat([chunk @ vectors.T for _, chunk in self])
-
-    def _slices(self) -> Iterator[slice]:
-        for start in range(0, len(self.matrix), self.step):
-            yield slice(start, min(start + self.step, len(self.matrix)))
-
-
-class _Means:
-    """Class means, and the overall mean and variance of the rows that scores are made from, in one pass."""
-
-    def __init__(self, rows: _Rows, labels: Tensor, fitted: Tensor) -> None:
-        inside = fitted[:, None]
-        yes, no = labels == 1, labels == 0
-        marks = torch.cat([yes & inside, no & inside, yes & ~inside, no & ~inside, inside], dim=1).float()
-        sums = torch.zeros(marks.shape[1], rows.matrix.shape[1], dtype=torch.float64)
-        squares = 0.0
-        for part, chunk in rows:
-            sums += (marks[part].T @ chunk).double()
-            squares += float((chunk.square().sum(1) * marks[part, -1]).double().sum())
-        counts = marks.double().sum(0)
-        self.centre = sums[-1] / counts[-1]
-        self.variance = float(squares / counts[-1] - self.centre.square().sum()) / rows.matrix.shape[1]
-        self._sums, self._counts = sums[:-1].unflatten(0, (4, -1)), counts[:-1].unflatten(0, (4, -1))[..., None]
-
-    def difference(self, *, held_out: bool) -> Tensor:
-        """Return the differences of class means, ``[A, D]`` float64, with or without the held-out encodings."""
-        sums, counts = self._sums[:2], self._counts[:2]
-        if held_out:
-            sums, counts = sums + self._sums[2:], counts + self._counts[2:]
-        means = sums / counts.clamp_min(1)
-        return means[0] - means[1]
 
 
 def _choose(

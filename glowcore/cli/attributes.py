@@ -9,6 +9,7 @@ from glowcore import checkpoint
 from glowcore.attribute_fit import fit_attributes
 from glowcore.attributes import AttributeVectors
 from glowcore.cli import options
+from glowcore.directions import KINDS
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.heap import keep_heap
 
@@ -22,6 +23,9 @@ def add_parser(commands, summary: str) -> None:
     options.add_data(p, split="train")
     p.add_argument("--against", action="append", default=[], metavar="NAME=OTHER[,OTHER...]",
                    help="make the direction NAME orthogonal to those of the others; once for every NAME")
+    p.add_argument("--directions", default=KINDS[0], choices=KINDS,
+                   help="partial: the effect of an attribute with the others held (default); mean: the difference of "
+                        "class means, with all that goes along with it")
     p.add_argument("--batch-size", type=int, default=64, metavar="N", help="pictures at once (default 64)")
     p.add_argument("--json", action="store_true", help="print what was found as JSON to stdout")
 
@@ -40,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         if name not in pictures.attribute_names:
             raise ConfigError(f"--against: unknown attribute {name!r:.80}, expected one of "
                               + ", ".join(pictures.attribute_names))
-    vectors = fit_attributes(model, pictures, args.batch_size, progress=not args.quiet)
+    vectors = fit_attributes(model, pictures, args.batch_size, directions=args.directions, progress=not args.quiet)
     for name, others in against.items():
         vectors = vectors.orthogonalise(name, others)
     if checkpoint.fingerprint(args.model) != before:

@@ -1,4 +1,4 @@
-"""``evaluate``: bits per dimension and exactness on held-out pictures."""
+"""``evaluate``: bits per dimension and exactness on held-out pictures, or with ``--edits`` what edits do to them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 
 from glowcore import checkpoint
-from glowcore.cli import options
+from glowcore.cli import edit_report, options
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
 from glowcore.flow import Flow
@@ -24,6 +24,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--batch-size", type=int, default=50, metavar="N", help="pictures at once (default 50)")
     p.add_argument("--seed", type=int, default=0, help="of the dequantisation noise (default 0)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
+    edit_report.add_arguments(p)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,6 +32,11 @@ def run(args: argparse.Namespace) -> int:
     if args.batch_size < 1:
         raise ConfigError(f"--batch-size is {args.batch_size}, expected 1 or more")
     keep_heap()
+    if args.edits:
+        return edit_report.run(args)
+    for option in ("classifier_data", "markdown", "out"):
+        if getattr(args, option):
+            raise ConfigError(f"--{option.replace('_', '-')} goes with --edits, expected both or neither")
     model = options.load_model(args)
     pictures = options.open_pictures(args, model)
     started = time.perf_counter()

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from glowcore import output
+from glowcore.captions import caption
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.grids import grid
+from glowcore.latents import Latents
 from glowcore.likelihood import bin_centres
 
 EXAMPLE = "python -m glowcore sample --model pretrained/faces64 --seeds 0:16 --temperature 0.7 --out samples.png"
@@ -27,6 +31,8 @@ def add_parser(commands, summary: str) -> None:
                    help="one picture a seed: A to B - 1, or a list (default 0:16); the same seed, the same picture")
     p.add_argument("--temperature", metavar="T[,T...]",
                    help="spread of the noise, one number or one a level, finest first (default: the model's, or 0.7)")
+    p.add_argument("--compare", metavar="T,T[,T...]",
+                   help="the same seeds at several temperatures, a row each, named at the left, such as 0.5,0.7,1.0")
     pictures.add_class(p, every=True)
     p.add_argument("--columns", type=int, metavar="N", help="pictures a row (default: about a square, or one a class)")
     p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge by whole pixels (default 2)")
@@ -41,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--scale", args.scale, 1, 64)
     if args.columns is not None:
         options.check_range("--columns", args.columns, 1, MOST)
+    if args.compare is not None:
+        return _compare(args, out, seeds)
     model = options.load_model(args)
     temperature = pictures.temperature(args.temperature or _default(model), len(model.latent_shapes()))
     drawn, y = pictures.seeds_and_classes(model, seeds, args.label)
@@ -48,9 +56,28 @@ def run(args: argparse.Namespace) -> int:
     every = len(drawn) // len(seeds)  # classes a seed, 1 but for --class all
     columns = args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds))))
     latents = model.sample_latents(drawn, temperature, y)
-    batches = (bin_centres(batch, model.config.n_bits) for batch in pictures.decode(model, latents))
-    pictures.save(out, grid(pictures.show(batches), columns=min(columns, len(drawn)), scale=args.scale))
+    pictures.save(out, grid(_show(model, latents), columns=min(columns, len(drawn)), scale=args.scale))
     return 0
+
+
+def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
+    """Draw the sheet of ``--compare``: a row a temperature, a column a seed."""
+    if args.temperature is not None or args.columns is not None:
+        raise ConfigError("--compare has its own temperatures and a column a seed, expected no --temperature and "
+                          "no --columns beside it")
+    values = [pictures.number("--compare", part, 0, 10) for part in args.compare.split(",")]
+    options.check_range("pictures of --compare", len(values) * len(seeds), 1, MOST)
+    model = options.load_model(args)
+    y = pictures.label(model, args.label)
+    rows = [_show(model, model.sample_latents(seeds, value, y)) for value in values]
+    sheet = grid(np.concatenate(rows), columns=len(seeds), scale=args.scale)
+    pictures.save(out, caption(sheet, [f"{value:g}" for value in values]))
+    return 0
+
+
+def _show(model: Flow, latents: Latents) -> np.ndarray:
+    """Decode samples for the eye, uint8 ``[N, H, W, C]``, every value at the centre of its bin."""
+    return pictures.show(bin_centres(batch, model.config.n_bits) for batch in pictures.decode(model, latents))
 
 
 def _default(model: Flow) -> str:

@@ -5,11 +5,12 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from glowcore import attribute_fit
+from glowcore import directions, encoding_rows
 from glowcore.attribute_fit import fit, fit_attributes, fit_matrix
 from glowcore.data import PictureSet
+from glowcore.directions import KINDS, label_weights, shrink_levels
 from glowcore.discriminant import roc_auc, solve
-from glowcore.errors import DataError
+from glowcore.errors import ConfigError, DataError
 from glowcore.models import GlowConfig, build
 from tests.glowcore.planted import DIMS, NAMES, SHAPES, batches, latents, planted
 
@@ -34,12 +35,70 @@ def test_planted_direction_is_recovered(vectors, data):
         assert vectors.info(name)["separation"] > 0.75
 
 
+def test_partial_direction_is_that_of_a_joint_least_squares_fit_without_what_goes_along(monkeypatch):
+    # Label 1 goes along with label 0 in nine pictures of ten, so the difference of means drags direction 0 along.
+    rng = np.random.default_rng(4)
+    labels = np.zeros((4000, 3), np.int8)
+    labels[:, 0] = rng.random(4000) < 0.5
+    labels[:, 1] = np.where(rng.random(4000) < 0.9, labels[:, 0], 1 - labels[:, 0])
+    labels[:, 2] = rng.random(4000) < 0.3
+    truth = planted()[2]
+    eps = (rng.normal(size=(4000, DIMS)) + 1.5 * labels @ truth).astype(np.float32)
+    cosines = {}
+    for kind in KINDS:
+        fitted = fit_matrix(eps, labels, NAMES, SHAPES, directions=kind)
+        assert fitted.info("Eyeglasses")["direction"]["kind"] == kind
+        found = torch.nn.functional.normalize(fitted.directions.double(), dim=1).numpy()
+        cosines[kind] = found @ truth.T
+    assert cosines["mean"][1, 0] > 0.5
+    assert cosines["mean"][1, 1] < 0.8
+    assert abs(cosines["partial"][1, 0]) < 0.3
+    assert cosines["partial"][1, 1] > 0.85
+    monkeypatch.setattr(directions, "RIDGE", 0.0)
+    design = np.column_stack([labels, np.ones(len(labels))])
+    exact = np.linalg.lstsq(design, eps.astype(np.float64), rcond=None)[0][:3]
+    assert np.allclose(label_weights(labels, "partial").T @ eps, exact, atol=1e-9)
+
+
+def test_weights_are_of_the_known_labels_only_and_make_a_contrast():
+    labels = planted(500)[1]
+    for kind in KINDS:
+        weights = label_weights(labels, kind)
+        assert (weights[labels < 0] == 0).all()
+        assert np.abs(weights.sum(0)).max() < 1e-12
+        assert np.allclose([weights[labels[:, i] == 1, i].sum() for i in range(3)], 1)
+    # Labels that say the same are not torn apart.
+    twins = np.repeat(labels[:, :1], 2, axis=1)
+    assert np.abs(label_weights(twins, "partial")).max() < 0.05
+
+
+def test_levels_of_which_sampling_explains_all_are_shrunk_away():
+    rng = np.random.default_rng(7)
+    labels = (rng.random((2000, 1)) < 0.05).astype(np.int8)
+    eps = rng.normal(size=(2000, DIMS)).astype(np.float32)
+    eps[:, 96:] += 1.0 * labels  # the coarse level only
+    fitted = fit_matrix(eps, labels, ("Hat",), SHAPES)
+    fine, coarse = fitted.info("Hat")["direction"]["level_factors"]
+    assert fine < 0.25
+    assert coarse > 0.9
+    assert fit_matrix(eps, labels, ("Hat",), SHAPES, directions="mean").info("Hat")["direction"] == {"kind": "mean"}
+    with pytest.raises(ConfigError, match=r"'best'.*partial, mean"):
+        fit_matrix(eps, labels, ("Hat",), SHAPES, directions="best")
+
+
+def test_a_direction_that_is_all_noise_is_left_as_it_is():
+    found, weights = torch.full((1, 4), 0.1, dtype=torch.float64), np.full((2, 1), 10.0)
+    shrunk, factors = shrink_levels(found, weights, torch.ones(4, dtype=torch.float64), [2, 2])
+    assert torch.equal(shrunk, found)
+    assert factors == [[1, 1]]
+
+
 @pytest.mark.parametrize("size", [1, 7, 256, 5000])
 def test_mean_difference_is_the_plain_one_in_any_batch_size_and_order(data, size):
     eps, labels, _ = data
     eps, labels = eps[:500], labels[:500]
     order = np.random.default_rng(size).permutation(len(eps))
-    fitted = fit(batches(eps[order], labels[order], size), NAMES, SHAPES)
+    fitted = fit(batches(eps[order], labels[order], size), NAMES, SHAPES, directions="mean")
     for index, name in enumerate(NAMES):
         known = labels[:, index]
         reference = eps[known == 1].astype(np.float64).mean(0) - eps[known == 0].astype(np.float64).mean(0)
@@ -127,7 +186,7 @@ def test_encodings_that_are_not_finite_are_left_out(data):
     eps, labels, _ = data
     broken = eps.copy()
     broken[10, 3], broken[20, 0] = np.nan, np.inf
-    fitted = fit(batches(broken, labels), NAMES, SHAPES)
+    fitted = fit(batches(broken, labels), NAMES, SHAPES, directions="mean")
     keep = np.delete(np.arange(len(eps)), [10, 20])
     known = labels[keep, 0]
     reference = eps[keep][known == 1].mean(0) - eps[keep][known == 0].mean(0)
@@ -145,8 +204,8 @@ def test_fit_attributes_encodes_pictures_with_the_model(monkeypatch):
         pictures.to(torch.uint8), bright[:, None].to(torch.int8), ("Bright",), [f"{i}.png" for i in range(200)]
     )
     model.initialize(data.images)
-    monkeypatch.setattr(attribute_fit, "CHUNK_BYTES", 4096)
-    vectors = fit_attributes(model.eval(), data, batch_size=64, progress=False)
+    monkeypatch.setattr(encoding_rows, "CHUNK_BYTES", 4096)
+    vectors = fit_attributes(model.eval(), data, batch_size=64, directions="mean", progress=False)
     assert vectors.info("Bright")["separation"] == 1.0
     assert vectors.source["data_sha256"] == data.fingerprint()
     with torch.no_grad():

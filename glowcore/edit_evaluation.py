@@ -1,0 +1,253 @@
+"""What an edit does, judged from outside: whether it shows, what else it moves, and whether it stays a picture.
+
+Pictures that lack an attribute (by their labels) are encoded, moved along it by :meth:`AttributeVectors.apply` and
+decoded, then shown to a classifier that has never seen a latent (:mod:`glowcore.attribute_classifier`), beside the
+untouched reconstructions of the same pictures.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from glowcore.attribute_classifier import AttributeClassifier, find_column
+from glowcore.errors import DataError
+
+if TYPE_CHECKING:
+    from glowcore.data import PictureSet
+    from glowcore.flow import Flow
+    from glowcore.fused import FusedFlow
+    from glowcore.latents import Latents
+
+MOST_PICTURES = 500
+STRENGTHS = (1.0, 2.0, 3.0)
+#: Attributes whose opposite is one too: also taken away, from pictures that have them.
+OPPOSITES = ("Male", "Young")
+BORDER = 8  # the band that an edit of a face should leave alone is 1/8 of the side wide
+TOLERANCE = 0.5 / 255
+MOST_OUTSIDE = 0.01
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """One attribute moved by one strength, over ``images`` held-out pictures labelled as lacking it.
+
+    Attributes:
+        attribute: what is moved.
+        strength: in sigmas; negative where the attribute is taken away from pictures labelled as having it.
+        images: number of pictures.
+        success: share of them in which the classifier sees what was asked for (probability above 0.5) after the edit.
+        before: the same share for their untouched reconstructions.
+        leak: mean absolute change of the classifier's probabilities of all *other* attributes of the model.
+        leak_most: the one of these that changes most on average, None if there is no other.
+        leak_most_change: its mean absolute change.
+        change: mean absolute change of the picture, values in [0, 1].
+        change_border: the same over the band along the four sides, 1/8 of the side wide: background and outer hair,
+            which most edits of a face have no business in.
+        finite: share of edited pictures whose values are all finite.
+        inside: share of edited pictures of which at least 99 % of the values lie in [0, 1], give or take half a step of
+            8 bits, before anything is clipped.
+        values_inside: share of all values that do.
+    """
+
+    attribute: str
+    strength: float
+    images: int
+    success: float
+    before: float
+    leak: float
+    leak_most: str | None
+    leak_most_change: float
+    change: float
+    change_border: float
+    finite: float
+    inside: float
+    values_inside: float
+
+
+@dataclass(frozen=True)
+class EditStrip:
+    """For show: the first few pictures of a case, ``[N, 1 + strengths, C, H, W]``, the reconstruction first."""
+
+    attribute: str
+    sign: int
+    pictures: Tensor
+
+
+@dataclass(frozen=True)
+class EditEvaluation:
+    """What :func:`evaluate_edits` measures.
+
+    Attributes:
+        results: one for each attribute, direction and strength.
+        strips: one for each attribute and direction.
+        skipped: attributes of the model that were not measured, and why.
+    """
+
+    results: list[EditResult]
+    strips: list[EditStrip]
+    skipped: dict[str, str]
+
+
+@torch.inference_mode()
+def evaluate_edits(
+    model: Flow,
+    pictures: PictureSet,
+    classifier: AttributeClassifier,
+    *,
+    strengths: Sequence[float] = STRENGTHS,
+    most: int = MOST_PICTURES,
+    batch_size: int = 50,
+    shown: int = 2,
+    progress: bool = False,
+) -> EditEvaluation:
+    """Move every attribute of a model on held-out pictures that lack it, and see what becomes of them.
+
+    Args:
+        model: with attributes; its fused form encodes and decodes.
+        pictures: held out, with labels of the model's attributes.
+        classifier: the judge.
+        strengths: positive, in sigmas.
+        most: for each attribute the first so many pictures that lack it.
+        batch_size: pictures at once.
+        shown: pictures of each case to return as strips.
+        progress: show a bar on stderr.
+
+    Raises:
+        DataError: no attribute of the model is known to both the pictures' labels and the classifier.
+    """
+    judge = _Judge(classifier, model.attributes.names)
+    cases, skipped = _cases(pictures, judge.names, model.attributes.names, most)
+    if not cases:
+        raise DataError("no attribute of the model can be measured: "
+                        + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400])
+    fast = model.fused(backend="torch")
+    results, strips = [], []
+    total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
+    with tqdm(total=total, desc="edits", unit=" pictures", disable=not progress, file=sys.stderr) as bar:
+        for name, sign, rows in cases:
+            case = _Case(name, sign, judge, strengths)
+            for part in rows.split(batch_size):
+                for images in _edits(fast, model, pictures.images[part], name, sign, strengths):
+                    case.add(images)
+                    bar.update(len(part))
+            results += case.results()
+            strips.append(EditStrip(name, sign, case.first(shown)))
+    return EditEvaluation(results, strips, skipped)
+
+
+def _cases(
+    pictures: PictureSet, judged: Sequence[str], names: Sequence[str], most: int
+) -> tuple[list[tuple[str, int, Tensor]], dict[str, str]]:
+    """Return (attribute, +1 or -1, rows of the pictures to edit), and what is left out and why."""
+    cases, skipped = [], {}
+    for name in names:
+        if name not in judged:
+            skipped[name] = "the classifier's labels do not tell of it"
+            continue
+        if name not in pictures.attribute_names:
+            skipped[name] = "the pictures' labels do not tell of it"
+            continue
+        known = pictures.attributes[:, pictures.attribute_names.index(name)]
+        for sign, label in ((1, 0), (-1, 1)) if name in OPPOSITES else ((1, 0),):
+            rows = (known == label).nonzero()[:most, 0]
+            if len(rows):
+                cases.append((name, sign, rows))
+            else:
+                skipped[name] = f"no picture is labelled as {'lacking' if sign > 0 else 'having'} it"
+    return cases, skipped
+
+
+def _edits(
+    fast: FusedFlow, model: Flow, images: Tensor, name: str, sign: int, strengths: Sequence[float]
+) -> Iterator[Tensor]:
+    """Yield the reconstruction and then the edit of each strength, on the CPU, as decoded."""
+    latents: Latents = fast.encode(images)
+    yield fast.decode(latents).cpu()
+    for strength in strengths:
+        yield fast.decode(model.attributes.apply(latents, {name: sign * strength})).cpu()
+
+
+class _Judge:
+    """The classifier's view of the attributes that it knows."""
+
+    def __init__(self, classifier: AttributeClassifier, names: Sequence[str]) -> None:
+        self.classifier = classifier
+        self.names = [name for name in names if find_column(name, classifier.columns) is not None]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.classifier.probabilities(images, self.names)
+
+
+class _Case:
+    """Sums over one attribute moved one way; pictures come batch by batch, reconstruction first, then each strength."""
+
+    def __init__(self, name: str, sign: int, judge: _Judge, strengths: Sequence[float]) -> None:
+        self.name, self.sign, self.judge = name, sign, judge
+        self.strengths = strengths
+        self.column = judge.names.index(name)
+        self.probabilities: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
+        self.measures: list[list[Tensor]] = [[] for _ in strengths]
+        self.kept: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
+        self.turn, self.original = 0, torch.empty(0)
+
+    def add(self, images: Tensor) -> None:
+        """Take the next picture batch of the turn."""
+        step, self.turn = self.turn, (self.turn + 1) % (1 + len(self.strengths))
+        self.probabilities[step].append(self.judge(images))
+        if not self.kept[step]:
+            self.kept[step].append(images)
+        if step == 0:
+            self.original = images
+        else:
+            self.measures[step - 1].append(_measure(self.original, images))
+
+    def results(self) -> list[EditResult]:
+        """Return what was found, a strength each."""
+        probabilities = [torch.cat(parts).double() for parts in self.probabilities]
+        others = [index for index in range(len(self.judge.names)) if index != self.column]
+
+        def seen(values: Tensor) -> float:
+            share = float((values[:, self.column] > 0.5).double().mean())
+            return share if self.sign > 0 else 1 - share
+
+        found = []
+        for index, strength in enumerate(self.strengths):
+            moved = (probabilities[index + 1] - probabilities[0]).abs().mean(0)[others]
+            worst = int(moved.argmax()) if others else None
+            measured = torch.cat(self.measures[index])
+            # A picture that is not finite has no change to speak of; `finite` tells of it.
+            sound = measured[measured[:, 2] == 1]
+            change, border = sound[:, :2].mean(0).tolist() if len(sound) else (float("nan"),) * 2
+            finite, inside, values = measured[:, 2].mean(), (measured[:, 3] >= 1 - MOST_OUTSIDE), measured[:, 3].mean()
+            found.append(EditResult(
+                self.name, self.sign * strength, len(measured), seen(probabilities[index + 1]), seen(probabilities[0]),
+                leak=float(moved.mean()) if others else 0.0,
+                leak_most=None if worst is None else self.judge.names[others[worst]],
+                leak_most_change=0.0 if worst is None else float(moved[worst]),
+                change=change, change_border=border,
+                finite=float(finite), inside=float(inside.double().mean()), values_inside=float(values),
+            ))
+        return found
+
+    def first(self, count: int) -> Tensor:
+        """Return the first pictures as a strip each."""
+        return torch.stack([parts[0][:count] for parts in self.kept], dim=1)
+
+
+def _measure(before: Tensor, after: Tensor) -> Tensor:
+    """Return change, change of the border, whether finite, and share of values in range, ``[B, 4]`` float64."""
+    finite = after.isfinite().flatten(1).all(1)
+    difference = (after - before).abs().double()
+    width = max(1, min(after.shape[2:]) // BORDER)
+    band = torch.ones(after.shape[2:], dtype=torch.bool)
+    band[width:-width, width:-width] = False
+    inside = ((after >= -TOLERANCE) & (after <= 1 + TOLERANCE)).double().flatten(1).mean(1)
+    return torch.stack([difference.flatten(1).mean(1), difference[:, :, band].flatten(1).mean(1), finite.double(),
+                        inside], dim=1)

@@ -1,0 +1,135 @@
+"""``evaluate --edits`` and ``sample --compare`` on a tiny model: what they print, what they write, what they refuse."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import glowcore
+from glowcore import images
+from glowcore.cli import main
+from glowcore.likelihood import bin_centres
+from tests.glowcore.tiny import ATTRIBUTES, SIZE, write_model, write_pictures
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("edits")
+    write_model(path / "model")
+    write_pictures(path / "faces", 100, table=True)
+    write_pictures(path / "others", 200, table=True, seed=5)
+    return path
+
+
+def argv(folder, *more):
+    return ["evaluate", "--model", folder / "model", "--data", folder / "faces", "--edits", "--classifier-data",
+            folder / "others", "--classifier-folder", folder / "classifiers", "--quiet", *more]
+
+
+def run(capsys, *args):
+    """Run a command that must succeed; returns what it printed."""
+    code = main([str(part) for part in args])
+    found = capsys.readouterr()
+    assert code == 0, found.err
+    return found
+
+
+def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys):
+    first = json.loads(run(capsys, *argv(folder, "--json", "--out", tmp_path / "edits.png")).out)
+    assert [(r["attribute"], r["strength"]) for r in first["edits"]] == [
+        (name, strength) for name, sign in (("Smiling", 1), ("Male", 1), ("Male", -1), ("Young", 1), ("Young", -1))
+        for strength in (sign, 2 * sign, 3 * sign)
+    ]
+    for result in first["edits"]:
+        assert 0 < result["images"] <= 20
+        assert result["finite"] == 1
+        assert 0 <= result["success"] <= 1
+        assert result["change"] > 0
+    assert first["edits"][0]["change"] < first["edits"][2]["change"]
+    assert not first["classifier"]["cached"]
+    assert first["classifier"]["held_out_split"] == "test"  # this copy has no valid split
+    assert first["model_sha256"] == glowcore.checkpoint.fingerprint(folder / "model")
+
+    again = json.loads(run(capsys, *argv(folder, "--json")).out)
+    assert again["classifier"].pop("cached")
+    assert first["classifier"].pop("cached") is False
+    assert again["classifier"] == first["classifier"]
+    assert again["edits"] == first["edits"]
+
+    picture = np.asarray(Image.open(tmp_path / "edits.png"))
+    side = 2 * SIZE + 2
+    # Five cases; two pictures of four each; the last pixels are the last edit's.
+    assert picture.shape[0] > 5 * side - 2
+    assert picture.shape[1] > 8 * side - 2
+    assert picture.shape[2] == 3
+
+
+def test_edits_as_markdown_and_as_words(folder, capsys):
+    options = ("--strengths", "0.5", "--pictures", 3)
+    table = run(capsys, *argv(folder, *options, "--markdown"))
+    rows = [line for line in table.out.splitlines() if line.startswith("| not Young ")]
+    assert rows[0].split(" | ")[1:3] == ["-0.5", "3"]
+    assert all(f"| {name} |" in table.out for name in ATTRIBUTES)
+    words = run(capsys, *argv(folder, *options))
+    assert words.out == ""
+    assert "not Young" in words.err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--strengths", "0"], "--strengths"),
+        (["--strengths", "1,1"], "--strengths"),
+        (["--strengths", "a"], "--strengths is 'a'"),
+        (["--pictures", "0"], "--pictures is 0"),
+        (["--json", "--markdown"], "--json and --markdown"),
+        (["--out", "edits.gif"], "expected .png"),
+        (["--classifier-data", "nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(folder, capsys, more, message):
+    assert main([str(part) for part in argv(folder, *more)]) == 2
+    found = capsys.readouterr().err
+    assert message in found
+    assert found.count("\n") == 1
+
+
+def test_edits_need_a_classifiers_data_and_a_model_with_attributes(folder, tmp_path, capsys):
+    assert main(["evaluate", "--model", str(folder / "model"), "--data", str(folder / "faces"), "--edits"]) == 2
+    found = capsys.readouterr().err
+    assert found.startswith("error: --edits needs --classifier-data DIR")
+    assert found.count("\n") == 1
+    write_model(tmp_path / "plain", attributes=False)
+    args = argv(folder)
+    args[2] = tmp_path / "plain"
+    assert main([str(part) for part in args]) == 2
+    assert "has no attributes yet" in capsys.readouterr().err
+    assert main(["evaluate", "--model", str(folder / "model"), "--data", str(folder / "faces"), "--markdown"]) == 2
+    assert "--markdown goes with --edits" in capsys.readouterr().err
+
+
+def test_the_same_seeds_at_several_temperatures(folder, tmp_path, capsys):
+    out = tmp_path / "temperatures.png"
+    run(capsys, "sample", "--model", folder / "model", "--seeds", "3:6", "--compare", "0.5,1", "--scale", 1,
+        "--out", out)
+    sheet = np.asarray(Image.open(out))
+    assert sheet.shape[0] == 2 * SIZE + 2
+    left = sheet.shape[1] - (3 * SIZE + 4)
+    assert left > 10
+    model = glowcore.load(folder / "model", device="cpu")
+    for row, temperature in enumerate((0.5, 1.0)):
+        with torch.no_grad():
+            drawn = model.decode(model.sample_latents([3, 4, 5], temperature))
+        expected = images.to_uint8(bin_centres(drawn, model.config.n_bits))
+        for column in range(3):
+            x, y = left + column * (SIZE + 2), row * (SIZE + 2)
+            assert np.array_equal(sheet[y : y + SIZE, x : x + SIZE], expected[column])
+
+
+@pytest.mark.parametrize("more", [["--temperature", "0.7"], ["--columns", "2"], ["--compare", "0.5,x"]])
+def test_compare_refuses_what_it_cannot_do(folder, tmp_path, capsys, more):
+    argv = ["sample", "--model", str(folder / "model"), "--compare", "0.5,1", "--out", str(tmp_path / "o.png"), *more]
+    assert main(argv) == 2
+    assert "--compare" in capsys.readouterr().err

@@ -1,0 +1,135 @@
+"""Edits judged from outside, on a model whose latents are the pixels, so that every figure is known beforehand."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from glowcore import AttributeVectors, Latents
+from glowcore.data import PictureSet
+from glowcore.edit_evaluation import evaluate_edits
+from glowcore.errors import DataError
+
+SIZE = 16
+NAMES = ("Bright", "Male", "Red", "Unjudged")
+
+
+class Pixels:
+    """Latents are pixels in [0, 1]; a fused form and a flow in one."""
+
+    def __init__(self, attributes):
+        self.attributes = attributes
+
+    def fused(self, backend):
+        return self
+
+    def encode(self, images):
+        return Latents([images / 255])
+
+    def decode(self, latents):
+        return latents.levels[0].clone()
+
+
+class Judge:
+    """Sees brightness, "Male" in the green channel and red in the red one, from a threshold of 0.5."""
+
+    columns = ("Bright", "Male", "Red")
+
+    def probabilities(self, images, names):
+        mean = images.clamp(0, 1).mean(dim=(2, 3))
+        seen = {"Bright": mean.mean(1), "Male": mean[:, 1], "Red": mean[:, 0]}
+        return torch.stack([seen[name] for name in names], dim=1)
+
+
+def vectors():
+    """sigma is 1 and |d| is 1, so that strength s adds s to the norm: s / sqrt(n) to each of n values."""
+    bright = torch.ones(3, SIZE, SIZE)
+    green, red = torch.zeros(3, SIZE, SIZE), torch.zeros(3, SIZE, SIZE)
+    green[1] = 1
+    red[0, 4:12, 4:12] = 1  # within the border
+    rows = torch.stack([part.flatten() / part.norm() for part in (bright, green, red, bright)])
+    return AttributeVectors(NAMES, rows, rows.clone(), torch.zeros(4, dtype=torch.float64),
+                            torch.eye(4, dtype=torch.float64), ((3, SIZE, SIZE),))
+
+
+def pictures(values, labels):
+    """Grey pictures of given values, of which all attributes are said to be as ``labels``."""
+    images = torch.tensor(values, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, SIZE, SIZE).contiguous()
+    table = torch.tensor(labels, dtype=torch.int8)[:, None].expand(-1, 4).contiguous()
+    return PictureSet(images, table, NAMES, [f"{i}" for i in range(len(values))])
+
+
+def find(results, name, strength):
+    return next(r for r in results if (r.attribute, r.strength) == (name, strength))
+
+
+def test_figures_are_those_of_the_definition():
+    step = 1 / (3 * SIZE * SIZE) ** 0.5
+    data = pictures([51, 102, 126, 204], [0, 0, 0, 1])
+    found = evaluate_edits(Pixels(vectors()), data, Judge(), strengths=(2.0, 10.0), batch_size=2)
+    weak, strong = find(found.results, "Bright", 2.0), find(found.results, "Bright", 10.0)
+    assert weak.images == strong.images == 3
+    assert (weak.before, weak.success, strong.success) == (0, pytest.approx(1 / 3), 1)
+    assert weak.change == weak.change_border == pytest.approx(2 * step, rel=1e-4)
+    # Every other attribute that the judge knows goes up by as much.
+    assert weak.leak == weak.leak_most_change == pytest.approx(2 * step, rel=1e-4)
+    assert (weak.finite, weak.inside, weak.values_inside) == (1, 1, 1)
+
+    red = find(found.results, "Red", 2.0)
+    assert red.change_border == pytest.approx(0, abs=1e-7)
+    assert red.change == pytest.approx(2 / 8 * 64 / (3 * SIZE * SIZE), rel=1e-4)
+    moved = 2 / 8 * 64 / SIZE**2
+    assert red.leak_most == "Bright"
+    assert red.leak_most_change == pytest.approx(moved / 3, rel=1e-4)
+    assert red.leak == pytest.approx(moved / 6, rel=1e-4)  # Bright a third, Male nothing
+
+
+def test_what_has_an_opposite_is_also_taken_away_from_those_who_have_it():
+    data = pictures([51, 102, 140, 204], [0, 0, 1, 1])
+    found = evaluate_edits(Pixels(vectors()), data, Judge(), strengths=(1.0,))
+    away = find(found.results, "Male", -1.0)
+    assert (away.images, away.before, away.success) == (2, 0, 0.5)
+    assert [(s.attribute, s.sign) for s in found.strips] == [("Bright", 1), ("Male", 1), ("Male", -1), ("Red", 1)]
+    assert found.skipped == {"Unjudged": "the classifier's labels do not tell of it"}
+
+
+def test_the_first_pictures_are_taken_and_shown():
+    data = pictures([51, 204, 102, 126], [0, 1, 0, -1])
+    found = evaluate_edits(Pixels(vectors()), data, Judge(), strengths=(3.0,), most=1)
+    assert find(found.results, "Bright", 3.0).images == 1
+    strip = found.strips[0].pictures
+    assert strip.shape == (1, 2, 3, SIZE, SIZE)
+    assert torch.allclose(strip[0, 0], torch.tensor(0.2))
+    assert torch.allclose(strip[0, 1], torch.tensor(0.2 + 3 / (3 * SIZE * SIZE) ** 0.5), atol=1e-5)
+
+
+def test_broken_and_clipped_pictures_are_counted(monkeypatch):
+    model = Pixels(vectors())
+    real = model.decode
+
+    def decode(latents):
+        images = real(latents)
+        if float(images.mean()) > 0.3:  # the edits, not the reconstructions
+            images[0, 0, 0, 0] = torch.nan
+            images[1, :, :2] = 1.2
+        return images
+
+    monkeypatch.setattr(model, "decode", decode)
+    data = pictures([60, 60, 60, 60], [0, 0, 0, 0])
+    found = find(evaluate_edits(model, data, Judge(), strengths=(5.0,)).results, "Bright", 5.0)
+    assert found.finite == 0.75
+    assert found.inside == 0.75
+    assert found.values_inside == pytest.approx(1 - (2 / SIZE + 1 / (3 * SIZE**2)) / 4)
+    assert found.change < 0.5
+
+
+def test_nothing_to_measure_is_an_error_that_says_why():
+    with pytest.raises(DataError, match="Bright: no picture is labelled as lacking it"):
+        evaluate_edits(Pixels(vectors()), pictures([9, 9], [-1, -1]), Judge())
+
+
+def test_the_judge_alone_does_not_do():
+    data = pictures([9, 9], [0, 0])
+    blind = SimpleNamespace(columns=("Other",))
+    with pytest.raises(DataError, match="labels do not tell of it"):
+        evaluate_edits(Pixels(vectors()), data, blind)
