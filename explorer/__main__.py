@@ -76,11 +76,11 @@ def render(token: str, image: Path | None, model: str | None, device: str, out: 
 
 def _model_of(recipe: EditRecipe) -> models.ModelEntry:
     """The listed model a recipe was made with; any model for a recipe that names none."""
-    entries = [e for e in models.listed() if not e.problem]
+    entries = [e for e in models.listed() if e.usable]
     if not entries:
         raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.home()}")
     if not recipe.model:
-        return entries[0]
+        return models.find(models.default_name(entries))
     for entry in entries:
         if checkpoint.fingerprint(entry.folder).startswith(recipe.model):
             return entry

@@ -6,17 +6,21 @@ of the two folders can be opened, whatever the name says.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from explorer.compressor import Compressor
 from explorer.engine import Engine
 from glowcore import checkpoint
+from glowcore.baselines import BASELINES
 from glowcore.errors import CheckpointError, GlowcoreError
 
 GROUPS = ("pretrained", "runs")
 HOME_VARIABLE = "EXPLORER_HOME"
+T = TypeVar("T", Engine, Compressor)
 
 # Why a folder could not be loaded, until its weights change: damage that only a full reading shows is found once.
 _failed: dict[tuple[str, str], str] = {}
@@ -41,6 +45,16 @@ class ModelEntry:
     def label(self) -> str:
         """The folder's own name, for menus."""
         return self.folder.name
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether its latents are the picture in another form: what every page but Reconstruct works on."""
+        return self.info.get("model") not in BASELINES
+
+    @property
+    def usable(self) -> bool:
+        """Whether a session can work with it: a flow that nothing is known to be wrong with."""
+        return self.is_flow and not self.problem
 
     @property
     def stamp(self) -> str:
@@ -83,21 +97,48 @@ def find(name: str, root: Path | None = None) -> ModelEntry:
     raise CheckpointError(f"there is no model {name!r:.80}; listed: {known}")
 
 
+def of_hash(digits: str) -> ModelEntry | None:
+    """The listed, usable model whose weights have a SHA-256 that begins with these digits, by its manifest."""
+    for entry in listed():
+        if digits and entry.usable and entry.info["files"]["model.safetensors"]["sha256"].startswith(digits):
+            return entry
+    return None
+
+
 def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
-    """Load a listed model. Any damage is a CheckpointError with one sentence."""
-    if entry.problem:
-        raise CheckpointError(entry.problem)
-    try:
-        return Engine.open(entry.folder, entry.name, device)
-    except CheckpointError as error:
-        _failed[str(entry.folder), entry.stamp] = str(error)
-        raise
+    """Load a listed flow. Any damage, or a model of another kind, is a CheckpointError with one sentence."""
+    if not entry.problem and not entry.is_flow:
+        raise CheckpointError(
+            f"{entry.name} is a {entry.info['model']}, which has no exact latents; it is shown on the Reconstruct page"
+        )
+    return _open(Engine, entry, device)
+
+
+def open_compressor(entry: ModelEntry, device: str = "auto") -> Compressor:
+    """Load a listed model that is no flow. Any damage is a CheckpointError with one sentence."""
+    return _open(Compressor, entry, device)
 
 
 def default_name(entries: list[ModelEntry]) -> str | None:
-    """The model to start with: the first usable one of `pretrained/`, else of `runs/`, else None."""
-    usable = [e.name for e in entries if not e.problem]
-    return usable[0] if usable else None
+    """The flow to start with, or None: of `pretrained/` before `runs/`, with attributes, of the largest pictures."""
+    usable = sorted((e for e in entries if e.usable), key=_merit)
+    return usable[0].name if usable else None
+
+
+def _merit(entry: ModelEntry) -> tuple[int, bool, int]:
+    size = entry.info["config"]["image_size"]
+    pixels = size**2 if isinstance(size, int) else math.prod(size)
+    return GROUPS.index(entry.name.split("/")[0]), not entry.info["attributes"], -pixels
+
+
+def _open(kind: type[T], entry: ModelEntry, device: str) -> T:
+    if entry.problem:
+        raise CheckpointError(entry.problem)
+    try:
+        return kind.open(entry.folder, entry.name, device)
+    except CheckpointError as error:
+        _failed[str(entry.folder), entry.stamp] = str(error)
+        raise
 
 
 def _entry(name: str, folder: Path) -> ModelEntry:

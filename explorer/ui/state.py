@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer import models
+from explorer.compressor import Compressor
 from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
@@ -21,7 +22,7 @@ EDIT_PAGE = "explorer/ui/pages/edit.py"
 TOKEN = "s"
 
 
-def _released(engine: Engine) -> None:
+def _released(engine: Engine | Compressor) -> None:
     """A model leaves memory: give back what it held on the device."""
     engine.release()
     gc.unfreeze()
@@ -44,7 +45,7 @@ def _waiting(ahead: int) -> None:
         st.toast(f"Others are being served; {ahead} before you.", icon=":material/hourglass_top:")
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the model …", on_release=_released)
+@st.cache_resource(max_entries=4, show_spinner="Loading the model …", on_release=_released)
 def _engine(name: str, stamp: str) -> Engine:
     # The stamp changes with the weights, so a model that is trained on is read anew.
     engine = models.open_engine(models.find(name))
@@ -53,16 +54,23 @@ def _engine(name: str, stamp: str) -> Engine:
     return engine
 
 
+@st.cache_resource(max_entries=2, show_spinner="Loading the model …", on_release=_released)
+def _compressor(name: str, stamp: str) -> Compressor:
+    compressor = models.open_compressor(models.find(name))
+    compressor.turns.on_wait = _waiting
+    return compressor
+
+
 def entries() -> list[ModelEntry]:
     """The models there are."""
     return models.listed()
 
 
 def chosen_model() -> str | None:
-    """The name of this session's model: the one chosen if it is still usable, else the first usable one."""
+    """The name of this session's model: the flow chosen if it is still usable, else the one to start with."""
     found = entries()
     wanted = st.session_state.get("model_name")
-    if any(e.name == wanted and not e.problem for e in found):
+    if any(e.name == wanted and e.usable for e in found):
         return wanted
     return models.default_name(found)
 
@@ -78,6 +86,12 @@ def engine_of(name: str) -> Engine:
     if entry.problem:
         raise GlowcoreError(entry.problem)
     return _engine(entry.name, entry.stamp)
+
+
+def reconstructor_of(name: str) -> Engine | Compressor:
+    """What takes pictures in and gives them back with a listed model, be it a flow or not; errors as `engine_of`."""
+    entry = models.find(name)
+    return engine_of(name) if entry.is_flow or entry.problem else _compressor(entry.name, entry.stamp)
 
 
 def folder_of(name: str) -> Path:
@@ -100,6 +114,7 @@ def model_attributes(engine: Engine) -> AttributeVectors | None:
 def unload() -> None:
     """Let all models go; the next page loads its own again."""
     _engine.clear()
+    _compressor.clear()
 
 
 def gallery_of(engine: Engine) -> Gallery:

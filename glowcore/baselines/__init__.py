@@ -2,4 +2,7 @@
 
 from glowcore.baselines.vae import VAE, VAEConfig, build_vae
 
-__all__ = ["VAE", "VAEConfig", "build_vae"]
+#: Configs of the models that are no flows, by their name in ``config.json``.
+BASELINES: dict[str, type] = {"vae": VAEConfig}
+
+__all__ = ["BASELINES", "VAE", "VAEConfig", "build_vae"]

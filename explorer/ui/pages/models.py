@@ -33,7 +33,7 @@ def facts(entry: ModelEntry) -> list[tuple[str, str]]:
         ),
         ("Weights", f"{files['model.safetensors']['size'] / 1e6:.1f} MB"),
         ("SHA-256", f"`{files['model.safetensors']['sha256'][:12]}`"),
-        ("Attributes", str(len((entry.info["attributes"] or {}).get("names", [])))),
+        ("Attributes", str(len((entry.info["attributes"] or {}).get("names", []))) if entry.is_flow else "no flow"),
     ]
     bits = metadata.get("bits_per_dim") or (metadata.get("metrics") or {}).get("bits_per_dim")
     if isinstance(bits, int | float):
@@ -44,7 +44,7 @@ def facts(entry: ModelEntry) -> list[tuple[str, str]]:
 def examine(entry: ModelEntry) -> list[Check]:
     """Run the checks; a model that cannot be opened is itself a finding."""
     try:
-        engine = state.engine_of(entry.name)
+        engine = state.reconstructor_of(entry.name)
         gallery = Gallery(entry.folder / "gallery")
         pictures = [gallery.load(n) for n in gallery.names[:CHECKED]] or engine.sample(
             range(CHECKED), engine.temperature
@@ -70,7 +70,8 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                 "Use this model",
                 key=f"use_{entry.name}",
                 type="primary",
-                disabled=entry.name == chosen,
+                disabled=entry.name == chosen or not entry.is_flow,
+                help=None if entry.is_flow else "It has no exact latents; the Reconstruct page shows it beside flows.",
                 on_click=state.choose_model,
                 args=(entry.name,),
             )

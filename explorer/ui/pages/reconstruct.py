@@ -1,4 +1,4 @@
-"""Reconstruct: what the model gives back, to the last bit, and what each level holds."""
+"""Reconstruct: what models give back, to the last bit or not, side by side, and what each level holds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from explorer import mixing
+from explorer.compressor import Compressor
 from explorer.engine import Engine
 from explorer.pictures import amplified_difference, webp
 from explorer.results import Encoded
@@ -21,6 +22,8 @@ from glowcore.films import enlarge
 
 SHOWN = 256
 AT_MOST = 8
+# Both are upper bounds on the length of the shortest code, in bits a value.
+DEQUANTISED, ELBO = "a bound, by dequantisation", "a bound, the ELBO"
 
 
 def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
@@ -36,8 +39,16 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         key=f"pictures_{len(entries)}",
         format_func=lambda i: f"{names[i]} {i[6:10]}" if i.startswith(shelf.PHOTO) else names[i],
     )
-    usable = [e.name for e in state.entries() if not e.problem]
-    models = st.multiselect("Models", usable, default=[table.engine.name], max_selections=4, key="reconstruct_models")
+    usable = {e.name: e for e in state.entries() if not e.problem}
+    contrast = [name for name, e in usable.items() if not e.is_flow][:1]
+    models = st.multiselect(
+        "Models",
+        list(usable),
+        default=[table.engine.name, *contrast],
+        max_selections=4,
+        key="reconstruct_models",
+        help="Flows give every picture back; a VAE, where there is one, compresses it.",
+    )
     gain = st.select_slider(
         "Difference, amplified",
         [1, 4, 16, 64, 256],
@@ -61,7 +72,7 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     return chosen, models, {"gain": gain, "keep": keep, "heat": heat}
 
 
-def measurements(name: str, engine: Engine, encoded: Encoded) -> dict[str, str | float | int]:
+def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> dict[str, str | float | int]:
     """One line of the table."""
     return {
         "picture": name,
@@ -69,7 +80,8 @@ def measurements(name: str, engine: Engine, encoded: Encoded) -> dict[str, str |
         "pixels changed": encoded.pixels_changed,
         "max error": encoded.max_error,
         "PSNR dB": encoded.psnr,
-        "bits/dim": encoded.bits_per_dim,
+        "bits/dim, at most": encoded.bits_per_dim,
+        "bound": ELBO if isinstance(engine, Compressor) else DEQUANTISED,
         "ms": encoded.milliseconds,
     }
 
@@ -79,12 +91,21 @@ def show(column, picture: np.ndarray, caption: str, alt: str) -> None:
     column.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
 
 
-def line(name: str, engine: Engine, encoded: Encoded, options: dict) -> None:
+def decibels(encoded: Encoded) -> str:
+    """The signal-to-noise ratio in words."""
+    return "∞" if encoded.psnr == math.inf else f"{encoded.psnr:.1f}"
+
+
+def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict) -> None:
     """One picture by one model: original, reconstruction, difference, coarse."""
+    lossy = isinstance(engine, Compressor)
     with st.container(border=True):
         count = f"{encoded.pixels_changed} pixels changed"
         badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
-        facts = f"max error {encoded.max_error:.1e} · {encoded.bits_per_dim:.2f} bits/dim"
+        facts = (
+            f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · at most {encoded.bits_per_dim:.2f} "
+            f"bits/dim ({ELBO if lossy else DEQUANTISED})"
+        )
         st.markdown(f"**{name}** · {engine.name} · {badge} {facts}")
         columns = st.columns(4, gap="small")
         show(columns[0], encoded.picture, "Original", f"{name}, original")
@@ -96,6 +117,13 @@ def line(name: str, engine: Engine, encoded: Encoded, options: dict) -> None:
             f"Difference ×{options['gain']}",
             f"{name}, difference amplified {options['gain']} times",
         )
+        if lossy:
+            values = math.prod(engine.size) * engine.config.channels
+            columns[3].caption(
+                f"Compressed: {engine.numbers} numbers for {values} values. What comes back is the decoder's best "
+                "guess, and there are no levels to choose among."
+            )
+            return
         kept = min(options["keep"], engine.num_levels)
         coarse = mixing.coarse(engine, encoded, kept, options["heat"])
         show(columns[3], coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept")
@@ -114,7 +142,10 @@ table = bench()
 left, right = st.columns([1, 2.4], gap="large")
 shown = shelf.entries(table)
 with left:
-    intro("What comes back", "A flow forgets nothing: every picture comes back as it went in. Here is the proof.")
+    intro(
+        "What comes back",
+        "A flow forgets nothing: every picture comes back as it went in. Here is the proof, beside what compresses.",
+    )
     pictures, names, settings = controls(table, shown)
 labels = {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in shown}
 rows = []
@@ -122,7 +153,7 @@ with right:
     for identity in pictures:
         for model in names:
             try:
-                engine = state.engine_of(model)
+                engine = state.reconstructor_of(model)
                 encoded = engine.encode(shelf.picture(table, identity))
             except GlowcoreError as error:
                 st.error(f"{error}.", title=model)
@@ -139,7 +170,7 @@ with right:
             hide_index=True,
             column_config={
                 "max error": st.column_config.NumberColumn(format="%.1e"),
-                "bits/dim": st.column_config.NumberColumn(format="%.3f"),
+                "bits/dim, at most": st.column_config.NumberColumn(format="%.3f"),
                 "ms": st.column_config.NumberColumn(format="%.1f"),
             },
         )
