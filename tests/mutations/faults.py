@@ -192,6 +192,23 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "scale not undone by rows": (("unmix = inverse / scale[:, None]", "unmix = inverse / scale"),),
         "1 for the sigmoid's 2": (("bias + 2 * (torch.arange", "bias + 1 * (torch.arange"),),
     }),
+    ("classes.py", ("test_classes",), {
+        "nats for bits in the head's loss": ((", labels) / math.log(2)", ", labels)"),),
+        "sum over positions for the mean": (("z.mean(dim=(2, 3))", "z.sum(dim=(2, 3))"),),
+        "standardised latents to the head": (
+            ("model.class_head(model.top_prior.inverse(latents.levels[-1], latents.y))",
+             "model.class_head(latents.levels[-1])"),),
+        "log-determinant of the class's prior forgotten": (
+            ("return noise_log_prob(noise, model.prior) + logdet", "return noise_log_prob(noise, model.prior)"),),
+        "p(y) forgotten": (("log_prob_by_class(self.model, latents) + self._log_prior",
+                            "log_prob_by_class(self.model, latents)"),),
+        "labels of a folder taken as the model's": (("return table[labels]", "return labels"),),
+    }),
+    ("training.py", ("test_classes",), {
+        "head's loss not weighted": (("bits + self.class_weight * head_bits,", "bits + head_bits,"),),
+        "head's loss reported as bits/dim": ((", bits.detach(), head_bits.detach()])",
+                                              ", (bits + head_bits).detach(), head_bits.detach()])"),),
+    }),
 ]
 
 FAULTS = [Fault(name, file, edits, tests) for file, tests, faults in _TABLE for name, edits in faults.items()]
