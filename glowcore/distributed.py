@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from datetime import timedelta
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from glowcore.errors import TrainingError
+
+#: How long a process waits for the others, an evaluation of the first one included, before it gives up.
+PATIENCE = timedelta(minutes=30)
 
 
 class Processes:
@@ -24,7 +31,7 @@ class Processes:
             return cls()
         if device.type == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
         return cls(distributed.get_rank(), world_size)
 
     @property
@@ -57,10 +64,21 @@ class Processes:
         distributed.all_reduce(largest, distributed.ReduceOp.MAX)
         return float(largest)
 
-    def barrier(self) -> None:
-        """Wait for the others."""
-        if self.world_size > 1:
-            distributed.barrier()
+    def by_first(self, work: Callable[[], None]) -> None:
+        """Let the first process do ``work`` (write files) and the others wait; if it fails, all of them fail.
+
+        Raises:
+            TrainingError: in the other processes; the first one raises its own error.
+        """
+        error: Exception | None = None
+        if self.is_first:
+            try:
+                work()
+            except Exception as caught:
+                error = caught
+        if not self.same(float(error is not None)):
+            return
+        raise error or TrainingError("the first process has failed and says why; this one stops with it")
 
     def close(self) -> None:
         """Leave the group."""

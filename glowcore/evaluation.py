@@ -13,6 +13,7 @@ from glowcore.flow import Flow
 from glowcore.images import to_uint8
 from glowcore.likelihood import bits_per_dim
 from glowcore.transforms.conv1x1 import ChannelLinear
+from glowcore.transforms.coupling import Coupling
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,12 @@ def noisy_bits_per_dim(
 
 @torch.inference_mode()
 def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:
-    """Measure what goes wrong before the loss shows it: round trip, samples, conditioning of the 1x1 convolutions.
+    """Measure what goes wrong before the loss shows it: round trip, samples, scales, conditioning of the convolutions.
 
     ``round_trip`` is the largest error on the pictures given, ``round_trip_odd`` on pictures the model has not learned
     (noise, black, one bright pixel), ``samples_finite`` the fraction of 16 samples at temperature 1 without NaN or Inf,
-    ``condition`` the largest condition number of a 1x1 convolution. ``labels`` are the classes of the pictures, for a
+    ``condition`` the largest condition number of a 1x1 convolution, ``log_scale`` the largest ``|log s|`` of a coupling
+    on the pictures given. ``labels`` are the classes of the pictures, for a
     class-conditional model.
     """
     noise = torch.randint(0, 256, images[:2].shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -129,7 +131,33 @@ def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[st
         "round_trip_odd": _round_trip(model, odd, any_classes(model, len(odd))),
         "samples_finite": float(samples.flatten(1).isfinite().all(dim=1).float().mean()),
         "condition": max(conditions, default=1.0),
+        "log_scale": largest_log_scale(model, images, labels),
     }
+
+
+@torch.inference_mode()
+def largest_log_scale(model: Flow, images: Tensor, labels: Tensor | None = None) -> float:
+    """Return the largest ``|log s|`` by which any coupling stretches a value of the pictures, 0 without couplings.
+
+    Every coupling is affine in the half that it moves, so ``s`` is what it makes of 1 less what it makes of 0.
+    """
+    found = [0.0]
+
+    def note(coupling: Coupling, inputs: tuple[Tensor, ...], _outputs: object) -> None:
+        x_a, x_b = coupling.partition.halve(inputs[0])
+        h = coupling.net(x_a).to(x_b.dtype)
+        scale = coupling.move(torch.ones_like(x_b), h)[0] - coupling.move(torch.zeros_like(x_b), h)[0]
+        moved = coupling.partition.moving(scale.abs().log().nan_to_num(nan=torch.inf, neginf=-torch.inf))
+        found.append(float(moved.abs().max()))
+
+    hooks = [module.register_forward_hook(note) for module in model.modules() if isinstance(module, Coupling)]
+    try:
+        if hooks:
+            model.encode(images, labels)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(found)
 
 
 def any_classes(model: Flow, count: int) -> Tensor | None:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from glowcore import batches, checkpoint, classes, likelihood, training_state
+from glowcore import batches, checkpoint, classes, likelihood, out_of_memory, training_state
 from glowcore.devices import has_fast_bfloat16
 from glowcore.distributed import Processes
+from glowcore.divergence import divergence
 from glowcore.errors import TrainingError
 from glowcore.flow import Flow
 from glowcore.monitor import Monitor
@@ -88,6 +89,7 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self.head_bits = 0.0
         self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
+        self.healthy = False  # whether what is saved has passed an evaluation, so that going back to it helps
         self.stop_signal: int | None = None
         self.monitor = Monitor(self, held_out[: settings.eval_pictures], held_out_labels, progress=progress)
 
@@ -113,23 +115,25 @@ class Trainer:
         """Train to the end, or to a signal, evaluating and saving on the way.
 
         Raises:
-            TrainingError: the loss or gradient stays non-finite although earlier states were restored.
+            TrainingError: the loss, the gradient or the inverse stays bad although earlier states were restored, or the
+                memory does not hold a batch.
         """
         last_eval = self.seconds
-        with _Signals(self):
+        with _Signals(self), out_of_memory.advised(self.model, self.settings):
             self._resume_point()
-            while self.fraction < 1 and not self._stopping():
-                started = time.perf_counter()
-                loss = self.train_step()
-                self.seconds += self.processes.same(time.perf_counter() - started)
-                self.monitor.after_step(loss)
-                if self.seconds - last_eval >= 60 * self.settings.eval_minutes:
+            while not self._stopping():
+                if self.fraction < 1:
+                    started = time.perf_counter()
+                    loss = self.train_step()
+                    self.seconds += self.processes.same(time.perf_counter() - started)
+                    self.monitor.after_step(loss)
+                if self.fraction >= 1 or self.seconds - last_eval >= 60 * self.settings.eval_minutes:
+                    good = self._evaluate()
                     last_eval = self.seconds
-                    self.monitor.evaluate()
-                    self.save()
-            if not self._stopping():
-                self.monitor.evaluate()
-            self.save()
+                    if good and self.fraction >= 1:
+                        break
+            else:
+                self.save()
             self.monitor.close()
 
     def train_step(self) -> float:
@@ -166,9 +170,10 @@ class Trainer:
         return s.learning_rate * warm * fall * 0.5**self.restores
 
     def save(self) -> None:
-        """Write the averaged model and the training state; only the first process writes."""
-        if not self.processes.is_first:
-            return
+        """Write the averaged model and the training state; only the first process writes, and if it fails, all do."""
+        self.processes.by_first(self._write)
+
+    def _write(self) -> None:
         self.averaged.metadata = self.monitor.metadata()
         checkpoint.save(self.averaged, self.out)
         training_state.save_state(self.out / "state", self.state())
@@ -180,6 +185,7 @@ class Trainer:
             "seconds": self.seconds,
             "skipped": self.skipped,
             "restores": self.restores,
+            "healthy": self.healthy,
             "settings": asdict(self.settings),
             "memory": {"memory": self.model.memory, "anchor_every": self.model.anchor_every},
             "model": self.model.state_dict(),
@@ -202,6 +208,7 @@ class Trainer:
                     moments[name] = torch.empty_like(parameter).copy_(value)
         self.step, self.seconds = state["step"], state["seconds"]
         self.skipped, self.restores = state["skipped"], state["restores"]
+        self.healthy = state.get("healthy", False)
         self.monitor.load_state(state["monitor"])
 
     def _batch_loss(self, number: int) -> Tensor:
@@ -222,21 +229,37 @@ class Trainer:
         decay = min(self.settings.ema_decay, (1 + steps) / (10 + steps))
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
+    def _evaluate(self) -> bool:
+        """Evaluate and save, True; or go back to what was saved, if that was good and this is not, False."""
+        self.processes.by_first(self.monitor.evaluate)
+        problem = divergence(self.monitor.last, invertible=isinstance(self.model, Flow))
+        diverged = bool(self.processes.same(float(bool(problem))))
+        if diverged and self.healthy:
+            self._restore(problem or "the first process finds the model diverged")
+            return False
+        self.healthy = not diverged
+        self.save()
+        return True
+
     def _skip(self) -> None:
         self.skipped += 1
         self.bad_in_a_row += 1
-        if self.bad_in_a_row < self.settings.max_bad_steps:
-            return
+        if self.bad_in_a_row >= self.settings.max_bad_steps:
+            self._restore(f"loss or gradient not finite in {self.bad_in_a_row} steps in a row")
+
+    def _restore(self, problem: str) -> None:
+        """Go back to the last saved state with half the learning rate."""
         if self.restores >= self.settings.max_restores:
             raise TrainingError(
-                f"loss or gradient not finite in {self.bad_in_a_row} steps in a row at step {self.step}, after "
-                f"{self.restores} restores at half the learning rate each; try a lower --learning-rate or a "
-                f"larger --scale-min. The last good model is in {self.out}"
+                f"{problem} at step {self.step}, after {self.restores} restores at half the learning rate each; try a "
+                f"lower --learning-rate or a larger --scale-min. The last good model is in {self.out}"
             )
         restores, skipped = self.restores + 1, self.skipped
         self.load_state(training_state.load_state(self.out / "state"))
         self.restores, self.skipped, self.bad_in_a_row = restores, skipped, 0
-        self.monitor.say(f"restored the state of step {self.step}, learning rate now x{0.5**restores:g}")
+        self.monitor.say(
+            f"{problem}: restored the state of step {self.step}, learning rate now x{0.5**restores:g}"
+        )
 
     def _stopping(self) -> bool:
         """Whether a signal has reached any of the processes; asked at the same places by all, they stop together."""
@@ -245,9 +268,8 @@ class Trainer:
 
     def _resume_point(self) -> None:
         """See to it that there is a state to go back to before the first step can go wrong."""
-        if not (self.out / "state").exists():
+        if self.processes.same(float(not (self.out / "state").exists())):
             self.save()
-        self.processes.barrier()
 
 
 class _Signals:

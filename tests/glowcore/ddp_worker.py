@@ -6,7 +6,20 @@ from pathlib import Path
 import torch
 
 from glowcore.distributed import Processes
+from glowcore.errors import CheckpointError, GlowcoreError
 from tests.glowcore.test_distributed import ddp_trainer
+
+
+def failing_save(out: Path, processes: Processes) -> str:
+    """Train where the first process cannot write; returns how this one ends."""
+    trainer = ddp_trainer(out, "full", processes)
+    if processes.is_first:
+        trainer._write = lambda: (_ for _ in ()).throw(CheckpointError("the disk is full"))
+    try:
+        trainer.run()
+    except GlowcoreError as error:
+        return f"{type(error).__name__}: {error}"
+    return "no error"
 
 
 def main(folder: str, *modes: str) -> None:
@@ -25,6 +38,7 @@ def main(folder: str, *modes: str) -> None:
             trainer.stop_signal = 15
         trainer.run()
         found[mode]["stopped"] = (trainer.stop_signal, trainer.step)
+    found["failed"] = failing_save(Path(folder) / "full", processes)
     torch.save(found, Path(folder) / f"rank{processes.rank}.pt")
     processes.close()
 

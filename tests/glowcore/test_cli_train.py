@@ -1,6 +1,7 @@
 """Training through the command line in real processes: what is interrupted goes on bit for bit."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -98,6 +99,34 @@ def test_a_signal_saves_and_stops_and_the_run_goes_on_bit_for_bit(tmp_path, face
     argv[-1] = str(tmp_path / "whole")
     assert main([*argv, *MODEL, *SETTINGS, "--steps", "7"]) == 0
     assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+@pytest.mark.proof
+def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
+    """Also while the program still starts, evaluates or saves; every time the next process goes on from there."""
+    rng, stopped, whole = random.Random(0), tmp_path / "stopped", tmp_path / "whole"
+    argv = [*MODEL, *SETTINGS, "--steps", 10**6, "--eval-minutes", 0.001]
+    codes, steps, started = [], [], None
+    while len(codes) < 20:
+        with subprocess.Popen(command(faces, stopped, *(argv if started is None else ["--resume", "--threads", 1])),
+                              stderr=subprocess.PIPE, text=True) as process:
+            begun = time.monotonic()
+            if started is None:  # how long a start takes here
+                while not training_state.saved_steps(stopped / "state"):
+                    time.sleep(0.02)
+                started = time.monotonic() - begun
+            time.sleep(rng.uniform(0, 1.5 * started))
+            process.send_signal(signal.SIGTERM)
+            codes.append(process.wait(timeout=120))
+            words = process.stderr.read()
+        assert codes[-1] in (143, -signal.SIGTERM), words
+        assert "Traceback" not in words
+        steps.append(training_state.load_state(stopped / "state")["step"])
+    assert codes.count(143) >= 5  # the others had not begun to train
+    assert steps == sorted(steps)
+    train(faces, stopped, "--resume", "--steps", 2 * steps[-1], "--threads", 1, "--quiet")
+    train(faces, whole, *MODEL, *SETTINGS, "--steps", 2 * steps[-1])
+    assert_same_run(stopped, whole)
 
 
 def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):

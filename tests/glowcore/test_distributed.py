@@ -83,6 +83,9 @@ def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
                 assert float((found - wanted).abs().max()) <= 1e-6, mode
         assert all(torch.equal(a, b) for a, b in zip(*(rank[mode]["weights"] for rank in ranks), strict=True))
         assert ranks[0][mode]["stopped"] == ranks[1][mode]["stopped"] == (15, 1)
+    # Where the first one cannot write, none waits for ever.
+    assert ranks[0]["failed"] == "CheckpointError: the disk is full"
+    assert ranks[1]["failed"] == "TrainingError: the first process has failed and says why; this one stops with it"
 
 
 @pytest.mark.proof

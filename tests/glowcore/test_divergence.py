@@ -1,0 +1,138 @@
+"""A run that goes wrong while its loss is still a number is taken back, and stops if that does not help."""
+
+import json
+import math
+
+import pytest
+import torch
+
+import glowcore
+from glowcore import training_state
+from glowcore.divergence import CONDITION, LOG_SCALE, ROUND_TRIP, divergence
+from glowcore.errors import TrainingError
+from glowcore.evaluation import health, largest_log_scale
+from glowcore.models import GlowConfig, build
+from glowcore.transforms.coupling import AffineCoupling
+from tests.glowcore.bijections import model
+from tests.glowcore.test_training import equal, make, tensors
+from tests.glowcore.tiny import pictures
+
+GOOD = {"bits_per_dim": 3.5, "round_trip": 1e-5, "samples_finite": 1.0, "condition": 50.0, "log_scale": 2.0}
+
+
+@pytest.mark.parametrize(("bad", "words"), [
+    ({"bits_per_dim": None}, "bits_per_dim is not finite"),
+    ({"round_trip": None}, "round_trip is not finite"),
+    ({"round_trip": 0.5}, "round_trip is 0.5, more than 0.1"),
+    ({"condition": 3e8}, "condition is 3e+08, more than 1e+07"),
+    ({"condition": None}, "condition is not finite"),
+    ({"log_scale": 40.0}, "log_scale is 40, more than 30"),
+    ({"samples_finite": 0.25}, "only 25% of the samples are finite"),
+    ({"samples_finite": None}, "only 0% of the samples are finite"),
+])  # fmt: skip
+def test_what_counts_as_diverged(bad, words):
+    assert divergence(GOOD) == ""
+    assert divergence(GOOD | bad) == words
+
+
+def test_the_limits_themselves_are_not_passed_and_what_is_not_measured_is_not_judged():
+    assert divergence({"round_trip": ROUND_TRIP, "condition": CONDITION, "log_scale": LOG_SCALE}) == ""
+    assert divergence({}) == ""
+    assert divergence(GOOD | {"round_trip": 0.5}, invertible=False) == ""
+
+
+@torch.no_grad()
+def test_the_largest_scale_is_that_of_the_couplings():
+    flow = model("3x8x8-affine-conv1x1_lu")
+    images = pictures(5)
+    seen = []
+    hooks = [
+        module.net.register_forward_hook(lambda net, inputs, h: seen.append(h))
+        for module in flow.modules() if isinstance(module, AffineCoupling)
+    ]  # fmt: skip
+    flow.encode(images)
+    for hook in hooks:
+        hook.remove()
+    minimum = flow.config.scale_min
+    by_hand = max(
+        float((minimum + (1 - minimum) * torch.sigmoid(h.double().chunk(2, dim=1)[1] + 2)).log().abs().max())
+        for h in seen
+    )
+    assert by_hand > 0.1
+    assert largest_log_scale(flow, images) == pytest.approx(by_hand, rel=1e-6)
+    assert not flow._forward_hooks
+
+
+@torch.no_grad()
+def test_additive_couplings_stretch_nothing():
+    flow = build(GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=4, coupling="additive"))
+    assert largest_log_scale(flow, pictures(3)) == 0.0
+    assert health(flow, pictures(3))["log_scale"] == 0.0
+
+
+def diverging(monkeypatch, when):
+    """Evaluations see a broken inverse whenever `when(trainer's step, number of the evaluation)` says so."""
+    real, count = health, []
+
+    def measured(flow, images, labels=None):
+        count.append(1)
+        found = real(flow, images, labels)
+        return found | {"round_trip": math.inf} if when(len(count)) else found
+
+    monkeypatch.setattr("glowcore.monitor.health", measured)
+
+
+def test_a_diverged_evaluation_goes_back_to_the_last_good_state_at_half_the_rate(tmp_path, monkeypatch):
+    diverging(monkeypatch, lambda number: number == 2)
+    trainer = make(tmp_path / "run", steps=20)
+    trainer._resume_point()
+    for _ in range(5):
+        trainer.train_step()
+    assert trainer._evaluate()
+    saved, rate = tensors(trainer), trainer.learning_rate()
+    for _ in range(3):
+        trainer.train_step()
+    assert not trainer._evaluate()
+    assert (trainer.step, trainer.restores) == (5, 1)
+    assert equal(tensors(trainer), saved)
+    assert trainer.learning_rate() == rate / 2
+    trainer.run()
+    assert (trainer.step, trainer.restores) == (20, 1)
+    records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [record["round_trip"] is None for record in records] == [False, True, False]
+
+
+def test_a_run_that_ends_diverged_goes_on_from_the_good_state_and_ends_well(tmp_path, monkeypatch):
+    trainer = make(tmp_path / "run", steps=8, eval_minutes=1e-9)
+    diverging(monkeypatch, lambda number: number == 8)
+    trainer.run()
+    assert (trainer.step, trainer.restores) == (8, 1)
+    assert trainer.monitor.last["round_trip"] < 1e-3
+    assert training_state.load_state(tmp_path / "run" / "state")["healthy"]
+
+
+def test_a_run_that_stays_diverged_stops_with_the_last_good_model_kept(tmp_path, monkeypatch):
+    diverging(monkeypatch, lambda number: number > 3)
+    trainer = make(tmp_path / "run", steps=50, eval_minutes=1e-9, max_restores=2)
+    with pytest.raises(TrainingError, match=r"^round_trip is not finite at step 4, after 2 restores.*learning-rate"):
+        trainer.run()
+    assert training_state.load_state(tmp_path / "run" / "state")["step"] == 3
+    assert glowcore.load(tmp_path / "run", device="cpu").metadata["training"]["evaluation"]["round_trip"] < 1e-3
+
+
+def test_where_nothing_was_ever_good_there_is_nothing_to_go_back_to(tmp_path, monkeypatch):
+    diverging(monkeypatch, lambda number: True)
+    trainer = make(tmp_path / "run", steps=6, eval_minutes=1e-9)
+    trainer.run()
+    assert (trainer.step, trainer.restores) == (6, 0)
+
+
+def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
+    first = make(tmp_path / "run", steps=4)
+    first.run()
+    diverging(monkeypatch, lambda number: number == 1)
+    second = make(tmp_path / "run", steps=6)
+    second.load_state(training_state.load_state(tmp_path / "run" / "state"))
+    assert second.healthy
+    second.run()
+    assert (second.step, second.restores) == (6, 1)

@@ -1,0 +1,91 @@
+"""Out of memory is one line with a batch size that fits."""
+
+import re
+import weakref
+
+import pytest
+import torch
+
+from glowcore import memory
+from glowcore.cli import main
+from glowcore.errors import TrainingError
+from glowcore.models import GlowConfig, build
+from glowcore.out_of_memory import advice, advised, is_out_of_memory
+from glowcore.train_settings import TrainSettings
+from glowcore.training import Trainer
+from tests.glowcore.tiny import MODEL, write_pictures
+
+
+@pytest.fixture(scope="module")
+def flow():
+    return build(GlowConfig(image_size=16, num_levels=2, steps_per_level=2, hidden_channels=8))
+
+
+def test_the_errors_that_say_so():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**55)  # more than any machine has: torch's own words
+    assert is_out_of_memory(caught.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize(("share", "batch", "expected"), [
+    (100, 4096, 64), (30000, 4096, 2048), (0.5, 7, 1), (40, 48, 16),
+])  # fmt: skip
+def test_the_batch_suggested_is_the_largest_power_of_two_that_fits(flow, monkeypatch, share, batch, expected):
+    """The free memory would hold `share` pictures; 70% of it may be used, and at most half the batch is tried."""
+    one = memory.saved_bytes(flow, 1)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: share * one)
+    line = advice(flow, TrainSettings(batch_size=batch, steps=1, accumulate=3))
+    assert f"at --batch-size {batch}; try --batch-size {expected} " in line
+    assert f"--accumulate {3 * -(-batch // expected)} " in line
+    assert line.endswith("or --memory reversible")
+    assert "\n" not in line
+
+
+def test_a_single_picture_that_does_not_fit_needs_another_model(flow):
+    assert re.search("hidden-channels or a smaller --image-size", advice(flow, TrainSettings(batch_size=1, steps=1)))
+
+
+def test_where_memory_is_saved_already_half_the_batch_is_suggested():
+    flow = build(GlowConfig(image_size=16, num_levels=2, steps_per_level=2, hidden_channels=8))
+    flow.memory = "reversible"
+    line = advice(flow, TrainSettings(batch_size=100, steps=1))
+    assert "try --batch-size 32 " in line
+    assert "--memory" not in line
+
+
+def test_other_errors_pass(flow):
+    with pytest.raises(RuntimeError, match=r"^shapes$"), advised(flow, TrainSettings(steps=1)):
+        raise RuntimeError("shapes")
+
+
+def test_tensors_of_the_failed_step_are_let_go(flow):
+    """What the failed step held must not stand in the way of the measurement."""
+    kept = []
+
+    def step():
+        tensor = torch.zeros(3)
+        kept.append(weakref.ref(tensor))
+        raise torch.OutOfMemoryError("no")
+
+    with pytest.raises(TrainingError), advised(flow, TrainSettings(steps=1)):
+        step()
+    assert kept[0]() is None
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
+                                   RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")])
+def test_the_command_ends_with_1_and_one_line(tmp_path, monkeypatch, capsys, error):
+    def fail(self, number):
+        raise error
+
+    monkeypatch.setattr(Trainer, "_batch_loss", fail)
+    write_pictures(tmp_path / "faces", 12)
+    code = main(["train", "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "run"), *MODEL, "--steps", "9",
+                 "--batch-size", "8", "--quiet"])
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert code == 1
+    assert line.startswith("error: out of memory on cpu at --batch-size 8; try --batch-size 4 (with --accumulate 2")
