@@ -29,12 +29,12 @@ def fingerprint(picture: np.ndarray) -> str:
     return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
 
 
-def webp(picture: np.ndarray) -> bytes:
-    """Compress for the live view: lossless while the picture is small, quality 90 above."""
+def webp(picture: np.ndarray, quality: int = 90) -> bytes:
+    """Compress for the live view: lossless while the picture is small, with loss above."""
     buffer = io.BytesIO()
     height, width = picture.shape[:2]
     lossless = max(height, width) <= LOSSLESS_SIDE or height * width <= LOSSLESS_PIXELS
-    Image.fromarray(picture).save(buffer, "WEBP", lossless=lossless, quality=60 if lossless else 90, method=0)
+    Image.fromarray(picture).save(buffer, "WEBP", lossless=lossless, quality=60 if lossless else quality, method=0)
     return buffer.getvalue()
 
 
@@ -52,12 +52,12 @@ def jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
     return buffer.getvalue()
 
 
-def data_uri(picture: np.ndarray) -> str:
+def data_uri(picture: np.ndarray, quality: int = 90) -> str:
     """The picture as an address that an `<img>` shows without asking the server again."""
-    key = fingerprint(picture)
+    key = (fingerprint(picture), quality)
     uri = _URIS.get(key)
     if uri is None:
-        uri = "data:image/webp;base64," + base64.b64encode(webp(picture)).decode()
+        uri = "data:image/webp;base64," + base64.b64encode(webp(picture, quality)).decode()
         _URIS.put(key, uri, len(uri))
     return uri
 

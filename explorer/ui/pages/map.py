@@ -8,7 +8,7 @@ from explorer import maps
 from explorer.latent_map import COLUMNS, REACH, LatentMap
 from explorer.paths import evenly
 from explorer.pictures import data_uri, reduced, webp
-from explorer.recipe import Source
+from explorer.recipe import PLACE_LIMIT, Source
 from explorer.ui import state
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.plane import Sheet, plane
@@ -19,14 +19,23 @@ from glowcore.films import enlarge
 from glowcore.grids import grid
 
 THUMB = 32
+SHEET_QUALITY = 70  # they are looked at in passing, and there are many
 FRAMES = 33
+NOWHERE = {"point": None, "spot": None, "path": []}
+ASPECT = 1.5  # of the plane, width to height
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
     thumbs = [reduced(p, THUMB) for p in _map.pictures]
-    return Sheet(data_uri(grid(thumbs, columns=COLUMNS, gap=0)), COLUMNS, thumbs[0].shape[0])
+    return Sheet(data_uri(grid(thumbs, columns=COLUMNS, gap=0), quality=SHEET_QUALITY), COLUMNS, thumbs[0].shape[0])
+
+
+def reach(found: LatentMap) -> float:
+    """How far the plane must show to each side for all its points to be on it."""
+    farthest = max((max(abs(x) / ASPECT, abs(y)) for x, y in found.places), default=REACH)
+    return max(REACH, min(1.04 * farthest, PLACE_LIMIT))
 
 
 def groups_of(found: LatentMap) -> tuple[list[int], list[str], list[str]]:
@@ -43,38 +52,42 @@ def groups_of(found: LatentMap) -> tuple[list[int], list[str], list[str]]:
     return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
 
 
-def chart(table: Bench, found: LatentMap, sheet_of: Sheet) -> None:
-    """The plane itself."""
-    walk = st.session_state.setdefault("map_walk", {"point": None, "spot": None, "path": []})
+def walk_of(table: Bench) -> dict:
+    """Where this session stands on the map of this model."""
+    return st.session_state.setdefault(f"map_walk {table.engine.name}", dict(NOWHERE))
+
+
+def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
+    """The plane itself; `start` is where the walk stood when the page was opened."""
     groups, labels, colors = groups_of(found)
 
     def set_walk(**values) -> None:
-        st.session_state["map_walk"] = {"point": None, "spot": None, "path": []} | values
+        walk_of(table).update(NOWHERE | values)
 
     plane(
         found.places,
         groups,
         sheet_of,
         key="plane",
-        reach=REACH,
+        reach=reach(found),
         colors=colors,
         labels=labels,
-        spot=walk["spot"],
-        path=walk["path"],
+        spot=start["spot"],
+        path=start["path"],
         alt=f"Map of {len(found)} faces",
         on_point=lambda i: set_walk(point=i, spot=found.places[i]),
         on_spot=lambda p: set_walk(spot=p),
         on_path=lambda p: set_walk(path=p),
     )
     st.caption(
-        f"{len(found)} faces where they lie in the model's space, on the two directions in which they differ most "
-        f"({found.explained:.1%} of all differences). The axes are in standard deviations."
+        f"{len(found)} faces where they lie in the model's space, on the two directions in which they differ most. "
+        f"These hold {found.explained:.1%} of all differences, so near neighbours need not look alike."
     )
 
 
 def shown(table: Bench, found: LatentMap) -> None:
     """The face at the place, or the film of the path."""
-    walk = st.session_state["map_walk"]
+    walk = walk_of(table)
     if walk["path"]:
         frames = found.decode(table.engine, evenly(walk["path"], FRAMES))
         film(frames, key="map_film", alt="Film along the drawn path")
@@ -96,21 +109,22 @@ def shown(table: Bench, found: LatentMap) -> None:
 table = bench()
 intro("A map of faces", "Every dot is a face; every place between them is one too.")
 try:
-    stamp = state.stamp_of(table.engine.name)
-    found = maps.map_of(table.engine, table.gallery)
+    with st.skeleton(height=520):
+        found = maps.map_of(table.engine, table.gallery)
+        tiles_of = _sheet(table.engine.name, state.stamp_of(table.engine.name), found)
 except GlowcoreError as error:
     st.error(f"{error}.", title="This model's map cannot be read")
     st.stop()
 
 
 @st.fragment
-def panel() -> None:
+def panel(start: dict) -> None:
     """The map and what it shows; runs alone."""
     left, right = st.columns([2, 1], gap="large")
     with left:
-        chart(table, found, _sheet(table.engine.name, stamp, found))
+        chart(table, found, tiles_of, start)
     with right:
         shown(table, found)
 
 
-panel()
+panel(dict(walk_of(table)))

@@ -40,7 +40,10 @@ def plane(
     on_spot: Callable[[Point], None],
     on_path: Callable[[list[Point]], None],
 ) -> None:
-    """Show `points`, coloured by `groups` (index into `colors` and `labels`), with the present `spot` and `path`."""
+    """Show `points`, coloured by `groups` (index into `colors` and `labels`), with the `spot` and `path` to begin with.
+
+    The data hold all little pictures; while they stay the same, Streamlit does not send them again.
+    """
 
     def went() -> None:
         message: Any = st.session_state[key].get("went")

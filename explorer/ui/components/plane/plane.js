@@ -1,9 +1,10 @@
 // The map: points that are pictures, and between them a plane where every place is a face.
 
 const HELP = {
-  look: "Click a point to open it, or anywhere else to see the face there. Wheel zooms, drag moves, arrows walk.",
-  draw: "Draw with the mouse held down; the path becomes a film.",
+  look: "Click a point, or anywhere else to see the face there. Wheel or + and − zoom, drag moves, arrows walk, Enter opens the nearest point.",
+  draw: "Draw with the mouse held down; the path becomes a film. By keyboard: arrows walk, space sets a corner, Enter makes the film.",
 }
+const STEP = 0.2
 const NEAR = 7
 
 class Plane {
@@ -11,11 +12,12 @@ class Plane {
     this.find = (selector) => root.querySelector(selector)
     this.canvas = this.find(".chart")
     this.tip = this.find(".tip")
-    this.view = { x: 0, y: 0, zoom: 1.2 }
+    this.view = { x: 0, y: 0, zoom: 1 }
     this.mode = "look"
     this.path = []
     this.spot = null
     for (const button of root.querySelectorAll(".mode")) button.onclick = () => this.setMode(button.dataset.mode)
+    for (const button of root.querySelectorAll(".near")) button.onclick = () => this.zoom(Number(button.dataset.zoom))
     this.canvas.onpointerdown = (event) => this.down(event)
     this.canvas.onpointermove = (event) => this.move(event)
     this.canvas.onpointerup = (event) => this.up(event)
@@ -23,7 +25,6 @@ class Plane {
     this.canvas.onwheel = (event) => this.wheel(event)
     this.canvas.onkeydown = (event) => this.key(event)
     this.observer = new ResizeObserver(() => this.draw())
-    this.observer.observe(this.canvas)
     this.setMode("look")
   }
 
@@ -36,10 +37,11 @@ class Plane {
   }
 
   async load(data, send) {
+    this.observer.observe(this.canvas)
+    // Where the walk stands is known here; the server says it only to a page that has just been opened.
+    if (!this.data) [this.spot, this.path] = [data.spot, data.path ?? []]
     this.data = data
     this.send = send
-    this.spot = data.spot
-    this.path = data.path ?? []
     this.canvas.setAttribute("aria-label", data.alt)
     this.find(".legend").replaceChildren(...data.legend.map(([text, color]) => {
       const dot = element("i")
@@ -68,9 +70,13 @@ class Plane {
 
   near(event) {
     const box = this.canvas.getBoundingClientRect()
-    const [px, py] = [event.clientX - box.left, event.clientY - box.top]
+    return this.nearest([event.clientX - box.left, event.clientY - box.top], NEAR)
+  }
+
+  // The point next to a place of the canvas, at most so many pixels away; -1 for none.
+  nearest([px, py], most) {
     let best = -1
-    let least = NEAR ** 2
+    let least = most ** 2
     this.data.points.forEach((point, index) => {
       const [x, y] = this.toCanvas(point)
       const distance = (x - px) ** 2 + (y - py) ** 2
@@ -104,13 +110,19 @@ class Plane {
     this.start = null
     if (!start || !this.data) return
     if (this.mode === "draw") {
-      if (this.path.length > 2) this.send({ path: this.path.slice(0, 2000) })
+      if (this.path.length > 2) this.film()
       return
     }
     if (start.moved) return
     const point = this.near(event)
-    if (point >= 0) this.send({ point })
+    if (point >= 0) this.open(point)
     else this.go(this.toPlane(event))
+  }
+
+  open(point) {
+    this.spot = this.data.points[point]
+    this.draw()
+    this.send({ point })
   }
 
   go(spot) {
@@ -120,11 +132,41 @@ class Plane {
   }
 
   key(event) {
-    const step = { ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0], ArrowUp: [0, 0.2], ArrowDown: [0, -0.2] }[event.key]
-    if (!step) return
-    event.preventDefault()
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
+    const factor = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }[event.key]
     const [x, y] = this.spot ?? [0, 0]
-    this.go([x + step[0], y + step[1]])
+    if (way) {
+      this.spot = [x + (way[0] * STEP) / this.view.zoom, y + (way[1] * STEP) / this.view.zoom]
+      if (this.mode === "look") this.go(this.spot)
+    } else if (factor !== undefined) {
+      this.zoom(factor)
+    } else if (event.key === " " && this.mode === "draw") {
+      if (this.drawn) this.path = []
+      this.drawn = false
+      this.path.push([x, y])
+    } else if (event.key === "Enter" && this.mode === "draw" && this.path.length > 1) {
+      this.film()
+    } else if (event.key === "Enter" && this.mode === "look") {
+      const point = this.nearest(this.toCanvas([x, y]), Infinity)
+      if (point >= 0) this.open(point)
+    } else {
+      return
+    }
+    event.preventDefault()
+    this.draw()
+  }
+
+  film() {
+    this.drawn = true
+    this.send({ path: this.path.slice(0, 2000) })
+  }
+
+  // By a factor about the chosen place, else about the middle; 0 is the whole map.
+  zoom(factor) {
+    const zoom = Math.min(20, Math.max(0.5, this.view.zoom * factor))
+    const [x, y] = this.spot ?? [this.view.x, this.view.y]
+    this.view = factor ? { x, y, zoom } : { x: 0, y: 0, zoom: 1 }
+    this.draw()
   }
 
   wheel(event) {
@@ -162,17 +204,23 @@ class Plane {
     context.scale(ratio, ratio)
     const style = getComputedStyle(this.canvas)
     this.axes(context, style.getPropertyValue("--st-border-color") || "#8884")
-    this.data.points.forEach((point, index) => {
-      const [x, y] = this.toCanvas(point)
-      context.fillStyle = this.data.colors[this.data.groups[index]]
-      context.globalAlpha = 0.8
+    const radius = 3.2 * Math.min(2.2, Math.max(1, Math.sqrt(this.view.zoom)))
+    context.globalAlpha = 0.8
+    // Group by group, the last first, so that points of which nothing is known lie under the others.
+    for (let group = this.data.colors.length - 1; group >= 0; group -= 1) {
+      context.fillStyle = this.data.colors[group]
       context.beginPath()
-      context.arc(x, y, 3.6, 0, 7)
+      this.data.points.forEach((point, index) => {
+        if (this.data.groups[index] !== group) return
+        const [x, y] = this.toCanvas(point)
+        context.moveTo(x + radius, y)
+        context.arc(x, y, radius, 0, 7)
+      })
       context.fill()
-    })
+    }
     context.globalAlpha = 1
     const ink = style.getPropertyValue("--st-text-color") || "#333"
-    if (this.path.length > 1) this.line(context, ink)
+    if (this.path.length) this.line(context, ink)
     if (this.spot) this.cross(context, ink)
   }
 
@@ -193,6 +241,12 @@ class Plane {
     context.beginPath()
     for (const point of this.path) context.lineTo(...this.toCanvas(point))
     context.stroke()
+    if (this.mode !== "draw" || this.path.length > 30) return
+    context.fillStyle = ink
+    for (const point of this.path) {
+      const [x, y] = this.toCanvas(point)
+      context.fillRect(x - 3, y - 3, 6, 6)
+    }
   }
 
   cross(context, ink) {
