@@ -21,16 +21,19 @@ MAX_LINES = 330
 
 # Modules that run or build arbitrary objects from bytes.
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-UNSAFE_CALLS = {"torch.load", "torch.save", "torch.jit.load", "torch.export.load", "eval", "exec"}
+UNSAFE_CALLS = {"torch.load", "torch.save", "torch.jit.load", "torch.jit.script", "torch.export.load", "eval", "exec"}
 
 # Advisories: docs/security.md.
 FLOORS = {
     "pillow": "13.0.0",
-    "streamlit": "1.61",
-    "starlette": "1.1.0",
-    "python-multipart": "0.0.27",
+    "streamlit": "1.67",
+    "starlette": "1.3.1",
+    "python-multipart": "0.0.32",
     "torch": "2.11",
     "safetensors": "0.5",
+    "onnx": "1.21",
+    "opencv-python-headless": "4.12",
+    "tqdm": "4.66.3",
 }
 DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "multipart": "python-multipart"}
 
