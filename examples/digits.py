@@ -2,10 +2,9 @@
 
 python examples/digits.py digits
 
-1,797 pictures of 8x8 grey values 0 to 16, in the order of scikit-learn, which is that of the writers: the first 1,500
-become `train`, the last 297 `test`. A value v is written as the byte min(255, 16 v): lossless, and a model of 4 bits
-sees v itself, with 16 taken for 15. Data: Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
-Learning Repository, CC BY 4.0.
+1,797 pictures of 8x8 grey values 0 to 16, in the order of scikit-learn: the first 1,500 become `train`, the last 297
+`test`. A value v is written as the byte min(255, 16 v): lossless, and a model of 4 bits sees v, with 16 taken for 15.
+Data: Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, CC BY 4.0.
 """
 
 import sys
