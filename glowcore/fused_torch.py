@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from glowcore.folding import FoldedLevel, FoldedNet, FoldedStep
+from glowcore.folding import FoldedLevel
+from glowcore.fused_net import FusedNet
 
 
 class TorchBackend:
@@ -17,26 +18,25 @@ class TorchBackend:
     def __init__(self, levels: Sequence[FoldedLevel], dtype: str) -> None:
         self.levels = list(levels)
         # float32 means "as the model is": a float64 model stays float64.
-        self.net_dtype = torch.bfloat16 if dtype == "bfloat16" else None
-        if self.net_dtype is not None:
-            self.levels = [_with_nets_in(level, self.net_dtype) for level in self.levels]
+        net_dtype = torch.bfloat16 if dtype == "bfloat16" else None
+        self.nets = [[FusedNet(step.net, level.shape[1:], net_dtype) for step in level.steps] for level in self.levels]
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """Map points of the cube to ``eps`` of all levels but the top, the raw top, the log-determinant ``[B]``."""
         eps_levels = []
         logdet = x.new_zeros(x.shape[0])
-        for level in self.levels:
+        for level, nets in zip(self.levels, self.nets, strict=True):
             x = F.pixel_unshuffle(x, 2)
             log_scales = None
-            for step in level.steps:
+            for step, net in zip(level.steps, nets, strict=True):
                 x = F.conv2d(x, *step.mix)
                 half = x.shape[1] // 2
-                h = self._net(step.net, x[:, :half])
+                h = net(x[:, :half])
                 x_b = x[:, half:]
                 if step.scale_min is None:
                     x_b.add_(h)
                 else:
-                    scale = _scale(h[:, half:], step.scale_min)
+                    scale = _scale(h[:, half:], x.dtype, step.scale_min)
                     x_b.add_(h[:, :half]).mul_(scale)
                     log_scale = scale.log_()
                     log_scales = log_scale if log_scales is None else log_scales.add_(log_scale)
@@ -61,26 +61,17 @@ class TorchBackend:
                 x = torch.cat([x, torch.addcmul(mean, log_std.exp(), latents[index])], dim=1)
             elif index == len(self.levels) - 1:
                 x = x.clone(memory_format=torch.channels_last)  # the steps work in place, the caller's tensor stays
-            for step in reversed(level.steps):
+            for step, net in zip(reversed(level.steps), reversed(self.nets[index]), strict=True):
                 half = x.shape[1] // 2
-                h = self._net(step.net, x[:, :half])
+                h = net(x[:, :half])
                 x_b = x[:, half:]
                 if step.scale_min is None:
                     x_b.sub_(h)
                 else:
-                    x_b.div_(_scale(h[:, half:], step.scale_min)).sub_(h[:, :half])
+                    x_b.div_(_scale(h[:, half:], x.dtype, step.scale_min)).sub_(h[:, :half])
                 x = F.conv2d(x, *step.unmix)
             x = F.pixel_shuffle(x, 2)
         return x
-
-    def _net(self, net: FoldedNet, x: Tensor) -> Tensor:
-        dtype = x.dtype
-        h = F.conv2d(x if self.net_dtype is None else x.to(self.net_dtype), *net.conv_in, padding=1)
-        if net.position is not None:
-            h += net.position
-        h = F.relu_(h)
-        h = F.relu_(F.conv2d(h, *net.conv_mid))
-        return F.conv2d(h, *net.conv_out, padding=1).to(dtype)
 
     def _split_stats(self, level: FoldedLevel, kept: Tensor) -> tuple[Tensor, Tensor]:
         stats = F.conv2d(kept, *level.split, padding=1)
@@ -89,17 +80,10 @@ class TorchBackend:
         return stats.chunk(2, dim=1)
 
 
-def _scale(raw: Tensor, scale_min: float) -> Tensor:
-    """Return the coupling's scale; ``raw`` already holds the shift by 2 and is overwritten."""
-    scale = raw.sigmoid_()
+def _scale(raw: Tensor, dtype: torch.dtype, scale_min: float) -> Tensor:
+    """Return the coupling's scale in ``dtype``; ``raw`` already holds the shift by 2.
+
+    The copy lays the values side by side: a sigmoid or a logarithm of a view of few channels is several times slower.
+    """
+    scale = raw.to(dtype, memory_format=torch.channels_last, copy=True).sigmoid_()
     return scale.mul_(1 - scale_min).add_(scale_min) if scale_min else scale
-
-
-def _with_nets_in(level: FoldedLevel, dtype: torch.dtype) -> FoldedLevel:
-    steps = []
-    for step in level.steps:
-        net = step.net
-        convs = [tuple(t.to(dtype) for t in conv) for conv in (net.conv_in, net.conv_mid, net.conv_out)]
-        position = None if net.position is None else net.position.to(dtype)
-        steps.append(FoldedStep(step.mix, step.unmix, FoldedNet(*convs, position), step.scale_min, step.logdet))
-    return FoldedLevel(steps, level.split, level.split_position, level.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -74,15 +74,15 @@ def pull_back_through(
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         outputs = function(x)
-    (grad_x,), grads = local_gradients(module, outputs, (grad_z, grad_logdet), (x,))
+    (grad_x,), grads = local_gradients(module.parameters(), outputs, (grad_z, grad_logdet), (x,))
     return x.detach(), grad_x, grads
 
 
 def local_gradients(
-    module: nn.Module, outputs: Sequence[Tensor], grad_outputs: Sequence[Tensor], inputs: Sequence[Tensor]
+    params: Iterable[Tensor], outputs: Sequence[Tensor], grad_outputs: Sequence[Tensor], inputs: Sequence[Tensor]
 ) -> tuple[Sequence[Tensor], list[Tensor | None]]:
-    """Return the gradients of ``inputs`` and of the parameters of ``module`` that require one."""
-    params = [p for p in module.parameters() if p.requires_grad]
+    """Return the gradients of ``inputs`` and of the parameters that require one."""
+    params = [p for p in params if p.requires_grad]
     pairs = [(out, grad) for out, grad in zip(outputs, grad_outputs, strict=True) if out.requires_grad]
     grads = torch.autograd.grad(
         [out for out, _ in pairs], [*inputs, *params], [grad for _, grad in pairs], allow_unused=True

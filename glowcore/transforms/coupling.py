@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from glowcore.transforms.affine_move import affine_move, affine_move_back, affine_pull_back
 from glowcore.transforms.base import Transform, exact_arithmetic, local_gradients
 from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
 
@@ -53,17 +53,30 @@ class Coupling(Transform):
         x_a, z_b = self.partition.halve(z.detach())
         x_a.requires_grad_()
         grad_a, grad_b = self.partition.halve(grad_z)
-        grad_b = self.partition.moving(grad_b)
         with torch.enable_grad():
             h = self.net(x_a).to(z.dtype)
-            with exact_arithmetic(z):
-                with torch.no_grad():
-                    x_b, _ = self.move_back(z_b, h)
-                x_b.requires_grad_()
-                outputs = self.move(x_b, h)
-        (through_net, grad_b), grads = local_gradients(self, outputs, (grad_b, grad_logdet), (x_a, x_b))
-        x = self.partition.join(x_a, x_b).detach()
-        return x, self.partition.join(grad_a + through_net, grad_b), grads
+        with exact_arithmetic(z):
+            grad_b = self.partition.moving(grad_b)
+            x_b, grad_b, grad_h, of_move = self.pull_back_move(z_b, h.detach(), grad_b, grad_logdet)
+        (through_net,), of_net = local_gradients(self.net.parameters(), (h,), (grad_h,), (x_a,))
+        x = self.partition.join(x_a.detach(), x_b)
+        return x, self.partition.join(grad_a + through_net, grad_b), [*of_move, *of_net]
+
+    def pull_back_move(
+        self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
+        """Return ``x_b``, the gradients of ``x_b`` and ``h``, and those of parameters that are this coupling's own.
+
+        Here by autograd; subclasses may know a shorter way.
+        """
+        with torch.no_grad():
+            x_b, _ = self.move_back(z_b, h)
+        inputs = (x_b.requires_grad_(), h.requires_grad_())
+        with torch.enable_grad():
+            outputs = self.move(*inputs)
+        own = self.parameters(recurse=False)
+        (grad_b, grad_h), of_move = local_gradients(own, outputs, (grad_b, grad_logdet), inputs)
+        return x_b.detach(), grad_b, grad_h, of_move
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
@@ -88,6 +101,12 @@ class AdditiveCoupling(Coupling):
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
         return z_b - h, z_b.new_zeros(z_b.shape[0])
 
+    def pull_back_move(
+        self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
+        """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
+        return z_b - h, grad_b, grad_b, []
+
 
 class AffineCoupling(Coupling):
     r"""Affine coupling in the form of Glow's code (Kingma & Dhariwal 2018, table 1), with a floor on the scale.
@@ -107,21 +126,19 @@ class AffineCoupling(Coupling):
         super().__init__(net, partition)
         self.scale_min = scale_min
 
-    def scale(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``s`` and ``log s``, the latter stable for any ``raw``."""
-        if self.scale_min == 0:
-            return torch.sigmoid(raw + 2), F.logsigmoid(raw + 2)
-        s = torch.sigmoid(raw + 2) * (1 - self.scale_min) + self.scale_min
-        return s, s.log()
-
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
-        t, raw = h.chunk(2, dim=1)
-        s, log_s = self.scale(raw)
-        return (x_b + t) * s, self.partition.moving(log_s).sum(dim=(1, 2, 3))
+        z_b, log_s = affine_move(x_b, h, self.scale_min)
+        return z_b, self.partition.moving(log_s).sum(dim=(1, 2, 3))
 
     def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
-        t, raw = h.chunk(2, dim=1)
-        s, log_s = self.scale(raw)
-        return z_b / s - t, -self.partition.moving(log_s).sum(dim=(1, 2, 3))
+        x_b, log_s = affine_move_back(z_b, h, self.scale_min)
+        return x_b, -self.partition.moving(log_s).sum(dim=(1, 2, 3))
+
+    def pull_back_move(
+        self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
+        """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
+        grad_log_s = self.partition.moving(grad_logdet.reshape(-1, 1, 1, 1))
+        return *affine_pull_back(z_b, h, self.scale_min, grad_b, grad_log_s), []

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glowcore.transforms.actnorm import ActNorm
-from glowcore.transforms.base import Transform, exact_arithmetic, pull_back_through
+from glowcore.transforms.base import Transform, exact_arithmetic, local_gradients, pull_back_through
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.permutation import Permutation
@@ -41,9 +41,8 @@ class FlowStep(Transform):
             h, second = self.permutation(h)
             return h, first + second
         with exact_arithmetic(x):
-            weight = self.permutation.weight() * self.actnorm.log_scale.exp()
-            z = F.conv2d(x, weight[:, :, None, None], weight @ self.actnorm.bias)
-            logdet = self.permutation.log_abs_det() + self.actnorm.log_scale.sum()
+            weight, bias, logdet = self.folded()
+            z = F.conv2d(x, weight[:, :, None, None], bias)
             return z, (logdet * (x.shape[2] * x.shape[3])).expand(x.shape[0])
 
     def unmix(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,8 +74,27 @@ class FlowStep(Transform):
     ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the coupling's network evaluated once."""
         h, grad_h, of_coupling = self.coupling.pull_back(z, grad_z, grad_logdet)
+        mixing = nn.ModuleList([self.actnorm, self.permutation])
         with torch.no_grad():
             x, _ = self.unmix(h)
-        mixing = nn.ModuleList([self.actnorm, self.permutation])
-        x, grad_x, of_mixing = pull_back_through(mixing, self.mix, x, grad_h, grad_logdet)
+        if not isinstance(self.permutation, ChannelLinear):
+            x, grad_x, of_mixing = pull_back_through(mixing, self.mix, x, grad_h, grad_logdet)
+            return x, grad_x, [*of_mixing, *of_coupling]
+        # Without a second look at the picture: only weight, bias and log-determinant need a graph, and they are small.
+        with exact_arithmetic(z):
+            with torch.enable_grad():
+                weight, bias, logdet = self.folded()
+            channels = len(bias)
+            grad_x, of_weight, of_bias = torch.ops.aten.convolution_backward(
+                grad_h, x, weight.detach()[:, :, None, None], [channels], [1, 1], [0, 0], [1, 1], False, [0, 0], 1,
+                (True, True, True),
+            )
+            grads = (of_weight.reshape(channels, channels), of_bias, grad_logdet.sum() * (x.shape[2] * x.shape[3]))
+            _, of_mixing = local_gradients(mixing.parameters(), (weight, bias, logdet), grads, ())
         return x, grad_x, [*of_mixing, *of_coupling]
+
+    def folded(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weight ``[C, C]`` and bias ``[C]`` of the 1x1 convolution that does actnorm and permutation in one,
+        and its log-determinant at one position."""
+        weight = self.permutation.weight() * self.actnorm.log_scale.exp()
+        return weight, weight @ self.actnorm.bias, self.permutation.log_abs_det() + self.actnorm.log_scale.sum()

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.affine_move import affine_move
 from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
 from glowcore.transforms.coupling import AffineCoupling
 from glowcore.transforms.permutation import shuffle
@@ -115,15 +116,21 @@ def test_shuffle_is_the_same_everywhere():
 
 @pytest.mark.parametrize("scale_min", [0.0, 0.1])
 def test_affine_scale_is_stable_far_out(scale_min):
-    coupling = AffineCoupling(net(2), scale_min)
-    raw = torch.tensor([-200.0, -30.0, 0.0, 30.0, 200.0])
-    s, log_s = coupling.scale(raw)
+    raw = torch.tensor([-200.0, -30.0, 0.0, 30.0, 200.0]).reshape(5, 1, 1, 1)
+    s, log_s = affine_move(torch.ones_like(raw), torch.cat([torch.zeros_like(raw), raw], dim=1), scale_min)
     exact = scale_min + (1 - scale_min) * torch.sigmoid(raw.double() + 2)
     assert log_s.isfinite().all()
     assert (s - exact).abs().max() <= 1e-7
     reachable = exact > 0
     assert (log_s.double() - exact.log())[reachable].abs().max() <= 1e-5
     assert s.min() >= scale_min
+
+
+@pytest.mark.parametrize("scale_min", [0.0, 0.1])
+def test_the_written_out_gradient_of_an_affine_move(scale_min):
+    x_b, h = torch.randn(2, 3, 2, 2).double().requires_grad_(), torch.randn(2, 6, 2, 2).double().requires_grad_()
+    assert torch.autograd.gradcheck(affine_move, (x_b, h, scale_min))
+    assert torch.autograd.gradgradcheck(affine_move, (x_b, h, scale_min))
 
 
 def test_a_coupling_starts_as_the_constant_scale_of_the_paper():
