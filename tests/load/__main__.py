@@ -2,7 +2,9 @@
 
 Starts the server as a user does, lets N visitors come over the websocket without a browser, each with a photo and
 sliders, and compares every picture with what the library computes offline and with what every other visitor should see.
-`--sessions 1 --edits 1000 --memory` measures the growth of one session instead.
+`--memory --edits 1000` measures the server's memory over the edits of one visitor instead, `--visits 500` over visitors
+who come and go.
+
 The exit code is 0 only if nothing failed and no picture was wrong.
 """
 
@@ -19,6 +21,8 @@ from pathlib import Path
 from tests.load import driver
 from tests.load.serving import REPOSITORY, first_model, server
 
+REST = 90  # seconds, by which the server has forgotten those who left
+
 
 def main() -> int:
     """Run and print."""
@@ -27,14 +31,18 @@ def main() -> int:
     parser.add_argument("--edits", type=int, default=25, help="edits of each (25)")
     parser.add_argument("--home", type=Path, default=REPOSITORY, help="folder with pretrained/ (the repository)")
     parser.add_argument("--memory", action="store_true", help="one session, resident memory over its edits")
+    parser.add_argument("--visits", type=int, help="visitors one after another, resident memory over them")
     parser.add_argument("--json", action="store_true", help="for machines")
     given = parser.parse_args()
     if min(given.sessions, given.edits) < 1:
         parser.error("--sessions and --edits are 1 or more")
     model = first_model(given.home)
     with tempfile.TemporaryDirectory() as folder, server(Path(folder) / "log.txt", given.home) as (address, process):
-        if given.memory:
-            memory = asyncio.run(driver.patience(address, model, given.edits, process))
+        if given.memory or given.visits:
+            if given.visits:
+                memory = asyncio.run(driver.churn(address, given.visits, process, REST))
+            else:
+                memory = asyncio.run(driver.patience(address, model, given.edits, process))
             figures, good = asdict(memory) | {"ratio": round(memory.ratio, 3)}, memory.ratio <= 1.1
         else:
             report = asyncio.run(driver.crowd(address, model, given.sessions, given.edits, process))

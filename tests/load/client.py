@@ -100,6 +100,10 @@ class Visitor:
         started = await self._say(message)
         return await self._answer(started, acknowledge=self.sequence)
 
+    async def begin(self, message: dict[str, Any]) -> None:
+        """Send one message of the editor and wait for nothing."""
+        await self._say(message)
+
     async def drag(self, messages: list[dict[str, Any]]) -> list[Reply]:
         """Send messages without waiting for answers, as no browser does; gives every view up to the last one's."""
         for message in messages:
@@ -113,9 +117,13 @@ class Visitor:
         """Upload to a path by HTTP, with the token in header and cookie, or None for neither; returns the status."""
         boundary = uuid.uuid4().hex
         body = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        ).encode() + data + f"\r\n--{boundary}--\r\n".encode()
+            (
+                f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+                "Content-Type: application/octet-stream\r\n\r\n"
+            ).encode()
+            + data
+            + f"\r\n--{boundary}--\r\n".encode()
+        )
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         if token is not None:
             headers |= {"X-Xsrftoken": token, "Cookie": f"{XSRF_COOKIE}={cookie or token}"}

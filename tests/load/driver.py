@@ -62,9 +62,9 @@ class Report:
 
 @dataclass
 class Memory:
-    """Resident memory of the server over the edits of one session, in MB; `slope` in kB an edit after the warm-up."""
+    """Resident memory of the server, in MB, over `steps` edits or visits; `slope` in kB a step after the warm-up."""
 
-    edits: int
+    steps: int
     start: float
     warm: float
     end: float
@@ -107,6 +107,22 @@ async def patience(address: str, model: Path, edits: int, process: psutil.Proces
     return Memory(edits, sizes[0], sizes[warm - 1], statistics.median(sizes[-max(1, edits // 100) :]), slope)
 
 
+async def churn(address: str, visits: int, process: psutil.Process, rest: float) -> Memory:
+    """Visitors who come one after another, upload a photo and leave at once; the last figure is taken after a rest.
+
+    The server keeps a closed session for its disconnectedSessionTTL, so `rest` is a little more than that, in seconds.
+    """
+    sizes = []
+    for number in range(visits):
+        async with Visitor(address) as visitor:
+            await visitor.open()
+            await visitor.upload(photos.NAME, photos.photo(number % 16))
+        sizes.append(resident(process))
+    warm = max(1, visits // 10)
+    await asyncio.sleep(rest)
+    return Memory(visits, sizes[0], sizes[warm - 1], resident(process), (sizes[-1] - sizes[warm - 1]) * 1000 / visits)
+
+
 @dataclass
 class Visit:
     """A visitor, the moves of its hand, and the replies to its upload and to each move."""
@@ -139,9 +155,7 @@ class Visit:
         try:
             yield
         except Exception as error:
-            report.failures.append(
-                f"visitor {self.number}, reply {len(self.replies)}: {type(error).__name__}: {error}"
-            )
+            report.failures.append(f"visitor {self.number}, reply {len(self.replies)}: {type(error).__name__}: {error}")
 
 
 def _compare(visits: list[Visit], expected: list[list[Reply]], report: Report) -> None:

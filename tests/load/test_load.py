@@ -46,6 +46,21 @@ def test_of_a_hundred_moves_of_one_slider_few_are_computed_and_the_last_is_shown
     assert equal(seen[-1].picture("edited"), expected.picture("edited"))
 
 
+def test_who_leaves_in_the_middle_holds_nobody_up(running, tiny):
+    """Five visitors close the page while their picture is computed; the next one is served rightly."""
+
+    async def leave():
+        async with Visitor(running[0]) as visitor:
+            await visitor.open()
+            await visitor.begin({"op": "set", "name": "Smiling", "value": 2.0})
+
+    async def leave_together():
+        await asyncio.gather(*(leave() for _ in range(5)))
+
+    asyncio.run(leave_together())
+    assert_sound(of_crowd(running[0], tiny, 1, 2, running[1]), 3)
+
+
 def test_every_visitor_has_another_photo_under_the_same_name():
     files = [photos.photo(number) for number in range(48)]
     assert len({photo_files.photo_key(data) for data in files}) == 48
@@ -119,6 +134,12 @@ def shipped(tmp_path):
 def test_a_crowd_sees_its_own_pictures(shipped, sessions, edits):
     """48 visitors with 41 edits and an upload each: 2,016 replies."""
     assert_sound(of_crowd(shipped[0], REPOSITORY, sessions, edits, shipped[1]), sessions * (edits + 1))
+
+
+@pytest.mark.proof
+def test_five_hundred_visits_leave_memory_as_it_was(shipped):
+    memory = asyncio.run(driver.churn(shipped[0], 500, shipped[1], rest=90))
+    assert memory.ratio <= 1.1
 
 
 @pytest.mark.proof
