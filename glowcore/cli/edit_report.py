@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -15,9 +13,9 @@ from glowcore import checkpoint, images, output
 from glowcore.attribute_classifier import accuracy
 from glowcore.captions import caption
 from glowcore.classifier_store import StoredClassifier, cached_classifier
-from glowcore.cli import options, pictures
+from glowcore.cli import edit_tables, options, pictures
 from glowcore.data import PictureSet, open_dataset
-from glowcore.edit_evaluation import MOST_PICTURES, STRENGTHS, EditResult, EditStrip, evaluate_edits
+from glowcore.edit_evaluation import MOST_PICTURES, STRENGTHS, EditStrip, evaluate_edits
 from glowcore.errors import ConfigError, DataError
 from glowcore.flow import Flow
 from glowcore.grids import grid
@@ -41,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help="in sigmas, each above 0 (default 1,2,3)")
     group.add_argument("--pictures", type=int, default=MOST_PICTURES, metavar="N",
                        help=f"at most N pictures for each attribute (default {MOST_PICTURES})")
-    group.add_argument("--markdown", action="store_true", help="print the tables as Markdown to stdout")
+    group.add_argument("--markdown", action="store_true", help="print a Markdown document to stdout")
+    group.add_argument("--link", metavar="PATH", help="with --markdown: where the document finds the picture of --out")
+    group.add_argument("--credit", metavar="TEXT", help="with --markdown: a line below it, whose pictures it shows")
     group.add_argument("--out", metavar="PICTURE", help="strips of edited pictures to write, .png or .jpg")
 
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     strengths = _strengths(args.strengths)
     options.check_range("--pictures", args.pictures, 1, 1_000_000)
     started = time.perf_counter()
-    model = options.load_model(args)
+    model = options.load_flow(args)
     if model.attributes is None:
         raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
                           "--data DIR fits them")
@@ -79,9 +79,14 @@ def run(args: argparse.Namespace) -> int:
             "model_sha256": checkpoint.fingerprint(args.model),
         })
     elif args.markdown:
-        print(_markdown(args, found.results, judge, own, model))
+        # Folders are named as the documentation does: where they lie here is nobody's business.
+        command = ("python -m glowcore evaluate --model MODEL --data FACES --edits --classifier-data CELEBA "
+                   f"--strengths {args.strengths} --pictures {args.pictures} --markdown")
+        print(edit_tables.markdown(found.results, judge, own, model.attributes, command=command,
+                                   weights=checkpoint.fingerprint(args.model), split=args.split, picture=args.link,
+                                   credit=args.credit))
     else:
-        options.say(_words(found.results, judge, own))
+        options.say(edit_tables.words(found.results, judge, own))
     options.say(f"{sum(r.images for r in found.results)} edits in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:
         pictures.save(out, strip_sheet(found.strips, strengths))
@@ -96,7 +101,7 @@ def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float], scale: 
     rows = [np.concatenate([row, blank.repeat(columns - len(row), axis=0)]) for row in rows]
     sheet = grid(np.concatenate(rows), columns=columns, scale=scale)
     names = ["unchanged", *(f"{strength:g} sigma" for strength in strengths)]
-    return caption(sheet, [_case(strip.attribute, strip.sign) for strip in strips],
+    return caption(sheet, [edit_tables.case(strip.attribute, strip.sign) for strip in strips],
                    [names[column % len(names)] for column in range(columns)])
 
 
@@ -120,73 +125,3 @@ def _strengths(text: str) -> list[float]:
     if min(values) == 0 or len(set(values)) < len(values):
         raise ConfigError(f"--strengths is {text!r:.40}, expected different numbers above 0, such as 1,2,3")
     return values
-
-
-def _case(name: str, sign: float) -> str:
-    return name if sign > 0 else f"not {name}"
-
-
-def _edit_rows(results: Sequence[EditResult]) -> list[Sequence[str]]:
-    rows: list[Sequence[str]] = [("edit", "strength", "n", "seen before", "success", "leak", "moves most", "change",
-                                  "at the border", "finite", "in range")]
-    for r in results:
-        most = "-" if r.leak_most is None else f"{r.leak_most} {r.leak_most_change:.2f}"
-        rows.append((_case(r.attribute, r.strength), f"{r.strength:+g}", str(r.images), _percent(r.before),
-                     _percent(r.success), f"{r.leak:.3f}", most, f"{r.change:.3f}", f"{r.change_border:.3f}",
-                     _percent(r.finite), _percent(r.inside)))
-    return rows
-
-
-def _judge_rows(judge: StoredClassifier, own: dict[str, Any]) -> list[Sequence[str]]:
-    rows: list[Sequence[str]] = [("attribute", "column", "accuracy, own held-out", "AUC", "accuracy here", "AUC here",
-                                  "n with", "n without")]
-    for name, here in own.items():
-        column = judge.net.column_of(name)
-        there = judge.facts["accuracy"].get(column, {})
-        rows.append((name, column, _percent(there.get("balanced_accuracy")), _three(there.get("auc")),
-                     _percent(here["balanced_accuracy"]), _three(here["auc"]), str(here["with"]),
-                     str(here["without"])))
-    return rows
-
-
-def _words(results: Sequence[EditResult], judge: StoredClassifier, own: dict[str, Any]) -> str:
-    return "\n\n".join(["classifier (accuracy is the mean of both classes')", _plain(_judge_rows(judge, own)),
-                        _plain(_edit_rows(results))])
-
-
-def _markdown(
-    args: argparse.Namespace, results: Sequence[EditResult], judge: StoredClassifier, own: dict[str, Any], model: Flow
-) -> str:
-    directions = [(name, model.attributes.info(name)) for name in model.attributes.names]
-    facts = judge.facts
-    return "\n".join([
-        f"Model weights `{checkpoint.fingerprint(args.model)[:16]}`, split `{args.split}`.", "",
-        _table(_edit_rows(results)), "",
-        f"The classifier: trained on {facts['pictures']:,} pictures; accuracy is the mean of both classes' at the "
-        f"threshold 0.5, on {facts['held_out']:,} others of its own set (split `{facts['held_out_split']}`) and on the "
-        "labels of the pictures edited here.", "",
-        _table(_judge_rows(judge, own)), "",
-        "The directions and what chose them:", "",
-        _table([("attribute", "sigma", "norm", "direction"),
-                *((name, f"{info['sigma']:.2f}", f"{info['norm']:.2f}", json.dumps(info.get("direction", "mean")))
-                  for name, info in directions)]),
-    ])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "| " + " | ".join(["---"] * len(rows[0])) + " |", *lines[1:]])
-
-
-def _plain(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-                     for row in rows)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -68,7 +68,10 @@ def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys)
 
 def test_edits_as_markdown_and_as_words(folder, capsys):
     options = ("--strengths", "0.5", "--pictures", 3)
-    table = run(capsys, *argv(folder, *options, "--markdown"))
+    table = run(capsys, *argv(folder, *options, "--markdown", "--link", "images/a.png",
+                              "--credit", "Pictures: nobody."))
+    assert "](images/a.png)\n\nPictures: nobody.\n" in table.out
+    assert str(folder) not in table.out
     rows = [line for line in table.out.splitlines() if line.startswith("| not Young ")]
     assert rows[0].split(" | ")[1:3] == ["-0.5", "3"]
     assert all(f"| {name} |" in table.out for name in ATTRIBUTES)

@@ -1,0 +1,133 @@
+"""The result of ``evaluate --edits`` as tables: for a terminal, or as a Markdown document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from glowcore.attributes import AttributeVectors
+from glowcore.classifier_store import StoredClassifier
+from glowcore.edit_evaluation import BORDER, MOST_OUTSIDE, EditResult
+
+Rows = list[Sequence[str]]
+
+
+def case(name: str, sign: float) -> str:
+    """Return what an edit of an attribute is called: ``Male``, or ``not Male`` where it is taken away."""
+    return name if sign > 0 else f"not {name}"
+
+
+def words(results: Sequence[EditResult], judge: StoredClassifier, own: dict[str, Any]) -> str:
+    """Return the tables of the classifier and of the edits for a terminal."""
+    return "\n\n".join(["classifier (accuracy is the mean of both classes')", _plain(_judge_rows(judge, own)),
+                        _plain(_edit_rows(results))])
+
+
+def markdown(
+    results: Sequence[EditResult], judge: StoredClassifier, own: dict[str, Any], attributes: AttributeVectors,
+    *, command: str, weights: str, split: str, picture: str | None, credit: str | None,
+) -> str:
+    """Return the whole document.
+
+    Args:
+        results: of the edits.
+        judge: the classifier.
+        own: its accuracy on the pictures that were edited.
+        attributes: the vectors that moved them.
+        command: the command line behind it.
+        weights: SHA-256 of the model's weights.
+        split: what the pictures are.
+        picture: path of the strips, if any.
+        credit: whose pictures they show.
+    """
+    facts = judge.facts
+    parts = [
+        "# What edits do",
+        f"Printed by\n\n```\n{command}\n```\n\nfor weights `{weights[:16]}`, split `{split}`.",
+        "Each attribute is moved on held-out pictures that are labelled as lacking it (`n` of them; `not Male`: on "
+        "those labelled as having it, the other way) by a strength in sigmas, the standard deviation of the training "
+        "encodings along the direction. A small classifier of other data judges.",
+        _table(_edit_rows(results)),
+        "- **seen before**: share of the untouched reconstructions in which the classifier already sees what is asked "
+        "for (probability above 0.5); **success**: the same after the edit.\n"
+        "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
+        "them that moves most, and by how much.\n"
+        "- **change**: mean absolute change of the picture, values in [0, 1]; **at the border**: of the band along "
+        f"the four sides, 1/{BORDER} of the side wide, which most edits have no business in.\n"
+        "- **finite**: share of edited pictures whose values are all finite; **in range**: share of which at least "
+        f"{100 * (1 - MOST_OUTSIDE):g} % of the values lie in [0, 1] before clipping, give or take half a step of 8 "
+        "bits.",
+    ]
+    if picture is not None:
+        parts.append(f"![Two held-out pictures for each attribute: unchanged, then edited]({picture})"
+                     + (f"\n\n{credit}" if credit else ""))
+    parts += [
+        "## The classifier",
+        f"Trained on {facts['pictures']:,} labelled pictures of another set, never on those edited here nor on any "
+        "latent; its probabilities are those of a world where an attribute is as common as its absence. **Accuracy** "
+        f"is the mean of both classes' at the threshold 0.5: on {facts['held_out']:,} others of its own set (split "
+        f"`{facts['held_out_split']}`), and on the labels of the pictures edited here. Where it is low, success and "
+        "leak say little.",
+        _table(_judge_rows(judge, own)),
+        "## The directions",
+        "How each was made (`glowcore/directions.py`, `glowcore/direction_refinement.py`), its sigma, how much of each "
+        "level sampling left (finest first), and the cosine between what statistics gave and what refinement made of "
+        "it.",
+        _table(_direction_rows(attributes)),
+    ]
+    return "\n\n".join(parts)
+
+
+def _edit_rows(results: Sequence[EditResult]) -> Rows:
+    rows: Rows = [("edit", "strength", "n", "seen before", "success", "leak", "moves most", "change", "at the border",
+                   "finite", "in range")]
+    for r in results:
+        most = "-" if r.leak_most is None else f"{r.leak_most} {r.leak_most_change:.2f}"
+        rows.append((case(r.attribute, r.strength), f"{r.strength:+g}", str(r.images), _percent(r.before),
+                     _percent(r.success), f"{r.leak:.3f}", most, f"{r.change:.3f}", f"{r.change_border:.3f}",
+                     _percent(r.finite), _percent(r.inside)))
+    return rows
+
+
+def _judge_rows(judge: StoredClassifier, own: dict[str, Any]) -> Rows:
+    rows: Rows = [("attribute", "column", "accuracy, own set", "AUC", "accuracy here", "AUC here", "with", "without")]
+    for name, here in own.items():
+        column = judge.net.column_of(name)
+        there = judge.facts["accuracy"].get(column, {})
+        rows.append((name, column, _percent(there.get("balanced_accuracy")), _three(there.get("auc")),
+                     _percent(here["balanced_accuracy"]), _three(here["auc"]), str(here["with"]),
+                     str(here["without"])))
+    return rows
+
+
+def _direction_rows(attributes: AttributeVectors) -> Rows:
+    rows: Rows = [("attribute", "direction", "sigma", "left of each level", "cosine", "orthogonal to")]
+    for name in attributes.names:
+        info = attributes.info(name)
+        direction = info.get("direction", {})
+        factors = ", ".join(f"{factor:.2f}" for factor in direction.get("level_factors", []))
+        refined = direction.get("refined")
+        kind = direction.get("kind", "mean") + (", refined" if refined else "")
+        rows.append((name, kind, f"{info['sigma']:.2f}", factors or "-",
+                     f"{refined['cosine_with_start']:.2f}" if refined else "-",
+                     ", ".join(info.get("orthogonal_to", [])) or "-"))
+    return rows
+
+
+def _table(rows: Rows) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "| " + " | ".join(["---"] * len(rows[0])) + " |", *lines[1:]])
+
+
+def _plain(rows: Rows) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+                     for row in rows)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _three(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
