@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import torch
 
 from explorer.engine import Engine
@@ -29,13 +27,10 @@ def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
     return rows
 
 
-def cosines(engine: Engine) -> list[dict[str, str | float]]:
-    """The cosine of every pair of directions, as records {a, b, cosine}."""
+def cosines(engine: Engine) -> tuple[list[str], list[list[float]]]:
+    """Labels of the attributes, and the cosine of every pair of directions as a square table."""
     names = ordered(engine.attribute_names)
     flat = torch.cat([engine.attributes.direction(n).flatten().cpu() for n in names])
     flat = flat / flat.norm(dim=1, keepdim=True)
     table = (flat @ flat.T).clamp(-1, 1).tolist()
-    return [
-        {"a": words(a).label, "b": words(b).label, "cosine": round(table[i][j], 3)}
-        for (i, a), (j, b) in product(enumerate(names), repeat=2)
-    ]
+    return [words(n).label for n in names], [[round(value, 3) for value in row] for row in table]

@@ -111,8 +111,12 @@ def model_attributes(engine: Engine) -> AttributeVectors | None:
     return engine_of(engine.name).attributes
 
 
-def unload() -> None:
-    """Let all models go; the next page loads its own again."""
+def unload(name: str | None = None) -> None:
+    """Let a model go, or all of them; the next page loads its own again."""
+    if name is not None:
+        entry = models.find(name)
+        (_engine if entry.is_flow else _compressor).clear(entry.name, entry.stamp)
+        return
     _engine.clear()
     _compressor.clear()
 

@@ -257,3 +257,11 @@ def test_the_temperature_of_a_seed_is_a_step_of_the_edit(home):
     desk = at.session_state["desk"]
     assert desk.recipe.temperature == (0.9,)
     assert desk.history.past[-1].temperature == (0.5,)
+
+
+def test_a_model_is_unloaded_and_read_again(home):
+    at = visit("models.py")
+    at.button(key="unload_pretrained/tiny").click().run()
+    assert not at.exception
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert not at.exception

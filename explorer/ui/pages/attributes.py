@@ -9,6 +9,7 @@ from explorer.gallery import title
 from explorer.pictures import data_uri
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import own, state
+from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro
 from explorer.words import ordered, words
@@ -68,39 +69,8 @@ def statistics(table: Bench) -> None:
 def cosines(table: Bench) -> None:
     """Which attributes move together, as a heat map."""
     st.markdown("**What moves together**")
-    order = [words(n).label for n in ordered(table.engine.attribute_names)]
-    axis = {"type": "nominal", "sort": order, "title": None}
-    slanted = {"labelAngle": -40, "labelOverlap": False}
-    st.vega_lite_chart(
-        {
-            "data": {"values": attribute_table.cosines(table.engine)},
-            "encoding": {"x": {"field": "a", **axis, "axis": slanted}, "y": {"field": "b", **axis}},
-            "layer": [
-                {
-                    "mark": {"type": "rect", "cornerRadius": 2},
-                    "encoding": {
-                        "color": {
-                            "field": "cosine",
-                            "type": "quantitative",
-                            "scale": {
-                                "domain": [-1, 0, 1],
-                                "range": ["#3b6fb6", "#f3efe8", "#b3541e"],
-                                "interpolate": "rgb",
-                            },
-                            "legend": None,
-                        },
-                        "tooltip": [{"field": "a"}, {"field": "b"}, {"field": "cosine", "format": ".2f"}],
-                    },
-                },
-                {
-                    "mark": {"type": "text", "fontSize": 10, "color": "#26221d"},
-                    "encoding": {"text": {"field": "cosine", "type": "quantitative", "format": ".1f"}},
-                },
-            ],
-            "height": 380,
-        },
-        key="cosines",
-    )
+    labels, values = attribute_table.cosines(table.engine)
+    matrix(labels, values, key="cosines", caption="Cosine between the directions of every two attributes")
     st.caption("The cosine between two directions. Far from 0, moving one moves the other: lock what should stay.")
 
 

@@ -9,36 +9,15 @@ import streamlit as st
 from explorer import checks, models
 from explorer.checks import Check
 from explorer.gallery import Gallery
+from explorer.model_facts import facts, provenance
 from explorer.models import ModelEntry
 from explorer.ui import state
 from explorer.ui.frame import intro, no_model
 from glowcore.errors import GlowcoreError
 
 CHECKED = 4
+FACT = 132  # pixels that a fact of a model takes
 IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # a model card may name pictures elsewhere; nothing is fetched from there
-
-
-def facts(entry: ModelEntry) -> list[tuple[str, str]]:
-    """A model's vital statistics in words."""
-    config, metadata = entry.info["config"], entry.info["metadata"]
-    files = entry.info["files"]
-    size = config["image_size"]
-    side = f"{size} × {size}" if isinstance(size, int) else " × ".join(map(str, size))
-    rows = [
-        ("Kind", entry.info["model"]),
-        ("Pictures", f"{side}, {config.get('n_bits', 8)} bits"),
-        (
-            "Levels × steps × width",
-            " × ".join(str(config.get(k, "–")) for k in ("num_levels", "steps_per_level", "hidden_channels")),
-        ),
-        ("Weights", f"{files['model.safetensors']['size'] / 1e6:.1f} MB"),
-        ("SHA-256", f"`{files['model.safetensors']['sha256'][:12]}`"),
-        ("Attributes", str(len((entry.info["attributes"] or {}).get("names", []))) if entry.is_flow else "no flow"),
-    ]
-    bits = metadata.get("bits_per_dim") or (metadata.get("metrics") or {}).get("bits_per_dim")
-    if isinstance(bits, int | float):
-        rows.insert(3, ("Held-out bits/dim", f"{bits:.3f}"))
-    return rows
 
 
 def examine(entry: ModelEntry) -> list[Check]:
@@ -62,14 +41,16 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
         if entry.problem:
             st.warning(f"{entry.problem}.")
             return
-        for columns, (name, value) in zip(st.columns(3) * 3, facts(entry), strict=False):
-            columns.markdown(f":small[{name}]  \n{value}")
+        with st.container(horizontal=True, gap="medium"):
+            for name, value in facts(entry):
+                st.markdown(f":small[:gray[{name}]]  \n{value}", width=FACT)
+        if told := provenance(entry):
+            st.caption(f"Trained on {told}")
         results = f"checked_{entry.name}"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
                 "Use this model",
                 key=f"use_{entry.name}",
-                type="primary",
                 disabled=entry.name == chosen or not entry.is_flow,
                 help=None if entry.is_flow else "It has no exact latents; the Reconstruct page shows it beside flows.",
                 on_click=state.choose_model,
@@ -80,6 +61,14 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
             ):
                 with st.spinner("Checking …", show_time=True):
                     st.session_state[results] = examine(entry)
+            st.button(
+                "Unload",
+                key=f"unload_{entry.name}",
+                type="tertiary",
+                help="Give this model's memory back; it is read again when it is needed",
+                on_click=state.unload,
+                args=(entry.name,),
+            )
             readme = entry.folder / "README.md"
             if readme.is_file():
                 with st.popover("Model card", width="content"):

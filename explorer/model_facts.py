@@ -1,0 +1,62 @@
+"""A model's vital statistics in plain words, from its folder alone: the weights are not read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explorer.latent_map import FILE
+from explorer.models import ModelEntry
+
+KINDS = {"glow": "Glow", "realnvp": "Real NVP", "nice": "NICE", "vae": "VAE, no flow"}
+
+
+def facts(entry: ModelEntry) -> list[tuple[str, str]]:
+    """Pairs of a name and a value; `entry` has no problem."""
+    config, metadata, files = entry.info["config"], entry.info["metadata"], entry.info["files"]
+    weights = files["model.safetensors"]
+    rows = [
+        ("Kind", KINDS.get(entry.info["model"], str(entry.info["model"]))),
+        ("Pictures", f"{_size(config['image_size'])}, {_colours(config)}"),
+        ("Bits a value", str(config.get("n_bits", 8))),
+        ("Levels", str(config.get("num_levels", 1))),
+        ("Steps a level", _list(config.get("steps_per_level"))),
+        ("Width", _list(config.get("hidden_channels"))),
+        ("Weights", f"{weights['size'] / 1e6:.1f} MB"),
+        ("SHA-256", weights["sha256"][:12]),
+    ]
+    bits = held_out_bits(metadata)
+    if bits is not None:
+        rows.append(("Held-out bits/dim", f"{bits:.3f}"))
+    if config.get("num_classes"):
+        rows.append(("Classes", str(config["num_classes"])))
+    if entry.is_flow:
+        rows.append(("Attributes", str(len((entry.info["attributes"] or {}).get("names", [])))))
+        rows.append(("Map", "yes" if (entry.folder / FILE).is_file() else "of a few pictures"))
+    return rows
+
+
+def provenance(entry: ModelEntry) -> str:
+    """What the model was trained on and under which licence it may be used, "" where it does not say."""
+    metadata = entry.info["metadata"]
+    told = (metadata.get(k) for k in ("data", "licence"))
+    return " · ".join(t[:200] for t in told if isinstance(t, str) and t)
+
+
+def held_out_bits(metadata: dict[str, Any]) -> float | None:
+    """Bits per dimension on pictures that the model has not learnt from, where its training wrote them down."""
+    places = (metadata, metadata.get("metrics"), (metadata.get("training") or {}).get("evaluation"))
+    found = [p["bits_per_dim"] for p in places if isinstance(p, dict) and "bits_per_dim" in p]
+    return float(found[0]) if found and isinstance(found[0], int | float) else None
+
+
+def _size(size: int | list[int]) -> str:
+    height, width = (size, size) if isinstance(size, int) else size
+    return f"{height} × {width}"
+
+
+def _colours(config: dict[str, Any]) -> str:
+    return {1: "grey", 3: "colour"}.get(config.get("channels", 3), f"{config.get('channels')} channels")
+
+
+def _list(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value if value is not None else "–")

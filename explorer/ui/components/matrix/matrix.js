@@ -1,0 +1,25 @@
+// Numbers between -1 and 1 as a table; the nearer to an end, the stronger the colour.
+
+const ENDS = { plus: "rgb(179 84 30)", minus: "rgb(59 111 182)" }
+const LIGHT_ON_DARK = 0.55
+
+export default function ({ data, parentElement }) {
+  if (!data) return
+  parentElement.querySelector("caption").textContent = data.caption
+  const head = data.labels.map((label) => element("th", { scope: "col" }, element("span", {}, label)))
+  parentElement.querySelector("thead").replaceChildren(element("tr", {}, element("td", { "aria-hidden": "true" }), ...head))
+  parentElement.querySelector("thead td").style.background = "none"
+  const rows = data.values.map((values, row) => {
+    const cells = values.map((value, column) => {
+      const text = value.toFixed(1).replace("-", "−").replace("−0.0", "0.0")
+      const cell = element("td", { title: `${data.labels[row]} and ${data.labels[column]}: ${value.toFixed(2)}` }, text)
+      const share = Math.round(Math.min(1, Math.abs(value)) * 100)
+      cell.style.background =
+        `color-mix(in srgb, ${value < 0 ? ENDS.minus : ENDS.plus} ${share}%, var(--st-secondary-background-color))`
+      if (Math.abs(value) > LIGHT_ON_DARK) cell.style.color = "#fff"
+      return cell
+    })
+    return element("tr", {}, element("th", { scope: "row" }, data.labels[row]), ...cells)
+  })
+  parentElement.querySelector("tbody").replaceChildren(...rows)
+}
