@@ -182,3 +182,17 @@ def test_byte_lru_forgets_what_was_used_longest_ago():
     assert store.bytes == 10
     store.clear()
     assert (len(store), store.bytes) == (0, 0)
+
+
+def test_nothing_a_visitor_does_changes_the_model(tiny_home, blobs):
+    own = Engine.open(tiny_home / "pretrained" / "tiny")
+    before = {name: tensor.clone() for name, tensor in own._flow.state_dict().items()}
+    for number, picture in enumerate(blobs[:3]):
+        own.render(GALLERY.moved({"Smiling": number - 1.0, "Male": 2.0}), picture)
+        own.strip(GALLERY, "Young", [-1.0, 1.0], picture)
+    own.sample([1, 2, 3], 0.9)
+    own.timed(blobs[0])
+    assert not own._flow.training
+    after = own._flow.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    assert all(parameter.grad is None for parameter in own._flow.parameters())

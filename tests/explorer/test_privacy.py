@@ -1,9 +1,11 @@
 """What a photo tells about its owner stays out of all that is saved or sent: place, time, camera, comment, profile."""
 
+import ast
 import base64
 import io
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from explorer.pictures import png
 from tests.explorer import tiny_model
 from tests.glowcore import colour_profiles
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS = (123457, 10007)  # of latitude: eight bytes that nothing else holds
 SECRETS = {
     "latitude, little endian": struct.pack("<II", *SECONDS),
@@ -160,6 +163,21 @@ def test_a_film_carries_none_of_it(desk, engine, gallery, kind):
     source = desk.picture(desk.recipe, engine, gallery)
     frames = engine.strip(desk.recipe, "Smiling", [-1.0, 0.0, 1.0], source)
     assert traces(export.film(frames, kind, loop=False)) == []
+
+
+def test_caches_that_all_visitors_share_are_keyed_by_names_only():
+    """Streamlit hashes large arrays by a sample of their values, so that a picture can be taken for another's."""
+    shared = {}
+    for path in sorted((REPOSITORY / "explorer").rglob("*.py")):
+        text = path.read_text("utf-8")
+        assert "cache_data" not in text, path
+        for node in ast.walk(ast.parse(text)):
+            decorators = [ast.unparse(d) for d in getattr(node, "decorator_list", [])]
+            if any("cache_resource" in words for words in decorators):
+                shared[f"{path.name}:{node.name}"] = [a for a in node.args.args if not a.arg.startswith("_")]
+    assert len(shared) >= 3
+    for name, keys in shared.items():
+        assert {ast.unparse(key.annotation) for key in keys} <= {"str", "tuple[str, ...]"}, name
 
 
 def _crop(data: bytes) -> bytes:
