@@ -29,7 +29,7 @@ from glowcore.errors import GlowcoreError
 from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
-PICTURE_CACHE_BYTES = 16 * 2**20
+PICTURE_CACHE_BYTES = 4 * 2**20
 BATCH = 16  # pictures that are decoded at once
 NOISE_SEED = 0  # of the dequantisation noise in bits/dim, so that a picture always reads the same
 

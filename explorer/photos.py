@@ -1,4 +1,9 @@
-"""A photo as it comes from a user: bytes to aligned face, with everything the page needs to talk about it."""
+"""A photo as it comes from a user: bytes to aligned face, with everything the page needs to talk about it.
+
+A photo rests in memory as the file it came in, some megabytes, and not as the tens of megabytes of its pixels: many
+people have photos on the table and look at one face each. The pixels of those used last are kept for all, known by the
+SHA-256 of their file; what was cut out of a photo is kept with it.
+"""
 
 from __future__ import annotations
 
@@ -9,35 +14,53 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from explorer import faces
+from explorer.cache import ByteLRU
 from explorer.recipe import Source
 from glowcore import images
 
 HASH_DIGITS = 32
+CUTOUT_BYTES = 2 * 2**20  # a photo: ten faces of 256 x 256, or 170 of 64 x 64
+_decoded: ByteLRU[np.ndarray] = ByteLRU(128 * 2**20)
 
 
-@dataclass(frozen=True)
+def _cutouts() -> ByteLRU[faces.Alignment]:
+    return ByteLRU(CUTOUT_BYTES)
+
+
+@dataclass(frozen=True, eq=False)
 class Photo:
-    """A decoded photo and the faces in it.
+    """A photo and the faces in it.
 
-    key      the first 32 hex digits of the SHA-256 of the file: how a recipe knows it again
-    picture  uint8 [H, W, 3], upright
-    found    the faces, best choice first
+    key    the first 32 hex digits of the SHA-256 of the file: how a recipe knows it again
+    data   the file
+    found  the faces, best choice first
     """
 
     key: str
-    picture: np.ndarray = field(repr=False)
+    data: bytes = field(repr=False)
     found: Sequence[faces.Face] = field(repr=False, default=())
+    _aligned: ByteLRU[faces.Alignment] = field(repr=False, default_factory=_cutouts)
 
     @classmethod
     def read(cls, data: bytes) -> Photo:
         """Decode a file and look for faces; ImageError with one sentence when it is no picture we read."""
-        picture = images.load(data)
-        return cls(photo_key(data), picture, tuple(faces.find(picture)))
+        photo = cls(photo_key(data), data)
+        return cls(photo.key, data, tuple(faces.find(photo.picture)))
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The pixels, uint8 [H, W, 3], upright; not to be written to."""
+        picture = _decoded.get(self.key)
+        if picture is None:
+            picture = images.load(self.data)
+            picture.setflags(write=False)
+            _decoded.put(self.key, picture, picture.nbytes)
+        return picture
 
     @property
     def nbytes(self) -> int:
-        """Memory the decoded photo takes."""
-        return self.picture.nbytes
+        """Memory the photo takes while nobody looks at it."""
+        return len(self.data)
 
     @property
     def source(self) -> Source:
@@ -52,12 +75,21 @@ class Photo:
         ImageError
             where both eyes are in one place.
         """
+        chosen = (size, source.face, source.eyes)
+        kept = self._aligned.get(chosen)
+        if kept is None:
+            kept = self._align(size, source)
+            self._aligned.put(chosen, kept, kept.image.nbytes)
+        return kept
+
+    def _align(self, size: int, source: Source) -> faces.Alignment:
+        picture = self.picture
         if source.eyes:
-            height, width = self.picture.shape[:2]
+            height, width = picture.shape[:2]
             points = [(x * width, y * height) for x, y in zip(source.eyes[::2], source.eyes[1::2], strict=True)]
-            return faces.align_from_eyes(self.picture, points[0], points[1], size)
+            return faces.align_from_eyes(picture, points[0], points[1], size)
         face = self.found[source.face] if 0 <= source.face < len(self.found) else None
-        return faces.align(self.picture, size, face)
+        return faces.align(picture, size, face)
 
     def with_edit(self, source: Source, edited: np.ndarray) -> np.ndarray:
         """The whole photo, uint8 [H, W, 3], with the edited face (aligned by `source`) put back where it came from."""

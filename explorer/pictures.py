@@ -20,7 +20,7 @@ from glowcore import images
 LOSSLESS_SIDE = 128  # up to here lossless WebP costs less than the message around it
 LARGE = 3_000_000  # values, from which compressing well would take seconds
 LOSSLESS_PIXELS = 9 * 64 * 64  # a strip or sheet of small pictures
-_URIS: ByteLRU[str] = ByteLRU(8 * 2**20)
+_URIS: ByteLRU[str] = ByteLRU(2 * 2**20)
 
 
 def fingerprint(picture: np.ndarray) -> str:

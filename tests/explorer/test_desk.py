@@ -66,7 +66,7 @@ def test_a_file_that_is_no_picture(desk, engine, gallery):
 def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs):
     monkeypatch.setattr(desk_module, "MAX_PHOTOS", 3)
     for index in range(6):
-        desk.keep(Photo(f"{index:032x}", blobs[index]))
+        desk.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])))
     assert list(desk.photos) == [f"{i:032x}" for i in (3, 4, 5)]
     data = jpeg_of(blobs[0])
     assert desk.add_photo(data) is desk.add_photo(data)
