@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from explorer.engine import Engine
 from explorer.recipe import EditRecipe
 
 
@@ -46,6 +47,11 @@ WITHHELD = frozenset({"Attractive", "Big_Lips", "Big_Nose", "Pale_Skin", "Chubby
 def words(name: str) -> Words:
     """The words for an attribute; one without an entry keeps its own name, underscores as spaces."""
     return _WORDS.get(name) or Words(name.replace("_", " ").strip().capitalize() or name, "less", "more")
+
+
+def noun(engine: Engine) -> str:
+    """What its pictures are called: a model with classes knows other things than faces."""
+    return "picture" if engine.class_names else "face"
 
 
 def ordered(names: tuple[str, ...]) -> list[str]:

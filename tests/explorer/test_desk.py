@@ -14,6 +14,7 @@ from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, Source
+from explorer.words import link_words
 from glowcore.errors import ImageError
 
 
@@ -168,3 +169,12 @@ def test_an_edit_of_another_model_waits_until_that_model_is_chosen(desk, engine,
     desk.adopt(other, gallery)
     assert desk.recipe.moves == (("Sideburns", 2.0),)
     assert desk.recipe.model == "f" * 12
+
+
+def test_what_a_link_carries_is_said(desk):
+    recipe = EditRecipe(Source("seed", "1"), (("Smiling", 1.0), ("Freckles", 1.0)))
+    assert "not Freckles" in link_words(recipe, {"Freckles": None}, {})
+    assert "holds the edit: copy" in link_words(recipe, {}, {})
+    photo = EditRecipe(Source("photo", "0" * 32))
+    assert "asked for the same file" in link_words(photo, {}, {})
+    assert "save the PNG" in link_words(photo, {}, {"0" * 32: None})

@@ -100,6 +100,17 @@ def test_pictures_come_back_and_films_end_where_they_should(open_kind, kind, blo
     np.testing.assert_array_equal(frames[1], b.picture)
 
 
+def test_arithmetic_stays_where_faces_are(open_kind, blobs, monkeypatch):
+    engine = open_kind("real_nvp")
+    a, b, c = (engine.encode(p) for p in blobs[:3])
+    np.testing.assert_array_equal(mixing.analogy(engine, a, a, c), c.picture)
+    decoded = []
+    monkeypatch.setattr(engine, "decode", lambda latents: decoded.append(latents) or [c.picture])
+    mixing.analogy(engine, a, b, c, 2.0)
+    torch.testing.assert_close(decoded[0].level_norms(), c.latents.level_norms())
+    assert not torch.equal(decoded[0].flatten(), c.latents.flatten())
+
+
 def test_a_grey_model_sees_grey(open_kind, blobs):
     encoded = open_kind("grey").encode(blobs[0])
     assert (encoded.picture == encoded.picture[..., :1]).all()

@@ -8,17 +8,26 @@ async function decoded(uri) {
   return image
 }
 
-// Draw one tile of a sheet over the whole canvas, bicubically: a model's pixels are few, their grid should not show.
-function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
+const cut = document.createElement("canvas")
+
+// Draw a part of a sheet over the whole canvas, smoothly: a model's pixels are few, their grid should not show. The part
+// is cut out first, for smoothing would mix its edges with what lies next to it on the sheet.
+function drawPart(canvas, image, x, y, width, height, alpha = 1) {
+  if (cut.width !== width) cut.width = width
+  if (cut.height !== height) cut.height = height
+  cut.getContext("2d").drawImage(image, x, y, width, height, 0, 0, width, height)
   const context = canvas.getContext("2d")
-  const width = image.naturalWidth / columns
   context.imageSmoothingEnabled = true
   context.imageSmoothingQuality = "high"
   context.globalAlpha = alpha
-  context.drawImage(
-    image, column * width, 0, width, image.naturalHeight, 0, 0, canvas.width, canvas.height,
-  )
+  context.drawImage(cut, 0, 0, width, height, 0, 0, canvas.width, canvas.height)
   context.globalAlpha = 1
+}
+
+// The same for a sheet of one line.
+function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
+  const width = image.naturalWidth / columns
+  drawPart(canvas, image, column * width, 0, width, image.naturalHeight, alpha)
 }
 
 // The state of an instance lives on its own root: the default export runs again with every change of data.

@@ -100,8 +100,6 @@ def edit_panel(table: Bench) -> None:
     photo = desk.photo()
     if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
-    if desk.recipe.source.kind == "seed":
-        seed_bar(table)
     picture = desk.picture(desk.recipe, engine, table.gallery)
     editor(view_of(table, picture), key="editor", on_message=lambda message: desk.handle(message, engine))
     st.query_params[state.TOKEN] = desk.recipe.token()
@@ -114,7 +112,7 @@ def seed_bar(table: Bench) -> None:
     if len(recipe.temperature) > 1:
         return
     st.session_state["edit_temperature"] = recipe.temperature[0]
-    with st.container(width=300):
+    with st.container(width=240):
         st.slider(
             f"Temperature of seed {recipe.source.value}",
             0.0,
@@ -167,6 +165,8 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
             save_button("Save PNG", "face", lambda: export.to_png(edited(), recipe, crop()), FACE)
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(table, photo)
+        if recipe.source.kind == "seed":
+            seed_bar(table)
         st.caption(link_words(recipe, desk.own, desk.crops))
 
 

@@ -13,7 +13,7 @@ from explorer.ui import state
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.plane import Sheet, plane
 from explorer.ui.frame import Bench, bench, intro
-from explorer.words import words
+from explorer.words import noun, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.grids import grid
@@ -45,7 +45,13 @@ def groups_of(found: LatentMap) -> tuple[list[int], list[str], list[str]]:
         return [0] * len(found), ["picture"], [WITH]
     start = names.index("Smiling") if "Smiling" in names else 0
     chosen = st.pills(
-        "Colour by", names, default=names[start], format_func=lambda n: words(n).label, key="colour", required=True
+        "Colour by",
+        names,
+        default=names[start],
+        format_func=lambda n: words(n).label,
+        key="colour",
+        required=True,
+        wrap=True,
     )
     text = words(chosen)
     groups = [{1: 0, 0: 1}.get(int(v), 2) for v in found.labels[:, names.index(chosen)]]
@@ -74,14 +80,14 @@ def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
         labels=labels,
         spot=start["spot"],
         path=start["path"],
-        alt=f"Map of {len(found)} faces",
+        alt=f"Map of {len(found)} {noun(table.engine)}s",
         on_point=lambda i: set_walk(point=i, spot=found.places[i]),
         on_spot=lambda p: set_walk(spot=p),
         on_path=lambda p: set_walk(path=p),
     )
     st.caption(
-        f"{len(found)} faces where they lie in the model's space, on the two directions in which they differ most. "
-        f"These hold {found.explained:.1%} of all differences, so near neighbours need not look alike."
+        f"{len(found)} {noun(table.engine)}s where they lie in the model's space, on the two directions in which they "
+        f"differ most. These hold {found.explained:.1%} of all differences, so near neighbours need not look alike."
     )
 
 
@@ -94,11 +100,14 @@ def shown(table: Bench, found: LatentMap) -> None:
         film_button(frames, "mp4", loop=True, name="path", key="save_path")
         return
     if walk["point"] is not None:
-        source, words_of = Source("map", str(walk["point"])), f"Face {walk['point']} of the map"
+        source, words_of = (
+            Source("map", str(walk["point"])),
+            f"{noun(table.engine).capitalize()} {walk['point']} of the map",
+        )
     else:
         x, y = walk["spot"] or (0.0, 0.0)
         source = Source("map", f"{x:.2f},{y:.2f}")
-        words_of = f"The face at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
+        words_of = f"The {noun(table.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
     picture = maps.face_at(source, table.engine, table.gallery)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     if st.button("Open in Edit", key="open_place", icon=":material/tune:", type="primary"):
@@ -107,7 +116,7 @@ def shown(table: Bench, found: LatentMap) -> None:
 
 
 table = bench()
-intro("A map of faces", "Every dot is a face; every place between them is one too.")
+intro(f"A map of {noun(table.engine)}s", f"Every dot is a {noun(table.engine)}; every place between them is one too.")
 try:
     with st.skeleton(height=520):
         found = maps.map_of(table.engine, table.gallery)

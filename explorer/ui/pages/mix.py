@@ -11,6 +11,7 @@ from explorer.ui import shelf
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.pad import pad
 from explorer.ui.frame import Bench, bench, intro
+from explorer.words import noun
 from glowcore.films import enlarge
 
 FRAMES = 48
@@ -43,6 +44,7 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             default=levels,
             selection_mode="multi",
             key="walking",
+            wrap=True,
             format_func=lambda i: level_label(i, engine.num_levels),
             help="Levels left out stay as they are in A.",
         )
@@ -142,7 +144,8 @@ MODES = {
 table = bench()
 stage, panel = st.columns([1, 1.15], gap="large")
 with panel:
-    intro("Between faces", "Walk from face to face, swap single levels, or do arithmetic with faces.")
+    name = noun(table.engine)
+    intro(f"Between {name}s", f"Walk from {name} to {name}, swap single levels, or do arithmetic with them.")
     mode = st.segmented_control(
         "Mode", list(MODES), default="Film", key="mix_mode", required=True, label_visibility="collapsed"
     )

@@ -12,6 +12,7 @@ from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro
+from explorer.words import noun
 from glowcore import grids
 
 SIDES = [3, 4, 5, 6]
@@ -88,6 +89,7 @@ def class_control(table: Bench) -> int | None:
         format_func=lambda k: "each in turn" if k == EVERY else names[k],
         key="label",
         required=True,
+        wrap=True,
         help="The model was trained with the names of its classes and draws the one it is asked for.",
     )
     return None if chosen == EVERY else int(chosen)
@@ -110,7 +112,7 @@ def grid(table: Bench, first: int, temperature: Temperature, label: int | None) 
     labels = [i % len(names) if label is None else label for i in range(len(seeds))]
     pictures = sampled(table, seeds, labels, temperature)
     entries = [
-        Tile(str(s), data_uri(p), f"Sampled {names[k] if names else 'face'}, seed {s}")
+        Tile(str(s), data_uri(p), f"Sampled {names[k] if names else noun(table.engine)}, seed {s}")
         for s, k, p in zip(seeds, labels, pictures, strict=True)
     ]
     show(entries, side, lambda i: open_in_edit(table, int(i), temperature, labels[seeds.index(int(i))]))
@@ -171,7 +173,7 @@ if st.session_state.pop("go_edit", False):
     st.switch_page(state.EDIT_PAGE)
 left, right = st.columns([1, 2.1], gap="large")
 with left:
-    intro("Faces from nothing" if not table.engine.class_names else "Drawn from nothing", INTRO)
+    intro(f"{noun(table.engine).capitalize()}s from nothing", INTRO)
     mode = st.segmented_control(
         "Show", ["Grid", "Over temperatures"], default="Grid", key="mode", required=True, label_visibility="collapsed"
     )

@@ -42,14 +42,10 @@ class Film {
   }
 
   tile(canvas, index, alpha = 1) {
-    const context = canvas.getContext("2d")
     const rows = Math.ceil(this.count / this.columns)
     const [w, h] = [this.image.naturalWidth / this.columns, this.image.naturalHeight / rows]
-    context.imageSmoothingQuality = "high"
-    context.globalAlpha = alpha
     const [x, y] = [(index % this.columns) * w, Math.floor(index / this.columns) * h]
-    context.drawImage(this.image, x, y, w, h, 0, 0, canvas.width, canvas.height)
-    context.globalAlpha = 1
+    drawPart(canvas, this.image, x, y, w, h, alpha)
   }
 
   thumbs(width, height) {

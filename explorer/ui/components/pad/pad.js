@@ -45,12 +45,8 @@ class Pad {
   }
 
   tile(canvas, column, row, alpha = 1) {
-    const context = canvas.getContext("2d")
-    context.imageSmoothingQuality = "high"
-    context.globalAlpha = alpha
     const [w, h] = [this.width, this.height]
-    context.drawImage(this.image, column * w, row * h, w, h, 0, 0, canvas.width, canvas.height)
-    context.globalAlpha = 1
+    drawPart(canvas, this.image, column * w, row * h, w, h, alpha)
   }
 
   // The four nearest faces of the grid, mixed by their distance.

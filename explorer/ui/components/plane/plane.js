@@ -183,10 +183,9 @@ class Plane {
     this.tip.hidden = index < 0 || !this.sheet
     this.canvas.style.cursor = index < 0 ? "crosshair" : "pointer"
     if (this.tip.hidden) return
-    const context = this.tip.querySelector("canvas").getContext("2d")
     const { columns, side } = this.data
-    context.imageSmoothingQuality = "high"
-    context.drawImage(this.sheet, (index % columns) * side, Math.floor(index / columns) * side, side, side, 0, 0, 96, 96)
+    const [column, row] = [index % columns, Math.floor(index / columns)]
+    drawPart(this.tip.querySelector("canvas"), this.sheet, column * side, row * side, side, side)
     this.tip.querySelector("span").textContent = this.data.labels[this.data.groups[index]] ?? ""
     const [x, y] = this.toCanvas(this.data.points[index])
     this.tip.style.left = `${Math.min(this.width - 110, x + 12)}px`
