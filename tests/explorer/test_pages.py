@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import export
+from explorer.engine import Engine
 from explorer.photos import photo_key
 from explorer.recipe import EditRecipe, Source
 from glowcore import checkpoint
@@ -265,3 +266,18 @@ def test_a_model_is_unloaded_and_read_again(home):
     assert not at.exception
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert not at.exception
+
+
+def test_coming_back_to_a_page_decodes_nothing_anew(home, monkeypatch):
+    at = visit("mix.py")
+    at.switch_page("explorer/ui/pages/sample.py").run()
+    decoded = []
+    for name in ("decode", "sample"):
+        work = getattr(Engine, name)
+        monkeypatch.setattr(Engine, name, lambda *a, _w=work, **k: decoded.append(1) or _w(*a, **k))
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    at.switch_page("explorer/ui/pages/sample.py").run()
+    assert not at.exception
+    assert not decoded
+    at.slider(key="temperature").set_value(0.3).run()
+    assert decoded

@@ -12,6 +12,7 @@ from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.memo import remembered
 from explorer.words import ordered, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -23,9 +24,13 @@ def previews(table: Bench, name: str) -> None:
     engine, gallery = table.engine, table.gallery
     sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
     entries, recipes = [], {}
-    for source in sources:
-        base = EditRecipe(source, temperature=(engine.temperature,), model=engine.model_hash)
-        frames = engine.strip(base, name, STRENGTHS, table.desk.picture(base, engine, gallery))
+    bases = [EditRecipe(s, temperature=(engine.temperature,), model=engine.model_hash) for s in sources]
+    strips = remembered(
+        "previews",
+        (engine.model_hash, name, id(table.desk.own.get(name))),
+        lambda: [engine.strip(b, name, STRENGTHS, table.desk.picture(b, engine, gallery)) for b in bases],
+    )
+    for source, base, frames in zip(sources, bases, strips, strict=True):
         subject = title(source.value) if source.kind == "gallery" else f"seed {source.value}"
         for strength, frame in zip(STRENGTHS, frames, strict=True):
             identity = f"{source.value} {strength}"

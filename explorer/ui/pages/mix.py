@@ -11,6 +11,7 @@ from explorer.ui import shelf
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.pad import pad
 from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.memo import remembered
 from explorer.words import noun
 from glowcore.films import enlarge
 
@@ -49,7 +50,12 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             help="Levels left out stay as they are in A.",
         )
     stops = [shelf.encoded(table, c) for c in chosen]
-    frames = mixing.journey(engine, stops, FRAMES // len(chosen) + 1, path == "Spherical", sorted(walking))
+    key = (engine.model_hash, *(s.key for s in stops), path, *sorted(walking))
+    frames = remembered(
+        "film",
+        key,
+        lambda: mixing.journey(engine, stops, FRAMES // len(chosen) + 1, path == "Spherical", sorted(walking)),
+    )
     with stage:
         film(frames, key="film", alt=f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path")
     with panel:
@@ -104,7 +110,9 @@ def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
 
 def corners_mode(table: Bench, chosen: list[str], stage, panel) -> None:
     """Four pictures and everything between."""
-    pictures = mixing.corners(table.engine, *(shelf.encoded(table, c) for c in chosen), side=PAD)
+    ends = [shelf.encoded(table, c) for c in chosen]
+    key = (table.engine.model_hash, *(e.key for e in ends))
+    pictures = remembered("corners", key, lambda: mixing.corners(table.engine, *ends, side=PAD))
     with panel:
         st.caption("Drag over the picture: the nearer to a corner, the more of its face. Arrow keys work too.")
     with stage:

@@ -12,6 +12,7 @@ from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.memo import remembered
 from explorer.words import noun
 from glowcore import grids
 
@@ -110,7 +111,8 @@ def grid(table: Bench, first: int, temperature: Temperature, label: int | None) 
     side = st.session_state.get("side") or 4
     seeds = list(range(first, first + side * side))
     labels = [i % len(names) if label is None else label for i in range(len(seeds))]
-    pictures = sampled(table, seeds, labels, temperature)
+    key = (table.engine.model_hash, *seeds, *labels, *temperature)
+    pictures = remembered("samples", key, lambda: sampled(table, seeds, labels, temperature))
     entries = [
         Tile(str(s), data_uri(p), f"Sampled {names[k] if names else noun(table.engine)}, seed {s}")
         for s, k, p in zip(seeds, labels, pictures, strict=True)
@@ -126,7 +128,11 @@ def row(table: Bench, first: int, label: int | None) -> None:
     seeds = list(range(first, first + ROW_SEEDS))
     count = len(table.engine.class_names)
     labels = [i % count if label is None else label for i in range(ROW_SEEDS)]
-    columns = [sampled(table, seeds, labels, (t,)) for t in ROW_TEMPERATURES]
+    columns = remembered(
+        "temperatures",
+        (table.engine.model_hash, *seeds, *labels),
+        lambda: [sampled(table, seeds, labels, (t,)) for t in ROW_TEMPERATURES],
+    )
     for index in range(ROW_SEEDS):
         for t, column in zip(ROW_TEMPERATURES, columns, strict=True):
             pictures.append(column[index])
