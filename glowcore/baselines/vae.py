@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from glowcore import likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
@@ -22,7 +23,7 @@ from glowcore.reversible import DriftMeter
 
 #: Bounds of the encoder's log-std and of the decoder's log-scale: far outside of what training finds.
 LOG_STD_BOUNDS = (-8.0, 4.0)
-LOG_SCALE_BOUNDS = (-7.0, 3.0)
+LOG_SCALE_BOUNDS = (-7.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,12 @@ class VAE(nn.Module):
         """Return mean and log-std of q(z|x), each ``[B, latent_dims]``, of pictures in [0, 1]."""
         stats = self.encoder(2 * values - 1).to(self.dtype)
         mean, log_std = stats.chunk(2, dim=1)
-        return mean, log_std.clamp(*LOG_STD_BOUNDS)
+        return mean, _within(log_std, *LOG_STD_BOUNDS)
 
     def predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-scale of every value on the unit interval, each ``[B, C, H, W]``."""
         mean, log_scale = self.decoder(z).to(self.dtype).chunk(2, dim=1)
-        return 0.5 + 0.5 * mean, (log_scale - 3).clamp(*LOG_SCALE_BOUNDS)
+        return 0.5 + 0.5 * mean, _within(log_scale - 3, *LOG_SCALE_BOUNDS)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
         """Return ``(c, h, w)`` of its only level."""
@@ -213,6 +214,12 @@ class VAE(nn.Module):
 def build_vae(config: VAEConfig) -> VAE:
     """Build a VAE with fresh weights."""
     return VAE(config)
+
+
+def _within(values: Tensor, low: float, high: float) -> Tensor:
+    """Bound values smoothly: where ``clamp`` is constant nothing would be learned, and training could not come back."""
+    values = high - F.softplus(high - values)
+    return low + F.softplus(values - low)
 
 
 def _normal(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:

@@ -10,10 +10,15 @@ from torch.nn import functional as F
 
 
 class ResidualBlock(nn.Module):
-    """``x + conv(silu(conv(silu(x))))``, both convolutions 3x3; the identity at the start."""
+    """``x + conv(silu(norm(conv(silu(norm(x))))))``, both convolutions 3x3; the identity at the start.
+
+    Group normalisation keeps training on its feet at the rates that flows are trained with; without it one bad step
+    could silence the encoder for good.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.norm_first, self.norm_second = norm(channels), norm(channels)
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)
@@ -21,7 +26,13 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[B, C, H, W]`` to the same shape."""
-        return x + self.second(F.silu(self.first(F.silu(x))))
+        h = self.first(F.silu(self.norm_first(x)))
+        return x + self.second(F.silu(self.norm_second(h)))
+
+
+def norm(channels: int) -> nn.GroupNorm:
+    """Return a normalisation over groups of channels, at most eight groups."""
+    return nn.GroupNorm(math.gcd(channels, 8), channels)
 
 
 class Encoder(nn.Module):
@@ -33,11 +44,12 @@ class Encoder(nn.Module):
         for before, width in zip((channels, *widths), widths, strict=False):
             layers += [nn.Conv2d(before, width, 4, stride=2, padding=1), ResidualBlock(width)]
         self.layers = nn.Sequential(*layers)
+        self.norm = norm(widths[-1])
         self.out = nn.Linear(widths[-1] * math.prod(size), outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map pictures to the statistics of their latents."""
-        return self.out(F.silu(self.layers(x)).flatten(1))
+        return self.out(F.silu(self.norm(self.layers(x))).flatten(1))
 
 
 class Decoder(nn.Module):
@@ -49,7 +61,7 @@ class Decoder(nn.Module):
         self.first = nn.Linear(inputs, math.prod(self.shape))
         layers: list[nn.Module] = []
         for width, after in zip(reversed(widths), (*reversed(widths[:-1]), None), strict=True):
-            layers += [ResidualBlock(width), nn.SiLU()]
+            layers += [ResidualBlock(width), norm(width), nn.SiLU()]
             if after is not None:
                 layers.append(nn.ConvTranspose2d(width, after, 4, stride=2, padding=1))
         self.layers = nn.Sequential(*layers)

@@ -68,14 +68,13 @@ def test_bits_per_dim_bound_the_true_code_length():
 
 
 @torch.no_grad()
-def test_the_bound_is_tight_where_the_posterior_is_true():
+def test_the_bound_is_tight_where_the_posterior_is_true(monkeypatch):
     """With a decoder that ignores z and q = p there is no gap, whatever z is drawn."""
     model = vae().double()
     model.decoder.first.weight.zero_()
-    model.encoder.out.weight.zero_()
-    model.encoder.out.bias.zero_()
-    batch = tiny.pictures(6)
-    mean, log_scale = model.predict(torch.zeros(6, 5, dtype=torch.float64))
+    batch, standard = tiny.pictures(6), torch.zeros(6, 5, dtype=torch.float64)
+    monkeypatch.setattr(model, "posterior", lambda values: (standard, standard))
+    mean, log_scale = model.predict(standard)
     exact = -bin_log_prob(batch >> 3, mean, log_scale, 5).sum(dim=(1, 2, 3)) / (model.num_dims * math.log(2))
     for seed in range(2):
         found = model.bits_per_dim(batch, generator=torch.Generator().manual_seed(seed))
@@ -162,3 +161,19 @@ def test_command_line_trains_evaluates_and_refuses_what_needs_a_flow(tmp_path, c
         told = capsys.readouterr().err
         assert told.count("\n") == 1
         assert f"which has no exact latents; {command[0]} needs a flow (glow, realnvp or nice)" in told
+
+
+@torch.no_grad()
+def test_bounded_statistics_are_near_what_the_networks_say_and_never_stop_moving():
+    """A bound without slope would leave training no way back."""
+    model = vae().double()
+    values = torch.rand(3, 3, 8, 8, dtype=torch.float64)
+    model.encoder.out.weight.zero_()
+    for raw, low, high in ((0.0, -0.05, 0.0), (-3.0, -3.05, -2.95), (30.0, 3.9, 4.001), (-30.0, -8.001, -7.9)):
+        model.encoder.out.bias.fill_(raw)
+        found = model.posterior(values)[1]
+        assert low <= float(found.min()) <= float(found.max()) <= high
+    with torch.enable_grad():
+        model.encoder.out.bias.data.fill_(12.0)
+        model.posterior(values)[1].sum().backward()
+    assert (model.encoder.out.bias.grad[5:] > 1e-4).all()
