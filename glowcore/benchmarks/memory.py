@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import multiprocessing
+import statistics
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from glowcore.reversible import MEMORY_MODES
 STEPS_PER_LEVEL = (4, 8, 16, 32, 64, 128)
 #: In "reversible with anchors", the input of every so many steps is kept.
 ANCHOR_EVERY = 8
+#: Training steps of a measurement.
+STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,11 @@ class Row:
 
 
 def measure_memory(name: str, *, device: torch.device, batch: int = 32, depths: Sequence[int] = STEPS_PER_LEVEL,
-                   progress: bool = False) -> dict[str, Any]:
-    """Return a list of :class:`Row` for config A, B or C at several depths, float32."""
-    modes = [(memory, 0) for memory in MEMORY_MODES] + [("reversible", ANCHOR_EVERY)]
-    jobs = [(name, str(device), batch, depth, memory, anchor) for depth in depths for memory, anchor in modes]
+                   modes: Sequence[str] = MEMORY_MODES, steps: int = STEPS, progress: bool = False) -> dict[str, Any]:
+    """Return a list of :class:`Row` for config A, B or C at several depths, float32; ``reversible`` also with
+    anchors."""
+    kinds = [(memory, 0) for memory in modes] + [("reversible", ANCHOR_EVERY)] * ("reversible" in modes)
+    jobs = [(name, str(device), batch, depth, memory, anchor, steps) for depth in depths for memory, anchor in kinds]
     rows = [in_fresh_process(probe, job) for job in tqdm(jobs, desc="bench", disable=not progress)]
     return {"config": name, "device": str(device), "batch": batch, "threads": torch.get_num_threads(), "rows": rows}
 
@@ -65,8 +69,8 @@ def in_fresh_process(function, arguments: Iterable[Any]) -> Any:
         return pool.apply(function, tuple(arguments))
 
 
-def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int) -> Row:
-    """Measure one mode at one depth."""
+def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int, steps: int = STEPS) -> Row:
+    """Measure one mode at one depth over so many training steps, the first of them not counted."""
     config = dataclasses.replace(CONFIGS[name], steps_per_level=depth)
     flow = ready_model(config, steps=3, memory=memory).to(device)
     flow.anchor_every = anchor_every
@@ -79,16 +83,15 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
 
     step()
     resting = _reset_peak(flow)
-    step()
-    resident = _peak(flow)
     times = []
-    for _ in range(3):
+    for _ in range(steps - 1):
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
+    resident = _peak(flow)
     label = memory if not anchor_every else f"{memory}, anchor every {anchor_every}"
     levels = [sum(p.numel() * p.element_size() for p in level.parameters()) for level in flow.levels]
-    return Row(label, depth, saved, resident - resting, max(levels), resident, sorted(times)[1],
+    return Row(label, depth, saved, resident - resting, max(levels), resident, statistics.median(times),
                _gradient_error(flow, images[: min(batch, 8)]))
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from glowcore.cli import options
 from glowcore.devices import pick_device
+from glowcore.errors import ConfigError
 from glowcore.heap import keep_heap
 from glowcore.output import check_path
+from glowcore.reversible import MEMORY_MODES
 
 EXAMPLE = "python -m glowcore bench speed --config A --threads 1\n  python -m glowcore bench memory --plot memory.png"
 
@@ -22,6 +24,9 @@ def add_parser(commands, summary: str) -> None:
                    help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512")
     p.add_argument("--batch", type=int, help="batch of a training step (default 32; B 16, C 8)")
     p.add_argument("--depths", type=options.int_per_level, metavar="K[,K...]", help="memory: steps per level to try")
+    p.add_argument("--modes", type=lambda text: text.split(","), metavar="MODE[,MODE...]",
+                   help="memory: modes to try (default full,checkpoint,reversible)")
+    p.add_argument("--steps", type=int, default=5, help="memory: training steps (default 5)")
     p.add_argument("--plot", metavar="PNG", help="memory: draw the result (needs matplotlib)")
     p.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     options.add_device(p)
@@ -61,8 +66,14 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
 
     depths = args.depths or STEPS_PER_LEVEL
     depths = (depths,) if isinstance(depths, int) else depths
+    modes = args.modes or MEMORY_MODES
+    for mode in modes:
+        if mode not in MEMORY_MODES:
+            raise ConfigError(f"--modes: {mode!r} is not one of {', '.join(MEMORY_MODES)}")
+    options.check_range("--steps", args.steps, 2, 10_000)
     target = check_path(args.plot, (".png",)) if args.plot else None
-    result = measure_memory(args.config, device=device, batch=batch, depths=depths, progress=True)
+    result = measure_memory(args.config, device=device, batch=batch, depths=depths, modes=modes, steps=args.steps,
+                            progress=True)
     if target is not None:
         plot(result, target)
     if not args.json:
