@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from explorer import sandbox
 from explorer.pictures import png
 from explorer.recipe import MAX_TOKEN, EditRecipe, RecipeError
-from glowcore import films, images
+from glowcore import films
 
 RECIPE_KEY = "glow-recipe"
 CROP_KEY = "glow-crop"
@@ -74,7 +75,7 @@ def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
         crop = base64.b64decode(texts[CROP_KEY], validate=True)
     except (binascii.Error, ValueError) as error:
         raise RecipeError("the picture inside this PNG is damaged") from error
-    return recipe, images.load(crop)
+    return recipe, sandbox.load(crop)
 
 
 def _texts(data: bytes) -> dict[str, str]:

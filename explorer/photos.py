@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from explorer import faces
+from explorer import faces, sandbox
 from explorer.cache import ByteLRU
 from explorer.recipe import Source
-from glowcore import images
 
 HASH_DIGITS = 32
 CUTOUT_BYTES = 2 * 2**20  # a photo: ten faces of 256 x 256, or 170 of 64 x 64
@@ -52,7 +51,7 @@ class Photo:
         """The pixels, uint8 [H, W, 3], upright; not to be written to."""
         picture = _decoded.get(self.key)
         if picture is None:
-            picture = images.load(self.data)
+            picture = sandbox.load(self.data)
             picture.setflags(write=False)
             _decoded.put(self.key, picture, picture.nbytes)
         return picture

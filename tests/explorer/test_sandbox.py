@@ -1,0 +1,81 @@
+"""The process that decodes photos for strangers: the loader's own answers, and a sentence when it fails."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from explorer import photos, sandbox
+from explorer.sandbox import Decoder
+from glowcore import images
+from glowcore.errors import ImageError
+from tests.glowcore import picture_files
+
+SAFELY = "could not be decoded safely"
+
+
+def answer(load, data):
+    """A picture, or the sentence that refuses it."""
+    try:
+        return load(data)
+    except ImageError as error:
+        return str(error)
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    found = Decoder()
+    yield found
+    found.close()
+
+
+def test_the_same_pictures_and_the_same_sentences(decoder):
+    odd = picture_files.odd_pictures()
+    assert len(odd) >= 60
+    for file in odd:
+        expected, found = answer(images.load, file.data), answer(decoder.load, file.data)
+        np.testing.assert_array_equal(found, expected, err_msg=file.name)
+
+
+def test_a_process_that_is_killed_is_a_sentence_and_another_takes_over(decoder):
+    picture = picture_files.encode(picture_files.smooth(), "PNG")
+    decoder.load(picture)
+    first = decoder._process.pid
+    os.kill(first, signal.SIGKILL)
+    decoder._process.wait()
+    np.testing.assert_array_equal(decoder.load(picture), picture_files.smooth())
+    assert decoder._process.pid != first
+
+
+def test_a_picture_that_takes_too_long_is_given_up(decoder, monkeypatch):
+    picture = picture_files.encode(picture_files.smooth(), "PNG")
+    decoder.load(picture)
+    os.kill(decoder._process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(sandbox, "SECONDS", 0.2)
+    with pytest.raises(ImageError, match=SAFELY):
+        decoder.load(picture)
+    assert decoder._process is None
+    monkeypatch.undo()
+    np.testing.assert_array_equal(decoder.load(picture), picture_files.smooth())
+
+
+def test_its_memory_is_bounded(decoder):
+    decoder.load(picture_files.encode(picture_files.smooth(), "PNG"))
+    resource = pytest.importorskip("resource")
+    limit, _ = resource.prlimit(decoder._process.pid, resource.RLIMIT_AS)
+    assert 0 < limit < 64 * 2**30
+    assert resource.prlimit(decoder._process.pid, resource.RLIMIT_CORE) == (0, 0)
+
+
+def test_the_environment_chooses(monkeypatch):
+    asked = []
+    monkeypatch.setattr(sandbox._decoder, "load", lambda data: asked.append(data) or picture_files.smooth())
+    data = picture_files.encode(picture_files.smooth(), "PNG")
+    monkeypatch.delenv(sandbox.VARIABLE, raising=False)
+    sandbox.load(data)
+    assert asked == []
+    monkeypatch.setenv(sandbox.VARIABLE, "1")
+    monkeypatch.setattr(photos, "_decoded", photos.ByteLRU(1))
+    assert photos.Photo.read(data).picture.shape == picture_files.smooth().shape
+    assert asked
