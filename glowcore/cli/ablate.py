@@ -53,8 +53,12 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{out} holds no finished runs; leave --table-only out to make them")
     text = ablation_report.table(runs)
     output.write(out / "ablation.md", text.encode())
-    ablation_report.plot(runs, out / "ablation.png")
-    options.say(f"wrote {out / 'ablation.md'} and {out / 'ablation.png'}")
+    options.say(f"wrote {out / 'ablation.md'}")
+    try:
+        ablation_report.plot(runs, out / "ablation.png")
+        options.say(f"wrote {out / 'ablation.png'}")
+    except ImportError:
+        options.say("no picture: matplotlib is not installed (requirements-dev.txt has it)")
     if args.json:
         options.print_json({"runs": [dataclasses.asdict(run) for run in runs]})
     else:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 
 import pytest
 import torch
@@ -127,12 +128,18 @@ def test_mistakes_are_told_in_a_line(tmp_path, data, capsys, more, told):
     assert told in error
 
 
-def test_table_only_needs_runs_and_no_data(tmp_path, capsys):
+def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 2
     assert "holds no finished runs" in capsys.readouterr().err
     (tmp_path / "runs.jsonl").write_text(json.dumps(dataclasses.asdict(run(BASE, 0, 2.0))) + "\n")
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 0
     assert "2.0000" in capsys.readouterr().out
+    assert (tmp_path / "ablation.png").is_file()
+    (tmp_path / "ablation.png").unlink()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 0
+    assert "no picture: matplotlib is not installed" in capsys.readouterr().err
+    assert not (tmp_path / "ablation.png").exists()
     (tmp_path / "runs.jsonl").write_text("{}\n")
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 2
     assert "holds no runs of an ablation" in capsys.readouterr().err
