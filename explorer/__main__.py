@@ -1,4 +1,5 @@
-"""`python -m explorer render`: what the application shows, without the application. `map`: makes a model's map."""
+"""`python -m explorer render`: what the application shows, without the application. `map`: makes a model's map.
+`faces`: in how many samples a face is found."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from explorer import export, models
+import numpy as np
+
+from explorer import export, face_rate, models
 from explorer.gallery import Gallery
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
@@ -15,7 +18,7 @@ from explorer.recipe import EditRecipe
 from explorer.sources import aligned_picture
 from glowcore import checkpoint, output
 from glowcore.data import open_dataset
-from glowcore.errors import CheckpointError, GlowcoreError, ImageError
+from glowcore.errors import CheckpointError, ConfigError, GlowcoreError, ImageError
 
 EXAMPLE = """example:
   python -m explorer render --recipe WzEsWyJzIiwiNyJdLHt9LFtdLFs3MF0sIiJd --out face.png
@@ -46,7 +49,32 @@ def parser() -> argparse.ArgumentParser:
     chart.add_argument("--data", required=True, metavar="DIR", help="folder of pictures that may be passed on")
     chart.add_argument("--split", default="test", help="train, valid, test (default) or all")
     chart.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+    faces = commands.add_parser("faces", help="count the samples in which a face is found")
+    faces.add_argument("--model", required=True, metavar="NAME", help="such as pretrained/faces64")
+    faces.add_argument("--seeds", type=int, default=1000, metavar="N", help="seeds 0 to N - 1 (default 1000)")
+    faces.add_argument(
+        "--temperature", metavar="T[,T...]", help="temperatures to try, one after another (default: the model's)"
+    )
+    faces.add_argument("--data", required=True, metavar="DIR", help="folder of real pictures to compare with")
+    faces.add_argument("--split", default="test", help="train, valid, test (default) or all")
     return top
+
+
+def count_faces(name: str, seeds: int, temperatures: str | None, data: str, split: str) -> None:
+    """Print the share of samples, and of real pictures, in which the detector finds a face."""
+    if seeds < 1:
+        raise ConfigError(f"--seeds is {seeds}, expected 1 or more")
+    engine = models.open_engine(models.find(name))
+    try:
+        chosen = [float(part) for part in temperatures.split(",")] if temperatures else [engine.temperature]
+    except ValueError:
+        raise ConfigError(f"--temperature is {temperatures!r:.40}, expected numbers such as 0.7 or 0.5,0.7") from None
+    real = open_dataset(data, image_size=engine.size, split=split).images.permute(0, 2, 3, 1).numpy()
+    print(f"score >= {face_rate.SCORE}, pictures enlarged {face_rate.ENLARGE} times")
+    for temperature in chosen:
+        pictures = np.stack(engine.sample(range(seeds), temperature))
+        print(f"a face in {face_rate.face_rate(pictures):.1%} of {seeds} samples at temperature {temperature}")
+    print(f"a face in {face_rate.face_rate(real):.1%} of {len(real)} real pictures")
 
 
 def make_map(name: str, data: str, split: str, device: str) -> None:
@@ -102,6 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "map":
             make_map(given.model, given.data, given.split, given.device)
+        elif given.command == "faces":
+            count_faces(given.model, given.seeds, given.temperature, given.data, given.split)
         else:
             render(given.recipe, given.image, given.model, given.device, given.out)
     except GlowcoreError as error:

@@ -64,6 +64,11 @@ def find(array: np.ndarray) -> list[Face]:
     return faces
 
 
+def best_score(array: np.ndarray) -> float:
+    """The score of the surest upright face in `uint8 [H, W, 3]`, looked at as it is; 0 where there is none."""
+    return max((face.score for face in _detect(array, max(array.shape[:2]), _SCORE)), default=0.0)
+
+
 def _look(array: np.ndarray, threshold: float) -> list[Face]:
     """Upright faces, best choice first: seen at two sizes, doubles removed, landmarks measured again close up."""
     found: list[Face] = []

@@ -1,0 +1,30 @@
+"""Faces are counted where they are, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from explorer.__main__ import main
+from explorer.face_rate import face_rate
+from explorer.gallery import Gallery
+
+PRETRAINED = Path(__file__).resolve().parents[2] / "pretrained"
+
+
+def test_faces_are_found_in_photos_of_faces_and_not_in_noise():
+    gallery = Gallery(PRETRAINED / "faces64" / "gallery")
+    faces = np.stack([gallery.load(name) for name in gallery.names])
+    noise = np.random.default_rng(0).integers(0, 256, faces.shape, dtype=np.uint8)
+    assert face_rate(faces) == 1.0
+    assert face_rate(noise) == 0.0
+    assert face_rate(np.concatenate([faces, noise])) == 0.5
+
+
+def test_a_count_of_no_samples_is_one_sentence(capsys):
+    arguments = ["faces", "--model", "pretrained/faces64", "--data", "nowhere"]
+    assert main([*arguments, "--seeds", "0"]) == 2
+    assert capsys.readouterr().err == "error: --seeds is 0, expected 1 or more\n"
+    assert main([*arguments, "--temperature", "warm"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
