@@ -23,7 +23,7 @@ from glowcore.films import enlarge
 SHOWN = 256
 AT_MOST = 8
 # Both are upper bounds on the length of the shortest code, in bits a value.
-DEQUANTISED, ELBO = "a bound, by dequantisation", "a bound, the ELBO"
+DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 
 def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
@@ -103,7 +103,7 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
         count = f"{encoded.pixels_changed} pixels changed"
         badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
         facts = (
-            f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · at most {encoded.bits_per_dim:.2f} "
+            f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · ≤ {encoded.bits_per_dim:.2f} "
             f"bits/dim ({ELBO if lossy else DEQUANTISED})"
         )
         st.markdown(f"**{name}** · {engine.name} · {badge} {facts}")
