@@ -62,7 +62,10 @@ class Report:
 
 @dataclass
 class Memory:
-    """Resident memory of the server, in MB, over `steps` edits or visits; `slope` in kB a step after the warm-up."""
+    """Resident memory of the server, in MB, over `steps` edits or visits.
+
+    `warm` after the first tenth; `slope` in kB a step over the second half, when the bounded caches are full.
+    """
 
     steps: int
     start: float
@@ -102,7 +105,7 @@ async def patience(address: str, model: Path, edits: int, process: psutil.Proces
             await visitor.edit(step)
             sizes.append(resident(process))
     warm = max(1, edits // 10)
-    after = sizes[warm:] or sizes
+    after = sizes[len(sizes) // 2 :]
     slope = float(np.polyfit(np.arange(len(after)), after, 1)[0]) * 1000 if len(after) > 1 else 0.0
     return Memory(edits, sizes[0], sizes[warm - 1], statistics.median(sizes[-max(1, edits // 100) :]), slope)
 
@@ -120,7 +123,9 @@ async def churn(address: str, visits: int, process: psutil.Process, rest: float)
         sizes.append(resident(process))
     warm = max(1, visits // 10)
     await asyncio.sleep(rest)
-    return Memory(visits, sizes[0], sizes[warm - 1], resident(process), (sizes[-1] - sizes[warm - 1]) * 1000 / visits)
+    half = len(sizes) // 2
+    slope = (sizes[-1] - sizes[half]) * 1000 / max(1, len(sizes) - half)
+    return Memory(visits, sizes[0], sizes[warm - 1], resident(process), slope)
 
 
 @dataclass
