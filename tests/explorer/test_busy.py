@@ -1,12 +1,15 @@
 """More visitors than a model can serve: a sentence, never a hang, and the picture that was there stays."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from explorer import models
 from explorer.turns import Busy
 from explorer.ui import state
 
@@ -78,3 +81,24 @@ def test_a_visitor_who_waits_is_told_how_many_are_before(at, monkeypatch):
 
 def test_waiting_outside_of_a_page_says_nothing():
     state._waiting(3)
+
+
+def test_twenty_who_come_at_once_load_the_model_once(home, monkeypatch):
+    opened, found = [], []
+    real = models.open_engine
+
+    def slowly(entry, *rest):
+        opened.append(entry.name)
+        time.sleep(0.05)
+        return real(entry, *rest)
+
+    monkeypatch.setattr(models, "open_engine", slowly)
+    st.cache_resource.clear()
+    threads = [threading.Thread(target=lambda: found.append(state.engine_of("pretrained/tiny"))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert opened == ["pretrained/tiny"]
+    assert len(found) == 20
+    assert all(engine is found[0] for engine in found)
