@@ -129,7 +129,13 @@ def find_column(name: str, columns: Sequence[str]) -> tuple[int, bool] | None:
 
 
 def train_classifier(
-    images: Tensor, labels: Tensor, columns: Sequence[str], settings: ClassifierSettings, *, progress: bool = True
+    images: Tensor,
+    labels: Tensor,
+    columns: Sequence[str],
+    settings: ClassifierSettings,
+    *,
+    min_count: int = MIN_COUNT,
+    progress: bool = True,
 ) -> AttributeClassifier:
     """Train on labelled pictures; the same input gives the same classifier on the same machine.
 
@@ -138,15 +144,16 @@ def train_classifier(
         labels: int8 ``[N, columns]``: 1 yes, 0 no, -1 unknown.
         columns: names of the labels.
         settings: how.
+        min_count: a column with fewer pictures of a kind is left out.
         progress: show a bar on stderr.
 
     Raises:
-        DataError: no column has 30 pictures with and 30 without it.
+        DataError: no column has enough pictures of both kinds.
     """
     counts = torch.stack([(labels == 1).sum(0), (labels == 0).sum(0)]).double()
-    kept = [column for column in range(len(columns)) if counts[:, column].min() >= MIN_COUNT]
+    kept = [column for column in range(len(columns)) if counts[:, column].min() >= min_count]
     if not kept:
-        raise DataError(f"no attribute has {MIN_COUNT} pictures with and {MIN_COUNT} without it to train a classifier")
+        raise DataError(f"no attribute has {min_count} pictures with and {min_count} without it to train a classifier")
     labels, counts = labels[:, kept], counts[:, kept]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)

@@ -6,8 +6,8 @@ import logging
 import math
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore.attributes import AttributeVectors, Shapes
+from glowcore.direction_refinement import Refinement
 from glowcore.directions import KINDS, label_weights, shrink_levels
 from glowcore.discriminant import roc_auc, solve
 from glowcore.encoding_rows import EncodingRows, Moments
@@ -30,6 +31,9 @@ DEFAULT_SHRINKAGE = 1  # where a class is missing among the encodings that choos
 FOLDS = 10
 CHOOSE, MEASURE = 0, 1
 
+#: From encodings, labels, names and directions ``[A, D]`` to better directions and facts by name.
+Refine = Callable[[np.ndarray, np.ndarray, Sequence[str], Tensor], tuple[Tensor, dict[str, Any]]]
+
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +42,7 @@ def fit_attributes(
     pictures: PictureSet,
     batch_size: int = 64,
     *,
-    directions: str = "partial",
+    directions: str = "refined",
     progress: bool = True,
 ) -> AttributeVectors:
     """Encode labelled pictures with a model and fit its attribute vectors.
@@ -47,7 +51,8 @@ def fit_attributes(
         model: any flow; its fused form encodes.
         pictures: the training split, with ``attributes`` (1 yes, 0 no, -1 unknown).
         batch_size: pictures encoded at once.
-        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.directions`).
+        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.directions`), or ``"refined"``: the partial ones,
+            improved by what they do to pictures (:mod:`glowcore.direction_refinement`).
         progress: show a bar on stderr.
 
     Raises:
@@ -58,7 +63,7 @@ def fit_attributes(
 
     def encodings() -> Iterator[tuple[Tensor, Tensor]]:
         bar = tqdm(total=len(pictures), desc="encoding", unit=" pictures", disable=not progress, file=sys.stderr)
-        with bar:
+        with bar, torch.no_grad():
             for start in range(0, len(pictures), batch_size):
                 batch = pictures.images[start : start + batch_size].to(model.device)
                 yield fast.encode(batch).flatten(), pictures.attributes[start : start + batch_size]
@@ -66,9 +71,11 @@ def fit_attributes(
 
     source = {"data_sha256": pictures.fingerprint()}
     shapes = tuple(model.latent_shapes())
-    with torch.no_grad():
-        return fit(encodings(), pictures.attribute_names, shapes, model.prior, directions=directions, source=source,
-                   progress=progress)
+    refine = None
+    if directions == "refined":
+        directions, refine = "partial", Refinement(model, pictures.images, progress=progress)
+    return fit(encodings(), pictures.attribute_names, shapes, model.prior, directions=directions, refine=refine,
+               source=source, progress=progress)
 
 
 def fit(
@@ -78,6 +85,7 @@ def fit(
     prior: str = "gaussian",
     *,
     directions: str = "partial",
+    refine: Refine | None = None,
     source: dict | None = None,
     progress: bool = False,
 ) -> AttributeVectors:
@@ -90,6 +98,7 @@ def fit(
         shapes: ``(c, h, w)`` of each level.
         prior: the latents' prior.
         directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.directions`).
+        refine: improves them, such as a :class:`~glowcore.direction_refinement.Refinement`.
         source: JSON-able facts to store with the vectors.
         progress: show a bar on stderr.
 
@@ -107,8 +116,8 @@ def fit(
             table = np.concatenate(labels)
             _check_counts(table, names)
             matrix = np.memmap(file, np.float32, "r", shape=(len(table), dims))
-            return fit_matrix(matrix, table, names, shapes, prior, directions=directions, source=source,
-                              progress=progress)
+            return fit_matrix(matrix, table, names, shapes, prior, directions=directions, refine=refine,
+                              source=source, progress=progress)
     except OSError as error:
         raise DataError(
             f"the encodings do not fit into {tempfile.gettempdir()} ({error.strerror}); TMPDIR names another folder"
@@ -123,6 +132,7 @@ def fit_matrix(
     prior: str = "gaussian",
     *,
     directions: str = "partial",
+    refine: Refine | None = None,
     source: dict | None = None,
     progress: bool = False,
 ) -> AttributeVectors:
@@ -136,7 +146,7 @@ def fit_matrix(
     Args:
         matrix: ``[N, D]``.
         labels: ``[N, A]``, 1 yes, 0 no, -1 unknown.
-        names, shapes, prior, directions, source, progress: see :func:`fit`.
+        names, shapes, prior, directions, refine, source, progress: see :func:`fit`.
 
     Raises:
         ConfigError: another kind of directions.
@@ -161,6 +171,9 @@ def fit_matrix(
     if directions == "partial":
         moves, factors = shrink_levels(moves, pulls, moments.variance, [math.prod(shape) for shape in shapes])
         facts_of_moves = [{**fact, "level_factors": f} for fact, f in zip(facts_of_moves, factors, strict=True)]
+    if refine is not None:
+        moves, found = refine(matrix, labels.numpy(), names, moves)
+        facts_of_moves = [{**fact, "refined": found[name]} for name, fact in zip(names, facts_of_moves, strict=True)]
     shrinkages = torch.tensor(SHRINKAGES, dtype=torch.float64)
     columns = torch.nn.functional.normalize(moments.targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
     with tqdm(desc="discriminants", unit=" passes", disable=not progress, file=sys.stderr) as bar:

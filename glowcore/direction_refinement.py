@@ -1,0 +1,247 @@
+r"""Directions improved by what they do to pictures.
+
+Statistics of encodings do not know the decoder: a step along a difference of means spends most of its length where the
+decoder shows little of it. So a direction is moved, by gradient descent through the decoder, towards
+
+.. math:: \log\left(1 + e^{m - \ell_a(x')}\right) + \lambda \frac{1}{A - 1} \sum_{b \ne a} |p_b(x') - p_b(x)|
+          + \mu \, \frac{1}{D} \sum_i \frac{o_i}{1 + o_i}, \qquad o_i = \max(x'_i - 1,\, -x'_i,\, 0)
+
+where x' is the decoded edit of a training picture x that lacks attribute a, by 1.5 to 3 sigma (or of one that has it,
+the other way, with :math:`-\ell_a`), and :math:`p = 1 / (1 + e^{-\ell})` are the probabilities of a small classifier
+that was trained on the same labels; the margin m asks for more than its bare assent. Pictures are turned, moved,
+blurred and relit before it looks at them (:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased
+by a texture. The gradient is taken with sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an
+edit is never longer than its strength says. It starts from a direction of :mod:`glowcore.directions`, and that one is
+kept for an attribute whose loss, at 3 sigma on pictures that neither the classifier nor the descent has seen, it does
+not lower.
+
+The classifier is part of the fit and judges nothing afterwards: ``evaluate --edits`` has another, of other data.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from glowcore.attribute_classifier import AttributeClassifier, ClassifierSettings, augment, train_classifier
+from glowcore.flow import Flow
+from glowcore.latents import Latents
+
+STRENGTHS = (1.5, 3.0)
+HELD_OUT = 10  # one picture in so many
+COMPARED = 24  # of them for each attribute
+SIGMA_ROWS = 1500
+#: No single picture pulls harder than this many nats: one that cannot be changed is let go.
+MOST_LOSS = 6.0
+MARGIN = 2.0
+MOST_EPOCHS = 20
+FAR = 1e6
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How directions are refined.
+
+    Attributes:
+        steps: of gradient descent.
+        batch_size: pictures a step, shared among the attributes in turn.
+        leak_weight: lambda.
+        range_weight: mu.
+        step_size: first angle of a step, in radians; falls linearly to a tenth.
+        momentum: of the gradient.
+        judge_pictures: pictures the classifier sees in its training, with repetition.
+        seed: of everything drawn.
+    """
+
+    steps: int = 240
+    batch_size: int = 20
+    leak_weight: float = 4.0
+    range_weight: float = 20.0
+    step_size: float = 0.06
+    momentum: float = 0.8
+    judge_pictures: int = 80_000
+    seed: int = 0
+
+
+class Refinement:
+    """Refines the directions of a model on its training pictures; called by the fit.
+
+    Args:
+        model: decodes; its weights stay as they are.
+        images: uint8 ``[N, C, H, W]``, the pictures behind the rows of the encodings.
+        settings: how.
+        progress: show bars on stderr.
+    """
+
+    def __init__(
+        self, model: Flow, images: Tensor, settings: RefinementSettings | None = None, *, progress: bool = True
+    ) -> None:
+        self.model, self.images, self.progress = model, images, progress
+        self.settings = settings or RefinementSettings()
+
+    def __call__(
+        self, matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], directions: Tensor
+    ) -> tuple[Tensor, dict[str, object]]:
+        """Return refined directions, ``[A, D]`` float64 of length 1, and what to remember of the way.
+
+        Args:
+            matrix: encodings ``[N, D]``, in the order of the pictures.
+            labels: ``[N, A]``, 1 yes, 0 no, -1 unknown or not to be used.
+            names: the A attributes.
+            directions: where to start, ``[A, D]``.
+        """
+        settings = self.settings
+        rng = np.random.default_rng(settings.seed)
+        held_out = rng.permutation(len(labels)) % HELD_OUT == 0
+        draws = _Draws(np.where(held_out[:, None], -1, labels), rng)
+        judge = self._judge(labels, names, ~held_out)
+        usable = np.flatnonzero((labels >= 0).any(1))
+        sample = np.sort(rng.permutation(usable)[:SIGMA_ROWS])
+        spread = self._tensor(matrix[sample])
+        spread = spread - spread.mean(0)
+        d = F.normalize(directions.to(spread), dim=1)
+        start, velocity = d.clone(), torch.zeros_like(d)
+        trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        bar = tqdm(total=settings.steps, desc="refining", unit=" steps", disable=not self.progress, file=sys.stderr)
+        try:
+            for parameter in trainable:
+                parameter.requires_grad_(False)
+            with bar, torch.random.fork_rng(devices=[]):
+                for step in range(settings.steps):
+                    torch.manual_seed(settings.seed + step)
+                    gradient = self._gradient(d, spread, matrix, judge, *draws(settings.batch_size))
+                    gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
+                    velocity = settings.momentum * velocity + gradient
+                    angle = settings.step_size * (1 - 0.9 * step / settings.steps)
+                    d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
+                    bar.update()
+                unseen = np.where(held_out[:, None], labels, -1)
+                before, after = (self._figures(c, spread, matrix, judge, unseen) for c in (start, d))
+        finally:
+            for parameter in trainable:
+                parameter.requires_grad_(True)
+        facts = {}
+        for index, name in enumerate(names):
+            kept = after[index]["loss"] < before[index]["loss"]
+            if not kept:
+                d[index] = start[index]
+            facts[name] = {"kept": kept, "cosine_with_start": round(float(start[index] @ d[index]), 3),
+                           "before": before[index], "after": after[index]}
+        return d.double().cpu(), facts
+
+    def _figures(
+        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: AttributeClassifier, labels: np.ndarray
+    ) -> list[dict[str, float]]:
+        """Return loss, success and leak of each direction at the largest strength, by the fit's own classifier."""
+        figures = []
+        with torch.no_grad():
+            for index in range(len(d)):
+                rows = np.flatnonzero(labels[:, index] == 0)[:COMPARED]
+                if len(rows) == 0:
+                    figures.append({"loss": 0.0, "success": 0.0, "leak": 0.0})
+                    continue
+                count = len(rows)
+                own, signs = np.full(count, index), np.ones(count)
+                moves = self._moves(d, spread, own, signs, np.full(count, STRENGTHS[1]))
+                loss, success, leak = self._losses(moves, matrix, judge, own, signs, rows)
+                values = {"loss": loss, "success": success, "leak": leak}
+                figures.append({key: round(float(value.mean()), 4) for key, value in values.items()})
+        return figures
+
+    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> AttributeClassifier:
+        epochs = min(MOST_EPOCHS, max(1, round(self.settings.judge_pictures / int(use.sum()))))
+        settings = ClassifierSettings(epochs=epochs, seed=self.settings.seed)
+        rows = torch.from_numpy(np.flatnonzero(use))
+        table = torch.from_numpy(labels.astype(np.int8))[rows]
+        judge = train_classifier(self.images[rows], table, names, settings, min_count=1, progress=self.progress)
+        return judge.requires_grad_(False).to(self.model.device)
+
+    def _gradient(
+        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: AttributeClassifier, attributes: np.ndarray,
+        signs: np.ndarray, rows: np.ndarray, strengths: np.ndarray
+    ) -> Tensor:
+        """Return the gradient of the loss over one batch with respect to the directions, ``[A, D]``.
+
+        No picture pulls harder than the median one: a few decode to values far out of range, where the gradient is
+        beyond all measure.
+        """
+        d = d.detach().requires_grad_(True)
+        moves = self._moves(d, spread, attributes, signs, strengths)
+        leaf = moves.detach().requires_grad_(True)
+        loss, _, _ = self._losses(leaf, matrix, judge, attributes, signs, rows)
+        pulls = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
+        size = pulls.norm(dim=1, keepdim=True)
+        pulls = pulls * (size.median() / size.clamp_min(1e-30)).clamp(max=1)
+        return torch.autograd.grad(moves, d, pulls)[0]
+
+    def _moves(
+        self, d: Tensor, spread: Tensor, attributes: np.ndarray, signs: np.ndarray, strengths: np.ndarray
+    ) -> Tensor:
+        """Return what an edit of each picture adds to its encoding, ``[B, D]``: sign * strength * sigma * d / |d|."""
+        unit = F.normalize(d, dim=1)
+        sigma = (spread @ unit.T).std(0, correction=0)
+        own = torch.from_numpy(attributes).to(d.device)
+        size = torch.from_numpy(signs * strengths).to(d) * sigma[own]
+        return size[:, None] * unit[own]
+
+    def _losses(
+        self, moves: Tensor, matrix: np.ndarray, judge: AttributeClassifier, attributes: np.ndarray,
+        signs: np.ndarray, rows: np.ndarray
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return, by picture, the loss, whether the edit is seen (1 or 0), and the leak, each ``[B]``."""
+        own, sign = torch.from_numpy(attributes).to(moves.device), torch.from_numpy(signs).to(moves)
+        like = Latents([moves.new_empty(1).expand(1, *shape) for shape in self.model.latent_shapes()],
+                       prior=self.model.prior)
+        after = self.model.decode(like.with_flat(self._tensor(matrix[rows]) + moves))
+        after = after.nan_to_num(FAR, FAR, -FAR)  # as far out of range as can be
+        before = self.images[torch.from_numpy(rows)].to(after) / 255
+        seed = int(torch.randint(1 << 30, ()))
+
+        def look(pictures: Tensor) -> Tensor:
+            torch.manual_seed(seed)  # before and after are turned, moved and lit alike
+            return judge(augment(pictures.clamp(0, 1))) - judge.log_odds
+
+        logits = look(after)
+        with torch.no_grad():
+            reference = look(before).sigmoid()
+        column = own[:, None]
+        asked = sign * logits.gather(1, column)[:, 0]
+        moved = (logits.sigmoid() - reference).abs().scatter(1, column, 0.0)
+        leak = moved.sum(1) / max(1, moved.shape[1] - 1)
+        beyond = F.relu(after - 1) + F.relu(-after)
+        outside = (beyond / (1 + beyond)).flatten(1).mean(1)
+        loss = F.softplus(MARGIN - asked).clamp(max=MOST_LOSS) + self.settings.leak_weight * leak
+        return loss + self.settings.range_weight * outside, (asked > 0).to(loss), leak
+
+    def _tensor(self, rows: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.array(rows, dtype=np.float32)).to(self.model.device)
+
+
+class _Draws:
+    """Draws batches: attributes in turn, each from a picture that lacks it, or has it and shall lose it.
+
+    An attribute is taken away as often as pictures have it, but at least in a quarter and at most in half of the draws.
+    """
+
+    def __init__(self, labels: np.ndarray, rng: np.random.Generator) -> None:
+        self.rng, self.count = rng, labels.shape[1]
+        self.rows = [[np.flatnonzero(labels[:, a] == value) for value in (0, 1)] for a in range(self.count)]
+        self.away = [np.clip(len(yes) / (len(no) + len(yes)), 0.25, 0.5) for no, yes in self.rows]
+        self.order: list[int] = []
+
+    def __call__(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return attributes, signs (+1 or -1), rows and strengths, each ``[count]``."""
+        while len(self.order) < count:
+            self.order += self.rng.permutation(self.count).tolist()
+        attributes, self.order = self.order[:count], self.order[count:]
+        taken = [int(self.rng.random() < self.away[a]) for a in attributes]
+        rows = [int(self.rng.choice(self.rows[a][t])) for a, t in zip(attributes, taken, strict=True)]
+        strengths = self.rng.uniform(*STRENGTHS, count)
+        return np.array(attributes), 1 - 2 * np.array(taken), np.array(rows), strengths

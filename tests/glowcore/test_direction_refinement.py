@@ -1,0 +1,147 @@
+"""Directions improved through the decoder: they do more of what they name and less of what they do not."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from glowcore import attribute_fit
+from glowcore.attribute_fit import fit_attributes
+from glowcore.data import PictureSet
+from glowcore.direction_refinement import Refinement, RefinementSettings, _Draws
+from tests.glowcore.tiny import SIZE, model
+
+NAMES = ("Bright", "Striped")
+SETTINGS = RefinementSettings(steps=30, batch_size=12, step_size=0.12, judge_pictures=2400)
+
+
+def pictures(count=300, seed=0):
+    """Noise, half of it brighter, a third with a bright stripe."""
+    rng = torch.Generator().manual_seed(seed)
+    bright, striped = torch.rand(count, generator=rng) < 0.5, torch.rand(count, generator=rng) < 0.33
+    values = 100 + 15 * torch.randn(count, 3, SIZE, SIZE, generator=rng)
+    values[bright] += 50
+    values[striped, :, 3:5] += 60
+    labels = torch.stack([bright, striped], dim=1).to(torch.int8)
+    return PictureSet(values.clamp(0, 255).to(torch.uint8), labels, NAMES, [f"{i}.png" for i in range(count)])
+
+
+@pytest.fixture(scope="module")
+def flow():
+    return model()
+
+
+@pytest.fixture(scope="module")
+def encoded(flow):
+    data = pictures()
+    with torch.no_grad():
+        return data, flow.encode(data.images).flatten().numpy()
+
+
+def change(flow, matrix, direction, strength=2.0):
+    """Mean change of brightness, outside the stripe and inside, that a step along a direction makes."""
+    rows = torch.from_numpy(matrix[:64])
+    unit = F.normalize(direction.float(), dim=0)
+    sigma = (torch.from_numpy(matrix) @ unit).std()
+    with torch.no_grad():
+        like = flow.encode(pictures(64).images)
+        moved = flow.decode(like.with_flat(rows + strength * sigma * unit)) - flow.decode(like.with_flat(rows))
+    mask = torch.zeros(SIZE, dtype=torch.bool)
+    mask[3:5] = True
+    return float(moved[:, :, ~mask].mean()), float(moved[:, :, mask].mean())
+
+
+def test_a_refined_direction_shows_more_and_drags_less_along(flow, encoded):
+    data, matrix = encoded
+    labels = data.attributes.numpy()
+    means = [torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0)) for a in range(2)]
+    # Each starts with half of the other in it.
+    start = torch.stack([means[0] + 0.7 * means[1], means[1] + 0.7 * means[0]])
+    refined, facts = Refinement(flow, data.images, SETTINGS, progress=False)(matrix, labels, NAMES, start)
+    assert refined.shape == start.shape
+    assert torch.allclose(refined.norm(dim=1), torch.ones(2, dtype=torch.float64), atol=1e-5)
+    for name, d, s in zip(NAMES, refined, start, strict=True):
+        assert facts[name]["cosine_with_start"] == pytest.approx(float(F.cosine_similarity(d, s, dim=0)), abs=2e-3)
+        # Kept because it does better on pictures that nothing was learned from.
+        assert facts[name]["kept"]
+        assert facts[name]["after"]["loss"] < facts[name]["before"]["loss"]
+        assert facts[name]["after"]["leak"] < facts[name]["before"]["leak"]
+    around, stripe = change(flow, matrix, start[1])
+    around_after, stripe_after = change(flow, matrix, refined[1])
+    assert around / stripe > 0.3
+    assert abs(around_after) < 0.5 * (around / stripe) * stripe_after
+    assert stripe_after > 0.1
+
+
+def test_it_leaves_the_model_and_the_callers_random_numbers_alone_and_repeats(flow, encoded):
+    data, matrix = encoded
+    start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    weights = {name: t.clone() for name, t in flow.state_dict().items()}
+    few = RefinementSettings(steps=3, batch_size=4, judge_pictures=300)
+    found = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        found.append(Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), NAMES, start))
+        after = torch.rand(1)
+        torch.manual_seed(5)
+        assert torch.equal(after, torch.rand(1))
+    assert torch.equal(found[0][0], found[1][0])
+    assert all(torch.equal(t, weights[name]) for name, t in flow.state_dict().items())
+    assert all(p.requires_grad for p in flow.parameters())
+    assert all(p.grad is None for p in flow.parameters())
+
+
+def test_a_direction_that_is_not_improved_is_kept_as_it_was(flow, encoded, monkeypatch):
+    data, matrix = encoded
+    start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    few = RefinementSettings(steps=2, batch_size=4, judge_pictures=300)
+    figures = iter([[{"loss": 1.0}, {"loss": 1.0}], [{"loss": 0.9}, {"loss": 1.1}]])
+    monkeypatch.setattr(Refinement, "_figures", lambda *_: next(figures))
+    found, facts = Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), NAMES, start)
+    unit = F.normalize(start, dim=1)
+    assert [facts[name]["kept"] for name in NAMES] == [True, False]
+    assert torch.allclose(found[1], unit[1], atol=1e-6)
+    assert not torch.allclose(found[0], unit[0], atol=1e-3)
+
+
+def test_rows_that_must_not_be_used_are_not(flow, encoded):
+    data, matrix = encoded
+    broken, labels = matrix.copy(), data.attributes.numpy().copy()
+    broken[::10], labels[::10] = np.nan, -1
+    few = RefinementSettings(steps=3, batch_size=4, judge_pictures=300)
+    start = torch.ones(2, matrix.shape[1], dtype=torch.float64)
+    assert torch.isfinite(Refinement(flow, data.images, few, progress=False)(broken, labels, NAMES, start)[0]).all()
+
+
+def test_attributes_take_turns_and_go_both_ways():
+    labels = np.full((400, 3), -1, np.int8)
+    labels[:100] = 0
+    labels[100:103, 0] = labels[100:200, 1] = labels[100:400, 2] = 1
+    draws = _Draws(labels, np.random.default_rng(0))
+    parts = [draws(7) for _ in range(300)]
+    attributes, signs, rows, strengths = (np.concatenate(column) for column in zip(*parts, strict=True))
+    assert np.bincount(attributes).tolist() == [700, 700, 700]
+    assert (labels[rows, attributes] == (signs < 0)).all()
+    away = [float((signs[attributes == a] < 0).mean()) for a in range(3)]
+    assert away == pytest.approx([0.25, 0.5, 0.5], abs=0.06)
+    assert 1.5 <= strengths.min() < 1.6
+    assert 2.9 < strengths.max() <= 3
+
+
+def test_the_fit_refines_and_says_so(flow, monkeypatch):
+    few = RefinementSettings(steps=3, batch_size=4, judge_pictures=150)
+    monkeypatch.setattr(attribute_fit, "Refinement", partial(Refinement, settings=few))
+    data = pictures(150)
+    plain = fit_attributes(flow, data, directions="partial", progress=False)
+    refined = fit_attributes(flow, data, directions="refined", progress=False)
+    assert "refined" not in plain.info("Bright")["direction"]
+    assert set(refined.info("Bright")["direction"]["refined"]) == {"kept", "cosine_with_start", "before", "after"}
+    assert torch.equal(refined.score_weights, plain.score_weights)
+    # sigma is that of the refined direction.
+    with torch.no_grad():
+        eps = flow.fused().encode(data.images).flatten().double()
+    direction = refined.direction("Striped").flatten()[0].double()
+    assert refined.sigma("Striped") == pytest.approx(float((eps @ direction).std(correction=0) / direction.norm()),
+                                                     rel=1e-4)
