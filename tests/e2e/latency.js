@@ -46,6 +46,13 @@
       return results
     },
 
+    // From the click on a page's name to the frame that shows a button of its last part.
+    async page(name, sign) {
+      const link = [...document.querySelectorAll("a")].find((a) => a.textContent.trim() === name)
+      const there = () => [...document.querySelectorAll("button")].some((b) => b.textContent.includes(sign))
+      return timed(() => link.click(), there)
+    },
+
     async scrub(times) {
       const start = performance.now()
       for (let i = 0; i < times; i += 1) {

@@ -1,6 +1,6 @@
 """Photograph every page in light and dark: `python tests/e2e/screenshots.py docs/images [--home DIR]`.
 
-Writes PAGE-light.png and PAGE-dark.png. Needs Chromium and playwright; its photo is the astronaut of tests/data.
+Writes PAGE-light.png and PAGE-dark.png. Needs Chromium and playwright; shows faces of the model's gallery only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 from serving import CHROMIUM, FLAGS, REPOSITORY, application
 
-PHOTO = REPOSITORY / "tests" / "data" / "astronaut.jpg"
+FACE = "Gallery face: Face 04"
 SIZE = {"width": 1360, "height": 900}
 PAGES = ("Reconstruct", "Mix", "Sample", "Map", "Attributes", "Models")
 
@@ -29,19 +29,20 @@ def move(page: Page, name: str, value: float) -> None:
 def settle(page: Page) -> None:
     """Until nothing runs and nothing is a skeleton any more."""
     page.wait_for_timeout(800)
-    page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
     page.wait_for_timeout(1200)
 
 
 def edit(page: Page, folder: Path, scheme: str) -> None:
-    """The editor with a photo, several sliders moved and one locked."""
+    """The editor with a face of the gallery, several sliders moved and one locked."""
     page.get_by_role("slider", name="Smile", exact=True).wait_for()
-    page.locator('input[type="file"]').first.set_input_files(PHOTO)
-    page.locator('.thumb[data-show="original"] img[alt*="photo" i]').wait_for()
-    move(page, "Smile", -1.5)
+    page.get_by_role("button", name=FACE, exact=True).click()
+    page.get_by_role("button", name=FACE, exact=True, pressed=True).wait_for()
+    move(page, "Smile", 2.0)
     page.get_by_role("button", name="Lock Young").click()
-    move(page, "Glasses", 2.0)
+    move(page, "Beard", 1.0)
+    page.mouse.move(SIZE["width"] - 5, SIZE["height"] - 5)
     settle(page)
     page.screenshot(path=folder / f"edit-{scheme}.png")
 

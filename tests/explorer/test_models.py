@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import models
+from explorer import maps, models
 from explorer.__main__ import main
 from explorer.export import read_png
 from explorer.recipe import EditRecipe, Source
@@ -65,6 +65,26 @@ def test_render_gives_the_picture_of_the_page(home, tmp_path, engine, gallery):
     expected = engine.render(recipe, gallery.load("face_01.png")).picture
     np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
     assert read_png(out.read_bytes()) == (recipe, None)
+
+
+@pytest.mark.parametrize("place", ["2", "0.50,-1.25"])
+def test_render_of_a_face_of_the_map(home, tmp_path, engine, gallery, place):
+    recipe = EditRecipe(Source("map", place), (("Smiling", 1.0),), model=engine.model_hash)
+    assert render("--recipe", recipe.token(), "--out", tmp_path / "out.png") == 0
+    expected = engine.render(recipe, maps.face_at(recipe.source, engine, gallery)).picture
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), expected)
+
+
+def test_render_of_a_face_that_the_map_has_not(home, tmp_path, engine, capsys):
+    recipe = EditRecipe(Source("map", "999999"), model=engine.model_hash)
+    assert render("--recipe", recipe.token(), "--out", tmp_path / "out.png") == 2
+    assert "999999" in capsys.readouterr().err
+
+
+def test_a_model_is_found_by_its_hash(home, engine):
+    assert models.of_hash(engine.model_hash).name == "pretrained/tiny"
+    assert models.of_hash("f" * 12) is None
+    assert models.of_hash("") is None
 
 
 def test_render_of_a_photo(home, tmp_path, blobs, capsys):

@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import export
+from explorer import export, own_attribute
 from explorer.engine import Engine
 from explorer.photos import photo_key
 from explorer.recipe import EditRecipe, Source
@@ -281,3 +281,17 @@ def test_coming_back_to_a_page_decodes_nothing_anew(home, monkeypatch):
     assert not decoded
     at.slider(key="temperature").set_value(0.3).run()
     assert decoded
+
+
+def test_an_attribute_file_makes_the_slider_that_a_link_asked_for(home, engine, many_blobs):
+    encoded = [engine.encode(p) for p in many_blobs]
+    vectors = own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes)
+    sent = EditRecipe(Source("seed", "4"), (("Freckles", 1.5),), model=engine.model_hash)
+    at = visit("attributes.py", sent.token())
+    assert "Freckles" in at.session_state["desk"].note
+    at.file_uploader(key="own_file").upload("a.safetensors", own_attribute.to_file(vectors), "application/x").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == sent
+    at.file_uploader(key="own_file").upload("a.safetensors", b"no such thing", "application/x").run()
+    assert not at.exception
+    assert any("safetensors" in str(i.value) or "attribute" in str(i.value) for i in at.info)

@@ -48,3 +48,26 @@ function typing(event) {
   const text = target?.matches?.("textarea, select, [contenteditable], input:not([type=range]):not([type=checkbox])")
   return Boolean(text)
 }
+
+// Many buttons as one stop of the Tab key: arrows walk among them, the last one used is where Tab comes back to.
+function oneStop(box) {
+  const buttons = () => [...box.querySelectorAll("button:not([disabled])")]
+  const stop = (chosen) => { for (const b of buttons()) b.tabIndex = b === chosen ? 0 : -1 }
+  stop(box.querySelector('[tabindex="0"], [aria-pressed="true"], [aria-current="true"]') ?? buttons()[0])
+  if (box.dataset.oneStop) return
+  box.dataset.oneStop = "yes"
+  box.addEventListener("focusin", (event) => stop(event.target))
+  box.onkeydown = (event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
+    const from = event.target.getBoundingClientRect()
+    if (!way) return
+    event.preventDefault()
+    const ahead = buttons().map((button) => {
+      const to = button.getBoundingClientRect()
+      const [x, y] = [to.left - from.left, to.top - from.top]
+      const [along, across] = [x * way[0] + y * way[1], Math.abs(x * way[1]) + Math.abs(y * way[0])]
+      return { button, along, far: along + 4 * across }
+    }).filter((b) => b.along > 2)
+    ahead.sort((a, b) => a.far - b.far)[0]?.button.focus()
+  }
+}

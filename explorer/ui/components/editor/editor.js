@@ -123,7 +123,9 @@ class Editor {
     }
     const touched = data.sliders.find((s) => s.name === this.frames.name)
     if (touched && !this.panel.dragging) this.frames.mark(touched.value)
-    if (!this.stage.strip) this.refreshSoon()
+    const refused = this.wanted && !this.stage.strip && !this.wire.inFlight // a locked slider, a busy server
+    if (refused) this.wanted = null
+    else if (!this.stage.strip) this.refreshSoon()
     for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name])
     if (this.panel.dragging && this.stage.strip?.name === this.panel.dragging && this.scrubbing) {
       this.stage.scrub(this.scrubbing.value)

@@ -35,6 +35,7 @@ class Frames {
       button.title = signed(strengths[column])
     })
     this.mark(slider.value)
+    oneStop(this.row)
   }
 
   // The frame nearest to where the slider stands.

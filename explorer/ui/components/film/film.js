@@ -60,6 +60,7 @@ class Film {
       return button
     })
     box.replaceChildren(...buttons)
+    oneStop(box)
   }
 
   go(place) {

@@ -47,6 +47,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (tile.id === data.selected && state.selected !== tile.id) requestAnimationFrame(() => reveal(box, button))
   })
   state.selected = data.selected
+  oneStop(box)
   requestAnimationFrame(() => markEnds(box))
   return () => state.observer.disconnect()
 }

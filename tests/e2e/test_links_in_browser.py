@@ -1,0 +1,104 @@
+"""What a link carries to somebody else, and the ways around by keyboard."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+
+def smile(page):
+    return page.get_by_role("slider", name="Smile", exact=True)
+
+
+def picture(page, name: str) -> str:
+    return page.locator(f'.thumb[data-show="{name}"] img').get_attribute("src")
+
+
+def test_a_face_of_the_map_is_reached_by_keyboard_and_travels_in_a_link(page, browser):
+    page.get_by_role("link", name="Map", exact=True).click()
+    chart = page.locator("canvas.chart")
+    expect(page.get_by_text("The middle of the map")).to_be_visible()
+    chart.focus()
+    chart.press("ArrowRight")
+    expect(page.get_by_text(re.compile(r"The face at \+0\.20, \+0\.00"))).to_be_visible()
+    chart.press("+")
+    chart.press("Enter")
+    expect(page.get_by_text(re.compile(r"Face \d+ of the map"))).to_be_visible()
+    page.get_by_role("button", name="Open in Edit").click()
+    original = page.locator('.thumb[data-show="original"] img')
+    expect(original).to_have_attribute("alt", re.compile("of the map"))
+    page.wait_for_function("() => new URLSearchParams(location.search).has('s')")
+
+    somebody = browser.new_context().new_page()
+    somebody.goto(page.url.replace("/edit?", "/?"))
+    expect(somebody.locator('.thumb[data-show="original"] img')).to_have_attribute(
+        "src", original.get_attribute("src"), timeout=60_000
+    )
+    assert picture(somebody, "edited") == picture(page, "edited")
+    somebody.context.close()
+
+
+def test_a_path_is_drawn_by_keyboard(page):
+    page.get_by_role("link", name="Map", exact=True).click()
+    chart = page.locator("canvas.chart")
+    expect(page.get_by_text("The middle of the map")).to_be_visible()
+    page.get_by_role("button", name="Draw a path").click()
+    chart.focus()
+    for key in (" ", "ArrowUp", "ArrowUp", " ", "ArrowLeft", " ", "Enter"):
+        chart.press(key)
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    expect(page.get_by_role("button", name="Save MP4")).to_be_visible()
+
+
+def test_the_row_of_frames_and_the_number_keys_move_a_slider(page):
+    expect(smile(page)).to_have_value("1")
+    frames = page.locator(".frames-row button:not([disabled])")
+    expect(frames).to_have_count(9)
+    page.keyboard.press("3")
+    glasses = page.get_by_role("slider", name="Glasses", exact=True)
+    expect(glasses).to_be_focused()
+    expect(page.locator(".frames-name")).to_have_text("Glasses")
+    before = picture(page, "edited")
+    page.get_by_role("button", name="Glasses +2.25", exact=True).click()
+    expect(glasses).to_have_value("2.25")
+    expect(page.locator('.thumb[data-show="edited"]')).to_contain_text("Glasses +2.25")
+    assert picture(page, "edited") != before
+    expect(page.get_by_role("button", name="Glasses +2.25", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_every_picture_has_words(page):
+    expect(smile(page)).to_have_value("1")
+    for name in ("Edit", "Mix", "Sample", "Map", "Attributes", "Reconstruct"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+        expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
+        page.wait_for_timeout(500)
+        silent = page.evaluate(
+            """() => { const found = []
+            const look = (root) => { for (const e of root.querySelectorAll('*')) {
+              if (e.shadowRoot) look(e.shadowRoot)
+              const word = e.getAttribute('alt') || e.getAttribute('aria-label')
+              const hidden = e.closest('[aria-hidden=true]')
+              const shown = e.tagName === 'IMG' || (e.tagName === 'CANVAS' && e.getAttribute('role'))
+              if (shown && !hidden && !word) found.push(e.outerHTML.slice(0, 120)) } }
+            look(document); return found }"""
+        )
+        assert silent == [], name
+
+
+def test_the_gallery_is_one_stop_of_the_tab_key(page):
+    expect(smile(page)).to_have_value("1")
+    tiles = page.get_by_role("toolbar", name="Gallery").get_by_role("button")
+    tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(tiles.nth(2)).to_be_focused()  # two rows: the next one in the row is the third
+    page.keyboard.press("ArrowDown")
+    expect(tiles.nth(3)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(tiles.nth(3)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator('.thumb[data-show="original"] img')).to_have_attribute("alt", re.compile("Gallery"))
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("toolbar", name="Gallery").locator("button:focus")).to_have_count(0)
