@@ -226,6 +226,13 @@ class AttributeVectors:
         return like.with_flat(flat)
 
 
+def told_direction(info: Mapping[str, Any]) -> str:
+    """Return how a direction was made in a word or two: ``mean``, ``partial``, ``partial, refined``."""
+    direction = info.get("direction", {})
+    kind = direction.get("kind", "mean")
+    return f"{kind}, refined" if direction.get("refined", {}).get("kept") else kind
+
+
 def _checked(name: str, strength: float) -> float:
     number = isinstance(strength, int | float) and not isinstance(strength, bool)
     if not number or not abs(strength) <= MAX_STRENGTH:

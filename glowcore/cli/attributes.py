@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from glowcore import checkpoint
 from glowcore.attribute_fit import fit_attributes
-from glowcore.attributes import AttributeVectors
+from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.cli import options
 from glowcore.directions import KINDS
 from glowcore.errors import CheckpointError, ConfigError
@@ -62,13 +61,6 @@ def run(args: argparse.Namespace) -> int:
         options.say(_table(vectors))
         options.say(f"stored {len(vectors)} attributes in {args.model}")
     return 0
-
-
-def told_direction(info: Mapping[str, Any]) -> str:
-    """Return how a direction was made in a word or two: ``mean``, ``partial``, ``partial, refined``."""
-    direction = info.get("direction", {})
-    kind = direction.get("kind", "mean")
-    return f"{kind}, refined" if direction.get("refined", {}).get("kept") else kind
 
 
 def _read(text: str) -> tuple[str, list[str]]:

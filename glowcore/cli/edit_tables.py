@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from glowcore.attributes import AttributeVectors
+from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.classifier_store import StoredClassifier
-from glowcore.cli.attributes import told_direction
 from glowcore.edit_evaluation import BORDER, MOST_OUTSIDE, EditResult
 
 Rows = list[Sequence[str]]

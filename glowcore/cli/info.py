@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from glowcore import checkpoint, classes
+from glowcore.attributes import told_direction
 from glowcore.cli import options
 from glowcore.flow import Flow
 from glowcore.images import printable
@@ -69,7 +70,7 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
             separation = info.get("separation")
             told = "unknown" if separation is None else f"{separation:.3f}"
             lines.append(f"  {name:<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
-                         f"separation {told}")
+                         f"separation {told}, direction {told_direction(info)}")
     return "\n".join(lines)
 
 
