@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore.attributes import AttributeVectors, Shapes
-from glowcore.direction_refinement import Refinement
+from glowcore.direction_refinement import Refinement, RefinementSettings
 from glowcore.directions import KINDS, label_weights, shrink_levels
 from glowcore.discriminant import roc_auc, solve
 from glowcore.encoding_rows import EncodingRows, Moments
@@ -43,6 +43,7 @@ def fit_attributes(
     batch_size: int = 64,
     *,
     directions: str = "refined",
+    refinement: RefinementSettings | None = None,
     progress: bool = True,
 ) -> AttributeVectors:
     """Encode labelled pictures with a model and fit its attribute vectors.
@@ -53,6 +54,7 @@ def fit_attributes(
         batch_size: pictures encoded at once.
         directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.directions`), or ``"refined"``: the partial ones,
             improved by what they do to pictures (:mod:`glowcore.direction_refinement`).
+        refinement: how they are improved.
         progress: show a bar on stderr.
 
     Raises:
@@ -73,7 +75,7 @@ def fit_attributes(
     shapes = tuple(model.latent_shapes())
     refine = None
     if directions == "refined":
-        directions, refine = "partial", Refinement(model, pictures.images, progress=progress)
+        directions, refine = "partial", Refinement(model, pictures.images, refinement, progress=progress)
     return fit(encodings(), pictures.attribute_names, shapes, model.prior, directions=directions, refine=refine,
                source=source, progress=progress)
 

@@ -9,6 +9,7 @@ from glowcore import checkpoint
 from glowcore.attribute_fit import fit_attributes
 from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.cli import options
+from glowcore.direction_refinement import RefinementSettings
 from glowcore.directions import KINDS
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.heap import keep_heap
@@ -29,6 +30,11 @@ def add_parser(commands, summary: str) -> None:
                    help="refined (default): partial, then improved by what they do to decoded pictures, which takes "
                         "minutes more; partial: the effect of an attribute with the others held; mean: the difference "
                         "of class means, with all that goes along with it")
+    p.add_argument("--refine-steps", type=int, default=RefinementSettings.steps, metavar="N",
+                   help=f"steps of the descent of refined directions (default {RefinementSettings.steps})")
+    p.add_argument("--leak-weight", type=float, default=RefinementSettings.leak_weight, metavar="X",
+                   help="what it gives for other attributes staying as they are: more of it, less success "
+                        f"(default {RefinementSettings.leak_weight:g})")
     p.add_argument("--batch-size", type=int, default=64, metavar="N", help="pictures at once (default 64)")
     p.add_argument("--json", action="store_true", help="print what was found as JSON to stdout")
 
@@ -37,6 +43,9 @@ def run(args: argparse.Namespace) -> int:
     """Fit and store; exit code 0."""
     if args.batch_size < 1:
         raise ConfigError(f"--batch-size is {args.batch_size}, expected 1 or more")
+    options.check_range("--refine-steps", args.refine_steps, 1, 1_000_000)
+    options.check_range("--leak-weight", args.leak_weight, 0, 1000)
+    refinement = RefinementSettings(steps=args.refine_steps, leak_weight=args.leak_weight)
     against = dict(_read(text) for text in args.against)
     keep_heap()
     before = checkpoint.fingerprint(args.model)
@@ -47,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         if name not in pictures.attribute_names:
             raise ConfigError(f"--against: unknown attribute {name!r:.80}, expected one of "
                               + ", ".join(pictures.attribute_names))
-    vectors = fit_attributes(model, pictures, args.batch_size, directions=args.directions, progress=not args.quiet)
+    vectors = fit_attributes(model, pictures, args.batch_size, directions=args.directions, refinement=refinement,
+                             progress=not args.quiet)
     for name, others in against.items():
         vectors = vectors.orthogonalise(name, others)
     if checkpoint.fingerprint(args.model) != before:

@@ -1,13 +1,10 @@
 """Directions improved through the decoder: they do more of what they name and less of what they do not."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from glowcore import attribute_fit
 from glowcore.attribute_fit import fit_attributes
 from glowcore.data import PictureSet
 from glowcore.direction_refinement import Refinement, RefinementSettings, _Draws
@@ -130,12 +127,11 @@ def test_attributes_take_turns_and_go_both_ways():
     assert 2.9 < strengths.max() <= 3
 
 
-def test_the_fit_refines_and_says_so(flow, monkeypatch):
+def test_the_fit_refines_and_says_so(flow):
     few = RefinementSettings(steps=3, batch_size=4, judge_pictures=150)
-    monkeypatch.setattr(attribute_fit, "Refinement", partial(Refinement, settings=few))
     data = pictures(150)
     plain = fit_attributes(flow, data, directions="partial", progress=False)
-    refined = fit_attributes(flow, data, directions="refined", progress=False)
+    refined = fit_attributes(flow, data, refinement=few, progress=False)
     assert "refined" not in plain.info("Bright")["direction"]
     assert set(refined.info("Bright")["direction"]["refined"]) == {"kept", "cosine_with_start", "before", "after"}
     assert torch.equal(refined.score_weights, plain.score_weights)
