@@ -93,7 +93,8 @@ def test_attributes_are_fitted_and_stored_and_nothing_else_changes(tmp_path, fol
     write_model(tmp_path / "model", attributes=False)
     (tmp_path / "model" / "README.md").write_text("a card", encoding="utf-8")
     before = tree(tmp_path / "model")
-    argv = ["attributes", "--model", tmp_path / "model", "--data", folder / "faces", "--quiet"]
+    argv = ["attributes", "--model", tmp_path / "model", "--data", folder / "faces", "--quiet",
+            "--directions", "partial"]
     table = run(capsys, *argv)
     assert table.out == ""
     assert all(name in table.err for name in ATTRIBUTES)
@@ -120,7 +121,8 @@ def test_attributes_of_replaced_weights_are_not_stored(tmp_path, folder, capsys,
         return real(*args, **kwargs)
 
     monkeypatch.setattr("glowcore.cli.attributes.fit_attributes", slow_fit)
-    argv = ["attributes", "--model", tmp_path / "model", "--data", folder / "faces", "--quiet"]
+    argv = ["attributes", "--model", tmp_path / "model", "--data", folder / "faces", "--quiet",
+            "--directions", "partial"]
     assert main([str(part) for part in argv]) == 2
     assert "replaced meanwhile" in capsys.readouterr().err
     assert glowcore.load(tmp_path / "model", device="cpu").attributes is None
