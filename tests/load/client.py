@@ -72,6 +72,7 @@ class Visitor:
             max_size=None,
             compression=None,
             open_timeout=self.patience,
+            ping_interval=None,  # a crowd in one process may be slow to answer; the server pings anyway
         )
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,9 +15,11 @@ import numpy as np
 import psutil
 
 from tests.load import offline, photos
-from tests.load.client import Reply, Visitor
+from tests.load.client import ProtocolError, Reply, Visitor
 from tests.load.offline import Offline
 
+BUSY = "please try again in a moment"
+TRIES = 20
 SHOWN = ("original", "reconstruction", "edited")
 
 
@@ -26,6 +28,7 @@ class Report:
     """What a crowd has seen.
 
     failures        visitors that got an error, a traceback or no answer, with the reason
+    refused         requests that the server was too busy for, said so, and were made again
     wrong           pictures that are not what the library computes offline
     foreign_pixels  pixels in them that another visitor should have seen
     confused        pictures nearer to another visitor's than to one's own
@@ -37,6 +40,7 @@ class Report:
     replies: int = 0
     pictures: int = 0
     failures: list[str] = field(default_factory=list)
+    refused: int = 0
     wrong: int = 0
     foreign_pixels: int = 0
     confused: int = 0
@@ -141,8 +145,9 @@ class Visit:
         """Open the page and upload the photo."""
         with self._noting(report):
             self.visitor = await stack.enter_async_context(Visitor(address))
-            report.open_seconds.append((await self.visitor.open()).seconds)
-            self.replies.append(await self.visitor.upload(photos.NAME, photos.photo(self.number)))
+            report.open_seconds.append((await self._patiently(self.visitor.open, report)).seconds)
+            photo = photos.photo(self.number)
+            self.replies.append(await self._patiently(lambda: self.visitor.upload(photos.NAME, photo), report))
             report.upload_seconds.append(self.replies[0].seconds)
 
     async def edit(self, report: Report) -> None:
@@ -151,9 +156,25 @@ class Visit:
             return  # it could not arrive, which is noted
         with self._noting(report):
             for step in self.steps:
-                self.replies.append(await self.visitor.edit(step))
-                report.seconds.append(self.replies[-1].seconds)
+                started = time.perf_counter()
+                self.replies.append(await self._patiently(lambda step=step: self.visitor.edit(step), report))
+                report.seconds.append(time.perf_counter() - started)
         report.failures += [f"visitor {self.number}: the page said {words!r}" for words in self.visitor.exceptions]
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Reply]], report: Report) -> Reply:
+        """Ask again while the answer is that too many people are here, as the sentence asks for."""
+        for _ in range(TRIES):
+            try:
+                reply = await ask()
+            except ProtocolError:
+                if not any(BUSY in words for words in self.visitor.exceptions):
+                    raise
+                self.visitor.exceptions.clear()
+            else:
+                if BUSY not in reply.view["note"]:
+                    return reply
+            report.refused += 1
+        raise ProtocolError(f"refused {TRIES} times")
 
     @contextmanager
     def _noting(self, report: Report) -> Iterator[None]:
