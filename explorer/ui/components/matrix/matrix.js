@@ -1,7 +1,7 @@
 // Numbers between -1 and 1 as a table; the nearer to an end, the stronger the colour.
 
 const ENDS = { plus: "rgb(179 84 30)", minus: "rgb(59 111 182)" }
-const LIGHT_ON_DARK = 0.55
+const LIGHT_ON_DARK = 0.85
 
 export default function ({ data, parentElement }) {
   if (!data) return
