@@ -9,7 +9,8 @@ from glowcore.likelihood import dequantise
 from tests.glowcore import numpy_glow
 from tests.glowcore.bijections import CONFIGS, labels, model, perturb
 
-GLOWS = [name for name, config in CONFIGS.items() if isinstance(config, GlowConfig)]
+# The reference knows the paper's actnorm only.
+GLOWS = [name for name, c in CONFIGS.items() if isinstance(c, GlowConfig) and c.norm == "actnorm"]
 
 
 def reference(flow, images, y=None):

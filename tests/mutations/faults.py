@@ -51,7 +51,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("grad_log_s = self.partition.moving(grad_logdet.reshape(-1, 1, 1, 1))",
              "grad_log_s = grad_logdet.reshape(-1, 1, 1, 1)"),),
         "additive coupling subtracts, both ways": (
-            ("return x_b + h,", "return x_b - h,"), ("return z_b - h,", "return z_b + h,")),
+            ("return x_b + h,", "return x_b - h,"), ("return z_b - h, z_b.new_zeros", "return z_b + h, z_b.new_zeros")),
         "gradient through the network lost": (("grad_a + through_net", "grad_a"),),
         "gradient of the half that stays leaks": (("grad_b = self.partition.moving(grad_b)\n", "\n"),),
         "network initialised on the wrong half": (
