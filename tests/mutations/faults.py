@@ -150,7 +150,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "uint8 over 256": (("images.to(self.dtype) / 255", "images.to(self.dtype) / 256"),),
     }),
     ("latents.py", (LATENTS,), {
-        "interpolation runs backwards": (("torch.lerp(a, b, t))", "torch.lerp(b, a, t))"),),
+        "interpolation runs backwards": (("torch.lerp(a, b, t.to(a)))", "torch.lerp(b, a, t.to(a)))"),),
         "levels taken from the wrong side": (("b if i in chosen else a", "a if i in chosen else b"),),
         "difference adds": (("self._zip(other, torch.sub)", "self._zip(other, torch.add)"),),
         "norms not rooted": ((".square().mean(1).sqrt()", ".square().mean(1)"),),
