@@ -1,5 +1,5 @@
 """`python -m explorer render`: what the application shows, without the application. `map`: makes a model's map.
-`faces`: in how many samples a face is found."""
+`faces`: in how many samples a face is found. `photos`: a folder of photos through the whole way."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from explorer import export, face_rate, models
+from explorer import export, face_rate, models, photo_trial
 from explorer.gallery import Gallery
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
@@ -57,7 +58,20 @@ def parser() -> argparse.ArgumentParser:
     )
     faces.add_argument("--data", required=True, metavar="DIR", help="folder of real pictures to compare with")
     faces.add_argument("--split", default="test", help="train, valid, test (default) or all")
+    trial = commands.add_parser("photos", help="take a folder of photos through the whole way")
+    trial.add_argument("--model", required=True, metavar="NAME", help="such as pretrained/faces64")
+    trial.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of uncropped photos")
+    trial.add_argument("--strength", type=float, default=2.0, help="of the edits, one an attribute (default 2)")
     return top
+
+
+def try_photos(name: str, folder: Path, strength: float) -> None:
+    """Print what becomes of the photos in a folder."""
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    if not paths:
+        raise ConfigError(f"--data {folder} holds no photos (.jpg, .png, .webp)")
+    engine = models.open_engine(models.find(name))
+    print(photo_trial.summary([photo_trial.try_photo(engine, path, strength) for path in tqdm(paths, disable=None)]))
 
 
 def count_faces(name: str, seeds: int, temperatures: str | None, data: str, split: str) -> None:
@@ -130,6 +144,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "map":
             make_map(given.model, given.data, given.split, given.device)
+        elif given.command == "photos":
+            try_photos(given.model, given.data, given.strength)
         elif given.command == "faces":
             count_faces(given.model, given.seeds, given.temperature, given.data, given.split)
         else:

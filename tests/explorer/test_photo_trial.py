@@ -1,0 +1,46 @@
+"""Photos through the whole way, by the shipped model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from explorer import models
+from explorer.__main__ import main
+from explorer.photo_trial import PhotoTrial, summary, try_photo
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+def test_a_photo_comes_back_and_its_edits_are_finite():
+    engine = models.open_engine(models.find("pretrained/faces64"))
+    trial = try_photo(engine, DATA / "astronaut.jpg", 2.0)
+    assert trial.found
+    assert trial.pixels_changed == 0
+    assert trial.finite_edits == trial.edits == len(engine.attribute_names) > 0
+    assert 0.5 < trial.bits_per_dim < 3
+
+
+def test_the_summary_counts():
+    trials = [PhotoTrial("a", True, 0, 1.5, 10, 10), PhotoTrial("b", False, 3, 2.5, 10, 9)]
+    found, changed, finite, bits = summary(trials).splitlines()
+    assert found.endswith("1 of 2")
+    assert changed.endswith(" 3")
+    assert finite.endswith("19 of 20")
+    assert bits.endswith("2.000")
+
+
+def test_a_folder_without_photos_is_one_sentence(tmp_path, capsys):
+    assert main(["photos", "--model", "pretrained/faces64", "--data", str(tmp_path)]) == 2
+    assert "holds no photos" in capsys.readouterr().err
+
+
+@pytest.mark.proof
+def test_every_photo_of_a_folder_comes_back(photos_folder):
+    engine = models.open_engine(models.find("pretrained/faces64"))
+    for path in sorted(photos_folder.glob("*.jpg")):
+        trial = try_photo(engine, path, 2.0)
+        assert trial.found, path.name
+        assert trial.pixels_changed == 0, path.name
+        assert trial.finite_edits == trial.edits, path.name
