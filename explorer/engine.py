@@ -18,6 +18,7 @@ import torch
 
 import glowcore
 from explorer import labels
+from explorer.batching import Batching
 from explorer.cache import ByteLRU
 from explorer.exact import ExactFlow, is_double
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
@@ -25,12 +26,10 @@ from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
 from explorer.turns import Turns
 from glowcore import AttributeVectors, checkpoint, classes, images
-from glowcore.errors import GlowcoreError
 from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
 PICTURE_CACHE_BYTES = 4 * 2**20
-BATCH = 16  # pictures that are decoded at once
 NOISE_SEED = 0  # of the dequantisation noise in bits/dim, so that a picture always reads the same
 
 
@@ -52,7 +51,7 @@ class Engine:
         self.size: tuple[int, int] = tuple(model.image_size)
         self.device = str(model.device)
         self.turns = Turns()
-        self._batch = BATCH
+        self._batching = Batching()
         self._flow, self._fast = model, ExactFlow(model)
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
         self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
@@ -192,15 +191,13 @@ class Engine:
         """Sampled pictures, one a seed, of class `label` where the model has any. A seed is the same in any batch."""
         y = labels.chosen(self._flow, label)
         temperature = _per_level(temperature)
-        pictures: list[np.ndarray] = []
-        while len(pictures) < len(seeds):
-            chunk = list(seeds[len(pictures) : len(pictures) + self._batch])
-            try:
-                with self._model(batch=len(chunk)):
-                    pictures.extend(from_values(self._fast.sample(seeds=chunk, temperature=temperature, y=y)))
-            except torch.OutOfMemoryError as error:
-                self._smaller_batch(error)
-        return pictures
+
+        def make(part: slice) -> list[np.ndarray]:
+            chunk = list(seeds[part])
+            with self._model(batch=len(chunk)):
+                return from_values(self._fast.sample(seeds=chunk, temperature=temperature, y=y))
+
+        return self._batching.run(len(seeds), make)
 
     def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
         """What a sampled picture is decoded from, a batch of one on the model's device."""
@@ -210,23 +207,14 @@ class Engine:
 
     def decode(self, latents: Latents, session: str = "") -> list[np.ndarray]:
         """The pictures of any latents; the model is free for others between batches."""
-        pictures: list[np.ndarray] = []
         latents = replace(latents, y=labels.common(self._flow, len(latents)))
-        while len(pictures) < len(latents):
-            chunk = latents[len(pictures) : len(pictures) + self._batch]
-            try:
-                with self._model(session, batch=len(chunk)):
-                    pictures.extend(from_values(self._fast.decode(chunk)))
-            except torch.OutOfMemoryError as error:
-                self._smaller_batch(error)
-        return pictures
 
-    def _smaller_batch(self, error: torch.OutOfMemoryError) -> None:
-        """From now on half as many pictures at once; at one there is nothing left to halve."""
-        torch.cuda.empty_cache()
-        if self._batch == 1:
-            raise GlowcoreError("the GPU has no memory left for a single picture; close what else uses it") from error
-        self._batch //= 2
+        def make(part: slice) -> list[np.ndarray]:
+            chunk = latents[part]
+            with self._model(session, batch=len(chunk)):
+                return from_values(self._fast.decode(chunk))
+
+        return self._batching.run(len(latents), make)
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
         """Milliseconds of encoding and of decoding one picture, nothing cached."""

@@ -138,8 +138,7 @@ def test_out_of_memory_halves_the_batch(tiny_home, blobs, engine):
     a, b = small.encode(blobs[0]), small.encode(blobs[1])
     small._fast = Greedy(small._fast)
     frames = mixing.film(small, a, b, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    assert small._fast.batches[:3] == [6, 6, 4]
-    assert max(small._fast.batches[3:]) <= 2
+    assert small._fast.batches == [6, 3, 3]
     assert all(np.abs(f.astype(int) - e.astype(int)).max() <= 1 for f, e in zip(frames, expected, strict=True))
     small._fast.model = Greedy(small._fast)
     small._fast.decode = lambda latents: (_ for _ in ()).throw(torch.OutOfMemoryError("no"))
