@@ -12,7 +12,7 @@ from glowcore.errors import GlowcoreError
 
 PLACES = 64  # requests that may wait at once; one more is told that it is too many
 PATIENCE = 30.0  # seconds that one may wait
-NOTICE = 2.0  # seconds after which somebody who waits is told so, and again after twice as long
+NOTICE = 2.0  # seconds after which somebody who waits is told so; each further notice takes twice as long
 
 
 class Superseded(Exception):  # noqa: N818 - it reports no error: a newer request has taken over
@@ -40,8 +40,8 @@ class Turns:
     Attributes
     ----------
     on_wait
-        called in a waiting thread after 2 s, 4 s, 8 s ... with the number of requests before it. What it raises ends
-        the wait: the page's way to give up a run that nobody looks at any more.
+        called in a waiting thread after 2 s, then 4 s later, 8 s later ... with the number of requests before it. What
+        it raises ends the wait: the page's way to give up a run that nobody looks at any more.
     """
 
     def __init__(self, places: int = PLACES, patience: float = PATIENCE) -> None:
@@ -80,7 +80,7 @@ class Turns:
                 if session and other.session == session:
                     other.superseded = True
                     other.turn.set()
-            if len(self._queue) > self._places:
+            if sum(not other.superseded for other in self._queue) > self._places:
                 raise Busy(f"{self._places} pictures are waited for already; please try again in a moment")
             self._queue.append(ticket)
             if len(self._queue) == 1:

@@ -96,6 +96,24 @@ def test_a_full_queue_is_a_sentence_at_once():
         assert turns.waiting == 1
 
 
+def test_a_request_that_gives_way_leaves_its_place_to_the_newer_one():
+    turns, order = Turns(places=2), []
+
+    def request(session):
+        with contextlib.suppress(Superseded), turns.take(session):
+            order.append(session)
+
+    with turns.take("other"):
+        threads = start(turns, request, "you")
+        turns._queue.append(turns_module._Ticket("me"))  # waits, and does not yet know that it is superseded
+        threads += start(turns, request, "me")
+        assert [ticket.superseded for ticket in turns._queue] == [False, False, True, False]
+        del turns._queue[2]
+    for thread in threads:
+        thread.join(5)
+    assert order == ["you", "me"]
+
+
 def test_a_long_wait_ends_in_a_sentence_and_leaves_the_queue():
     turns, found = Turns(patience=0.05), []
 
