@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from glowcore import images
+from glowcore import image_guard, images
 from glowcore.errors import ImageError
 
 VARIABLE = "EXPLORER_SANDBOX"
@@ -69,10 +69,10 @@ class Decoder:
         process.stdin.flush()
         end = time.monotonic() + SECONDS
         good, height, width = _SHAPE.unpack(_read(process.stdout, _SHAPE.size, end))
+        if max(height, width) > 2**15 or height * width > max(image_guard.MAX_PIXELS.values()):
+            raise EOFError("not the process's own answer")
         if not good:
             raise ImageError(_read(process.stdout, height, end).decode())
-        if max(height, width) > 2**15:
-            raise EOFError("not the process's own answer")
         pixels = _read(process.stdout, height * width * 3, end)
         return np.frombuffer(pixels, np.uint8).reshape(height, width, 3).copy()
 

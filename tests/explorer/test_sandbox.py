@@ -60,6 +60,16 @@ def test_a_picture_that_takes_too_long_is_given_up(decoder, monkeypatch):
     np.testing.assert_array_equal(decoder.load(picture), picture_files.smooth())
 
 
+@pytest.mark.parametrize("answer", [(False, 2**40, 0), (True, 2**40, 1), (True, 2**15, 2**15)])
+def test_an_answer_of_any_size_is_not_waited_for(decoder, monkeypatch, answer):
+    header = sandbox._SHAPE.pack(*answer)
+    asked = []
+    monkeypatch.setattr(sandbox, "_read", lambda stream, count, end: asked.append(count) or header)
+    with pytest.raises(ImageError, match=SAFELY):
+        decoder.load(picture_files.encode(picture_files.smooth(), "PNG"))
+    assert max(asked) == len(header)
+
+
 def test_its_memory_is_bounded(decoder):
     decoder.load(picture_files.encode(picture_files.smooth(), "PNG"))
     resource = pytest.importorskip("resource")
