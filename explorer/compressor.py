@@ -15,6 +15,7 @@ import torch
 
 from explorer.cache import ByteLRU
 from explorer.engine import NOISE_SEED
+from explorer.exact import largest_error
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.results import Encoded
 from explorer.turns import Turns
@@ -78,7 +79,7 @@ class Compressor:
             latents=latents,
             picture=picture,
             reconstruction=reconstruction,
-            max_error=float((back - values.cpu()).abs().max()),
+            max_error=largest_error(back, values),
             pixels_changed=pixels_changed(picture, reconstruction),
             psnr=psnr(picture, reconstruction),
             bits_per_dim=float(bits[0]),

@@ -56,8 +56,8 @@ class Encoded:
 class Rendered:
     """What a recipe looks like.
 
-    picture uint8 [H, W, 3]; level_norms as in `Encoded`; bits_per_dim of the picture shown; milliseconds of the
-    decoding; finite is False where the model gave values that are no numbers (they are shown as mid-grey).
+    picture uint8 [H, W, 3]; level_norms as in `Encoded`; milliseconds of the decoding; finite is False where the model
+    gave values that are no numbers, NaN (shown as mid-grey) or infinite.
     """
 
     picture: np.ndarray = field(repr=False)
