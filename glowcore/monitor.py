@@ -63,8 +63,8 @@ class Monitor:
         shown = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
         if trainer.seconds:
             shown["img/s"] = f"{trainer.images_seen / trainer.seconds:.1f}"
-        if self.last:
-            shown["held-out"] = f"{self.last['bits_per_dim']:.4f}"
+        if (bits := self.last.get("bits_per_dim")) is not None:
+            shown["held-out"] = f"{bits:.4f}"
         if (accuracy := self.last.get("class_accuracy_head")) is not None:
             shown["classes right"] = f"{100 * accuracy:.1f}%"
         if trainer.skipped:

@@ -136,3 +136,10 @@ def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
     assert second.healthy
     second.run()
     assert (second.step, second.restores) == (6, 1)
+
+
+def test_a_held_out_likelihood_that_is_no_number_does_not_stop_a_run_that_was_never_good(tmp_path, monkeypatch):
+    monkeypatch.setattr("glowcore.monitor.noisy_bits_per_dim", lambda *_: torch.tensor([math.nan]))
+    trainer = make(tmp_path / "run", steps=3, eval_minutes=1e-9)
+    trainer.run()
+    assert (trainer.step, trainer.monitor.last["bits_per_dim"]) == (3, None)
