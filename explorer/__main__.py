@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from explorer import export, face_rate, models, photo_trial
+from explorer import export, face_check, models, photo_trial
 from explorer.gallery import Gallery
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
@@ -84,11 +84,13 @@ def count_faces(name: str, seeds: int, temperatures: str | None, data: str, spli
     except ValueError:
         raise ConfigError(f"--temperature is {temperatures!r:.40}, expected numbers such as 0.7 or 0.5,0.7") from None
     real = open_dataset(data, image_size=engine.size, split=split).images.permute(0, 2, 3, 1).numpy()
-    print(f"score >= {face_rate.SCORE}, pictures enlarged {face_rate.ENLARGE} times")
+    print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times")
     for temperature in chosen:
-        pictures = np.stack(engine.sample(range(seeds), temperature))
-        print(f"a face in {face_rate.face_rate(pictures):.1%} of {seeds} samples at temperature {temperature}")
-    print(f"a face in {face_rate.face_rate(real):.1%} of {len(real)} real pictures")
+        found = [face_check.has_face(picture) for picture in engine.sample(range(seeds), temperature)]
+        missed = [str(seed) for seed, yes in enumerate(found) if not yes]
+        print(f"a face in {np.mean(found):.1%} of {seeds} samples at temperature {temperature}"
+              + (f"; none at the seeds {','.join(missed[:16])}" if missed else ""))
+    print(f"a face in {np.mean([face_check.has_face(picture) for picture in real]):.1%} of {len(real)} real pictures")
 
 
 def make_map(name: str, data: str, split: str, device: str) -> None:

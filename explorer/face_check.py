@@ -1,4 +1,4 @@
-"""In how many pictures a face is found: of a model's samples, and of real ones beside them."""
+"""Whether a face is found in a picture of a model's size, a sample or a real one."""
 
 import cv2
 import numpy as np
@@ -11,12 +11,8 @@ SCORE = 0.7
 ENLARGE = 4
 
 
-def face_rate(pictures: np.ndarray) -> float:
-    """The share of `uint8 [N, H, W, 3]` in which YuNet finds an upright face, 0..1."""
-    return sum(_has_face(picture) for picture in pictures) / len(pictures)
-
-
-def _has_face(picture: np.ndarray) -> bool:
+def has_face(picture: np.ndarray) -> bool:
+    """Whether YuNet finds an upright face in `uint8 [H, W, 3]`."""
     size = (picture.shape[1] * ENLARGE, picture.shape[0] * ENLARGE)
     large = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
     return face_detector.best_score(large) >= SCORE
