@@ -140,10 +140,11 @@ def fit_matrix(
 ) -> AttributeVectors:
     r"""Fit attribute vectors from a matrix of encodings, float16 or float32, in memory or mapped.
 
-    Directions are made from all encodings with a known label (:mod:`glowcore.directions`). Encodings that are not
-    finite are left out. Scores are shrunk linear discriminants (:mod:`glowcore.discriminant`) made from eight tenths of
-    the encodings; one tenth chooses each attribute's shrinkage, one tenth measures its ``separation``, the AUC. Scores
-    are scaled to mean 0 and standard deviation 1 over these two tenths. The same input gives the same vectors.
+    Directions are made from all encodings with a known label (:mod:`glowcore.directions`). Encodings with values that
+    are not finite or beyond :data:`~glowcore.encoding_rows.FARTHEST` are left out. Scores are shrunk linear
+    discriminants (:mod:`glowcore.discriminant`) made from eight tenths of the encodings; one tenth chooses each
+    attribute's shrinkage, one tenth measures its ``separation``, the AUC. Scores are scaled to mean 0 and standard
+    deviation 1 over these two tenths. The same input gives the same vectors.
 
     Args:
         matrix: ``[N, D]``.
@@ -152,19 +153,19 @@ def fit_matrix(
 
     Raises:
         ConfigError: another kind of directions.
-        DataError: no attribute has 30 pictures with and 30 without it.
+        DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
     """
     if directions not in KINDS:
         raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(KINDS)}")
     rows = EncodingRows(matrix)
-    labels = np.where(rows.finite[:, None], labels, -1)
+    labels = np.where(rows.usable[:, None], labels, -1)
     usable, refused = _check_counts(labels, names)
     for name, reason in refused.items():
         log.warning("attribute %s is left out: %s", name, reason)
     labels = labels[:, usable]
     names = tuple(names[i] for i in usable)
     folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)
-    fitted = rows.finite & (folds.numpy() > MEASURE)
+    fitted = rows.usable & (folds.numpy() > MEASURE)
 
     pulls = label_weights(labels, directions)
     labels = torch.from_numpy(labels)
@@ -185,12 +186,16 @@ def fit_matrix(
             return rows.covariance_product(w, moments.centre, fitted)
 
         weights = solve(product, columns.contiguous(), (shrinkages * moments.fitted_variance).repeat(len(names)))
+    for index, name in enumerate(names):
+        if not (moves[index].isfinite().all() and weights.T.reshape(len(names), -1)[index].isfinite().all()):
+            raise DataError(f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
+                            "python -m glowcore check --model tells")
     projections = rows.project(torch.cat([weights.T, moves.float()]))
     scores = projections[:, : len(columns.T)].reshape(len(matrix), len(names), -1)
-    chosen, offsets, scales, facts = _choose(scores, labels, folds, rows.finite, names)
+    chosen, offsets, scales, facts = _choose(scores, labels, folds, rows.usable, names)
     picked = weights.T.reshape(len(names), len(shrinkages), -1)[torch.arange(len(names)), chosen]
     picked = picked.double() / scales[:, None]
-    moved = projections[:, len(columns.T) :][torch.from_numpy(rows.finite)].double()
+    moved = projections[:, len(columns.T) :][torch.from_numpy(rows.usable)].double()
     covariance = (moved - moved.mean(0)).T @ (moved - moved.mean(0)) / len(moved)
     counts = {"encodings": len(moved), "left_out": len(matrix) - len(moved), "refused": refused}
     for name, fact in zip(names, facts_of_moves, strict=True):
@@ -209,11 +214,11 @@ def fit_matrix(
 
 
 def _choose(
-    scores: Tensor, labels: Tensor, folds: Tensor, finite: np.ndarray, names: Sequence[str]
+    scores: Tensor, labels: Tensor, folds: Tensor, usable: np.ndarray, names: Sequence[str]
 ) -> tuple[Tensor, Tensor, Tensor, dict]:
     """Return each attribute's shrinkage index, the mean and spread of its score, and its facts."""
     chosen, offsets, scales, facts = [], [], [], {}
-    held = torch.from_numpy(finite) & (folds <= MEASURE)
+    held = torch.from_numpy(usable) & (folds <= MEASURE)
     for index, name in enumerate(names):
         known = labels[:, index]
         candidates = scores[:, index].double().numpy()

@@ -177,9 +177,9 @@ class Refinement:
         leaf = moves.detach().requires_grad_(True)
         loss, _, _ = self._losses(leaf, matrix, judge, attributes, signs, rows)
         pulls = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
-        size = pulls.norm(dim=1, keepdim=True)
-        pulls = pulls * (size.median() / size.clamp_min(1e-30)).clamp(max=1)
-        return torch.autograd.grad(moves, d, pulls)[0]
+        size = pulls.double().norm(dim=1, keepdim=True)  # float32 cannot hold the squares of the longest
+        pulls = pulls * (size.median() / size.clamp_min(1e-30)).clamp(max=1).float()
+        return torch.nan_to_num(torch.autograd.grad(moves, d, pulls)[0], 0.0, 0.0, 0.0)
 
     def _moves(
         self, d: Tensor, spread: Tensor, attributes: np.ndarray, signs: np.ndarray, strengths: np.ndarray

@@ -10,28 +10,35 @@ import torch
 from torch import Tensor
 
 CHUNK_BYTES = 1 << 24  # larger blocks come fresh from the system, page by page, on every pass
+#: Latents are standardised: what lies beyond comes of a picture that the model cannot take, and one such row would
+#: outweigh all others in every mean.
+FARTHEST = 1e4
 
 log = logging.getLogger(__name__)
 
 
 class EncodingRows:
-    """A matrix ``[N, D]`` read in chunks of float32 rows; rows that are not finite read as zeros.
+    """A matrix ``[N, D]`` read in chunks of float32 rows; rows that cannot be used read as zeros.
 
     Attributes:
-        finite: which rows are, ``bool [N]``.
+        usable: which rows can, ``bool [N]``: all values finite and none beyond :data:`FARTHEST`.
     """
 
     def __init__(self, matrix: np.ndarray) -> None:
         self.matrix = matrix
         self.step = max(1, CHUNK_BYTES // (4 * matrix.shape[1]))
-        self.finite = np.concatenate([np.isfinite(matrix[s]).all(1) for s in self._slices()])
-        if not self.finite.all():
-            log.warning("%d encodings are not finite and are left out", (~self.finite).sum())
+        # In float32, for float16 cannot hold the bound; NaN is within none.
+        self.usable = np.concatenate([
+            (np.abs(matrix[part].astype(np.float32)) <= FARTHEST).all(1) for part in self._slices()
+        ])
+        if not self.usable.all():
+            log.warning("%d encodings have values that are not finite or beyond %g, and are left out",
+                        (~self.usable).sum(), FARTHEST)
 
     def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
         for part in self._slices():
             chunk = np.array(self.matrix[part], dtype=np.float32)
-            chunk[~self.finite[part]] = 0
+            chunk[~self.usable[part]] = 0
             yield part, torch.from_numpy(chunk)
 
     def covariance_product(self, w: Tensor, centre: Tensor, use: np.ndarray) -> Tensor:
@@ -61,14 +68,14 @@ class Moments:
         targets: differences of class means over the rows marked as ``fitted``, ``[A, D]`` float64.
         centre: mean of these rows, ``[D]`` float64.
         fitted_variance: mean over the dimensions of their variance.
-        variance: of all finite rows, by dimension, ``[D]`` float64.
+        variance: of all usable rows, by dimension, ``[D]`` float64.
     """
 
     def __init__(self, rows: EncodingRows, labels: Tensor, fitted: Tensor, weights: np.ndarray) -> None:
         inside = fitted[:, None]
         yes, no = (labels == 1) & inside, (labels == 0) & inside
-        finite = torch.from_numpy(rows.finite)[:, None]
-        marks = torch.cat([yes, no, inside, finite], dim=1).float()
+        usable = torch.from_numpy(rows.usable)[:, None]
+        marks = torch.cat([yes, no, inside, usable], dim=1).float()
         table = torch.cat([marks, torch.from_numpy(weights).float()], dim=1)
         sums = torch.zeros(table.shape[1], rows.matrix.shape[1], dtype=torch.float64)
         squares, squares_fitted = torch.zeros(rows.matrix.shape[1], dtype=torch.float64), 0.0

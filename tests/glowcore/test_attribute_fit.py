@@ -182,17 +182,29 @@ def test_nothing_to_fit_is_an_error_that_names_the_counts(data):
         fit([], NAMES, SHAPES)
 
 
-def test_encodings_that_are_not_finite_are_left_out(data):
+def test_encodings_that_are_not_finite_or_beyond_all_bounds_are_left_out(data, caplog):
     eps, labels, _ = data
     broken = eps.copy()
-    broken[10, 3], broken[20, 0] = np.nan, np.inf
+    broken[10, 3], broken[20, 0], broken[30, 1] = np.nan, np.inf, -2e4
     fitted = fit(batches(broken, labels), NAMES, SHAPES, directions="mean")
-    keep = np.delete(np.arange(len(eps)), [10, 20])
+    keep = np.delete(np.arange(len(eps)), [10, 20, 30])
     known = labels[keep, 0]
     reference = eps[keep][known == 1].mean(0) - eps[keep][known == 0].mean(0)
     assert np.abs(fitted.direction("Smiling").flatten()[0].numpy() - reference).max() <= 1e-5
-    assert fitted.source["left_out"] == 2
+    assert fitted.source["left_out"] == 3
+    assert "3 encodings have values that are not finite or beyond 10000" in caplog.text
     assert torch.isfinite(fitted.score_weights).all()
+
+
+def test_directions_that_are_not_finite_are_an_error_and_not_stored(data):
+    eps, labels, _ = data
+
+    def refine(_matrix, _labels, names, directions):
+        directions[1, 0] = torch.nan
+        return directions, {name: {} for name in names}
+
+    with pytest.raises(DataError, match=f"^attribute '{NAMES[1]}': the fit gave values that are not finite"):
+        fit(batches(eps, labels), NAMES, SHAPES, refine=refine)
 
 
 def test_fit_attributes_encodes_pictures_with_the_model(monkeypatch):

@@ -112,6 +112,18 @@ def test_rows_that_must_not_be_used_are_not(flow, encoded):
     assert torch.isfinite(Refinement(flow, data.images, few, progress=False)(broken, labels, NAMES, start)[0]).all()
 
 
+def test_pulls_whose_squares_float32_cannot_hold_leave_directions_finite(flow, encoded, monkeypatch):
+    data, matrix = encoded
+    monkeypatch.setattr(Refinement, "_losses", lambda self, moves, *_: ((1e30 * moves).sum(1), *[moves.sum(1)] * 2))
+    start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    refinement = Refinement(flow, data.images, progress=False)
+    parts = np.arange(2), np.ones(2), np.arange(2), np.ones(2)
+    spread = torch.from_numpy(matrix[:50])
+    gradient = refinement._gradient(start.float(), spread, matrix, None, *parts)
+    assert gradient.isfinite().all()
+    assert gradient.abs().max() > 0
+
+
 def test_attributes_take_turns_and_go_both_ways():
     labels = np.full((400, 3), -1, np.int8)
     labels[:100] = 0
