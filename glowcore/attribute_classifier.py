@@ -182,21 +182,25 @@ def augment(images: Tensor) -> Tensor:
     """Return pictures ``[B, C, H, W]`` in [0, 1] flipped, turned, moved, and of other light, as other sets have them.
 
     Half of them mirrored; turned by up to 6 degrees, enlarged by 0.92 to 1.08, moved by up to 4 % of the side;
-    brightness, contrast and each channel's share changed; a quarter of them blurred by half their resolution.
+    brightness, contrast and each channel's share changed; a quarter of them blurred by half their resolution. What is
+    drawn comes from torch's CPU generator, the same on every device. Differentiable.
     """
     count, channels, height, width = images.shape
 
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(count, *shape).to(images)
+
     def spread(reach: float, *shape: int) -> Tensor:
-        return (2 * torch.rand(count, *shape) - 1) * reach
+        return (2 * draw(*shape) - 1) * reach
 
     angle, scale = spread(0.1), spread(0.08).exp()
-    mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
+    mirror = torch.where(draw() < 0.5, -1.0, 1.0).to(images)
     cos, sin = angle.cos() * scale, angle.sin() * scale
     matrix = torch.stack([cos * mirror, -sin, spread(0.08), sin * mirror, cos, spread(0.08)], 1).view(count, 2, 3)
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     coarse = F.interpolate(F.avg_pool2d(moved, 2, ceil_mode=True), (height, width), mode="bilinear")
-    moved = torch.where((torch.rand(count) < 0.25)[:, None, None, None], coarse, moved)
+    moved = torch.where((draw() < 0.25)[:, None, None, None], coarse, moved)
     mean = moved.mean(dim=(1, 2, 3), keepdim=True)
     moved = (moved - mean) * spread(0.3, 1, 1, 1).exp() + mean * spread(0.3, 1, 1, 1).exp()
     return (moved * spread(0.1, channels, 1, 1).exp()).clamp(0, 1)

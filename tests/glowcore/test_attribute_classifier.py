@@ -172,3 +172,7 @@ def test_a_damaged_classifier_is_trained_anew(kept, caplog):
     assert (again.cached, len(runs)) == (False, 2)
     assert "trained anew" in caplog.text
     assert get().cached
+
+
+def test_augmentation_runs_where_the_pictures_are():
+    assert augment(torch.empty(2, 3, 16, 16, device="meta")).device.type == "meta"
