@@ -42,7 +42,8 @@ class EditResult:
         attribute: what is moved.
         strength: in sigmas; negative where the attribute is taken away from pictures labelled as having it.
         images: number of pictures.
-        success: share of them in which the classifier sees what was asked for (probability above 0.5) after the edit.
+        success: share of them in which the classifier sees what was asked for (probability above 0.5) after the edit;
+            an edit that is not finite is none.
         before: the same share for their untouched reconstructions.
         leak: mean absolute change of the classifier's probabilities of all *other* attributes of the model.
         leak_most: the one of these that changes most on average, None if there is no other.
@@ -213,9 +214,8 @@ class _Case:
         probabilities = [torch.cat(parts).double() for parts in self.probabilities]
         others = [index for index in range(len(self.judge.names)) if index != self.column]
 
-        def seen(values: Tensor) -> float:
-            share = float((values[:, self.column] > 0.5).double().mean())
-            return share if self.sign > 0 else 1 - share
+        def seen(values: Tensor) -> Tensor:
+            return (values[:, self.column] > 0.5) == (self.sign > 0)
 
         found = []
         for index, strength in enumerate(self.strengths):
@@ -223,22 +223,28 @@ class _Case:
             worst = int(moved.argmax()) if others else None
             measured = torch.cat(self.measures[index])
             # A picture that is not finite has no change to speak of; `finite` tells of it.
-            sound = measured[measured[:, 2] == 1]
+            finite = measured[:, 2] == 1
+            sound = measured[finite]
             change, border = sound[:, :2].mean(0).tolist() if len(sound) else (float("nan"),) * 2
-            finite, inside, values = measured[:, 2].mean(), (measured[:, 3] >= 1 - MOST_OUTSIDE), measured[:, 3].mean()
             found.append(EditResult(
-                self.name, self.sign * strength, len(measured), seen(probabilities[index + 1]), seen(probabilities[0]),
+                self.name, self.sign * strength, len(measured),
+                success=_share(seen(probabilities[index + 1]) & finite), before=_share(seen(probabilities[0])),
                 leak=float(moved.mean()) if others else 0.0,
                 leak_most=None if worst is None else self.judge.names[others[worst]],
                 leak_most_change=0.0 if worst is None else float(moved[worst]),
                 change=change, change_border=border,
-                finite=float(finite), inside=float(inside.double().mean()), values_inside=float(values),
+                finite=_share(finite), inside=_share(measured[:, 3] >= 1 - MOST_OUTSIDE),
+                values_inside=float(measured[:, 3].mean()),
             ))
         return found
 
     def first(self, count: int) -> Tensor:
         """Return the first pictures as a strip each."""
         return torch.stack([parts[0][:count] for parts in self.kept], dim=1)
+
+
+def _share(marks: Tensor) -> float:
+    return float(marks.double().mean())
 
 
 def _measure(before: Tensor, after: Tensor) -> Tensor:

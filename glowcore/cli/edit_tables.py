@@ -49,7 +49,7 @@ def markdown(
         "encodings along the direction. A small classifier of other data judges.",
         _table(_edit_rows(results)),
         "- **seen before**: share of the untouched reconstructions in which the classifier already sees what is asked "
-        "for (probability above 0.5); **success**: the same after the edit.\n"
+        "for (probability above 0.5); **success**: the same after the edit, one that is not finite counted as none.\n"
         "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
         "them that moves most, and by how much.\n"
         "- **change**: mean absolute change of the picture, values in [0, 1]; **at the border**: of the band along "

@@ -123,6 +123,22 @@ def test_broken_and_clipped_pictures_are_counted(monkeypatch):
     assert found.change < 0.5
 
 
+def test_an_edit_that_is_no_picture_has_not_succeeded(monkeypatch):
+    model = Pixels(vectors())
+    real = model.decode
+
+    def decode(latents):
+        images = real(latents)
+        if float(images[:, 1].mean()) < float(images[:, 0].mean()):  # the edit, which takes green away
+            images[0] = torch.nan
+        return images
+
+    monkeypatch.setattr(model, "decode", decode)
+    monkeypatch.setattr(Judge, "probabilities", lambda self, images, names: torch.zeros(len(images), len(names)))
+    found = find(evaluate_edits(model, pictures([204, 204], [1, 1]), Judge(), strengths=(9.0,)).results, "Male", -9.0)
+    assert (found.finite, found.success, found.before) == (0.5, 0.5, 1.0)
+
+
 def test_nothing_to_measure_is_an_error_that_says_why():
     with pytest.raises(DataError, match="Bright: no picture is labelled as lacking it"):
         evaluate_edits(Pixels(vectors()), pictures([9, 9], [-1, -1]), Judge())
