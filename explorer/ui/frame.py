@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,7 @@ def busy(error: Busy) -> None:
 
 def no_model() -> None:
     """Say where models are looked for and how one is made; list broken ones with the reason."""
-    st.subheader("No model yet")
+    heading("No model yet")
     st.write(
         f"The application looks for models in `pretrained/` and `runs/` of `{models.home()}` and found none to use. "
         "The repository ships one in `pretrained/faces64`; a new one is trained with"
@@ -81,7 +82,12 @@ def no_model() -> None:
     st.button("Look again", key="look_again")
 
 
+def heading(title: str) -> None:
+    """The one heading of the first level, small: Streamlit's own would push the picture down."""
+    st.html(f'<h1 style="font-size: 1.5rem; margin: 0; padding: 0">{html.escape(title)}</h1>')
+
+
 def intro(title: str, sentence: str) -> None:
     """Title and one sentence on top of a page."""
-    st.markdown(f"#### {title}")
+    heading(title)
     st.caption(sentence)

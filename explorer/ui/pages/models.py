@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,12 +12,14 @@ from explorer.checks import Check
 from explorer.gallery import Gallery
 from explorer.model_facts import facts, provenance
 from explorer.models import ModelEntry
+from explorer.pictures import reduced, webp
 from explorer.ui import state
 from explorer.ui.frame import intro, no_model
+from glowcore import images
 from glowcore.errors import GlowcoreError
 
 CHECKED = 4
-FACT = 132  # pixels that a fact of a model takes
+SPECIMEN = 104  # pixels that a model's own picture takes
 IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # a model card may name pictures elsewhere; nothing is fetched from there
 
 
@@ -33,47 +36,68 @@ def examine(entry: ModelEntry) -> list[Check]:
         return [Check("Loading", False, f"{error}.")]
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _specimen(path: str, changed: int) -> bytes | None:
+    try:
+        sheet = images.load(Path(path))
+    except GlowcoreError:
+        return None
+    side = min(sheet.shape[:2]) // 2  # a quarter of the sheet: faces stay large enough to be seen
+    return webp(reduced(sheet[:side, :side], 2 * SPECIMEN))
+
+
+def specimen(entry: ModelEntry) -> bytes | None:
+    """A few of the pictures that the model has drawn; None where its folder has no `samples.png`."""
+    path = entry.folder / "samples.png"
+    return _specimen(str(path), path.stat().st_mtime_ns) if path.is_file() else None
+
+
+def actions(entry: ModelEntry, chosen: str | None) -> None:
+    """What can be done with a model, as a row of buttons."""
+    st.button(
+        "Use this model",
+        key=f"use_{entry.name}",
+        disabled=entry.name == chosen or not entry.is_flow,
+        help=None if entry.is_flow else "It has no exact latents; the Reconstruct page shows it beside flows.",
+        on_click=state.choose_model,
+        args=(entry.name,),
+    )
+    if st.button("Check it here", key=f"check_{entry.name}", help="Hashes, round trips and timing on this machine"):
+        with st.spinner("Checking …", show_time=True):
+            st.session_state[f"checked_{entry.name}"] = examine(entry)
+    readme = entry.folder / "README.md"
+    if readme.is_file():
+        with st.popover("Model card", width="content"):
+            st.markdown(IMAGE.sub(r"\1", readme.read_text(encoding="utf-8", errors="replace")))
+    st.button(
+        "Unload",
+        key=f"unload_{entry.name}",
+        type="tertiary",
+        help="Give this model's memory back; it is read again when it is needed",
+        on_click=state.unload,
+        args=(entry.name,),
+    )
+
+
 def card(entry: ModelEntry, chosen: str | None) -> None:
     """One model with what can be done with it."""
     with st.container(border=True, key=f"card_{entry.name.replace('/', '_')}"):
-        badge = ":green-badge[in use]" if entry.name == chosen else ""
-        st.markdown(f"**{entry.label}** :small[{entry.name}] {badge}")
         if entry.problem:
-            st.warning(f"{entry.problem}.")
+            st.markdown(f"**{entry.label}** :small[{entry.name}] :orange-badge[cannot be used]  \n{entry.problem}.")
             return
-        with st.container(horizontal=True, gap="medium"):
-            for name, value in facts(entry):
-                st.markdown(f":small[:gray[{name}]]  \n{value}", width=FACT)
-        if told := provenance(entry):
-            st.caption(f"Trained on {told}")
-        results = f"checked_{entry.name}"
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                "Use this model",
-                key=f"use_{entry.name}",
-                disabled=entry.name == chosen or not entry.is_flow,
-                help=None if entry.is_flow else "It has no exact latents; the Reconstruct page shows it beside flows.",
-                on_click=state.choose_model,
-                args=(entry.name,),
-            )
-            if st.button(
-                "Check it here", key=f"check_{entry.name}", help="Hashes, round trips and timing on this machine"
-            ):
-                with st.spinner("Checking …", show_time=True):
-                    st.session_state[results] = examine(entry)
-            st.button(
-                "Unload",
-                key=f"unload_{entry.name}",
-                type="tertiary",
-                help="Give this model's memory back; it is read again when it is needed",
-                on_click=state.unload,
-                args=(entry.name,),
-            )
-            readme = entry.folder / "README.md"
-            if readme.is_file():
-                with st.popover("Model card", width="content"):
-                    st.markdown(IMAGE.sub(r"\1", readme.read_text(encoding="utf-8", errors="replace")))
-        for found in st.session_state.get(results, []):
+        badge = ":green-badge[in use]" if entry.name == chosen else ""
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            if picture := specimen(entry):
+                st.image(picture, width=SPECIMEN, alt=f"Samples of {entry.label}")
+            with st.container(gap="xsmall"):
+                with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                    st.markdown(f"**{entry.label}** :small[{entry.name}] {badge}", width="content")
+                    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                        actions(entry, chosen)
+                st.markdown(" · ".join(f":small[:gray[{name}] {value}]" for name, value in facts(entry)))
+                if told := provenance(entry):
+                    st.caption(f"Trained on {told}")
+        for found in st.session_state.get(f"checked_{entry.name}", []):
             mark = ":green-badge[good]" if found.good else ":orange-badge[look]"
             st.markdown(f"{mark} **{found.subject}** {found.finding}")
 

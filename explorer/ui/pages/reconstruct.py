@@ -47,6 +47,7 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         default=[table.engine.name, *contrast],
         max_selections=4,
         key="reconstruct_models",
+        format_func=short,
         help="Flows give every picture back; a VAE, where there is one, compresses it.",
     )
     gain = st.select_slider(
@@ -86,9 +87,9 @@ def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> di
     }
 
 
-def show(column, picture: np.ndarray, caption: str, alt: str) -> None:
+def show(cells, picture: np.ndarray, caption: str, alt: str) -> None:
     """One picture with its caption."""
-    column.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
+    cells.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
 
 
 def decibels(encoded: Encoded) -> str:
@@ -96,37 +97,49 @@ def decibels(encoded: Encoded) -> str:
     return "∞" if encoded.psnr == math.inf else f"{encoded.psnr:.1f}"
 
 
+def short(model: str) -> str:
+    """A model's name for menus and captions."""
+    return model.removeprefix("pretrained/")
+
+
+def opened(models: list[str]) -> list[Engine | Compressor]:
+    """The models that can be used, with a sentence about each one that cannot."""
+    engines = []
+    for model in models:
+        try:
+            engines.append(state.reconstructor_of(model))
+        except GlowcoreError as error:
+            st.error(f"{error}.", title=f"{short(model)} cannot be opened")
+    return engines
+
+
 def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict) -> None:
-    """One picture by one model: original, reconstruction, difference, coarse."""
-    lossy = isinstance(engine, Compressor)
-    with st.container(border=True):
-        count = f"{encoded.pixels_changed} pixels changed"
-        badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
-        facts = (
-            f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · ≤ {encoded.bits_per_dim:.2f} "
-            f"bits/dim ({ELBO if lossy else DEQUANTISED})"
+    """One picture by one model: what came of it, original, reconstruction, difference, coarse."""
+    lossy, model = isinstance(engine, Compressor), short(engine.name)
+    told, pictures = st.columns([1, 3.6], gap="small", vertical_alignment="center")
+    count = f"{encoded.pixels_changed} pixels changed"
+    badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
+    told.markdown(f"**{model}**  \n{badge}")
+    told.caption(
+        f"max error {encoded.max_error:.1e}  \nPSNR {decibels(encoded)} dB  \n≤ {encoded.bits_per_dim:.2f} "
+        f"bits/dim ({ELBO if lossy else DEQUANTISED})"
+    )
+    cells = pictures.grid(4, min_column_width=110)  # two a row on a telephone
+    show(cells, encoded.picture, "Original", f"{name}, original as {model} sees it")
+    show(cells, encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {model}")
+    gain = options["gain"]
+    difference = amplified_difference(encoded.picture, encoded.reconstruction, gain)
+    show(cells, difference, f"Difference ×{gain}", f"{name}, difference amplified {gain} times, {model}")
+    if lossy:
+        values = math.prod(engine.size) * engine.config.channels
+        cells.caption(
+            f"Compressed: {engine.numbers} numbers for {values} values. What comes back is the decoder's best "
+            "guess, and there are no levels to choose among."
         )
-        st.markdown(f"**{name}** · {engine.name} · {badge} {facts}")
-        columns = st.columns(4, gap="small")
-        show(columns[0], encoded.picture, "Original", f"{name}, original")
-        show(columns[1], encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {engine.name}")
-        difference = amplified_difference(encoded.picture, encoded.reconstruction, options["gain"])
-        show(
-            columns[2],
-            difference,
-            f"Difference ×{options['gain']}",
-            f"{name}, difference amplified {options['gain']} times",
-        )
-        if lossy:
-            values = math.prod(engine.size) * engine.config.channels
-            columns[3].caption(
-                f"Compressed: {engine.numbers} numbers for {values} values. What comes back is the decoder's best "
-                "guess, and there are no levels to choose among."
-            )
-            return
-        kept = min(options["keep"], engine.num_levels)
-        coarse = mixing.coarse(engine, encoded, kept, options["heat"])
-        show(columns[3], coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept")
+        return
+    kept = min(options["keep"], engine.num_levels)
+    coarse = mixing.coarse(engine, encoded, kept, options["heat"])
+    show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
 
 
 def as_csv(rows: list[dict]) -> str:
@@ -150,16 +163,19 @@ with left:
 labels = {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in shown}
 rows = []
 with right:
+    engines = opened(names)
     for identity in pictures:
-        for model in names:
-            try:
-                engine = state.reconstructor_of(model)
-                encoded = engine.encode(shelf.picture(table, identity))
-            except GlowcoreError as error:
-                st.error(f"{error}.", title=model)
-                continue
-            line(labels[identity].capitalize(), engine, encoded, settings)
-            rows.append(measurements(labels[identity], engine, encoded))
+        name = labels[identity].capitalize()
+        with st.container(border=True):
+            st.markdown(f"**{name}**")
+            for engine in engines:
+                try:
+                    encoded = engine.encode(shelf.picture(table, identity))
+                except GlowcoreError as error:
+                    st.error(f"{error}.", title=short(engine.name))
+                    continue
+                line(name, engine, encoded, settings)
+                rows.append(measurements(labels[identity], engine, encoded))
     if rows:
         st.dataframe(
             [
