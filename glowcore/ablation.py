@@ -182,11 +182,14 @@ def _train(
         return None
     model = trainer.averaged.eval()
     found = evaluate(model, held_out)
+    # Where an earlier sitting took every step and only the result was missing, its wall-clock has to do.
+    images, busy = trainer.images_seen - before, trainer.busy
+    rate = images / busy if busy else trainer.images_seen / trainer.seconds
     shutil.rmtree(folder / "state")
     return Run(
         name, settings.seed, protocol, sum(p.numel() for p in model.parameters()), trainer.images_seen,
-        found.bits_per_dim, found.bits_per_dim_std_error, (trainer.images_seen - before) / trainer.busy,
-        found.reconstruction_max_abs_error, found.pixels_changed, trainer.skipped,
+        found.bits_per_dim, found.bits_per_dim_std_error, rate, found.reconstruction_max_abs_error,
+        found.pixels_changed, trainer.skipped,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from glowcore.ablation import BASE, VARIANTS, Run, against_base, spread
+from glowcore.ablation import BASE, LEVELS, STEPS_PER_LEVEL, VARIANTS, Run, against_base, spread
 
 HEAD = ("idea", "variant", "bits/dim", "less the base's", "pictures/s", "parameters", "round trip", "seeds")
 
@@ -45,7 +45,8 @@ def plot(runs: Sequence[Run], path: Path) -> None:
 def _cells(runs: Sequence[Run], name: str) -> tuple[str, ...]:
     mine = [run for run in runs if run.variant == name]
     variant = VARIANTS.get(name)
-    label = "affine, 1x1 in LU form, actnorm, 3 levels of 4 steps" if variant is None else variant.label
+    base = f"affine, 1x1 in LU form, actnorm, {LEVELS} levels of {STEPS_PER_LEVEL} steps"
+    label = base if variant is None else variant.label
     differences = against_base(runs, name) if variant else []
     changed = sum(run.pixels_changed for run in mine)
     worst = max(run.round_trip for run in mine)

@@ -1,5 +1,6 @@
 """The ablation trains what is missing, once, and its table says what its runs say."""
 
+import contextlib
 import dataclasses
 import json
 import sys
@@ -109,6 +110,18 @@ def test_an_interrupted_run_goes_on(tmp_path, data, monkeypatch):
     assert ablate(data, whole) == 0
     found = {(r.variant, r.seed): r.bits_per_dim for r in ablation.read_runs(whole)}
     assert {(r.variant, r.seed): r.bits_per_dim for r in ablation.read_runs(tmp_path)} == found
+
+
+def test_a_run_that_was_trained_but_not_written_down_is_finished(tmp_path, data, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(ablation, "evaluate", interrupted)
+        ablate(data, tmp_path, "--seeds", "1")
+    assert ablation.read_runs(tmp_path) == []
+    assert ablate(data, tmp_path, "--seeds", "1") == 0
+    assert all(run.images_per_second > 0 for run in ablation.read_runs(tmp_path))
 
 
 @pytest.mark.parametrize(
