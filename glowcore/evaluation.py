@@ -115,8 +115,7 @@ def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[st
     ``round_trip`` is the largest error on the pictures given, ``round_trip_odd`` on pictures the model has not learned
     (noise, black, one bright pixel), ``samples_finite`` the fraction of 16 samples at temperature 1 without NaN or Inf,
     ``condition`` the largest condition number of a 1x1 convolution, ``log_scale`` the largest ``|log s|`` of a coupling
-    on the pictures given. ``labels`` are the classes of the pictures, for a
-    class-conditional model.
+    on the pictures given. ``labels`` are the classes of the pictures, for a class-conditional model.
     """
     noise = torch.randint(0, 256, images[:2].shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     odd = torch.cat([noise, torch.zeros_like(images[:2])])

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     keep_heap()
     if args.edits:
         return edit_report.run(args)
-    for option in ("classifier_data", "markdown", "out"):
+    for option in ("classifier_data", "markdown", "link", "credit", "out"):
         if getattr(args, option):
             raise ConfigError(f"--{option.replace('_', '-')} goes with --edits, expected both or neither")
     model = options.load_model(args)
