@@ -96,10 +96,10 @@ def _pictures(recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[s
 
 
 def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
-    typical = rendered.finite and in_typical_set(rendered.level_norms)
+    typical = rendered.in_range and in_typical_set(rendered.level_norms)
     levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
     names = _level_names(len(levels))
-    if not rendered.finite:
+    if not rendered.in_range:
         verdict = "left the model's range"
     elif typical:
         verdict = "typical"

@@ -23,7 +23,7 @@ from explorer.cache import ByteLRU
 from explorer.exact import ExactFlow, is_double
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
-from explorer.results import Encoded, Rendered
+from explorer.results import Encoded, Rendered, in_range
 from explorer.turns import Turns
 from glowcore import AttributeVectors, checkpoint, classes, images
 from glowcore.latents import Latents
@@ -161,7 +161,7 @@ class Engine:
             elapsed = (time.perf_counter() - start) * 1000
             norms = _norms(labels.explained(self._flow, latents.to(self.device, torch.float32)))
             finite = bool(torch.isfinite(values).all())
-            rendered = Rendered(from_values(values)[0], norms, elapsed, finite)
+            rendered = Rendered(from_values(values)[0], norms, elapsed, finite, in_range(values))
         self._pictures.put(key, rendered, rendered.picture.nbytes)
         return rendered
 

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from glowcore.latents import Latents
 
 # |eps| / sqrt(d) of a level outside of this is said to have left the typical set. The lower end is generous: a smooth
 # photo has little in its finest level, and that is no fault; an edit that goes too far makes the norms grow.
 TYPICAL = (0.4, 1.25)
+# How far outside of [0, 1] a value may lie in a picture. Edits of 3 standard deviations stay within 1; where the
+# inverse has run away it is thousands, which a clipped picture does not tell.
+REACH = 10.0
 
 
 def in_typical_set(level_norms: Sequence[float]) -> bool:
@@ -57,10 +61,17 @@ class Rendered:
     """What a recipe looks like.
 
     picture uint8 [H, W, 3]; level_norms as in `Encoded`; milliseconds of the decoding; finite is False where the model
-    gave values that are no numbers, NaN (shown as mid-grey) or infinite.
+    gave values that are no numbers, NaN (shown as mid-grey) or infinite; in_range is False there, and where a value
+    lies more than `REACH` outside of [0, 1].
     """
 
     picture: np.ndarray = field(repr=False)
     level_norms: tuple[float, ...] = ()
     milliseconds: float = 0.0
     finite: bool = True
+    in_range: bool = True
+
+
+def in_range(values: torch.Tensor) -> bool:
+    """Whether a model's values, of any shape, are numbers that may pass for a picture."""
+    return bool(((values >= -REACH) & (values <= 1 + REACH)).all())

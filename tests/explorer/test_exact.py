@@ -9,9 +9,11 @@ import torch
 
 import glowcore
 from explorer import checks, mixing
-from explorer.editor_view import exactness
+from explorer.desk import Desk
+from explorer.editor_view import editor_view, exactness
 from explorer.engine import Engine
 from explorer.exact import RETRY, is_double
+from explorer.history import History
 from explorer.recipe import EditRecipe, Source
 from tests.explorer import tiny_model
 
@@ -108,6 +110,21 @@ def test_what_float64_cannot_give_back_either_is_flagged_in_words(noise):
     assert words.startswith("The model cannot give this picture back")
     assert mood == "bad"
     assert engine.render(PHOTO, noise).finite is False
+
+
+@pytest.mark.parametrize("value", [2e5, -2e5, np.inf, np.nan])
+def test_an_edit_whose_values_run_away_is_flagged(tiny_home, blobs, monkeypatch, value):
+    engine, recipe = Engine.open(tiny_home / "pretrained" / "tiny"), PHOTO.moved({"Smiling": 0.5})
+    usual = engine.render(recipe, blobs[0])
+    assert usual.in_range
+    values = engine._values(blobs[0])
+    values[0, 1, 5, 5] = value
+    monkeypatch.setattr(engine._fast, "decode", lambda latents: values)
+    shown = engine.render(recipe.moved({"Smiling": 0.6}), blobs[0])
+    assert (shown.finite, shown.in_range) == (bool(np.isfinite(value)), False)
+    view = editor_view(Desk(history=History(recipe.moved({"Smiling": 0.6}))), engine, blobs[0])
+    assert view["readout"]["verdict"] == "left the model's range"
+    assert not view["readout"]["typical"]
 
 
 def test_a_decode_that_loses_numbers_in_float32_is_done_again_in_float64(shaky, monkeypatch):
