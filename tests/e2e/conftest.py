@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from tests.e2e import serving
+from tests.explorer import tiny_model
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def module(path: Path) -> ModuleType:
-    """A module of the tests by its path: pytest's importlib mode puts no folder of theirs on the path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-serving = module(Path(__file__).with_name("serving.py"))
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
 
 
@@ -36,7 +26,6 @@ def models_home(tmp_path_factory) -> Path:
     """The repository where it holds the shipped model, else a folder with a tiny one."""
     if (REPOSITORY / "pretrained" / "faces64" / "manifest.json").is_file():
         return REPOSITORY
-    tiny_model = module(REPOSITORY / "tests" / "explorer" / "tiny_model.py")
     home = tmp_path_factory.mktemp("home")
     tiny_model.write(home / "pretrained" / "tiny", size=64)
     return home

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 from PIL import Image
 
+from tests.explorer import tiny_model
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
-TINY = Path(__file__).resolve().parents[1] / "explorer" / "tiny_model.py"
 
 
 def go(page, name: str) -> None:
@@ -76,9 +75,6 @@ def test_every_place_of_the_map_is_a_face(page):
 
 
 def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
-    spec = importlib.util.spec_from_file_location("tiny_model", TINY)
-    tiny_model = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny_model)
     files = []
     for index, picture in enumerate(tiny_model.pictures(16, 64, seed=3)):
         files.append(tmp_path / f"{index}.png")

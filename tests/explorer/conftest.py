@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from explorer.engine import Engine
 from explorer.gallery import Gallery
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-_spec = importlib.util.spec_from_file_location("tiny_model", Path(__file__).with_name("tiny_model.py"))
-tiny_model = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tiny_model)
+from tests.explorer import tiny_model
 
 
 @pytest.fixture(scope="session")
 def tiny_models():
     """The module that writes tiny models."""
     return tiny_model
+
+
+@pytest.fixture
+def fresh_caches():
+    """No model or page data is kept from one test to the next."""
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
@@ -19,16 +18,11 @@ from explorer.ui import state
 from glowcore.errors import CheckpointError
 from glowcore.evaluation import noisy_bits_per_dim
 
+pytestmark = pytest.mark.usefixtures("fresh_caches")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FLOWS = ("pretrained/tiny", "runs/nice", "runs/real_nvp")
 VAE = "runs/vae"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_caches():
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -17,16 +16,11 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
 
+pytestmark = pytest.mark.usefixtures("fresh_caches")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = ("edit.py", "reconstruct.py", "mix.py", "sample.py", "map.py", "attributes.py", "models.py")
 KINDS = ("nice", "real_nvp", "grey", "digits")
-
-
-@pytest.fixture(autouse=True)
-def _fresh_caches():
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -18,15 +17,10 @@ from explorer.photos import photo_key
 from explorer.recipe import EditRecipe, Source
 from glowcore import checkpoint
 
+pytestmark = pytest.mark.usefixtures("fresh_caches")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))
-
-
-@pytest.fixture(autouse=True)
-def _fresh_caches():
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 def app() -> AppTest:
@@ -61,6 +55,13 @@ def test_with_a_model(home, page):
     at = visit(page)
     assert not at.exception
     assert not at.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_one_heading(home, page):
+    # The editor's is inside of its component, where AppTest does not look; the browser's tests do.
+    headings = [h for h in visit(page).get("html") if "<h1" in h.proto.body]
+    assert len(headings) == (page != "edit.py")
 
 
 @pytest.mark.parametrize("page", PAGES)
