@@ -20,16 +20,16 @@ class Words:
 
 _WORDS = {
     "Smiling": Words("Smile", "serious", "smiling"),
-    "Mouth_Open": Words("Open mouth", "closed", "open"),
-    "Mouth_Slightly_Open": Words("Open mouth", "closed", "open"),
     "Eyeglasses": Words("Glasses", "without", "with"),
-    "Male": Words("Masculine", "feminine", "masculine"),
     "Young": Words("Young", "older", "younger"),
+    "Male": Words("Masculine", "feminine", "masculine"),
     "Beard": Words("Beard", "shaven", "bearded"),
     "No_Beard": Words("Clean-shaven", "bearded", "shaven"),
-    "Mustache": Words("Moustache", "without", "with"),
-    "Bangs": Words("Fringe", "without", "with"),
     "Heavy_Makeup": Words("Make-up", "without", "with"),
+    "Bangs": Words("Fringe", "without", "with"),
+    "Mouth_Open": Words("Open mouth", "closed", "open"),
+    "Mouth_Slightly_Open": Words("Open mouth", "closed", "open"),
+    "Mustache": Words("Moustache", "without", "with"),
     "Wearing_Lipstick": Words("Lipstick", "without", "with"),
     "Wearing_Hat": Words("Hat", "without", "with"),
     "Bald": Words("Bald", "with hair", "bald"),
@@ -39,7 +39,7 @@ _WORDS = {
     "Gray_Hair": Words("Grey hair", "other", "grey"),
     "Goatee": Words("Goatee", "without", "with"),
 }
-ORDER = tuple(_WORDS)
+ORDER = tuple(_WORDS)  # the most wanted first
 # Shown only on request: CelebA's judgements of looks rather than descriptions, and tags that its labellers disagree on.
 WITHHELD = frozenset({"Attractive", "Big_Lips", "Big_Nose", "Pale_Skin", "Chubby", "Double_Chin", "Oval_Face"})
 

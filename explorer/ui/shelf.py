@@ -29,13 +29,16 @@ def entries(table: Bench) -> list[Tile]:
     return result + shared_gallery_tiles(table.gallery)
 
 
-def picture(table: Bench, identity: str) -> np.ndarray:
-    """The aligned picture of a tile, uint8 [H, W, 3]."""
+def picture(table: Bench, identity: str, size: int | None = None) -> np.ndarray:
+    """The aligned picture of a tile, uint8 [H, W, 3]; a photo of `size` pixels, by default as the model in use."""
     engine, desk, gallery = table.engine, table.desk, table.gallery
     if identity == EDIT:
         return engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
     if identity.startswith(PHOTO):
-        source = desk.photos[identity.removeprefix(PHOTO)].source
+        photo = desk.photos[identity.removeprefix(PHOTO)]
+        source = photo.source
+        if size is not None:
+            return photo.aligned(size, source).image
     else:
         source = Source("gallery", identity)
     return desk.picture(EditRecipe(source), engine, gallery)

@@ -57,7 +57,7 @@ def test_the_row_of_frames_and_the_number_keys_move_a_slider(page):
     expect(smile(page)).to_have_value("1")
     frames = page.locator(".frames-row button:not([disabled])")
     expect(frames).to_have_count(9)
-    page.keyboard.press("3")
+    page.keyboard.press("2")
     glasses = page.get_by_role("slider", name="Glasses", exact=True)
     expect(glasses).to_be_focused()
     expect(page.locator(".frames-name")).to_have_text("Glasses")
@@ -76,6 +76,7 @@ def test_every_picture_has_words(page):
         expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
         expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
         page.wait_for_timeout(500)
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
         silent = page.evaluate(
             """() => { const found = []
             const look = (root) => { for (const e of root.querySelectorAll('*')) {

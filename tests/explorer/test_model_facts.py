@@ -57,7 +57,7 @@ def test_provenance(tiny_home, monkeypatch):
 def test_cosines_are_a_symmetric_table_of_plain_numbers(engine):
     labels, values = attribute_table.cosines(engine)
     json.dumps(values, allow_nan=False)
-    assert labels[:2] == ["Smile", "Open mouth"]
+    assert labels[:2] == ["Smile", "Glasses"]
     for i in range(len(labels)):
         assert values[i][i] == pytest.approx(1, abs=1e-3)
         assert values[i] == [row[i] for row in values]

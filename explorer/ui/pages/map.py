@@ -38,11 +38,11 @@ def reach(found: LatentMap) -> float:
     return max(REACH, min(1.04 * farthest, PLACE_LIMIT))
 
 
-def groups_of(found: LatentMap) -> tuple[list[int], list[str], list[str]]:
+def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:
     """Group of every point, and words and colours of the groups, by the attribute chosen."""
     names = list(found.names)
     if not names:
-        return [0] * len(found), ["picture"], [WITH]
+        return [0] * len(found), [noun(table.engine)], [WITH]
     start = names.index("Smiling") if "Smiling" in names else 0
     chosen = st.pills(
         "Colour by",
@@ -65,7 +65,7 @@ def walk_of(table: Bench) -> dict:
 
 def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
     """The plane itself; `start` is where the walk stood when the page was opened."""
-    groups, labels, colors = groups_of(found)
+    groups, labels, colors = groups_of(table, found)
 
     def set_walk(**values) -> None:
         walk_of(table).update(NOWHERE | values)

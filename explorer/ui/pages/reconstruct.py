@@ -40,7 +40,8 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         format_func=lambda i: f"{names[i]} {i[6:10]}" if i.startswith(shelf.PHOTO) else names[i],
     )
     usable = {e.name: e for e in state.entries() if not e.problem}
-    contrast = [name for name, e in usable.items() if not e.is_flow][:1]
+    like = [n for n, e in usable.items() if e.info["config"].get("channels", 3) == table.engine.config.channels]
+    contrast = [n for n in like if not usable[n].is_flow][:1]
     models = st.multiselect(
         "Models",
         list(usable),
@@ -170,7 +171,7 @@ with right:
             st.markdown(f"**{name}**")
             for engine in engines:
                 try:
-                    encoded = engine.encode(shelf.picture(table, identity))
+                    encoded = engine.encode(shelf.picture(table, identity, min(engine.size)))
                 except GlowcoreError as error:
                     st.error(f"{error}.", title=short(engine.name))
                     continue
@@ -180,6 +181,7 @@ with right:
         st.dataframe(
             [
                 {k: "exact" if v == math.inf else v for k, v in r.items()}
+                | {"model": short(r["model"])}
                 | {"PSNR dB": "∞" if r["PSNR dB"] == math.inf else f"{r['PSNR dB']:.1f}"}
                 for r in rows
             ],

@@ -1,7 +1,7 @@
 // The map: points that are pictures, and between them a plane where every place is a face.
 
 const HELP = {
-  look: "Click a point, or anywhere else to see the face there. Wheel or + and − zoom, drag moves, arrows walk, Enter opens the nearest point.",
+  look: "Click a point, or anywhere else to see what is there. Wheel or + and − zoom, drag moves, arrows walk, Enter opens the nearest point.",
   draw: "Draw with the mouse held down; the path becomes a film. By keyboard: arrows walk, space sets a corner, Enter makes the film.",
 }
 const STEP = 0.2
