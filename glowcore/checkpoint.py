@@ -22,6 +22,7 @@ from torch import Tensor
 from glowcore import models
 from glowcore.atomic import write_set
 from glowcore.attributes import AttributeVectors
+from glowcore.baselines import VAE
 from glowcore.budget import AllocationBudget
 from glowcore.devices import pick_device
 from glowcore.errors import CheckpointError, ConfigError
@@ -47,7 +48,7 @@ class Contents(NamedTuple):
     attributes: Attributes | None
 
 
-def save(model: Flow, folder: str | Path) -> None:
+def save(model: Flow | VAE, folder: str | Path) -> None:
     """Save a model with its metadata and attributes; an earlier model in ``folder`` is replaced whole.
 
     Raises:
@@ -67,7 +68,7 @@ def save(model: Flow, folder: str | Path) -> None:
     write_folder(folder, config, model.state_dict(), attributes)
 
 
-def load(folder: str | Path, device: str = "auto") -> Flow:
+def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
     """Load a model in eval mode, with ``metadata`` and ``attributes``, on ``device`` ("auto": CUDA if there, else CPU).
 
     Raises:
@@ -75,7 +76,7 @@ def load(folder: str | Path, device: str = "auto") -> Flow:
         ConfigError: no such device.
     """
     folder, device = Path(folder), pick_device(device)
-    built: list[Flow] = []
+    built: list[Flow | VAE] = []
 
     def expect(config: dict[str, Any], size: int) -> dict[str, TensorSpec]:
         built[:] = [_build(folder / CONFIG, config, size)]
@@ -202,7 +203,7 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
     return tensors, parse_json(path, table.get("attributes", "").encode())
 
 
-def _attributes(path: Path, stored: Attributes, model: Flow) -> AttributeVectors:
+def _attributes(path: Path, stored: Attributes, model: Flow | VAE) -> AttributeVectors:
     try:
         attributes = AttributeVectors.from_tensors(*stored)
     except ConfigError as error:
@@ -219,7 +220,7 @@ def _model_config(path: Path, config: Mapping[str, Any]) -> Any:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow:
+def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow | VAE:
     """Build the model of a config, unless it is far larger than weights of ``size`` bytes can be."""
 
     def error() -> CheckpointError:

@@ -270,10 +270,18 @@ class Flow(nn.Module):
 
     def checked_images(self, images: Tensor) -> Tensor:
         """Return pictures on this model's device, after a look at their shape and dtype."""
-        expected = (self.config.channels, *self.image_size)
-        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
-            raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {expected[0]}, "
-                              f"{expected[1]}, {expected[2]}]")
-        if images.dtype != torch.uint8 and not images.is_floating_point():
-            raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
-        return images.to(self.device).contiguous(memory_format=torch.channels_last)
+        return checked_images(images, self.config.channels, self.image_size, self.device)
+
+
+def checked_images(images: Tensor, channels: int, size: tuple[int, int], device: torch.device) -> Tensor:
+    """Return pictures ``[B, channels, *size]`` on a device, channels last in memory.
+
+    Raises:
+        ConfigError: another shape, or values that are neither uint8 nor floats.
+    """
+    if images.ndim != 4 or tuple(images.shape[1:]) != (channels, *size):
+        raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {channels}, {size[0]}, "
+                          f"{size[1]}]")
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
+    return images.to(device).contiguous(memory_format=torch.channels_last)

@@ -15,7 +15,7 @@ from glowcore import likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
-from glowcore.flow import Noise
+from glowcore.flow import Noise, checked_images
 from glowcore.latents import Latents
 from glowcore.models import settings
 from glowcore.priors import draw_noise, noise_log_prob
@@ -127,7 +127,7 @@ class VAE(nn.Module):
 
     def encode(self, images: Tensor, y: None = None) -> Latents:
         """Return the mean of q(z|x) of pictures ``[B, C, H, W]``, floats in [0, 1] or uint8."""
-        images = self.checked_images(images)
+        images = self._checked(images)
         values = images.to(self.dtype) / 255 if images.dtype == torch.uint8 else images.to(self.dtype)
         return Latents([self.posterior(values)[0][:, :, None, None]])
 
@@ -153,7 +153,7 @@ class VAE(nn.Module):
         longer. A flow's bits per dimension bound the same number, from dequantisation. Differentiable: this is the
         training loss. The noise comes from ``generator`` as in :meth:`glowcore.flow.Flow.bits_per_dim`.
         """
-        k = likelihood.bins(self.checked_images(images), self.config.n_bits)
+        k = likelihood.bins(self._checked(images), self.config.n_bits)
         mean, log_std = self.posterior((k.to(self.dtype) + 0.5) / 2**self.config.n_bits)
         eps = self._noise(len(k), generator)
         z = mean + log_std.exp() * eps
@@ -192,15 +192,8 @@ class VAE(nn.Module):
         """Return sampled pictures, ``[B, C, H, W]`` in [0, 1]: the decoder's mean, without noise of its own."""
         return self.decode(self.sample_latents(seeds, temperature))
 
-    def checked_images(self, images: Tensor) -> Tensor:
-        """Return pictures on this model's device, after a look at their shape and dtype."""
-        expected = (self.config.channels, *self.image_size)
-        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
-            raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {expected[0]}, "
-                              f"{expected[1]}, {expected[2]}]")
-        if images.dtype != torch.uint8 and not images.is_floating_point():
-            raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
-        return images.to(self.device).contiguous(memory_format=torch.channels_last)
+    def _checked(self, images: Tensor) -> Tensor:
+        return checked_images(images, self.config.channels, self.image_size, self.device)
 
     def _noise(self, count: int, generator: Noise) -> Tensor:
         shape = (self.config.latent_dims,)
