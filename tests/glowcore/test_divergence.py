@@ -138,6 +138,18 @@ def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
     assert (second.step, second.restores) == (6, 1)
 
 
+def test_a_state_from_before_runs_were_judged_is_resumed_as_not_yet_judged(tmp_path):
+    trainer = make(tmp_path / "run", steps=4)
+    trainer.run()
+    old = training_state.load_state(tmp_path / "run" / "state")
+    del old["healthy"], old["monitor"]["smooth_head_bits"], old["settings"]["class_weight"]
+    resumed = make(tmp_path / "run", steps=6)
+    resumed.load_state(old)
+    assert not resumed.healthy
+    resumed.run()
+    assert (resumed.step, resumed.restores, resumed.healthy) == (6, 0, True)
+
+
 def test_a_held_out_likelihood_that_is_no_number_does_not_stop_a_run_that_was_never_good(tmp_path, monkeypatch):
     monkeypatch.setattr("glowcore.monitor.noisy_bits_per_dim", lambda *_: torch.tensor([math.nan]))
     trainer = make(tmp_path / "run", steps=3, eval_minutes=1e-9)
