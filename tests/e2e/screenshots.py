@@ -14,7 +14,8 @@ from serving import CHROMIUM, FLAGS, REPOSITORY, application
 
 FACE = "Gallery face: Face 04"
 SIZE = {"width": 1360, "height": 900}
-PAGES = ("Reconstruct", "Mix", "Sample", "Map", "Attributes", "Models")
+PAGES = ("Mix", "Sample", "Map", "Attributes", "Models")
+COMPARED = ("faces32-glow", "faces32-realnvp", "faces32-nice")  # and the VAE, which the page adds by itself
 
 
 def move(page: Page, name: str, value: float) -> None:
@@ -47,6 +48,23 @@ def edit(page: Page, folder: Path, scheme: str) -> None:
     page.screenshot(path=folder / f"edit-{scheme}.png")
 
 
+def compare(page: Page, folder: Path, scheme: str) -> None:
+    """Reconstructions by models of every kind; from the Models page."""
+    first, *others = COMPARED
+    page.locator(f".st-key-use_pretrained-{first} button").click()
+    settle(page)
+    page.get_by_role("link", name="Reconstruct", exact=True).click()
+    settle(page)
+    for name in others:
+        page.get_by_role("combobox", name="Models").click()
+        page.get_by_role("option", name=name, exact=True).click()
+        settle(page)
+    page.keyboard.press("Escape")
+    page.mouse.click(5, SIZE["height"] - 5)
+    settle(page)
+    page.screenshot(path=folder / f"reconstruct-{scheme}.png")
+
+
 def photograph(page: Page, folder: Path, scheme: str) -> None:
     """Every page in turn."""
     edit(page, folder, scheme)
@@ -56,6 +74,7 @@ def photograph(page: Page, folder: Path, scheme: str) -> None:
         if name == "Mix":
             page.get_by_role("button", name="Frame at 50 %").click()
         page.screenshot(path=folder / f"{name.lower()}-{scheme}.png")
+    compare(page, folder, scheme)
 
 
 def main() -> None:

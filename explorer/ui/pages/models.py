@@ -86,7 +86,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
             st.markdown(f"**{entry.label}** :small[{entry.name}] :orange-badge[cannot be used]  \n{entry.problem}.")
             return
         badge = ":green-badge[in use]" if entry.name == chosen else ""
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        with st.container(horizontal=True, gap="small"):
             if picture := specimen(entry):
                 st.image(picture, width=SPECIMEN, alt=f"Samples of {entry.label}")
             with st.container(gap="xsmall"):

@@ -51,6 +51,7 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         format_func=short,
         help="Flows give every picture back; a VAE, where there is one, compresses it.",
     )
+    models = sorted(models, key=lambda name: not usable[name].is_flow)  # what loses something comes last
     gain = st.select_slider(
         "Difference, amplified",
         [1, 4, 16, 64, 256],
