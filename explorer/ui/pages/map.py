@@ -13,7 +13,7 @@ from explorer.ui import state
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.plane import Sheet, plane
 from explorer.ui.frame import Bench, bench, intro
-from explorer.words import noun, words
+from explorer.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.grids import grid
@@ -40,7 +40,7 @@ def reach(found: LatentMap) -> float:
 
 def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:
     """Group of every point, and words and colours of the groups, by the attribute chosen."""
-    names = list(found.names)
+    names = ordered(tuple(found.names))
     if not names:
         return [0] * len(found), [noun(table.engine)], [WITH]
     start = names.index("Smiling") if "Smiling" in names else 0
@@ -54,7 +54,7 @@ def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], lis
         wrap=True,
     )
     text = words(chosen)
-    groups = [{1: 0, 0: 1}.get(int(v), 2) for v in found.labels[:, names.index(chosen)]]
+    groups = [{1: 0, 0: 1}.get(int(v), 2) for v in found.labels[:, list(found.names).index(chosen)]]
     return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
 
 
