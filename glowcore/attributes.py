@@ -146,6 +146,23 @@ class AttributeVectors:
         covariance = transform @ self.covariance @ transform.T
         return replace(self, directions=directions, covariance=covariance, facts=facts)
 
+    def without(self, names: Collection[str]) -> AttributeVectors:
+        """Return the same attributes but those named.
+
+        Raises:
+            ConfigError: unknown name, or none would be left.
+        """
+        left_out = {self._index(name) for name in names}
+        kept = [index for index in range(len(self)) if index not in left_out]
+        if not kept:
+            raise ConfigError(f"without {', '.join(names)} no attribute is left, expected fewer names")
+        return replace(
+            self, names=tuple(self.names[index] for index in kept), directions=self.directions[kept],
+            score_weights=self.score_weights[kept], score_offsets=self.score_offsets[kept],
+            covariance=self.covariance[kept][:, kept],
+            facts={name: fact for name, fact in self.facts.items() if name not in names},
+        )
+
     def info(self, name: str) -> dict[str, Any]:
         """Return what is known of an attribute: ``positives``, ``negatives``, ``norm``, ``sigma``, ``separation`` ...
 

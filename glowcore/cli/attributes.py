@@ -26,6 +26,8 @@ def add_parser(commands, summary: str) -> None:
     options.add_data(p, split="train")
     p.add_argument("--against", action="append", default=[], metavar="NAME=OTHER[,OTHER...]",
                    help="make the direction NAME orthogonal to those of the others; once for every NAME")
+    p.add_argument("--without", default="", metavar="NAME[,NAME...]",
+                   help="attributes that the fit takes into account but the model does not get")
     p.add_argument("--directions", default=CHOICES[0], choices=CHOICES,
                    help="refined (default): partial, then improved by what they do to decoded pictures, which takes "
                         "minutes more; partial: the effect of an attribute with the others held; mean: the difference "
@@ -52,14 +54,17 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_flow(args)
     pictures = options.open_pictures(args, model)
     # Hours of encoding should not end in a misspelt name.
-    for name in [*against, *(other for others in against.values() for other in others)]:
+    left_out = [name for name in args.without.split(",") if name]
+    for option, name in [*(("--against", name) for pair in against.items() for name in (pair[0], *pair[1])),
+                         *(("--without", name) for name in left_out)]:
         if name not in pictures.attribute_names:
-            raise ConfigError(f"--against: unknown attribute {name!r:.80}, expected one of "
+            raise ConfigError(f"{option}: unknown attribute {name!r:.80}, expected one of "
                               + ", ".join(pictures.attribute_names))
     vectors = fit_attributes(model, pictures, args.batch_size, directions=args.directions, refinement=refinement,
                              progress=not args.quiet)
     for name, others in against.items():
         vectors = vectors.orthogonalise(name, others)
+    vectors = vectors.without(left_out)
     if checkpoint.fingerprint(args.model) != before:
         raise CheckpointError(f"{args.model}: its weights were replaced meanwhile, so these attributes are not stored; "
                               "fit them again when the training has ended")

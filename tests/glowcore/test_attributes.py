@@ -176,3 +176,20 @@ def test_stored_tensors_must_fit(vectors):
     ):
         with pytest.raises(ConfigError):
             AttributeVectors.from_tensors(broken, vectors.metadata())
+
+
+def test_attributes_left_out_leave_the_others_as_they_were(vectors, data):
+    batch = latents(torch.from_numpy(data[0][:4]).double())
+    fewer = vectors.without(["Young"])
+    assert fewer.names == tuple(name for name in vectors.names if name != "Young")
+    for name in fewer.names:
+        assert fewer.sigma(name) == vectors.sigma(name)
+        assert torch.equal(fewer.score(batch, name), vectors.score(batch, name))
+        assert fewer.info(name) == vectors.info(name)
+    others = [name for name in fewer.names if name != "Smiling"]
+    moved = (part.apply(batch, {"Smiling": 2.0}, locked=others).flatten() for part in (vectors, fewer))
+    assert torch.allclose(*moved, atol=1e-9)
+    with pytest.raises(ConfigError, match="unknown attribute"):
+        vectors.without(["Hat"])
+    with pytest.raises(ConfigError, match="no attribute is left"):
+        vectors.without(vectors.names)

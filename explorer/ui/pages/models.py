@@ -37,7 +37,7 @@ def examine(entry: ModelEntry) -> list[Check]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _specimen(path: str, changed: int) -> bytes | None:
+def _specimen(path: str, changed: str) -> bytes | None:
     try:
         sheet = images.load(Path(path))
     except GlowcoreError:
@@ -49,7 +49,7 @@ def _specimen(path: str, changed: int) -> bytes | None:
 def specimen(entry: ModelEntry) -> bytes | None:
     """A few of the pictures that the model has drawn; None where its folder has no `samples.png`."""
     path = entry.folder / "samples.png"
-    return _specimen(str(path), path.stat().st_mtime_ns) if path.is_file() else None
+    return _specimen(str(path), str(path.stat().st_mtime_ns)) if path.is_file() else None
 
 
 def actions(entry: ModelEntry, chosen: str | None) -> None:
