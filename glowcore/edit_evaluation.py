@@ -48,7 +48,7 @@ class EditResult:
         leak: mean absolute change of the classifier's probabilities of all *other* attributes of the model.
         leak_most: the one of these that changes most on average, None if there is no other.
         leak_most_change: its mean absolute change.
-        change: mean absolute change of the picture, values in [0, 1].
+        change: mean absolute change of the picture as it is shown, values clipped to [0, 1].
         change_border: the same over the band along the four sides, 1/8 of the side wide: background and outer hair,
             which most edits of a face have no business in.
         finite: share of edited pictures whose values are all finite.
@@ -250,7 +250,8 @@ def _share(marks: Tensor) -> float:
 def _measure(before: Tensor, after: Tensor) -> Tensor:
     """Return change, change of the border, whether finite, and share of values in range, ``[B, 4]`` float64."""
     finite = after.isfinite().flatten(1).all(1)
-    difference = (after - before).abs().double()
+    # Of the pictures as they are shown: a single value that runs away would drown all others in the mean.
+    difference = (after.clamp(0, 1) - before.clamp(0, 1)).abs().double()
     width = max(1, min(after.shape[2:]) // BORDER)
     band = torch.ones(after.shape[2:], dtype=torch.bool)
     band[width:-width, width:-width] = False

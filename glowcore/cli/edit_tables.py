@@ -52,8 +52,8 @@ def markdown(
         "for (probability above 0.5); **success**: the same after the edit, one that is not finite counted as none.\n"
         "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
         "them that moves most, and by how much.\n"
-        "- **change**: mean absolute change of the picture, values in [0, 1]; **at the border**: of the band along "
-        f"the four sides, 1/{BORDER} of the side wide, which most edits have no business in.\n"
+        "- **change**: mean absolute change of the picture, values clipped to [0, 1]; **at the border**: of the band "
+        f"along the four sides, 1/{BORDER} of the side wide, which most edits have no business in.\n"
         "- **finite**: share of edited pictures whose values are all finite; **in range**: share of which at least "
         f"{100 * (1 - MOST_OUTSIDE):g} % of the values lie in [0, 1] before clipping, give or take half a step of 8 "
         "bits.",

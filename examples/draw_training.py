@@ -1,0 +1,32 @@
+"""Draw held-out bits/dim against minutes of training from the logs of runs:
+``python examples/draw_training.py docs/images/training.png docs/logs/*.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from matplotlib import pyplot
+
+
+def main(out: str, *logs: str) -> None:
+    """Draw one panel a picture size: runs of different sizes are not to be compared."""
+    runs = {Path(log).stem: [json.loads(line) for line in Path(log).read_text().splitlines()] for log in logs}
+    sizes = sorted({name.split("-")[0] for name in runs})
+    figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4), constrained_layout=True, squeeze=False)
+    for axis, size in zip(axes[0], sizes, strict=True):
+        for name, rows in sorted(runs.items()):
+            if name.split("-")[0] == size:
+                points = [(row["train_minutes"], row["bits_per_dim"]) for row in rows]
+                axis.plot(*zip(*points, strict=True), "o-", label=name, markersize=3)
+        axis.set(title=size, xlabel="minutes of one core", ylabel="held-out bits/dim")
+        axis.grid(alpha=0.3)
+        axis.legend()
+    figure.savefig(out, dpi=110)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("expected the PNG to write and at least one log.jsonl")
+    main(*sys.argv[1:])
