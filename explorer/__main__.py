@@ -18,6 +18,7 @@ from explorer.photos import Photo
 from explorer.recipe import EditRecipe
 from explorer.sources import aligned_picture
 from glowcore import checkpoint, output
+from glowcore.attribute_table import PICTURE_SUFFIXES
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, ConfigError, GlowcoreError, ImageError
 
@@ -67,9 +68,9 @@ def parser() -> argparse.ArgumentParser:
 
 def try_photos(name: str, folder: Path, strength: float) -> None:
     """Print what becomes of the photos in a folder."""
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
-        raise ConfigError(f"--data {folder} holds no photos (.jpg, .png, .webp)")
+        raise ConfigError(f"--data {folder} holds no photos ({', '.join(PICTURE_SUFFIXES)})")
     engine = models.open_engine(models.find(name))
     print(photo_trial.summary([photo_trial.try_photo(engine, path, strength) for path in tqdm(paths, disable=None)]))
 

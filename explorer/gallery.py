@@ -10,8 +10,8 @@ import numpy as np
 
 from explorer.recipe import RecipeError
 from glowcore import images
+from glowcore.attribute_table import PICTURE_SUFFIXES
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 ATTRIBUTION = "ATTRIBUTION.md"
 
 
@@ -26,7 +26,8 @@ class Gallery:
         """File names of the pictures."""
         if not self.folder.is_dir():
             return ()
-        return tuple(sorted(p.name for p in self.folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()))
+        pictures = (path for path in self.folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+        return tuple(sorted(path.name for path in pictures if path.is_file()))
 
     @cached_property
     def attribution(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glowcore.ablation import BASE, LEVELS, STEPS_PER_LEVEL, VARIANTS, Run, against_base, spread
+from glowcore.tables import markdown
 
 HEAD = ("idea", "variant", "bits/dim", "less the base's", "pictures/s", "parameters", "round trip", "seeds")
 
@@ -17,8 +18,7 @@ def rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
 
 def table(runs: Sequence[Run]) -> str:
     """Return the rows as a Markdown table."""
-    lines = [HEAD, tuple("---" if i < 2 else "---:" for i in range(len(HEAD))), *rows(runs)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return markdown([HEAD, *rows(runs)], right=range(2, len(HEAD))) + "\n"
 
 
 def plot(runs: Sequence[Run], path: Path) -> None:

@@ -11,7 +11,6 @@ from tqdm import tqdm
 from glowcore.classes import ClassTally, num_classes
 from glowcore.flow import Flow
 from glowcore.images import to_uint8
-from glowcore.likelihood import bits_per_dim
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
 
@@ -103,9 +102,9 @@ def noisy_bits_per_dim(
     generators = [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(len(batch))]
     if tally is None:
         return model.bits_per_dim(batch, y, generator=generators).cpu()
-    latents = model.encode_cube(model.dequantised(batch, generators), y)
+    latents = model.encode_dequantised(batch, y, generator=generators)
     tally.add(latents)
-    return bits_per_dim(latents.log_prob, model.num_dims, model.config.n_bits).cpu()
+    return model.bits_of(latents).cpu()
 
 
 @torch.inference_mode()

@@ -169,7 +169,14 @@ class Flow(nn.Module):
         from ``generator``: one for the batch or one a picture (torch's global one if None). Differentiable: this is the
         training loss.
         """
-        latents = self.encode_cube(self.dequantised(images, generator), y)
+        return self.bits_of(self.encode_dequantised(images, y, generator=generator))
+
+    def encode_dequantised(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Latents:
+        """Return the latents of pictures as training sees them: quantised to ``config.n_bits``, plus noise."""
+        return self.encode_cube(self.dequantised(images, generator), y)
+
+    def bits_of(self, latents: Latents) -> Tensor:
+        """Return bits per dimension, ``[B]``, of latents made by :meth:`encode_dequantised`."""
         return likelihood.bits_per_dim(latents.log_prob, self.num_dims, self.config.n_bits)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:

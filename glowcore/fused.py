@@ -110,8 +110,7 @@ class FusedFlow:
     @torch.inference_mode()
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
-        latents = self._encode_cube(self.flow.dequantised(images, generator), y)
-        return likelihood.bits_per_dim(latents.log_prob, self.num_dims, self.config.n_bits)
+        return self.flow.bits_of(self._encode_cube(self.flow.dequantised(images, generator), y))
 
     def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
         """Return log-densities, as :meth:`Flow.log_prob`."""

@@ -22,17 +22,15 @@ class PackedConv:
     """A convolution whose weights lie in memory as oneDNN wants them, for batches of pictures ``[*, in, H, W]``."""
 
     def __init__(self, weight: Tensor, bias: Tensor, size: tuple[int, int], *, relu: bool) -> None:
-        self.padding = weight.shape[-1] // 2
+        self.pads = [weight.shape[-1] // 2] * 2
         # Packed for a batch of 32; other batches run as well, if not always quite as fast.
         shape = [32, weight.shape[1], *size]
-        pads = [self.padding, self.padding]
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, pads, [1, 1], [1, 1], 1, shape)
+        self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, self.pads, [1, 1], [1, 1], 1, shape)
         self.bias = bias
         self.then = "relu" if relu else "none"
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map ``[B, in, H, W]`` to ``[B, out, H, W]``."""
-        pads = [self.padding, self.padding]
         return torch.ops.mkldnn._convolution_pointwise(
-            x, self.weight, self.bias, pads, [1, 1], [1, 1], 1, self.then, [], ""
+            x, self.weight, self.bias, self.pads, [1, 1], [1, 1], 1, self.then, [], ""
         )

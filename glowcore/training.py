@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from glowcore import batches, checkpoint, classes, likelihood, out_of_memory, training_state
+from glowcore import batches, checkpoint, classes, out_of_memory, training_state
 from glowcore.devices import has_fast_bfloat16
 from glowcore.distributed import Processes
 from glowcore.divergence import divergence
@@ -39,8 +39,8 @@ class TrainingLoss(nn.Module):
         if not self.class_weight:
             bits = self.flow.bits_per_dim(images, y, generator=generator).mean()
             return torch.stack([bits, bits.detach(), torch.zeros_like(bits)])
-        latents = self.flow.encode_cube(self.flow.dequantised(images, generator), y)
-        bits = likelihood.bits_per_dim(latents.log_prob, self.flow.num_dims, self.flow.config.n_bits).mean()
+        latents = self.flow.encode_dequantised(images, y, generator=generator)
+        bits = self.flow.bits_of(latents).mean()
         head_bits = classes.head_bits(self.flow, latents, latents.y)
         return torch.stack([bits + self.class_weight * head_bits, bits.detach(), head_bits.detach()])
 

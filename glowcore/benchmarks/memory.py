@@ -69,7 +69,7 @@ def in_fresh_process(function, arguments: Iterable[Any]) -> Any:
         return pool.apply(function, tuple(arguments))
 
 
-def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int, steps: int = STEPS) -> Row:
+def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int, steps: int) -> Row:
     """Measure one mode at one depth over so many training steps, the first of them not counted."""
     config = dataclasses.replace(CONFIGS[name], steps_per_level=depth)
     flow = ready_model(config, steps=3, memory=memory).to(device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 from glowcore import checkpoint
 from glowcore.attribute_fit import fit_attributes
@@ -13,6 +12,7 @@ from glowcore.direction_refinement import RefinementSettings
 from glowcore.directions import KINDS
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.heap import keep_heap
+from glowcore.tables import plain
 
 EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
 
@@ -87,7 +87,7 @@ def _read(text: str) -> tuple[str, list[str]]:
 
 
 def _table(vectors: AttributeVectors) -> str:
-    rows: list[Sequence[str]] = [
+    rows = [
         ("attribute", "positives", "negatives", "separation", "sigma", "direction", "orthogonal to")
     ]
     for name in vectors.names:
@@ -95,9 +95,4 @@ def _table(vectors: AttributeVectors) -> str:
         separation = "-" if info["separation"] is None else f"{info['separation']:.3f}"
         rows.append((name, str(info["positives"]), str(info["negatives"]), separation, f"{info['sigma']:.2f}",
                      told_direction(info), ", ".join(info.get("orthogonal_to", []))))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        numbers = (cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True))
-        lines.append("  ".join([row[0].ljust(widths[0]), *numbers, row[-1]]).rstrip())
-    return "\n".join(lines)
+    return plain(rows, right=range(1, len(rows[0]) - 1))

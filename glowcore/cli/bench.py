@@ -26,7 +26,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--depths", type=options.int_per_level, metavar="K[,K...]", help="memory: steps per level to try")
     p.add_argument("--modes", type=lambda text: text.split(","), metavar="MODE[,MODE...]",
                    help="memory: modes to try (default full,checkpoint,reversible)")
-    p.add_argument("--steps", type=int, default=5, help="memory: training steps (default 5)")
+    p.add_argument("--steps", type=int, help="memory: training steps of a measurement, 2 or more")
     p.add_argument("--plot", metavar="PNG", help="memory: draw the result (needs matplotlib)")
     p.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     options.add_device(p)
@@ -62,7 +62,7 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
 
 
 def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
-    from glowcore.benchmarks.memory import STEPS_PER_LEVEL, measure_memory, plot
+    from glowcore.benchmarks.memory import STEPS, STEPS_PER_LEVEL, measure_memory, plot
 
     depths = args.depths or STEPS_PER_LEVEL
     depths = (depths,) if isinstance(depths, int) else depths
@@ -70,9 +70,10 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     for mode in modes:
         if mode not in MEMORY_MODES:
             raise ConfigError(f"--modes: {mode!r} is not one of {', '.join(MEMORY_MODES)}")
-    options.check_range("--steps", args.steps, 2, 10_000)
+    steps = STEPS if args.steps is None else args.steps
+    options.check_range("--steps", steps, 2, 10_000)
     target = check_path(args.plot, (".png",)) if args.plot else None
-    result = measure_memory(args.config, device=device, batch=batch, depths=depths, modes=modes, steps=args.steps,
+    result = measure_memory(args.config, device=device, batch=batch, depths=depths, modes=modes, steps=steps,
                             progress=True)
     if target is not None:
         plot(result, target)

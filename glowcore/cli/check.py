@@ -9,6 +9,7 @@ from pathlib import Path
 from glowcore import checking
 from glowcore.cli import options
 from glowcore.errors import CheckpointError, ConfigError
+from glowcore.tables import plain
 
 EXAMPLE = "python -m glowcore check --model pretrained/faces64"
 
@@ -42,11 +43,9 @@ def table(checks: list[checking.Check]) -> str:
     words = {True: "pass", False: "MISS", None: "-"}
     rows = [("check", "result", "measured", "bound", "")]
     rows += [(c.name, words[c.passed], _number(c.measured), _number(c.bound), c.note) for c in checks]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = ["  ".join([*map(str.ljust, row[:4], widths), row[4]]).rstrip() for row in rows]
     failed = sum(not c.passed for c in checks)
-    lines.append(f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks)} checks pass")
-    return "\n".join(lines)
+    verdict = f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks)} checks pass"
+    return f"{plain(rows)}\n{verdict}"
 
 
 def _checks(args: argparse.Namespace) -> list[checking.Check]:

@@ -8,8 +8,8 @@ from typing import Any
 from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.classifier_store import StoredClassifier
 from glowcore.edit_evaluation import BORDER, MOST_OUTSIDE, EditResult
-
-Rows = list[Sequence[str]]
+from glowcore.tables import Rows, plain
+from glowcore.tables import markdown as markdown_table
 
 
 def case(name: str, sign: float) -> str:
@@ -19,8 +19,8 @@ def case(name: str, sign: float) -> str:
 
 def words(results: Sequence[EditResult], judge: StoredClassifier, own: dict[str, Any]) -> str:
     """Return the tables of the classifier and of the edits for a terminal."""
-    return "\n\n".join(["classifier (accuracy is the mean of both classes')", _plain(_judge_rows(judge, own)),
-                        _plain(_edit_rows(results))])
+    return "\n\n".join(["classifier (accuracy is the mean of both classes')", plain(_judge_rows(judge, own)),
+                        plain(_edit_rows(results))])
 
 
 def markdown(
@@ -47,7 +47,7 @@ def markdown(
         "Each attribute is moved on held-out pictures that are labelled as lacking it (`n` of them; `not Male`: on "
         "those labelled as having it, the other way) by a strength in sigmas, the standard deviation of the training "
         "encodings along the direction. A small classifier of other data judges.",
-        _table(_edit_rows(results)),
+        markdown_table(_edit_rows(results)),
         "- **seen before**: share of the untouched reconstructions in which the classifier already sees what is asked "
         "for (probability above 0.5); **success**: the same after the edit, one that is not finite counted as none.\n"
         "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
@@ -68,19 +68,19 @@ def markdown(
         f"is the mean of both classes' at the threshold 0.5: on {facts['held_out']:,} others of its own set (split "
         f"`{facts['held_out_split']}`), and on the labels of the pictures edited here. Where it is low, success and "
         "leak say little.",
-        _table(_judge_rows(judge, own)),
+        markdown_table(_judge_rows(judge, own)),
         "## The directions",
         "How each was made (`glowcore/directions.py`, `glowcore/direction_refinement.py`), its sigma, how much of each "
         "level sampling left (finest first), and for a refined one the cosine to what statistics gave, and success and "
         "leak before and after, at 3 sigma on held-out training pictures, by the fit's own classifier: by these it was "
         "kept or not.",
-        _table(_direction_rows(attributes)),
+        markdown_table(_direction_rows(attributes)),
     ]
     return "\n\n".join(parts)
 
 
 def _edit_rows(results: Sequence[EditResult]) -> Rows:
-    rows: Rows = [("edit", "strength", "n", "seen before", "success", "leak", "moves most", "change", "at the border",
+    rows = [("edit", "strength", "n", "seen before", "success", "leak", "moves most", "change", "at the border",
                    "finite", "in range")]
     for r in results:
         most = "-" if r.leak_most is None else f"{r.leak_most} {r.leak_most_change:.2f}"
@@ -91,7 +91,7 @@ def _edit_rows(results: Sequence[EditResult]) -> Rows:
 
 
 def _judge_rows(judge: StoredClassifier, own: dict[str, Any]) -> Rows:
-    rows: Rows = [("attribute", "column", "accuracy, own set", "AUC", "accuracy here", "AUC here", "with", "without")]
+    rows = [("attribute", "column", "accuracy, own set", "AUC", "accuracy here", "AUC here", "with", "without")]
     for name, here in own.items():
         column = judge.net.column_of(name)
         there = judge.facts["accuracy"].get(column, {})
@@ -102,7 +102,7 @@ def _judge_rows(judge: StoredClassifier, own: dict[str, Any]) -> Rows:
 
 
 def _direction_rows(attributes: AttributeVectors) -> Rows:
-    rows: Rows = [("attribute", "direction", "sigma", "left of each level", "cosine", "success", "leak",
+    rows = [("attribute", "direction", "sigma", "left of each level", "cosine", "success", "leak",
                    "orthogonal to")]
     for name in attributes.names:
         info = attributes.info(name)
@@ -117,17 +117,6 @@ def _direction_rows(attributes: AttributeVectors) -> Rows:
         rows.append((name, told_direction(info), f"{info['sigma']:.2f}", factors or "-", *changes,
                      ", ".join(info.get("orthogonal_to", [])) or "-"))
     return rows
-
-
-def _table(rows: Rows) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "| " + " | ".join(["---"] * len(rows[0])) + " |", *lines[1:]])
-
-
-def _plain(rows: Rows) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-                     for row in rows)
 
 
 def _percent(value: float | None) -> str:

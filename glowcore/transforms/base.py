@@ -45,7 +45,7 @@ class Transform(nn.Module):
         """
         with torch.no_grad():
             x, _ = self.inverse(z)
-        return pull_back_through(self, self.forward, x, grad_z, grad_logdet)
+        return pull_back_through(self.parameters(), self.forward, x, grad_z, grad_logdet)
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
@@ -63,18 +63,18 @@ def same_for_batch(logdet: Tensor, x: Tensor) -> Tensor:
 
 
 def pull_back_through(
-    module: nn.Module,
+    params: Iterable[Tensor],
     function: Callable[[Tensor], tuple[Tensor, Tensor]],
     x: Tensor,
     grad_z: Tensor,
     grad_logdet: Tensor,
 ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
     """Evaluate ``z, logdet = function(x)`` with a graph of its own; return ``x`` and the gradients that reach it and
-    the parameters of ``module``."""
+    ``params``."""
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         outputs = function(x)
-    (grad_x,), grads = local_gradients(module.parameters(), outputs, (grad_z, grad_logdet), (x,))
+    (grad_x,), grads = local_gradients(params, outputs, (grad_z, grad_logdet), (x,))
     return x.detach(), grad_x, grads
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from glowcore.transforms.actnorm import ActNorm
@@ -54,7 +54,7 @@ class FlowStep(Transform):
         with exact_arithmetic(z):
             weight = self.permutation.inverse_weight() * (-self.actnorm.log_scale).exp().double()[:, None]
             x = F.conv2d(z, weight.to(z.dtype)[:, :, None, None], -self.actnorm.bias)
-            logdet = self.permutation.log_abs_det() + self.actnorm.log_scale.sum()
+            logdet = self.position_logdet()
             return x, (-logdet * (z.shape[2] * z.shape[3])).expand(z.shape[0])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,7 +74,7 @@ class FlowStep(Transform):
     ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the coupling's network evaluated once."""
         h, grad_h, of_coupling = self.coupling.pull_back(z, grad_z, grad_logdet)
-        mixing = nn.ModuleList([self.actnorm, self.permutation])
+        mixing = [*self.actnorm.parameters(), *self.permutation.parameters()]
         with torch.no_grad():
             x, _ = self.unmix(h)
         if not isinstance(self.permutation, ChannelLinear):
@@ -90,11 +90,15 @@ class FlowStep(Transform):
                 (True, True, True),
             )
             grads = (of_weight.reshape(channels, channels), of_bias, grad_logdet.sum() * (x.shape[2] * x.shape[3]))
-            _, of_mixing = local_gradients(mixing.parameters(), (weight, bias, logdet), grads, ())
+            _, of_mixing = local_gradients(mixing, (weight, bias, logdet), grads, ())
         return x, grad_x, [*of_mixing, *of_coupling]
 
     def folded(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return weight ``[C, C]`` and bias ``[C]`` of the 1x1 convolution that does actnorm and permutation in one,
         and its log-determinant at one position."""
         weight = self.permutation.weight() * self.actnorm.log_scale.exp()
-        return weight, weight @ self.actnorm.bias, self.permutation.log_abs_det() + self.actnorm.log_scale.sum()
+        return weight, weight @ self.actnorm.bias, self.position_logdet()
+
+    def position_logdet(self) -> Tensor:
+        """Return the log-determinant of actnorm and 1x1 convolution at one position, a scalar."""
+        return self.permutation.log_abs_det() + self.actnorm.log_scale.sum()
