@@ -223,12 +223,13 @@ class Desk:
         if not isinstance(number, int) or (nonce == self.answered[0] and number <= self.answered[1]):
             return
         self.answered = (nonce, number)
-        self.note = ""
         self.strip_for = None  # a strip is sent once, in answer to its message
         if message.get("op") == "strip":
+            # The editor asks for strips by itself: what there is to say must not go before somebody has read it.
             name = message.get("name")
             self.strip_for = name if name in engine.attribute_names else None
             return
+        self.note = ""
         try:
             history = reduce(self.history, message, engine.attribute_names)
         except RecipeError as error:

@@ -178,3 +178,14 @@ def test_what_a_link_carries_is_said(desk):
     photo = EditRecipe(Source("photo", "0" * 32))
     assert "asked for the same file" in link_words(photo, {}, {})
     assert "save the PNG" in link_words(photo, {}, {"0" * 32: None})
+
+
+def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(desk, engine, gallery):
+    noise = np.random.default_rng(0).integers(60, 200, (96, 128, 3), dtype=np.uint8)
+    desk.receive(jpeg_of(noise), engine, gallery)
+    said = desk.note
+    assert "No face was found" in said
+    desk.handle({"op": "strip", "name": engine.attribute_names[0], "nonce": "a", "seq": 1}, engine)
+    assert desk.note == said
+    desk.handle({"op": "set", "name": engine.attribute_names[0], "value": 1.0, "nonce": "a", "seq": 2}, engine)
+    assert desk.note == ""
