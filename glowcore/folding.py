@@ -14,6 +14,7 @@ from torch import Tensor
 from glowcore.flow import Flow
 from glowcore.networks import CouplingNet
 from glowcore.priors import Split
+from glowcore.transforms.affine_move import RAW_SHIFT
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import AffineCoupling
 from glowcore.transforms.step import FlowStep
@@ -101,7 +102,7 @@ def _fold_step(step: FlowStep, positions: int) -> FoldedStep:
 def _fold_net(net: CouplingNet, *, affine: bool) -> FoldedNet:
     weight, bias = net.conv_out.folded()
     if affine:
-        bias = bias + 2 * (torch.arange(len(bias), device=bias.device) >= len(bias) // 2)
+        bias = bias + RAW_SHIFT * (torch.arange(len(bias), device=bias.device) >= len(bias) // 2)
     convs = [(net.conv_in.weight, net.conv_in.bias), (net.conv_mid.weight, net.conv_mid.bias), (weight, bias)]
     return FoldedNet(*((_last(w), b.clone()) for w, b in convs), net.position_bias())
 

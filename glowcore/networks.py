@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,6 +28,12 @@ class ZeroConv2d(nn.Module):
         """Return weight and bias of the plain convolution that computes the same."""
         scale = (self.log_scale * self.LOG_SCALE_FACTOR).exp()
         return self.weight * scale.reshape(-1, 1, 1, 1), self.bias * scale
+
+    @torch.no_grad()
+    def rescale(self, channels: slice, factor: float, offset: float) -> None:
+        """Make some of the output channels ``factor`` times what they are, and ``offset`` more."""
+        self.log_scale[channels] += math.log(factor) / self.LOG_SCALE_FACTOR
+        self.bias[channels] += offset * (-self.LOG_SCALE_FACTOR * self.log_scale[channels]).exp()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[B, in, H, W]`` to ``[B, out, H, W]``."""

@@ -18,6 +18,7 @@ from glowcore.flow import Flow
 from glowcore.heap import keep_heap
 from glowcore.memory import choose_memory
 from glowcore.models import CONFIGS, build
+from glowcore.models.scale_floor import set_scale_min
 from glowcore.reversible import MEMORY_MODES
 from glowcore.train_settings import OPTIMIZERS, PRECISIONS, TrainSettings
 from glowcore.training import Trainer
@@ -40,7 +41,8 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--out", required=True, metavar="DIR", help="folder of the run: model, log, samples, state")
     p.add_argument("--resume", action="store_true",
                    help="go on with the run in --out, bit for bit, with its settings where none are given")
-    p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer")
+    p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer; "
+                   "--scale-min may differ from the model's")
     p.add_argument("--skip-broken", action="store_true", help="leave out pictures that cannot be read")
 
     m = p.add_argument_group("model (left out: the config's defaults, or those of --init-from)")
@@ -146,7 +148,10 @@ def _model(args: argparse.Namespace, out: Path) -> Flow:
     if source is None:
         return build(CONFIGS[args.model](**model_options.given_settings(args, args.model)))
     model = checkpoint.load(source, device="cpu").train()
-    for name, value in model_options.given_settings(args, model.config.model_name).items():
+    given = model_options.given_settings(args, model.config.model_name)
+    if not args.resume and "scale_min" in given:
+        set_scale_min(model, given.pop("scale_min"))
+    for name, value in given.items():
         if value != getattr(model.config, name):
             raise ConfigError(f"--{name.replace('_', '-')} {value} differs from {getattr(model.config, name)} of the "
                               f"model in {source}; leave it out")

@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+#: A network that gives 0 leaves the scale near 1: sigmoid(2) is 0.88 (Glow's code).
+RAW_SHIFT = 2.0
+
 
 def affine_move(x_b: Tensor, h: Tensor, scale_min: float) -> tuple[Tensor, Tensor]:
     """Return ``z_b`` and ``log s``, each of the shape of ``x_b``, given the network's output ``h``, of twice its
@@ -47,7 +50,7 @@ class _Parts(NamedTuple):
 def _parts(h: Tensor, scale_min: float) -> _Parts:
     t, raw = h.chunk(2, dim=1)
     # The sum lays the values side by side in memory: a sigmoid of a view of few channels is several times slower.
-    raw = raw + 2
+    raw = raw + RAW_SHIFT
     sigmoid = torch.sigmoid(raw)
     return _Parts(t, raw, sigmoid, sigmoid * (1 - scale_min) + scale_min if scale_min else sigmoid)
 

@@ -146,6 +146,12 @@ def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
     assert trained.attributes is None
 
 
+def test_init_from_can_raise_the_floor_of_the_scales(tmp_path, faces):
+    source = write_model(tmp_path / "source", num_levels=1)
+    train(faces, tmp_path / "run", "--init-from", source, "--scale-min", 0.4, *SETTINGS, "--steps", 1)
+    assert glowcore.load(tmp_path / "run", device="cpu").config.scale_min == 0.4
+
+
 def test_a_class_conditional_model_learns_its_classes(tmp_path, capsys):
     for index, name in enumerate(("dark", "light")):
         write_pictures(tmp_path / "faces" / name, 20, seed=index)
