@@ -36,8 +36,14 @@ def enlarge(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def gif(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
-    """Return an endless GIF of uint8 frames ``[H, W, 3]``, about ``rate`` a second (at most 50)."""
-    pictures = [Image.fromarray(f).quantize(255, dither=Image.Dither.FLOYDSTEINBERG) for f in frames]
+    """Return an endless GIF of uint8 frames ``[H, W, 3]``, about ``rate`` a second (at most 50).
+
+    All frames share one palette of 255 colours: areas that do not change then do not flicker.
+    """
+    # A sixteenth of the pixels finds the same colours, many times faster.
+    sample = np.concatenate([frame[::4, ::4].reshape(1, -1, 3) for frame in frames], axis=1)
+    palette = Image.fromarray(sample).quantize(255)
+    pictures = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for f in frames]
     buffer = io.BytesIO()
     duration = max(20, round(1000 / rate / 10) * 10)  # GIF counts hundredths, and browsers slow down below two of them
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)

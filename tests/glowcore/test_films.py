@@ -38,6 +38,19 @@ def test_gif_holds_every_frame_for_its_time():
             assert abs(np.asarray(film.convert("RGB")).astype(int) - 40 * index).max() <= 2
 
 
+def test_what_does_not_move_in_a_gif_does_not_flicker():
+    rng = np.random.default_rng(0)
+    still = np.linspace(0, 255, 32 * 64 * 3).reshape(32, 64, 3).astype(np.uint8)
+    moving = [np.concatenate([still, rng.integers(0, 256, (32, 64, 3), dtype=np.uint8)]) for _ in range(3)]
+    with Image.open(io.BytesIO(films.gif(moving))) as film:
+        shown = []
+        for index in range(3):
+            film.seek(index)
+            shown.append(np.asarray(film.convert("RGB"))[:32])
+    assert np.array_equal(shown[0], shown[1]) and np.array_equal(shown[0], shown[2])
+    assert abs(shown[0].astype(int) - still).mean() <= 20
+
+
 @pytest.mark.parametrize(("height", "width"), [(34, 50), (33, 51)])
 def test_mp4_holds_every_frame_and_makes_sides_even(height, width):
     film = decoded(films.mp4(frames(6, height, width), rate=12), height + height % 2, width + width % 2)
