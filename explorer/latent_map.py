@@ -126,11 +126,12 @@ class LatentMap:
     def load(cls, folder: Path) -> LatentMap | None:
         """Read a model's map; None where there is none, CheckpointError where it is damaged."""
         path = folder / FILE
+        told = Path(folder.name, FILE)  # what messages call it: where it lies on the disk is not for visitors
         if not path.is_file():
             return None
         if path.stat().st_size > MOST_BYTES:
-            raise CheckpointError(f"{path}: {path.stat().st_size} bytes, at most {MOST_BYTES} are accepted")
-        tensors, table = unpack(path, path.read_bytes())
+            raise CheckpointError(f"{told}: {path.stat().st_size} bytes, at most {MOST_BYTES} are accepted")
+        tensors, table = unpack(told, path.read_bytes())
         try:
             count, side = len(tensors["coordinates"]), int(table["side"])
             with Image.open(io.BytesIO(tensors["pictures"].numpy().tobytes()), formats=["WEBP"]) as image:
@@ -140,7 +141,7 @@ class LatentMap:
             names = tuple(filter(None, table["names"].split("\n")))
             return cls(*floats, tensors["labels"].numpy(), names, pictures, float(table["explained"]))
         except (KeyError, ValueError, OSError) as error:
-            raise CheckpointError(f"{path}: not a map of this program ({str(error)[:80]})") from error
+            raise CheckpointError(f"{told}: not a map of this program ({str(error)[:80]})") from error
 
 
 def _tile(tiles: np.ndarray, index: int, side: int) -> np.ndarray:

@@ -65,6 +65,10 @@ class ModelEntry:
             return "missing"
         return f"{status.st_mtime_ns}-{status.st_size}"
 
+    def told(self, error: Exception) -> str:
+        """What an error says, for any visitor to read: files go by the model's name, not by where they are."""
+        return str(error).replace(str(self.folder), self.name)
+
 
 def home() -> Path:
     """The folder that holds `pretrained/` and `runs/`: the repository, or what EXPLORER_HOME names."""
@@ -137,21 +141,23 @@ def _open(kind: type[T], entry: ModelEntry, device: str) -> T:
     try:
         return kind.open(entry.folder, entry.name, device)
     except CheckpointError as error:
-        _failed[str(entry.folder), entry.stamp] = str(error)
-        raise
+        told = entry.told(error)
+        _failed[str(entry.folder), entry.stamp] = told
+        raise CheckpointError(told) from error
 
 
 def _entry(name: str, folder: Path) -> ModelEntry:
     if not (folder / "config.json").is_file():
         return ModelEntry(name, folder, problem=f"{name} holds no config.json, so it is not (yet) a model")
+    entry = ModelEntry(name, folder)
     try:
-        info = checkpoint.read_info(folder)
+        entry = replace(entry, info=checkpoint.read_info(folder))
     except GlowcoreError as error:
-        return ModelEntry(name, folder, problem=str(error))
-    for file, stated in info["files"].items():
+        return replace(entry, problem=entry.told(error))
+    for file, stated in entry.info["files"].items():
         path = folder / file
         size = path.stat().st_size if path.is_file() else 0
         if size != stated["size"]:
-            return ModelEntry(name, folder, problem=f"{path} has {size} bytes, its manifest states {stated['size']}")
-    entry = ModelEntry(name, folder, info)
+            problem = f"{name}/{file} has {size} bytes, its manifest states {stated['size']}"
+            return ModelEntry(name, folder, problem=problem)
     return replace(entry, problem=_failed.get((str(folder), entry.stamp), ""))

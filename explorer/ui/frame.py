@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from explorer.gallery import Gallery
 from explorer.turns import Busy
 from explorer.ui import state
 from glowcore.errors import GlowcoreError
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,10 @@ def busy(error: Busy) -> None:
 
 def no_model() -> None:
     """Say where models are looked for and how one is made; list broken ones with the reason."""
+    _LOG.warning("no usable model in pretrained/ or runs/ of %s", models.home())  # the page says nothing of the disk
     heading("No model yet")
     st.write(
-        f"The application looks for models in `pretrained/` and `runs/` of `{models.home()}` and found none to use. "
+        "The application looks for models in its folders `pretrained/` and `runs/` and found none to use. "
         "The repository ships one in `pretrained/faces64`; a new one is trained with"
     )
     st.code("python -m glowcore train --data FOLDER --model glow --image-size 64 --out runs/mine", language="bash")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import checks, models
+from explorer import checks
 from explorer.checks import Check
 from explorer.gallery import Gallery
 from explorer.model_facts import facts, provenance
@@ -33,7 +33,7 @@ def examine(entry: ModelEntry) -> list[Check]:
         )
         return checks.check(entry, engine, pictures)
     except GlowcoreError as error:
-        return [Check("Loading", False, f"{error}.")]
+        return [Check("Loading", False, f"{entry.told(error)}.")]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -102,7 +102,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
             st.markdown(f"{mark} **{found.subject}** {found.finding}")
 
 
-intro("Models", f"Every folder of `pretrained/` and `runs/` in `{models.home()}`.")
+intro("Models", "Every folder of `pretrained/` and `runs/`.")
 found = state.entries()
 in_use = state.chosen_model()
 if in_use is None:
