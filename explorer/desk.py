@@ -7,15 +7,16 @@ oldest give way when they become too many.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from explorer import export, maps
+from explorer import export
 from explorer.actions import reduce
 from explorer.engine import Engine
+from explorer.fitting import fit, greeting, on_map
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.own_attribute import joined
@@ -23,14 +24,13 @@ from explorer.photos import HASH_DIGITS, Photo, photo_key
 from explorer.pictures import fingerprint
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
-from explorer.words import listed
+from explorer.words import absence
 from glowcore import AttributeVectors
-from glowcore.errors import GlowcoreError, ImageError
+from glowcore.errors import ImageError
 
 PHOTO_BYTES = 192 * 2**20
 MAX_PHOTOS = 8
 MAX_CROPS = 64
-GREETING = ("Smiling", 1.0)
 ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
 
 
@@ -39,8 +39,10 @@ class Desk:
     """The state of one session.
 
     history     the edit, with undo and redo; None until a model is there
+    left        the same of the other models that were in use, by the hash of each: to come back to
     photos      decoded photos by key
-    crops       aligned pictures that came inside an exported PNG, by the key of their photo
+    crops       aligned pictures from inside of an exported PNG, or from another model, by the key of their photo
+    lent        the sources of the latter, by the same keys
     note        one sentence for the user, "" when there is nothing to say
     strip_for   the attribute whose slider the hand has just been laid on
     answered    (page instance, number) of the last message of the editor that was dealt with
@@ -52,8 +54,10 @@ class Desk:
     """
 
     history: History | None = None
+    left: dict[str, History] = field(default_factory=dict)
     photos: OrderedDict[str, Photo] = field(default_factory=OrderedDict)
     crops: OrderedDict[str, np.ndarray] = field(default_factory=OrderedDict)
+    lent: dict[str, Source] = field(default_factory=dict)
     note: str = ""
     strip_for: str | None = None
     answered: tuple[str, int] = ("", 0)
@@ -100,19 +104,28 @@ class Desk:
         self._push(fitting)
 
     def adopt(self, engine: Engine, gallery: Gallery) -> None:
-        """Another model has been chosen: keep the edit and its picture as far as that goes."""
+        """Another model has been chosen: its edit comes back as it was left, undo and all, with the present picture.
+
+        A model that is new here starts with as much of the present edit as it can follow.
+        """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
+        recipe = fit(self.recipe, engine)
+        self.left[self.recipe.model] = self.history
+        self.history = self.left.pop(engine.model_hash, None)
         if self.foreign is not None and self.foreign.model == engine.model_hash:
             self.open(self.foreign, engine, gallery)
             return
-        recipe = fit(self.recipe, engine)
+        self.note = ""
+        mine = fit(self.recipe, engine) if self.history else None
+        if mine and mine.source in (recipe.source, self.lent.get(recipe.source.value)):
+            self._push(mine)  # the same picture as when the model was left, which another may have had on loan
+            return
         if self._missing(recipe.source, engine, gallery, recipe.source.kind == "map"):
             kept = self.seen is not None and self.seen[0] == recipe.source
-            source = self._kept_picture(self.seen[1]) if kept else greeting(engine, gallery).source
+            source = self._kept_picture(*self.seen) if kept else greeting(engine, gallery).source
             recipe = replace(recipe, source=source)
-        self.note = ""
-        self._push(recipe)
+        self._push(replace(recipe, moves=mine.moves, locks=mine.locks) if mine else recipe)
 
     def forget_foreign(self) -> None:
         """Go on with this model's version of an edit that was made with another."""
@@ -127,10 +140,11 @@ class Desk:
         self.forget_foreign()
         self._push(replace(self.recipe, source=source))
 
-    def _kept_picture(self, picture: np.ndarray) -> Source:
+    def _kept_picture(self, source: Source, picture: np.ndarray) -> Source:
         """An aligned picture as a source of its own, for as long as the session lasts; no link carries it."""
         key = fingerprint(picture)[:HASH_DIGITS]
         self.crops[key] = picture
+        self.lent[key] = source
         while len(self.crops) > MAX_CROPS:
             self.crops.popitem(last=False)
         return Source("photo", key, -1)
@@ -255,39 +269,3 @@ class Desk:
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None
         self.history = History(recipe) if self.history is None else self.history.push(recipe)
-
-
-def absence(names: Collection[str]) -> str:
-    """What to say about moves of attributes that are not here."""
-    if not names:
-        return ""
-    return (
-        f"This edit moves {listed(names)}, which is not known here. An attribute made from somebody's own photos does "
-        "not travel in a link: load its file on the Attributes page."
-    )
-
-
-def on_map(source: Source, engine: Engine, gallery: Gallery) -> bool:
-    """Whether the model's map has the face that `source` names."""
-    try:
-        return source.place is not None or int(source.value) < len(maps.map_of(engine, gallery))
-    except GlowcoreError:
-        return False
-
-
-def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:
-    """The recipe as `engine`'s model can follow it: its attributes, its number of levels, its hash."""
-    levels_fit = len(recipe.temperature) in (1, engine.num_levels)
-    return replace(
-        recipe.restricted(engine.attribute_names),
-        temperature=recipe.temperature if levels_fit else recipe.temperature[-1:],
-        model=engine.model_hash,
-    )
-
-
-def greeting(engine: Engine, gallery: Gallery) -> EditRecipe:
-    """What a newcomer sees: the first gallery face, or a sampled one, already smiling a little."""
-    source = Source("gallery", gallery.names[0]) if gallery.names else Source("seed", "7")
-    name, strength = GREETING
-    moves = ((name, strength),) if name in engine.attribute_names else ()
-    return EditRecipe(source, moves, temperature=(engine.temperature,), model=engine.model_hash)

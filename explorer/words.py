@@ -75,6 +75,16 @@ def listed(names: Iterable[str]) -> str:
     return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))
 
 
+def absence(names: Collection[str]) -> str:
+    """What to say about moves of attributes that are not here."""
+    if not names:
+        return ""
+    return (
+        f"This edit moves {listed(names)}, which is not known here. An attribute made from somebody's own photos does "
+        "not travel in a link: load its file on the Attributes page."
+    )
+
+
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
     """What the address of the page holds and what it does not; `own` and `crops` are known in this session only."""
     mine = [n for n, _ in recipe.moves if n in own]

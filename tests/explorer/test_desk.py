@@ -12,6 +12,7 @@ from explorer import desk as desk_module
 from explorer import export, maps, own_attribute
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
+from explorer.gallery import Gallery
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, Source
 from explorer.words import link_words
@@ -169,6 +170,64 @@ def test_an_edit_of_another_model_waits_until_that_model_is_chosen(desk, engine,
     desk.adopt(other, gallery)
     assert desk.recipe.moves == (("Sideburns", 2.0),)
     assert desk.recipe.model == "f" * 12
+
+
+@pytest.fixture
+def bare(engine, gallery, tmp_path):
+    """Another model: the same pictures, no attributes and no gallery of its own."""
+    other = engine.with_attributes(None)
+    other.model_hash = "b" * 12
+    return other, Gallery(tmp_path / "gallery")
+
+
+def test_an_edit_comes_back_with_its_model_as_it_was_left(desk, engine, gallery, bare):
+    desk.open(EditRecipe(Source("gallery", "face_03.png"), model=engine.model_hash), engine, gallery)
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    desk.handle({"op": "lock", "name": "Young", "on": True, "nonce": "a", "seq": 2}, engine)
+    face = desk.picture(desk.recipe, engine, gallery)
+    history = desk.history
+    desk.adopt(*bare)
+    assert desk.recipe.moves == desk.recipe.locks == ()
+    np.testing.assert_array_equal(desk.picture(desk.recipe, *bare), face)
+    assert desk.history.undo() is desk.history  # nothing leads back into an edit of another model
+    desk.adopt(engine, gallery)
+    assert desk.history == history
+    assert desk.recipe.source == Source("gallery", "face_03.png")
+    assert desk.recipe.moves == (("Male", 2.0),)
+    assert desk.recipe.locks == ("Young",)
+    assert desk.history.undo().undo().present.moves == ()
+
+
+def test_a_picture_chosen_with_another_model_comes_along_under_the_sliders_left_here(desk, engine, gallery, bare):
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    left = desk.recipe
+    desk.adopt(*bare)
+    desk.start_from(Source("seed", "11"))
+    desk.adopt(engine, gallery)
+    assert desk.recipe == replace(left, source=Source("seed", "11"))
+    assert desk.history.undo().present == left
+    desk.adopt(*bare)
+    assert desk.recipe.source == Source("seed", "11")
+
+
+def test_a_face_of_the_map_is_one_again_when_its_model_is(desk, engine, gallery, bare):
+    desk.start_from(Source("map", "3"))
+    desk.picture(desk.recipe, engine, gallery)
+    left = desk.recipe
+    desk.adopt(*bare)
+    assert desk.recipe.source.kind == "photo"
+    desk.adopt(engine, gallery)
+    assert desk.recipe == left
+
+
+def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery, bare, many_blobs):
+    encoded = [engine.encode(p) for p in many_blobs]
+    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes))
+    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.equipped(engine))
+    desk.adopt(*bare)
+    desk.drop_own("Freckles")
+    desk.adopt(desk.equipped(engine), gallery)
+    assert desk.recipe.moves == (("Smiling", 1.0),)
 
 
 def test_what_a_link_carries_is_said(desk):

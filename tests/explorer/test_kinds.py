@@ -64,6 +64,7 @@ def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
     at.button(key="use_pretrained/tiny").click().run()
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert not at.exception
+    assert desk.recipe.moves == (("Smiling", 1.0),)  # as the sliders stood when this model was left
 
 
 def test_a_gallery_face_goes_along_to_a_model_without_a_gallery(zoo, monkeypatch):
