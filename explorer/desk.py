@@ -166,10 +166,13 @@ class Desk:
         return engine.with_attributes(joined(engine.attributes, fitting)) if fitting else engine
 
     def drop_own(self, name: str) -> None:
-        """Forget an own attribute; the present edit goes on without it."""
+        """Forget an own attribute; the edit goes on without it, and no undo leads back to one with it."""
         self.own.pop(name, None)
-        if self.history is not None and self.recipe.strength(name):
-            self._push(self.recipe.moved({name: 0.0}))
+
+        def without(recipe: EditRecipe) -> EditRecipe:
+            return recipe.moved({name: 0.0}).locked(name, False)
+
+        self.history = self.history and self.history.mapped(without)
 
     def place_eyes(self, points: Sequence[float], size: int) -> None:
         """Align the present photo by hand-placed eyes (x, y, x, y as fractions of its sides)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from explorer.recipe import EditRecipe
@@ -34,3 +35,7 @@ class History:
         if not self.future:
             return self
         return History(self.future[0], (*self.past, self.present), self.future[1:])
+
+    def mapped(self, change: Callable[[EditRecipe], EditRecipe]) -> History:
+        """The same steps with every recipe changed."""
+        return History(change(self.present), tuple(map(change, self.past)), tuple(map(change, self.future)))

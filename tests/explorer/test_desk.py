@@ -230,6 +230,19 @@ def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery
     assert desk.recipe.moves == (("Smiling", 1.0),)
 
 
+def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, gallery, many_blobs):
+    encoded = [engine.encode(p) for p in many_blobs]
+    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes))
+    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.equipped(engine))
+    desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 2}, desk.equipped(engine))
+    desk.drop_own("Freckles")
+    for number in range(3, 6):
+        assert desk.recipe.moves == (("Smiling", 1.0),)
+        assert desk.recipe.locks == ()
+        editor_view(desk, desk.equipped(engine), desk.picture(desk.recipe, engine, gallery))
+        desk.handle({"op": "undo", "nonce": "a", "seq": number}, desk.equipped(engine))
+
+
 def test_what_a_link_carries_is_said(desk):
     recipe = EditRecipe(Source("seed", "1"), (("Smiling", 1.0), ("Freckles", 1.0)))
     assert "not Freckles" in link_words(recipe, {"Freckles": None}, {})
