@@ -36,9 +36,10 @@ class OnnxBackend:
     def __init__(self, levels: Sequence[FoldedLevel], reference: TorchBackend) -> None:
         self._levels = levels
         self._reference = reference
-        self._sessions: tuple | None = None
+        self._sessions: list | None = None
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._build, name="onnxruntime sessions", daemon=True)
+        # No daemon: those are killed when the program ends, and in the middle of onnxruntime that aborts it.
+        self._thread = threading.Thread(target=self._build, name="onnxruntime sessions", daemon=False)
         self._thread.start()
 
     @staticmethod
@@ -75,7 +76,11 @@ class OnnxBackend:
 
     def _build(self) -> None:
         try:
-            sessions = (_session(encode_graph(self._levels)), _session(decode_graph(self._levels)))
+            sessions = []
+            for graph in (encode_graph, decode_graph):
+                if not threading.main_thread().is_alive():
+                    return  # the program ends, and waits for this thread
+                sessions.append(_session(graph(self._levels)))
             self._check(sessions)
         except Exception as error:  # whatever onnxruntime raises: PyTorch goes on answering
             self._error = error
@@ -84,7 +89,7 @@ class OnnxBackend:
             self._sessions = sessions
 
     @torch.inference_mode()
-    def _check(self, sessions: tuple) -> None:
+    def _check(self, sessions: list) -> None:
         # Pictures that the model itself imagines: on white noise a trained model is unstable, and then no two orders
         # of summation agree.
         generator = torch.Generator().manual_seed(0)

@@ -47,7 +47,8 @@ def test_what_does_not_move_in_a_gif_does_not_flicker():
         for index in range(3):
             film.seek(index)
             shown.append(np.asarray(film.convert("RGB"))[:32])
-    assert np.array_equal(shown[0], shown[1]) and np.array_equal(shown[0], shown[2])
+    assert np.array_equal(shown[0], shown[1])
+    assert np.array_equal(shown[0], shown[2])
     assert abs(shown[0].astype(int) - still).mean() <= 20
 
 

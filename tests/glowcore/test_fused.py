@@ -1,5 +1,8 @@
 """The fused form is the model itself, only faster."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -89,6 +92,15 @@ def test_auto_falls_back_where_results_differ(monkeypatch, pictures):
         fast._onnx.wait()
     assert not fast._onnx.suits(1)
     assert (fast.decode(fast.encode(pictures)) - pictures).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
+def test_a_program_may_end_while_onnxruntime_is_being_built(seconds):
+    code = ("import time, torch; from glowcore import GlowConfig, build; "
+            "flow = build(GlowConfig(image_size=32, num_levels=3, steps_per_level=8, hidden_channels=64)); "
+            f"flow.initialize(torch.rand(8, 3, 32, 32)); flow.fused(); time.sleep({seconds})")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_bfloat16_is_near_but_not_exact(pictures):
