@@ -10,10 +10,10 @@ import numpy as np
 
 from explorer.desk import Desk
 from explorer.engine import Engine
-from explorer.pictures import data_uri
+from explorer.pictures import data_uri, lost
 from explorer.recipe import EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
-from explorer.words import describe, ordered, words
+from explorer.words import LOST, describe, ordered, words
 from glowcore.grids import grid
 
 SLIDER_LIMIT = 3.0
@@ -134,7 +134,13 @@ def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None, session: str)
     frames = STRIP_FRAMES.get(engine.device.split(":")[0], 9)
     strengths = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (frames - 1) for i in range(frames)]
     pictures = engine.strip(desk.recipe, name, strengths, picture, session)
-    return {"name": name, "strengths": strengths, "uri": data_uri(grid(pictures, gap=0))}
+    return {
+        "name": name,
+        "strengths": strengths,
+        "uri": data_uri(grid(pictures, gap=0)),
+        "lost": lost(pictures),
+        "lostWords": LOST,
+    }
 
 
 def _level_names(count: int) -> list[str]:

@@ -38,12 +38,17 @@ class ExactFlow(FusedFlow):
 
     @torch.inference_mode()
     def decode(self, latents: Latents) -> torch.Tensor:
-        """The pictures of latents, in the latents' precision."""
-        if not is_double(latents):
-            values = super().decode(latents)
-            if bool(values.isfinite().all()):
-                return values
-        return self.double.decode(latents)
+        """The pictures of latents, in the latents' precision; of a batch, only what float32 loses is done again."""
+        if is_double(latents):
+            return self.double.decode(latents)
+        values = super().decode(latents)
+        lost = ~values.isfinite().flatten(1).all(dim=1)
+        if not bool(lost.any()):
+            return values
+        again = self.double.decode(latents[lost])
+        values = values.to(again)
+        values[lost] = again
+        return values
 
     @torch.inference_mode()
     def bits_per_dim(self, images: torch.Tensor, y: torch.Tensor | None = None, *, generator=None) -> torch.Tensor:

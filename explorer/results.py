@@ -61,7 +61,7 @@ class Rendered:
     """What a recipe looks like.
 
     picture uint8 [H, W, 3]; level_norms as in `Encoded`; milliseconds of the decoding; finite is False where the model
-    gave values that are no numbers, NaN (shown as mid-grey) or infinite; in_range is False there, and where a value
+    gave values that are no numbers, NaN or infinite (shown as stripes); in_range is False there, and where a value
     lies more than `REACH` outside of [0, 1].
     """
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from explorer.engine import Engine
+from explorer.pictures import lost
 from explorer.recipe import EditRecipe
+
+LOST = "left the numbers the model knows"
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,15 @@ def absence(names: Collection[str]) -> str:
         f"This edit moves {listed(names)}, which is not known here. An attribute made from somebody's own photos does "
         "not travel in a link: load its file on the Attributes page."
     )
+
+
+def lost_words(pictures: Sequence[np.ndarray]) -> str:
+    """What to say under pictures of which some are no numbers, "" where all are."""
+    count = len(lost(pictures))
+    if not count:
+        return ""
+    subject = "This picture" if len(pictures) == 1 else f"{count} of {len(pictures)} pictures"
+    return f"{subject} {LOST}; stripes stand for what is not there."
 
 
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:

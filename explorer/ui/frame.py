@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.turns import Busy
 from explorer.ui import state
+from explorer.words import lost_words
 from glowcore.errors import GlowcoreError
 
 _LOG = logging.getLogger(__name__)
@@ -84,6 +86,13 @@ def no_model() -> None:
     for entry in state.entries():
         st.warning(f"{entry.problem}.", title=entry.name)
     st.button("Look again", key="look_again")
+
+
+def own_up(pictures: Sequence[np.ndarray]) -> None:
+    """Say so where some of a model's pictures are none."""
+    words = lost_words(pictures)
+    if words:
+        st.caption(f":orange[{words}]")
 
 
 def heading(title: str) -> None:

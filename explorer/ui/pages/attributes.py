@@ -11,7 +11,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import ordered, words
 
@@ -44,6 +44,7 @@ def previews(table: Bench, name: str) -> None:
         st.session_state["go_edit"] = True
 
     tiles(entries, key="preview_tiles", label="Preview", on_choose=chosen, columns=len(STRENGTHS), hint="Open in Edit")
+    own_up([frame for frames in strips for frame in frames])
 
 
 def statistics(table: Bench) -> None:

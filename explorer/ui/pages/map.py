@@ -12,7 +12,7 @@ from explorer.recipe import PLACE_LIMIT, Source
 from explorer.ui import state
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.plane import Sheet, plane
-from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -110,6 +110,7 @@ def shown(table: Bench, found: LatentMap) -> None:
         words_of = f"The {noun(table.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
     picture = maps.face_at(source, table.engine, table.gallery)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
+    own_up([picture])
     if st.button("Open in Edit", key="open_place", icon=":material/tune:", type="primary"):
         table.desk.start_from(source)
         st.switch_page(state.EDIT_PAGE)

@@ -10,7 +10,7 @@ from explorer.pictures import png, webp
 from explorer.ui import shelf
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.pad import pad
-from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import noun
 from glowcore.films import enlarge
@@ -127,6 +127,7 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
         caption = f"{signs[index - 1]} {term}" if index else term
         column.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width="stretch")
     st.image(webp(enlarge(result, 2 * SHOWN)), caption=f"{signs[-1]} {name}", alt=name, width="stretch")
+    own_up([result])
 
 
 def save_picture(picture: np.ndarray) -> None:

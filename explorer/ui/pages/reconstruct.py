@@ -16,7 +16,7 @@ from explorer.pictures import amplified_difference, webp
 from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
-from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.frame import Bench, bench, intro, own_up
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 
@@ -141,6 +141,8 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
         return
     kept = min(options["keep"], engine.num_levels)
     coarse = mixing.coarse(engine, encoded, kept, options["heat"])
+    with told:
+        own_up([coarse])
     show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
 
 

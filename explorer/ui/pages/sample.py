@@ -11,7 +11,7 @@ from explorer.pictures import data_uri, png
 from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.ui.frame import Bench, bench, intro
+from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import noun
 from glowcore import grids
@@ -118,6 +118,7 @@ def grid(table: Bench, first: int, temperature: Temperature, label: int | None) 
         for s, k, p in zip(seeds, labels, pictures, strict=True)
     ]
     show(entries, side, lambda i: open_in_edit(table, int(i), temperature, labels[seeds.index(int(i))]))
+    own_up(pictures)
     save(pictures, side)
 
 
@@ -145,6 +146,7 @@ def row(table: Bench, first: int, label: int | None) -> None:
         open_in_edit(table, int(seed), (float(t),), labels[seeds.index(int(seed))])
 
     show(entries, len(ROW_TEMPERATURES), chosen)
+    own_up(pictures)
     save(pictures, len(ROW_TEMPERATURES))
 
 

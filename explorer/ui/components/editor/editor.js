@@ -75,11 +75,13 @@ class Editor {
     if (this.wanted === name) return
     this.wanted = name
     this.stage.strip = null
+    this.panel.know(null)
     this.wire.post({ op: "strip", name })
   }
 
   dropStrip() {
     this.stage.strip = this.wanted = null
+    this.panel.know(null)
     this.frames.fade()
   }
 
@@ -119,6 +121,7 @@ class Editor {
     this.panel.update(data.sliders, this.wire.changesPending)
     if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) {
       this.stage.strip = strip
+      this.panel.know(strip)
       this.frames.show(strip, data.sliders.find((s) => s.name === strip.name))
     }
     const touched = data.sliders.find((s) => s.name === this.frames.name)

@@ -16,13 +16,16 @@ class Frames {
     })
   }
 
-  show({ name, image, strengths }, slider) {
+  show({ name, image, strengths, lost, lostWords }, slider) {
     this.name = name
     this.node.classList.remove("stale")
     this.row.setAttribute("aria-label", `${slider.label}, from ${slider.less} to ${slider.more}`)
     for (const [place, text] of [["less", slider.less], ["name", slider.label], ["more", slider.more]]) {
       this.node.querySelector(`.frames-${place}`).textContent = text
     }
+    const some = this.node.querySelector(".frames-lost")
+    some.hidden = lost.length === 0
+    some.textContent = `Stripes: ${lostWords}.`
     const ratio = image.naturalHeight / (image.naturalWidth / strengths.length)
     this.buttons.forEach((button, index) => {
       const column = Math.round((index / (FRAMES - 1)) * (strengths.length - 1))
@@ -31,8 +34,9 @@ class Frames {
       drawTile(canvas, image, column, strengths.length)
       button.dataset.value = strengths[column]
       button.disabled = false
-      button.setAttribute("aria-label", `${slider.label} ${signed(strengths[column])}`)
-      button.title = signed(strengths[column])
+      const beyond = lost.includes(column) ? `, ${lostWords}` : ""
+      button.setAttribute("aria-label", `${slider.label} ${signed(strengths[column])}${beyond}`)
+      button.title = `${signed(strengths[column])}${beyond}`
     })
     this.mark(slider.value)
     oneStop(this.row)

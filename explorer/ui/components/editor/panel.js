@@ -8,6 +8,12 @@ function signed(value) {
   return value === 0 ? "0" : `${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`
 }
 
+// Where a strength lies among those of a strip, in frames from the first.
+function placeIn(strengths, value) {
+  const last = strengths.length - 1
+  return ((value - strengths[0]) / (strengths[last] - strengths[0])) * last
+}
+
 class Panel {
   constructor(root, on) {
     this.node = root.querySelector(".sliders")
@@ -82,6 +88,12 @@ class Panel {
     this.on.commit(item.slider.name, Number(item.input.value))
   }
 
+  // What a strip tells of its slider: at which strengths there is no picture. null: nothing is known.
+  know(strip) {
+    this.strip = strip
+    for (const item of this.rows.values()) this.paint(item)
+  }
+
   paint({ row, input, output, slider }) {
     const value = Number(input.value)
     const percent = (v) => `${((v - slider.min) / (slider.max - slider.min)) * 100}%`
@@ -89,7 +101,11 @@ class Panel {
     input.style.setProperty("--high", percent(Math.max(0, value)))
     const text = signed(value)
     output.textContent = text
-    input.setAttribute("aria-valuetext", `${text} standard deviations`)
+    const { name, strengths, lost, lostWords } = this.strip ?? {}
+    const beyond = name === slider.name && lost.includes(Math.round(placeIn(strengths, value)))
+    output.classList.toggle("lost", beyond)
+    output.title = beyond ? lostWords : ""
+    input.setAttribute("aria-valuetext", `${text} standard deviations${beyond ? `, ${lostWords}` : ""}`)
     row.classList.toggle("moved", value !== 0)
   }
 

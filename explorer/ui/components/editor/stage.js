@@ -1,5 +1,7 @@
 // The large picture: before and after under a handle, and frames of a strip while a slider is dragged.
 
+const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "Edited" }
+
 class Stage {
   constructor(root) {
     this.node = root.querySelector(".stage")
@@ -65,19 +67,20 @@ class Stage {
 
   show(name) {
     this.shown = name
-    this.tagAfter.textContent = { original: "Original", reconstruction: "Reconstruction", edited: "Edited" }[name]
     this.draw()
   }
 
   draw() {
+    this.tagAfter.textContent = TAGS[this.shown]
     if (this.pictures[this.shown]) drawTile(this.after, this.pictures[this.shown])
   }
 
   // Between two frames of the strip the picture is their mixture by position, so that it moves as the hand does.
   scrub(value) {
-    const { image, strengths } = this.strip
+    const { image, strengths, lost, lostWords } = this.strip
     const last = strengths.length - 1
-    const place = ((value - strengths[0]) / (strengths[last] - strengths[0])) * last
+    const place = placeIn(strengths, value)
+    this.tagAfter.textContent = lost.includes(Math.round(place)) ? `Edited: ${lostWords}` : TAGS.edited
     const low = Math.min(last, Math.max(0, Math.floor(place)))
     drawTile(this.after, image, low, strengths.length)
     if (low < last && place > low) drawTile(this.after, image, low + 1, strengths.length, place - low)

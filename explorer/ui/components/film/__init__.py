@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 
 from explorer import export
-from explorer.pictures import data_uri
+from explorer.pictures import data_uri, lost
 from explorer.ui.components import sources
+from explorer.words import LOST
 from glowcore.grids import grid
 
 _FILM = st.components.v2.component("explorer_film", **sources("film"))
@@ -18,10 +19,17 @@ _FILES = {"mp4": ("video/mp4", ":material/movie:"), "gif": ("image/gif", ":mater
 
 
 def film(frames: Sequence[np.ndarray], *, key: str, alt: str) -> None:
-    """Show frames (uint8 [H, W, 3], one size) as one film; `alt` says what it shows."""
+    """Show frames (uint8 [H, W, 3], one size) as one film, lost ones marked; `alt` says what it shows."""
     columns = min(COLUMNS, len(frames))
-    uri = data_uri(grid(frames, columns=columns, gap=0))
-    _FILM(key=key, data={"uri": uri, "columns": columns, "count": len(frames), "alt": alt})
+    data = {
+        "uri": data_uri(grid(frames, columns=columns, gap=0)),
+        "columns": columns,
+        "count": len(frames),
+        "alt": alt,
+        "lost": lost(frames),
+        "lostWords": LOST,
+    }
+    _FILM(key=key, data=data)
 
 
 def film_button(frames: Sequence[np.ndarray], kind: str, *, loop: bool, name: str, key: str) -> None:

@@ -34,6 +34,8 @@ class Film {
     this.columns = data.columns
     this.count = data.count
     this.alt = data.alt
+    this.lost = new Set(data.lost)
+    this.find(".lost").textContent = `This frame ${data.lostWords}.`
     const [width, height] = [image.naturalWidth / data.columns, image.naturalHeight / Math.ceil(data.count / data.columns)]
     this.canvas.height = Math.round((768 * height) / width)
     this.find(".film").style.setProperty("--aspect", `${width} / ${height}`)
@@ -54,8 +56,10 @@ class Film {
     const buttons = Array.from({ length: number }, (_, i) => {
       const place = number === 1 ? 0 : i / (number - 1)
       const canvas = element("canvas", { width: 96, height: Math.round((96 * height) / width), "aria-hidden": "true" })
-      this.tile(canvas, Math.round(place * (this.count - 1)))
-      const button = element("button", { "aria-label": `Frame at ${Math.round(place * 100)} %` }, canvas)
+      const index = Math.round(place * (this.count - 1))
+      this.tile(canvas, index)
+      const label = `Frame at ${Math.round(place * 100)} %${this.lost.has(index) ? ", no picture" : ""}`
+      const button = element("button", { "aria-label": label }, canvas)
       button.onclick = () => { this.stop(); this.go(place) }
       return button
     })
@@ -77,6 +81,7 @@ class Film {
     this.find("output").textContent = percent
     this.scrub.setAttribute("aria-valuetext", percent)
     this.canvas.setAttribute("aria-label", `${this.alt}, at ${percent}`)
+    this.find(".lost").hidden = !this.lost.has(Math.round(exact))
     const marks = this.find(".frames").children
     const near = Math.round(place * (marks.length - 1))
     for (let i = 0; i < marks.length; i += 1) marks[i].setAttribute("aria-current", String(i === near))

@@ -34,6 +34,8 @@ class Pad {
     if (this.uri !== data.uri) return
     this.image = image
     this.side = data.side
+    this.lost = new Set(data.lost)
+    this.find(".lost").textContent = `This picture ${data.lostWords}.`
     this.width = image.naturalWidth / data.side
     this.height = image.naturalHeight / data.side
     this.face.height = Math.round((768 * this.height) / this.width)
@@ -63,6 +65,7 @@ class Pad {
       painted += share
       if (share > 0) this.tile(this.face, column + dx, row + dy, share / painted)
     }
+    this.find(".lost").hidden = !this.lost.has(Math.round(py) * this.side + Math.round(px))
     const dot = this.find(".dot")
     dot.style.left = `${this.at[0] * 100}%`
     dot.style.top = `${this.at[1] * 100}%`
