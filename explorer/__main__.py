@@ -17,6 +17,7 @@ from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.recipe import EditRecipe
 from explorer.sources import aligned_picture
+from explorer.temperatures import in_words
 from glowcore import checkpoint, output
 from glowcore.attribute_table import PICTURE_SUFFIXES
 from glowcore.data import open_dataset
@@ -81,7 +82,7 @@ def count_faces(name: str, seeds: int, temperatures: str | None, data: str, spli
         raise ConfigError(f"--seeds is {seeds}, expected 1 or more")
     engine = models.open_engine(models.find(name))
     try:
-        chosen = [float(part) for part in temperatures.split(",")] if temperatures else [engine.temperature]
+        chosen = [(float(part),) for part in temperatures.split(",")] if temperatures else [engine.temperature]
     except ValueError:
         raise ConfigError(f"--temperature is {temperatures!r:.40}, expected numbers such as 0.7 or 0.5,0.7") from None
     real = open_dataset(data, image_size=engine.size, split=split).images.permute(0, 2, 3, 1).numpy()
@@ -89,7 +90,7 @@ def count_faces(name: str, seeds: int, temperatures: str | None, data: str, spli
     for temperature in chosen:
         found = [face_check.has_face(picture) for picture in engine.sample(range(seeds), temperature)]
         missed = [str(seed) for seed, yes in enumerate(found) if not yes]
-        print(f"a face in {np.mean(found):.1%} of {seeds} samples at temperature {temperature}"
+        print(f"a face in {np.mean(found):.1%} of {seeds} samples at temperature {in_words(temperature)}"
               + (f"; none at the seeds {','.join(missed[:16])}" if missed else ""))
     print(f"a face in {np.mean([face_check.has_face(picture) for picture in real]):.1%} of {len(real)} real pictures")
 

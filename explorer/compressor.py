@@ -18,6 +18,7 @@ from explorer.engine import NOISE_SEED
 from explorer.exact import largest_error
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.results import Encoded
+from explorer.temperatures import recommended
 from explorer.turns import Turns
 from glowcore import checkpoint, images
 from glowcore.baselines import VAE
@@ -28,7 +29,8 @@ CACHE_BYTES = 8 * 2**20
 class Compressor:
     """One loaded VAE. Everything public may be called from any thread.
 
-    name, model_hash, size and device_words as of an `Engine`; numbers is how many a picture is compressed to.
+    name, model_hash, size, temperature and device_words as of an `Engine`; numbers is how many a picture is compressed
+    to.
     """
 
     def __init__(self, model: VAE, name: str = "", model_hash: str = "") -> None:
@@ -36,7 +38,7 @@ class Compressor:
         self.config = model.config
         self.size: tuple[int, int] = tuple(model.image_size)
         self.numbers: int = sum(c * h * w for c, h, w in model.latent_shapes())
-        self.temperature = float(model.metadata.get("temperature", 0.7))
+        self.temperature = recommended(model.metadata, 1)
         self.turns = Turns()
         self._vae = model
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
@@ -88,8 +90,8 @@ class Compressor:
         self._encodings.put(key, encoded, 2 * picture.nbytes)
         return encoded
 
-    def sample(self, seeds: Sequence[int], temperature: float) -> list[np.ndarray]:
-        """Sampled pictures, one a seed."""
+    def sample(self, seeds: Sequence[int], temperature: Sequence[float]) -> list[np.ndarray]:
+        """Sampled pictures, one a seed, at a temperature (a sequence of one)."""
         with self.turns.take(), torch.inference_mode():
             return from_values(self._vae.sample(seeds, temperature).cpu())
 

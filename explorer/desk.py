@@ -140,6 +140,12 @@ class Desk:
         self.forget_foreign()
         self._push(replace(self.recipe, source=source))
 
+    def draw(self, source: Source, temperature: tuple[float, ...]) -> None:
+        """A sampled picture under the same sliders: at the temperature of the one before it, else at `temperature`."""
+        kept = self.recipe.temperature if self.recipe.source.kind == "seed" else temperature
+        self.forget_foreign()
+        self._push(replace(self.recipe, source=source, temperature=kept))
+
     def _kept_picture(self, source: Source, picture: np.ndarray) -> Source:
         """An aligned picture as a source of its own, for as long as the session lasts; no link carries it."""
         key = fingerprint(picture)[:HASH_DIGITS]

@@ -24,6 +24,7 @@ from explorer.exact import ExactFlow, is_double
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered, in_range
+from explorer.temperatures import recommended
 from explorer.turns import Turns
 from glowcore import AttributeVectors, checkpoint, classes, images
 from glowcore.latents import Latents
@@ -42,11 +43,15 @@ class Engine:
         a `glowcore.Flow` in eval mode.
     name, model_hash
         how the application calls it ("pretrained/faces64") and the first 12 hex digits of its weights' SHA-256.
+
+    `temperature` is what the model's author recommends for samples: one value, or one a level, finest first. What is
+    none is a CheckpointError.
     """
 
     def __init__(self, model: glowcore.Flow, name: str = "", model_hash: str = "") -> None:
         self.name, self.model_hash = name, model_hash
         self.config, self.metadata = model.config, dict(model.metadata or {})
+        self.temperature = recommended(self.metadata, self.config.num_levels)
         self.attributes = model.attributes
         self.size: tuple[int, int] = tuple(model.image_size)
         self.device = str(model.device)
@@ -84,11 +89,6 @@ class Engine:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes of a class-conditional model, () for any other."""
         return tuple(classes.class_names(self._flow))
-
-    @property
-    def temperature(self) -> float:
-        """The temperature the model's author recommends for samples."""
-        return float(self.metadata.get("temperature", 0.7))
 
     @property
     def device_words(self) -> str:

@@ -36,4 +36,4 @@ def greeting(engine: Engine, gallery: Gallery) -> EditRecipe:
     source = Source("gallery", gallery.names[0]) if gallery.names else Source("seed", "7")
     name, strength = GREETING
     moves = ((name, strength),) if name in engine.attribute_names else ()
-    return EditRecipe(source, moves, temperature=(engine.temperature,), model=engine.model_hash)
+    return EditRecipe(source, moves, temperature=engine.temperature, model=engine.model_hash)

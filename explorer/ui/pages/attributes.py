@@ -24,7 +24,7 @@ def previews(table: Bench, name: str) -> None:
     engine, gallery = table.engine, table.gallery
     sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
     entries, recipes = [], {}
-    bases = [EditRecipe(s, temperature=(engine.temperature,), model=engine.model_hash) for s in sources]
+    bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
     strips = remembered(
         "previews",
         (engine.model_hash, name, id(table.desk.own.get(name))),

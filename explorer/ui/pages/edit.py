@@ -62,7 +62,7 @@ def choose_source(table: Bench) -> None:
                 icon=":material/casino:",
                 width="stretch",
                 help="A picture drawn by the model itself",
-                on_click=lambda: desk.start_from(random_source(table)),
+                on_click=lambda: desk.draw(random_source(table), table.engine.temperature),
             )
         if table.gallery.names:
             with st.container(width="stretch"):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer.pictures import data_uri, png
 from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
+from explorer.temperatures import in_words
 from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro, own_up
@@ -36,18 +37,26 @@ def open_in_edit(table: Bench, seed: int, temperature: Temperature, label: int) 
 def temperature_controls(table: Bench) -> Temperature:
     """One temperature, or one for each level from the coarsest down."""
     engine = table.engine
-    whole = st.slider(
-        "Temperature",
-        0.0,
-        TEMPERATURE_LIMIT,
-        engine.temperature,
-        0.05,
-        key="temperature",
-        help="How far from the average face samples may go: 0 is the average itself, 1 is what the model has learnt, "
-        "and around 0.7 most faces look their best.",
+    sliders = st.container()
+    by_level = st.toggle(
+        "A temperature for each level",
+        value=len(engine.temperature) > 1,
+        key="by_level",
+        disabled=engine.num_levels < 2,
     )
-    if not st.toggle("A temperature for each level", key="by_level", disabled=engine.num_levels < 2):
+    if not by_level:
+        whole = sliders.slider(
+            "Temperature",
+            0.0,
+            TEMPERATURE_LIMIT,
+            engine.temperature[-1],
+            0.05,
+            key="temperature",
+            help="How far from the average face samples may go: 0 is the average itself, 1 is what the model has "
+            f"learnt. This model's author recommends {in_words(engine.temperature)}.",
+        )
         return (whole,)
+    starts = engine.temperature if len(engine.temperature) > 1 else engine.temperature * engine.num_levels
     chosen = []
     for level in reversed(range(engine.num_levels)):
         name = (
@@ -58,7 +67,9 @@ def temperature_controls(table: Bench) -> Temperature:
             else "between"
         )
         chosen.append(
-            st.slider(f"Level {level + 1} ({name})", 0.0, TEMPERATURE_LIMIT, whole, 0.05, key=f"temperature_{level}")
+            sliders.slider(
+                f"Level {level + 1} ({name})", 0.0, TEMPERATURE_LIMIT, starts[level], 0.05, key=f"temperature_{level}"
+            )
         )
     return tuple(reversed(chosen))
 

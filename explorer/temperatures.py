@@ -1,0 +1,38 @@
+"""The temperature that a model's author recommends, as its folder states it: one number, or one a level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from explorer.recipe import TEMPERATURE_LIMIT
+from glowcore.errors import CheckpointError
+
+USUAL = 0.7
+
+
+def recommended(metadata: Mapping[str, Any], num_levels: int) -> tuple[float, ...]:
+    """One value, or `num_levels` of them from the finest level to the top, each from 0 to `TEMPERATURE_LIMIT`.
+
+    Raises
+    ------
+    CheckpointError
+        for anything but a number, or as many as there are levels, from 0.
+    """
+    stated = metadata.get("temperature", USUAL)
+    values = stated if isinstance(stated, list) else [stated]
+    if len(values) not in (1, num_levels) or not all(map(_is_temperature, values)):
+        raise CheckpointError(
+            f"the metadata's temperature is {stated!r:.60}, expected a number from 0, or a list of {num_levels}"
+        )
+    return tuple(round(min(float(value), TEMPERATURE_LIMIT), 2) for value in values)  # on the grid of recipes
+
+
+def in_words(temperature: tuple[float, ...]) -> str:
+    """A temperature as one writes it: "0.7", or "0.5, 0.7, 0.9"."""
+    return ", ".join(f"{value:g}" for value in temperature)
+
+
+def _is_temperature(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

@@ -1,0 +1,134 @@
+"""The temperature a model comes with: one number or one a level, on every page and in the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import glowcore
+from explorer import models
+from explorer.__main__ import main
+from explorer.engine import Engine
+from explorer.recipe import EditRecipe, Source
+from explorer.temperatures import in_words, recommended
+from glowcore.errors import CheckpointError
+from tests.explorer import tiny_model
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))
+LEVELS = (0.3, 0.6, 0.9)
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory) -> Path:
+    """A home with a model of one temperature a level, without gallery or map, so that everything is sampled."""
+    home = tmp_path_factory.mktemp("levels")
+    folder = tiny_model.write(home / "pretrained" / "levels")
+    shutil.rmtree(folder / "gallery")
+    model = glowcore.load(folder)
+    model.metadata["temperature"] = list(LEVELS)
+    glowcore.save(model, folder)
+    return home
+
+
+@pytest.fixture
+def levels_home(stocked, monkeypatch) -> Path:
+    monkeypatch.setenv("EXPLORER_HOME", str(stocked))
+    return stocked
+
+
+def test_one_value_or_one_a_level():
+    assert recommended({}, 3) == (0.7,)
+    assert recommended({"temperature": 1}, 3) == (1.0,)
+    assert recommended({"temperature": [0.5]}, 3) == (0.5,)
+    assert recommended({"temperature": list(LEVELS)}, 3) == LEVELS
+    assert recommended({"temperature": [0.123, 9]}, 2) == (0.12, 1.2)
+    assert in_words((0.7,)) == "0.7"
+    assert in_words(LEVELS) == "0.3, 0.6, 0.9"
+
+
+@pytest.mark.parametrize("stated", ["0.7", None, True, -0.1, float("nan"), [], [0.5, 0.6], [0.5, "x", 0.5], {}])
+def test_anything_else_is_a_sentence(stated):
+    with pytest.raises(CheckpointError, match=r"temperature is .*, expected a number from 0, or a list of 3$"):
+        recommended({"temperature": stated}, 3)
+
+
+def test_a_model_that_states_nonsense_says_so_on_its_card(tmp_path, monkeypatch):
+    folder = tiny_model.write_kind(tmp_path / "runs" / "odd", "nice")
+    model = glowcore.load(folder)
+    model.metadata["temperature"] = "hot"
+    glowcore.save(model, folder)
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    with pytest.raises(CheckpointError, match="'hot'"):
+        models.open_engine(models.find("runs/odd"))
+    assert "'hot'" in models.find("runs/odd").problem
+
+
+def test_a_compressor_takes_its_own(tmp_path, monkeypatch):
+    tiny_model.write_kind(tmp_path / "runs" / "vae", "vae")
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    compressor = models.open_compressor(models.find("runs/vae"))
+    assert compressor.temperature == (0.7,)
+    assert len(compressor.sample(range(2), compressor.temperature)) == 2
+
+
+@pytest.mark.usefixtures("fresh_caches")
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_draws_at_the_temperatures_of_its_levels(levels_home, page, monkeypatch):
+    asked = []
+    sample = Engine.sample
+    monkeypatch.setattr(Engine, "sample", lambda self, s, t, *a: asked.append(tuple(t)) or sample(self, s, t, *a))
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    assert at.session_state["desk"].recipe.temperature == LEVELS
+    at.switch_page(f"explorer/ui/pages/{page}").run()
+    assert not at.exception
+    assert not at.error
+    if page == "models.py":
+        at.button(key="check_pretrained/levels").click().run()
+        assert not at.exception
+    if page == "sample.py":
+        assert [at.slider(key=f"temperature_{i}").value for i in range(3)] == list(LEVELS)
+        at.toggle(key="by_level").set_value(False).run()
+        assert asked.pop() == (LEVELS[-1],)
+    assert set(asked) <= {LEVELS}
+    assert bool(asked) == (page in ("models.py", "sample.py", "map.py"))
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_a_random_face_is_drawn_at_the_model_s_temperature_until_another_is_set(levels_home):
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    desk = at.session_state["desk"]
+    desk.start_from(Source("map", "0"))
+    at.run()
+    at.button(key="random_face").click().run()
+    assert not at.exception
+    assert desk.recipe.temperature == LEVELS
+    desk.warm(0.4)
+    at.run()
+    at.button(key="random_face").click().run()
+    assert desk.recipe.temperature == (0.4,)
+
+
+def test_render_draws_a_seed_at_its_temperatures(levels_home, tmp_path):
+    engine = models.open_engine(models.find("pretrained/levels"))
+    recipe = EditRecipe(Source("seed", "5"), temperature=engine.temperature, model=engine.model_hash)
+    out = tmp_path / "out.png"
+    assert main(["render", "--recipe", recipe.token(), "--out", str(out)]) == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(out)), engine.sample([5], LEVELS)[0])
+
+
+def test_faces_are_counted_at_the_model_s_temperature(levels_home, tmp_path, capsys):
+    for index, picture in enumerate(tiny_model.pictures(4)):
+        Image.fromarray(picture).save(tmp_path / f"{index}.png")
+    command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "2"]
+    assert main(command) == 0
+    assert "of 2 samples at temperature 0.3, 0.6, 0.9" in capsys.readouterr().out
+    assert main([*command, "--temperature", "0.5,0.7"]) == 0
+    out = capsys.readouterr().out
+    assert "at temperature 0.5" in out
+    assert "at temperature 0.7" in out
