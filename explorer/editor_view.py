@@ -13,7 +13,7 @@ from explorer.engine import Engine
 from explorer.pictures import data_uri, lost
 from explorer.recipe import EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
-from explorer.words import LOST, describe, ordered, words
+from explorer.words import LOST, describe, level_names, ordered, words
 from glowcore.grids import grid
 
 SLIDER_LIMIT = 3.0
@@ -98,7 +98,7 @@ def _pictures(recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[s
 def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
     typical = rendered.in_range and in_typical_set(rendered.level_norms)
     levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
-    names = _level_names(len(levels))
+    names = level_names(len(levels))
     if not rendered.in_range:
         verdict = "left the model's range"
     elif typical:
@@ -141,10 +141,3 @@ def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None, session: str)
         "lost": lost(pictures),
         "lostWords": LOST,
     }
-
-
-def _level_names(count: int) -> list[str]:
-    """Levels in words: the finest holds grain, the top the composition."""
-    if count == 1:
-        return ["all"]
-    return ["finest", *[f"middle {i}" if count > 3 else "middle" for i in range(1, count - 1)], "coarsest"]

@@ -59,6 +59,20 @@ def noun(engine: Engine) -> str:
     return "picture" if engine.class_names else "face"
 
 
+def level_names(count: int) -> list[str]:
+    """The levels in words, finest first."""
+    if count == 1:
+        return ["all"]
+    return ["finest", *[f"middle {i}" if count > 3 else "middle" for i in range(1, count - 1)], "coarsest"]
+
+
+def level_label(engine: Engine, level: int) -> str:
+    """A level for a control: its number and name and, where the pictures are faces, what it holds of them."""
+    count = engine.num_levels
+    holds = {0: ": grain", count - 1: ": pose, light, hair"} if noun(engine) == "face" and count > 1 else {}
+    return f"Level {level + 1} ({level_names(count)[level]}{holds.get(level, '')})"
+
+
 def ordered(names: tuple[str, ...]) -> list[str]:
     """The attributes to offer, best known first; those in `WITHHELD` are left out."""
     rank = {n: i for i, n in enumerate(ORDER)}

@@ -15,6 +15,7 @@ from explorer import labels, maps, mixing
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
+from explorer.words import level_label
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -150,6 +151,27 @@ def test_every_place_of_a_small_map_decodes(open_kind, zoo, kind):
     assert maps.map_of(engine, gallery) is found
     assert maps.face_at(Source("map", "1.5,-0.5"), engine, gallery).shape == (*engine.size, 3)
     np.testing.assert_array_equal(maps.face_at(Source("map", "3"), engine, gallery), found.pictures[3])
+
+
+def test_levels_are_described_as_of_faces_for_faces_only(zoo, open_kind, engine, monkeypatch):
+    assert [level_label(engine, i) for i in range(3)] == [
+        "Level 1 (finest: grain)",
+        "Level 2 (middle)",
+        "Level 3 (coarsest: pose, light, hair)",
+    ]
+    plain = ["Level 1 (finest)", "Level 2 (coarsest)"]
+    assert level_label(open_kind("nice"), 0) == "Level 1 (all)"
+    assert [level_label(open_kind("digits"), i) for i in range(2)] == plain
+    monkeypatch.setenv("EXPLORER_HOME", str(zoo))
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.button(key="use_runs/digits").click().run()
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    assert [at.segmented_control(key=f"level_{i}").label for i in range(2)] == plain
+    at.switch_page("explorer/ui/pages/sample.py").run()
+    at.toggle(key="by_level").set_value(True).run()
+    assert [at.slider(key=f"temperature_{i}").label for i in range(2)] == plain
 
 
 def test_sample_draws_the_class_that_is_asked_for(zoo, monkeypatch, open_kind):

@@ -12,18 +12,13 @@ from explorer.ui.components.film import film, film_button
 from explorer.ui.components.pad import pad
 from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
-from explorer.words import noun
+from explorer.words import level_label, noun
 from glowcore.films import enlarge
 
 FRAMES = 48
 PAD = 7
 MOST_STOPS = 5
 SHOWN = 320
-
-
-def level_label(level: int, count: int) -> str:
-    """What a level holds, in words."""
-    return {0: "Finest: grain", count - 1: "Coarsest: pose, light, hair"}.get(level, f"Level {level + 1}")
 
 
 def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
@@ -36,7 +31,7 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             default="Spherical",
             key="path",
             required=True,
-            help="The straight line, or the arc that keeps its distance from the centre, where faces are.",
+            help="The straight line, or the arc that keeps its distance from the centre, where pictures are.",
         )
         levels = list(range(engine.num_levels))
         walking = st.pills(
@@ -46,7 +41,7 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             selection_mode="multi",
             key="walking",
             wrap=True,
-            format_func=lambda i: level_label(i, engine.num_levels),
+            format_func=lambda level: level_label(engine, level),
             help="Levels left out stay as they are in A.",
         )
     stops = [shelf.encoded(table, c) for c in chosen]
@@ -79,7 +74,7 @@ def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             level
             for level in reversed(range(engine.num_levels))
             if st.segmented_control(
-                level_label(level, engine.num_levels),
+                level_label(engine, level),
                 ["A", "B"],
                 key=f"level_{level}",
                 required=True,
@@ -114,7 +109,7 @@ def corners_mode(table: Bench, chosen: list[str], stage, panel) -> None:
     key = (table.engine.model_hash, *(e.key for e in ends))
     pictures = remembered("corners", key, lambda: mixing.corners(table.engine, *ends, side=PAD))
     with panel:
-        st.caption("Drag over the picture: the nearer to a corner, the more of its face. Arrow keys work too.")
+        st.caption("Drag over the picture: the nearer to a corner, the more of its picture. Arrow keys work too.")
     with stage:
         pad(pictures, PAD, key="pad", alt="Between four pictures")
 

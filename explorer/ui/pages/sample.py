@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -14,7 +15,7 @@ from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
-from explorer.words import noun
+from explorer.words import level_label, noun
 from glowcore import grids
 
 SIDES = [3, 4, 5, 6]
@@ -52,24 +53,16 @@ def temperature_controls(table: Bench) -> Temperature:
             engine.temperature[-1],
             0.05,
             key="temperature",
-            help="How far from the average face samples may go: 0 is the average itself, 1 is what the model has "
-            f"learnt. This model's author recommends {in_words(engine.temperature)}.",
+            help=f"How far from the average {noun(engine)} samples may go: 0 is the average itself, 1 is what the "
+            f"model has learnt. This model's author recommends {in_words(engine.temperature)}.",
         )
         return (whole,)
     starts = engine.temperature if len(engine.temperature) > 1 else engine.temperature * engine.num_levels
     chosen = []
     for level in reversed(range(engine.num_levels)):
-        name = (
-            "coarsest: pose and light"
-            if level == engine.num_levels - 1
-            else "finest: grain"
-            if level == 0
-            else "between"
-        )
+        label = level_label(engine, level)
         chosen.append(
-            sliders.slider(
-                f"Level {level + 1} ({name})", 0.0, TEMPERATURE_LIMIT, starts[level], 0.05, key=f"temperature_{level}"
-            )
+            sliders.slider(label, 0.0, TEMPERATURE_LIMIT, starts[level], 0.05, key=f"temperature_{level}")
         )
     return tuple(reversed(chosen))
 
@@ -128,7 +121,7 @@ def grid(table: Bench, first: int, temperature: Temperature, label: int | None) 
         Tile(str(s), data_uri(p), f"Sampled {names[k] if names else noun(table.engine)}, seed {s}")
         for s, k, p in zip(seeds, labels, pictures, strict=True)
     ]
-    show(entries, side, lambda i: open_in_edit(table, int(i), temperature, labels[seeds.index(int(i))]))
+    show(table, entries, side, lambda i: open_in_edit(table, int(i), temperature, labels[seeds.index(int(i))]))
     own_up(pictures)
     save(pictures, side)
 
@@ -156,17 +149,17 @@ def row(table: Bench, first: int, label: int | None) -> None:
         seed, t = i.split(":")
         open_in_edit(table, int(seed), (float(t),), labels[seeds.index(int(seed))])
 
-    show(entries, len(ROW_TEMPERATURES), chosen)
+    show(table, entries, len(ROW_TEMPERATURES), chosen)
     own_up(pictures)
     save(pictures, len(ROW_TEMPERATURES))
 
 
-def show(entries: list[Tile], columns: int, on_choose) -> None:
-    """The faces as buttons."""
+def show(table: Bench, entries: list[Tile], columns: int, on_choose: Callable[[str], None]) -> None:
+    """The pictures as buttons."""
     tiles(
         entries,
         key="samples",
-        label="Sampled faces",
+        label=f"Sampled {noun(table.engine)}s",
         on_choose=on_choose,
         columns=columns,
         hint="Open in Edit",
@@ -175,7 +168,7 @@ def show(entries: list[Tile], columns: int, on_choose) -> None:
 
 
 def save(pictures: list[np.ndarray], columns: int) -> None:
-    """All faces as one PNG."""
+    """All pictures as one PNG."""
     st.download_button(
         "Save all as PNG",
         data=lambda: png(grids.grid(pictures, columns=columns)),
