@@ -23,6 +23,7 @@ def page() -> None:
     st.set_page_config(
         page_title="Glow explorer", page_icon=str(icon), layout="wide", initial_sidebar_state="collapsed"
     )
+    st.html(HERE / "explorer" / "ui" / "page.css")
     # Pages carry no material icon: the browser would fetch it as a favicon from a font server.
     chosen = st.navigation(
         [

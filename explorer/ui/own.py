@@ -34,7 +34,7 @@ def panel(table: Bench) -> None:
         st.caption(f":orange[With {fewest} of a kind the direction is rough; {own_attribute.FEW} make it steadier.]")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         ready = fewest >= own_attribute.LEAST and bool(name.strip())
-        if st.button("Make the slider", key="own_make", type="primary", disabled=not ready):
+        if st.button("Make the slider", key="own_make", disabled=not ready):
             make(table, name.strip(), *groups)
         with st.popover("Load one from a file", icon=":material/upload_file:"):
             st.file_uploader(

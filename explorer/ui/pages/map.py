@@ -111,7 +111,7 @@ def shown(table: Bench, found: LatentMap) -> None:
     picture = maps.face_at(source, table.engine, table.gallery)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     own_up([picture])
-    if st.button("Open in Edit", key="open_place", icon=":material/tune:", type="primary"):
+    if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
         table.desk.start_from(source)
         st.switch_page(state.EDIT_PAGE)
 

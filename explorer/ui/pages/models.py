@@ -102,7 +102,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
             st.markdown(f"{mark} **{found.subject}** {found.finding}")
 
 
-intro("Models", "Every folder of `pretrained/` and `runs/`.")
+intro("Models", "Every folder of pretrained/ and runs/.")
 found = state.entries()
 in_use = state.chosen_model()
 if in_use is None:

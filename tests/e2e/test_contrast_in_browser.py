@@ -1,0 +1,37 @@
+"""All text of all pages can be read, in both themes: WCAG 2.2, success criterion 1.4.3 (AA)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+UNREADABLE = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+PAGES = ("Edit", "Reconstruct", "Mix", "Sample", "Map", "Attributes", "Models")
+# What the editor says now and then: a sentence, a locked slider, a strength without a picture.
+SPEAK = """() => { for (const e of document.querySelectorAll('*')) { const root = e.shadowRoot
+  if (!root?.__instance?.panel) continue
+  root.querySelector('.note').hidden = root.querySelector('.frames-lost').hidden = false
+  root.querySelector('.note').textContent = root.querySelector('.frames-lost').textContent = 'Words'
+  root.querySelector('.row output').classList.add('lost')
+  root.querySelector('.gauge').classList.add('off') } }"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_can_be_read(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+    expect(page.get_by_role("slider", name="Smile", exact=True)).to_be_visible()
+    shown = page.locator('[data-testid="stApp"]').evaluate("e => getComputedStyle(e).colorScheme")
+    assert shown == scheme
+    found = {}
+    for name in PAGES:
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_timeout(800)
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
+        page.evaluate(SPEAK)
+        found[name] = page.evaluate(UNREADABLE)
+    assert found == {name: [] for name in PAGES}
