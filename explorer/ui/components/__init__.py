@@ -8,16 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 
 HERE = Path(__file__).parent
+SHARED = ("shared.js", "wire.js")
 
 
 def sources(name: str, *scripts: str) -> dict[str, str]:
     """HTML, CSS and JavaScript of the component in folder `name`, read as strings.
 
-    `scripts` are put together in the order given; the last one holds the default export. `shared.js` and `shared.css`
-    of this folder come first.
+    `scripts` are put together in the order given; the last one holds the default export. `shared.js`, `wire.js` and
+    `shared.css` of this folder come first.
     """
     folder = HERE / name
-    parts = [HERE / "shared.js", *(folder / f"{s}.js" for s in (scripts or (name,)))]
+    parts = [*(HERE / s for s in SHARED), *(folder / f"{s}.js" for s in (scripts or (name,)))]
     styles = [HERE / "shared.css", folder / f"{name}.css"]
     return {
         "html": (folder / f"{name}.html").read_text(encoding="utf-8"),

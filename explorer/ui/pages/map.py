@@ -11,7 +11,7 @@ from explorer.pictures import data_uri, reduced, webp
 from explorer.recipe import PLACE_LIMIT, Source
 from explorer.ui import state
 from explorer.ui.components.film import film, film_button
-from explorer.ui.components.plane import Sheet, plane
+from explorer.ui.components.plane import Sheet, plane, received
 from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
@@ -135,6 +135,7 @@ def panel(start: dict) -> None:
         chart(table, found, tiles_of, start)
     with right:
         shown(table, found)
+        received("plane")
 
 
 panel(dict(walk_of(table)))

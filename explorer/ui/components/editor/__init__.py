@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.ui.components import sources
 
 _EDITOR = st.components.v2.component(
-    "explorer_editor", **sources("editor", "wire", "stage", "panel", "frames", "editor")
+    "explorer_editor", **sources("editor", "edit_wire", "stage", "panel", "frames", "editor")
 )
 
 

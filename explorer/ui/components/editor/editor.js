@@ -7,7 +7,7 @@ class Editor {
     this.root = root
     this.find = (selector) => root.querySelector(selector)
     this.stage = new Stage(root)
-    this.wire = new Wire((m) => this.send(m), (busy) => { this.find(".waiting").hidden = !busy })
+    this.wire = new EditWire((m) => this.send(m), (busy) => { this.find(".waiting").hidden = !busy })
     this.panel = new Panel(root, {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),

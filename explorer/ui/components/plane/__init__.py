@@ -9,9 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.ui.components import sources
+from explorer.ui.components import HERE, sources
 
 _PLANE = st.components.v2.component("explorer_plane", **sources("plane"))
+_RECEIVED = st.components.v2.component(
+    "explorer_received", js=(HERE / "plane" / "received.js").read_text(encoding="utf-8")
+)
 Point = tuple[float, float]
 
 
@@ -42,12 +45,13 @@ def plane(
 ) -> None:
     """Show `points`, coloured by `groups` (index into `colors` and `labels`), with the `spot` and `path` to begin with.
 
-    The data hold all little pictures; while they stay the same, Streamlit does not send them again.
+    The data hold all little pictures; while they stay the same, Streamlit does not send them again. Every message is
+    dealt with once; the browser keeps the next one back until `received` says so.
     """
 
     def went() -> None:
         message: Any = st.session_state[key].get("went")
-        if not isinstance(message, dict):
+        if not isinstance(message, dict) or not _is_new(message, key):
             return
         index = message.get("point")
         if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(points):
@@ -68,12 +72,31 @@ def plane(
         "reach": reach,
         "colors": colors,
         "labels": labels,
-        "legend": list(zip(labels, colors, strict=True)),
         "spot": spot,
         "path": path,
         "alt": alt,
     }
     _PLANE(key=key, data=data, on_went_change=went)
+
+
+def received(key: str) -> None:
+    """Tell the plane that its last message has been dealt with; the last thing its part of the page does."""
+    nonce, number = st.session_state.get(_place(key), ("", 0))
+    _RECEIVED(key=_place(key) + " ack", data={"nonce": nonce, "seq": number})
+
+
+def _is_new(message: dict[str, Any], key: str) -> bool:
+    """Whether a message has not been dealt with; it counts as such from now on."""
+    nonce, number = str(message.get("nonce", ""))[:32], message.get("seq")
+    known = st.session_state.get(_place(key), ("", 0))
+    if not isinstance(number, int) or isinstance(number, bool) or (nonce == known[0] and number <= known[1]):
+        return False
+    st.session_state[_place(key)] = (nonce, number)
+    return True
+
+
+def _place(key: str) -> str:
+    return f"{key} received"
 
 
 def _point(value: Any) -> Point | None:

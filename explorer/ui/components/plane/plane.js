@@ -16,6 +16,9 @@ class Plane {
     this.mode = "look"
     this.path = []
     this.spot = null
+    this.wire = new Wire((message) => this.send(message))
+    this.onReceived = ({ detail }) => this.wire.acknowledge(detail)
+    window.addEventListener("explorer-received", this.onReceived)
     for (const button of root.querySelectorAll(".mode")) button.onclick = () => this.setMode(button.dataset.mode)
     for (const button of root.querySelectorAll(".near")) button.onclick = () => this.zoom(Number(button.dataset.zoom))
     this.canvas.onpointerdown = (event) => this.down(event)
@@ -26,6 +29,11 @@ class Plane {
     this.canvas.onkeydown = (event) => this.key(event)
     this.observer = new ResizeObserver(() => this.draw())
     this.setMode("look")
+  }
+
+  close() {
+    this.observer.disconnect()
+    window.removeEventListener("explorer-received", this.onReceived)
   }
 
   setMode(mode) {
@@ -43,9 +51,9 @@ class Plane {
     this.data = data
     this.send = send
     this.canvas.setAttribute("aria-label", data.alt)
-    this.find(".legend").replaceChildren(...data.legend.map(([text, color]) => {
+    this.find(".legend").replaceChildren(...data.labels.map((text, index) => {
       const dot = element("i")
-      dot.style.background = color
+      dot.style.background = data.colors[index]
       return element("span", {}, dot, text)
     }))
     if (this.uri !== data.uri) {
@@ -122,13 +130,13 @@ class Plane {
   open(point) {
     this.spot = this.data.points[point]
     this.draw()
-    this.send({ point })
+    this.wire.post({ point })
   }
 
   go(spot) {
     this.spot = spot
     this.draw()
-    this.send({ spot })
+    this.wire.post({ spot })
   }
 
   key(event) {
@@ -158,7 +166,7 @@ class Plane {
 
   film() {
     this.drawn = true
-    this.send({ path: this.path.slice(0, 2000) })
+    this.wire.post({ path: this.path.slice(0, 2000) })
   }
 
   // By a factor about the chosen place, else about the middle; 0 is the whole map.
@@ -262,8 +270,8 @@ class Plane {
   }
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const plane = instanceOf(parentElement, () => new Plane(parentElement))
-  if (data) plane.load(data, (message) => setTriggerValue("went", message))
-  return () => plane.observer.disconnect()
+  if (data) plane.load(data, (message) => setStateValue("went", message))
+  return () => plane.close()
 }

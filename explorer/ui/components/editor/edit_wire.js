@@ -1,0 +1,26 @@
+// The editor's messages: of several waiting for the same thing only the newest, and strips behind every change.
+
+// A strip of one slider stays true while only that slider moves.
+function keepsStrip(message, name) {
+  return message.op === "strip" || (message.op === "set" && message.name === name)
+}
+
+class EditWire extends Wire {
+  // A slider's newest value replaces an older one that still waits. A strip waits behind every change, and is given up
+  // when a change makes it worthless.
+  queue(message) {
+    const isStrip = message.op === "strip"
+    const same = (m) => m.op === message.op && (isStrip || (message.op === "set" && m.name === message.name))
+    const changes = this.waiting.filter((m) => m.op !== "strip" && !same(m))
+    const strips = isStrip ? [message] : this.waiting.filter((m) => m.op === "strip" && keepsStrip(message, m.name))
+    return isStrip ? [...changes, ...strips] : [...changes, message, ...strips]
+  }
+
+  get changesPending() {
+    return [this.inFlight, ...this.waiting].some((m) => m && m.op !== "strip")
+  }
+
+  allows(stripName) {
+    return [this.inFlight, ...this.waiting].every((m) => !m || keepsStrip(m, stripName))
+  }
+}

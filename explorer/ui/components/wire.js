@@ -1,0 +1,59 @@
+// Messages to the server, one at a time: the next is sent when the one before has been dealt with. Streamlit merges what
+// comes while a script runs, and what it merges can be lost.
+
+const PATIENCE = 8000 // milliseconds that an answer is waited for
+
+class Wire {
+  constructor(send, onBusy = () => {}) {
+    this.send = send
+    this.onBusy = onBusy
+    this.nonce = Math.random().toString(36).slice(2)
+    this.sequence = 0
+    this.waiting = []
+    this.inFlight = null
+  }
+
+  post(message) {
+    this.waiting = this.queue(message)
+    this.next()
+  }
+
+  // Who waits once a message is there: each says all there is to say, so the newest alone.
+  queue(message) {
+    return [message]
+  }
+
+  next() {
+    if (this.inFlight || !this.waiting.length) return
+    const message = this.waiting.shift()
+    this.sequence += 1
+    this.inFlight = { ...message, nonce: this.nonce, seq: this.sequence }
+    this.busyTimer = setTimeout(() => this.onBusy(true), 300)
+    this.dispatch()
+  }
+
+  dispatch() {
+    this.lostTimer = setTimeout(() => this.lost(), PATIENCE)
+    this.send(this.inFlight)
+  }
+
+  // Without an answer it is sent once more: by its number the server knows what it has had already. Then it is given
+  // up, for a server that was restarted must not block the hand for ever.
+  lost() {
+    if (this.inFlight.again) return this.done()
+    this.inFlight = { ...this.inFlight, again: true }
+    this.dispatch()
+  }
+
+  acknowledge(ack) {
+    if (this.inFlight && ack && ack.nonce === this.nonce && ack.seq >= this.inFlight.seq) this.done()
+  }
+
+  done() {
+    clearTimeout(this.busyTimer)
+    clearTimeout(this.lostTimer)
+    this.onBusy(false)
+    this.inFlight = null
+    this.next()
+  }
+}

@@ -1,0 +1,83 @@
+"""How messages go to the server: one at a time, again when no answer comes, and never blocked for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+COMPONENTS = Path(__file__).resolve().parents[2] / "explorer" / "ui" / "components"
+
+# A wire whose clock stands still until it is told how many milliseconds have gone by.
+SCENE = """([sources, kind, acts]) => {
+  let now = 0, timers = [], sent = [], busy = []
+  const set = (act, after) => { const timer = { act, at: now + after }; timers.push(timer); return timer }
+  const clear = (timer) => { timers = timers.filter((t) => t !== timer) }
+  const made = new Function("setTimeout", "clearTimeout", `${sources}; return ${kind}`)(set, clear)
+  const wire = new made((m) => sent.push(m), (b) => busy.push(b))
+  for (const [act, value] of acts) {
+    if (act === "post") wire.post(value)
+    if (act === "ack") wire.acknowledge({ nonce: wire.nonce, seq: value })
+    if (act === "other ack") wire.acknowledge({ nonce: "other", seq: value })
+    if (act === "wait") {
+      const until = now + value
+      for (;;) {
+        const next = timers.filter((t) => t.at <= until).sort((a, b) => a.at - b.at)[0]
+        if (!next) break
+        now = next.at
+        clear(next)
+        next.act()
+      }
+      now = until
+    }
+  }
+  return { sent: sent.map(({ nonce, ...rest }) => rest), busy }
+}"""
+
+
+@pytest.fixture
+def play(browser):
+    """Act on a wire of the given kind; what it has sent, and when it said that it was busy."""
+    page = browser.new_page()
+
+    def acted(kind, *acts):
+        files = [COMPONENTS / "wire.js", COMPONENTS / "editor" / "edit_wire.js"]
+        sources = "\n".join(f.read_text(encoding="utf-8") for f in files)
+        return page.evaluate(SCENE, [sources, kind, [list(a) for a in acts]])
+
+    yield acted
+    page.close()
+
+
+def test_one_is_on_its_way_and_of_those_that_wait_the_newest_goes(play):
+    first, second, third = ({"spot": [i, 0]} for i in range(3))
+    posts = [("post", m) for m in (first, second, third)]
+    assert play("Wire", *posts)["sent"] == [{**first, "seq": 1}]
+    assert play("Wire", *posts, ("other ack", 1), ("ack", 0))["sent"] == [{**first, "seq": 1}]
+    assert play("Wire", *posts, ("ack", 1))["sent"] == [{**first, "seq": 1}, {**third, "seq": 2}]
+
+
+def test_a_message_without_an_answer_is_sent_once_more_and_then_given_up(play):
+    first, second = {"spot": [0, 0]}, {"spot": [1, 0]}
+    posts = [("post", first), ("post", second)]
+    again, after = {**first, "seq": 1, "again": True}, {**second, "seq": 2}
+    assert play("Wire", *posts, ("wait", 7999))["sent"] == [{**first, "seq": 1}]
+    assert play("Wire", *posts, ("wait", 8000))["sent"] == [{**first, "seq": 1}, again]
+    assert play("Wire", *posts, ("wait", 8000), ("ack", 1))["sent"] == [{**first, "seq": 1}, again, after]
+    assert play("Wire", *posts, ("wait", 16000))["sent"] == [{**first, "seq": 1}, again, after]
+    assert play("Wire", ("post", first), ("ack", 1), ("wait", 60000))["sent"] == [{**first, "seq": 1}]
+
+
+def test_it_is_busy_after_a_moment_and_until_the_answer(play):
+    assert play("Wire", ("post", {}), ("wait", 299), ("ack", 1))["busy"] == [False]
+    assert play("Wire", ("post", {}), ("wait", 300), ("ack", 1))["busy"] == [True, False]
+
+
+def test_the_editor_s_changes_all_go_and_strips_come_last(play):
+    smile = [{"op": "set", "name": "Smiling", "value": v} for v in (1, 2, 3)]
+    lock, strip = {"op": "lock", "name": "Male", "on": True}, {"op": "strip", "name": "Smiling"}
+    acts = [("post", smile[0]), ("post", strip), ("post", smile[1]), ("post", smile[2])]
+    sent = play("EditWire", *acts, ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
+    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [smile[0], smile[2], strip]
+    sent = play("EditWire", *acts[:2], ("post", lock), ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
+    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [smile[0], lock]

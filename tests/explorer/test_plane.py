@@ -1,0 +1,71 @@
+"""What the map in the browser sends is dealt with once, and said to have been."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer.ui.components import plane as plane_module
+
+
+class Shown:
+    """Stands for a component: keeps what it was shown with."""
+
+    def __call__(self, **given):
+        self.given = given
+
+
+@pytest.fixture
+def hand(monkeypatch):
+    """A hand on the map: sends a message, and gives what the page was called with and what was acknowledged."""
+    state = {}
+    chart, receipt = Shown(), Shown()
+    monkeypatch.setattr(plane_module.st, "session_state", state)
+    monkeypatch.setattr(plane_module, "_PLANE", chart)
+    monkeypatch.setattr(plane_module, "_RECEIVED", receipt)
+
+    def send(message):
+        calls = []
+        sheet = plane_module.Sheet("data:", 1, 8)
+        note = lambda name: lambda value: calls.append((name, value))  # noqa: E731
+        plane_module.plane(
+            [(0.0, 0.0), (1.0, 1.0)],
+            [0, 0],
+            sheet,
+            key="plane",
+            reach=3.0,
+            colors=["red"],
+            labels=["face"],
+            spot=None,
+            path=[],
+            alt="Map",
+            on_point=note("point"),
+            on_spot=note("spot"),
+            on_path=note("path"),
+        )
+        state["plane"] = {"went": message}
+        chart.given["on_went_change"]()
+        plane_module.received("plane")
+        return calls, receipt.given["data"]
+
+    return send
+
+
+def test_a_message_is_dealt_with_once_and_acknowledged(hand):
+    first = {"spot": [0.5, -1], "nonce": "a", "seq": 1}
+    assert hand(first) == ([("spot", (0.5, -1.0))], {"nonce": "a", "seq": 1})
+    assert hand(first) == ([], {"nonce": "a", "seq": 1})
+    assert hand({"point": 1, "nonce": "a", "seq": 2}) == ([("point", 1)], {"nonce": "a", "seq": 2})
+    path = [[0, 0], [1, 1]]
+    assert hand({"path": path, "nonce": "b", "seq": 1})[0] == [("path", [(0.0, 0.0), (1.0, 1.0)])]
+
+
+@pytest.mark.parametrize(
+    "nonsense", [None, 3, [], {}, {"point": 1}, {"point": 1, "nonce": "a", "seq": True}, {"point": 1, "seq": "2"}]
+)
+def test_what_has_no_number_is_nothing(hand, nonsense):
+    assert hand(nonsense) == ([], {"nonce": "", "seq": 0})
+
+
+@pytest.mark.parametrize("odd", [{"point": 2}, {"point": -1}, {"point": True}, {"spot": [1]}, {"path": [[0, 0]]}, {}])
+def test_odd_messages_are_acknowledged_so_that_the_next_one_comes(hand, odd):
+    assert hand({**odd, "nonce": "a", "seq": 7}) == ([], {"nonce": "a", "seq": 7})
