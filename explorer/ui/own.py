@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from explorer import own_attribute
@@ -9,8 +11,8 @@ from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.ui import state
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY
+from explorer.ui.downloads import download
 from explorer.ui.frame import Bench
-from glowcore import AttributeVectors
 from glowcore.errors import GlowcoreError
 
 MOST = 100
@@ -103,18 +105,5 @@ def mine(table: Bench) -> None:
     for name, vectors in list(table.desk.own.items()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{name}**")
-            save(name, vectors)
+            download("Save", "attribute.safetensors", partial(own_attribute.to_file, vectors), key=f"own_save_{name}")
             st.button("Drop", key=f"own_drop_{name}", on_click=table.desk.drop_own, args=(name,))
-
-
-def save(name: str, vectors: AttributeVectors) -> None:
-    """An attribute as a file."""
-    st.download_button(
-        "Save",
-        data=lambda: own_attribute.to_file(vectors),
-        file_name="attribute.safetensors",
-        mime="application/octet-stream",
-        key=f"own_save_{name}",
-        icon=":material/download:",
-        on_click="ignore",
-    )

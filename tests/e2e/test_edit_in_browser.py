@@ -129,6 +129,31 @@ def test_a_strip_is_scrubbed_without_the_server(page):
     assert page.evaluate(drawn) != first
 
 
+def test_a_strip_says_where_the_model_gives_no_picture(page):
+    """As with a strip of which the server says that its last two frames are none."""
+    expect(smile(page)).to_have_value("1")
+    glasses = page.get_by_role("slider", name="Glasses", exact=True)
+    glasses.focus()
+    page.wait_for_function(
+        """() => { for (const e of document.querySelectorAll('*')) { const editor = e.shadowRoot?.__instance
+        if (editor?.stage?.strip?.name !== 'Eyeglasses') continue
+        const strip = { ...editor.stage.strip, lost: [7, 8] }
+        editor.stage.strip = strip
+        editor.panel.know(strip)
+        editor.frames.show(strip, editor.data.sliders.find((s) => s.name === strip.name))
+        return true } }"""
+    )
+    row, words = page.locator('.row[data-attribute="Eyeglasses"]'), re.compile("left the numbers the model knows")
+    expect(page.locator(".frames-lost")).to_have_text(words)
+    expect(page.get_by_role("button", name=re.compile(r"Glasses \+3\.00, left the numbers"))).to_be_visible()
+    expect(page.get_by_role("button", name="Glasses +1.50", exact=True)).to_be_visible()
+    for value, beyond in (("3", True), ("1.8", False)):
+        glasses.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')) }", value)
+        expect(row.locator("output.lost")).to_have_count(int(beyond))
+        assert bool(words.search(glasses.get_attribute("aria-valuetext"))) == beyond
+        assert bool(words.search(page.locator(".tag-after").text_content())) == beyond
+
+
 def test_every_page_opens(page):
     expect(smile(page)).to_have_value("1")
     for name, sign in (

@@ -16,9 +16,14 @@ from explorer.ui import state
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, faces_line, gallery_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
+from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, view_of
 from explorer.words import link_words
 from glowcore.errors import GlowcoreError
+
+FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
+WHOLE = "Your photo at its own size, changed only where the edit changed the face."
+EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
 
 
 def taken_in(table: Bench, widget: str) -> Callable[[], None]:
@@ -159,34 +164,27 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
         embed = False
         save = st.container(width="content")
         if photo is not None:
-            save_button("Save whole photo", "photo", lambda: png(photo.with_edit(recipe.source, edited())), WHOLE)
+            download(
+                "Save whole photo",
+                "edited-photo.png",
+                lambda: png(photo.with_edit(recipe.source, edited())),
+                key="save_photo",
+                what=WHOLE,
+            )
             embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
         with save:
-            save_button("Save PNG", "face", lambda: export.to_png(edited(), recipe, crop()), FACE)
+            download(
+                "Save PNG",
+                "edited-face.png",
+                lambda: export.to_png(edited(), recipe, crop()),
+                key="save_face",
+                what=FACE,
+            )
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(table, photo)
         if recipe.source.kind == "seed":
             seed_bar(table)
         st.caption(link_words(recipe, desk.own, desk.crops))
-
-
-FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
-WHOLE = "Your photo at its own size, changed only where the edit changed the face."
-EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
-
-
-def save_button(label: str, name: str, data: Callable[[], bytes], what: str) -> None:
-    """A download that is made when it is asked for."""
-    st.download_button(
-        label,
-        data=data,
-        file_name=f"edited-{name}.png",
-        mime="image/png",
-        key=f"save_{name}",
-        icon=":material/download:",
-        on_click="ignore",
-        help=what,
-    )
 
 
 table = bench()

@@ -10,6 +10,7 @@ from explorer.pictures import png, webp
 from explorer.ui import shelf
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.pad import pad
+from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
@@ -127,15 +128,7 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
 
 def save_picture(picture: np.ndarray) -> None:
     """One result as PNG."""
-    st.download_button(
-        "Save PNG",
-        data=lambda: png(picture),
-        file_name="mix.png",
-        mime="image/png",
-        key="save_mix",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    download("Save PNG", "mix.png", lambda: png(picture), key="save_mix")
 
 
 MODES = {

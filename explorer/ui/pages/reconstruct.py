@@ -16,6 +16,7 @@ from explorer.pictures import amplified_difference, webp
 from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
+from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, intro, own_up
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -26,9 +27,14 @@ AT_MOST = 8
 DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 
+def names_of(entries: list[Tile]) -> dict[str, str]:
+    """What the pictures are called here, by their ids."""
+    return {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in entries}
+
+
 def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
     """Which pictures, which models, and how the difference and the coarse picture are made."""
-    names = {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in entries}
+    names = names_of(entries)
     shelf.add_photos(table, "reconstruct_upload")
     start = [t.id for t in entries if t.id.startswith(shelf.PHOTO)][:3] or [t.id for t in entries[1:4]] or [shelf.EDIT]
     chosen = st.multiselect(
@@ -164,7 +170,7 @@ with left:
         "A flow forgets nothing: every picture comes back as it went in. Here is the proof, beside what compresses.",
     )
     pictures, names, settings = controls(table, shown)
-labels = {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in shown}
+labels = names_of(shown)
 rows = []
 with right:
     engines = opened(names)
@@ -195,14 +201,6 @@ with right:
                 "ms": st.column_config.NumberColumn(format="%.1f"),
             },
         )
-        st.download_button(
-            "Save the table as CSV",
-            data=as_csv(rows),
-            file_name="reconstruction.csv",
-            mime="text/csv",
-            key="save_csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        download("Save the table as CSV", "reconstruction.csv", lambda: as_csv(rows), key="save_csv")
     else:
         st.info("Choose a picture on the left.")

@@ -13,6 +13,7 @@ from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.temperatures import in_words
 from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
+from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
@@ -169,15 +170,7 @@ def show(table: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
 
 def save(pictures: list[np.ndarray], columns: int) -> None:
     """All pictures as one PNG."""
-    st.download_button(
-        "Save all as PNG",
-        data=lambda: png(grids.grid(pictures, columns=columns)),
-        file_name="samples.png",
-        mime="image/png",
-        key="save_samples",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    download("Save all as PNG", "samples.png", lambda: png(grids.grid(pictures, columns=columns)), key="save_samples")
 
 
 table = bench()

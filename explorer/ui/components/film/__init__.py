@@ -10,12 +10,12 @@ import streamlit as st
 from explorer import export
 from explorer.pictures import data_uri, lost
 from explorer.ui.components import sources
+from explorer.ui.downloads import download
 from explorer.words import LOST
 from glowcore.grids import grid
 
 _FILM = st.components.v2.component("explorer_film", **sources("film"))
 COLUMNS = 8
-_FILES = {"mp4": ("video/mp4", ":material/movie:"), "gif": ("image/gif", ":material/gif_box:")}
 
 
 def film(frames: Sequence[np.ndarray], *, key: str, alt: str) -> None:
@@ -34,13 +34,10 @@ def film(frames: Sequence[np.ndarray], *, key: str, alt: str) -> None:
 
 def film_button(frames: Sequence[np.ndarray], kind: str, *, loop: bool, name: str, key: str) -> None:
     """A button that saves the frames as `name`.mp4 or `name`.gif; the file is made when it is pressed."""
-    mime, icon = _FILES[kind]
-    st.download_button(
+    download(
         f"Save {kind.upper()}",
-        data=lambda: export.film(frames, kind, loop=loop),
-        file_name=f"{name}.{kind}",
-        mime=mime,
+        f"{name}.{kind}",
+        lambda: export.film(frames, kind, loop=loop),
         key=key,
-        icon=icon,
-        on_click="ignore",
+        icon={"mp4": "movie", "gif": "gif_box"}[kind],
     )

@@ -1,0 +1,24 @@
+"""Buttons that save something as a file."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable
+
+import streamlit as st
+
+
+def download(
+    label: str, name: str, data: Callable[[], bytes | str], *, key: str, icon: str = "download", what: str | None = None
+) -> None:
+    """A button that saves the file `name`, made by `data()` when it is pressed; `what` explains it under the mouse."""
+    st.download_button(
+        label,
+        data=data,
+        file_name=name,
+        mime=mimetypes.guess_type(name)[0] or "application/octet-stream",
+        key=key,
+        icon=f":material/{icon}:",
+        on_click="ignore",
+        help=what,
+    )
