@@ -152,7 +152,8 @@ class Desk:
         self.crops[key] = picture
         self.lent[key] = source
         while len(self.crops) > MAX_CROPS:
-            self.crops.popitem(last=False)
+            oldest, _ = self.crops.popitem(last=False)
+            self.lent.pop(oldest, None)
         return Source("photo", key, -1)
 
     def take_own(self, vectors: AttributeVectors) -> None:

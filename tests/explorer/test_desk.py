@@ -210,6 +210,17 @@ def test_a_picture_chosen_with_another_model_comes_along_under_the_sliders_left_
     assert desk.recipe.source == Source("seed", "11")
 
 
+def test_pictures_on_loan_are_bounded_with_their_sources(desk, engine, gallery, bare, monkeypatch):
+    monkeypatch.setattr(desk_module, "MAX_CROPS", 2)
+    for name in gallery.names[:4]:
+        desk.start_from(Source("gallery", name))
+        desk.picture(desk.recipe, engine, gallery)
+        desk.adopt(*bare)
+        desk.adopt(engine, gallery)
+    assert [s.value for s in desk.lent.values()] == list(gallery.names[2:4])
+    assert list(desk.lent) == list(desk.crops)
+
+
 def test_a_face_of_the_map_is_one_again_when_its_model_is(desk, engine, gallery, bare):
     desk.start_from(Source("map", "3"))
     desk.picture(desk.recipe, engine, gallery)
