@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from glowcore.transforms.base import Transform
+from glowcore.transforms.mixing import Mixing, MixingGradients, mix_alike, mixing_parameters, mixings
 
 MEMORY_MODES = ("full", "checkpoint", "reversible")
 
@@ -52,16 +53,29 @@ def run_steps(
 ) -> tuple[Tensor, Tensor]:
     """Run the steps of one level on ``x``; returns ``(z, logdet)``."""
     if memory == "reversible" and torch.is_grad_enabled():
-        params = [p for step in steps for p in step.parameters() if p.requires_grad]
+        params = [p for part in _parts(steps) for p in part if p.requires_grad]
         return _Reversible.apply(steps, anchor_every, drift, x, *params)
     logdet = x.new_zeros(x.shape[0])
-    for step in steps:
+    for step, mixing in _calls(steps):
         if memory == "checkpoint" and torch.is_grad_enabled():
-            x, part = checkpoint(step, x, use_reentrant=False, preserve_rng_state=False)
+            x, part = checkpoint(step, x, *mixing, use_reentrant=False, preserve_rng_state=False)
         else:
-            x, part = step(x)
+            x, part = step(x, *mixing)
         logdet = logdet + part
     return x, logdet
+
+
+def _calls(steps: Sequence[Transform]) -> list[tuple[Transform, tuple[Mixing, ...]]]:
+    """Return each step with what it is called with beside its input: its mixing, where all are computed together."""
+    extra = [(mixing,) for mixing in mixings(steps).each()] if mix_alike(steps) else [()] * len(steps)
+    return list(zip(steps, extra, strict=True))
+
+
+def _parts(steps: Sequence[Transform]) -> list[list[Tensor]]:
+    """Return the parameters of a level in the order in which its backward pass returns their gradients."""
+    if not mix_alike(steps):
+        return [list(step.parameters()) for step in steps]
+    return [mixing_parameters(steps), *(list(step.coupling.parameters()) for step in steps)]
 
 
 class _Reversible(torch.autograd.Function):
@@ -78,10 +92,10 @@ class _Reversible(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         anchors = {}
         logdet = x.new_zeros(x.shape[0])
-        for index, step in enumerate(steps):
+        for index, (step, mixing) in enumerate(_calls(steps)):
             if anchor_every and index and index % anchor_every == 0:
                 anchors[index] = x
-            x, part = step(x)
+            x, part = step(x, *mixing)
             logdet = logdet + part
         device = x.device.type
         ctx.autocast = {
@@ -101,10 +115,17 @@ class _Reversible(torch.autograd.Function):
         anchors = dict(zip(ctx.anchors, kept, strict=True))
         grads: list[Tensor | None] = []
         with torch.autocast(**ctx.autocast):
+            mixing = MixingGradients(ctx.steps) if mix_alike(ctx.steps) else None
             for index in range(len(ctx.steps) - 1, -1, -1):
-                z, grad_z, step_grads = ctx.steps[index].pull_back(z, grad_z, grad_logdet)
+                if mixing is None:
+                    z, grad_z, step_grads = ctx.steps[index].pull_back(z, grad_z, grad_logdet)
+                else:
+                    h, grad_h, step_grads = ctx.steps[index].coupling.pull_back(z, grad_z, grad_logdet)
+                    z, grad_z = mixing.pull_back(index, h, grad_h, grad_logdet)
                 grads[:0] = step_grads
                 if index in anchors:
                     ctx.drift.note(z, anchors[index])
                     z = anchors[index]
+            if mixing is not None:
+                grads[:0] = mixing.gradients()
         return None, None, None, grad_z, *grads

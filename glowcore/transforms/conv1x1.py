@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,21 +17,25 @@ class ChannelLinear(Transform):
 
     .. math:: z_{:,i,j} = W x_{:,i,j}, \qquad \mathrm{logdet} = H W \log |\det W|
 
-    Subclasses say how ``W`` is parametrised: :meth:`weight`, :meth:`inverse_weight` (computed in float64) and
-    :meth:`log_abs_det`.
+    Subclasses say how ``W`` is parametrised, in :meth:`compose`.
     """
+
+    @classmethod
+    def compose(cls, convolutions: Sequence[Self]) -> tuple[Tensor, Tensor]:
+        """Return the matrices ``W`` of K of them, ``[K, C, C]``, and ``log |det W|``, ``[K]``."""
+        raise TypeError(f"{cls.__name__} defines no compose")
 
     def weight(self) -> Tensor:
         """Return ``W``, ``[C, C]``."""
-        raise TypeError(f"{type(self).__name__} defines no weight")
+        return self.compose([self])[0][0]
 
     def inverse_weight(self) -> Tensor:
-        """Return the inverse of ``W``, ``[C, C]`` in float64."""
-        raise TypeError(f"{type(self).__name__} defines no inverse_weight")
+        """Return the inverse of ``W``, ``[C, C]``, in float64; of a singular one, values that are not finite."""
+        return torch.linalg.inv_ex(self.weight().double()).inverse
 
     def log_abs_det(self) -> Tensor:
         """Return ``log |det W|`` as a scalar."""
-        raise TypeError(f"{type(self).__name__} defines no log_abs_det")
+        return self.compose([self])[1][0]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
@@ -53,17 +60,11 @@ class InvertibleConv1x1(ChannelLinear):
         super().__init__()
         self.matrix = nn.Parameter(random_rotation(channels))
 
-    def weight(self) -> Tensor:
-        """Return ``W``, ``[C, C]``."""
-        return self.matrix
-
-    def inverse_weight(self) -> Tensor:
-        """Return the inverse of ``W`` in float64."""
-        return torch.linalg.inv(self.matrix.double())
-
-    def log_abs_det(self) -> Tensor:
-        """Return ``log |det W|``."""
-        return torch.linalg.slogdet(self.matrix.double()).logabsdet.to(self.matrix.dtype)
+    @classmethod
+    def compose(cls, convolutions: Sequence[Self]) -> tuple[Tensor, Tensor]:
+        """Return matrices and ``log |det W|``."""
+        weights = torch.stack([convolution.matrix for convolution in convolutions])
+        return weights, torch.linalg.slogdet(weights.double()).logabsdet.to(weights.dtype)
 
 
 class InvertibleConv1x1LU(ChannelLinear):
@@ -72,7 +73,7 @@ class InvertibleConv1x1LU(ChannelLinear):
     .. math:: W = P\,L\,(U + \mathrm{diag}(\sigma \odot e^{s})), \qquad \log |\det W| = \textstyle\sum_c s_c
 
     The permutation ``P`` and the signs are buffers and stay as they start; ``L`` (unit lower triangular), ``U``
-    (strictly upper triangular) and ``s`` are learned. The inverse is two triangular solves.
+    (strictly upper triangular) and ``s`` are learned.
     """
 
     def __init__(self, channels: int) -> None:
@@ -87,27 +88,17 @@ class InvertibleConv1x1LU(ChannelLinear):
         self.upper = nn.Parameter(upper.triu(1).to(default))
         self.log_s = nn.Parameter(diagonal.abs().log().to(default))
 
-    def factors(self) -> tuple[Tensor, Tensor]:
-        """Return ``L`` with its unit diagonal and ``U + diag(sign * exp(log_s))``, both ``[C, C]``."""
-        eye = torch.eye(len(self.sign), dtype=self.sign.dtype, device=self.sign.device)
-        lower = self.lower * self.lower_mask + eye
-        upper = self.upper * self.lower_mask.T + torch.diag(self.sign * self.log_s.exp())
-        return lower, upper
-
-    def weight(self) -> Tensor:
-        """Return ``W``, ``[C, C]``."""
-        lower, upper = self.factors()
-        return self.p @ lower @ upper
-
-    def inverse_weight(self) -> Tensor:
-        """Return the inverse of ``W`` in float64."""
-        lower, upper = (factor.double() for factor in self.factors())
-        solved = torch.linalg.solve_triangular(lower, self.p.double().T, upper=False, unitriangular=True)
-        return torch.linalg.solve_triangular(upper, solved, upper=True)
-
-    def log_abs_det(self) -> Tensor:
-        """Return ``log |det W|``."""
-        return self.log_s.sum()
+    @classmethod
+    def compose(cls, convolutions: Sequence[Self]) -> tuple[Tensor, Tensor]:
+        """Return matrices and ``log |det W|``."""
+        p, sign, log_s, lower, upper = (
+            torch.stack([getattr(convolution, name) for convolution in convolutions])
+            for name in ("p", "sign", "log_s", "lower", "upper")
+        )
+        mask = convolutions[0].lower_mask
+        lower = lower * mask + torch.eye(len(mask), dtype=p.dtype, device=p.device)
+        upper = upper * mask.T + torch.diag_embed(sign * log_s.exp())
+        return p @ lower @ upper, log_s.sum(1)
 
 
 def random_rotation(channels: int) -> Tensor:

@@ -72,7 +72,10 @@ def test_render_of_a_face_of_the_map(home, tmp_path, engine, gallery, place):
     recipe = EditRecipe(Source("map", place), (("Smiling", 1.0),), model=engine.model_hash)
     assert render("--recipe", recipe.token(), "--out", tmp_path / "out.png") == 0
     expected = engine.render(recipe, maps.face_at(recipe.source, engine, gallery)).picture
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), expected)
+    difference = np.abs(np.asarray(Image.open(tmp_path / "out.png")).astype(int) - expected)
+    # A new process may answer by PyTorch where this one has onnxruntime by now: the last rounding can differ.
+    assert difference.max() <= 1
+    assert (difference > 0).sum() <= max(1, 0.001 * difference.size)
 
 
 def test_render_of_a_face_that_the_map_has_not(home, tmp_path, engine, capsys):

@@ -20,6 +20,8 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="faults whose file or name has this in it")
     args = parser.parse_args()
     chosen = [fault for fault in FAULTS if args.only in f"{fault.file}: {fault.name}"]
+    if not chosen:
+        parser.error(f"no fault has {args.only!r} in its file or name")
 
     def report(fault: Fault, noticed: bool) -> None:
         print(f"{'caught    ' if noticed else 'NOT CAUGHT'}  {fault.file}: {fault.name}", flush=True)

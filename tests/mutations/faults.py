@@ -32,7 +32,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("return z_b / parts.s - parts.t,", "return (z_b - parts.t) / parts.s,")),
         "shift undone before the scale": (
             ("return z_b / parts.s - parts.t,", "return (z_b - parts.t) / parts.s,"),),
-        "scale without the 2": (("raw = raw + 2", "raw = raw + 0"),),
+        "scale without the 2": (("raw = raw + RAW_SHIFT", "raw = raw + 0"),),
         "scale floor added, not mixed": (("* (1 - scale_min) + scale_min if", "+ scale_min if"),),
         "shift and raw scale exchanged": (("t, raw = h.chunk(2, dim=1)", "raw, t = h.chunk(2, dim=1)"),),
         "gradient of the log-scale lost": (
@@ -73,24 +73,28 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
     ("transforms/conv1x1.py", (TRANSFORMS, REFERENCE), {
         "W transposed": (
             ("F.conv2d(x, self.weight()[:, :, None, None])", "F.conv2d(x, self.weight().T[:, :, None, None])"),),
-        "P transposed": (("return self.p @ lower @ upper", "return self.p.T @ lower @ upper"),),
+        "P transposed": (("return p @ lower @ upper", "return p.mT @ lower @ upper"),),
         "H W missing": (("self.log_abs_det() * (x.shape[2] * x.shape[3])", "self.log_abs_det()"),),
-        "determinant exponentiated": (("return self.log_s.sum()", "return self.log_s.exp().sum()"),),
-        "sign of the diagonal lost": (("self.sign * self.log_s.exp()", "self.log_s.exp()"),),
-        "upper triangle not masked": (("self.upper * self.lower_mask.T", "self.upper"),),
-        "transposed inverse": (("return torch.linalg.inv(self.matrix.double())",
-                                "return torch.linalg.inv(self.matrix.double()).T"),),
+        "determinant exponentiated": (("log_s.sum(1)", "log_s.exp().sum(1)"),),
+        "sign of the diagonal lost": (("sign * log_s.exp()", "log_s.exp()"),),
+        "upper triangle not masked": (("upper * mask.T", "upper"),),
+        "transposed inverse": (("(self.weight().double()).inverse", "(self.weight().double()).inverse.T"),),
+    }),
+    ("transforms/mixing.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
+        "bias not mixed": (("(weight @ bias[..., None])[..., 0], logdet +", "bias, logdet +"),),
+        "bias of the inverse not mixed": (("-(weight @ self.bias.double()[..., None])[..., 0]", "-self.bias"),),
+        "H W missing": (("z, (self.logdet * (x.shape[2] * x.shape[3])).expand", "z, self.logdet.expand"),),
+        "sign of the inverse log-determinant": (
+            ("to(self.bias.dtype), -self.logdet)", "to(self.bias.dtype), self.logdet)"),),
+        "scale of rows for scale of columns": (("log_scale.exp()[:, None, :]", "log_scale.exp()[:, :, None]"),),
+        "H W missing in the gradient": (("of_logdet = grad_logdet.sum() * (x.shape[2] * x.shape[3])",
+                                         "of_logdet = grad_logdet.sum()"),),
+        "gradients in the wrong order": (("zip(*self._grads, strict=True)", "zip(*self._grads[::-1], strict=True)"),),
     }),
     ("transforms/step.py", (TRANSFORMS, REFERENCE), {
-        "bias not mixed": (("weight @ self.actnorm.bias,", "self.actnorm.bias,"),),
-        "H W missing": (("z, (logdet * (x.shape[2] * x.shape[3])).expand", "z, logdet.expand"),),
-        "scale not undone": (("(-self.actnorm.log_scale).exp()", "self.actnorm.log_scale.exp()"),),
         "coupling's log-determinant lost": (
             ("z, second = self.coupling(h)\n        return z, first + second",
              "z, second = self.coupling(h)\n        return z, first"),),
-        "scale of rows for scale of columns": (
-            ("self.permutation.weight() * self.actnorm.log_scale.exp()",
-             "self.permutation.weight() * self.actnorm.log_scale.exp()[:, None]"),),
     }),
     ("transforms/permutation.py", (TRANSFORMS,), {
         "permutation not inverted": (("z[:, self.order.argsort()]", "z[:, self.order]"),),
@@ -157,6 +161,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
     }),
     ("reversible.py", (REVERSIBLE,), {
         "gradients in the wrong order": (("grads[:0] = step_grads", "grads += step_grads"),),
+        "gradients of the mixings last": (("grads[:0] = mixing.gradients()", "grads += mixing.gradients()"),),
         "anchor not taken": (("                    z = anchors[index]\n", "                    z = z + 1e-3\n"),),
     }),
     ("transforms/base.py", (TRANSFORMS, REVERSIBLE), {
@@ -199,7 +204,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "H W missing": (("float(actnorm.log_scale.double().sum())) * positions",
                          "float(actnorm.log_scale.double().sum()))"),),
         "scale not undone by rows": (("unmix = inverse / scale[:, None]", "unmix = inverse / scale"),),
-        "1 for the sigmoid's 2": (("bias + 2 * (torch.arange", "bias + 1 * (torch.arange"),),
+        "1 for the sigmoid's 2": (("bias + RAW_SHIFT * (torch.arange", "bias + 1 * (torch.arange"),),
     }),
     ("classes.py", ("test_classes",), {
         "nats for bits in the head's loss": ((", labels) / math.log(2)", ", labels)"),),
