@@ -55,7 +55,7 @@ class Compressor:
         device = self._vae.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device).upper()
 
-    def encode(self, picture: np.ndarray, session: str = "") -> Encoded:
+    def encode(self, picture: np.ndarray) -> Encoded:
         """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`; grey where it sees grey.
 
         `bits_per_dim` is the evidence lower bound with one draw of the latent, the same for the same picture.
@@ -68,7 +68,7 @@ class Compressor:
         kept = self._encodings.get(key)
         if kept is not None:
             return kept
-        with self.turns.take(session), torch.inference_mode():
+        with self.turns.take(), torch.inference_mode():
             values = images.to_tensor(seen).to(self._vae.device)
             start = time.perf_counter()
             latents = self._vae.encode(values)

@@ -21,14 +21,14 @@ SLIDER_STEP = 0.05
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
 
 
-def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None, session: str = "") -> dict[str, Any]:
+def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any]:
     """Everything the editor shows for the present edit; renders what is not yet known."""
     recipe = desk.recipe
-    source = engine.source(recipe, picture, session)
-    rendered = engine.render(recipe, picture, session)
+    source = engine.source(recipe, picture)
+    rendered = engine.render(recipe, picture)
     if not rendered.finite and desk.history.past:
         desk.take_back("That is farther than the model can go: the picture would not be numbers any more. Gone back.")
-        return editor_view(desk, engine, picture, session)
+        return editor_view(desk, engine, picture)
     return {
         "ack": {"nonce": desk.answered[0], "seq": desk.answered[1]},
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
@@ -38,7 +38,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None, session:
         "note": desk.note,
         "pictures": _pictures(recipe, source, rendered),
         "readout": _readout(engine, source, rendered),
-        "strip": _strip(desk, engine, picture, session),
+        "strip": _strip(desk, engine, picture),
     }
 
 
@@ -126,14 +126,14 @@ def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, A
     }
 
 
-def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None, session: str) -> dict[str, Any] | None:
+def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any] | None:
     """The strengths of the slider under the hand, as one sheet."""
     name = desk.strip_for
     if name is None or name in desk.recipe.locks:
         return None
     frames = STRIP_FRAMES.get(engine.device.split(":")[0], 9)
     strengths = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (frames - 1) for i in range(frames)]
-    pictures = engine.strip(desk.recipe, name, strengths, picture, session)
+    pictures = engine.strip(desk.recipe, name, strengths, picture)
     return {
         "name": name,
         "strengths": strengths,

@@ -98,7 +98,7 @@ class Engine:
         return self.device.upper()
 
     # -- pictures in ----------------------------------------------------------------
-    def encode(self, picture: np.ndarray, session: str = "") -> Encoded:
+    def encode(self, picture: np.ndarray) -> Encoded:
         """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`; grey where it sees grey."""
         if picture.shape[:2] != self.size:
             picture = images.fit(picture, self.size)
@@ -107,7 +107,7 @@ class Engine:
         kept = self._encodings.get(key)
         if kept is not None:
             return kept
-        with self._model(session, batch=1):
+        with self._model(batch=1):
             values = self._values(picture)
             start = time.perf_counter()
             latents, back, error = self._fast.round_trip(values, labels.common(self._flow, 1))
@@ -136,7 +136,7 @@ class Engine:
         )
 
     # -- recipes ----------------------------------------------------------------
-    def render(self, recipe: EditRecipe, picture: np.ndarray | None = None, session: str = "") -> Rendered:
+    def render(self, recipe: EditRecipe, picture: np.ndarray | None = None) -> Rendered:
         """The exact picture of a recipe. `picture` is the aligned source; a seed needs none.
 
         Always a batch of one, so that a recipe gives the same picture in the page, in a script and in a download.
@@ -145,15 +145,13 @@ class Engine:
         ------
         RecipeError
             where the recipe needs a picture and none is given, or names attributes this model has not.
-        Superseded
-            where `session` has asked for something newer while this request waited.
         """
-        base = self._base(recipe, picture, session)
+        base = self._base(recipe, picture)
         key = (base[0], recipe.token())
         kept = self._pictures.get(key)
         if kept is not None:
             return kept
-        with self._model(session, batch=1):
+        with self._model(batch=1):
             latents = self._moved(base[1], recipe, dict(recipe.moves))
             start = time.perf_counter()
             values = self._fast.decode(latents)
@@ -165,9 +163,9 @@ class Engine:
         self._pictures.put(key, rendered, rendered.picture.nbytes)
         return rendered
 
-    def source(self, recipe: EditRecipe, picture: np.ndarray | None = None, session: str = "") -> Encoded:
+    def source(self, recipe: EditRecipe, picture: np.ndarray | None = None) -> Encoded:
         """The recipe's source before any move, encoded: the given picture, or the sample that its seed gives."""
-        return self.encode(self._source_picture(recipe, picture, session), session)
+        return self.encode(self._source_picture(recipe, picture))
 
     def strip(
         self,
@@ -175,14 +173,13 @@ class Engine:
         name: str,
         strengths: Sequence[float],
         picture: np.ndarray | None = None,
-        session: str = "",
     ) -> list[np.ndarray]:
         """The recipe with attribute `name` at each of `strengths`, decoded as one batch."""
-        base = self._base(recipe, picture, session)[1]
-        with self._model(session, batch=len(strengths)):
+        base = self._base(recipe, picture)[1]
+        with self._model(batch=len(strengths)):
             moves = [dict(recipe.moves) | {name: s} for s in strengths]
             latents = Latents.cat([self._moved(base, recipe, m) for m in moves])
-        return self.decode(latents, session)
+        return self.decode(latents)
 
     # -- many pictures ----------------------------------------------------------------
     def sample(
@@ -205,13 +202,13 @@ class Engine:
             y = labels.common(self._flow, 1)
             return self._fast.sample_latents([seed], _per_level(temperature), y).to(self.device)
 
-    def decode(self, latents: Latents, session: str = "") -> list[np.ndarray]:
+    def decode(self, latents: Latents) -> list[np.ndarray]:
         """The pictures of any latents; the model is free for others between batches."""
         latents = replace(latents, y=labels.common(self._flow, len(latents)))
 
         def make(part: slice) -> list[np.ndarray]:
             chunk = latents[part]
-            with self._model(session, batch=len(chunk)):
+            with self._model(batch=len(chunk)):
                 return from_values(self._fast.decode(chunk))
 
         return self._batching.run(len(latents), make)
@@ -244,19 +241,19 @@ class Engine:
     def _values(self, picture: np.ndarray) -> torch.Tensor:
         return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self.device)
 
-    def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> np.ndarray:
+    def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None) -> np.ndarray:
         if recipe.source.kind != "seed":
             if picture is None:
                 raise RecipeError(f"this edit starts from a {recipe.source.kind} picture, which is not here")
             return picture
-        with self._model(session, batch=1):
+        with self._model(batch=1):
             y = labels.chosen(self._flow, recipe.source.label)
             values = self._fast.sample(seeds=[recipe.source.seed], temperature=self._temperature(recipe), y=y)
             return from_values(values)[0]
 
-    def _base(self, recipe: EditRecipe, picture: np.ndarray | None, session: str) -> tuple[str, Latents]:
+    def _base(self, recipe: EditRecipe, picture: np.ndarray | None) -> tuple[str, Latents]:
         """The latents a recipe starts from, with a key for them."""
-        encoded = self.source(recipe, picture, session)
+        encoded = self.source(recipe, picture)
         return encoded.key, encoded.latents
 
     def _temperature(self, recipe: EditRecipe) -> float | list[float]:
@@ -273,9 +270,9 @@ class Engine:
         return self.attributes.apply(latents, dict(moves), locked=recipe.locks)
 
     @contextmanager
-    def _model(self, session: str = "", batch: int = 1) -> Iterator[None]:
+    def _model(self, batch: int = 1) -> Iterator[None]:
         """The model for oneself, without gradients; a single small picture decodes fastest on one thread."""
-        with self.turns.take(session), torch.inference_mode():
+        with self.turns.take(), torch.inference_mode():
             before = torch.get_num_threads()
             if batch == 1 and before > 1:
                 torch.set_num_threads(1)

@@ -15,6 +15,7 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.latent_map import FILE
 from explorer.models import ModelEntry
+from explorer.turns import Turns
 from glowcore import AttributeVectors
 from glowcore.errors import GlowcoreError
 
@@ -39,8 +40,19 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
+def _attend(turns: Turns) -> None:
+    """Let the visitors who wait for a model be told so, and their runs end that nobody looks at any more."""
+    turns.on_look, turns.on_wait = _look, _waiting
+
+
+def _look() -> None:
+    """End a run that a newer one of the same visitor has replaced: Streamlit does so where a page reads its state."""
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        st.session_state.get("desk")
+
+
 def _waiting(ahead: int) -> None:
-    """Tell a visitor who waits for the model; Streamlit also ends a run here that a newer one has replaced."""
+    """Tell a visitor who waits for the model."""
     if get_script_run_ctx(suppress_warning=True) is not None:
         st.toast(f"Others are being served; {ahead} before you.", icon=":material/hourglass_top:")
 
@@ -49,7 +61,7 @@ def _waiting(ahead: int) -> None:
 def _engine(name: str, stamp: str) -> Engine:
     # The stamp changes with the weights, so a model that is trained on is read anew.
     engine = models.open_engine(models.find(name))
-    engine.turns.on_wait = _waiting
+    _attend(engine.turns)
     _settle_memory()
     return engine
 
@@ -57,7 +69,7 @@ def _engine(name: str, stamp: str) -> Engine:
 @st.cache_resource(max_entries=2, show_spinner="Loading the model …", on_release=_released)
 def _compressor(name: str, stamp: str) -> Compressor:
     compressor = models.open_compressor(models.find(name))
-    compressor.turns.on_wait = _waiting
+    _attend(compressor.turns)
     return compressor
 
 

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from explorer import models
-from explorer.turns import Busy
+from explorer.engine import Engine
+from explorer.recipe import Source
+from explorer.turns import Busy, Turns
 from explorer.ui import state
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -28,7 +32,7 @@ def full(monkeypatch):
     """A queue that has no place left, once called."""
 
     def fill():
-        def join(self, session):
+        def join(self):
             raise Busy("64 pictures are waited for already; please try again in a moment")
 
         monkeypatch.setattr("explorer.turns.Turns._join", join)
@@ -68,10 +72,10 @@ def test_a_visitor_who_waits_is_told_how_many_are_before(at, monkeypatch):
     from explorer import engine
 
     class Slow(engine.Turns):
-        def _wait(self, ticket):
+        def _wait(self, turn):
             if self.on_wait:
                 self.on_wait(3)
-            super()._wait(ticket)
+            super()._wait(turn)
 
     monkeypatch.setattr(engine, "Turns", Slow)
     at.run()
@@ -81,6 +85,50 @@ def test_a_visitor_who_waits_is_told_how_many_are_before(at, monkeypatch):
 
 def test_waiting_outside_of_a_page_says_nothing():
     state._waiting(3)
+    state._look()
+
+
+def until(done):
+    """Wait for what another thread does."""
+    end = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_of_two_requests_of_a_visitor_only_the_newer_is_computed(at, monkeypatch):
+    """Both come while somebody else has the model: the older one gives up its place as soon as the newer is there."""
+    at.run()
+    desk, engine = at.session_state["desk"], state.engine_of("pretrained/tiny")
+    runners, made, joined = [], [], []
+
+    def remembering(kind, name, note):
+        work = getattr(kind, name)
+
+        def noting(self, *rest, **named):
+            result = work(self, *rest, **named)
+            note(self, *rest)
+            return result
+
+        monkeypatch.setattr(kind, name, noting)
+
+    monkeypatch.setattr(LocalScriptRunner, "start", lambda s, _w=LocalScriptRunner.start: runners.append(s) or _w(s))
+    remembering(Engine, "render", lambda _, recipe, *rest: made.append(recipe.source))
+    remembering(Turns, "_join", lambda turns: joined.append(turns))
+    at.button(key="random_face").click()
+    visit = threading.Thread(target=at.run)
+    with engine.turns.take():
+        visit.start()
+        until(lambda: len(joined) == 2)
+        older = desk.recipe.source
+        desk.start_from(Source("seed", "12345"))
+        runners[-1].request_rerun(RerunData())
+        until(lambda: len(joined) == 3)
+        until(lambda: engine.turns.waiting == 2)  # who has the model, and the newer request
+    visit.join(60)
+    assert not at.exception
+    assert older != desk.recipe.source
+    assert set(made) == {Source("seed", "12345")}
 
 
 def test_twenty_who_come_at_once_load_the_model_once(home, monkeypatch):

@@ -126,7 +126,7 @@ def test_frames_of_a_film_and_mixtures_are_marked(losing, blobs):
 def test_every_page_says_so(home, page, monkeypatch):
     at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
     stripes = no_picture(32, 32)
-    monkeypatch.setattr(Engine, "decode", lambda self, latents, session="": [stripes] * len(latents))
+    monkeypatch.setattr(Engine, "decode", lambda self, latents: [stripes] * len(latents))
     monkeypatch.setattr(Engine, "sample", lambda self, seeds, *a, **k: [stripes] * len(seeds))
     at.switch_page(f"explorer/ui/pages/{page}").run()
     if page == "mix.py":

@@ -7,56 +7,20 @@ import time
 import pytest
 
 from explorer import turns as turns_module
-from explorer.turns import Busy, Superseded, Turns
+from explorer.turns import Busy, Turns
 
 
-def start(turns, work, *sessions):
-    """One thread a session that takes its turn and then works; each waits before the next one starts."""
+def start(turns, work, *names):
+    """One thread a name that takes its turn and then works; each waits before the next one starts."""
     threads = []
-    for session in sessions:
+    for name in names:
         known = list(turns._queue)
-        thread = threading.Thread(target=work, args=(session,))
+        thread = threading.Thread(target=work, args=(name,))
         thread.start()
         threads.append(thread)
-        while thread.is_alive() and all(ticket in known for ticket in turns._queue):
+        while thread.is_alive() and all(turn in known for turn in turns._queue):
             time.sleep(0.001)
     return threads
-
-
-def test_of_a_session_s_requests_only_the_newest_gets_its_turn():
-    turns, order = Turns(), []
-
-    def request(name):
-        session = name.split()[0]
-        try:
-            with turns.take("" if session == "export" else session):
-                order.append(name)
-        except Superseded:
-            order.append(f"{name} gave way")
-
-    with turns.take("other"):
-        threads = start(turns, request, "me old")
-        threads += start(turns, request, "me new", "you", "export 1", "export 2")
-        threads[0].join(5)
-        assert order == ["me old gave way"]  # at once, not when its turn would have come
-    for thread in threads:
-        thread.join(5)
-    assert order == ["me old gave way", "me new", "you", "export 1", "export 2"]
-    assert turns.waiting == 0
-
-
-def test_who_holds_the_model_is_not_superseded():
-    turns, order = Turns(), []
-
-    def request(session):
-        with turns.take(session):
-            order.append("new")
-
-    with turns.take("me"):
-        threads = start(turns, request, "me")
-        order.append("old")
-    threads[0].join(5)
-    assert order == ["old", "new"]
 
 
 def test_never_two_at_once_and_first_come_first_served():
@@ -96,24 +60,6 @@ def test_a_full_queue_is_a_sentence_at_once():
         assert turns.waiting == 1
 
 
-def test_a_request_that_gives_way_leaves_its_place_to_the_newer_one():
-    turns, order = Turns(places=2), []
-
-    def request(session):
-        with contextlib.suppress(Superseded), turns.take(session):
-            order.append(session)
-
-    with turns.take("other"):
-        threads = start(turns, request, "you")
-        turns._queue.append(turns_module._Ticket("me"))  # waits, and does not yet know that it is superseded
-        threads += start(turns, request, "me")
-        assert [ticket.superseded for ticket in turns._queue] == [False, False, True, False]
-        del turns._queue[2]
-    for thread in threads:
-        thread.join(5)
-    assert order == ["you", "me"]
-
-
 def test_a_long_wait_ends_in_a_sentence_and_leaves_the_queue():
     turns, found = Turns(patience=0.05), []
 
@@ -134,15 +80,18 @@ def test_a_long_wait_ends_in_a_sentence_and_leaves_the_queue():
     assert found[1:] == ["served"]
 
 
-def test_who_waits_is_told_how_many_are_before_and_may_give_up(monkeypatch):
+class Gone(BaseException):
+    """What a page raises whose visitor has left or asks for something newer."""
+
+
+def test_who_waits_is_told_how_many_are_before_each_time_the_wait_has_doubled(monkeypatch):
+    monkeypatch.setattr(turns_module, "LOOK", 0.001)
     monkeypatch.setattr(turns_module, "NOTICE", 0.01)
     turns, told = Turns(), []
-
-    class Gone(BaseException):
-        """What a page raises whose visitor has left."""
+    begun = time.monotonic()
 
     def notice(ahead):
-        told.append(ahead)
+        told.append((ahead, time.monotonic() - begun))
         if len(told) == 3:
             raise Gone
 
@@ -155,13 +104,50 @@ def test_who_waits_is_told_how_many_are_before_and_may_give_up(monkeypatch):
     with turns.take():
         for thread in start(turns, request, 1):
             thread.join(5)
-        assert told == [1, 1, 1]
+        assert [ahead for ahead, _ in told] == [1, 1, 1]
+        assert all(waited >= least for (_, waited), least in zip(told, (0.01, 0.02, 0.04), strict=True))
+        assert turns.waiting == 1
+
+
+def test_who_is_not_wanted_any_more_leaves_the_queue_long_before_it_would_be_told(monkeypatch):
+    monkeypatch.setattr(turns_module, "LOOK", 0.001)
+    turns, order, wanted = Turns(), [], {"old": True, "new": True}
+
+    def look():
+        if not wanted[threading.current_thread().name]:
+            raise Gone
+
+    turns.on_look = look
+    turns.on_wait = lambda ahead: order.append("told")
+
+    def request(name):
+        threading.current_thread().name = name
+        try:
+            with turns.take():
+                order.append(name)
+        except Gone:
+            order.append(f"{name} gave way")
+
+    with turns.take():
+        old, new = start(turns, request, "old", "new")
+        wanted["old"] = False
+        old.join(5)
+        assert order == ["old gave way"]  # at once, not when its turn would have come
+        assert turns.waiting == 2
+    new.join(5)
+    assert order == ["old gave way", "new"]
+
+
+def test_who_has_the_model_is_asked_no_more():
+    turns = Turns()
+    turns.on_look = lambda: pytest.fail("it has its turn")
+    with turns.take():
         assert turns.waiting == 1
 
 
 def test_an_error_inside_gives_the_model_back():
     turns = Turns()
-    with pytest.raises(ZeroDivisionError), turns.take("me"):
+    with pytest.raises(ZeroDivisionError), turns.take():
         raise ZeroDivisionError
-    with turns.take("me"):
+    with turns.take():
         assert turns.waiting == 1
