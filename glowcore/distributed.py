@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +15,9 @@ from glowcore.errors import TrainingError
 
 #: How long a process waits for the others, an evaluation of the first one included, before it gives up.
 PATIENCE = timedelta(minutes=30)
+# What the wrapper calls sending buffers at every step: torch 2.13 has renamed it.
+_SYNC_BUFFERS = ("forward_sync_buffers" if "forward_sync_buffers" in
+                 inspect.signature(DistributedDataParallel.__init__).parameters else "broadcast_buffers")
 
 
 class Processes:
@@ -46,7 +50,7 @@ class Processes:
         # Permutations and signs are buffers; they never change, so once is enough.
         for buffer in module.buffers():
             distributed.broadcast(buffer, src=0)
-        return DistributedDataParallel(module, broadcast_buffers=False)
+        return DistributedDataParallel(module, **{_SYNC_BUFFERS: False})
 
     def mean(self, value: float) -> float:
         """Return the mean of a number over the processes, the same on all of them."""

@@ -19,6 +19,7 @@ from glowcore.classes import ClassTally, has_head
 from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
 from glowcore.flow import Flow
 from glowcore.grids import grid
+from glowcore.odd_pictures import KINDS, odd_pictures
 from glowcore.reversible import DriftMeter
 
 if TYPE_CHECKING:
@@ -91,8 +92,10 @@ class Monitor:
             "images_per_second": round(trainer.images_seen / trainer.seconds, 2) if trainer.seconds else None,
             "train_bits_per_dim": self.smooth_loss,
             "bits_per_dim": float(torch.cat(bpd).double().mean()),
+            "bits_per_dim_odd": self._bits_of_odd_pictures(model),
             "learning_rate": trainer.learning_rate(),
             "skipped": trainer.skipped,
+            "pictures_skipped": trainer.pictures_skipped,
             "drift": trainer.model.drift.read(),
             **condition,
             **self._class_figures(tally),
@@ -118,10 +121,16 @@ class Monitor:
         board.flush()
 
     def metadata(self) -> dict[str, Any]:
-        """Return what is stored with the model: the last evaluation and the settings that led to it."""
-        before = dict(self.trainer.model.metadata)
-        before["training"] = {"settings": asdict(self.trainer.settings), "evaluation": self.last}
-        return before
+        """Return what is stored with the model: the last evaluation, the settings that led to it, and a failure.
+
+        ``diverged`` is there only where the run has been given up: why, in a few words.
+        """
+        trainer = self.trainer
+        training = {"settings": asdict(trainer.settings), "evaluation": self.last,
+                    "pictures_skipped": trainer.pictures_skipped}
+        if trainer.diverged:
+            training["diverged"] = trainer.diverged
+        return {**trainer.model.metadata, "training": training}
 
     def say(self, line: str) -> None:
         """Print a line above the progress bar, on stderr as all words are."""
@@ -145,6 +154,14 @@ class Monitor:
         self.bar.close()
         if self._board is not None:
             self._board.close()
+
+    def _bits_of_odd_pictures(self, model: Flow) -> float:
+        """Return the mean bits/dim of one picture of each odd kind: far above the held-out ones' where all is well.
+
+        It is recorded, not judged: healthy models differ in it by orders of magnitude.
+        """
+        odd = torch.from_numpy(odd_pictures(tuple(self.held_out.shape[1:]), len(KINDS))[1])
+        return float(noisy_bits_per_dim(model, odd, 0, 0, any_classes(model, len(odd))).double().mean())
 
     def _class_figures(self, tally: ClassTally | None) -> dict[str, Any]:
         """Return what a class-conditional run logs beside its bits/dim, which never holds the head's loss."""

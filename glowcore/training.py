@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +18,10 @@ from glowcore.errors import TrainingError
 from glowcore.flow import Flow
 from glowcore.monitor import Monitor
 from glowcore.train_settings import TrainSettings
+from glowcore.training_signals import StopSignals
+
+#: Evaluations of a run that may find it diverged before one has found it good; a run may begin badly and recover.
+BAD_STARTS = 3
 
 
 class TrainingLoss(nn.Module):
@@ -49,7 +51,8 @@ class Trainer:
     """Trains one flow on uint8 pictures ``[N, C, H, W]`` and keeps what it reaches in the folder ``out``.
 
     ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
-    ``out/state`` and the monitor's log beside it.
+    ``out/state`` and the monitor's log beside it. A model whose evaluation finds it diverged is never saved.
+    ``pictures_skipped`` is the number of pictures left out as broken, for the records.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Trainer:
         *,
         labels: Tensor | None = None,
         held_out_labels: Tensor | None = None,
+        pictures_skipped: int = 0,
         processes: Processes | None = None,
         progress: bool = True,
     ) -> None:
@@ -70,8 +74,12 @@ class Trainer:
         self.model = model
         for parameter in model.parameters():
             if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+                # Not .contiguous(): a 1x1 kernel counts as channels-last whatever its strides say, and gradients, which
+                # come in these, would be copied at every step.
+                laid_out = torch.empty_like(parameter, memory_format=torch.channels_last)
+                parameter.data = laid_out.copy_(parameter.data)
         self.images, self.labels = images, labels
+        self.pictures_skipped = pictures_skipped
         self.out = out
         first = batches.batch_indices(len(images), min(256, len(images)), settings.seed, 0)
         self.model.initialize(images[first])
@@ -89,7 +97,9 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self.head_bits = 0.0
         self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
-        self.healthy = False  # whether what is saved has passed an evaluation, so that going back to it helps
+        self.healthy = False  # whether an evaluation of this run has been good
+        self.bad_evaluations = 0  # in a row, since the last good one or the last restore
+        self.diverged = ""  # why the run has failed, once it has
         self.stop_signal: int | None = None
         self.monitor = Monitor(self, held_out[: settings.eval_pictures], held_out_labels, progress=progress)
 
@@ -116,10 +126,10 @@ class Trainer:
 
         Raises:
             TrainingError: the loss, the gradient or the inverse stays bad although earlier states were restored, or the
-                memory does not hold a batch.
+                memory does not hold a batch. A run never ends well with a model that has diverged.
         """
         last_eval = self.seconds
-        with _Signals(self), out_of_memory.advised(self.model, self.settings):
+        with StopSignals(self), out_of_memory.advised(self.model, self.settings):
             self._resume_point()
             while not self._stopping():
                 if self.fraction < 1:
@@ -133,7 +143,10 @@ class Trainer:
                     if good and self.fraction >= 1:
                         break
             else:
-                self.save()
+                if self.bad_evaluations:
+                    self.monitor.say("not saved: the last evaluation found the model diverged")
+                else:
+                    self.save()
             self.monitor.close()
 
     def train_step(self) -> float:
@@ -230,16 +243,22 @@ class Trainer:
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     def _evaluate(self) -> bool:
-        """Evaluate and save, True; or go back to what was saved, if that was good and this is not, False."""
+        """Evaluate, and save what is good; go back to what was saved where it is not. Returns whether it is good.
+
+        A run that has not been good yet may go on for a while, but not end.
+        """
         self.processes.by_first(self.monitor.evaluate)
         problem = divergence(self.monitor.last, invertible=isinstance(self.model, Flow))
-        diverged = bool(self.processes.same(float(bool(problem))))
-        if diverged and self.healthy:
+        if not self.processes.same(float(bool(problem))):
+            self.healthy, self.bad_evaluations = True, 0
+            self.save()
+            return True
+        self.bad_evaluations += 1
+        if self.healthy or self.fraction >= 1 or self.bad_evaluations >= BAD_STARTS:
             self._restore(problem or "the first process finds the model diverged")
-            return False
-        self.healthy = not diverged
-        self.save()
-        return True
+        else:
+            self.monitor.say(f"{problem}: not saved")
+        return False
 
     def _skip(self) -> None:
         self.skipped += 1
@@ -248,17 +267,21 @@ class Trainer:
             self._restore(f"loss or gradient not finite in {self.bad_in_a_row} steps in a row")
 
     def _restore(self, problem: str) -> None:
-        """Go back to the last saved state with half the learning rate."""
-        if self.restores >= self.settings.max_restores:
-            raise TrainingError(
-                f"{problem} at step {self.step}, after {self.restores} restores at half the learning rate each; try a "
-                f"lower --learning-rate or a larger --scale-min. The last good model is in {self.out}"
-            )
-        restores, skipped = self.restores + 1, self.skipped
+        """Go back to the last saved state with half the learning rate, or, after too many restores, give up there."""
+        step, restores, skipped = self.step, self.restores, self.skipped
         self.load_state(training_state.load_state(self.out / "state"))
-        self.restores, self.skipped, self.bad_in_a_row = restores, skipped, 0
+        self.bad_in_a_row, self.bad_evaluations = 0, 0
+        if restores >= self.settings.max_restores:
+            self.diverged = f"{problem} at step {step}"
+            self.save()
+            kept = "the last good one" if self.healthy else "which no evaluation has found good"
+            raise TrainingError(
+                f"{self.diverged}, after {restores} restores at half the learning rate each; try a lower "
+                f"--learning-rate or a larger --scale-min. {self.out} holds the model of step {self.step}, {kept}"
+            )
+        self.restores, self.skipped = restores + 1, skipped
         self.monitor.say(
-            f"{problem}: restored the state of step {self.step}, learning rate now x{0.5**restores:g}"
+            f"{problem}: restored the state of step {self.step}, learning rate now x{0.5**self.restores:g}"
         )
 
     def _stopping(self) -> bool:
@@ -270,28 +293,6 @@ class Trainer:
         """See to it that there is a state to go back to before the first step can go wrong."""
         if self.processes.same(float(not (self.out / "state").exists())):
             self.save()
-
-
-class _Signals:
-    """Turns the first SIGINT or SIGTERM into a wish to stop after the step; a second one acts at once."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self.trainer = trainer
-
-    def __enter__(self) -> None:
-        self.previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, _frame: object) -> None:
-        self.trainer.stop_signal = number
-        for each, handler in self.previous.items():
-            signal.signal(each, handler)
-        if self.trainer.processes.is_first:
-            # Not through sys.stderr: the signal may have come in the midst of a write to it, which must not be entered.
-            os.write(2, b"\nstopping after this step; once more to stop at once\n")
 
 
 def _finite(*values: float) -> bool:

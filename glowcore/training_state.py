@@ -10,15 +10,12 @@ import json
 import logging
 import math
 import os
-import random
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from glowcore.atomic import STAGING, describe, locked, stage_set, sync_folder
@@ -84,27 +81,6 @@ def load_state(folder: str | Path) -> dict[str, Any]:
 def saved_steps(folder: str | Path) -> list[int]:
     """Return the steps of all states in ``folder``, newest first, without checking them; empty if there are none."""
     return [entry.step for entry in _saved(Path(folder))]
-
-
-def rng_state() -> dict[str, Any]:
-    """Return the state of the global generators of torch (CPU, every CUDA device), numpy and Python."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss],
-        "python": random.getstate(),
-    }
-
-
-def set_rng_state(state: dict[str, Any]) -> None:
-    """Put the global generators back to what :func:`rng_state` returned; CUDA only where the devices are as many."""
-    torch.set_rng_state(state["torch"])
-    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
-    name, keys, position, has_gauss, gauss = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
-    random.setstate(state["python"])
 
 
 def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:

@@ -8,14 +8,17 @@ import torch
 
 import glowcore
 from glowcore import training_state
+from glowcore.cli import main
 from glowcore.divergence import CONDITION, LOG_SCALE, ROUND_TRIP, divergence
 from glowcore.errors import TrainingError
 from glowcore.evaluation import health, largest_log_scale
 from glowcore.models import GlowConfig, build
+from glowcore.odd_pictures import KINDS, odd_pictures
+from glowcore.training import BAD_STARTS
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import model
 from tests.glowcore.test_training import equal, make, tensors
-from tests.glowcore.tiny import pictures
+from tests.glowcore.tiny import MODEL, pictures, write_pictures
 
 GOOD = {"bits_per_dim": 3.5, "round_trip": 1e-5, "samples_finite": 1.0, "condition": 50.0, "log_scale": 2.0}
 
@@ -23,7 +26,7 @@ GOOD = {"bits_per_dim": 3.5, "round_trip": 1e-5, "samples_finite": 1.0, "conditi
 @pytest.mark.parametrize(("bad", "words"), [
     ({"bits_per_dim": None}, "bits_per_dim is not finite"),
     ({"round_trip": None}, "round_trip is not finite"),
-    ({"round_trip": 0.5}, "round_trip is 0.5, more than 0.1"),
+    ({"round_trip": 0.5}, "round_trip is 0.5, more than 0.00392"),
     ({"condition": 3e8}, "condition is 3e+08, more than 1e+07"),
     ({"condition": None}, "condition is not finite"),
     ({"log_scale": 40.0}, "log_scale is 40, more than 30"),
@@ -98,7 +101,7 @@ def test_a_diverged_evaluation_goes_back_to_the_last_good_state_at_half_the_rate
     assert trainer.learning_rate() == rate / 2
     trainer.run()
     assert (trainer.step, trainer.restores) == (20, 1)
-    records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    records = logged(tmp_path / "run")
     assert [record["round_trip"] is None for record in records] == [False, True, False]
 
 
@@ -117,14 +120,95 @@ def test_a_run_that_stays_diverged_stops_with_the_last_good_model_kept(tmp_path,
     with pytest.raises(TrainingError, match=r"^round_trip is not finite at step 4, after 2 restores.*learning-rate"):
         trainer.run()
     assert training_state.load_state(tmp_path / "run" / "state")["step"] == 3
-    assert glowcore.load(tmp_path / "run", device="cpu").metadata["training"]["evaluation"]["round_trip"] < 1e-3
+    recorded = glowcore.load(tmp_path / "run", device="cpu").metadata["training"]
+    assert recorded["evaluation"]["round_trip"] < 1e-3
+    assert recorded["diverged"] == "round_trip is not finite at step 4"
 
 
-def test_where_nothing_was_ever_good_there_is_nothing_to_go_back_to(tmp_path, monkeypatch):
+def logged(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def untrained(trainer):
+    """Whether what is saved is the model of step 0."""
+    state = training_state.load_state(trainer.out / "state")
+    weights = glowcore.load(trainer.out, device="cpu").state_dict()
+    return state["step"] == 0 and all(torch.equal(state["average"][name], weights[name]) for name in weights)
+
+
+def test_a_short_run_that_ends_diverged_begins_again_and_fails(tmp_path, monkeypatch):
+    """One evaluation, at the end: it must be good, or the run has failed and keeps what it began with."""
     diverging(monkeypatch, lambda number: True)
-    trainer = make(tmp_path / "run", steps=6, eval_minutes=1e-9)
+    trainer = make(tmp_path / "run", steps=6, max_restores=2)
+    with pytest.raises(TrainingError, match=r"at step 6, after 2 restores.*step 0, which no evaluation has found good"):
+        trainer.run()
+    records = logged(tmp_path / "run")
+    assert [record["step"] for record in records] == [6, 6, 6]
+    rates = [record["learning_rate"] for record in records]
+    assert rates == [rates[0], rates[0] / 2, rates[0] / 4]
+    assert untrained(trainer)
+    assert glowcore.load(trainer.out, device="cpu").metadata["training"]["diverged"]
+
+
+def test_a_run_that_is_never_good_is_given_some_evaluations_before_it_begins_again(tmp_path, monkeypatch):
+    diverging(monkeypatch, lambda number: True)
+    trainer = make(tmp_path / "run", steps=50, eval_minutes=1e-9, max_restores=1)
+    with pytest.raises(TrainingError, match="at step 3, after 1 restores"):
+        trainer.run()
+    assert [record["step"] for record in logged(tmp_path / "run")] == [*range(1, BAD_STARTS + 1)] * 2
+    assert untrained(trainer)
+
+
+def test_a_run_may_begin_badly_and_recover(tmp_path, monkeypatch):
+    diverging(monkeypatch, lambda number: number < BAD_STARTS)
+    trainer = make(tmp_path / "run", steps=8, eval_minutes=1e-9)
     trainer.run()
-    assert (trainer.step, trainer.restores) == (6, 0)
+    assert (trainer.step, trainer.restores) == (8, 0)
+    assert [record["step"] for record in logged(tmp_path / "run")] == [*range(1, 9)]
+    assert "diverged" not in glowcore.load(trainer.out, device="cpu").metadata["training"]
+
+
+def test_what_was_found_diverged_is_not_saved_by_a_signal_either(tmp_path, monkeypatch):
+    diverging(monkeypatch, lambda number: True)
+    trainer = make(tmp_path / "run", steps=50, eval_minutes=1e-9)
+    real = trainer.train_step
+
+    def step():
+        if trainer.step == 1:
+            trainer.stop_signal = 15
+        return real()
+
+    trainer.train_step = step
+    trainer.run()
+    assert trainer.step == 2
+    assert untrained(trainer)
+
+
+def test_the_command_ends_with_1_and_the_next_sitting_clears_the_failure(tmp_path, monkeypatch, capsys):
+    faces = write_pictures(tmp_path / "faces", 12)
+    argv = ["train", "--data", str(faces), "--out", str(tmp_path / "run"), "--batch-size", "2", "--quiet"]
+    with monkeypatch.context() as patch:
+        diverging(patch, lambda number: True)
+        assert main([*argv, *MODEL, "--steps", "3"]) == 1
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.splitlines()[-1].startswith("error: round_trip is not finite at step 3, after 3 restores")
+    assert main([*argv, "--resume", "--learning-rate", "1e-4"]) == 0
+    assert "diverged" not in glowcore.load(tmp_path / "run", device="cpu").metadata["training"]
+
+
+def test_odd_pictures_are_recorded_and_judge_nothing(tmp_path, monkeypatch):
+    """A healthy model with a floor on its scales brings some of them back badly in float32."""
+    monkeypatch.setattr("glowcore.monitor.health", lambda *_: GOOD | {"round_trip_odd": math.inf})
+    trainer = make(tmp_path / "run", steps=2)
+    trainer.run()
+    (record,) = logged(tmp_path / "run")
+    assert record["round_trip_odd"] is None
+    odd = torch.from_numpy(odd_pictures((3, 8, 8), len(KINDS))[1])
+    generators = [torch.Generator().manual_seed(number) for number in range(len(odd))]
+    with torch.no_grad():
+        by_hand = trainer.averaged.bits_per_dim(odd, generator=generators).double().mean()
+    assert record["bits_per_dim_odd"] == pytest.approx(float(by_hand), rel=1e-6)
 
 
 def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
@@ -150,8 +234,9 @@ def test_a_state_from_before_runs_were_judged_is_resumed_as_not_yet_judged(tmp_p
     assert (resumed.step, resumed.restores, resumed.healthy) == (6, 0, True)
 
 
-def test_a_held_out_likelihood_that_is_no_number_does_not_stop_a_run_that_was_never_good(tmp_path, monkeypatch):
+def test_a_held_out_likelihood_that_is_no_number_is_no_good_end(tmp_path, monkeypatch):
     monkeypatch.setattr("glowcore.monitor.noisy_bits_per_dim", lambda *_: torch.tensor([math.nan]))
-    trainer = make(tmp_path / "run", steps=3, eval_minutes=1e-9)
-    trainer.run()
-    assert (trainer.step, trainer.monitor.last["bits_per_dim"]) == (3, None)
+    trainer = make(tmp_path / "run", steps=3, max_restores=0)
+    with pytest.raises(TrainingError, match="bits_per_dim is not finite at step 3, after 0 restores"):
+        trainer.run()
+    assert logged(tmp_path / "run")[0]["bits_per_dim"] is None

@@ -1,0 +1,32 @@
+"""Ctrl-C and SIGTERM while a model trains: the step is finished and saved first."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from glowcore.training import Trainer
+
+
+class StopSignals:
+    """Turns the first SIGINT or SIGTERM into a wish to stop after the step; a second one acts at once."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def __enter__(self) -> None:
+        self.previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: object) -> None:
+        self.trainer.stop_signal = number
+        for each, handler in self.previous.items():
+            signal.signal(each, handler)
+        if self.trainer.processes.is_first:
+            # Not through sys.stderr: the signal may have come in the midst of a write to it, which must not be entered.
+            os.write(2, b"\nstopping after this step; once more to stop at once\n")
