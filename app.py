@@ -4,20 +4,25 @@ The file is read in two ways. The server imports it for `app`, which bounds what
 visitor's page executes it as a script.
 """
 
+import sys
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 
 from explorer.turns import Busy
+from explorer.ui import visitors
 from explorer.upload_bounds import UploadBounds
+from glowcore.errors import ConfigError
 
 HERE = Path(__file__).parent
 
 
 def page() -> None:
     """One run for one visitor."""
-    from explorer.ui.frame import busy  # here: the server, which only wants `app`, need not load the library
+    # Here: the server, which only wants `app`, need not load the library.
+    from explorer.ui.components.uploads import uploads
+    from explorer.ui.frame import busy
 
     icon, pages = HERE / ".streamlit" / "icon.png", HERE / "explorer" / "ui" / "pages"
     st.set_page_config(
@@ -41,14 +46,21 @@ def page() -> None:
         chosen.run()
     except Busy as error:
         busy(error)
+    uploads(visitors.bounds())
 
 
-def alive(session: str) -> bool:
-    """Whether a visitor is connected."""
-    return st.runtime.get_instance().is_active_session(session)
+def settings_or_exit() -> None:
+    """End the server with one sentence and exit code 2 where a setting makes no sense."""
+    try:
+        visitors.bounds()
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
     page()
 else:
-    app = st.App(__file__, middleware=[Middleware(UploadBounds, alive=alive)])
+    # Streamlit looks in the text of this file for the name that an `st.App` is given.
+    app = st.App(__file__, middleware=[Middleware(UploadBounds, alive=visitors.alive, bounds=visitors.bounds)])
+    settings_or_exit()

@@ -1,8 +1,8 @@
 """What visitors may leave in the server's memory: an ASGI middleware around Streamlit's upload endpoint.
 
 Streamlit bounds the size of one file, not their number, and takes files under invented ids from anybody with a session:
-a client without a browser could fill the memory. Here a session may hold 64 MiB in 64 files, all sessions together four
-times as much, and 128 sessions may be open; what is beyond is answered with 429 before its body is read.
+a client without a browser could fill the memory. Here a session may hold as much as `Bounds` says, and 128 sessions may
+be open; what is beyond is answered with 429 before its body is read.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from glowcore.errors import ConfigError
+
 VARIABLE = "EXPLORER_UPLOAD_MB"
-SESSION_MB, FILES, TOTAL, SESSIONS = 64, 64, 4, 128
+MOST_MB = 65_536  # that the variable may say
+SESSIONS = 128
 UNKNOWN_SIZE = 16 * 2**20  # of a body without Content-Length: what Streamlit reads at most
 KEPT = 120.0  # seconds after a session's end by which Streamlit has let its files go
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
@@ -23,6 +27,40 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What visitors may hold: megabytes (2**20 bytes) and files of one session, and sessions' worth of all together."""
+
+    megabytes: int
+    files: int
+    together: int
+
+    def words(self) -> str:
+        """The bound of a session, as pages say it."""
+        return f"{self.megabytes} MB in {self.files} files"
+
+
+SHARED = Bounds(64, 64, 4)
+ALONE = Bounds(1024, 256, 2)  # one's own memory: photos for an attribute of one's own are 60 of 5 MB, or twice that
+
+
+def bounds(alone: bool, environment: Mapping[str, str] = os.environ) -> Bounds:
+    """The bounds of a server that only its own machine reaches (`alone`), or others too; EXPLORER_UPLOAD_MB counts.
+
+    Raises
+    ------
+    ConfigError
+        where the variable is no whole number from 1 to 65,536.
+    """
+    usual = ALONE if alone else SHARED
+    given = environment.get(VARIABLE, "")
+    if not given:
+        return usual
+    if not re.fullmatch(r"[0-9]{1,5}", given) or not 1 <= int(given) <= MOST_MB:
+        raise ConfigError(f"{VARIABLE} is {given!r:.40}, expected a whole number from 1 to {MOST_MB}, in MB a visitor")
+    return replace(usual, megabytes=int(given))
 
 
 class UploadBounds:
@@ -34,13 +72,12 @@ class UploadBounds:
         the ASGI application behind.
     alive
         whether a session of that id is connected: what an ended one held is given back.
-    session_bytes
-        what one session may hold; EXPLORER_UPLOAD_MB (in MiB), else 64 MiB.
+    bounds
+        what one session may hold, and all together.
     """
 
-    def __init__(self, app: App, alive: Callable[[str], bool], session_bytes: int | None = None) -> None:
-        self.app, self.alive = app, alive
-        self.session_bytes = session_bytes or int(os.environ.get(VARIABLE) or SESSION_MB) * 2**20
+    def __init__(self, app: App, alive: Callable[[str], bool], bounds: Callable[[], Bounds]) -> None:
+        self.app, self.alive, self.bounds = app, alive, bounds()
         self._held: dict[str, dict[str, int]] = {}
         self._gone: dict[str, float] = {}
         self._open = 0
@@ -94,11 +131,12 @@ class UploadBounds:
         self._let_go()
         files = self._held.get(session, {})
         before = files.get(file, 0)
-        if len(files) - (file in files) >= FILES:
-            return f"{FILES} files are uploaded already; remove some first"
-        if sum(files.values()) - before + size > self.session_bytes:
-            return f"more than {self.session_bytes // 2**20} MB are uploaded already; remove some files first"
-        if sum(sum(f.values()) for f in self._held.values()) - before + size > TOTAL * self.session_bytes:
+        most = self.bounds.megabytes * 2**20
+        if len(files) - (file in files) >= self.bounds.files:
+            return f"{self.bounds.files} files are uploaded already; remove some first"
+        if sum(files.values()) - before + size > most:
+            return f"more than {self.bounds.megabytes} MB are uploaded already; remove some files first"
+        if sum(sum(f.values()) for f in self._held.values()) - before + size > self.bounds.together * most:
             return "the server holds as many photos as it can; try again in a few minutes"
         return ""
 

@@ -9,13 +9,11 @@ import streamlit as st
 from explorer import own_attribute
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
-from explorer.ui import state
+from explorer.ui import state, visitors
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench
 from glowcore.errors import GlowcoreError
-
-MOST = 100
 
 
 def panel(table: Bench) -> None:
@@ -23,7 +21,7 @@ def panel(table: Bench) -> None:
     st.markdown("**Your own attribute**")
     st.caption(
         f"Give photos of faces that have something and photos of faces that do not: {own_attribute.LEAST} of each at "
-        f"least, better {own_attribute.FEW}. {PRIVACY}"
+        f"least, better {own_attribute.FEW}; up to {visitors.bounds().words()} in all. {PRIVACY}"
     )
     having, lacking = st.columns(2, gap="large")
     with having:
@@ -57,7 +55,7 @@ def uploader(label: str, key: str) -> list:
     """A group of photos."""
     files = st.file_uploader(label, type=PHOTO_TYPES, accept_multiple_files=True, key=key) or []
     st.caption(f"{len(files)} photos" if files else "No photos yet")
-    return files[:MOST]
+    return files
 
 
 def make(table: Bench, name: str, having: list, lacking: list) -> None:

@@ -28,13 +28,16 @@ FLAGS = [
 
 
 @contextlib.contextmanager
-def application(log: Path, home: Path = REPOSITORY) -> Iterator[str]:
-    """The address of `streamlit run app.py`, started as a user starts it, on a free port; `log` gets its output."""
+def application(log: Path, home: Path = REPOSITORY, **settings: str) -> Iterator[str]:
+    """The address of `streamlit run app.py`, started as a user starts it, on a free port; `log` gets its output.
+
+    `settings` are put into its environment.
+    """
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    environment = os.environ | {"EXPLORER_HOME": str(home)}
+    environment = os.environ | {"EXPLORER_HOME": str(home)} | settings
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:

@@ -5,9 +5,12 @@ import asyncio
 import pytest
 
 from explorer import upload_bounds
-from explorer.upload_bounds import UploadBounds
+from explorer.ui import visitors
+from explorer.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
+from glowcore.errors import ConfigError
 
 MB = 2**20
+BOUNDS = Bounds(10, 64, 4)
 
 
 class Server:
@@ -30,7 +33,7 @@ def server():
 
 @pytest.fixture
 def bounds(server):
-    return UploadBounds(server, alive=lambda session: not session.startswith("gone"), session_bytes=10 * MB)
+    return UploadBounds(server, alive=lambda session: not session.startswith("gone"), bounds=lambda: BOUNDS)
 
 
 def ask(bounds, method, path, size=None):
@@ -98,7 +101,7 @@ def test_a_body_of_unknown_size_counts_as_the_largest(bounds):
 
 
 def test_the_number_of_files_is_bounded(bounds):
-    assert [put(bounds, "a", n, 1) for n in range(upload_bounds.FILES + 1)] == [204] * upload_bounds.FILES + [429]
+    assert [put(bounds, "a", n, 1) for n in range(65)] == [204] * 64 + [429]
 
 
 def test_all_sessions_together_are_bounded_and_ended_ones_give_back(bounds, monkeypatch):
@@ -122,7 +125,7 @@ def test_sessions_are_bounded(server, monkeypatch):
         sent.append(message)
 
     async def visits():
-        bounds = UploadBounds(waits, alive=lambda _: True)
+        bounds = UploadBounds(waits, alive=lambda _: True, bounds=lambda: BOUNDS)
         first = [asyncio.create_task(bounds({"type": "websocket"}, nothing, nothing)) for _ in range(2)]
         await asyncio.sleep(0)
         await bounds({"type": "websocket"}, nothing, nothing)
@@ -135,7 +138,31 @@ def test_sessions_are_bounded(server, monkeypatch):
     assert server.seen == ["websocket"] * 3
 
 
-def test_the_bound_can_be_set_by_the_environment(server, monkeypatch):
-    assert UploadBounds(server, alive=bool).session_bytes == 64 * MB
-    monkeypatch.setenv(upload_bounds.VARIABLE, "7")
-    assert UploadBounds(server, alive=bool).session_bytes == 7 * MB
+def test_strangers_are_bounded_more_tightly_than_the_only_user_and_the_environment_counts_for_both():
+    assert upload_bounds.bounds(False, {}) == SHARED == Bounds(64, 64, 4)
+    assert upload_bounds.bounds(True, {}) == ALONE == Bounds(1024, 256, 2)
+    assert upload_bounds.bounds(True, {upload_bounds.VARIABLE: "7"}) == Bounds(7, 256, 2)
+    assert upload_bounds.bounds(False, {upload_bounds.VARIABLE: "65536"}) == Bounds(65536, 64, 4)
+    assert SHARED.words() == "64 MB in 64 files"
+
+
+@pytest.mark.parametrize("given", ["abc", "0", "-1", "1.5", "65537", "1e3", " 5", "५", "9" * 5000])
+def test_a_bound_that_is_none_is_a_sentence(given):
+    with pytest.raises(ConfigError, match=r"^EXPLORER_UPLOAD_MB is .{1,50}, expected a whole number from 1 to 65536"):
+        upload_bounds.bounds(True, {upload_bounds.VARIABLE: given})
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "alone"),
+    [
+        ("127.0.0.1", ["localhost", "127.0.0.1"], True),
+        ("localhost", ["localhost"], True),
+        ("127.0.0.1", ["faces.example.org", "localhost"], False),
+        ("0.0.0.0", ["localhost", "127.0.0.1"], False),
+        (None, ["localhost"], False),
+    ],
+)
+def test_who_is_alone(address, hosts, alone, monkeypatch):
+    settings = {"server.address": address, "server.allowedHosts": hosts}
+    monkeypatch.setattr(visitors.st, "get_option", settings.get)
+    assert visitors.alone() is alone

@@ -13,9 +13,12 @@ from tests.e2e.serving import REPOSITORY, application
 
 
 @contextlib.contextmanager
-def server(log: Path, home: Path = REPOSITORY) -> Iterator[tuple[str, psutil.Process]]:
-    """Address and process of the application on the models of `home`; `log` gets its output."""
-    with application(log, home) as address:
+def server(log: Path, home: Path = REPOSITORY, **settings: str) -> Iterator[tuple[str, psutil.Process]]:
+    """Address and process of the application on the models of `home`; `log` gets its output.
+
+    `settings` are put into its environment.
+    """
+    with application(log, home, **settings) as address:
         port = address.rpartition(":")[2]
         ours = [p for p in psutil.Process().children(recursive=True) if f"--server.port={port}" in p.cmdline()]
         yield address, ours[0]

@@ -1,6 +1,7 @@
 """What the running server says of itself and lets through: the shipped settings, read back."""
 
 import asyncio
+import os
 import socket as sockets
 import subprocess
 import sys
@@ -10,10 +11,10 @@ import psutil
 import pytest
 import websockets
 
-from explorer import upload_bounds
+from explorer.upload_bounds import ALONE, SHARED, VARIABLE
 from tests.load import photos
 from tests.load.client import Visitor
-from tests.load.serving import REPOSITORY
+from tests.load.serving import REPOSITORY, server
 
 MB = 2**20
 
@@ -119,20 +120,44 @@ def test_uploads_need_the_token_and_a_session_of_their_own_and_have_an_end(runni
     assert with_session(running[0], work) == expected
 
 
-def test_one_session_cannot_fill_the_server(running):
-    """200 MB offered under invented file names: what is over the bound is refused, the server does not grow by it."""
-    address, process = running
+def offered(visitor) -> list[int]:
+    """The answers to 200 MB under invented file names."""
+    body = bytes(10 * MB)
+    return [visitor.put(path_of(visitor, f"invented-{n}"), "x", body, visitor.token) for n in range(20)]
 
-    def work(visitor):
-        body = bytes(10 * MB)
-        before = process.memory_info().rss
-        statuses = [visitor.put(path_of(visitor, f"invented-{n}"), "x", body, visitor.token) for n in range(20)]
-        return statuses, (process.memory_info().rss - before) / MB
 
-    statuses, growth = with_session(address, work)
-    fitting = upload_bounds.SESSION_MB // 10
+def test_one_visitor_cannot_fill_a_server_that_others_reach_too(tiny, tmp_path):
+    """It has been told a name: what is over the bound is refused, the server does not grow by it."""
+    names = "faces.example.org localhost 127.0.0.1"
+    with server(tmp_path / "log.txt", tiny, STREAMLIT_SERVER_ALLOWED_HOSTS=names) as (address, process):
+
+        def work(visitor):
+            before = process.memory_info().rss
+            return offered(visitor), (process.memory_info().rss - before) / MB
+
+        statuses, growth = with_session(address, work)
+    fitting = SHARED.megabytes // 10
     assert statuses == [204] * fitting + [429] * (20 - fitting)
-    assert growth < upload_bounds.SESSION_MB + 60
+    assert growth < SHARED.megabytes + 60
+
+
+def test_one_s_own_server_takes_sixty_photos_of_a_camera(running):
+    """Twice what is offered here would fit as well: 60 photos of 5 MB are for an attribute of one's own."""
+    assert with_session(running[0], offered) == [204] * 20
+    assert ALONE.megabytes >= 60 * 5 * 2
+    assert ALONE.files >= 60 * 2
+
+
+@pytest.mark.parametrize("given", ["abc", "0", "-3", "1.5", "99999"])
+def test_a_bound_that_makes_no_sense_ends_the_server_with_one_sentence(given):
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", "--server.port=0"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=os.environ | {VARIABLE: given}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        f"error: {VARIABLE} is '{given}', expected a whole number from 1 to 65536, in MB a visitor"
+    )
 
 
 def test_every_page_s_error_stays_in_the_server_s_log(visitor):
