@@ -11,6 +11,8 @@ from explorer.photos import Photo
 from explorer.pictures import png
 from explorer.recipe import EditRecipe
 
+if len(sys.argv) != 3:
+    sys.exit("usage: python examples/edit_a_photo.py PHOTO OUT.png")
 engine = Engine.open(Path(__file__).parents[1] / "pretrained" / "faces64")
 photo = Photo.read(Path(sys.argv[1]).read_bytes())
 recipe = EditRecipe(photo.source, moves=(("Smiling", 2.0), ("Eyeglasses", -1.0)), locks=("Male",))

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from glowcore import checkpoint
+from glowcore import checkpoint, classes, likelihood
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.images import to_uint8
@@ -35,6 +35,8 @@ LOGDET_BOUND = 1e-11
 BITS_BOUND = 1e-4
 #: Error of latents after decode and encode.
 LATENT_BOUND = 1e-2
+#: Pictures that are encoded and decoded at a time.
+BATCH = 32
 #: Most values of a picture whose Jacobian is computed.
 MOST_DIMS = 4096
 
@@ -56,7 +58,7 @@ class Check:
 @torch.no_grad()
 def check_model(model: Flow, *, samples: int = 8, odd: int = 20, seed: int = 0) -> list[Check]:
     """Ask everything but the files of a model in eval mode; ``samples`` pictures of its own and ``odd`` odd ones."""
-    exact = copy.deepcopy(model).to("cpu" if model.device.type == "mps" else model.device).double()
+    exact = _in_float64(model)
     drawn = torch.from_numpy(to_uint8(model.sample(range(seed, seed + samples), 0.7, _labels(model, samples))))
     drawn = drawn.permute(0, 3, 1, 2).contiguous()
     checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
@@ -67,6 +69,29 @@ def check_model(model: Flow, *, samples: int = 8, odd: int = 20, seed: int = 0) 
     checks.append(_latents_come_back(model, exact, range(seed, seed + samples)))
     checks.append(check_logdet(model, seed))
     return checks + _bits_per_dim(model, exact, drawn, seed)
+
+
+@torch.no_grad()
+def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> list[Check]:
+    """Ask whether pictures ``[N, C, H, W]`` in uint8 come back, and whether they are of the sort the model has learned.
+
+    Without a model a picture takes ``n_bits`` bits/dim: one that makes more of it has learned something else. Of a
+    class-conditional model the likelihood is that over all classes.
+    """
+    found = []
+    for start in range(0, len(images), BATCH):
+        part = images[start : start + BATCH]
+        generators = [torch.Generator().manual_seed(seed + start + i) for i in range(len(part))]
+        latents = model.encode_dequantised(part, _labels(model, len(part)), generator=generators)
+        log_prob = latents.log_prob
+        if classes.num_classes(model):
+            log_prob = (classes.log_prob_by_class(model, latents) + classes.log_prior(model)).logsumexp(1)
+        found.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).double().cpu())
+    mean, bound = float(torch.cat(found).mean()), float(model.config.n_bits)
+    return [
+        _round_trip(f"round trip: {kind}", model, _in_float64(model), images),
+        Check(f"bits/dim: {kind}", mean, bound, mean < bound, f"{len(images)} pictures; without a model {bound:g}"),
+    ]
 
 
 def check_files(folder: str | Path) -> Check:
@@ -152,9 +177,17 @@ def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
 
 
 def _round_trip_error(model: Flow, images: Tensor) -> float:
-    latents = model.encode(images, _labels(model, len(images)))
-    error = (model.decode(latents).cpu() - images / 255).abs().amax()
-    return float(error) if torch.isfinite(latents.flatten()).all() and torch.isfinite(error) else math.inf
+    worst = 0.0
+    for part in images.split(BATCH):
+        latents = model.encode(part, _labels(model, len(part)))
+        error = (model.decode(latents).cpu() - part / 255).abs().amax()
+        finite = torch.isfinite(latents.flatten()).all() and torch.isfinite(error)
+        worst = max(worst, float(error) if finite else math.inf)
+    return worst
+
+
+def _in_float64(model: Flow) -> Flow:
+    return copy.deepcopy(model).to("cpu" if model.device.type == "mps" else model.device).double()
 
 
 def _latents_come_back(model: Flow, exact: Flow, seeds: range) -> Check:

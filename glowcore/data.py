@@ -19,18 +19,24 @@ original files (178 x 218) are first cut to the central 148 x 148, as is usual f
 
 import hashlib
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from glowcore import picture_store, torchvision_sets
-from glowcore.errors import DataError
+from glowcore import images, picture_store, torchvision_sets
+from glowcore.errors import DataError, ImageError
 from glowcore.images import printable
 from glowcore.picture_folders import choose_split, list_pictures
 
+#: `skip_broken` leaves out one picture in so many at most (and one of any set): what misses more is another set.
+BROKEN_ONE_IN = 100
+
 _CHOICES = ("train", "valid", "test", "all")
+_ABSENT = "named in the table, not in the folder"
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class PictureSet:
         files: N names relative to the set's folder.
         labels: `int64 [N]` class numbers, -1 where a table leaves the class open, or None.
         class_names: name of each class.
-        skipped: (file, reason) of every picture left out because it is broken, and of table rows without a picture.
+        skipped: (file, reason) of every picture left out because it is broken, and of table rows without a picture; the
+            reason does not repeat the name.
     """
 
     images: torch.Tensor
@@ -86,14 +93,15 @@ def open_dataset(
         image_size: side, or (height, width), of the decoded pictures.
         channels: 3 or 1.
         split: `"train"`, `"valid"`, `"test"`, or `"all"` / None.
-        skip_broken: go on without pictures that cannot be read, without rows for pictures, without pictures for rows.
+        skip_broken: go on without pictures that cannot be read (`BROKEN_ONE_IN` at most), without rows for pictures,
+            without pictures for rows.
         limit: only the first so many pictures of the split, in the order of their names.
         cache_dir: keep the decoded pictures in a file there (`glowcore.picture_store`).
         progress: show a bar on stderr while many pictures are decoded.
 
     Raises:
         DataError: one line: no such folder, no pictures in it, a split that it does not have, a deformed table, a
-            broken picture.
+            broken picture, too many of them.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
     split = split or "all"
@@ -122,8 +130,15 @@ def open_dataset(
         cache_dir=cache_dir,
         progress=progress,
     )
-    skipped = [(listing.files[i], reason) for i, reason in block.skipped]
-    skipped += [(file, "named in the table, not in the folder") for file in listing.absent]
+    skipped = [(listing.files[i], _without_name(reason, listing.files[i])) for i, reason in block.skipped]
+    allowed = max(1, len(listing.files) // BROKEN_ONE_IN)
+    if len(skipped) > allowed:
+        raise DataError(
+            f"{len(skipped)} of {len(listing.files)} pictures cannot be read, more than the {allowed} that "
+            f"--skip-broken leaves out (one in {BROKEN_ONE_IN}); "
+            f"python -m glowcore scan --data {printable(str(spec), 120)} lists them"
+        )
+    skipped += [(file, _ABSENT) for file in listing.absent]
     listing = listing.take(block.kept)
     return PictureSet(
         images=block.pictures,
@@ -134,6 +149,30 @@ def open_dataset(
         class_names=listing.class_names,
         skipped=skipped,
     )
+
+
+def unreadable_pictures(folder: Path, *, progress: bool = True) -> tuple[int, list[tuple[str, str]]]:
+    """Try every picture of a folder, in any of its layouts.
+
+    Returns:
+        How many pictures there are, and (file, reason) of each that cannot be read and of table rows without a picture.
+
+    Raises:
+        DataError: no such folder, no pictures in it, a deformed table.
+    """
+    listing = list_pictures(folder, tolerant=True)
+    quiet = not progress or len(listing.files) < picture_store.QUIET_BELOW
+    found = []
+    for file in tqdm(listing.files, "scanning", unit=" pictures", disable=quiet, file=sys.stderr):
+        try:
+            images.load(listing.folder / file)
+        except ImageError as error:
+            found.append((file, _without_name(str(error), file)))
+    return len(listing.files), found + [(file, _ABSENT) for file in listing.absent]
+
+
+def _without_name(reason: str, file: str) -> str:
+    return reason.removeprefix(f"{printable(Path(file).name)}: ")
 
 
 def crop_celeba(picture: np.ndarray) -> np.ndarray:

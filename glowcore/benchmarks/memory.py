@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import gc
 import multiprocessing
+import os
 import statistics
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ STEPS_PER_LEVEL = (4, 8, 16, 32, 64, 128)
 ANCHOR_EVERY = 8
 #: Training steps of a measurement.
 STEPS = 5
+#: Where Linux tells of this process.
+PROC = Path("/proc/self")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Row:
         peak: of resident memory (of allocated memory on CUDA) during a step, above resting.
         largest_level: bytes of the gradients of the largest level.
         resident: the peak itself, model, gradients, optimizer and Python included.
+        peak_of: what ``peak`` and ``resident`` are the peak of: the ``"steps"``, or, where the system cannot forget an
+            earlier peak, the whole ``"process"``, which has also made the model ready.
         seconds: median of a step.
         gradient_error: relative difference of all gradients from those of ``full``, float32; NaN where not compared.
     """
@@ -49,6 +55,7 @@ class Row:
     peak: int
     largest_level: int
     resident: int
+    peak_of: str
     seconds: float
     gradient_error: float
 
@@ -82,7 +89,7 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
         train_step(flow, optimizer, images, memory, bf16=False)
 
     step()
-    resting = _reset_peak(flow)
+    resting, peak_of = _reset_peak(flow)
     times = []
     for _ in range(steps - 1):
         start = time.perf_counter()
@@ -91,8 +98,8 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
     resident = _peak(flow)
     label = memory if not anchor_every else f"{memory}, anchor every {anchor_every}"
     levels = [sum(p.numel() * p.element_size() for p in level.parameters()) for level in flow.levels]
-    return Row(label, depth, saved, resident - resting, max(levels), resident, statistics.median(times),
-               _gradient_error(flow, images[: min(batch, 8)]))
+    return Row(label, depth, saved, resident - resting, max(levels), resident, peak_of,
+               statistics.median(times), _gradient_error(flow, images[: min(batch, 8)]))
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
@@ -125,20 +132,37 @@ def _gradient_error(flow: Flow, images: torch.Tensor) -> float:
     return float((gradients(flow.memory) - expected).norm() / expected.norm())
 
 
-def _reset_peak(flow: Flow) -> int:
-    """Forget the peak so far; return the memory in use."""
+def _reset_peak(flow: Flow) -> tuple[int, str]:
+    """Forget the peak so far, where that is possible; return the memory in use and what :func:`_peak` will be of."""
     if flow.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(flow.device)
-        return torch.cuda.memory_allocated(flow.device)
+        return torch.cuda.memory_allocated(flow.device), "steps"
     gc.collect()
     release_heap()
-    # Linux: writing 5 resets the peak of the resident set.
-    Path("/proc/self/clear_refs").write_text("5")
-    return psutil.Process().memory_info().rss
+    peak_of = "steps"
+    try:
+        # Linux: writing 5 resets the peak of the resident set.
+        (PROC / "clear_refs").write_text("5")
+    except OSError:
+        peak_of = "process"
+    return psutil.Process().memory_info().rss, peak_of
 
 
 def _peak(flow: Flow) -> int:
     if flow.device.type == "cuda":
         return torch.cuda.max_memory_allocated(flow.device)
-    status = Path("/proc/self/status").read_text()
+    try:
+        status = (PROC / "status").read_text()
+    except OSError:
+        return _peak_without_proc()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def _peak_without_proc() -> int:
+    """Return the largest resident set of this process so far, in bytes, on any system."""
+    if os.name == "nt":
+        return psutil.Process().memory_info().peak_wset
+    import resource  # not there on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

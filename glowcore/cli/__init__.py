@@ -13,6 +13,7 @@ from glowcore.errors import GlowcoreError
 #: Commands in the order that ``--help`` lists them: the module of this package, and what it is for in a line.
 COMMANDS = {
     "train": "train a model on a folder of pictures",
+    "scan": "which pictures of a folder cannot be read?",
     "evaluate": "bits per dimension and exactness on held-out pictures",
     "attributes": "fit attribute directions from labelled pictures and store them with the model",
     "edit": "move attributes of a picture",

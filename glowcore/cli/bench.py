@@ -22,7 +22,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("what", choices=("speed", "memory"))
     p.add_argument("--config", choices=("A", "B", "C"), default="A",
                    help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512")
-    p.add_argument("--batch", type=int, help="batch of a training step (default 32; B 16, C 8)")
+    p.add_argument("--batch", type=int, metavar="N", help="batch of a training step (default 32; B 16, C 8)")
     p.add_argument("--depths", type=options.int_per_level, metavar="K[,K...]", help="memory: steps per level to try")
     p.add_argument("--modes", type=lambda text: text.split(","), metavar="MODE[,MODE...]",
                    help="memory: modes to try (default full,checkpoint,reversible)")
@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print a table, or JSON."""
     options.set_threads(args.threads)
     device = pick_device(args.device)
-    batch = args.batch or {"A": 32, "B": 16, "C": 8}[args.config]
+    batch = {"A": 32, "B": 16, "C": 8}[args.config] if args.batch is None else args.batch
+    options.check_range("--batch", batch, 1, 65_536)
     result = _speed(args, device, batch) if args.what == "speed" else _memory(args, device, batch)
     if args.json:
         options.print_json({**result, "rows": [dataclasses.asdict(row) for row in result["rows"]]})
@@ -46,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
 def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     from glowcore.benchmarks.speed import measure_speed
 
+    for name in ("depths", "modes", "steps", "plot"):
+        if getattr(args, name) is not None:
+            raise ConfigError(f"--{name} belongs to bench memory, bench speed has no use for it; leave it out")
     keep_heap()
     backends = ("torch", "onnxruntime") if device.type == "cpu" else ("torch",)
     result = measure_speed(args.config, device=device, train_batch=batch, backends=backends, progress=True)
@@ -64,15 +68,17 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
 def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     from glowcore.benchmarks.memory import STEPS, STEPS_PER_LEVEL, measure_memory, plot
 
-    depths = args.depths or STEPS_PER_LEVEL
+    depths = STEPS_PER_LEVEL if args.depths is None else args.depths
     depths = (depths,) if isinstance(depths, int) else depths
-    modes = args.modes or MEMORY_MODES
+    for depth in depths:
+        options.check_range("--depths", depth, 1, 4096)
+    modes = MEMORY_MODES if args.modes is None else args.modes
     for mode in modes:
         if mode not in MEMORY_MODES:
             raise ConfigError(f"--modes: {mode!r} is not one of {', '.join(MEMORY_MODES)}")
     steps = STEPS if args.steps is None else args.steps
     options.check_range("--steps", steps, 2, 10_000)
-    target = check_path(args.plot, (".png",)) if args.plot else None
+    target = None if args.plot is None else check_path(args.plot, (".png",))
     result = measure_memory(args.config, device=device, batch=batch, depths=depths, modes=modes, steps=steps,
                             progress=True)
     if target is not None:
@@ -83,4 +89,6 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
         for r in result["rows"]:
             print(f"{r.memory:32}{r.steps_per_level:5}{r.saved / 1e6:10.1f}{r.peak / 1e6:10.1f}"
                   f"{r.resident / 1e6:10.1f}{r.largest_level / 1e6:10.1f}{r.seconds:8.2f}  {r.gradient_error:.1e}")
+        if any(r.peak_of == "process" for r in result["rows"]):
+            print("peaks are of the whole process, preparation included: this system keeps no peak of a part of it")
     return result

@@ -7,11 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from glowcore import checking
+from glowcore.attribute_table import PICTURE_SUFFIXES
 from glowcore.cli import options
-from glowcore.errors import CheckpointError, ConfigError
+from glowcore.data import open_dataset
+from glowcore.errors import CheckpointError
+from glowcore.flow import Flow
 from glowcore.tables import plain
 
-EXAMPLE = "python -m glowcore check --model pretrained/faces64"
+EXAMPLE = ("python -m glowcore check --model pretrained/faces64\n"
+           "  python -m glowcore check --model runs/faces --data FACES --limit 100")
 
 
 def add_parser(commands, summary: str) -> None:
@@ -20,15 +24,17 @@ def add_parser(commands, summary: str) -> None:
     options.add_model(p)
     p.add_argument("--samples", type=int, default=8, metavar="N", help="pictures of its own to try (default 8)")
     p.add_argument("--odd", type=int, default=20, metavar="N", help="odd ones: black, noise ... (default 20)")
+    p.add_argument("--data", metavar="DIR", help="pictures of yours to try, as of train (default: those in the "
+                   "model's own gallery/, where it has one)")
+    p.add_argument("--limit", type=int, default=32, metavar="N", help="the first N of them only (default 32)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--json", action="store_true", help="the table as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; exit code 0 if every check passes, else 1."""
-    for name in ("samples", "odd"):
-        if not 1 <= getattr(args, name) <= 10_000:
-            raise ConfigError(f"--{name} is {getattr(args, name)}, expected 1 to 10000")
+    for name in ("samples", "odd", "limit"):
+        options.check_range(f"--{name}", getattr(args, name), 1, 10_000)
     checks = _checks(args)
     passed = all(check.passed for check in checks)
     if args.json:
@@ -55,8 +61,23 @@ def _checks(args: argparse.Namespace) -> list[checking.Check]:
         if not (Path(args.model) / "manifest.json").is_file():
             raise  # no model at all: a mistake in the command, not a model that fails
         return [checking.Check("files", None, None, False, str(error))]
-    return [checking.check_files(args.model), *checking.check_model(model, samples=args.samples, odd=args.odd,
-                                                                    seed=args.seed)]
+    folder = args.data or _gallery(Path(args.model))
+    shown = [] if folder is None else _check_pictures(args, model, folder)
+    return [checking.check_files(args.model), *shown,
+            *checking.check_model(model, samples=args.samples, odd=args.odd, seed=args.seed)]
+
+
+def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -> list[checking.Check]:
+    pictures = open_dataset(folder, image_size=model.image_size, channels=model.config.channels, limit=args.limit)
+    return checking.check_pictures(model, pictures.images, "pictures given" if args.data else "its gallery", args.seed)
+
+
+def _gallery(model: Path) -> Path | None:
+    """Return the model's own folder of pictures, None if it has none."""
+    folder = model / "gallery"
+    if folder.is_dir() and any(file.suffix.lower() in PICTURE_SUFFIXES for file in folder.iterdir()):
+        return folder
+    return None
 
 
 def _number(value: float | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from glowcore.errors import ConfigError
+from glowcore.images import printable
 
 
 def command(commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -20,7 +21,7 @@ def command(commands, name: str, summary: str, example: str) -> argparse.Argumen
     return commands.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
+        description=summary[0].upper() + summary[1:] + ("" if summary.endswith("?") else "."),
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -68,9 +69,15 @@ def add_data(parser: argparse.ArgumentParser, split: str) -> None:
                              "torchvision:NAME:ROOT")
     parser.add_argument("--split", default=split, help=f"train, valid, test or all (default {split})")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N pictures only")
-    parser.add_argument("--skip-broken", action="store_true", help="leave out pictures that cannot be read")
+    add_skip_broken(parser)
     parser.add_argument("--cache-dir", metavar="DIR", help="keep the decoded pictures in a file there")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def add_skip_broken(parser: argparse.ArgumentParser) -> None:
+    """Add ``--skip-broken``."""
+    parser.add_argument("--skip-broken", action="store_true",
+                        help="leave out pictures that cannot be read: one in a hundred at most")
 
 
 def open_pictures(args: argparse.Namespace, model):
@@ -107,9 +114,9 @@ def labels(model, pictures, data: str):
 def say_skipped(skipped: Sequence[tuple[str, str]]) -> None:
     """Name the first few pictures that ``--skip-broken`` left out."""
     for file, reason in skipped[:5]:
-        say(f"skipped {file}: {reason.removeprefix(file + ': ')}")
+        say(f"skipped {printable(file, 120)}: {reason}")
     if len(skipped) > 5:
-        say(f"skipped {len(skipped) - 5} more")
+        say(f"skipped {len(skipped) - 5} more; python -m glowcore scan lists all")
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:

@@ -43,7 +43,7 @@ def add_parser(commands, summary: str) -> None:
                    help="go on with the run in --out, bit for bit, with its settings where none are given")
     p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer; "
                    "--scale-min may differ from the model's")
-    p.add_argument("--skip-broken", action="store_true", help="leave out pictures that cannot be read")
+    options.add_skip_broken(p)
 
     m = p.add_argument_group("model (left out: the config's defaults, or those of --init-from)")
     model_options.add_settings(m)
@@ -91,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
         for split in ("train", "test")
     }
     _check_data(opened, args.data)
-    options.say_skipped([entry for pictures in opened.values() for entry in pictures.skipped])
+    skipped = list(dict.fromkeys(entry for pictures in opened.values() for entry in pictures.skipped))
+    options.say_skipped(skipped)
     model.to(device)
     _set_memory(args, model, settings, state)
     labels = options.labels(model, opened["train"], args.data)
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         classes.describe(model, labels, opened["train"].class_names)
     trainer = Trainer(model, opened["train"].images, opened["test"].images, settings, out, labels=labels,
                       held_out_labels=options.labels(model, opened["test"], args.data),
-                      processes=processes, progress=not args.quiet)
+                      pictures_skipped=len(skipped), processes=processes, progress=not args.quiet)
     if state is not None:
         trainer.load_state(state)
     try:
@@ -138,6 +139,9 @@ def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, 
 def _check_out(args: argparse.Namespace, out: Path) -> None:
     if args.resume and not (out / "state").is_dir():
         raise ConfigError(f"--resume: {out} holds no run to go on with")
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ConfigError(f"--out {out}: {there} is a file, expected a folder, which is made if it is missing")
     if not args.resume and (out / "config.json").exists():
         raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")
 

@@ -1,12 +1,15 @@
 """The benchmarks measure what they say; their times are nobody's test."""
 
 import dataclasses
+import sys
 
+import psutil
 import pytest
 import torch
 
 from glowcore import GlowConfig
 from glowcore.benchmarks import configs, memory, speed
+from glowcore.cli import main
 
 TINY = GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=4)
 
@@ -45,5 +48,18 @@ def test_memory_table(tiny, tmp_path, monkeypatch):
     assert saved["full", 8] > 3 * saved["full", 2]
     assert saved["reversible", 8] == saved["reversible", 2]
     assert max(row.gradient_error for row in result["rows"]) <= 1e-4
+    assert {row.peak_of for row in result["rows"]} == {"steps" if sys.platform.startswith("linux") else "process"}
     memory.plot(result, tmp_path / "memory.png")
     assert (tmp_path / "memory.png").stat().st_size > 5000
+
+
+def test_memory_is_measured_where_there_is_no_proc(tiny, tmp_path, monkeypatch, capsys):
+    """The peak is then that of the whole process, and that is said."""
+    monkeypatch.setattr(memory, "in_fresh_process", lambda function, arguments: function(*arguments))
+    monkeypatch.setattr(memory, "PROC", tmp_path / "nowhere")
+    assert main(["bench", "memory", "--batch", "2", "--depths", "2", "--modes", "full"]) == 0
+    assert "peaks are of the whole process" in capsys.readouterr().out
+    (row,) = memory.measure_memory("A", device=torch.device("cpu"), batch=2, depths=(2,), modes=("full",))["rows"]
+    assert row.peak_of == "process"
+    assert row.resident >= psutil.Process().memory_info().rss * 0.5
+    assert 0 <= row.peak <= row.resident

@@ -1,6 +1,7 @@
 """The check of a user's own model: passes what is exact, names what is not."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ import torch
 import glowcore
 from glowcore import checking
 from glowcore.cli import main
+from glowcore.images import to_png_bytes
 from glowcore.odd_pictures import KINDS, odd_pictures
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import labels, log_abs_det_jacobian, model
+from tests.glowcore.tiny import pictures
 
 NAMES = ["3x8x8-affine-conv1x1_lu", "per-level", "classes", "realnvp-per-level", "realnvp-batchnorm", "nice-1x4x6"]
 
@@ -46,6 +49,43 @@ def test_what_only_float64_brings_back_is_said(monkeypatch):
     checks = {check.name: check for check in checking.check_model(model("per-level").float(), samples=1, odd=1)}
     assert checks["round trip: black"].passed
     assert "needs float64" in checks["round trip: black"].note
+
+
+def untrained(**settings):
+    """At its start a model holds pictures of its own initialisation for likely."""
+    config = {"image_size": 8, "num_levels": 2, "steps_per_level": 2, "hidden_channels": 4, **settings}
+    flow = glowcore.build(glowcore.GlowConfig(**config))
+    flow.initialize(pictures(64, channels=flow.config.channels))
+    return flow.eval()
+
+
+def test_pictures_given_come_back_and_are_of_the_sort_that_the_model_knows(monkeypatch):
+    flow, given = untrained(), pictures(40, seed=1)
+    trip, bits = checking.check_pictures(flow, given, "some")
+    assert (trip.name, trip.passed, bits.name, bits.passed) == ("round trip: some", True, "bits/dim: some", True)
+    generators = [torch.Generator().manual_seed(i) for i in range(40)]
+    with torch.no_grad():
+        assert bits.measured == pytest.approx(float(flow.bits_per_dim(given, generator=generators).mean()), rel=1e-5)
+    noise = torch.from_numpy(np.random.default_rng(0).integers(0, 2, given.shape, dtype=np.uint8) * 255)
+    trip, bits = checking.check_pictures(flow, noise, "noise")
+    assert (trip.passed, bits.passed) == (True, False)
+    assert bits.measured > bits.bound == flow.config.n_bits
+    # What is wrong in the second batch only is seen too.
+    right = AffineCoupling.move_back
+    monkeypatch.setattr(AffineCoupling, "move_back", lambda self, z, h: right(self, z + 0.1 * (len(z) == 8), h))
+    assert not checking.check_pictures(flow, given, "some")[0].passed
+
+
+def test_the_bits_of_a_class_conditional_model_are_those_over_all_classes():
+    flow, given = untrained(num_classes=3), pictures(5, seed=1)
+    with torch.no_grad():
+        flow.top_prior.class_stats.normal_(std=0.3)
+        noise = [[torch.Generator().manual_seed(i) for i in range(5)] for _ in range(3)]
+        each = torch.stack([flow.bits_per_dim(given, torch.full((5,), y), generator=noise[y]) for y in range(3)])
+    nats = -each.double() * flow.num_dims * math.log(2)
+    expected = -(nats.logsumexp(0) - math.log(3)) / (flow.num_dims * math.log(2))
+    assert float((each.max(0).values - each.min(0).values).min()) > 1e-3
+    assert checking.check_pictures(flow, given, "some")[1].measured == pytest.approx(float(expected.mean()), abs=1e-5)
 
 
 def test_the_crop_has_the_weights_of_the_middle_and_its_logdet_is_checked():
@@ -108,6 +148,28 @@ def test_command_line(folder, capsys):
     assert {"name", "measured", "bound", "passed", "note"} == set(result["checks"][0])
 
 
+def test_pictures_are_those_given_or_of_the_gallery(folder, capsys):
+    command = ["check", "--model", str(folder), "--samples", "1", "--odd", "1", "--json"]
+
+    def asked(*argv):
+        main([*command, *map(str, argv)])
+        checks = json.loads(capsys.readouterr().out)["checks"]
+        return {check["name"]: check["note"] for check in checks if check["name"].endswith(("given", "gallery"))}
+
+    assert asked() == {}
+    (folder / "gallery").mkdir()
+    (folder / "gallery" / "ATTRIBUTION.md").write_text("nobody's")
+    assert asked() == {}
+    for index in range(3):
+        picture = np.full((9, 9, 1), 100 + index, dtype=np.uint8)
+        (folder / "gallery" / f"{index}.png").write_bytes(to_png_bytes(picture))
+    assert asked()["round trip: its gallery"] == "3 pictures"
+    assert set(asked()) == {"round trip: its gallery", "bits/dim: its gallery"}
+    found = asked("--data", folder / "gallery", "--limit", 2)
+    assert found["round trip: pictures given"] == "2 pictures"
+    assert set(found) == {"round trip: pictures given", "bits/dim: pictures given"}
+
+
 def test_a_damaged_model_fails_and_a_missing_one_is_a_mistake(folder, capsys):
     weights = folder / "model.safetensors"
     data = bytearray(weights.read_bytes())
@@ -118,3 +180,4 @@ def test_a_damaged_model_fails_and_a_missing_one_is_a_mistake(folder, capsys):
     assert main(["check", "--model", str(folder / "nowhere")]) == 2
     assert capsys.readouterr().err.startswith("error: ")
     assert main(["check", "--model", str(folder), "--odd", "0"]) == 2
+    assert main(["check", "--model", str(folder), "--limit", "0"]) == 2

@@ -1,5 +1,6 @@
 """A user's mistake is one line that names it, exit code 2, and nothing left behind."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import glowcore
 from glowcore.cli import main
 from tests.glowcore.tiny import MODEL, tree, write_model, write_pictures
 
@@ -79,6 +81,56 @@ def test_a_text_file_named_jpg(fails, tmp_path, paths, capsys):
         assert main([*map(str, argv), "--skip-broken"]) == 0
         assert "skipped notes.jpg: " in capsys.readouterr().err
     assert (tmp_path / "run" / "model.safetensors").is_file()
+    assert json.loads((tmp_path / "run" / "log.jsonl").read_text())["pictures_skipped"] == 1
+    assert glowcore.load(tmp_path / "run", device="cpu").metadata["training"]["pictures_skipped"] == 1
+    (tmp_path / "faces" / "more.jpg").write_text("no picture", encoding="utf-8")
+    assert "2 of 12 pictures cannot be read, more than the 1 " in fails(*evaluate, "--skip-broken")
+
+
+def test_scan_names_what_cannot_be_read(tmp_path, paths, capsys, fails):
+    shutil.copytree(paths.faces, tmp_path / "faces")
+    scan = ["scan", "--data", str(tmp_path / "faces")]
+    assert main(scan) == 0
+    assert capsys.readouterr() == ("", "10 pictures, 0 unreadable\n")
+    (tmp_path / "faces" / "notes.jpg").write_text("no picture", encoding="utf-8")
+    (tmp_path / "faces" / "short.png").write_bytes(paths.picture.read_bytes()[:40])
+    assert main(scan) == 1
+    found = capsys.readouterr()
+    assert found.err == "12 pictures, 2 unreadable\n"
+    assert [line.split(": ")[0] for line in found.out.splitlines()] == ["notes.jpg", "short.png"]
+    assert main([*scan, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["pictures"] == 12
+    assert [entry["file"] for entry in found["unreadable"]] == ["notes.jpg", "short.png"]
+    assert "cut short" in found["unreadable"][1]["reason"]
+    assert "there is no folder" in fails("scan", "--data", tmp_path / "nowhere")
+    assert "expected a folder" in fails("scan", "--data", "torchvision:MNIST:x")
+
+
+def test_train_writes_to_a_folder(fails, tmp_path, paths):
+    (tmp_path / "a.png").write_bytes(b"")
+    for out in (tmp_path / "a.png", tmp_path / "a.png" / "run"):
+        line = fails("train", "--data", paths.faces, "--out", out, *TRAIN)
+        assert f"{tmp_path / 'a.png'} is a file, expected a folder" in line
+
+
+@pytest.mark.parametrize(("argv", "told"), [
+    (["speed", "--batch", "-5"], "--batch is -5, expected 1"),
+    (["memory", "--batch", "0"], "--batch is 0, expected 1"),
+    (["memory", "--depths", "0"], "--depths is 0, expected 1"),
+    (["memory", "--depths", "4,-3"], "--depths is -3, expected 1"),
+    (["memory", "--steps", "1"], "--steps is 1, expected 2"),
+    (["memory", "--modes", ""], "'' is not one of full"),
+    (["memory", "--plot", ""], "it is a folder"),
+    (["speed", "--plot", "x.png"], "--plot belongs to bench memory"),
+    (["speed", "--depths", "4"], "--depths belongs to bench memory"),
+    (["speed", "--modes", "full"], "--modes belongs to bench memory"),
+    (["speed", "--steps", "3"], "--steps belongs to bench memory"),
+])
+def test_bench_refuses_before_it_measures(fails, monkeypatch, argv, told):
+    for name in ("speed.measure_speed", "memory.measure_memory"):
+        monkeypatch.setattr(f"glowcore.benchmarks.{name}", lambda *_, **__: pytest.fail("it has begun"))
+    assert told in fails("bench", *argv)
 
 
 def test_image_size_that_the_levels_cannot_halve(fails, tmp_path, paths):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from glowcore import images, picture_store
-from glowcore.data import open_dataset
+from glowcore.data import open_dataset, unreadable_pictures
 from glowcore.errors import DataError
 from glowcore.picture_folders import split_by_name
 from tests.glowcore.picture_files import encode, smooth
@@ -181,15 +181,50 @@ def test_wrong_arguments_are_one_line(table):
 
 def test_a_broken_picture_is_named_or_skipped(table):
     (table / "images" / "1.png").write_text("only text")
-    (table / "images" / "4.png").write_bytes(encode(smooth(), "PNG")[:60])
     with pytest.raises(DataError, match=r"^1\.png: this is not a picture.*--skip-broken") as caught:
         open_dataset(table, image_size=8)
     assert "\n" not in str(caught.value)
     data = open_dataset(table, image_size=8, skip_broken=True)
-    assert data.files == ["0.png", "2.png", "3.png", "5.png"]
-    assert data.attributes.tolist() == [[1, 0], [-1, 1], [1, 1], [1, -1]]
-    assert [name for name, _ in data.skipped] == ["1.png", "4.png"]
-    assert all("cut short" in reason or "not a picture" in reason for _, reason in data.skipped)
+    assert data.files == ["0.png", "2.png", "3.png", "4.png", "5.png"]
+    assert data.attributes.tolist() == [[1, 0], [-1, 1], [1, 1], [0, 0], [1, -1]]
+    ((name, reason),) = data.skipped
+    assert name == "1.png"
+    assert reason.startswith("this is not a picture")
+
+
+@pytest.mark.parametrize(("count", "broken", "works"), [
+    (6, 1, True), (6, 2, False), (199, 1, True), (199, 2, False), (200, 2, True), (200, 3, False),
+])  # fmt: skip
+@pytest.mark.parametrize("cached", [False, True])
+def test_skipping_stops_past_one_in_a_hundred(tmp_path, count, broken, works, cached):
+    _write(tmp_path / "set", [f"{i:03}.png" for i in range(count)], 2, 2)
+    for index in range(broken):
+        (tmp_path / "set" / f"{index:03}.png").write_bytes(encode(smooth(), "PNG")[:60])
+    given = {"image_size": 2, "skip_broken": True, "cache_dir": tmp_path / "cache" if cached else None}
+    for _ in range(2):  # the second time from the cache
+        if works:
+            assert len(open_dataset(tmp_path / "set", **given)) == count - broken
+            continue
+        with pytest.raises(DataError, match=f"^{broken} of {count} pictures cannot be read.*glowcore scan") as caught:
+            open_dataset(tmp_path / "set", **given)
+        assert "\n" not in str(caught.value)
+
+
+def test_every_unreadable_picture_is_found(table):
+    assert unreadable_pictures(table) == (6, [])
+    (table / "images" / "sub").mkdir()
+    (table / "images" / "sub" / "9.jpg").write_bytes(b"\xff\xd8\xff")
+    (table / "images" / "1.png").write_text("only text")
+    (table / "images" / "4.png").write_bytes(encode(smooth(), "PNG")[:60])
+    (table / "images" / "2.png").unlink()
+    count, found = unreadable_pictures(table)
+    assert count == 6
+    assert [name for name, _ in found] == ["1.png", "4.png", "sub/9.jpg", "2.png"]
+    reasons = [reason for _, reason in found]
+    assert reasons[0].startswith("this is not a picture")
+    assert all("cut short" in reason for reason in reasons[1:3])
+    assert reasons[3] == "named in the table, not in the folder"
+    assert not any(name in reason for name, reason in found)
 
 
 def test_skipping_equals_a_cleaned_folder(table, tmp_path_factory):

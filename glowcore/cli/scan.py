@@ -1,0 +1,38 @@
+"""``scan``: which pictures of a folder cannot be read?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from glowcore.cli import options
+from glowcore.data import unreadable_pictures
+from glowcore.errors import ConfigError
+from glowcore.images import printable
+from glowcore.torchvision_sets import PREFIX
+
+EXAMPLE = "python -m glowcore scan --data faces/"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "scan", summary, EXAMPLE)
+    p.add_argument("--data", required=True, metavar="DIR",
+                   help="folder of pictures (with attributes.csv or class folders), or CelebA's own layout")
+    p.add_argument("--json", action="store_true", help="the list as JSON")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a line for each file that training would stop at; exit code 0 if there is none, else 1."""
+    if args.data.startswith(PREFIX):
+        raise ConfigError(f"--data {args.data} is a set of torchvision, which checks its own files; expected a folder")
+    count, found = unreadable_pictures(Path(args.data), progress=not args.quiet)
+    if args.json:
+        unreadable = [{"file": file, "reason": reason} for file, reason in found]
+        options.print_json({"pictures": count, "unreadable": unreadable})
+    else:
+        for file, reason in found:
+            print(f"{printable(file, 1000)}: {reason}")
+        options.say(f"{count} pictures, {len(found)} unreadable")
+    return 1 if found else 0
