@@ -87,26 +87,6 @@ def test_a_text_file_named_jpg(fails, tmp_path, paths, capsys):
     assert "2 of 12 pictures cannot be read, more than the 1 " in fails(*evaluate, "--skip-broken")
 
 
-def test_scan_names_what_cannot_be_read(tmp_path, paths, capsys, fails):
-    shutil.copytree(paths.faces, tmp_path / "faces")
-    scan = ["scan", "--data", str(tmp_path / "faces")]
-    assert main(scan) == 0
-    assert capsys.readouterr() == ("", "10 pictures, 0 unreadable\n")
-    (tmp_path / "faces" / "notes.jpg").write_text("no picture", encoding="utf-8")
-    (tmp_path / "faces" / "short.png").write_bytes(paths.picture.read_bytes()[:40])
-    assert main(scan) == 1
-    found = capsys.readouterr()
-    assert found.err == "12 pictures, 2 unreadable\n"
-    assert [line.split(": ")[0] for line in found.out.splitlines()] == ["notes.jpg", "short.png"]
-    assert main([*scan, "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["pictures"] == 12
-    assert [entry["file"] for entry in found["unreadable"]] == ["notes.jpg", "short.png"]
-    assert "cut short" in found["unreadable"][1]["reason"]
-    assert "there is no folder" in fails("scan", "--data", tmp_path / "nowhere")
-    assert "expected a folder" in fails("scan", "--data", "torchvision:MNIST:x")
-
-
 def test_train_writes_to_a_folder(fails, tmp_path, paths):
     (tmp_path / "a.png").write_bytes(b"")
     for out in (tmp_path / "a.png", tmp_path / "a.png" / "run"):

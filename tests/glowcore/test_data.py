@@ -1,6 +1,5 @@
 """Data sets: every layout found, every mistake one line, every picture exactly what the loader makes of it."""
 
-import json
 import os
 
 import numpy as np
@@ -8,26 +7,30 @@ import pytest
 import torch
 
 from glowcore import images, picture_store
-from glowcore.data import open_dataset, unreadable_pictures
+from glowcore.data import open_dataset
 from glowcore.errors import DataError
 from glowcore.picture_folders import split_by_name
 from tests.glowcore.picture_files import encode, smooth
 
 
-def _write(folder, names, height=16, width=16, kind="PNG"):
+def write(folder, names, height=16, width=16, kind="PNG"):
     for number, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode(np.roll(smooth(height, width), number, axis=1), kind))
 
 
+def write_table(folder):
+    """Six pictures with a table beside `images/`."""
+    write(folder / "images", [f"{i}.png" for i in range(6)])
+    rows = ["0.png,train,1,0", "1.png,train,0,", "2.png,test,,1", "3.png,valid,1,1", "4.png,train,0,0", "5.png,test,1,"]
+    (folder / "attributes.csv").write_text("file,split,Smiling,Male\n" + "\n".join(rows) + "\n")
+    return folder
+
+
 @pytest.fixture
 def table(tmp_path):
-    """Six pictures with a table beside `images/`."""
-    _write(tmp_path / "images", [f"{i}.png" for i in range(6)])
-    rows = ["0.png,train,1,0", "1.png,train,0,", "2.png,test,,1", "3.png,valid,1,1", "4.png,train,0,0", "5.png,test,1,"]
-    (tmp_path / "attributes.csv").write_text("file,split,Smiling,Male\n" + "\n".join(rows) + "\n")
-    return tmp_path
+    return write_table(tmp_path)
 
 
 def test_table_layout(table):
@@ -60,9 +63,9 @@ def test_grey_and_other_shapes(table):
 
 
 def test_mixed_sizes_are_cut_to_the_centre_and_averaged(tmp_path):
-    _write(tmp_path, ["wide.png"], 20, 40)
-    _write(tmp_path, ["tall.jpg"], 60, 10, "JPEG")
-    _write(tmp_path, ["dot.webp"], 1, 1, "WEBP")
+    write(tmp_path, ["wide.png"], 20, 40)
+    write(tmp_path, ["tall.jpg"], 60, 10, "JPEG")
+    write(tmp_path, ["dot.webp"], 1, 1, "WEBP")
     data = open_dataset(tmp_path, image_size=10)
     assert data.files == ["dot.webp", "tall.jpg", "wide.png"]
     wide = images.resize_area(np.ascontiguousarray(smooth(20, 40)[:, 10:30]), (10, 10))
@@ -70,7 +73,7 @@ def test_mixed_sizes_are_cut_to_the_centre_and_averaged(tmp_path):
 
 
 def test_a_table_may_lie_among_the_pictures_and_name_their_folder(tmp_path):
-    _write(tmp_path, ["a.png", "sub/b.png"])
+    write(tmp_path, ["a.png", "sub/b.png"])
     (tmp_path / "attributes.csv").write_text("file,A\na.png,1\nsub/b.png,0\n")
     data = open_dataset(tmp_path, image_size=8)
     assert dict(zip(data.files, data.attributes[:, 0].tolist(), strict=True)) == {"a.png": 1, "sub/b.png": 0}
@@ -82,7 +85,7 @@ def test_a_table_may_lie_among_the_pictures_and_name_their_folder(tmp_path):
 
 def test_plain_folder_is_split_by_the_hash_of_the_name(tmp_path):
     names = [f"{i:03}.png" for i in range(60)]
-    _write(tmp_path, names, 4, 4)
+    write(tmp_path, names, 4, 4)
     (tmp_path / "Thumbs.db").write_bytes(b"not a picture and not looked at")
     (tmp_path / "._000.png").write_bytes(b"nor this")
     test, train = (open_dataset(tmp_path, image_size=4, split=split).files for split in ("test", "train"))
@@ -104,7 +107,7 @@ def test_hash_split_is_one_in_twenty_and_never_leaves_a_side_empty():
 
 
 def test_class_folders_give_labels(tmp_path):
-    _write(tmp_path, ["cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/3.png"])
+    write(tmp_path, ["cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/3.png"])
     (tmp_path / "empty").mkdir()
     data = open_dataset(tmp_path, image_size=8)
     assert data.class_names == ("cat", "dog")
@@ -114,17 +117,17 @@ def test_class_folders_give_labels(tmp_path):
 
 
 def test_train_and_test_folders_are_the_split(tmp_path):
-    _write(tmp_path, ["train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png"])
+    write(tmp_path, ["train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png"])
     data = open_dataset(tmp_path, image_size=8, split="test")
     assert data.files == ["test/cat/3.png", "test/dog/4.png"]
     assert data.labels.tolist() == [0, 1]
-    _write(tmp_path, ["val/bird/5.png"])
+    write(tmp_path, ["val/bird/5.png"])
     with pytest.raises(DataError, match="different class folders"):
         open_dataset(tmp_path, image_size=8)
 
 
 def test_split_folders_of_plain_pictures(tmp_path):
-    _write(tmp_path, ["train/1.png", "train/2.png", "val/images/3.png"])
+    write(tmp_path, ["train/1.png", "train/2.png", "val/images/3.png"])
     assert open_dataset(tmp_path, image_size=8, split="valid").files == ["val/images/3.png"]
     with pytest.raises(DataError, match=r"no pictures of split 'test'; it has train \(2\), valid \(1\)"):
         open_dataset(tmp_path, image_size=8, split="test")
@@ -132,7 +135,7 @@ def test_split_folders_of_plain_pictures(tmp_path):
 
 @pytest.fixture
 def celeba(tmp_path):
-    _write(tmp_path / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 218, 178, "JPEG")
+    write(tmp_path / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 218, 178, "JPEG")
     (tmp_path / "list_attr_celeba.txt").write_text(
         "3\nSmiling Male\n000001.jpg -1  1\n000002.jpg  1 -1\n000003.jpg  1  1\n"
     )
@@ -152,7 +155,7 @@ def test_celeba_layout(celeba):
 
 
 def test_aligned_celeba_of_another_size_is_left_alone(celeba):
-    _write(celeba / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 64, 64, "PNG")
+    write(celeba / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 64, 64, "PNG")
     assert np.array_equal(open_dataset(celeba, image_size=64).images[0].permute(1, 2, 0).numpy(), smooth(64, 64))
 
 
@@ -179,75 +182,6 @@ def test_wrong_arguments_are_one_line(table):
             open_dataset(table, **{"image_size": 8, **wrong})
 
 
-def test_a_broken_picture_is_named_or_skipped(table):
-    (table / "images" / "1.png").write_text("only text")
-    with pytest.raises(DataError, match=r"^1\.png: this is not a picture.*--skip-broken") as caught:
-        open_dataset(table, image_size=8)
-    assert "\n" not in str(caught.value)
-    data = open_dataset(table, image_size=8, skip_broken=True)
-    assert data.files == ["0.png", "2.png", "3.png", "4.png", "5.png"]
-    assert data.attributes.tolist() == [[1, 0], [-1, 1], [1, 1], [0, 0], [1, -1]]
-    ((name, reason),) = data.skipped
-    assert name == "1.png"
-    assert reason.startswith("this is not a picture")
-
-
-@pytest.mark.parametrize(("count", "broken", "works"), [
-    (6, 1, True), (6, 2, False), (199, 1, True), (199, 2, False), (200, 2, True), (200, 3, False),
-])  # fmt: skip
-@pytest.mark.parametrize("cached", [False, True])
-def test_skipping_stops_past_one_in_a_hundred(tmp_path, count, broken, works, cached):
-    _write(tmp_path / "set", [f"{i:03}.png" for i in range(count)], 2, 2)
-    for index in range(broken):
-        (tmp_path / "set" / f"{index:03}.png").write_bytes(encode(smooth(), "PNG")[:60])
-    given = {"image_size": 2, "skip_broken": True, "cache_dir": tmp_path / "cache" if cached else None}
-    for _ in range(2):  # the second time from the cache
-        if works:
-            assert len(open_dataset(tmp_path / "set", **given)) == count - broken
-            continue
-        with pytest.raises(DataError, match=f"^{broken} of {count} pictures cannot be read.*glowcore scan") as caught:
-            open_dataset(tmp_path / "set", **given)
-        assert "\n" not in str(caught.value)
-
-
-def test_every_unreadable_picture_is_found(table):
-    assert unreadable_pictures(table) == (6, [])
-    (table / "images" / "sub").mkdir()
-    (table / "images" / "sub" / "9.jpg").write_bytes(b"\xff\xd8\xff")
-    (table / "images" / "1.png").write_text("only text")
-    (table / "images" / "4.png").write_bytes(encode(smooth(), "PNG")[:60])
-    (table / "images" / "2.png").unlink()
-    count, found = unreadable_pictures(table)
-    assert count == 6
-    assert [name for name, _ in found] == ["1.png", "4.png", "sub/9.jpg", "2.png"]
-    reasons = [reason for _, reason in found]
-    assert reasons[0].startswith("this is not a picture")
-    assert all("cut short" in reason for reason in reasons[1:3])
-    assert reasons[3] == "named in the table, not in the folder"
-    assert not any(name in reason for name, reason in found)
-
-
-def test_skipping_equals_a_cleaned_folder(table, tmp_path_factory):
-    clean = open_dataset(table, image_size=8)
-    (table / "images" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    data = open_dataset(table, image_size=8, skip_broken=True)
-    assert data.fingerprint() == clean.fingerprint()
-    only_broken = tmp_path_factory.mktemp("broken")
-    (only_broken / "a.jpg").write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(DataError, match="none of the 1 pictures can be read"):
-        open_dataset(only_broken, image_size=8, skip_broken=True)
-
-
-def test_rows_and_pictures_that_lack_each_other(table):
-    _write(table / "images", ["new.png"])
-    with pytest.raises(DataError, match=r"no row for 1 picture \(new.png\) of 7"):
-        open_dataset(table, image_size=8)
-    (table / "images" / "0.png").unlink()
-    data = open_dataset(table, image_size=8, skip_broken=True)
-    assert data.attributes[data.files.index("new.png")].tolist() == [-1, -1]
-    assert data.skipped == [("0.png", "named in the table, not in the folder")]
-
-
 def test_cache_file_is_made_once_and_read_again(table, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     memory = open_dataset(table, image_size=8)
@@ -267,22 +201,6 @@ def test_cache_file_is_made_once_and_read_again(table, tmp_path, monkeypatch):
     with pytest.raises(AssertionError, match="decoded again"):
         open_dataset(table, image_size=8, cache_dir=cache)
     assert not list(cache.glob("*.part"))
-
-
-def test_cache_remembers_what_was_skipped_and_distrusts_damage(table, tmp_path):
-    cache = tmp_path / "cache"
-    (table / "images" / "1.png").write_text("only text")
-    first = open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True)
-    seen = first.fingerprint()
-    again = open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True)
-    assert again.skipped == first.skipped != []
-    assert again.files == first.files
-    (data,), (index,) = cache.glob("*.u8"), cache.glob("*.json")
-    del first, again  # their pages are the file that is cut now
-    os.truncate(data, 10)
-    assert open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True).fingerprint() == seen
-    index.write_text(json.dumps({"kept": 3}))
-    assert open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True).fingerprint() == seen
 
 
 def test_a_large_set_is_mapped_without_being_asked(table, tmp_path, monkeypatch):
