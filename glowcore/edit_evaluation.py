@@ -2,7 +2,8 @@
 
 Pictures that lack an attribute (by their labels) are encoded, moved along it by :meth:`AttributeVectors.apply` and
 decoded, then shown to a classifier that has never seen a latent (:mod:`glowcore.attribute_classifier`), beside the
-untouched reconstructions of the same pictures.
+untouched reconstructions of the same pictures. All of it as the application does it: what float32 does not bring back,
+or loses, goes through float64 (:mod:`glowcore.exact`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from tqdm import tqdm
 
 from glowcore.attribute_classifier import AttributeClassifier, find_column
 from glowcore.errors import DataError
+from glowcore.exact import ExactFlow, is_double
 
 if TYPE_CHECKING:
     from glowcore.data import PictureSet
     from glowcore.flow import Flow
-    from glowcore.fused import FusedFlow
-    from glowcore.latents import Latents
 
 MOST_PICTURES = 500
 STRENGTHS = (1.0, 2.0, 3.0)
@@ -55,6 +55,8 @@ class EditResult:
         inside: share of edited pictures of which at least 99 % of the values lie in [0, 1], give or take half a step of
             8 bits, before anything is clipped.
         values_inside: share of all values that do.
+        in_float64: number of edits that were made in float64, their picture or they themselves being too much for
+            float32.
     """
 
     attribute: str
@@ -70,6 +72,7 @@ class EditResult:
     finite: float
     inside: float
     values_inside: float
+    in_float64: int
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def evaluate_edits(
     """Move every attribute of a model on held-out pictures that lack it, and see what becomes of them.
 
     Args:
-        model: with attributes; its fused form encodes and decodes.
+        model: with attributes; its fused form encodes and decodes, in float64 where float32 does not do.
         pictures: held out, with labels of the model's attributes.
         classifier: the judge.
         strengths: positive, in sigmas.
@@ -128,15 +131,15 @@ def evaluate_edits(
     if not cases:
         raise DataError("no attribute of the model can be measured: "
                         + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400])
-    fast = model.fused(backend="torch")
+    exact = ExactFlow(model, backend="torch")
     results, strips = [], []
     total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
     with tqdm(total=total, desc="edits", unit=" pictures", disable=not progress, file=sys.stderr) as bar:
         for name, sign, rows in cases:
             case = _Case(name, sign, judge, strengths)
             for part in rows.split(batch_size):
-                for images in _edits(fast, model, pictures.images[part], name, sign, strengths):
-                    case.add(images)
+                for edited in _edits(exact, model, pictures.images[part], name, sign, strengths):
+                    case.add(*edited)
                     bar.update(len(part))
             results += case.results()
             strips.append(EditStrip(name, sign, case.first(shown)))
@@ -166,13 +169,24 @@ def _cases(
 
 
 def _edits(
-    fast: FusedFlow, model: Flow, images: Tensor, name: str, sign: int, strengths: Sequence[float]
-) -> Iterator[Tensor]:
-    """Yield the reconstruction and then the edit of each strength, on the CPU, as decoded."""
-    latents: Latents = fast.encode(images)
-    yield fast.decode(latents).cpu()
+    exact: ExactFlow, model: Flow, images: Tensor, name: str, sign: int, strengths: Sequence[float]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the reconstruction and then the edit of each strength, as decoded, and which are of float64, bool ``[B]``.
+
+    Both on the CPU, the pictures in float32.
+    """
+    parts = exact.encode_parts(images)
+    order = torch.cat([part.rows for part in parts]).argsort()
+
+    def joined(values: list[Tensor], marks: list[Tensor]) -> tuple[Tensor, Tensor]:
+        pictures = torch.cat([part.float().cpu() for part in values])
+        return pictures[order], torch.cat([part.cpu() for part in marks])[order]
+
+    yield joined([part.back for part in parts], [torch.full((len(part.rows),), is_double(part.latents))
+                                                 for part in parts])
     for strength in strengths:
-        yield fast.decode(model.attributes.apply(latents, {name: sign * strength})).cpu()
+        moved = [model.attributes.apply(part.latents, {name: sign * strength}) for part in parts]
+        yield joined(*zip(*map(exact.decode_marked, moved), strict=True))
 
 
 class _Judge:
@@ -196,12 +210,14 @@ class _Case:
         self.probabilities: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
         self.measures: list[list[Tensor]] = [[] for _ in strengths]
         self.kept: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
+        self.in_float64 = [0] * (1 + len(strengths))
         self.turn, self.original = 0, torch.empty(0)
 
-    def add(self, images: Tensor) -> None:
-        """Take the next picture batch of the turn."""
+    def add(self, images: Tensor, in_float64: Tensor) -> None:
+        """Take the next picture batch of the turn, and which of its pictures were made in float64."""
         step, self.turn = self.turn, (self.turn + 1) % (1 + len(self.strengths))
         self.probabilities[step].append(self.judge(images))
+        self.in_float64[step] += int(in_float64.sum())
         if not self.kept[step]:
             self.kept[step].append(images)
         if step == 0:
@@ -234,7 +250,7 @@ class _Case:
                 leak_most_change=0.0 if worst is None else float(moved[worst]),
                 change=change, change_border=border,
                 finite=_share(finite), inside=_share(measured[:, 3] >= 1 - MOST_OUTSIDE),
-                values_inside=float(measured[:, 3].mean()),
+                values_inside=float(measured[:, 3].mean()), in_float64=self.in_float64[index + 1],
             ))
         return found
 

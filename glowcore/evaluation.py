@@ -9,6 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore.classes import ClassTally, num_classes
+from glowcore.exact import RETRY
 from glowcore.flow import Flow
 from glowcore.images import to_uint8
 from glowcore.transforms.conv1x1 import ChannelLinear
@@ -29,6 +30,9 @@ class Evaluation:
         reconstruction_mean_abs_error: its mean over all values.
         pixels_changed: number of pixels that differ at 8 bits after encode and decode.
         reconstructions_finite: fraction of pictures whose reconstruction is finite.
+        beyond_float32: number of pictures whose reconstruction errs by more than
+            :data:`glowcore.exact.RETRY`. All figures here are of float32; the application and the commands for single
+            pictures do these again in float64. None for a model that is no flow, and brings nothing back exactly.
         class_accuracy_generative: of a class-conditional model, the share of pictures whose class is
             ``argmax_y p(x | y) p(y)``; else None.
         class_accuracy_head: the share whose class the classification head names, None without one.
@@ -46,6 +50,7 @@ class Evaluation:
     class_accuracy_generative: float | None = None
     class_accuracy_head: float | None = None
     class_head_bits: float | None = None
+    beyond_float32: int | None = None
 
 
 @torch.inference_mode()
@@ -62,7 +67,7 @@ def evaluate(
 
     ``labels`` (int64 ``[N]``) are the classes of a class-conditional model.
     """
-    bpd, worst, total, changed, finite = [], 0.0, 0.0, 0, 0
+    bpd, worst, total, changed, finite, beyond = [], 0.0, 0.0, 0, 0, 0
     tally = None if labels is None else ClassTally(model)
     with tqdm(total=len(images), desc="evaluate", unit="picture", disable=not progress) as bar:
         for start in range(0, len(images), batch_size):
@@ -74,6 +79,7 @@ def evaluate(
             total += float(difference.double().mean(dim=(1, 2, 3)).nan_to_num(nan=torch.inf).sum())
             error = difference.amax(dim=(1, 2, 3))
             finite += int(error.isfinite().sum())
+            beyond += int((~(error <= RETRY)).sum())
             worst = max(worst, float(error.nan_to_num(nan=torch.inf).max()))
             different = torch.from_numpy(to_uint8(back)).permute(0, 3, 1, 2) != batch
             changed += int(different.any(dim=1).sum())
@@ -88,6 +94,7 @@ def evaluate(
         reconstruction_mean_abs_error=total / len(images),
         pixels_changed=changed,
         reconstructions_finite=finite / len(images),
+        beyond_float32=beyond if isinstance(model, Flow) else None,
         **({} if tally is None else tally.figures()),
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import is_
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,7 +29,11 @@ class FusedFlow:
     """A model with folded and cached weights: the same ``encode``, ``decode``, ``sample``, only faster, no gradients.
 
     Args:
-        flow: the model. When its weights change, the next call folds them anew.
+        flow: the model. When its weights change, the next call folds them anew. It sees whatever autograd counts
+            (optimizers, ``p.mul_``), another parameter, buffer or module in an old one's place, other memory
+            (``p.data = ...``) and, on the CPU, ``p.data.mul_`` and ``p.data.copy_`` of whole tensors. Not seen are
+            writes through ``.data`` or numpy to a part of a tensor, and on another device all that write into the old
+            memory: call :meth:`refresh` after those.
         dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
         backend: ``"torch"``, ``"onnxruntime"``, or ``"auto"``: onnxruntime on a CPU where it is installed, at
@@ -46,12 +52,9 @@ class FusedFlow:
         self.flow = flow
         self.dtype = dtype
         self.backend = backend
-        self._folds = can_fold(flow)
-        self._tensors = [*flow.parameters(), *flow.buffers()]
-        self._key: tuple | None = None
         self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
-        self._refresh()
+        self.refresh()
         if backend == "onnxruntime":
             if self._onnx is None:
                 raise ConfigError(f"backend 'onnxruntime' needs a float32 Glow on the CPU, this is {self.describe()}")
@@ -90,6 +93,19 @@ class FusedFlow:
     def describe(self) -> str:
         """Return model, dtype and device in a few words."""
         return f"{self.config.model_name} {self.dtype} on {self.device.type}"
+
+    def refresh(self) -> None:
+        """Fold the weights as they are now; needed only after changes that cannot be seen, see above."""
+        self._watch = _Watch(self.flow)
+        self._torch = self._onnx = None
+        if not can_fold(self.flow):
+            return
+        levels = fold(self.flow)
+        self._torch = TorchBackend(levels, self.dtype)
+        if self.device.type == "cuda":
+            self._torch = GraphedBackend(self._torch)
+        if self.backend != "torch" and OnnxBackend.available(self.flow) and self.dtype == "float32":
+            self._onnx = OnnxBackend(levels, self._torch)
 
     @torch.inference_mode()
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
@@ -142,17 +158,45 @@ class FusedFlow:
         return self._torch
 
     def _refresh(self) -> None:
-        """Fold the weights, unless that is done and they have not changed since."""
-        if not self._folds:
-            return
-        key = (self.flow.device, self.flow.dtype, *(tensor._version for tensor in self._tensors))
-        if key == self._key:
-            return
-        levels = fold(self.flow)
-        self._torch = TorchBackend(levels, self.dtype)
-        if self.device.type == "cuda":
-            self._torch = GraphedBackend(self._torch)
-        self._onnx = None
-        if self.backend != "torch" and OnnxBackend.available(self.flow) and self.dtype == "float32":
-            self._onnx = OnnxBackend(levels, self._torch)
-        self._key = key
+        """Fold the weights anew if they have changed."""
+        if self._watch.changed():
+            self.refresh()
+
+
+class _Watch:
+    """Sees whether the tensors of a model are still what they were, in some 0.2 ms for a thousand of them.
+
+    A checksum of all values would take longer than encoding a picture. The largest value of each tensor is looked at
+    instead: nothing that scales or replaces a whole tensor leaves it alone.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        places = [
+            (members, name) for module in flow.modules()
+            for members in (module._parameters, module._buffers, module._modules) for name in members
+        ]
+        self._members, self._names = [members for members, _ in places], [name for _, name in places]
+        self._held = [members[name] for members, name in places]
+        self._tensors = tensors = [item for item in self._held if isinstance(item, Tensor)]
+        self._counted = [tensor for tensor in tensors if not tensor.is_inference()]  # others have no version counter
+        self._readers = [_largest_value(tensor) for tensor in tensors if tensor.device.type == "cpu" and tensor.numel()]
+        self._seen = self._state()
+
+    def changed(self) -> bool:
+        """Return whether anything is not what it was."""
+        same = all(map(is_, map(dict.get, self._members, self._names), self._held))
+        return not same or self._state() != self._seen
+
+    def _state(self) -> tuple[list, ...]:
+        versions = [tensor._version for tensor in self._counted]
+        return versions, list(map(Tensor.data_ptr, self._tensors)), [read() for read in self._readers]
+
+
+def _largest_value(tensor: Tensor) -> Callable[[], object]:
+    """Return a function that reads the largest value of a CPU tensor where it lies now, as bytes: NaN is NaN.
+
+    It reads the tensor's memory, which it keeps alive.
+    """
+    array = tensor.detach().numpy()
+    place = np.unravel_index(np.abs(array).argmax(), array.shape)
+    return array[(*place, ...)].view(f"V{array.itemsize}").tobytes

@@ -14,6 +14,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+#: Seed of the dequantisation noise of a single picture, whichever it is and wherever it stands in a list: the same
+#: picture always reads the same, on the command line as in the application.
+NOISE_SEED = 0
+
 
 def bins(images: Tensor, n_bits: int) -> Tensor:
     """Return the bin of each value, 0 to 2^n - 1 as int32: uint8 pictures, or floats in [0, 1] (v = round(255 x))."""
@@ -49,11 +53,11 @@ def bin_centres(images: Tensor, n_bits: int) -> Tensor:
     """Return sampled pictures (floats about [0, 1]) at the centre of their bin, as values v / 255 in [0, 1].
 
     A model of n bits says nothing about where in its bin a value lies; the centre is the best guess and shows no noise.
-    Values outside the range go to the outermost bins; NaN stays NaN.
+    Values outside the range go to the outermost bins; what is not finite becomes NaN, no colour at all.
     """
     width = 2 ** (8 - n_bits)
     k = (images * 2**n_bits).floor().clamp(0, 2**n_bits - 1)
-    return (k * width + (width - 1) / 2) / 255
+    return torch.where(images.isfinite(), (k * width + (width - 1) / 2) / 255, torch.nan)
 
 
 def bits_per_dim(log_prob: Tensor, num_dims: int, n_bits: int) -> Tensor:

@@ -11,6 +11,7 @@ from glowcore import output
 from glowcore.attributes import MAX_STRENGTH
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
+from glowcore.images import printable
 
 EXAMPLE = (
     "python -m glowcore edit --model pretrained/faces64 --image face.png --set Smiling=2.0 --set Young=-1 "
@@ -34,7 +35,7 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Edit; exit code 0."""
+    """Edit; exit code 0, or 1 with nothing written where the edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     strengths = read_strengths(args.set)
     model = options.load_flow(args)
@@ -44,13 +45,19 @@ def run(args: argparse.Namespace) -> int:
     attributes, y = model.attributes, pictures.label(model, args.label)
     for name in [*strengths, *args.lock]:
         attributes.sigma(name)  # an unknown name is told before the work
-    before = model.encode(pictures.load(args.image, model), y)
+    exact = pictures.exact(model)
+    before = pictures.encode(exact, args.image, y)
     after = attributes.apply(before, strengths, locked=args.lock)
-    picture = pictures.show(pictures.decode(model, after))[0]
+    picture, lost = pictures.show(pictures.decode(exact, after), pictures.REACH)
+    if lost:
+        options.say(f"error: {' '.join(args.set)} takes {printable(args.image)} out of the model's range, to values "
+                    f"that are not finite or more than {pictures.REACH:g} outside of 0 to 1, in float64 too; nothing "
+                    "is written; a strength nearer to 0, or a picture more like those it has learnt, may do")
+        return 1
     for name in dict.fromkeys([*strengths, *args.lock]):
         scores = [float(attributes.score(latents, name)) for latents in (before, after)]
         options.say(f"{name}: score {scores[0]:+.2f} -> {scores[1]:+.2f}{' (locked)' if name in args.lock else ''}")
-    pictures.save(out, picture)
+    pictures.save(out, picture[0])
     return 0
 
 

@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, mean "
         f"{result.reconstruction_mean_abs_error:.2e}, {result.pixels_changed} pixels "
         f"changed at 8 bits, {100 * result.reconstructions_finite:.4g} % finite"
+        + (f"; {result.beyond_float32} pictures are too much for float32 and would be done again in float64"
+           if result.beyond_float32 else "")
     )
     if result.class_accuracy_generative is not None:
         head = result.class_accuracy_head

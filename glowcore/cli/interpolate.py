@@ -35,7 +35,7 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Interpolate; exit code 0."""
+    """Interpolate; exit code 0, or 1 with nothing written where a frame leaves the model's range."""
     out = output.check_path(args.out, FILMS + pictures.PNG + pictures.JPEG)
     film = out.suffix.lower() in FILMS
     count = (60 if film else 9) if args.frames is None else args.frames
@@ -43,10 +43,14 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--rate", args.rate, 1, 120)
     options.check_range("--side", args.side, 16, 2048)
     model = options.load_flow(args)
-    ends = torch.cat([pictures.load(path, model) for path in (args.first, args.last)])
-    latents = model.encode(ends, pictures.label(model, args.label))
-    path = latents[0].interpolate(latents[1], torch.linspace(0, 1, count), spherical=args.spherical)
-    frames = pictures.show(pictures.decode(model, path))
+    exact, y = pictures.exact(model), pictures.label(model, args.label)
+    first, last = (pictures.encode(exact, path, y) for path in (args.first, args.last))
+    path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)
+    frames, lost = pictures.show(pictures.decode(exact, path), pictures.REACH)
+    if lost:
+        options.say(f"error: {len(lost)} of {count} frames have left the model's range, with values that are not "
+                    f"finite or more than {pictures.REACH:g} outside of 0 to 1, in float64 too; nothing is written")
+        return 1
     if not film:
         pictures.save(out, grid(frames, columns=count))
         return 0

@@ -1,9 +1,12 @@
-"""Pictures of the command line: from files to a model's batch, and from a batch to a file."""
+"""Pictures of the command line: from files to a model's batch, and from a batch to a file.
+
+Models decode here as in the application: what float32 does not bring back, or loses, goes through float64.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from torch import Tensor
 from glowcore import classes, images, output
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
+from glowcore.exact import ExactFlow, is_double
 from glowcore.flow import Flow
 from glowcore.images import printable
 from glowcore.latents import Latents
@@ -20,6 +24,11 @@ from glowcore.latents import Latents
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
 #: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.
 BATCH = 32
+#: Largest error of a picture that came back: half a step of 8 bits.
+EXACT = 0.5 / 255
+#: How far outside of [0, 1] values may lie in an edit. Those of 3 sigma stay within 1; where the inverse has run away
+#: it is thousands, and clipped nobody would see it.
+REACH = 10.0
 #: What ``--class`` takes for every class at once, unless a class is called so.
 EVERY = "all"
 
@@ -40,27 +49,46 @@ def save(path: Path, picture: np.ndarray) -> None:
     options.say(f"wrote {path} ({picture.shape[1]} x {picture.shape[0]})")
 
 
-def decode(model: Flow, latents: Latents) -> Iterator[Tensor]:
-    """Decode latents batch by batch, ``[B, C, H, W]`` on the CPU; says so where values are not finite."""
-    broken = 0
+def exact(model: Flow) -> ExactFlow | Flow:
+    """Return the form of a model that goes through float64 where it must; a model that is no flow as it is."""
+    return ExactFlow(model, backend="torch") if isinstance(model, Flow) else model
+
+
+def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
+    """Read a picture (as :func:`load`) and encode it in the precision it needs; says where that is float64."""
+    latents, _, error = model.round_trip(load(path, model), y)
+    name = printable(str(path))
+    if is_double(latents):
+        options.say(f"{name}: too much for float32, done in float64")
+    if not error <= EXACT:
+        options.say(f"warning: {name} does not come back from its latents, the largest error is {error:.1e}, in "
+                    "float64 too; it is too unlike what the model has learnt")
+    return latents
+
+
+def decode(model: ExactFlow | Flow, latents: Latents) -> Iterator[Tensor]:
+    """Decode latents batch by batch, ``[B, C, H, W]`` on the CPU."""
     for start in range(0, len(latents), BATCH):
-        batch = model.decode(latents[start : start + BATCH]).cpu()
-        broken += int((~batch.isfinite()).flatten(1).any(dim=1).sum())
-        yield batch
-    if broken:
-        options.say(f"warning: {broken} of {len(latents)} pictures hold values that are not finite, shown as black")
+        yield model.decode(latents[start : start + BATCH]).cpu()
 
 
-def show(batches: Iterator[Tensor]) -> np.ndarray:
-    """Join batches to pictures for the eye, uint8 ``[N, H, W, C]``.
+def show(batches: Iterable[Tensor], reach: float = float("inf")) -> tuple[np.ndarray, list[int]]:
+    """Join batches to pictures for the eye, uint8 ``[N, H, W, C]``, and say which are lost: black here, not to be kept.
+
+    Lost is what holds a value that is not finite, or more than ``reach`` outside of [0, 1].
 
     Raises:
         ImageError: they have other channels than 1 or 3, so that no picture file holds them.
     """
-    array = np.concatenate([images.to_uint8(batch) for batch in batches])
+    shown, lost = [], []
+    for batch in batches:
+        distance = (batch - 0.5).abs().flatten(1).amax(dim=1) - 0.5
+        lost.append(~(distance.isfinite() & (distance <= reach)))
+        shown.append(images.to_uint8(torch.where(lost[-1][:, None, None, None], torch.nan, batch)))
+    array = np.concatenate(shown)
     if array.shape[3] not in (1, 3):
         raise ImageError(f"pictures of {array.shape[3]} channels cannot be written; 1 (grey) or 3 (colour) can")
-    return array
+    return array, torch.cat(lost).nonzero()[:, 0].tolist()
 
 
 def add_class(parser: argparse.ArgumentParser, *, every: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +12,11 @@ import torch
 from glowcore import images, output
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
-from glowcore.evaluation import noisy_bits_per_dim
+from glowcore.exact import ExactFlow, is_double
 from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.latents import Latents
+from glowcore.likelihood import NOISE_SEED
 
 EXAMPLE = "python -m glowcore reconstruct --model pretrained/faces64 --image a.png --image b.png --out rows.png"
 
@@ -40,49 +42,58 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Reconstruct; exit code 0."""
+    """Reconstruct; exit code 0, or 1 where a reconstruction holds values that are not finite: black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     options.check_range("--scale", args.scale, 1, 64)
     gain = None if args.amplify is None else pictures.number("--amplify", args.amplify, 0, 1e12)
     model = options.load_model(args)
     y = pictures.label(model, args.label)
     originals = torch.cat([pictures.load(path, model) for path in args.image])
-    shown, errors, rows = [], [], []
-    for start in range(0, len(originals), pictures.BATCH):
-        batch = originals[start : start + pictures.BATCH]
-        latents = _kept(model, model.encode(batch, y), args, first=args.seed + start)
-        back = torch.cat(list(pictures.decode(model, latents)))
-        bits = noisy_bits_per_dim(model, batch, 0, first=start, y=y)
-        shown.append(images.to_uint8(back))
-        errors.append((back - batch / 255).nan_to_num(nan=torch.inf).permute(0, 2, 3, 1).numpy())
-        rows += [
-            {
-                "image": str(args.image[start + i]),
-                "reconstruction_max_abs_error": float(np.abs(errors[-1][i]).max()),
-                "pixels_changed": int((shown[-1][i] != images.to_uint8(batch[i])[0]).any(axis=-1).sum()),
-                "bits_per_dim": float(bits[i]),
-                "n_bits": model.config.n_bits,
-            }
-            for i in range(len(batch))
-        ]
-    error = np.concatenate(errors)
+    exact = pictures.exact(model)
+    backs, rows = [], []
+    for index, picture in enumerate(originals.split(1)):  # one at a time, as the application does
+        encoded = exact.round_trip(picture, y)[0] if isinstance(exact, ExactFlow) else model.encode(picture)
+        latents = _kept(model, encoded, args, seed=args.seed + index)
+        backs.append(exact.decode(latents).cpu())
+        noise = torch.Generator().manual_seed(NOISE_SEED)
+        rows.append({
+            "image": str(args.image[index]), "float64": is_double(encoded),
+            "bits_per_dim": float(exact.bits_per_dim(picture, y, generator=noise)), "n_bits": model.config.n_bits,
+        })
+    shown, lost = pictures.show(backs)
+    before = images.to_uint8(originals)
+    # Against the float32 values that went in, so that the error of float64 is not that of rounding them.
+    errors = [back.double() - picture / 255 for back, picture in zip(backs, originals.split(1), strict=True)]
+    error = torch.cat(errors).nan_to_num(nan=torch.inf).permute(0, 2, 3, 1).numpy()
+    for index, row in enumerate(rows):
+        row["reconstruction_max_abs_error"] = float(np.abs(error[index]).max())
+        row["pixels_changed"] = int((shown[index] != before[index]).any(axis=-1).sum())
     gain = _visible(error) if gain is None else gain
-    difference = np.clip(np.rint(128 + 255 * gain * np.nan_to_num(error)), 0, 255).astype(np.uint8)
-    triples = np.stack([images.to_uint8(originals), np.concatenate(shown), difference], axis=1)
+    difference = np.clip(np.rint(128 + 255 * gain * error.clip(-1e9, 1e9)), 0, 255).astype(np.uint8)
+    triples = np.stack([before, shown, difference], axis=1)
     pictures.save(out, grid(triples.reshape(-1, *triples.shape[2:]), columns=3, scale=args.scale))
     if args.json:
         options.print_json({"pictures": rows, "difference_amplified_by": gain})
-        return 0
-    for row in rows:
-        options.say(f"{images.printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
-                    f"{row['pixels_changed']} pixels changed at 8 bits, {row['bits_per_dim']:.3f} bits/dim at "
-                    f"{row['n_bits']} bits")
-    options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
-    return 0
+    else:
+        for row in rows:
+            options.say(_words(row))
+        options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
+    if lost:
+        named = ", ".join(images.printable(rows[index]["image"]) for index in lost[:5])
+        options.say(f"error: {len(lost)} of {len(rows)} reconstructions hold values that are not finite, in float64 "
+                    f"too, and are black: {named}{', ...' if len(lost) > 5 else ''}")
+    return 1 if lost else 0
 
 
-def _kept(model: Flow, latents: Latents, args: argparse.Namespace, first: int) -> Latents:
-    """Return latents with all but the K coarsest levels zeroed or drawn anew."""
+def _words(row: dict[str, Any]) -> str:
+    """Return what was found of one picture, in a line."""
+    return (f"{images.printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
+            f"{row['pixels_changed']} pixels changed at 8 bits, {row['bits_per_dim']:.3f} bits/dim at "
+            f"{row['n_bits']} bits{', in float64, for float32 was not enough' if row['float64'] else ''}")
+
+
+def _kept(model: Flow, latents: Latents, args: argparse.Namespace, seed: int) -> Latents:
+    """Return the latents of one picture with all but the K coarsest levels zeroed or drawn anew."""
     count = len(latents.levels)
     if args.levels is None:
         if args.temperature is not None:
@@ -91,7 +102,7 @@ def _kept(model: Flow, latents: Latents, args: argparse.Namespace, first: int) -
     if not 0 <= args.levels <= count:
         raise ConfigError(f"--levels is {args.levels}, expected 0 to {count}, the levels of this model")
     temperature = 0.0 if args.temperature is None else pictures.temperature(args.temperature, count)
-    drawn = model.sample_latents(range(first, first + len(latents)), temperature)
+    drawn = model.sample_latents([seed], temperature)
     return latents.mixed(drawn, range(count - args.levels))
 
 

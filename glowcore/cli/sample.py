@@ -41,7 +41,7 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Sample; exit code 0."""
+    """Sample; exit code 0, or 1 where pictures hold values that are not finite: black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     seeds = read_seeds(args.seeds)
     options.check_range("--scale", args.scale, 1, 64)
@@ -55,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("number of pictures", len(drawn), 1, MOST)
     every = len(drawn) // len(seeds)  # classes a seed, 1 but for --class all
     columns = args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds))))
-    latents = model.sample_latents(drawn, temperature, y)
-    pictures.save(out, grid(_show(model, latents), columns=min(columns, len(drawn)), scale=args.scale))
-    return 0
+    shown, lost = _show(model, model.sample_latents(drawn, temperature, y))
+    pictures.save(out, grid(shown, columns=min(columns, len(drawn)), scale=args.scale))
+    return _told([drawn[index] for index in lost], len(drawn))
 
 
 def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
@@ -69,15 +69,27 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
     options.check_range("pictures of --compare", len(values) * len(seeds), 1, MOST)
     model = options.load_model(args)
     y = pictures.label(model, args.label)
-    rows = [_show(model, model.sample_latents(seeds, value, y)) for value in values]
-    sheet = grid(np.concatenate(rows), columns=len(seeds), scale=args.scale)
+    drawn = Latents.cat([model.sample_latents(seeds, value, y) for value in values])
+    shown, lost = _show(model, drawn)
+    sheet = grid(shown, columns=len(seeds), scale=args.scale)
     pictures.save(out, caption(sheet, [f"{value:g}" for value in values]))
-    return 0
+    return _told([seeds[index % len(seeds)] for index in lost], len(drawn))
 
 
-def _show(model: Flow, latents: Latents) -> np.ndarray:
-    """Decode samples for the eye, uint8 ``[N, H, W, C]``, every value at the centre of its bin."""
-    return pictures.show(bin_centres(batch, model.config.n_bits) for batch in pictures.decode(model, latents))
+def _show(model: Flow, latents: Latents) -> tuple[np.ndarray, list[int]]:
+    """Decode samples for the eye, uint8 ``[N, H, W, C]``, every value at the centre of its bin; which are lost."""
+    decoded = pictures.decode(pictures.exact(model), latents)
+    return pictures.show(bin_centres(batch, model.config.n_bits) for batch in decoded)
+
+
+def _told(lost: Sequence[int], count: int) -> int:
+    """Name the seeds whose pictures are lost, the first few of them; returns the exit code."""
+    if not lost:
+        return 0
+    named = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
+    options.say(f"error: {len(lost)} of {count} pictures (of seed {named}) hold values that are not finite, in float64 "
+                "too, and are black; a lower temperature may do")
+    return 1
 
 
 def _default(model: Flow) -> str:

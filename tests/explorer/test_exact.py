@@ -1,5 +1,6 @@
 """Pictures that float32 does not bring back are taken in, given back and edited in float64, and the page says so."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from explorer.engine import Engine
 from explorer.exact import RETRY, is_double
 from explorer.history import History
 from explorer.recipe import EditRecipe, Source
+from glowcore.cli import main
 from tests.explorer import tiny_model
 
 SHIPPED = Path(__file__).resolve().parents[2] / "pretrained" / "faces64"
@@ -67,6 +69,21 @@ def test_noise_comes_back_by_float64_and_the_page_says_so(shaky, noise):
     words, mood = exactness(encoded)
     assert "float64" in words
     assert mood == "good"
+
+
+def test_the_command_line_reads_the_same_of_the_same_pictures(shaky, noise, tmp_path, capsys):
+    glowcore.save(shaky._flow, tmp_path / "model")
+    shown = [noise, *tiny_model.pictures(2, seed=3)]
+    names = [tmp_path / f"{index}.png" for index in range(3)]
+    for name, picture in zip(names, shown, strict=True):
+        name.write_bytes(glowcore.images.to_png_bytes(picture))
+    argv = ["reconstruct", "--model", tmp_path / "model", "--json", "--out", tmp_path / "out.png", "--image", *names]
+    assert main([str(part) for part in argv]) == 0
+    for row, picture in zip(json.loads(capsys.readouterr().out)["pictures"], shown, strict=True):
+        encoded = shaky.encode(picture)
+        assert (row["float64"], row["pixels_changed"]) == (encoded.double, encoded.pixels_changed)
+        assert row["bits_per_dim"] == pytest.approx(encoded.bits_per_dim, abs=1e-3)
+        assert row["reconstruction_max_abs_error"] == pytest.approx(encoded.max_error, abs=1e-4)
 
 
 def test_an_edit_of_it_stays_in_float64(shaky, noise):

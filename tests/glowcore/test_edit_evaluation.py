@@ -6,28 +6,41 @@ import pytest
 import torch
 
 from glowcore import AttributeVectors, Latents
+from glowcore.cli.edit_tables import _edit_rows
 from glowcore.data import PictureSet
 from glowcore.edit_evaluation import evaluate_edits
 from glowcore.errors import DataError
+from glowcore.exact import EncodedPart, is_double
 
 SIZE = 16
 NAMES = ("Bright", "Male", "Red", "Unjudged")
 
 
 class Pixels:
-    """Latents are pixels in [0, 1]; a fused form and a flow in one."""
+    """Latents are pixels in [0, 1]; an exact form and a flow in one.
 
-    def __init__(self, attributes):
-        self.attributes = attributes
+    float32 loses pictures of which a value is above `holds`, and float64 those above `bears`.
+    """
 
-    def fused(self, backend):
-        return self
+    def __init__(self, attributes, holds=torch.inf, bears=torch.inf):
+        self.attributes, self.holds, self.bears = attributes, holds, bears
 
-    def encode(self, images):
-        return Latents([images / 255])
+    def encode_parts(self, images):
+        values = images / 255
+        far = values.amax(dim=(1, 2, 3)) > self.holds
+        parts = [(far.nonzero()[:, 0], values[far].double()), ((~far).nonzero()[:, 0], values[~far])]
+        return [EncodedPart(rows, Latents([part]), part, torch.zeros(len(rows))) for rows, part in parts if len(rows)]
 
-    def decode(self, latents):
-        return latents.levels[0].clone()
+    def decode_marked(self, latents):
+        images = latents.levels[0].clone()
+        largest = images.amax(dim=(1, 2, 3))
+        images[largest > self.bears] = torch.nan
+        return images, (largest > self.holds) | is_double(latents)
+
+
+@pytest.fixture(autouse=True)
+def _fake(monkeypatch):
+    monkeypatch.setattr("glowcore.edit_evaluation.ExactFlow", lambda model, backend: model)
 
 
 class Judge:
@@ -105,16 +118,15 @@ def test_the_first_pictures_are_taken_and_shown():
 
 def test_broken_and_clipped_pictures_are_counted(monkeypatch):
     model = Pixels(vectors())
-    real = model.decode
+    real = model.decode_marked
 
     def decode(latents):
-        images = real(latents)
-        if float(images.mean()) > 0.3:  # the edits, not the reconstructions
-            images[0, 0, 0, 0] = torch.nan
-            images[1, :, :2] = 1.2
-        return images
+        images, marks = real(latents)
+        images[0, 0, 0, 0] = torch.nan
+        images[1, :, :2] = 1.2
+        return images, marks
 
-    monkeypatch.setattr(model, "decode", decode)
+    monkeypatch.setattr(model, "decode_marked", decode)
     data = pictures([60, 60, 60, 60], [0, 0, 0, 0])
     found = find(evaluate_edits(model, data, Judge(), strengths=(5.0,)).results, "Bright", 5.0)
     assert found.finite == 0.75
@@ -125,18 +137,38 @@ def test_broken_and_clipped_pictures_are_counted(monkeypatch):
 
 def test_an_edit_that_is_no_picture_has_not_succeeded(monkeypatch):
     model = Pixels(vectors())
-    real = model.decode
+    real = model.decode_marked
 
     def decode(latents):
-        images = real(latents)
-        if float(images[:, 1].mean()) < float(images[:, 0].mean()):  # the edit, which takes green away
-            images[0] = torch.nan
-        return images
+        images, marks = real(latents)
+        images[0] = torch.nan
+        return images, marks
 
-    monkeypatch.setattr(model, "decode", decode)
+    monkeypatch.setattr(model, "decode_marked", decode)
     monkeypatch.setattr(Judge, "probabilities", lambda self, images, names: torch.zeros(len(images), len(names)))
     found = find(evaluate_edits(model, pictures([204, 204], [1, 1]), Judge(), strengths=(9.0,)).results, "Male", -9.0)
     assert (found.finite, found.success, found.before) == (0.5, 0.5, 1.0)
+
+
+def test_what_float64_can_make_counts_and_is_counted_and_pictures_keep_their_places():
+    step = 1 / (3 * SIZE * SIZE) ** 0.5
+    values = [51, 204, 140, 102]  # as 0.2, 0.8, 0.55, 0.4; 3.0 moves by 0.11, 9.0 by 0.32
+    data = pictures(values, [0, 0, 0, 0])
+    usual = evaluate_edits(Pixels(vectors()), data, Judge(), strengths=(3.0, 9.0), shown=4)
+    double = evaluate_edits(Pixels(vectors(), holds=0.6, bears=0.9), data, Judge(), strengths=(3.0, 9.0), shown=4)
+    weak, strong = find(double.results, "Bright", 3.0), find(double.results, "Bright", 9.0)
+    # The second is encoded in float64; 0.55 + 0.11 and 0.4 + 0.32 are decoded in it; 0.8 + 0.11 is too much for either.
+    assert (weak.in_float64, strong.in_float64) == (2, 3)
+    assert (weak.finite, strong.finite) == (0.75, 0.75)
+    assert weak.change == pytest.approx(3 * step, rel=1e-4)
+    assert find(usual.results, "Bright", 9.0).in_float64 == 0
+    assert [row[9] for row in _edit_rows([weak, find(usual.results, "Bright", 3.0)])[1:]] == [
+        "75.0 % (2 in float64)", "100.0 %"]
+    before, expected = double.strips[0].pictures, usual.strips[0].pictures
+    assert torch.allclose(before[:, 0, 0, 0, 0], torch.tensor(values) / 255)
+    assert before[1, 1:].isnan().all()
+    kept = [0, 2, 3]
+    assert torch.allclose(before[kept], expected[kept])
 
 
 def test_nothing_to_measure_is_an_error_that_says_why():

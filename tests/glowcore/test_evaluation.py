@@ -7,7 +7,10 @@ from dataclasses import asdict
 import pytest
 import torch
 
+from glowcore import build
+from glowcore.baselines import VAEConfig
 from glowcore.evaluation import evaluate, health, noisy_bits_per_dim
+from tests.glowcore import rough
 from tests.glowcore.tiny import model, pictures
 
 
@@ -69,6 +72,18 @@ def test_a_broken_reconstruction_is_not_hidden(monkeypatch):
     found = evaluate(flow, batch, batch_size=2)
     assert found.reconstruction_max_abs_error == math.inf
     assert found.reconstructions_finite == 0.5
+
+
+def test_what_is_too_much_for_float32_is_counted_and_left_as_float32_has_it():
+    batch = torch.cat([pictures(2, rough.SIZE), rough.noise()])
+    found = evaluate(rough.model(), batch)
+    assert found.beyond_float32 == 1
+    assert found.reconstruction_max_abs_error > 0.005
+    assert found.pixels_changed > 0
+    assert evaluate(rough.model(), batch[:2]).beyond_float32 == 0
+    assert evaluate(rough.model(0.12), batch).beyond_float32 == 2  # one of them not finite
+    compressor = build(VAEConfig(image_size=8, num_levels=2, hidden_channels=4, latent_dims=5)).eval()
+    assert evaluate(compressor, pictures(2)).beyond_float32 is None
 
 
 def test_class_conditional_models_are_evaluated_with_their_labels():
