@@ -10,10 +10,9 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from explorer.turns import Busy
 from explorer.ui import visitors
 from explorer.upload_bounds import UploadBounds
-from glowcore.errors import ConfigError
+from glowcore.errors import ConfigError, GlowcoreError
 
 HERE = Path(__file__).parent
 
@@ -22,7 +21,7 @@ def page() -> None:
     """One run for one visitor."""
     # Here: the server, which only wants `app`, need not load the library.
     from explorer.ui.components.uploads import uploads
-    from explorer.ui.frame import busy
+    from explorer.ui.frame import cannot
 
     icon, pages = HERE / ".streamlit" / "icon.png", HERE / "explorer" / "ui" / "pages"
     st.set_page_config(
@@ -44,8 +43,8 @@ def page() -> None:
     )
     try:
         chosen.run()
-    except Busy as error:
-        busy(error)
+    except GlowcoreError as error:
+        cannot(error)
     uploads(visitors.bounds())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
-from glowcore.errors import GlowcoreError
+from explorer.spare import give_back
+from glowcore.out_of_memory import is_out_of_memory
 
 BATCH = 16
 
@@ -21,22 +22,18 @@ class Batching:
     def run(self, count: int, make: Callable[[slice], list[np.ndarray]]) -> list[np.ndarray]:
         """All `count` pictures from a function that makes those of a slice.
 
-        Raises
-        ------
-        GlowcoreError
-            where the memory does not hold a single one.
+        What it raises for a single picture is raised here; a batch that the memory does not hold is halved.
         """
         pictures: list[np.ndarray] = []
         while len(pictures) < count:
             part = slice(len(pictures), min(count, len(pictures) + self.size))
             try:
                 pictures.extend(make(part))
-            except torch.OutOfMemoryError as error:
-                self._shrink(part.stop - part.start, error)
+            except Exception as error:
+                tried = part.stop - part.start
+                if tried == 1 or not is_out_of_memory(error):
+                    raise
+                traceback.clear_frames(error.__traceback__)  # they hold the tensors that were too many
+                self.size = min(self.size, tried // 2)  # of what was tried: another thread may have shrunk it meanwhile
+                give_back()
         return pictures
-
-    def _shrink(self, tried: int, error: torch.OutOfMemoryError) -> None:
-        torch.cuda.empty_cache()
-        if tried == 1:
-            raise GlowcoreError("the GPU has no memory left for a single picture; close what else uses it") from error
-        self.size = min(self.size, tried // 2)  # of what was tried: another thread may have shrunk it meanwhile

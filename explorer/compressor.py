@@ -7,21 +7,24 @@ there is nothing exact to edit, mix or map.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from explorer.cache import ByteLRU
-from explorer.engine import NOISE_SEED
 from explorer.exact import largest_error
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.results import Encoded
 from explorer.temperatures import recommended
 from explorer.turns import Turns
+from explorer.worker import NOISE_SEED
 from glowcore import checkpoint, images
 from glowcore.baselines import VAE
+from glowcore.errors import GlowcoreError
+from glowcore.out_of_memory import is_out_of_memory
 
 CACHE_BYTES = 8 * 2**20
 
@@ -68,7 +71,7 @@ class Compressor:
         kept = self._encodings.get(key)
         if kept is not None:
             return kept
-        with self.turns.take(), torch.inference_mode():
+        with self._model():
             values = images.to_tensor(seen).to(self._vae.device)
             start = time.perf_counter()
             latents = self._vae.encode(values)
@@ -92,13 +95,13 @@ class Compressor:
 
     def sample(self, seeds: Sequence[int], temperature: Sequence[float]) -> list[np.ndarray]:
         """Sampled pictures, one a seed, at a temperature (a sequence of one)."""
-        with self.turns.take(), torch.inference_mode():
+        with self._model():
             return from_values(self._vae.sample(seeds, temperature).cpu())
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
         """Milliseconds of encoding and of decoding one picture, nothing cached."""
         seen = images.to_channels(images.fit(picture, self.size), self.config.channels)
-        with self.turns.take(), torch.inference_mode():
+        with self._model():
             values = images.to_tensor(seen).to(self._vae.device)
             start = time.perf_counter()
             latents = self._vae.encode(values)
@@ -112,3 +115,14 @@ class Compressor:
         self._encodings.clear()
         if self._vae.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    @contextmanager
+    def _model(self) -> Iterator[None]:
+        """The model for oneself, without gradients; GlowcoreError where its device has no memory left."""
+        with self.turns.take(), torch.inference_mode():
+            try:
+                yield
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise GlowcoreError(f"{self.device_words} has no memory left for this model") from error

@@ -7,11 +7,10 @@ pages and scripts alike, hold no arithmetic on latents.
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,22 +19,25 @@ import glowcore
 from explorer import labels
 from explorer.batching import Batching
 from explorer.cache import ByteLRU
-from explorer.exact import ExactFlow, is_double
-from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
+from explorer.pictures import fingerprint
 from explorer.recipe import EditRecipe, RecipeError
-from explorer.results import Encoded, Rendered, in_range
+from explorer.results import Encoded, Rendered
+from explorer.spare import Spare
 from explorer.temperatures import recommended
 from explorer.turns import Turns
+from explorer.worker import Worker
 from glowcore import AttributeVectors, checkpoint, classes, images
 from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
 PICTURE_CACHE_BYTES = 4 * 2**20
-NOISE_SEED = 0  # of the dequantisation noise in bits/dim, so that a picture always reads the same
+T = TypeVar("T")
 
 
-class Engine:
-    """One loaded model behind one lock. Everything public may be called from any thread.
+class Engine(Worker):
+    """A worker with a memory. Everything public may be called from any thread.
+
+    What the device has no memory for is done on the CPU (see `Spare`); GlowcoreError where that has none either.
 
     Parameters
     ----------
@@ -49,15 +51,13 @@ class Engine:
     """
 
     def __init__(self, model: glowcore.Flow, name: str = "", model_hash: str = "") -> None:
+        super().__init__(model, model.attributes, Turns())
         self.name, self.model_hash = name, model_hash
-        self.config, self.metadata = model.config, dict(model.metadata or {})
+        self.metadata = dict(model.metadata or {})
         self.temperature = recommended(self.metadata, self.config.num_levels)
-        self.attributes = model.attributes
         self.size: tuple[int, int] = tuple(model.image_size)
-        self.device = str(model.device)
-        self.turns = Turns()
+        self.spare = Spare(model, self.turns)
         self._batching = Batching()
-        self._flow, self._fast = model, ExactFlow(model)
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
         self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
 
@@ -75,11 +75,6 @@ class Engine:
         return other
 
     # -- facts ----------------------------------------------------------------
-    @property
-    def attribute_names(self) -> tuple[str, ...]:
-        """Names of the attributes that can be moved, in the model's order."""
-        return tuple(self.attributes.names) if self.attributes is not None else ()
-
     @property
     def num_levels(self) -> int:
         """Number of levels of latents."""
@@ -107,33 +102,10 @@ class Engine:
         kept = self._encodings.get(key)
         if kept is not None:
             return kept
-        with self._model(batch=1):
-            values = self._values(picture)
-            start = time.perf_counter()
-            latents, back, error = self._fast.round_trip(values, labels.common(self._flow, 1))
-            self._wait()
-            elapsed = (time.perf_counter() - start) * 1000
-            encoded = self._measure(key, picture, values, latents, back, error, elapsed)
-        self._encodings.put(key, encoded, sum(level.nbytes for level in latents.levels) + 2 * picture.nbytes)
+        encoded = self._served(lambda worker: worker.take_in(key, picture))
+        encoded = replace(encoded, latents=self.here(encoded.latents))
+        self._encodings.put(key, encoded, sum(level.nbytes for level in encoded.latents.levels) + 2 * picture.nbytes)
         return encoded
-
-    def _measure(self, key, picture, values, latents, back, error, elapsed) -> Encoded:
-        reconstruction = from_values(back)[0]
-        explained = labels.explained(self._flow, latents.to(self.device, torch.float32))
-        generator = torch.Generator().manual_seed(NOISE_SEED)
-        return Encoded(
-            key=key,
-            latents=latents,
-            picture=picture,
-            reconstruction=reconstruction,
-            max_error=error,
-            double=is_double(latents),
-            pixels_changed=pixels_changed(picture, reconstruction),
-            psnr=psnr(picture, reconstruction),
-            bits_per_dim=float(self._fast.bits_per_dim(values, explained.y, generator=generator)[0]),
-            level_norms=_norms(explained),
-            milliseconds=elapsed,
-        )
 
     # -- recipes ----------------------------------------------------------------
     def render(self, recipe: EditRecipe, picture: np.ndarray | None = None) -> Rendered:
@@ -146,20 +118,12 @@ class Engine:
         RecipeError
             where the recipe needs a picture and none is given, or names attributes this model has not.
         """
-        base = self._base(recipe, picture)
-        key = (base[0], recipe.token())
+        source = self.source(recipe, picture)
+        key = (source.key, recipe.token())
         kept = self._pictures.get(key)
         if kept is not None:
             return kept
-        with self._model(batch=1):
-            latents = self._moved(base[1], recipe, dict(recipe.moves))
-            start = time.perf_counter()
-            values = self._fast.decode(latents)
-            self._wait()
-            elapsed = (time.perf_counter() - start) * 1000
-            norms = _norms(labels.explained(self._flow, latents.to(self.device, torch.float32)))
-            finite = bool(torch.isfinite(values).all())
-            rendered = Rendered(from_values(values)[0], norms, elapsed, finite, in_range(values))
+        rendered = self._served(lambda worker: worker.render_from(source.latents, recipe))
         self._pictures.put(key, rendered, rendered.picture.nbytes)
         return rendered
 
@@ -168,39 +132,29 @@ class Engine:
         return self.encode(self._source_picture(recipe, picture))
 
     def strip(
-        self,
-        recipe: EditRecipe,
-        name: str,
-        strengths: Sequence[float],
-        picture: np.ndarray | None = None,
+        self, recipe: EditRecipe, name: str, strengths: Sequence[float], picture: np.ndarray | None = None
     ) -> list[np.ndarray]:
         """The recipe with attribute `name` at each of `strengths`, decoded as one batch."""
-        base = self._base(recipe, picture)[1]
-        with self._model(batch=len(strengths)):
-            moves = [dict(recipe.moves) | {name: s} for s in strengths]
-            latents = Latents.cat([self._moved(base, recipe, m) for m in moves])
-        return self.decode(latents)
+        base = self.source(recipe, picture).latents
+        variants = [dict(recipe.moves) | {name: s} for s in strengths]
+        return self.decode(self._served(lambda worker: worker.move(base, recipe, variants)))
 
     # -- many pictures ----------------------------------------------------------------
     def sample(
         self, seeds: Sequence[int], temperature: float | Sequence[float], label: int = labels.COMMON
     ) -> list[np.ndarray]:
         """Sampled pictures, one a seed, of class `label` where the model has any. A seed is the same in any batch."""
-        y = labels.chosen(self._flow, label)
         temperature = _per_level(temperature)
 
         def make(part: slice) -> list[np.ndarray]:
             chunk = list(seeds[part])
-            with self._model(batch=len(chunk)):
-                return from_values(self._fast.sample(seeds=chunk, temperature=temperature, y=y))
+            return self._served(lambda worker: worker.draw(chunk, temperature, label), batch=len(chunk))
 
         return self._batching.run(len(seeds), make)
 
     def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
         """What a sampled picture is decoded from, a batch of one on the model's device."""
-        with self._model(batch=1):
-            y = labels.common(self._flow, 1)
-            return self._fast.sample_latents([seed], _per_level(temperature), y).to(self.device)
+        return self.here(self._served(lambda worker: worker.draw_latents(seed, _per_level(temperature))))
 
     def decode(self, latents: Latents) -> list[np.ndarray]:
         """The pictures of any latents; the model is free for others between batches."""
@@ -208,22 +162,9 @@ class Engine:
 
         def make(part: slice) -> list[np.ndarray]:
             chunk = latents[part]
-            with self._model(batch=len(chunk)):
-                return from_values(self._fast.decode(chunk))
+            return self._served(lambda worker: worker.decode_batch(chunk), batch=len(chunk))
 
         return self._batching.run(len(latents), make)
-
-    def timed(self, picture: np.ndarray) -> tuple[float, float]:
-        """Milliseconds of encoding and of decoding one picture, nothing cached."""
-        with self._model(batch=1):
-            values = self._values(picture)
-            start = time.perf_counter()
-            latents = self._fast.encode(values, labels.common(self._flow, 1))
-            self._wait()
-            middle = time.perf_counter()
-            self._fast.decode(latents)
-            self._wait()
-            return (middle - start) * 1000, (time.perf_counter() - middle) * 1000
 
     def release(self) -> None:
         """Forget all encodings and give the device's memory back; the engine is not used again."""
@@ -233,58 +174,19 @@ class Engine:
             torch.cuda.empty_cache()
 
     # -- inner ----------------------------------------------------------------
-    def _wait(self) -> None:
-        """Let the device finish, so that a clock reads the work and not its ordering."""
-        if self.device.startswith("cuda"):
-            torch.cuda.synchronize()
-
-    def _values(self, picture: np.ndarray) -> torch.Tensor:
-        return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self.device)
-
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None) -> np.ndarray:
         if recipe.source.kind != "seed":
             if picture is None:
                 raise RecipeError(f"this edit starts from a {recipe.source.kind} picture, which is not here")
             return picture
-        with self._model(batch=1):
-            y = labels.chosen(self._flow, recipe.source.label)
-            values = self._fast.sample(seeds=[recipe.source.seed], temperature=self._temperature(recipe), y=y)
-            return from_values(values)[0]
-
-    def _base(self, recipe: EditRecipe, picture: np.ndarray | None) -> tuple[str, Latents]:
-        """The latents a recipe starts from, with a key for them."""
-        encoded = self.source(recipe, picture)
-        return encoded.key, encoded.latents
-
-    def _temperature(self, recipe: EditRecipe) -> float | list[float]:
         if len(recipe.temperature) not in (1, self.num_levels):
             raise RecipeError(f"temperature holds {len(recipe.temperature)} values for {self.num_levels} levels")
-        return _per_level(recipe.temperature)
+        seed, temperature, label = recipe.source.seed, _per_level(recipe.temperature), recipe.source.label
+        return self._served(lambda worker: worker.draw([seed], temperature, label))[0]
 
-    def _moved(self, latents: Latents, recipe: EditRecipe, moves: Mapping[str, float]) -> Latents:
-        unknown = [n for n in (*moves, *recipe.locks) if n not in self.attribute_names]
-        if unknown:
-            raise RecipeError(f"this model has no attribute {unknown[0]!r}; it has {', '.join(self.attribute_names)}")
-        if not any(moves.values()):
-            return latents
-        return self.attributes.apply(latents, dict(moves), locked=recipe.locks)
-
-    @contextmanager
-    def _model(self, batch: int = 1) -> Iterator[None]:
-        """The model for oneself, without gradients; a single small picture decodes fastest on one thread."""
-        with self.turns.take(), torch.inference_mode():
-            before = torch.get_num_threads()
-            if batch == 1 and before > 1:
-                torch.set_num_threads(1)
-            try:
-                yield
-            finally:
-                if torch.get_num_threads() != before:
-                    torch.set_num_threads(before)
-
-
-def _norms(latents: Latents) -> tuple[float, ...]:
-    return tuple(float(n) for n in latents.level_norms()[0])
+    def _served(self, work: Callable[[Worker], T], batch: int = 1) -> T:
+        """What `work` makes of this engine, or of its stand-in on the CPU; of many pictures fewer are tried first."""
+        return work(self) if batch > 1 else self.spare.serve(work, self)
 
 
 def _per_level(temperature: float | Sequence[float]) -> float | list[float]:

@@ -52,26 +52,30 @@ def bench() -> Bench:
     return Bench(engine, gallery, desk)
 
 
-def view_of(table: Bench, picture: np.ndarray | None) -> dict[str, Any]:
-    """What the editor shows now; where the model is too busy, what it showed before, with a sentence that says so."""
+def view_of(table: Bench) -> dict[str, Any]:
+    """What the editor shows now; where that cannot be made, what it showed before, with a sentence that says why."""
     desk = table.desk
     try:
-        view = editor_view(desk, table.engine, picture)
-    except Busy as error:
+        view = editor_view(desk, table.engine, desk.picture(desk.recipe, table.engine, table.gallery))
+    except GlowcoreError as error:
         if "shown" not in st.session_state:
-            busy(error)
+            cannot(error)
             st.stop()
         desk.history, view = st.session_state["shown"]
         ack = {"nonce": desk.answered[0], "seq": desk.answered[1]}
-        return {**view, "ack": ack, "strip": None, "note": f"Many people are here: {error}."}
+        return {**view, "ack": ack, "strip": None, "note": f"{_reason(error)}: {error}."}
     st.session_state["shown"] = (desk.history, view)
     return view
 
 
-def busy(error: Busy) -> None:
-    """Say that too many people are here, on a page that has nothing to show yet."""
-    st.warning(f"{error}.", title="Many people are here")
+def cannot(error: GlowcoreError) -> None:
+    """Say why the model made no picture, on a page that has nothing to show yet."""
+    st.warning(f"{error}.", title=_reason(error))
     st.button("Try again", key="try_again")
+
+
+def _reason(error: GlowcoreError) -> str:
+    return "Many people are here" if isinstance(error, Busy) else "There is no picture of this"
 
 
 def no_model() -> None:

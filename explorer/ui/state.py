@@ -57,10 +57,17 @@ def _waiting(ahead: int) -> None:
         st.toast(f"Others are being served; {ahead} before you.", icon=":material/hourglass_top:")
 
 
+def _moved_to_cpu() -> None:
+    """Tell a visitor why this picture takes longer."""
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        st.toast("The device has no memory left; this was computed on the CPU.", icon=":material/memory:")
+
+
 @st.cache_resource(max_entries=4, show_spinner="Loading the model …", on_release=_released)
 def _engine(name: str, stamp: str) -> Engine:
     # The stamp changes with the weights, so a model that is trained on is read anew.
     engine = models.open_engine(models.find(name))
+    engine.spare.on_use = _moved_to_cpu
     _attend(engine.turns)
     _settle_memory()
     return engine

@@ -105,8 +105,7 @@ def edit_panel(table: Bench) -> None:
     photo = desk.photo()
     if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
-    picture = desk.picture(desk.recipe, engine, table.gallery)
-    editor(view_of(table, picture), key="editor", on_message=lambda message: desk.handle(message, engine))
+    editor(view_of(table), key="editor", on_message=lambda message: desk.handle(message, engine))
     st.query_params[state.TOKEN] = desk.recipe.token()
     save_bar(table, photo)
 

@@ -12,7 +12,7 @@ from explorer.recipe import PLACE_LIMIT, Source
 from explorer.ui import state
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.plane import Sheet, plane, received
-from explorer.ui.frame import Bench, bench, intro, own_up
+from explorer.ui.frame import Bench, bench, cannot, intro, own_up
 from explorer.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -134,7 +134,10 @@ def panel(start: dict) -> None:
     with left:
         chart(table, found, tiles_of, start)
     with right:
-        shown(table, found)
+        try:
+            shown(table, found)
+        except GlowcoreError as error:
+            cannot(error)
         received("plane")
 
 

@@ -1,0 +1,166 @@
+"""A device without memory: what it cannot hold is tried once more, then computed on the CPU; never an error page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from explorer import models
+from explorer.engine import Engine
+from explorer.recipe import EditRecipe, Source
+from glowcore.errors import GlowcoreError
+from glowcore.exact import ExactFlow
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+FACE = EditRecipe(Source("gallery", "face_01.png"), (("Smiling", 1.5),), ("Male",))
+SEED = EditRecipe(Source("seed", "11"), (("Young", -1.0),), temperature=(0.6,))
+NO_MEMORY = (
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"),
+)
+REQUESTS = {
+    "encode": (lambda e, blobs: e.encode(blobs[3]).reconstruction, "round_trip"),
+    "render": (lambda e, blobs: e.render(FACE, blobs[1]).picture, "decode"),
+    "render a seed": (lambda e, blobs: e.render(SEED).picture, "sample"),
+    "strip": (lambda e, blobs: np.stack(e.strip(FACE, "Young", [-1.0, 0.0, 1.0], blobs[2])), "decode"),
+    "sample": (lambda e, blobs: np.stack(e.sample(range(5), 0.7)), "sample"),
+    "latents": (lambda e, blobs: e.sample_latents(4, 0.7).flatten().numpy(), "sample_latents"),
+}
+
+
+@pytest.fixture
+def small(tiny_home):
+    """An engine of one's own, which takes its CPU for another device than the CPU that it falls back to."""
+    found = Engine.open(tiny_home / "pretrained" / "tiny", "pretrained/tiny")
+    found.spare._elsewhere = True
+    return found
+
+
+def starve(monkeypatch, model, method, error, times=10**9):
+    """Let a method of a model find no memory, so many times; gives the list of its attempts."""
+    attempts, work = [], getattr(model, method)
+
+    def hungry(*given, **named):
+        attempts.append(given)
+        if len(attempts) <= times:
+            raise error
+        return work(*given, **named)
+
+    monkeypatch.setattr(model, method, hungry)
+    return attempts
+
+
+@pytest.mark.parametrize("error", NO_MEMORY, ids=["cuda", "cpu"])
+@pytest.mark.parametrize("request_of", REQUESTS)
+def test_what_the_device_cannot_hold_is_computed_on_the_cpu(small, engine, blobs, monkeypatch, request_of, error):
+    ask, method = REQUESTS[request_of]
+    moved = []
+    small.spare.on_use = lambda: moved.append(1)
+    starve(monkeypatch, small._fast, method, error)
+    answer, expected = ask(small, blobs).astype(float), ask(engine, blobs).astype(float)
+    assert np.abs(answer - expected).max() <= (1e-5 if request_of == "latents" else 1)  # rounding to 8 bits
+    assert moved
+    assert small.turns.waiting == 0
+
+
+@pytest.mark.parametrize("request_of", ["encode", "render", "latents"])
+def test_a_shortage_that_has_passed_is_no_matter(small, blobs, monkeypatch, request_of):
+    ask, method = REQUESTS[request_of]
+    small.spare.on_use = lambda: pytest.fail("the second attempt should do")
+    attempts = starve(monkeypatch, small._fast, method, NO_MEMORY[0], times=1)
+    ask(small, blobs)
+    assert len(attempts) == 2
+
+
+def test_a_batch_is_halved_before_anything_moves_to_the_cpu(small, engine, monkeypatch):
+    small.spare.on_use = lambda: pytest.fail("two pictures fit")
+    sample, batches = small._fast.sample, []
+
+    def greedy(seeds, **rest):
+        batches.append(len(seeds))
+        if len(seeds) > 2:
+            raise NO_MEMORY[0]
+        return sample(seeds=seeds, **rest)
+
+    monkeypatch.setattr(small._fast, "sample", greedy)
+    pictures = small.sample(range(9), 0.7)
+    assert batches == [9, 4, 2, 2, 2, 2, 1]
+    assert np.abs(np.stack(pictures).astype(int) - np.stack(engine.sample(range(9), 0.7)).astype(int)).max() <= 1
+
+
+def test_the_copy_is_made_once_and_moves_by_the_attributes_of_the_session(small, engine, blobs, monkeypatch):
+    fewer = engine.attributes.without(["Bangs"])
+    starve(monkeypatch, small._fast, "decode", NO_MEMORY[0])
+    first = small.with_attributes(fewer)
+    assert np.array_equal(first.render(FACE, blobs[1]).picture, engine.render(FACE, blobs[1]).picture)
+    copied = small.spare._worker
+    second = small.render(FACE.moved({"Bangs": 1.0}), blobs[1])
+    assert np.array_equal(second.picture, engine.render(FACE.moved({"Bangs": 1.0}), blobs[1]).picture)
+    assert small.spare._worker is copied
+
+
+def test_where_the_cpu_has_no_memory_either_there_is_a_sentence(tiny_home, blobs, monkeypatch):
+    alone = Engine.open(tiny_home / "pretrained" / "tiny")
+    attempts = starve(monkeypatch, alone._fast, "round_trip", NO_MEMORY[1])
+    with pytest.raises(GlowcoreError, match=r"^there is no memory left for a single picture; close what else uses it$"):
+        alone.encode(blobs[0])
+    assert len(attempts) == 2
+
+
+def test_other_errors_are_not_taken_for_a_shortage(small, blobs, monkeypatch):
+    attempts = starve(monkeypatch, small._fast, "round_trip", RuntimeError("shapes do not fit"))
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        small.encode(blobs[0])
+    assert len(attempts) == 1
+
+
+def test_a_compressor_says_so(tmp_path, tiny_models, blobs, monkeypatch):
+    tiny_models.write_kind(tmp_path / "runs" / "vae", "vae")
+    compressor = models.open_compressor(models.find("runs/vae", tmp_path))
+    starve(monkeypatch, compressor._vae, "encode", NO_MEMORY[0])
+    with pytest.raises(GlowcoreError, match=r"^CPU has no memory left for this model$"):
+        compressor.encode(blobs[0])
+
+
+@pytest.fixture
+def at(home):
+    st.cache_resource.clear()
+    yield AppTest.from_file(str(APP), default_timeout=60)
+    st.cache_resource.clear()
+
+
+def sentences(at):
+    return " ".join(w.value for w in at.warning)
+
+
+def test_the_pages_say_that_there_is_no_memory(at, monkeypatch):
+    at.run()
+    before = at.session_state["desk"].history
+    for method in ("round_trip", "sample"):
+        starve(monkeypatch, ExactFlow, method, NO_MEMORY[0])
+    at.button(key="random_face").click().run()  # what was there stays
+    assert not at.exception
+    assert at.session_state["desk"].history == before
+    at.switch_page("explorer/ui/pages/sample.py").run()
+    assert not at.exception
+    assert sentences(at) == "there is no memory left for a single picture; close what else uses it."
+
+
+def test_whose_picture_is_computed_on_the_cpu_is_told_so(at, monkeypatch):
+    elsewhere = models.open_engine
+
+    def opened(*given):
+        engine = elsewhere(*given)
+        engine.spare._elsewhere = True
+        starve(monkeypatch, engine._fast, "round_trip", NO_MEMORY[0])
+        return engine
+
+    monkeypatch.setattr(models, "open_engine", opened)
+    at.run()
+    assert not at.exception
+    assert "The device has no memory left; this was computed on the CPU." in {t.value for t in at.toast}
