@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from explorer.engine import Engine
 from explorer.photos import Photo
@@ -30,25 +29,26 @@ class PhotoTrial:
     finite_edits: int
 
 
-def try_photo(engine: Engine, path: Path, strength: float) -> PhotoTrial:
-    """Take one photo through; ImageError where it is no picture we read."""
-    photo = Photo.read(path.read_bytes())
+def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoTrial:
+    """Take one photo, a file called `name`, through; ImageError where it is no picture we read."""
+    photo = Photo.read(data)
     picture = photo.aligned(engine.size[0], photo.source).image
     encoded = engine.encode(picture)
     names = engine.attribute_names
-    recipes = [EditRecipe(photo.source, ((name, strength),), model=engine.model_hash) for name in names]
+    recipes = [EditRecipe(photo.source, ((n, strength),), model=engine.model_hash) for n in names]
     finite = sum(engine.render(recipe, picture).finite for recipe in recipes)
-    return PhotoTrial(path.name, bool(photo.found), encoded.pixels_changed, encoded.bits_per_dim, len(names), finite)
+    return PhotoTrial(name, bool(photo.found), encoded.pixels_changed, encoded.bits_per_dim, len(names), finite)
 
 
 def summary(trials: Iterable[PhotoTrial]) -> str:
     """The trials in a few lines."""
     trials = list(trials)
     edits, finite = sum(trial.edits for trial in trials), sum(trial.finite_edits for trial in trials)
+    finite_words = f"{finite} of {edits}" if edits else "none made: the model has no attributes"
     mean = sum(trial.bits_per_dim for trial in trials) / len(trials)
     return "\n".join([
         f"faces found             {sum(trial.found for trial in trials)} of {len(trials)}",
         f"pixels changed at 8 bit {sum(trial.pixels_changed for trial in trials)}",
-        f"edits finite            {finite} of {edits}",
+        f"edits finite            {finite_words}",
         f"bits/dim                {mean:.3f}",
     ])

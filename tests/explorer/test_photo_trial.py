@@ -15,7 +15,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 def test_a_photo_comes_back_and_its_edits_are_finite():
     engine = models.open_engine(models.find("pretrained/faces64"))
-    trial = try_photo(engine, DATA / "astronaut.jpg", 2.0)
+    trial = try_photo(engine, "astronaut.jpg", (DATA / "astronaut.jpg").read_bytes(), 2.0)
     assert trial.found
     assert trial.pixels_changed == 0
     assert trial.finite_edits == trial.edits == len(engine.attribute_names) > 0
@@ -31,6 +31,11 @@ def test_the_summary_counts():
     assert bits.endswith("2.000")
 
 
+def test_a_model_without_attributes_is_told_so():
+    trial = PhotoTrial("a", True, 0, 1.0, 0, 0)
+    assert "edits finite            none made: the model has no attributes" in summary([trial])
+
+
 def test_a_folder_without_photos_is_one_sentence(tmp_path, capsys):
     assert main(["photos", "--model", "pretrained/faces64", "--data", str(tmp_path)]) == 2
     assert "holds no photos" in capsys.readouterr().err
@@ -40,7 +45,7 @@ def test_a_folder_without_photos_is_one_sentence(tmp_path, capsys):
 def test_every_photo_of_a_folder_comes_back(photos_folder):
     engine = models.open_engine(models.find("pretrained/faces64"))
     for path in sorted(photos_folder.glob("*.jpg")):
-        trial = try_photo(engine, path, 2.0)
+        trial = try_photo(engine, path.name, path.read_bytes(), 2.0)
         assert trial.found, path.name
         assert trial.pixels_changed == 0, path.name
         assert trial.finite_edits == trial.edits, path.name

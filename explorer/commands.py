@@ -1,0 +1,112 @@
+"""The commands of `python -m explorer`; every mistake of a user is a GlowcoreError."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from explorer import export, face_check, models, photo_trial
+from explorer.gallery import Gallery
+from explorer.latent_map import LatentMap
+from explorer.photos import Photo
+from explorer.recipe import STRENGTH_LIMIT, EditRecipe
+from explorer.sources import aligned_picture
+from explorer.temperatures import in_words
+from explorer.words import noun
+from glowcore import checkpoint, output
+from glowcore.attribute_table import PICTURE_SUFFIXES
+from glowcore.cli import options, pictures
+from glowcore.data import open_dataset
+from glowcore.errors import CheckpointError, ConfigError, ImageError
+
+
+def render(given: argparse.Namespace) -> None:
+    """Render a token to a PNG."""
+    out = output.check_path(given.out, pictures.PNG)
+    recipe = EditRecipe.from_token(given.recipe)
+    entry = models.find(given.model) if given.model else _model_of(recipe)
+    photo = Photo.read(_bytes(given.image)) if given.image is not None else None
+    if photo is not None and recipe.source.value != photo.key:
+        options.say("note: the recipe was made for another picture; its moves are applied to this one")
+        recipe = replace(recipe, source=photo.source)
+    engine = models.open_engine(entry, given.device)
+    recipe = replace(recipe, model=engine.model_hash)
+    picture = aligned_picture(recipe.source, engine, Gallery(entry.folder / "gallery"), photo)
+    output.write(out, export.to_png(engine.render(recipe, picture).picture, recipe))
+
+
+def make_map(given: argparse.Namespace) -> None:
+    """Encode a set of pictures and write `map.safetensors` into the model's folder."""
+    entry = models.find(given.model)
+    engine = models.open_engine(entry, given.device)
+    found = open_dataset(given.data, image_size=engine.size, split=given.split)
+    shown = found.images.permute(0, 2, 3, 1).contiguous().numpy()
+    path = LatentMap.build(engine, shown, found.attributes.numpy(), found.attribute_names).save(entry.folder)
+    options.say(f"{path}: {len(found)} pictures, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def count_faces(given: argparse.Namespace) -> None:
+    """Print the share of samples, and of real pictures, in which the detector finds a face."""
+    if given.seeds < 1:
+        raise ConfigError(f"--seeds is {given.seeds}, expected 1 or more")
+    parts = given.temperature.split(",") if given.temperature is not None else []
+    temperatures = [(pictures.number("--temperature", part, 0, 10),) for part in parts]
+    engine = models.open_engine(models.find(given.model))
+    real = open_dataset(given.data, image_size=engine.size, split=given.split).images.permute(0, 2, 3, 1).numpy()
+    print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times")
+    for temperature in temperatures or [engine.temperature]:
+        found = [face_check.has_face(picture) for picture in engine.sample(range(given.seeds), temperature)]
+        missed = [str(seed) for seed, yes in enumerate(found) if not yes]
+        print(f"a face in {np.mean(found):.1%} of {given.seeds} samples at temperature {in_words(temperature)}"
+              + (f"; none at the seeds {','.join(missed[:16])}" if missed else ""))
+    print(f"a face in {np.mean([face_check.has_face(picture) for picture in real]):.1%} of {len(real)} real pictures")
+
+
+def try_photos(given: argparse.Namespace) -> None:
+    """Print what becomes of the photos in a folder."""
+    options.check_range("--strength", given.strength, -STRENGTH_LIMIT, STRENGTH_LIMIT)
+    suffixes = ", ".join(PICTURE_SUFFIXES)
+    paths = sorted(p for p in given.data.glob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+    if not paths:
+        raise ConfigError(f"--data {given.data} holds no photos ({suffixes})")
+    engine = models.open_engine(models.find(given.model))
+    if noun(engine) != "face":
+        raise ConfigError(f"--model {given.model} draws classes of pictures, expected a model of faces")
+    trials, skipped = [], []
+    for path in tqdm(paths, disable=None):
+        try:
+            trials.append(photo_trial.try_photo(engine, path.name, _bytes(path), given.strength))
+        except ImageError as error:
+            if not given.skip_broken:
+                raise ImageError(f"{path.name}: {error}; --skip-broken leaves out what cannot be read") from error
+            skipped.append((path.name, str(error)))
+    options.say_skipped(skipped)
+    if not trials:
+        raise ConfigError(f"--data {given.data} holds no photo that can be read ({len(skipped)} files, {suffixes})")
+    print(photo_trial.summary(trials))
+
+
+def _model_of(recipe: EditRecipe) -> models.ModelEntry:
+    """The listed model a recipe was made with; any model for a recipe that names none."""
+    entries = [e for e in models.listed() if e.usable]
+    if not entries:
+        raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.home()}")
+    if not recipe.model:
+        return models.find(models.default_name(entries))
+    for entry in entries:
+        if checkpoint.fingerprint(entry.folder).startswith(recipe.model):
+            return entry
+    raise CheckpointError(
+        f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead"
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}") from error

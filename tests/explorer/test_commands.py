@@ -1,0 +1,144 @@
+"""The command line of the explorer: odd arguments are one sentence and exit code 2, before any work is done."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import export, models
+from explorer.__main__ import main
+from explorer.recipe import EditRecipe, Source
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOKEN = EditRecipe(Source("seed", "7"), (("Smiling", 1.0),)).token()
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Opening a model fails the test: what is wrong should be told before."""
+    monkeypatch.setattr(models, "open_engine", lambda *_: pytest.fail("a model was opened"))
+
+
+def told(capsys, *arguments) -> str:
+    """The one sentence of a mistake."""
+    try:
+        code = main([str(a) for a in arguments])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    return err.strip()
+
+
+@pytest.fixture
+def photos(tmp_path, blobs):
+    """Two pictures, a truncated one, and a folder that is called like a picture."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(2):
+        Image.fromarray(blobs[number]).save(folder / f"good_{number}.png")
+    buffer = io.BytesIO()
+    Image.fromarray(np.tile(blobs[2], (4, 4, 1))).save(buffer, "JPEG")
+    (folder / "bad.jpg").write_bytes(buffer.getvalue()[: buffer.getbuffer().nbytes // 2])
+    (folder / "x.png").mkdir()
+    return folder
+
+
+def test_a_bad_photo_is_named(home, photos, capsys):
+    sentence = told(capsys, "photos", "--model", "pretrained/tiny", "--data", photos)
+    assert sentence.startswith("error: bad.jpg: ")
+    assert "--skip-broken" in sentence
+
+
+def test_bad_photos_are_left_out_on_request_and_listed(home, photos, capsys):
+    assert main(["photos", "--model", "pretrained/tiny", "--data", str(photos), "--skip-broken"]) == 0
+    out, err = capsys.readouterr()
+    assert "faces found             0 of 2\n" in out
+    assert "edits finite            16 of 16\n" in out  # eight attributes
+    assert "skipped bad.jpg: " in err
+    assert "x.png" not in err
+
+
+def test_where_no_photo_can_be_read_it_says_so(home, photos, capsys):
+    for path in photos.glob("good_*"):
+        path.unlink()
+    assert main(["photos", "--model", "pretrained/tiny", "--data", str(photos), "--skip-broken"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "holds no photo that can be read (1 files" in err
+
+
+@pytest.mark.parametrize("strength", ["1000", "-5.1", "nan", "inf"])
+def test_a_strength_beyond_those_of_a_recipe_is_not_another(home, no_work, photos, capsys, strength):
+    sentence = told(capsys, "photos", "--model", "pretrained/tiny", "--data", photos, f"--strength={strength}")
+    assert sentence == f"error: --strength is {float(strength)}, expected -5 to 5"
+
+
+def test_photos_are_for_models_of_faces(tmp_path, tiny_models, photos, capsys, monkeypatch):
+    tiny_models.write_kind(tmp_path / "runs" / "digits", "digits")
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    sentence = told(capsys, "photos", "--model", "runs/digits", "--data", photos)
+    assert sentence == "error: --model runs/digits draws classes of pictures, expected a model of faces"
+
+
+@pytest.mark.parametrize("temperature", ["-1", "nan", "0.5,x", "", "11"])
+def test_a_temperature_that_is_none(home, no_work, photos, capsys, temperature):
+    arguments = ("faces", "--model", "pretrained/tiny", "--data", photos, f"--temperature={temperature}")
+    assert "expected a number from 0 to 10" in told(capsys, *arguments)
+
+
+def test_no_seeds(home, no_work, photos, capsys):
+    arguments = ("faces", "--model", "pretrained/tiny", "--data", photos, "--seeds", 0)
+    assert told(capsys, *arguments) == "error: --seeds is 0, expected 1 or more"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("e.jpg", "its ending is .jpg"), ("x", "ending is missing"), ("no/e.png", "does not exist"), (".", "is a folder")],
+)
+def test_where_a_picture_cannot_be_written_is_told_before_the_work(home, no_work, tmp_path, capsys, name, words):
+    assert words in told(capsys, "render", "--recipe", TOKEN, "--out", tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["foo"], ["render"], ["faces", "--seeds", "x"], ["render", "--foo"]])
+def test_a_wrong_command_line_is_one_line(capsys, arguments):
+    assert "--help shows what is expected" in told(capsys, *arguments)
+
+
+@pytest.mark.parametrize("command", ["render", "map", "faces", "photos"])
+def test_every_command_explains_itself_with_an_example(capsys, command):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert f"example:\n  python -m explorer {command} " in text
+    example = text.split("example:\n")[1].splitlines()[0].split()[4:]
+    given = [word for word in example if word.startswith("--")]
+    assert given
+    assert all(text.split("example:")[0].count(word) for word in given)
+
+
+def test_the_program_itself_renders_what_the_engine_does_and_ends_with_0(tiny_home, engine, tmp_path):
+    """In a process of its own: background threads that outlive the work once made its end an abort."""
+    shutil.copytree(tiny_home / "pretrained", tmp_path / "pretrained")
+    out = tmp_path / "e.png"
+    command = [sys.executable, "-m", "explorer", "render", "--recipe", TOKEN, "--out", str(out)]
+    environment = os.environ | {"EXPLORER_HOME": str(tmp_path)}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    recipe, _ = export.read_png(out.read_bytes())
+    assert recipe == EditRecipe(Source("seed", "7"), (("Smiling", 1.0),), model=engine.model_hash)
+    with Image.open(out) as shown:
+        assert np.abs(np.asarray(shown).astype(int) - engine.render(recipe).picture.astype(int)).max() <= 1
