@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from glowcore import likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
-from glowcore.latents import Latents, per_level
+from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
 from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps
 from glowcore.transforms.base import Transform
@@ -49,7 +49,6 @@ class Flow(nn.Module):
         class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
         memory: how training remembers: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`).
-        anchor_every: in reversible mode, keep the input of every N-th step (0: of none).
         drift: the error of the inverse that reversible mode found at its anchors.
     """
 
@@ -72,7 +71,7 @@ class Flow(nn.Module):
         self.top_prior = top_prior
         self.class_head = class_head
         self.prior = prior
-        self.anchor_every = 0
+        self._anchor_every = 0
         self.drift = DriftMeter()
         self._memory = "full"
         self.register_buffer("initialized", torch.tensor(False))
@@ -111,6 +110,17 @@ class Flow(nn.Module):
             raise ConfigError(f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
                               "the batch's; use 'full' or 'checkpoint'")
         self._memory = mode
+
+    @property
+    def anchor_every(self) -> int:
+        """In reversible mode, keep the input of every N-th step; 0: of none."""
+        return self._anchor_every
+
+    @anchor_every.setter
+    def anchor_every(self, steps: int) -> None:
+        if not isinstance(steps, int) or steps < 0:
+            raise ConfigError(f"anchor_every is {steps!r}, expected a number of steps from 0")
+        self._anchor_every = steps
 
     @property
     def unrecoverable(self) -> list[str]:
@@ -198,18 +208,19 @@ class Flow(nn.Module):
 
         Each picture has its own CPU generator, top level first, so a seed gives the same picture in any batch and on
         any device. ``y``: a class for all, or ``[B]``, of a class-conditional model.
+
+        Raises:
+            ConfigError: no seeds, or what is no seed, temperature or class of this model.
         """
-        seeds = [int(seed) for seed in seeds]
-        factors = per_level(temperature, len(self.levels), "temperature")
+        seeds = checked_seeds(seeds)
+        factors = temperatures(temperature, len(self.levels))
         pictures = []
         for seed in seeds:
             generator = torch.Generator().manual_seed(seed)
             pictures.append([draw_noise(shape, generator, self.prior) for shape in reversed(self.latent_shapes())])
         stacked = [torch.stack(level) for level in zip(*pictures, strict=True)][::-1]
         levels = [f * level.to(self.device, self.dtype) for f, level in zip(factors, stacked, strict=True)]
-        if y is not None:
-            y = torch.as_tensor(y, device=self.device).expand(len(seeds))
-        return Latents(levels, y=y, prior=self.prior)
+        return Latents(levels, y=self.top_prior.labels(y, len(seeds)), prior=self.prior)
 
     @torch.no_grad()
     def sample(
@@ -249,7 +260,7 @@ class Flow(nn.Module):
 
     def finish_encoding(self, eps_levels: list[Tensor], top: Tensor, logdet: Tensor, y: Tensor | None) -> Latents:
         """Standardise the top level and add the density of the noise to the log-determinant so far."""
-        y = None if y is None else torch.as_tensor(y, device=top.device).expand(top.shape[0])
+        y = self.top_prior.labels(y, len(top))
         eps, part = self.top_prior(top, y)
         levels = [*eps_levels, eps]
         log_prob = logdet + part + sum(noise_log_prob(level, self.prior) for level in levels)
@@ -284,11 +295,11 @@ def checked_images(images: Tensor, channels: int, size: tuple[int, int], device:
     """Return pictures ``[B, channels, *size]`` on a device, channels last in memory.
 
     Raises:
-        ConfigError: another shape, or values that are neither uint8 nor floats.
+        ConfigError: another shape, no picture at all, or values that are neither uint8 nor floats.
     """
-    if images.ndim != 4 or tuple(images.shape[1:]) != (channels, *size):
+    if images.ndim != 4 or len(images) == 0 or tuple(images.shape[1:]) != (channels, *size):
         raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {channels}, {size[0]}, "
-                          f"{size[1]}]")
+                          f"{size[1]}], B 1 or more")
     if images.dtype != torch.uint8 and not images.is_floating_point():
         raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
     return images.to(device).contiguous(memory_format=torch.channels_last)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import numbers
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -62,6 +64,8 @@ class Latents:
         """Join batches into one; ``log_prob`` and ``y`` are kept where every part has them."""
         log_probs = [p.log_prob for p in parts if p.log_prob is not None]
         labels = [p.y for p in parts if p.y is not None]
+        for part in parts[1:]:
+            parts[0]._check_shapes(part)
         return Latents(
             [torch.cat(level) for level in zip(*(p.levels for p in parts), strict=True)],
             torch.cat(log_probs) if len(log_probs) == len(parts) else None,
@@ -110,7 +114,7 @@ class Latents:
 
     def scaled(self, temperature: float | Sequence[float]) -> Latents:
         """Multiply by a temperature, one for all levels or one a level (finest first)."""
-        factors = per_level(temperature, len(self.levels), "temperature")
+        factors = temperatures(temperature, len(self.levels))
         return replace(self, levels=[f * level for f, level in zip(factors, self.levels, strict=True)], log_prob=None)
 
     def mixed(self, other: Latents, levels: Sequence[int]) -> Latents:
@@ -119,6 +123,7 @@ class Latents:
         wrong = [i for i in levels if not -count <= i < count]
         if wrong:
             raise ConfigError(f"level {wrong[0]} does not exist; levels are 0 (finest) to {count - 1} (top)")
+        self._check_shapes(other)
         chosen = {i % count for i in levels}
         pairs = enumerate(zip(self.levels, other.levels, strict=True))
         return replace(self, levels=[b if i in chosen else a for i, (a, b) in pairs], log_prob=None)
@@ -133,7 +138,16 @@ class Latents:
         y = function(self.y) if keep and self.y is not None else self.y
         return replace(self, levels=[function(level) for level in self.levels], log_prob=log_prob, y=y)
 
+    def _check_shapes(self, other: Latents) -> None:
+        own, given = ([tuple(level.shape[1:]) for level in latents.levels] for latents in (self, other))
+        if own != given:
+            raise ConfigError(f"latents of two models do not go together: levels {own} and {given}")
+
     def _zip(self, other: Latents, function: Callable[[Tensor, Tensor], Tensor]) -> Latents:
+        self._check_shapes(other)
+        if len(self) != len(other) and 1 not in (len(self), len(other)):
+            raise ConfigError(f"latents of {len(self)} and of {len(other)} pictures do not go together, expected as "
+                              "many, or one")
         pairs = zip(self.levels, other.levels, strict=True)
         kinds = [(a, b, torch.promote_types(a.dtype, b.dtype)) for a, b in pairs]
         return replace(self, levels=[function(a.to(kind), b.to(kind)) for a, b, kind in kinds], log_prob=None)
@@ -141,11 +155,43 @@ class Latents:
 
 def per_level(value, num_levels: int, name: str) -> list:
     """Return ``value`` once a level: a number for all of them, or a sequence of exactly ``num_levels``."""
+    if hasattr(value, "tolist"):  # an array or a tensor, of any shape
+        value = value.tolist()
     if not isinstance(value, Sequence):
         return [value] * num_levels
     if len(value) != num_levels:
         raise ConfigError(f"{name} has {len(value)} values, expected 1 or {num_levels} (one a level)")
     return list(value)
+
+
+def temperatures(value: float | Sequence[float], num_levels: int) -> list[float]:
+    """Return a temperature once a level.
+
+    Raises:
+        ConfigError: as :func:`per_level`, or what is no finite number from 0.
+    """
+    factors = per_level(value, num_levels, "temperature")
+    for factor in factors:
+        if not (isinstance(factor, numbers.Real) and 0 <= factor < math.inf):
+            raise ConfigError(f"temperature is {factor!r:.40}, expected a number from 0")
+    return factors
+
+
+def checked_seeds(seeds: Iterable[int]) -> list[int]:
+    """Return seeds as a list.
+
+    Raises:
+        ConfigError: none at all, or what is no whole number that a generator takes.
+    """
+    try:
+        found = [operator.index(seed) for seed in seeds]
+    except TypeError:
+        raise ConfigError(f"seeds are {seeds!r:.80}, expected whole numbers") from None
+    if not found:
+        raise ConfigError("seeds are empty, expected one a picture")
+    if not (min(found) >= -(2**63) and max(found) < 2**64):
+        raise ConfigError(f"seeds are {min(found)} to {max(found)}, expected numbers of 64 bits")
+    return found
 
 
 def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -42,14 +43,45 @@ class TopPrior(nn.Module):
         self.stats = nn.Parameter(torch.zeros(stacked), requires_grad=learned)
         self.class_stats = nn.Parameter(torch.zeros(num_classes, 2, shape[0], 1, 1)) if num_classes else None
 
+    def labels(self, y: Tensor | Sequence[int] | int | None, batch: int) -> Tensor | None:
+        """Return labels, a number for all or one a picture, as int64 ``[batch]`` on the device; None stays None.
+
+        Raises:
+            ConfigError: classes that the model does not have (looked at where they are on the CPU: on another device
+                that would have to wait for it), another number of them, or any for a model without classes.
+        """
+        if y is None:
+            return None
+        y = self._checked(torch.as_tensor(y))
+        if y.ndim > 1 or y.numel() not in (1, batch):
+            raise ConfigError(f"labels y have shape {tuple(y.shape)}, expected one number or one for each of {batch} "
+                              "pictures")
+        return y.to(self.stats.device).expand(batch)
+
     def mean_log_std(self, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return mean and log-std, each ``[1, C, H, W]`` or, with labels ``y`` (``[B]``), ``[B, C, H, W]``."""
+        """Return mean and log-std, each ``[1, C, H, W]`` or, with labels ``y`` (``[B]``), ``[B, C, H, W]``.
+
+        Raises:
+            ConfigError: as :meth:`labels`, or no labels for a model with classes.
+        """
         stats = self.stats[None]
-        if self.class_stats is not None:
-            if y is None:
-                raise ConfigError(f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1}")
-            stats = stats + self.class_stats[y]
+        if y is not None:
+            stats = stats + self.class_stats[self._checked(y)]
+        elif self.class_stats is not None:
+            raise ConfigError(f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1}")
         return stats[:, 0], stats[:, 1]
+
+    def _checked(self, y: Tensor) -> Tensor:
+        if self.class_stats is None:
+            raise ConfigError("this model has no classes, expected no labels y")
+        if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
+            raise ConfigError(f"labels y are {y.dtype}, expected whole numbers from 0 to {self.num_classes - 1}")
+        if y.device.type == "cpu":
+            wrong = y[(y < 0) | (y >= self.num_classes)]
+            if len(wrong):
+                raise ConfigError(f"label {int(wrong[0])} is no class of this model, expected 0 to "
+                                  f"{self.num_classes - 1}")
+        return y.long()
 
     def forward(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return ``eps`` and the log-determinant ``[B]`` of standardising ``z``."""

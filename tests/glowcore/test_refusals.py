@@ -1,0 +1,144 @@
+"""What the library's user gets wrong is one sentence that names it, not a riddle from inside torch."""
+
+import numpy as np
+import pytest
+import torch
+
+from glowcore import ConfigError, Latents
+from glowcore.exact import ExactFlow
+from tests.glowcore.tiny import model, pictures
+
+
+@pytest.fixture(scope="module")
+def flow():
+    return model()
+
+
+@pytest.fixture(scope="module")
+def classed():
+    flow = model(num_classes=3)
+    with torch.no_grad():
+        flow.top_prior.class_stats.normal_()
+    return flow
+
+
+CALLS = {
+    "sample": lambda m, y: m.sample([1, 2], y=y),
+    "encode": lambda m, y: m.encode(pictures(2), y),
+    "bits_per_dim": lambda m, y: m.bits_per_dim(pictures(2), y),
+    "decode": lambda m, y: m.decode(Latents(m.sample_latents([1, 2], y=0).levels, y=torch.as_tensor(y))),
+}
+
+
+@pytest.mark.parametrize("form", ["module", "fused", "exact"])
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("y", [3, -1, [0, 12], torch.tensor([-3, 1]), torch.tensor([1, 255], dtype=torch.uint8)])
+def test_a_class_that_the_model_does_not_have(classed, form, call, y):
+    forms = {"module": classed, "fused": classed.fused(backend="torch"), "exact": ExactFlow(classed, backend="torch")}
+    with pytest.raises(ConfigError, match=r"^label (3|-1|12|-3|255) is no class of this model, expected 0 to 2$"):
+        CALLS[call](forms[form], y)
+
+
+@pytest.mark.parametrize("y", [0, 2, [2, 1], torch.tensor([1]), torch.tensor([0, 2], dtype=torch.int32),
+                               torch.tensor([2, 1], dtype=torch.uint8)])
+@torch.no_grad()
+def test_every_class_that_it_has_is_taken_however_it_is_given(classed, y):
+    latents = classed.encode(pictures(2), y)
+    wanted = [y, y] if isinstance(y, int) else (y if isinstance(y, list) else y.expand(2).tolist())
+    assert latents.y.dtype == torch.int64
+    assert latents.y.tolist() == wanted
+    for index, label in enumerate(wanted):
+        alone = classed.encode(pictures(2)[index : index + 1], label)
+        assert torch.allclose(alone.flatten(), latents[index].flatten(), atol=1e-5)
+    assert (classed.decode(latents) - pictures(2) / 255).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(("y", "told"), [
+    (torch.tensor([0.0, 1.0]), "labels y are torch.float32, expected whole numbers from 0 to 2"),
+    (True, "labels y are torch.bool"),
+    ([0, 1, 2], r"labels y have shape \(3,\), expected one number or one for each of 2 pictures"),
+    ([[0, 1]], r"labels y have shape \(1, 2\)"),
+    (None, "give labels y, 0 to 2"),
+])
+def test_labels_that_are_none(classed, y, told):
+    with pytest.raises(ConfigError, match=told):
+        classed.encode(pictures(2), y)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_labels_for_a_model_without_classes(flow, call):
+    with pytest.raises(ConfigError, match="this model has no classes, expected no labels y"):
+        CALLS[call](flow, 0)
+
+
+@pytest.mark.parametrize(("seeds", "told"), [
+    ([], "seeds are empty"),
+    (range(3, 3), "seeds are empty"),
+    ([1.7], r"seeds are \[1.7\], expected whole numbers"),
+    (["1"], "expected whole numbers"),
+    (5, "seeds are 5, expected whole numbers"),
+    ([2**64], "expected numbers of 64 bits"),
+])
+def test_seeds_that_are_none(flow, seeds, told):
+    with pytest.raises(ConfigError, match=told):
+        flow.sample(seeds)
+
+
+def test_seeds_of_any_integer_type_are_the_same(flow):
+    expected = flow.sample([3, 4])
+    for seeds in (range(3, 5), np.array([3, 4]), torch.tensor([3, 4]), (np.int32(3), 4)):
+        assert torch.equal(flow.sample(seeds), expected)
+
+
+@pytest.mark.parametrize(("temperature", "told"), [
+    (-1, "temperature is -1, expected a number from 0"),
+    (float("nan"), "temperature is nan"),
+    (float("inf"), "temperature is inf"),
+    ([0.5, -0.1], "temperature is -0.1"),
+    (np.array([[0.5, 0.7]]), "1 values, expected 1 or 2"),
+    (np.array([0.5, 0.7, 0.9]), "3 values, expected 1 or 2"),
+    ("0.7", "3 values, expected 1 or 2"),
+    (None, "temperature is None"),
+])
+def test_temperatures_that_are_none(flow, temperature, told):
+    with pytest.raises(ConfigError, match=told):
+        flow.sample([1], temperature)
+    with pytest.raises(ConfigError, match=told):
+        flow.sample_latents([1]).scaled(temperature)
+
+
+@pytest.mark.parametrize("temperature", [np.array([0.5, 0.75]), torch.tensor([0.5, 0.75]), (np.float32(0.5), 0.75)])
+def test_temperatures_of_any_array_type_are_the_same(flow, temperature):
+    assert torch.equal(flow.sample([1], temperature), flow.sample([1], [0.5, 0.75]))
+    assert torch.equal(flow.sample([1], np.float64(0.5)), flow.sample([1], 0.5))
+
+
+def test_no_pictures(flow):
+    for call in (flow.encode, flow.bits_per_dim, flow.log_prob, model().encode, flow.fused(backend="torch").encode):
+        with pytest.raises(ConfigError, match=r"shape \(0, 3, 8, 8\), this model takes \[B, 3, 8, 8\], B 1 or more"):
+            call(pictures(2)[:0])
+    fresh = model()
+    fresh.initialized.fill_(False)
+    with pytest.raises(ConfigError, match=r"B 1 or more"):
+        fresh.initialize(pictures(2)[:0])
+    assert not fresh.initialized
+
+
+def test_latents_of_another_model_or_another_number_do_not_go_together(flow):
+    own, other = flow.sample_latents([1, 2]), model(num_levels=1).sample_latents([1, 2])
+    shifted = Latents([level[:, :, :-1] for level in own.levels])
+    for wrong in (other, shifted):
+        for call in (own.__add__, own.__sub__, lambda w: own.interpolate(w, 0.5), lambda w: own.mixed(w, [0]),
+                     lambda w: Latents.cat([own, w])):
+            with pytest.raises(ConfigError, match="latents of two models do not go together"):
+                call(wrong)
+    with pytest.raises(ConfigError, match="latents of 2 and of 3 pictures do not go together, expected as"):
+        own + flow.sample_latents([1, 2, 3])
+    assert len(own + flow.sample_latents([3])) == len(flow.sample_latents([3]) - own) == 2
+
+
+@pytest.mark.parametrize("steps", [-1, 1.5, "2", None])
+def test_anchors_every_so_many_steps(flow, steps):
+    with pytest.raises(ConfigError, match=f"anchor_every is {steps!r}, expected a number of steps from 0"):
+        flow.anchor_every = steps
+    assert flow.anchor_every == 0
