@@ -19,6 +19,7 @@ from explorer.engine import Engine
 from explorer.fitting import fit, greeting, on_map
 from explorer.gallery import Gallery
 from explorer.history import History
+from explorer.imagined import Imagined
 from explorer.own_attribute import joined
 from explorer.photos import HASH_DIGITS, Photo, photo_key
 from explorer.pictures import fingerprint
@@ -145,6 +146,11 @@ class Desk:
         kept = self.recipe.temperature if self.recipe.source.kind == "seed" else temperature
         self.forget_foreign()
         self._push(replace(self.recipe, source=source, temperature=kept))
+
+    def imagine(self, one: Imagined) -> None:
+        """A picture that the model's author recommends, as recommended, under the same sliders."""
+        self.forget_foreign()
+        self._push(replace(self.recipe, source=one.source, temperature=(one.temperature,)))
 
     def _kept_picture(self, source: Source, picture: np.ndarray) -> Source:
         """An aligned picture as a source of its own, for as long as the session lasts; no link carries it."""

@@ -19,6 +19,7 @@ import glowcore
 from explorer import labels
 from explorer.batching import Batching
 from explorer.cache import ByteLRU
+from explorer.imagined import imagined
 from explorer.pictures import fingerprint
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
@@ -46,8 +47,8 @@ class Engine(Worker):
     name, model_hash
         how the application calls it ("pretrained/faces64") and the first 12 hex digits of its weights' SHA-256.
 
-    `temperature` is what the model's author recommends for samples: one value, or one a level, finest first. What is
-    none is a CheckpointError.
+    `temperature` is what the model's author recommends for samples: one value, or one a level, finest first; `imagined`
+    are the samples that the author recommends. What is neither is a CheckpointError.
     """
 
     def __init__(self, model: glowcore.Flow, name: str = "", model_hash: str = "") -> None:
@@ -55,6 +56,7 @@ class Engine(Worker):
         self.name, self.model_hash = name, model_hash
         self.metadata = dict(model.metadata or {})
         self.temperature = recommended(self.metadata, self.config.num_levels)
+        self.imagined = imagined(self.metadata)
         self.size: tuple[int, int] = tuple(model.image_size)
         self.spare = Spare(model, self.turns)
         self._batching = Batching()

@@ -1,4 +1,4 @@
-"""Ways to choose a picture, used by several pages: gallery tiles, faces in a photo."""
+"""Ways to choose a picture, used by several pages: gallery tiles, imagined faces, faces in a photo."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer.engine import Engine
 from explorer.gallery import Gallery, title
+from explorer.imagined import Imagined
 from explorer.photos import Photo
 from explorer.pictures import data_uri
-from explorer.recipe import Source
+from explorer.recipe import EditRecipe, Source
 from explorer.ui.components.tiles import Tile, tiles
+from explorer.words import noun
 
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
 PRIVACY = "Photos stay in the memory of this computer; nothing is stored or sent anywhere."
@@ -43,6 +46,32 @@ def gallery_line(gallery: Gallery, *, key: str, selected: str, on_choose: Callab
             tile="3rem",
             layout="shelf",
         )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _imagined_tiles(model_hash: str, noun_of: str, _engine: Engine) -> list[Tile]:
+    # Public as those of the gallery. Drawn one by one, as the editor does: the same pictures to the last bit.
+    return [
+        Tile(str(one.seed), data_uri(_engine.sample([one.seed], one.temperature)[0]), f"Imagined {noun_of}: {one.name}")
+        for one in _engine.imagined
+    ]
+
+
+def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Callable[[Imagined], None]) -> None:
+    """The pictures that the model's author recommends of its own, in one line; nothing where there are none."""
+    known = {str(one.seed): one for one in engine.imagined}
+    if not known:
+        return
+    one = known.get(recipe.source.value) if recipe.source.kind == "seed" else None
+    tiles(
+        _imagined_tiles(engine.model_hash, noun(engine), engine),
+        key=key,
+        label=f"Imagined {noun(engine)}s",
+        on_choose=lambda i: on_choose(known[i]),
+        selected=str(one.seed) if one and recipe.temperature == (one.temperature,) else "",
+        tile="3rem",
+        layout="line",
+    )
 
 
 def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: Callable[[Source], None]) -> None:

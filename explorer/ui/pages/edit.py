@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer import export, models
 from explorer.photos import Photo
 from explorer.pictures import png
 from explorer.recipe import TEMPERATURE_LIMIT, Source
 from explorer.ui import state
-from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, faces_line, gallery_line
+from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, faces_line, gallery_line, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
 from explorer.ui.downloads import download
@@ -41,8 +42,8 @@ def taken_in(table: Bench, widget: str) -> Callable[[], None]:
     return receive
 
 
-def choose_source(table: Bench) -> None:
-    """Upload, camera, a sampled face, or one of the gallery."""
+def choose_source(table: Bench) -> DeltaGenerator:
+    """Upload, camera, a sampled face, or one of the gallery; gives the place for the imagined ones."""
     desk = table.desk
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         with st.container(width=232):
@@ -69,8 +70,8 @@ def choose_source(table: Bench) -> None:
                 help="A picture drawn by the model itself",
                 on_click=lambda: desk.draw(random_source(table), table.engine.temperature),
             )
-        if table.gallery.names:
-            with st.container(width="stretch"):
+        with st.container(width="stretch"):
+            if table.gallery.names:
                 selected = desk.recipe.source.value if desk.recipe.source.kind == "gallery" else ""
                 gallery_line(
                     table.gallery,
@@ -78,6 +79,7 @@ def choose_source(table: Bench) -> None:
                     selected=selected,
                     on_choose=lambda name: desk.start_from(Source("gallery", name)),
                 )
+            return st.container()
 
 
 def random_source(table: Bench) -> Source:
@@ -187,9 +189,11 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
 
 
 table = bench()
-choose_source(table)
+imagined = choose_source(table)
 offer_its_model(table)
 edit_panel(table)
+with imagined:  # after the picture, for the first visitor of all waits until they are drawn
+    imagined_line(table.engine, table.desk.recipe, key="imagined", on_choose=table.desk.imagine)
 if table.gallery.attribution:
     with st.popover("About the gallery", type="tertiary"):
         st.markdown(table.gallery.attribution)

@@ -1,0 +1,131 @@
+"""The faces that a model's author recommends: read from its folder, shown on Edit, opened as recommended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import glowcore
+from explorer import models
+from explorer.desk import Desk
+from explorer.imagined import Imagined, imagined
+from explorer.pictures import data_uri
+from explorer.recipe import EditRecipe, Source
+from explorer.ui import choosers
+from glowcore.errors import CheckpointError
+from tests.explorer import tiny_model
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+SEEDS = [
+    {"seed": 11, "name": "a laughing woman", "temperature": 0.6},
+    {"seed": 0, "name": "an old man", "temperature": 0.804},
+    {"seed": 2**31 - 1, "name": "a child", "temperature": 1},
+]
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory) -> Path:
+    home = tmp_path_factory.mktemp("imagined")
+    folder = tiny_model.write(home / "pretrained" / "tiny")
+    model = glowcore.load(folder)
+    model.metadata["seeds"] = SEEDS
+    glowcore.save(model, folder)
+    return home
+
+
+@pytest.fixture
+def at(stocked, monkeypatch, fresh_caches):
+    monkeypatch.setenv("EXPLORER_HOME", str(stocked))
+    return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+def row(at) -> dict | None:
+    """What the row of imagined faces shows."""
+    shown = [json.loads(e.proto.json) for e in at.main if getattr(e.proto, "component_name", "") == "explorer_tiles"]
+    return next((data for data in shown if data["label"].startswith("Imagined")), None)
+
+
+def test_what_a_folder_states():
+    assert imagined({}) == ()
+    assert imagined({"seeds": []}) == ()
+    assert imagined({"seeds": SEEDS}) == (
+        Imagined(11, "a laughing woman", 0.6), Imagined(0, "an old man", 0.8), Imagined(2**31 - 1, "a child", 1.0),
+    )  # fmt: skip
+
+
+GOOD = {"seed": 1, "name": "x", "temperature": 0.7}
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        None, {}, "11", [11], [GOOD, GOOD], [GOOD] * 49, [{"seed": 1, "name": "x"}], [GOOD | {"more": 1}],
+        *([GOOD | {"seed": seed}] for seed in (-1, 2**31, 1.0, "1", True, None)),
+        *([GOOD | {"name": name}] for name in ("", " ", "x" * 41, "a\nb", "\ud800", 3, None)),
+        *([GOOD | {"temperature": t}] for t in (-0.1, 1.21, float("nan"), float("inf"), "0.7", True, [0.7], None)),
+    ],
+)  # fmt: skip
+def test_anything_else_is_a_sentence(stated):
+    with pytest.raises(CheckpointError, match=r"^the metadata's seeds (are|hold) .*, expected .*$"):
+        imagined({"seeds": stated})
+
+
+def test_a_model_that_states_nonsense_cannot_be_opened(tmp_path, monkeypatch):
+    folder = tiny_model.write_kind(tmp_path / "runs" / "odd", "nice")
+    model = glowcore.load(folder)
+    model.metadata["seeds"] = [{"seed": -4, "name": "x", "temperature": 1}]
+    glowcore.save(model, folder)
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    with pytest.raises(CheckpointError, match="'seed': -4"):
+        models.open_engine(models.find("runs/odd"))
+
+
+def test_a_model_without_them_shows_no_row(home, fresh_caches):
+    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not at.exception
+    assert row(at) is None
+
+
+def test_they_are_shown_as_the_editor_would_draw_them(at, engine):
+    assert not at.exception
+    shown = row(at)
+    assert shown["label"] == "Imagined faces"
+    assert [t["id"] for t in shown["tiles"]] == ["11", "0", str(2**31 - 1)]
+    assert shown["tiles"][1]["alt"] == "Imagined face: an old man"
+    assert shown["selected"] == ""
+    drawn = engine.source(EditRecipe(Source("seed", "0"), temperature=(0.8,))).picture
+    assert shown["tiles"][1]["uri"] == data_uri(drawn)
+
+
+def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, gallery, monkeypatch):
+    desk = at.session_state["desk"]
+    desk.draw(Source("seed", "5"), (0.3,))  # whose temperature is not kept
+    moves = desk.recipe.moves
+    chosen = {}
+    monkeypatch.setattr(choosers, "tiles", lambda *a, on_choose, key, **k: chosen.update({key: on_choose}))
+    at.run()
+    chosen["imagined"]("11")
+    assert desk.recipe.source == Source("seed", "11")
+    assert desk.recipe.temperature == (0.6,)
+    assert desk.recipe.moves == moves == (("Smiling", 1.0),)
+
+
+def test_the_one_in_use_is_marked_at_its_own_temperature_only(at):
+    desk = at.session_state["desk"]
+    desk.imagine(Imagined(11, "a laughing woman", 0.6))
+    assert row(at.run())["selected"] == "11"
+    desk.warm(0.9)
+    assert row(at.run())["selected"] == ""
+
+
+def test_the_desk_takes_one_as_recommended(engine, gallery):
+    desk = Desk()
+    desk.arrive(engine, gallery, None)
+    desk.imagine(Imagined(42, "x", 0.35))
+    picture = engine.source(desk.recipe).picture
+    assert np.array_equal(picture, engine.sample([42], 0.35)[0])
+    assert desk.history.undo().present.source.kind == "gallery"
