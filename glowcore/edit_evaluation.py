@@ -55,8 +55,8 @@ class EditResult:
         inside: share of edited pictures of which at least 99 % of the values lie in [0, 1], give or take half a step of
             8 bits, before anything is clipped.
         values_inside: share of all values that do.
-        in_float64: number of edits that were made in float64, their picture or they themselves being too much for
-            float32.
+        in_float64: number of edits that were tried in float64, their picture or they themselves being too much for
+            float32; ``finite`` tells whether that was enough.
     """
 
     attribute: str

@@ -66,7 +66,8 @@ class TopPrior(nn.Module):
         """
         stats = self.stats[None]
         if y is not None:
-            stats = stats + self.class_stats[self._checked(y)]
+            y = self._checked(y)
+            stats = stats + self.class_stats[y]
         elif self.class_stats is not None:
             raise ConfigError(f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1}")
         return stats[:, 0], stats[:, 1]

@@ -54,8 +54,8 @@ def markdown(
         "them that moves most, and by how much.\n"
         "- **change**: mean absolute change of the picture, values clipped to [0, 1]; **at the border**: of the band "
         f"along the four sides, 1/{BORDER} of the side wide, which most edits have no business in.\n"
-        "- **finite**: share of edited pictures whose values are all finite, as in the application those that only "
-        "float64 can make included, with their number; **in range**: share of which at least "
+        "- **finite**: share of edited pictures whose values are all finite, with the number of those that float32 "
+        "loses and that are therefore tried in float64, as in the application; **in range**: share of which at least "
         f"{100 * (1 - MOST_OUTSIDE):g} % of the values lie in [0, 1] before clipping, give or take half a step of 8 "
         "bits.",
     ]
@@ -87,7 +87,7 @@ def _edit_rows(results: Sequence[EditResult]) -> Rows:
         most = "-" if r.leak_most is None else f"{r.leak_most} {r.leak_most_change:.2f}"
         rows.append((case(r.attribute, r.strength), f"{r.strength:+g}", str(r.images), _percent(r.before),
                      _percent(r.success), f"{r.leak:.3f}", most, f"{r.change:.3f}", f"{r.change_border:.3f}",
-                     _percent(r.finite) + (f" ({r.in_float64} in float64)" if r.in_float64 else ""),
+                     _percent(r.finite) + (f" ({r.in_float64} tried in float64)" if r.in_float64 else ""),
                      _percent(r.inside)))
     return rows
 

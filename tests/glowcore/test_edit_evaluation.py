@@ -163,7 +163,7 @@ def test_what_float64_can_make_counts_and_is_counted_and_pictures_keep_their_pla
     assert weak.change == pytest.approx(3 * step, rel=1e-4)
     assert find(usual.results, "Bright", 9.0).in_float64 == 0
     assert [row[9] for row in _edit_rows([weak, find(usual.results, "Bright", 3.0)])[1:]] == [
-        "75.0 % (2 in float64)", "100.0 %"]
+        "75.0 % (2 tried in float64)", "100.0 %"]
     before, expected = double.strips[0].pictures, usual.strips[0].pictures
     assert torch.allclose(before[:, 0, 0, 0, 0], torch.tensor(values) / 255)
     assert before[1, 1:].isnan().all()
