@@ -1,0 +1,147 @@
+"""The container file without a container: its files, its commands and its port are the repository's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fnmatch
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import streamlit.config
+
+from tests.load.client import Visitor
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile as pairs of a word and what follows, without comments and with continued lines joined."""
+    text = "\n".join(line for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines() if line[:1] != "#")
+    lines = text.replace("\\\n", " ").splitlines()
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines) if word]
+
+
+def all_of(word: str) -> list[str]:
+    return [rest for found, rest in instructions() if found == word]
+
+
+def ignored(path: str) -> bool:
+    """Whether .dockerignore leaves a path of the repository out: the last pattern that fits it or a parent decides."""
+    out = False
+    parents = [path, *(str(parent) for parent in Path(path).parents if str(parent) != ".")]
+    for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines():
+        pattern = line.lstrip("!")
+        if line and line[0] != "#" and any(fits(pattern, part) for part in parents):
+            out = not line.startswith("!")
+    return out
+
+
+def fits(pattern: str, path: str) -> bool:
+    if pattern.startswith("**/"):
+        return fnmatch.fnmatchcase(Path(path).name, pattern[3:])
+    return path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern)
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[str]:
+    found = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip("this is no git repository")
+    return [path for path in found.stdout.splitlines() if (ROOT / path).is_file()]
+
+
+def test_the_image_holds_what_the_application_reads_and_nothing_else(tracked):
+    taken = {path.split("/")[0] for path in tracked if not ignored(path)}
+    assert taken == {
+        ".streamlit", "LICENSE", "Makefile", "app.py", "explorer", "glowcore", "pretrained", "requirements.txt",
+    }  # fmt: skip
+    assert not ignored("pretrained/faces64/model.safetensors")
+    for path in ("runs/mine/model.safetensors", ".git/config", ".streamlit/secrets.toml", ".venv/bin/python",
+                 "tests/data/astronaut.jpg", "holiday.jpg", "explorer/__pycache__/engine.cpython-311.pyc"):  # fmt: skip
+        assert ignored(path), path
+
+
+def test_its_commands_are_the_makefile_s():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    folder = re.search(r"^BIN := (\S+)$", makefile, re.M)[1]
+    runs = all_of("RUN")
+    targets = [target for run in runs for target in re.findall(r"(?:^|&& |=\S* )make (\S+)", run)]
+    assert targets == [".venv/installed"]
+    for target in targets:
+        needs = re.search(rf"^{re.escape(target)}:(.*)$", makefile, re.M)[1].split()
+        before = next(rest.split()[:-1] for word, rest in instructions() if word == "COPY")
+        assert set(needs) | {"Makefile"} == set(before)  # what the target reads is there when it is made
+    programs = [json.loads(all_of("CMD")[0])[0], json.loads(all_of("HEALTHCHECK")[0].partition("CMD ")[2])[0]]
+    assert {str(Path(program).parent) for program in programs} == {folder}
+    started = re.search(r"^app:.*\n\t\$\(BIN\)/(.*)$", makefile, re.M)[1]
+    assert shlex.join(json.loads(all_of("CMD")[0])[:3]).removeprefix(f"{folder}/") == started
+    compiled = re.search(r"compileall -q (.*)", " ".join(runs))[1].split()
+    assert all((ROOT / path).exists() for path in compiled)
+
+
+def test_its_port_and_its_python_are_the_ones_in_use():
+    port = str(streamlit.config.get_option("server.port"))
+    assert all_of("EXPOSE") == [port]
+    assert f"127.0.0.1:{port}/_stcore/health" in all_of("HEALTHCHECK")[0]
+    wanted = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text("utf-8"))[1]
+    version = re.fullmatch(r"python:([\d.]+)-slim", all_of("FROM")[0])[1]
+    assert tuple(map(int, version.split("."))) >= tuple(map(int, wanted.split(".")))
+    assert instructions().index(("USER", "explorer")) < [word for word, _ in instructions()].index("CMD")
+
+
+def test_the_documents_say_the_same():
+    head = [line.removeprefix("# ") for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines()[:2]]
+    text = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    assert all(line in text for line in head)
+    assert head[1].count(all_of("EXPOSE")[0]) == 2
+    mounted = re.search(r'--volume "\$PWD/runs:(\S+)/runs:ro"', text)[1]
+    assert all_of("WORKDIR") == [mounted]
+    for name in re.findall(r"--env (EXPLORER_\w+)", text):
+        assert any(name in path.read_text("utf-8") for path in ROOT.glob("explorer/*.py")), name
+
+
+async def sliders(address: str) -> list[str]:
+    """The names of the sliders that a visitor sees."""
+    async with Visitor(address) as visitor:
+        view = (await visitor.open()).view
+        assert visitor.exceptions == []
+        return [slider["name"] for slider in view["sliders"]]
+
+
+def test_its_command_serves_the_application_from_the_image_s_files(tracked, tmp_path):
+    """The command and settings of the image on a copy of its files, by a user without a home."""
+    for path in tracked:
+        if not ignored(path):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / path, tmp_path / path)
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = dict(part.split("=", 1) for part in shlex.split(" ".join(all_of("ENV"))))
+    environment = os.environ | settings | {"STREAMLIT_SERVER_PORT": str(port), "HOME": str(tmp_path / "nowhere")}
+    command = [sys.executable, "-m", "streamlit", *json.loads(all_of("CMD")[0])[1:]]
+    command = ["--server.address=127.0.0.1" if "address" in part else part for part in command]  # not for strangers
+    probe = json.loads(all_of("HEALTHCHECK")[0].partition("CMD ")[2])[2].replace("8501", str(port))
+    with (tmp_path / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < end:
+            if subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False).returncode == 0:
+                break
+            time.sleep(0.2)
+        assert process.poll() is None, (tmp_path / "log.txt").read_text()
+        assert asyncio.run(sliders(f"http://127.0.0.1:{port}"))
+    finally:
+        process.terminate()
+        process.wait(20)
