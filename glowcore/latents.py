@@ -150,7 +150,11 @@ class Latents:
                               "many, or one")
         pairs = zip(self.levels, other.levels, strict=True)
         kinds = [(a, b, torch.promote_types(a.dtype, b.dtype)) for a, b in pairs]
-        return replace(self, levels=[function(a.to(kind), b.to(kind)) for a, b, kind in kinds], log_prob=None)
+        levels = [function(a.to(kind), b.to(kind)) for a, b, kind in kinds]
+        y = self.y
+        if y is not None and len(y) == 1:  # of one picture, from which there may be many now
+            y = y.expand(len(levels[0]))
+        return replace(self, levels=levels, log_prob=None, y=y)
 
 
 def per_level(value, num_levels: int, name: str) -> list:

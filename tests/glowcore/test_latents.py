@@ -30,6 +30,16 @@ def test_arithmetic_acts_on_every_level_and_drops_log_prob():
     assert a[1].log_prob.tolist() == [1.0]
 
 
+def test_a_label_goes_with_every_picture_that_is_made_of_one():
+    a, b = latents(1), latents(1, seed=1)
+    a.y = b.y = torch.tensor([2])
+    path = a.interpolate(b, torch.linspace(0, 1, 5))
+    assert path.y.tolist() == [2] * 5
+    assert path[3:].y.tolist() == [2, 2]
+    assert (a + latents(3)).y.tolist() == [2] * 3
+    assert (a - b).y.tolist() == [2]
+
+
 def test_indexing_and_cat():
     a = latents(3)
     assert torch.equal(Latents.cat([a[0], a[1:3]]).flatten(), a.flatten())
