@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from explorer.recipe import EditRecipe
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 ASTRONAUT = Path(__file__).resolve().parents[1] / "data" / "astronaut.jpg"
@@ -44,20 +47,54 @@ def test_one_of_two_faces_is_chosen(page, tmp_path):
     expect(original(page)).not_to_have_attribute("src", before)
 
 
-def test_eyes_are_placed_where_no_face_is_found(page, tmp_path):
+@pytest.fixture
+def faceless(tmp_path) -> Path:
+    """A photo in which no face is found."""
     noise = np.random.default_rng(0).integers(60, 200, (24, 32, 3), dtype=np.uint8)
     Image.fromarray(noise).resize((640, 480), Image.Resampling.BICUBIC).save(tmp_path / "none.png")
-    upload(page, tmp_path / "none.png")
+    return tmp_path / "none.png"
+
+
+def test_eyes_are_placed_where_no_face_is_found(page, faceless):
+    upload(page, faceless)
     expect(page.get_by_text("No face was found")).to_be_visible()
     before = original(page).get_attribute("src")
     page.get_by_role("button", name="Place the eyes").click()
     photo = page.locator(".photo img")
     expect(photo).to_be_visible()
     box = photo.bounding_box()
-    expect(page.get_by_text("Click on one eye.")).to_be_visible()
+    expect(page.get_by_text("Click on one eye,")).to_be_visible()
     for share in (0.4, 0.6):
         page.mouse.click(box["x"] + share * box["width"], box["y"] + 0.4 * box["height"])
     expect(original(page)).not_to_have_attribute("src", before)
+
+
+def eyes_in_link(page) -> list[float]:
+    """The eyes (x, y, x, y) that the page's address holds."""
+    page.wait_for_function("() => location.search.includes('s=')")
+    token = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)["s"][0]
+    return list(EditRecipe.from_token(token).source.eyes)
+
+
+def test_eyes_are_placed_by_the_keyboard(page, faceless):
+    upload(page, faceless)
+    before = original(page).get_attribute("src")
+    page.get_by_role("button", name="Place the eyes").click()
+    photo = page.get_by_role("button", name="Your photo, to place the eyes")
+    expect(photo).to_be_visible()
+    photo.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("button", name="the cross is 48.0 % from the left, 50.0 % from the top")).to_be_focused()
+    for key in ["ArrowLeft"] * 4 + ["ArrowUp"] * 5:
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Now the other eye.")).to_be_visible()
+    for key in ["ArrowRight"] * 10 + ["Shift+ArrowRight"] * 2:
+        page.keyboard.press(key)
+    page.keyboard.press("Space")
+    expect(original(page)).not_to_have_attribute("src", before)
+    expect(page).to_have_url(re.compile(r"s="))
+    assert eyes_in_link(page) == pytest.approx([0.4, 0.4, 0.608, 0.4], abs=1e-4)
 
 
 def test_the_edit_is_put_back_into_the_whole_photo(page, tmp_path):

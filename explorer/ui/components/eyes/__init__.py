@@ -16,7 +16,7 @@ SIDE = 640
 
 
 def eyes(photo: np.ndarray, *, key: str, on_place: Callable[[tuple[float, ...]], None]) -> None:
-    """Show a photo, uint8 [H, W, 3]; after two clicks `on_place` gets x, y, x, y as fractions of its sides."""
+    """Show a photo, uint8 [H, W, 3]; after two clicks, or by the keyboard, `on_place` gets x, y, x, y: fractions."""
 
     def placed() -> None:
         points = st.session_state[key].get("placed")
