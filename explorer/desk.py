@@ -20,14 +20,14 @@ from explorer.fitting import fit, greeting, on_map
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
-from explorer.own_attribute import joined
+from explorer.own_attribute import joined, set_apart
 from explorer.photos import HASH_DIGITS, Photo, photo_key
 from explorer.pictures import fingerprint
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
 from explorer.words import absence
 from glowcore import AttributeVectors
-from glowcore.errors import ImageError
+from glowcore.errors import ConfigError, ImageError
 
 PHOTO_BYTES = 192 * 2**20
 MAX_PHOTOS = 8
@@ -51,6 +51,7 @@ class Desk:
     absent      moves that a link asked for, of attributes that are not here yet
     foreign     an edit that was made with another model, as it was made
     own         attributes made or loaded in this session, by name
+    apart       the attributes that one of those is to have nothing in common with, by its name
     seen        the picture that the present edit starts from, with its source, to take along to another model
     """
 
@@ -67,6 +68,7 @@ class Desk:
     foreign: EditRecipe | None = None
     seen: tuple[Source, np.ndarray] | None = None
     own: dict[str, AttributeVectors] = field(default_factory=dict)
+    apart: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def recipe(self) -> EditRecipe:
@@ -166,6 +168,7 @@ class Desk:
         """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
         for name in vectors.names:
             self.own[name] = vectors
+            self.apart.pop(name, None)
         waiting = {n: self.absent.pop(n) for n in vectors.names if n in self.absent}
         if waiting and self.history is not None:
             self._push(self.recipe.moved(waiting))
@@ -176,11 +179,22 @@ class Desk:
             return engine
         vectors = {id(v): v for v in self.own.values()}.values()
         fitting = [v for v in vectors if engine.attributes is None or v.shapes == engine.attributes.shapes]
-        return engine.with_attributes(joined(engine.attributes, fitting)) if fitting else engine
+        return engine.with_attributes(set_apart(joined(engine.attributes, fitting), self.apart)) if fitting else engine
+
+    def keep_apart(self, name: str, others: Sequence[str], engine: Engine) -> None:
+        """Let an own attribute move nothing of `others`; ConfigError, and all as before, where nothing would remain."""
+        before = self.apart.pop(name, ())
+        try:
+            self.equipped(engine).attributes.orthogonalise(name, others)
+        except ConfigError:
+            self.apart[name] = before
+            raise
+        self.apart[name] = tuple(others)
 
     def drop_own(self, name: str) -> None:
         """Forget an own attribute; the edit goes on without it, and no undo leads back to one with it."""
         self.own.pop(name, None)
+        self.apart.pop(name, None)
 
         def without(recipe: EditRecipe) -> EditRecipe:
             return recipe.moved({name: 0.0}).locked(name, False)

@@ -7,9 +7,10 @@ the directions already known. What is left of the noise is then a matter of 70 n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,24 @@ def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) ->
         else:
             result = _pair(_without(result, vectors.names), vectors)
     return result
+
+
+def set_apart(vectors: AttributeVectors, apart: Mapping[str, Sequence[str]]) -> AttributeVectors:
+    """The same attributes, each that `apart` names without what its direction shares with those named for it.
+
+    One that would have nothing left stays as it was learnt; names that are not among the attributes count for nothing.
+    """
+    for name, others in apart.items():
+        known = [n for n in others if n in vectors.names]
+        if name in vectors.names and known:
+            with contextlib.suppress(ConfigError):
+                vectors = vectors.orthogonalise(name, known)
+    return vectors
+
+
+def alone(vectors: AttributeVectors, name: str) -> AttributeVectors:
+    """One attribute of many."""
+    return _without(vectors, [n for n in vectors.names if n != name]).to("cpu")
 
 
 def to_file(vectors: AttributeVectors) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from explorer import own_attribute
@@ -13,6 +11,7 @@ from explorer.ui import state, visitors
 from explorer.ui.choosers import PHOTO_TYPES, PRIVACY
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench
+from explorer.words import listed, ordered, words
 from glowcore.errors import GlowcoreError
 
 
@@ -100,8 +99,41 @@ def load(table: Bench) -> None:
 
 def mine(table: Bench) -> None:
     """The attributes made or loaded here."""
-    for name, vectors in list(table.desk.own.items()):
+    desk, here = table.desk, table.engine.attributes
+    for name in [n for n in desk.own if here is not None and n in here.names]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{name}**")
-            download("Save", "attribute.safetensors", partial(own_attribute.to_file, vectors), key=f"own_save_{name}")
-            st.button("Drop", key=f"own_drop_{name}", on_click=table.desk.drop_own, args=(name,))
+            with st.popover("Keep apart from …", type="tertiary"):
+                apart_from(table, name)
+            download(
+                "Save",
+                "attribute.safetensors",
+                lambda name=name: own_attribute.to_file(own_attribute.alone(here, name)),
+                key=f"own_save_{name}",
+            )
+            st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name,))
+            if desk.apart.get(name):
+                st.caption(f"moves nothing of {listed(desk.apart[name])}")
+
+
+def apart_from(table: Bench, name: str) -> None:
+    """Which of the other attributes one's own is to have nothing in common with."""
+    desk, key = table.desk, f"own_apart_{name}"
+    others = [n for n in ordered(table.engine.attribute_names) if n != name]
+
+    def chosen() -> None:
+        try:
+            desk.keep_apart(name, st.session_state[key] or (), state.engine_of(table.engine.name))
+        except GlowcoreError as error:
+            st.session_state["own_note"] = f"{error}."
+
+    st.session_state[key] = [n for n in desk.apart.get(name, ()) if n in others]
+    st.pills(
+        "What it shares with these is taken out of it",
+        others,
+        selection_mode="multi",
+        format_func=lambda n: words(n).label,
+        key=key,
+        on_change=chosen,
+        help="The cosines above show what it shares with each. A lock on the Edit page does the same for one edit.",
+    )

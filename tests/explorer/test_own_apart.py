@@ -1,0 +1,126 @@
+"""An attribute of one's own kept apart from others: what it shares with them is taken out of it, and comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from explorer import own_attribute
+from explorer.attribute_table import cosines
+from explorer.desk import Desk
+from explorer.recipe import EditRecipe, Source
+from glowcore.errors import ConfigError
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture
+def freckles(engine, many_blobs):
+    encoded = [engine.encode(p) for p in many_blobs]
+    return own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes)
+
+
+@pytest.fixture
+def desk(engine, gallery, freckles):
+    found = Desk()
+    found.arrive(engine, gallery, None)
+    found.take_own(freckles)
+    return found
+
+
+def shared(engine, name) -> dict[str, float]:
+    """Cosine of an attribute with every other one, by its label."""
+    labels, table = cosines(engine)
+    row = table[labels.index(name)]
+    return {label: value for label, value in zip(labels, row, strict=True) if label != name}
+
+
+def test_what_it_shares_with_the_ticked_ones_goes_and_comes_back(desk, engine):
+    before = shared(desk.equipped(engine), "Freckles")
+    assert abs(before["Smile"]) > 0.002  # random directions share a little
+    desk.keep_apart("Freckles", ["Smiling", "Male"], engine)
+    after = shared(desk.equipped(engine), "Freckles")
+    assert after["Smile"] == after["Masculine"] == 0
+    assert after["Young"] == pytest.approx(before["Young"], abs=0.1)
+    desk.keep_apart("Freckles", [], engine)
+    assert shared(desk.equipped(engine), "Freckles") == before
+
+
+def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
+    desk.keep_apart("Freckles", ["Smiling"], engine)
+    apart = desk.equipped(engine)
+    latents = engine.encode(blobs[0]).latents
+    recipe = EditRecipe(Source("gallery", "face_00.png"), (("Freckles", 2.0),))
+    moved = apart.move(latents, recipe, [{"Freckles": 2.0}])
+    step = (moved - latents).flatten()[0].double()
+    smile = engine.attributes.direction("Smiling").flatten()[0].double()
+    assert abs(float(torch.nn.functional.cosine_similarity(step, smile, dim=0))) < 1e-5
+    assert float(step.norm()) == pytest.approx(2 * apart.attributes.sigma("Freckles"), rel=1e-4)
+
+
+def test_nothing_left_is_a_sentence_and_changes_nothing(desk, engine, freckles):
+    desk.keep_apart("Freckles", ["Smiling"], engine)
+    twin = own_attribute.from_file(own_attribute.to_file(freckles))
+    object.__setattr__(twin, "names", ("Spots",))
+    desk.take_own(twin)
+    with pytest.raises(ConfigError, match="nothing is left of it"):
+        desk.keep_apart("Spots", ["Freckles", "Smiling"], engine)
+    assert desk.apart == {"Freckles": ("Smiling",), "Spots": ()}
+    with pytest.raises(ConfigError, match="to itself"):
+        desk.keep_apart("Freckles", ["Freckles"], engine)
+    assert desk.apart["Freckles"] == ("Smiling",)
+
+
+def test_what_is_dropped_or_made_anew_is_apart_from_nothing(desk, engine, freckles):
+    desk.keep_apart("Freckles", ["Smiling"], engine)
+    desk.take_own(freckles)
+    assert desk.apart == {}
+    desk.keep_apart("Freckles", ["Smiling"], engine)
+    desk.drop_own("Freckles")
+    assert desk.apart == {}
+
+
+def test_names_that_are_not_here_count_for_nothing(engine, freckles):
+    vectors = own_attribute.joined(engine.attributes, [freckles])
+    same = own_attribute.set_apart(vectors, {"Freckles": ("Gone",), "Lost": ("Smiling",), "Young": ("Young",)})
+    assert torch.equal(same.directions, vectors.directions)
+
+
+def test_the_file_holds_it_as_it_is_used(desk, engine):
+    desk.keep_apart("Freckles", ["Smiling"], engine)
+    used = desk.equipped(engine).attributes
+    read = own_attribute.from_file(own_attribute.to_file(own_attribute.alone(used, "Freckles")))
+    assert read.names == ("Freckles",)
+    assert torch.equal(read.direction("Freckles").flatten(), used.direction("Freckles").flatten())
+    assert read.sigma("Freckles") == pytest.approx(used.sigma("Freckles"))
+    assert read.info("Freckles")["orthogonal_to"] == ["Smiling"]
+
+
+def test_the_page_ticks_them(home, fresh_caches, freckles):
+    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    at.session_state["desk"].take_own(freckles)
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    at.pills(key="own_apart_Freckles").set_value(["Smiling", "Young"]).run()
+    assert not at.exception
+    assert at.session_state["desk"].apart == {"Freckles": ("Smiling", "Young")}
+    assert "moves nothing of Smile and Young" in [c.value for c in at.caption]
+    at.pills(key="own_apart_Freckles").set_value([]).run()
+    assert at.session_state["desk"].apart == {"Freckles": ()}
+    assert not [c for c in at.caption if "moves nothing" in c.value]
+
+
+def test_strips_on_the_page_follow(home, fresh_caches, freckles):
+    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    desk = at.session_state["desk"]
+    desk.take_own(freckles)
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    at.pills(key="preview").set_value("Freckles").run()
+    before = at.session_state["made previews"][1]
+    at.pills(key="own_apart_Freckles").set_value(["Smiling", "Male", "Beard"]).run()
+    after = at.session_state["made previews"][1]
+    assert not at.exception
+    assert any(not np.array_equal(a, b) for a, b in zip(before[0], after[0], strict=True))
