@@ -1,4 +1,4 @@
-"""Pictures and films as files: PNGs that remember how they were made, MP4 and GIF.
+"""Pictures and films as files: PNGs that remember how they were made, MP4, GIF, and PNGs in a ZIP archive.
 
 A downloaded picture carries its recipe in one `tEXt` chunk and nothing else: no time, no program, no place, no
 profile. With the user's consent a second chunk holds the aligned crop that the edit started from, so that the file
@@ -11,6 +11,7 @@ import base64
 import binascii
 import io
 import struct
+import zipfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,6 +54,15 @@ def film(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:
     sequence = films.there_and_back(frames) if loop else frames
     write = films.mp4 if kind == "mp4" else films.gif
     return write([films.enlarge(frame, FILM_SIDE) for frame in sequence])
+
+
+def frames_zip(frames: Sequence[np.ndarray]) -> bytes:
+    """The frames, uint8 [H, W, 3], as PNGs of their own size in a ZIP archive, frame_000.png and on; holds no dates."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:  # PNGs do not become smaller
+        for number, frame in enumerate(frames):
+            archive.writestr(zipfile.ZipInfo(f"frame_{number:03}.png"), png(frame))
+    return buffer.getvalue()
 
 
 def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:

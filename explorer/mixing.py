@@ -69,6 +69,11 @@ def analogy(engine: Engine, a: Encoded, b: Encoded, c: Encoded, amount: float = 
     return engine.decode(moved.scaled(factors.tolist()))[0]
 
 
+def nudged(engine: Engine, encoded: Encoded, size: float, seed: int = 0) -> np.ndarray:
+    """What comes back when every number of the latents is off by noise of `size` standard deviations."""
+    return engine.decode(encoded.latents + engine.sample_latents(seed, 1.0) * size)[0]
+
+
 def coarse(engine: Engine, encoded: Encoded, keep: int, temperature: float, seed: int = 0) -> np.ndarray:
     """What the coarsest `keep` levels alone say; the finer ones are drawn anew at `temperature` (0: the expected)."""
     count = engine.num_levels

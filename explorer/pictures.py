@@ -84,6 +84,12 @@ def lost(pictures: Sequence[np.ndarray]) -> list[int]:
     return [i for i, picture in enumerate(pictures) if np.array_equal(picture, no_picture(*picture.shape[:2]))]
 
 
+def quantised(picture: np.ndarray, bits: int) -> np.ndarray:
+    """An 8-bit picture with so many bits a value, 1 to 8, each value in the middle of its bin."""
+    step = 2 ** (8 - bits)
+    return picture // step * step + step // 2
+
+
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:
     """Shrink by area averaging so that the longer side is at most `side`; a smaller picture comes back as it is."""
     height, width = picture.shape[:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 
 import imageio_ffmpeg
 import pytest
@@ -51,6 +52,13 @@ def test_a_film_is_scrubbed_and_saved(page, tmp_path):
         assert opened.n_frames > 25
         assert opened.size == (256, 256)
 
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save PNGs").click()
+    frames = tmp_path / "film.zip"
+    download.value.save_as(frames)
+    with zipfile.ZipFile(frames) as archive:
+        assert archive.namelist() == [f"frame_{n:03}.png" for n in range(26)]
+
 
 def test_every_place_of_the_map_is_a_face(page):
     go(page, "Map")
@@ -67,6 +75,9 @@ def test_every_place_of_the_map_is_a_face(page):
     page.mouse.move(box["x"] + 300, box["y"] + 250, steps=6)
     page.mouse.up()
     expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save GIF").click()
+    assert download.value.suggested_filename == "path.gif"
 
     page.get_by_role("button", name="Look around").click()
     page.mouse.click(box["x"] + 30, box["y"] + 60)
@@ -89,6 +100,10 @@ def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
     page.get_by_role("textbox", name="Its name").press("Enter")
     page.get_by_role("button", name="Make the slider").click()
     expect(page.get_by_text("is among the sliders of Edit")).to_be_visible()
+    page.get_by_role("button", name="Keep apart from").click()
+    page.locator(".st-key-own_apart_Freckles").get_by_text("Smile", exact=True).click()
+    expect(page.get_by_text("moves nothing of Smile")).to_be_visible()
+    page.keyboard.press("Escape")
     go(page, "Edit")
     expect(page.get_by_role("slider", name="Freckles", exact=True)).to_be_visible()
 

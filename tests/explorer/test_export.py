@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -62,3 +63,13 @@ def test_a_broken_recipe_is_a_sentence(blobs):
     data = buffer.getvalue()
     with pytest.raises(RecipeError):
         export.read_png(data[:33] + chunk + data[33:])
+
+
+def test_frames_in_an_archive_are_the_frames_and_always_the_same_bytes(blobs):
+    data = export.frames_zip(blobs[:3])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["frame_000.png", "frame_001.png", "frame_002.png"]
+        for name, frame in zip(archive.namelist(), blobs, strict=False):
+            np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(archive.read(name)))), frame)
+    assert export.frames_zip(blobs[:3]) == data

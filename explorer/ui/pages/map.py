@@ -97,7 +97,9 @@ def shown(table: Bench, found: LatentMap) -> None:
     if walk["path"]:
         frames = found.decode(table.engine, evenly(walk["path"], FRAMES))
         film(frames, key="map_film", alt="Film along the drawn path")
-        film_button(frames, "mp4", loop=True, name="path", key="save_path")
+        with st.container(horizontal=True):
+            film_button(frames, "mp4", loop=True, name="path", key="save_path")
+            film_button(frames, "gif", loop=True, name="path", key="save_path_gif")
         return
     if walk["point"] is not None:
         source, words_of = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import mixing
+from explorer import export, mixing
 from explorer.pictures import png, webp
 from explorer.ui import shelf
 from explorer.ui.components.film import film, film_button
@@ -64,6 +64,14 @@ def save_film(frames: list[np.ndarray]) -> None:
     with st.container(horizontal=True):
         film_button(frames, "mp4", loop=loop, name="film", key="save_mp4")
         film_button(frames, "gif", loop=loop, name="film", key="save_gif")
+        download(
+            "Save PNGs",
+            "film.zip",
+            lambda: export.frames_zip(frames),
+            key="save_frames",
+            icon="folder_zip",
+            what="Every frame from A on as a picture of its own, at the model's size, in a ZIP archive.",
+        )
 
 
 def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:

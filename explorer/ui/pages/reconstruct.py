@@ -12,17 +12,20 @@ import streamlit as st
 from explorer import mixing
 from explorer.compressor import Compressor
 from explorer.engine import Engine
-from explorer.pictures import amplified_difference, webp
+from explorer.pictures import amplified_difference, pixels_changed, quantised, webp
 from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, intro, own_up
+from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 
 SHOWN = 256
 AT_MOST = 8
+EXACT = 8  # bits a value of a picture as it is
+NUDGES = (0.0, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 # Both are upper bounds on the length of the shortest code, in bits a value.
 DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
@@ -78,7 +81,29 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     heat = st.slider(
         "Temperature of the new levels", 0.0, 1.2, 0.0, 0.05, key="heat", help="0 fills in what is most expected."
     )
-    return chosen, models, {"gain": gain, "keep": keep, "heat": heat}
+    bits = st.select_slider(
+        "Bits a value of the picture",
+        range(1, EXACT + 1),
+        value=EXACT,
+        key="bits",
+        help="The picture is made coarser before the model sees it; what the model then sees comes back exactly.",
+    )
+    nudge = st.select_slider(
+        "Latents off by",
+        NUDGES,
+        value=0.0,
+        key="nudge",
+        format_func=lambda size: f"{size:g}",
+        help="Noise of so many standard deviations is added to every number that the picture is encoded to: how much "
+        "of the picture is in how many digits.",
+    )
+    return chosen, models, {"gain": gain, "keep": keep, "heat": heat, "bits": bits, "nudge": nudge}
+
+
+def seen(table: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
+    """A picture of the shelf as a model is given it: of the model's size, with so many bits a value."""
+    picture = shelf.picture(table, identity, min(engine.size))
+    return picture if bits == EXACT else quantised(images.fit(picture, engine.size), bits)
 
 
 def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> dict[str, str | float | int]:
@@ -132,7 +157,8 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
         f"max error {encoded.max_error:.1e}  \nPSNR {decibels(encoded)} dB  \n≤ {encoded.bits_per_dim:.2f} "
         f"bits/dim ({ELBO if lossy else DEQUANTISED})"
     )
-    cells = pictures.grid(4, min_column_width=110)  # two a row on a telephone
+    nudge = options["nudge"] if not lossy else 0.0
+    cells = pictures.grid(4 + bool(nudge), min_column_width=110)  # two a row on a telephone
     show(cells, encoded.picture, "Original", f"{name}, original as {model} sees it")
     show(cells, encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {model}")
     gain = options["gain"]
@@ -147,9 +173,13 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
         return
     kept = min(options["keep"], engine.num_levels)
     coarse = mixing.coarse(engine, encoded, kept, options["heat"])
+    off = [mixing.nudged(engine, encoded, nudge)] if nudge else []
     with told:
-        own_up([coarse])
+        own_up([coarse, *off])
     show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
+    for picture in off:
+        words = f"latents off by {nudge:g}: {pixels_changed(encoded.picture, picture)} pixels changed"
+        show(cells, picture, words.capitalize(), f"{name}, {words}, {model}")
 
 
 def as_csv(rows: list[dict]) -> str:
@@ -175,17 +205,18 @@ rows = []
 with right:
     engines = opened(names)
     for identity in pictures:
-        name = labels[identity].capitalize()
+        coarser = "" if settings["bits"] == EXACT else f", {settings['bits']} bits a value"
+        name = labels[identity].capitalize() + coarser
         with st.container(border=True):
             st.markdown(f"**{name}**")
             for engine in engines:
                 try:
-                    encoded = engine.encode(shelf.picture(table, identity, min(engine.size)))
+                    encoded = engine.encode(seen(table, identity, engine, settings["bits"]))
                 except GlowcoreError as error:
                     st.error(f"{error}.", title=short(engine.name))
                     continue
                 line(name, engine, encoded, settings)
-                rows.append(measurements(labels[identity], engine, encoded))
+                rows.append(measurements(labels[identity] + coarser, engine, encoded))
     if rows:
         st.dataframe(
             [

@@ -1,0 +1,71 @@
+"""What Reconstruct adds to showing that all comes back: coarser pictures, and latents that are a little off."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import mixing
+from explorer.pictures import pixels_changed, quantised
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+def test_a_value_goes_to_the_middle_of_its_bin(blobs):
+    every = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    assert np.array_equal(quantised(every, 8), every)
+    assert np.unique(quantised(every, 1)).tolist() == [64, 192]
+    assert np.unique(quantised(every, 2)).tolist() == [32, 96, 160, 224]
+    for bits in range(1, 8):
+        coarse = quantised(every, bits)
+        assert len(np.unique(coarse)) == 2**bits
+        assert np.abs(coarse.astype(int) - every.astype(int)).max() == 2 ** (7 - bits)
+        assert np.array_equal(quantised(coarse, bits), coarse)
+    assert quantised(blobs[0], 3).dtype == np.uint8
+
+
+def test_latents_off_by_nothing_give_the_picture_and_by_more_give_less_of_it(engine, blobs):
+    encoded = engine.encode(blobs[0])
+    assert np.array_equal(mixing.nudged(engine, encoded, 0.0), blobs[0])
+    assert np.array_equal(mixing.nudged(engine, encoded, 0.1), mixing.nudged(engine, encoded, 0.1))
+    errors = [
+        np.abs(mixing.nudged(engine, encoded, size).astype(float) - blobs[0]).mean() for size in (1e-6, 0.01, 0.1, 1.0)
+    ]
+    assert errors[0] == 0
+    assert errors[0] < errors[1] < errors[2] < errors[3]
+    assert pixels_changed(mixing.nudged(engine, encoded, 0.1), blobs[0]) > 0
+
+
+@pytest.fixture
+def at(home, fresh_caches):
+    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    return at.switch_page("explorer/ui/pages/reconstruct.py").run()
+
+
+def captions(at) -> list[str]:
+    return [image.caption for found in at.get("image") for image in found.proto.imgs]
+
+
+def test_a_coarser_picture_comes_back_exactly_and_is_called_so(at):
+    at.select_slider(key="bits").set_value(2).run()
+    assert not at.exception
+    told = " ".join(m.value for m in at.markdown)
+    assert told.count("2 bits a value**") == 3  # the pictures chosen at first
+    assert told.count("[0 pixels changed]") == 3
+    rows = at.dataframe[0].value
+    assert all(name.endswith(", 2 bits a value") for name in rows["picture"])
+
+
+def test_latents_that_are_off_are_shown_beside_with_what_it_did(at):
+    assert not [c for c in captions(at) if "off by" in c]
+    at.select_slider(key="nudge").set_value(0.1).run()
+    assert not at.exception
+    shown = [c for c in captions(at) if "off by" in c]
+    assert len(shown) == 3
+    assert all(int(re.fullmatch(r"Latents off by 0.1: (\d+) pixels changed", c)[1]) > 0 for c in shown)
+    told = " ".join(m.value for m in at.markdown)
+    assert told.count("[0 pixels changed]") == 3  # what comes back by itself is exact all the same
