@@ -158,7 +158,8 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
         f"bits/dim ({ELBO if lossy else DEQUANTISED})"
     )
     nudge = options["nudge"] if not lossy else 0.0
-    cells = pictures.grid(4 + bool(nudge), min_column_width=110)  # two a row on a telephone
+    columns, narrowest = (5, 90) if nudge else (4, 110)  # two or three a row on a telephone
+    cells = pictures.grid(columns, min_column_width=narrowest)
     show(cells, encoded.picture, "Original", f"{name}, original as {model} sees it")
     show(cells, encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {model}")
     gain = options["gain"]
