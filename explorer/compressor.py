@@ -15,15 +15,15 @@ import numpy as np
 import torch
 
 from explorer.cache import ByteLRU
-from explorer.exact import largest_error
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
 from explorer.results import Encoded
 from explorer.temperatures import recommended
 from explorer.turns import Turns
-from explorer.worker import NOISE_SEED
 from glowcore import checkpoint, images
 from glowcore.baselines import VAE
 from glowcore.errors import GlowcoreError
+from glowcore.exact import largest_error
+from glowcore.likelihood import NOISE_SEED
 from glowcore.out_of_memory import is_out_of_memory
 
 CACHE_BYTES = 8 * 2**20

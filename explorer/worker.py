@@ -11,15 +11,14 @@ import torch
 
 import glowcore
 from explorer import labels
-from explorer.exact import ExactFlow, is_double
 from explorer.pictures import from_values, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered, in_range
 from explorer.turns import Turns
 from glowcore import AttributeVectors, images
+from glowcore.exact import ExactFlow, is_double
 from glowcore.latents import Latents
-
-NOISE_SEED = 0  # of the dequantisation noise in bits/dim, so that a picture always reads the same
+from glowcore.likelihood import NOISE_SEED
 
 
 class Worker:

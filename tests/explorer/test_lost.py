@@ -15,11 +15,11 @@ from explorer import mixing
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.engine import Engine
-from explorer.exact import ExactFlow
 from explorer.history import History
 from explorer.pictures import from_values, lost, no_picture
 from explorer.recipe import EditRecipe, Source
 from explorer.words import LOST, lost_words
+from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
