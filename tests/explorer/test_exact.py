@@ -13,10 +13,10 @@ from explorer import checks, mixing
 from explorer.desk import Desk
 from explorer.editor_view import editor_view, exactness
 from explorer.engine import Engine
-from explorer.exact import RETRY, is_double
 from explorer.history import History
 from explorer.recipe import EditRecipe, Source
 from glowcore.cli import main
+from glowcore.exact import RETRY, is_double
 from tests.explorer import tiny_model
 
 SHIPPED = Path(__file__).resolve().parents[2] / "pretrained" / "faces64"
@@ -82,7 +82,7 @@ def test_the_command_line_reads_the_same_of_the_same_pictures(shaky, noise, tmp_
     for row, picture in zip(json.loads(capsys.readouterr().out)["pictures"], shown, strict=True):
         encoded = shaky.encode(picture)
         assert (row["float64"], row["pixels_changed"]) == (encoded.double, encoded.pixels_changed)
-        assert row["bits_per_dim"] == pytest.approx(encoded.bits_per_dim, abs=1e-3)
+        assert row["bits_per_dim"] == pytest.approx(encoded.bits_per_dim, rel=1e-5)
         assert row["reconstruction_max_abs_error"] == pytest.approx(encoded.max_error, abs=1e-4)
 
 
