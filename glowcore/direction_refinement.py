@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from glowcore.attribute_classifier import AttributeClassifier, ClassifierSettings, augment, train_classifier
+from glowcore.devices import has_fast_bfloat16
 from glowcore.flow import Flow
 from glowcore.latents import Latents
 
@@ -39,8 +40,8 @@ HELD_OUT = 10  # one picture in so many
 COMPARED = 24  # of them for each attribute
 SIGMA_ROWS = 1500
 #: No single picture pulls harder than this many nats: one that cannot be changed is let go.
-MOST_LOSS = 6.0
-MARGIN = 2.0
+MOST_LOSS = 8.0
+MARGIN = 4.0
 MOST_EPOCHS = 20
 FAR = 1e6
 
@@ -60,7 +61,7 @@ class RefinementSettings:
         seed: of everything drawn.
     """
 
-    steps: int = 240
+    steps: int = 500
     batch_size: int = 20
     leak_weight: float = 4.0
     range_weight: float = 20.0
@@ -199,8 +200,10 @@ class Refinement:
         own, sign = torch.from_numpy(attributes).to(moves.device), torch.from_numpy(signs).to(moves)
         like = Latents([moves.new_empty(1).expand(1, *shape) for shape in self.model.latent_shapes()],
                        prior=self.model.prior)
-        after = self.model.decode(like.with_flat(self._tensor(matrix[rows]) + moves))
-        after = after.nan_to_num(FAR, FAR, -FAR)  # as far out of range as can be
+        device = self.model.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
+            after = self.model.decode(like.with_flat(self._tensor(matrix[rows]) + moves))
+        after = after.float().nan_to_num(FAR, FAR, -FAR)  # as far out of range as can be
         before = self.images[torch.from_numpy(rows)].to(after) / 255
         seed = int(torch.randint(1 << 30, ()))
 
