@@ -5,6 +5,7 @@ import torch
 
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import affine_move
+from glowcore.transforms.base import Transform
 from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
 from glowcore.transforms.coupling import AffineCoupling
 from glowcore.transforms.permutation import shuffle
@@ -49,6 +50,25 @@ def test_input_stays_and_layout_does_not_matter(name):
     strided = torch.randn(3, 2 * CHANNELS, *SIZE, dtype=torch.float64)[:, ::2].copy_(x)
     for other in (x.contiguous(memory_format=torch.channels_last), strided):
         assert (transform(other)[0] - z).abs().max() <= 1e-12
+
+
+@transforms
+def test_pulling_back_from_the_output_is_what_autograd_does_from_the_input(name):
+    transform, x = perturb(TRANSFORMS[name]()), pictures().requires_grad_()
+    if not isinstance(transform, Transform) or not transform.RECOVERABLE:
+        pytest.skip("its input is not recovered from its output")
+    params = [p for p in transform.parameters() if p.requires_grad]
+    outputs = transform(x)
+    generator = torch.Generator().manual_seed(0)
+    grads = [torch.randn(out.shape, generator=generator, dtype=out.dtype) for out in outputs]
+    pairs = [(out, grad) for out, grad in zip(outputs, grads, strict=True) if out.requires_grad]
+    outs, given = zip(*pairs, strict=True)
+    expected = torch.autograd.grad(outs, [x, *params], given, allow_unused=True)
+    found_x, grad_x, of_params = transform.pull_back(outputs[0].detach(), *grads)
+    assert (found_x - x).abs().max() <= 1e-10
+    for found, wanted in zip([grad_x, *of_params], expected, strict=True):
+        assert (found is None) == (wanted is None)
+        assert wanted is None or (found - wanted).abs().max() <= 1e-9
 
 
 @transforms
