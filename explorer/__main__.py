@@ -65,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
     faces.add_argument(
         "--temperature",
         metavar="T[,T...]",
-        help="temperatures to try, one after another, each from 0 to 10 (default: the model's)",
+        help="temperatures to try, one after another, each from 0 to 10, or one a level with / between, finest first "
+        "(default: the model's)",
     )
     _add_data(faces, "folder of real pictures to compare with")
     trial = options.command(

@@ -23,6 +23,9 @@ from glowcore.cli import options, pictures
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, ConfigError, ImageError
 
+#: Of so many samples the seeds are named, those that the detector is least sure of.
+LEAST = 9
+
 
 def render(given: argparse.Namespace) -> None:
     """Render a token to a PNG."""
@@ -54,16 +57,20 @@ def count_faces(given: argparse.Namespace) -> None:
     if given.seeds < 1:
         raise ConfigError(f"--seeds is {given.seeds}, expected 1 or more")
     parts = given.temperature.split(",") if given.temperature is not None else []
-    temperatures = [(pictures.number("--temperature", part, 0, 10),) for part in parts]
+    temperatures = [tuple(pictures.number("--temperature", t, 0, 10) for t in part.split("/")) for part in parts]
     engine = models.open_engine(models.find(given.model))
+    for temperature in temperatures:
+        if len(temperature) not in (1, engine.num_levels):
+            raise ConfigError(f"--temperature {in_words(temperature)} has {len(temperature)} levels, "
+                              f"expected {engine.num_levels}")
     real = open_dataset(given.data, image_size=engine.size, split=given.split).images.permute(0, 2, 3, 1).numpy()
-    print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times")
+    print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
+          "spread: mean standard deviation of a value in [0, 1] over the pictures")
     for temperature in temperatures or [engine.temperature]:
-        found = [face_check.has_face(picture) for picture in engine.sample(range(given.seeds), temperature)]
-        missed = [str(seed) for seed, yes in enumerate(found) if not yes]
-        print(f"a face in {np.mean(found):.1%} of {given.seeds} samples at temperature {in_words(temperature)}"
-              + (f"; none at the seeds {','.join(missed[:16])}" if missed else ""))
-    print(f"a face in {np.mean([face_check.has_face(picture) for picture in real]):.1%} of {len(real)} real pictures")
+        words, scores = face_check.summary(np.stack(engine.sample(range(given.seeds), temperature)))
+        least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:LEAST]))
+        print(f"{words}: {given.seeds} samples at temperature {in_words(temperature)}; least sure at seeds {least}")
+    print(f"{face_check.summary(real)[0]}: {len(real)} real pictures")
 
 
 def try_photos(given: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from explorer.__main__ import main
-from explorer.face_check import has_face
+from explorer.face_check import SCORE, face_score, summary
 from explorer.gallery import Gallery
 
 PRETRAINED = Path(__file__).resolve().parents[2] / "pretrained"
@@ -17,8 +17,13 @@ def test_faces_are_found_in_photos_of_faces_and_not_in_noise():
     gallery = Gallery(PRETRAINED / "faces64" / "gallery")
     faces = np.stack([gallery.load(name) for name in gallery.names])
     noise = np.random.default_rng(0).integers(0, 256, faces.shape, dtype=np.uint8)
-    assert all(has_face(face) for face in faces)
-    assert not any(has_face(picture) for picture in noise)
+    assert all(face_score(face) >= SCORE for face in faces)
+    assert not any(face_score(picture) >= SCORE for picture in noise)
+    words, scores = summary(np.concatenate([faces, noise]))
+    assert words.startswith("a face in 50.0%, ")
+    assert len(scores) == 48
+    assert scores[:24].min() > scores[24:].max()
+    assert summary(faces[[0, 0]])[0].endswith("spread 0.000")
 
 
 def test_a_count_of_no_samples_is_one_sentence(capsys):

@@ -127,8 +127,12 @@ def test_faces_are_counted_at_the_model_s_temperature(levels_home, tmp_path, cap
         Image.fromarray(picture).save(tmp_path / f"{index}.png")
     command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "2"]
     assert main(command) == 0
-    assert "of 2 samples at temperature 0.3, 0.6, 0.9" in capsys.readouterr().out
+    assert "2 samples at temperature 0.3, 0.6, 0.9" in capsys.readouterr().out
     assert main([*command, "--temperature", "0.5,0.7"]) == 0
     out = capsys.readouterr().out
     assert "at temperature 0.5" in out
     assert "at temperature 0.7" in out
+    assert main([*command, "--temperature", "0.5/0.6/0.7"]) == 0
+    assert "at temperature 0.5, 0.6, 0.7; least sure at seeds 0,1" in capsys.readouterr().out
+    assert main([*command, "--temperature", "0.5/0.6"]) == 2
+    assert "expected 3" in capsys.readouterr().err
