@@ -43,7 +43,7 @@ def gallery_line(gallery: Gallery, *, key: str, selected: str, on_choose: Callab
             label="Gallery",
             on_choose=on_choose,
             selected=selected,
-            tile="3rem",
+            tile="2.6rem",
             layout="shelf",
         )
 
@@ -69,7 +69,7 @@ def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Ca
         label=f"Imagined {noun(engine)}s",
         on_choose=lambda i: on_choose(known[i]),
         selected=str(one.seed) if one and recipe.temperature == (one.temperature,) else "",
-        tile="3rem",
+        tile="2.6rem",
         layout="line",
     )
 

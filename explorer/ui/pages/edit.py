@@ -70,7 +70,7 @@ def choose_source(table: Bench) -> DeltaGenerator:
                 help="A picture drawn by the model itself",
                 on_click=lambda: desk.draw(random_source(table), table.engine.temperature),
             )
-        with st.container(width="stretch"):
+        with st.container(width="stretch", gap=None):
             if table.gallery.names:
                 selected = desk.recipe.source.value if desk.recipe.source.kind == "gallery" else ""
                 gallery_line(
