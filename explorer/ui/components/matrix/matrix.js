@@ -1,7 +1,16 @@
 // Numbers between -1 and 1 as a table; the nearer to an end, the stronger the colour.
 
 const ENDS = { plus: "rgb(179 84 30)", minus: "rgb(59 111 182)" }
-const LIGHT_ON_DARK = 0.85
+const STRONG = 0.5 // up to here the theme's own text reads well
+
+// Black or white, whichever reads better on the cell's own colour: one of them always has a contrast above 4.5.
+function readable(cell) {
+  const colour = getComputedStyle(cell).backgroundColor // color(srgb 0.7 0.3 0.1)
+  const [red, green, blue] = colour.match(/[\d.]+/g).map(Number)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+  const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+  return (luminance + 0.05) ** 2 > 1.05 * 0.05 ? "#000" : "#fff"
+}
 
 export default function ({ data, parentElement }) {
   if (!data) return
@@ -16,10 +25,12 @@ export default function ({ data, parentElement }) {
       const share = Math.round(Math.min(1, Math.abs(value)) * 100)
       cell.style.background =
         `color-mix(in srgb, ${value < 0 ? ENDS.minus : ENDS.plus} ${share}%, var(--st-secondary-background-color))`
-      if (Math.abs(value) > LIGHT_ON_DARK) cell.style.color = "#fff"
+      if (Math.abs(value) > STRONG) cell.className = "strong"
       return cell
     })
     return element("tr", {}, element("th", { scope: "row" }, data.labels[row]), ...cells)
   })
-  parentElement.querySelector("tbody").replaceChildren(...rows)
+  const body = parentElement.querySelector("tbody")
+  body.replaceChildren(...rows)
+  for (const cell of body.querySelectorAll(".strong")) cell.style.color = readable(cell)
 }
