@@ -13,7 +13,7 @@ from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps
+from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, undo_steps
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
@@ -160,8 +160,7 @@ class Flow(nn.Module):
         for level, eps in zip(reversed(self.levels), [None, *reversed(levels[:-1])], strict=True):
             if level.split is not None:
                 x = level.split.inverse(x, eps)
-            for step in reversed(level.steps):
-                x, _ = step.inverse(x)
+            x = undo_steps(level.steps, x)
             if level.squeeze is not None:
                 x, _ = level.squeeze.inverse(x)
         if self.preprocess is not None:

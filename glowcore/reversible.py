@@ -65,6 +65,14 @@ def run_steps(
     return x, logdet
 
 
+def undo_steps(steps: Sequence[Transform], z: Tensor) -> Tensor:
+    """Return the ``x`` that the steps of one level map to ``z``."""
+    extra = [(unmixing,) for unmixing in mixings(steps).inverse().each()] if mix_alike(steps) else [()] * len(steps)
+    for step, unmixing in zip(reversed(steps), reversed(extra), strict=True):
+        z, _ = step.inverse(z, *unmixing)
+    return z
+
+
 def _calls(steps: Sequence[Transform]) -> list[tuple[Transform, tuple[Mixing, ...]]]:
     """Return each step with what it is called with beside its input: its mixing, where all are computed together."""
     extra = [(mixing,) for mixing in mixings(steps).each()] if mix_alike(steps) else [()] * len(steps)

@@ -41,13 +41,13 @@ class FlowStep(Transform):
             return h, first + second
         return (self.mixing() if mixing is None else mixing)(x)
 
-    def unmix(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def unmix(self, z: Tensor, unmixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
         """Undo :meth:`mix`."""
         if not isinstance(self.permutation, ChannelLinear):
             h, first = self.permutation.inverse(z)
             h, second = self.actnorm.inverse(h)
             return h, first + second
-        return self.mixing().inverse()(z)
+        return (self.mixing().inverse() if unmixing is None else unmixing)(z)
 
     def forward(self, x: Tensor, mixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
         """Map data to latent; ``mixing`` saves composing actnorm and 1x1 convolution where that was done before."""
@@ -55,10 +55,10 @@ class FlowStep(Transform):
         z, second = self.coupling(h)
         return z, first + second
 
-    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Map latent to data."""
+    def inverse(self, z: Tensor, unmixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
+        """Map latent to data; ``unmixing``, the inverse of ``mixing``, saves computing it."""
         h, first = self.coupling.inverse(z)
-        x, second = self.unmix(h)
+        x, second = self.unmix(h, unmixing)
         return x, first + second
 
     def pull_back(

@@ -143,7 +143,6 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "cube moved, both ways": (
             ("self.encode_cube(self.as_float(images) - 0.5, y)", "self.encode_cube(self.as_float(images), y)"),
             ("return x + 0.5", "return x")),
-        "steps undone in their order": (("for step in reversed(level.steps):", "for step in level.steps:"),),
         "log-determinant of the top lost": (("log_prob = logdet + part + sum(", "log_prob = logdet + sum("),),
         "log-determinant of splits lost": (
             ("eps, part = level.split(x)\n                logdet = logdet + part", "eps, part = level.split(x)"),),
@@ -160,6 +159,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "norms not rooted": ((".square().mean(1).sqrt()", ".square().mean(1)"),),
     }),
     ("reversible.py", (REVERSIBLE,), {
+        "steps undone in their order": (("zip(reversed(steps), reversed(extra)", "zip(steps, extra"),),
         "gradients in the wrong order": (("grads[:0] = step_grads", "grads += step_grads"),),
         "gradients of the mixings last": (("grads[:0] = mixing.gradients()", "grads += mixing.gradients()"),),
         "anchor not taken": (("                    z = anchors[index]\n", "                    z = z + 1e-3\n"),),
