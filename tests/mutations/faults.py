@@ -158,8 +158,10 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "difference adds": (("self._zip(other, torch.sub)", "self._zip(other, torch.add)"),),
         "norms not rooted": ((".square().mean(1).sqrt()", ".square().mean(1)"),),
     }),
-    ("reversible.py", (REVERSIBLE,), {
+    ("reversible.py", (FLOW,), {
         "steps undone in their order": (("zip(reversed(steps), reversed(extra)", "zip(steps, extra"),),
+    }),
+    ("reversible.py", (REVERSIBLE,), {
         "gradients in the wrong order": (("grads[:0] = step_grads", "grads += step_grads"),),
         "gradients of the mixings last": (("grads[:0] = mixing.gradients()", "grads += mixing.gradients()"),),
         "anchor not taken": (("                    z = anchors[index]\n", "                    z = z + 1e-3\n"),),
