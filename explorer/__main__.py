@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from explorer import commands
 from glowcore.cli import options
+from glowcore.cli.parser import Parser
 from glowcore.errors import GlowcoreError
 
 RUN: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -20,16 +20,9 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line; the usage is for ``--help``."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} ({self.prog} --help shows what is expected)\n")
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = _Parser(prog="python -m explorer", description=__doc__)
+    top = Parser(prog="python -m explorer", description=__doc__)
     known = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     render = options.command(
         known,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, Source
+from explorer.temperatures import is_temperature
 from glowcore.errors import CheckpointError
 
 MOST = 48
@@ -49,7 +49,7 @@ def imagined(metadata: Mapping[str, Any]) -> tuple[Imagined, ...]:
 def _one(stated: Any) -> Imagined:
     if isinstance(stated, dict) and set(stated) == {"seed", "name", "temperature"}:
         seed, name, temperature = stated["seed"], stated["name"], stated["temperature"]
-        if _is_seed(seed) and _is_name(name) and _is_temperature(temperature):
+        if _is_seed(seed) and _is_name(name) and is_temperature(temperature) and temperature <= TEMPERATURE_LIMIT:
             return Imagined(seed, name, round(float(temperature), 2))
     raise CheckpointError(
         f"the metadata's seeds hold {stated!r:.80}, expected a seed from 0 to {SEED_LIMIT}, a name of 1 to {LONGEST} "
@@ -63,8 +63,3 @@ def _is_seed(value: Any) -> bool:
 
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= LONGEST and value.isprintable() and bool(value.strip())
-
-
-def _is_temperature(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 <= value <= TEMPERATURE_LIMIT

@@ -78,7 +78,7 @@ def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) ->
         elif vectors.shapes != result.shapes:
             raise ConfigError(f"{vectors.names[0]} was made for another model")
         else:
-            result = _pair(_without(result, vectors.names), vectors)
+            result = _pair(result.only([n for n in result.names if n not in vectors.names]), vectors)
     return result
 
 
@@ -97,7 +97,7 @@ def set_apart(vectors: AttributeVectors, apart: Mapping[str, Sequence[str]]) -> 
 
 def alone(vectors: AttributeVectors, name: str) -> AttributeVectors:
     """One attribute of many."""
-    return _without(vectors, [n for n in vectors.names if n != name]).to("cpu")
+    return vectors.only([name]).to("cpu")
 
 
 def to_file(vectors: AttributeVectors) -> bytes:
@@ -137,19 +137,6 @@ def _separation(a: torch.Tensor, b: torch.Tensor, known, latent_map) -> float:
         wins += 0.5 if gap == 0 else float(gap > 0)
         pairs += 1
     return wins / pairs
-
-
-def _without(vectors: AttributeVectors, names: Sequence[str]) -> AttributeVectors:
-    keep = [i for i, n in enumerate(vectors.names) if n not in names]
-    return replace(
-        vectors,
-        names=tuple(vectors.names[i] for i in keep),
-        directions=vectors.directions[keep],
-        score_weights=vectors.score_weights[keep],
-        score_offsets=vectors.score_offsets[keep],
-        covariance=vectors.covariance[keep][:, keep],
-        facts={vectors.names[i]: vectors.facts.get(vectors.names[i], {}) for i in keep},
-    )
 
 
 def _pair(a: AttributeVectors, b: AttributeVectors) -> AttributeVectors:

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from glowcore.exact import REACH
 from glowcore.latents import Latents
 
 # |eps| / sqrt(d) of a level outside of this is said to have left the typical set. The lower end is generous: a smooth
 # photo has little in its finest level, and that is no fault; an edit that goes too far makes the norms grow.
 TYPICAL = (0.4, 1.25)
-# How far outside of [0, 1] a value may lie in a picture. Edits of 3 standard deviations stay within 1; where the
-# inverse has run away it is thousands, which a clipped picture does not tell.
-REACH = 10.0
 
 
 def in_typical_set(level_norms: Sequence[float]) -> bool:

@@ -22,7 +22,7 @@ def recommended(metadata: Mapping[str, Any], num_levels: int) -> tuple[float, ..
     """
     stated = metadata.get("temperature", USUAL)
     values = stated if isinstance(stated, list) else [stated]
-    if len(values) not in (1, num_levels) or not all(map(_is_temperature, values)):
+    if len(values) not in (1, num_levels) or not all(map(is_temperature, values)):
         raise CheckpointError(
             f"the metadata's temperature is {stated!r:.60}, expected a number from 0, or a list of {num_levels}"
         )
@@ -34,5 +34,6 @@ def in_words(temperature: tuple[float, ...]) -> str:
     return ", ".join(f"{value:g}" for value in temperature)
 
 
-def _is_temperature(value: Any) -> bool:
+def is_temperature(value: Any) -> bool:
+    """Whether a value of the metadata is a number from 0."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

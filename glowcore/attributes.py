@@ -153,14 +153,23 @@ class AttributeVectors:
             ConfigError: unknown name, or none would be left.
         """
         left_out = {self._index(name) for name in names}
-        kept = [index for index in range(len(self)) if index not in left_out]
+        kept = [name for index, name in enumerate(self.names) if index not in left_out]
         if not kept:
             raise ConfigError(f"without {', '.join(names)} no attribute is left, expected fewer names")
+        return self.only(kept)
+
+    def only(self, names: Collection[str]) -> AttributeVectors:
+        """Return the named attributes alone, in the order of these.
+
+        Raises:
+            ConfigError: unknown name.
+        """
+        kept = sorted({self._index(name) for name in names})
         return replace(
             self, names=tuple(self.names[index] for index in kept), directions=self.directions[kept],
             score_weights=self.score_weights[kept], score_offsets=self.score_offsets[kept],
             covariance=self.covariance[kept][:, kept],
-            facts={name: fact for name, fact in self.facts.items() if name not in names},
+            facts={name: fact for name, fact in self.facts.items() if name in names},
         )
 
     def info(self, name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from glowcore import checkpoint, classes, likelihood
 from glowcore.errors import ConfigError
+from glowcore.exact import in_float64
 from glowcore.flow import Flow
 from glowcore.images import to_uint8
 from glowcore.models import build
@@ -58,7 +59,7 @@ class Check:
 @torch.no_grad()
 def check_model(model: Flow, *, samples: int = 8, odd: int = 20, seed: int = 0) -> list[Check]:
     """Ask everything but the files of a model in eval mode; ``samples`` pictures of its own and ``odd`` odd ones."""
-    exact = _in_float64(model)
+    exact = in_float64(model)
     drawn = torch.from_numpy(to_uint8(model.sample(range(seed, seed + samples), 0.7, _labels(model, samples))))
     drawn = drawn.permute(0, 3, 1, 2).contiguous()
     checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
@@ -89,7 +90,7 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
         found.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).double().cpu())
     mean, bound = float(torch.cat(found).mean()), float(model.config.n_bits)
     return [
-        _round_trip(f"round trip: {kind}", model, _in_float64(model), images),
+        _round_trip(f"round trip: {kind}", model, in_float64(model), images),
         Check(f"bits/dim: {kind}", mean, bound, mean < bound, f"{len(images)} pictures; without a model {bound:g}"),
     ]
 
@@ -186,8 +187,6 @@ def _round_trip_error(model: Flow, images: Tensor) -> float:
     return worst
 
 
-def _in_float64(model: Flow) -> Flow:
-    return copy.deepcopy(model).to("cpu" if model.device.type == "mps" else model.device).double()
 
 
 def _latents_come_back(model: Flow, exact: Flow, seeds: range) -> Check:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Largest error of a round trip, in the [0, 1] of pictures, that is left alone; half a step of 8 bits is 2e-3.
 RETRY = 1e-3
+#: How far outside of [0, 1] values may lie in an edit. Those of 3 sigma stay within 1; where the inverse has run away
+#: it is thousands, and clipped nobody would see it.
+REACH = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +68,7 @@ class ExactFlow(FusedFlow):
         with self._making:
             self._refresh()
             if self._double is None:
-                device = "cpu" if self.device.type == "mps" else self.device
-                self._double = copy.deepcopy(self.flow).to(device).double().eval()
+                self._double = in_float64(self.flow).eval()
             return self._double
 
     @torch.inference_mode()
@@ -134,6 +136,11 @@ class ExactFlow(FusedFlow):
             bits = bits.to(double.device).double()
             bits[lost.to(double.device)] = double.bits_of(latents)
         return bits
+
+
+def in_float64(flow: Flow) -> Flow:
+    """Return a copy of a model in float64; on the CPU where its device has none (mps)."""
+    return copy.deepcopy(flow).to("cpu" if flow.device.type == "mps" else flow.device).double()
 
 
 def is_double(latents: Latents) -> bool:

@@ -67,16 +67,18 @@ def run_steps(
 
 def undo_steps(steps: Sequence[Transform], z: Tensor) -> Tensor:
     """Return the ``x`` that the steps of one level map to ``z``."""
-    extra = [(unmixing,) for unmixing in mixings(steps).inverse().each()] if mix_alike(steps) else [()] * len(steps)
-    for step, unmixing in zip(reversed(steps), reversed(extra), strict=True):
+    for step, unmixing in reversed(_calls(steps, inverse=True)):
         z, _ = step.inverse(z, *unmixing)
     return z
 
 
-def _calls(steps: Sequence[Transform]) -> list[tuple[Transform, tuple[Mixing, ...]]]:
-    """Return each step with what it is called with beside its input: its mixing, where all are computed together."""
-    extra = [(mixing,) for mixing in mixings(steps).each()] if mix_alike(steps) else [()] * len(steps)
-    return list(zip(steps, extra, strict=True))
+def _calls(steps: Sequence[Transform], *, inverse: bool = False) -> list[tuple[Transform, tuple[Mixing, ...]]]:
+    """Return each step with what it is called with beside its input: its mixing, or the inverse of that, where those
+    of all steps are computed together."""
+    if not mix_alike(steps):
+        return [(step, ()) for step in steps]
+    together = mixings(steps).inverse() if inverse else mixings(steps)
+    return [(step, (mixing,)) for step, mixing in zip(steps, together.each(), strict=True)]
 
 
 def _parts(steps: Sequence[Transform]) -> list[list[Tensor]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from glowcore.cli.parser import Parser
 from glowcore.errors import GlowcoreError
 
 #: Commands in the order that ``--help`` lists them: the module of this package, and what it is for in a line.
@@ -27,19 +26,12 @@ COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line; the usage is for ``--help``."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} ({self.prog} --help shows what is expected)\n")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
     0 done, 2 a user's mistake (one line on stderr), 130 interrupted; what else went wrong is the command's own.
     """
-    parser = _Parser(prog="python -m glowcore", description="Normalizing flows for images.")
+    parser = Parser(prog="python -m glowcore", description="Normalizing flows for images.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     argv = list(sys.argv[1:] if argv is None else argv)
     # Only the command that is asked for is imported: no command waits for what another one needs.

@@ -11,6 +11,7 @@ from glowcore import output
 from glowcore.attributes import MAX_STRENGTH
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
+from glowcore.exact import REACH
 from glowcore.images import printable
 
 EXAMPLE = (
@@ -48,10 +49,10 @@ def run(args: argparse.Namespace) -> int:
     exact = pictures.exact(model)
     before = pictures.encode(exact, args.image, y)
     after = attributes.apply(before, strengths, locked=args.lock)
-    picture, lost = pictures.show(pictures.decode(exact, after), pictures.REACH)
+    picture, lost = pictures.show(pictures.decode(exact, after), REACH)
     if lost:
         options.say(f"error: {' '.join(args.set)} takes {printable(args.image)} out of the model's range, to values "
-                    f"that are not finite or more than {pictures.REACH:g} outside of 0 to 1, in float64 too; nothing "
+                    f"that are not finite or more than {REACH:g} outside of 0 to 1, in float64 too; nothing "
                     "is written; a strength nearer to 0, or a picture more like those it has learnt, may do")
         return 1
     for name in dict.fromkeys([*strengths, *args.lock]):

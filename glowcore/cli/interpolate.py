@@ -8,6 +8,7 @@ import torch
 
 from glowcore import films, output
 from glowcore.cli import options, pictures
+from glowcore.exact import REACH
 from glowcore.grids import grid
 
 EXAMPLE = (
@@ -46,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
     exact, y = pictures.exact(model), pictures.label(model, args.label)
     first, last = (pictures.encode(exact, path, y) for path in (args.first, args.last))
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)
-    frames, lost = pictures.show(pictures.decode(exact, path), pictures.REACH)
+    frames, lost = pictures.show(pictures.decode(exact, path), REACH)
     if lost:
         options.say(f"error: {len(lost)} of {count} frames have left the model's range, with values that are not "
-                    f"finite or more than {pictures.REACH:g} outside of 0 to 1, in float64 too; nothing is written")
+                    f"finite or more than {REACH:g} outside of 0 to 1, in float64 too; nothing is written")
         return 1
     if not film:
         pictures.save(out, grid(frames, columns=count))

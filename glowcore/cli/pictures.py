@@ -26,9 +26,6 @@ PNG, JPEG = (".png",), (".jpg", ".jpeg")
 BATCH = 32
 #: Largest error of a picture that came back: half a step of 8 bits.
 EXACT = 0.5 / 255
-#: How far outside of [0, 1] values may lie in an edit. Those of 3 sigma stay within 1; where the inverse has run away
-#: it is thousands, and clipped nobody would see it.
-REACH = 10.0
 #: What ``--class`` takes for every class at once, unless a class is called so.
 EVERY = "all"
 

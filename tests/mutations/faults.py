@@ -159,7 +159,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "norms not rooted": ((".square().mean(1).sqrt()", ".square().mean(1)"),),
     }),
     ("reversible.py", (FLOW,), {
-        "steps undone in their order": (("zip(reversed(steps), reversed(extra)", "zip(steps, extra"),),
+        "steps undone in their order": (("reversed(_calls(steps, inverse=True))", "_calls(steps, inverse=True)"),),
     }),
     ("reversible.py", (REVERSIBLE,), {
         "gradients in the wrong order": (("grads[:0] = step_grads", "grads += step_grads"),),
