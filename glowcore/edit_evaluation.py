@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore.attribute_classifier import AttributeClassifier, find_column
+from glowcore.edit_until_seen import UntilSeen, until_seen
 from glowcore.errors import DataError
 from glowcore.exact import ExactFlow, is_double
 
@@ -90,11 +91,13 @@ class EditEvaluation:
 
     Attributes:
         results: one for each attribute, direction and strength.
+        until_seen: one for each attribute and direction: moved only as far as it takes.
         strips: one for each attribute and direction.
         skipped: attributes of the model that were not measured, and why.
     """
 
     results: list[EditResult]
+    until_seen: list[UntilSeen]
     strips: list[EditStrip]
     skipped: dict[str, str]
 
@@ -132,7 +135,7 @@ def evaluate_edits(
         raise DataError("no attribute of the model can be measured: "
                         + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400])
     exact = ExactFlow(model, backend="torch")
-    results, strips = [], []
+    found = EditEvaluation([], [], [], skipped)
     total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
     with tqdm(total=total, desc="edits", unit=" pictures", disable=not progress, file=sys.stderr) as bar:
         for name, sign, rows in cases:
@@ -141,9 +144,10 @@ def evaluate_edits(
                 for edited in _edits(exact, model, pictures.images[part], name, sign, strengths):
                     case.add(*edited)
                     bar.update(len(part))
-            results += case.results()
-            strips.append(EditStrip(name, sign, case.first(shown)))
-    return EditEvaluation(results, strips, skipped)
+            found.results.extend(case.results())
+            found.until_seen.append(case.until_seen())
+            found.strips.append(EditStrip(name, sign, case.first(shown)))
+    return found
 
 
 def _cases(
@@ -207,6 +211,7 @@ class _Case:
         self.name, self.sign, self.judge = name, sign, judge
         self.strengths = strengths
         self.column = judge.names.index(name)
+        self.others = [index for index in range(len(judge.names)) if index != self.column]
         self.probabilities: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
         self.measures: list[list[Tensor]] = [[] for _ in strengths]
         self.kept: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
@@ -227,32 +232,47 @@ class _Case:
 
     def results(self) -> list[EditResult]:
         """Return what was found, a strength each."""
-        probabilities = [torch.cat(parts).double() for parts in self.probabilities]
-        others = [index for index in range(len(self.judge.names)) if index != self.column]
-
-        def seen(values: Tensor) -> Tensor:
-            return (values[:, self.column] > 0.5) == (self.sign > 0)
-
+        seen, moves, measured = self._seen(), self._moves(), self._measured()
         found = []
         for index, strength in enumerate(self.strengths):
-            moved = (probabilities[index + 1] - probabilities[0]).abs().mean(0)[others]
-            worst = int(moved.argmax()) if others else None
-            measured = torch.cat(self.measures[index])
+            moved = moves[index].mean(0)
+            worst = int(moved.argmax()) if len(moved) else None
             # A picture that is not finite has no change to speak of; `finite` tells of it.
-            finite = measured[:, 2] == 1
-            sound = measured[finite]
-            change, border = sound[:, :2].mean(0).tolist() if len(sound) else (float("nan"),) * 2
+            change, border = measured[index, :, :2].nanmean(0).tolist()
+            _, _, finite, inside = measured[index].unbind(1)
             found.append(EditResult(
-                self.name, self.sign * strength, len(measured),
-                success=_share(seen(probabilities[index + 1]) & finite), before=_share(seen(probabilities[0])),
-                leak=float(moved.mean()) if others else 0.0,
-                leak_most=None if worst is None else self.judge.names[others[worst]],
+                self.name, self.sign * strength, len(finite),
+                success=_share(seen[index + 1]), before=_share(seen[0]),
+                leak=float(moved.mean()) if len(moved) else 0.0,
+                leak_most=None if worst is None else self.judge.names[self.others[worst]],
                 leak_most_change=0.0 if worst is None else float(moved[worst]),
                 change=change, change_border=border,
-                finite=_share(finite), inside=_share(measured[:, 3] >= 1 - MOST_OUTSIDE),
-                values_inside=float(measured[:, 3].mean()), in_float64=self.in_float64[index + 1],
+                finite=_share(finite), inside=_share(inside >= 1 - MOST_OUTSIDE),
+                values_inside=float(inside.mean()), in_float64=self.in_float64[index + 1],
             ))
         return found
+
+    def until_seen(self) -> UntilSeen:
+        """Return what comes of stopping at the first strength at which the attribute is seen."""
+        leak = self._moves().mean(2) if self.others else torch.zeros(len(self.strengths), len(self._measured()[0]))
+        return until_seen(self.name, self.sign, self.strengths, self._seen(), leak, self._measured()[:, :, 0])
+
+    def _seen(self) -> Tensor:
+        """Return whether the classifier sees what is asked for, bool ``[1 + strengths, N]``, untouched first."""
+        seen = (self._probabilities()[:, :, self.column] > 0.5) == (self.sign > 0)
+        seen[1:] &= self._measured()[:, :, 2] == 1
+        return seen
+
+    def _moves(self) -> Tensor:
+        """Return the absolute change of the other attributes' probabilities, ``[strengths, N, others]``."""
+        probabilities = self._probabilities()[:, :, self.others]
+        return (probabilities[1:] - probabilities[:1]).abs()
+
+    def _probabilities(self) -> Tensor:
+        return torch.stack([torch.cat(parts) for parts in self.probabilities]).double()
+
+    def _measured(self) -> Tensor:
+        return torch.stack([torch.cat(parts) for parts in self.measures])
 
     def first(self, count: int) -> Tensor:
         """Return the first pictures as a strip each."""
@@ -264,7 +284,10 @@ def _share(marks: Tensor) -> float:
 
 
 def _measure(before: Tensor, after: Tensor) -> Tensor:
-    """Return change, change of the border, whether finite, and share of values in range, ``[B, 4]`` float64."""
+    """Return change and change of the border (NaN where not finite), whether finite, and share of values in range.
+
+    All of it ``[B, 4]`` float64.
+    """
     finite = after.isfinite().flatten(1).all(1)
     # Of the pictures as they are shown: a single value that runs away would drown all others in the mean.
     difference = (after.clamp(0, 1) - before.clamp(0, 1)).abs().double()
@@ -272,5 +295,6 @@ def _measure(before: Tensor, after: Tensor) -> Tensor:
     band = torch.ones(after.shape[2:], dtype=torch.bool)
     band[width:-width, width:-width] = False
     inside = ((after >= -TOLERANCE) & (after <= 1 + TOLERANCE)).double().flatten(1).mean(1)
-    return torch.stack([difference.flatten(1).mean(1), difference[:, :, band].flatten(1).mean(1), finite.double(),
-                        inside], dim=1)
+    changes = torch.stack([difference.flatten(1).mean(1), difference[:, :, band].flatten(1).mean(1)], dim=1)
+    changes[~finite] = torch.nan
+    return torch.cat([changes, torch.stack([finite.double(), inside], dim=1)], dim=1)

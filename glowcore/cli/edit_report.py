@@ -73,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - started
     if args.json:
         options.print_json({
-            "edits": [asdict(result) for result in found.results], "skipped": found.skipped,
+            "edits": [asdict(result) for result in found.results],
+            "until_seen": [asdict(result) for result in found.until_seen], "skipped": found.skipped,
             "classifier": {**judge.facts, "cached": judge.cached, "accuracy_here": own},
             "split": args.split, "seconds": round(seconds, 3), "device": str(model.device),
             "model_sha256": checkpoint.fingerprint(args.model),
@@ -82,11 +83,11 @@ def run(args: argparse.Namespace) -> int:
         # Folders are named as the documentation does: where they lie here is nobody's business.
         command = ("python -m glowcore evaluate --model MODEL --data FACES --edits --classifier-data CELEBA "
                    f"--strengths {args.strengths} --pictures {args.pictures} --markdown")
-        print(edit_tables.markdown(found.results, judge, own, model.attributes, command=command,
+        print(edit_tables.markdown(found, judge, own, model.attributes, command=command,
                                    weights=checkpoint.fingerprint(args.model), split=args.split, picture=args.link,
                                    credit=args.credit))
     else:
-        options.say(edit_tables.words(found.results, judge, own))
+        options.say(edit_tables.words(found, judge, own))
     options.say(f"{sum(r.images for r in found.results)} edits in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:
         pictures.save(out, strip_sheet(found.strips, strengths))

@@ -7,7 +7,8 @@ from typing import Any
 
 from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.classifier_store import StoredClassifier
-from glowcore.edit_evaluation import BORDER, MOST_OUTSIDE, EditResult
+from glowcore.edit_evaluation import BORDER, MOST_OUTSIDE, EditEvaluation, EditResult
+from glowcore.edit_until_seen import UntilSeen
 from glowcore.tables import Rows, plain
 from glowcore.tables import markdown as markdown_table
 
@@ -17,20 +18,21 @@ def case(name: str, sign: float) -> str:
     return name if sign > 0 else f"not {name}"
 
 
-def words(results: Sequence[EditResult], judge: StoredClassifier, own: dict[str, Any]) -> str:
+def words(found: EditEvaluation, judge: StoredClassifier, own: dict[str, Any]) -> str:
     """Return the tables of the classifier and of the edits for a terminal."""
     return "\n\n".join(["classifier (accuracy is the mean of both classes')", plain(_judge_rows(judge, own)),
-                        plain(_edit_rows(results))])
+                        plain(_edit_rows(found.results)),
+                        "each picture moved only as far as it takes", plain(_until_seen_rows(found.until_seen))])
 
 
 def markdown(
-    results: Sequence[EditResult], judge: StoredClassifier, own: dict[str, Any], attributes: AttributeVectors,
-    *, command: str, weights: str, split: str, picture: str | None, credit: str | None,
+    found: EditEvaluation, judge: StoredClassifier, own: dict[str, Any], attributes: AttributeVectors, *, command: str,
+    weights: str, split: str, picture: str | None, credit: str | None,
 ) -> str:
     """Return the whole document.
 
     Args:
-        results: of the edits.
+        found: the figures of the edits.
         judge: the classifier.
         own: its accuracy on the pictures that were edited.
         attributes: the vectors that moved them.
@@ -41,13 +43,14 @@ def markdown(
         credit: whose pictures they show.
     """
     facts = judge.facts
+    tried = ", ".join(f"{s:g}" for s in dict.fromkeys(abs(result.strength) for result in found.results))
     parts = [
         "# What edits do",
         f"Printed by\n\n```\n{command}\n```\n\nfor weights `{weights[:16]}`, split `{split}`.",
         "Each attribute is moved on held-out pictures that are labelled as lacking it (`n` of them; `not Male`: on "
         "those labelled as having it, the other way) by a strength in sigmas, the standard deviation of the training "
         "encodings along the direction. A small classifier of other data judges.",
-        markdown_table(_edit_rows(results)),
+        markdown_table(_edit_rows(found.results)),
         "- **seen before**: share of the untouched reconstructions in which the classifier already sees what is asked "
         "for (probability above 0.5); **success**: the same after the edit, one that is not finite counted as none.\n"
         "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
@@ -63,6 +66,11 @@ def markdown(
         parts.append(f"![Two held-out pictures for each attribute: unchanged, then edited]({picture})"
                      + (f"\n\n{credit}" if credit else ""))
     parts += [
+        "## As far as it takes",
+        "A hand on a slider stops when it sees what it wanted. Of the pictures in which the attribute is not seen "
+        f"before, each moved by the smallest of the strengths {tried} at which it is; those in which it never is, by "
+        "the largest.",
+        markdown_table(_until_seen_rows(found.until_seen)),
         "## The classifier",
         f"Trained on {facts['pictures']:,} labelled pictures of another set, never on those edited here nor on any "
         "latent; its probabilities are those of a world where an attribute is as common as its absence. **Accuracy** "
@@ -89,6 +97,14 @@ def _edit_rows(results: Sequence[EditResult]) -> Rows:
                      _percent(r.success), f"{r.leak:.3f}", most, f"{r.change:.3f}", f"{r.change_border:.3f}",
                      _percent(r.finite) + (f" ({r.in_float64} tried in float64)" if r.in_float64 else ""),
                      _percent(r.inside)))
+    return rows
+
+
+def _until_seen_rows(found: Sequence[UntilSeen]) -> Rows:
+    rows = [("edit", "n", "success", "mean strength", "leak", "change")]
+    for r in found:
+        figures = [f"{r.strength:.2f}", f"{r.leak:.3f}", f"{r.change:.3f}"] if r.images else ["-"] * 3
+        rows.append((case(r.attribute, r.sign), str(r.images), _percent(r.success if r.images else None), *figures))
     return rows
 
 

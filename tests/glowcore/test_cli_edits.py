@@ -47,6 +47,9 @@ def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys)
         assert result["finite"] == 1
         assert 0 <= result["success"] <= 1
         assert result["change"] > 0
+    assert [(r["attribute"], r["sign"]) for r in first["until_seen"]] == [
+        ("Smiling", 1), ("Male", 1), ("Male", -1), ("Young", 1), ("Young", -1)
+    ]
     assert first["edits"][0]["change"] < first["edits"][2]["change"]
     assert not first["classifier"]["cached"]
     assert first["classifier"]["held_out_split"] == "test"  # this copy has no valid split
@@ -72,8 +75,11 @@ def test_edits_as_markdown_and_as_words(folder, capsys):
                               "--credit", "Pictures: nobody."))
     assert "](images/a.png)\n\nPictures: nobody.\n" in table.out
     assert str(folder) not in table.out
-    rows = [line for line in table.out.splitlines() if line.startswith("| not Young ")]
-    assert rows[0].split(" | ")[1:3] == ["-0.5", "3"]
+    rows = [line.split(" | ") for line in table.out.splitlines() if line.startswith("| not Young ")]
+    assert rows[0][1:3] == ["-0.5", "3"]
+    # Pictures in which it is seen before do not count there.
+    assert int(rows[1][1]) == round(3 * (1 - float(rows[0][3].removesuffix(" %")) / 100))
+    assert "the smallest of the strengths 0.5 at which" in table.out
     assert all(f"| {name} |" in table.out for name in ATTRIBUTES)
     words = run(capsys, *argv(folder, *options))
     assert words.out == ""

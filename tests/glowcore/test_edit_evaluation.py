@@ -97,6 +97,18 @@ def test_figures_are_those_of_the_definition():
     assert red.leak == pytest.approx(moved / 6, rel=1e-4)  # Bright a third, Male nothing
 
 
+def test_a_picture_moved_until_it_is_seen_goes_no_farther():
+    step = 1 / (3 * SIZE * SIZE) ** 0.5
+    data = pictures([51, 102, 126, 140], [0, 0, 0, 0])
+    found = evaluate_edits(Pixels(vectors()), data, Judge(), strengths=(10.0, 2.0), batch_size=3)
+    bright = found.until_seen[0]
+    # The brightest shows it untouched; of the others one needs 2 sigma and two need 10.
+    assert (bright.attribute, bright.images, bright.success) == ("Bright", 3, 1)
+    assert bright.strength == pytest.approx(22 / 3)
+    assert bright.leak == pytest.approx(22 / 3 * step, rel=1e-3)
+    assert bright.change == pytest.approx(22 / 3 * step, rel=1e-3)
+
+
 def test_what_has_an_opposite_is_also_taken_away_from_those_who_have_it():
     data = pictures([51, 102, 140, 204], [0, 0, 1, 1])
     found = evaluate_edits(Pixels(vectors()), data, Judge(), strengths=(1.0,))
