@@ -11,27 +11,46 @@ HEIGHT = 22
 FONT_SIZE = 14
 
 
-def caption(sheet: np.ndarray, rows: Sequence[str], columns: Sequence[str] = ()) -> np.ndarray:
+def caption(
+    sheet: np.ndarray, rows: Sequence[str], columns: Sequence[str] = (), *, down: str = "", across: str = ""
+) -> np.ndarray:
     """Write names on a white margin at the left and, if there are columns, at the top of a sheet.
 
     Args:
         sheet: uint8 ``[H, W, 1 or 3]``, of rows of equal height and columns of equal width.
         rows: a name for each row, at its middle.
         columns: a name for each column, or none.
+        down: what changes from row to row, written upwards outside of their names, or "".
+        across: what changes from column to column, written above their names, or "".
 
     Returns:
         uint8 ``[H + top, W + left, 3]``.
     """
     font = ImageFont.load_default(FONT_SIZE)
-    left = int(max(font.getlength(row) for row in rows)) + 12
-    top = HEIGHT if columns else 0
+    first = HEIGHT if down else 0
+    left = first + int(max(font.getlength(row) for row in rows)) + 12
+    top = HEIGHT * (bool(columns) + bool(across))
     height, width = sheet.shape[:2]
     canvas = Image.new("RGB", (left + width, top + height), "white")
     canvas.paste(Image.fromarray(np.ascontiguousarray(np.broadcast_to(sheet, (height, width, 3)))), (left, top))
     draw = ImageDraw.Draw(canvas)
     for index, row in enumerate(rows):
-        draw.text((6, top + (2 * index + 1) * height // (2 * len(rows))), row, "black", font, anchor="lm")
+        draw.text((first + 6, top + (2 * index + 1) * height // (2 * len(rows))), row, "black", font, anchor="lm")
     for index, column in enumerate(columns):
         middle = left + (2 * index + 1) * width // (2 * len(columns))
-        draw.text((middle, top // 2), column, "black", font, anchor="mm")
+        draw.text((middle, top - HEIGHT // 2), column, "black", font, anchor="mm")
+    if across:
+        canvas.paste(_line(across, width, font), (left, 0))
+    if down:
+        canvas.paste(_line(down, height, font).rotate(90, expand=True), (0, top))
     return np.asarray(canvas)
+
+
+def _line(text: str, length: int, font: ImageFont.FreeTypeFont) -> Image.Image:
+    """Return a white line of ``length`` pixels with a text in its middle, cut short where it is too long."""
+    line = Image.new("RGB", (length, HEIGHT), "white")
+    shown = text
+    while len(shown) > 1 and font.getlength(shown) > length:
+        shown = shown[:-2] + "…"
+    ImageDraw.Draw(line).text((length // 2, HEIGHT // 2), shown, "black", font, anchor="mm")
+    return line

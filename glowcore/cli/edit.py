@@ -1,33 +1,44 @@
-"""``edit``: move attributes of a picture."""
+"""``edit``: move attributes of a picture, to one strength each or, two of them, over a grid."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from glowcore import output
+from glowcore import attribute_grid, output
+from glowcore.attribute_grid import Axis
 from glowcore.attributes import MAX_STRENGTH
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import REACH
 from glowcore.images import printable
+from glowcore.latents import Latents
 
 EXAMPLE = (
     "python -m glowcore edit --model pretrained/faces64 --image face.png --set Smiling=2.0 --set Young=-1 "
     "--lock Male --out edited.png"
 )
+GRID_EXAMPLE = (
+    "python -m glowcore edit --model pretrained/faces64 --image face.png "
+    "--grid Smiling=-2:2:5,Eyeglasses=-2:2:5 --out grid.png"
+)
+MOST = 25  # pictures along a side of the grid
 
 
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
-    p = options.command(commands, "edit", summary, EXAMPLE)
+    p = options.command(commands, "edit", summary, f"{EXAMPLE}\n  {GRID_EXAMPLE}")
     options.add_model(p)
     p.add_argument("--image", required=True, metavar="PICTURE",
                    help="an aligned picture; one of another size is cropped to the model's shape and area-averaged")
-    p.add_argument("--set", action="append", required=True, metavar="NAME=STRENGTH",
+    p.add_argument("--set", action="append", default=[], metavar="NAME=STRENGTH",
                    help="move an attribute, in standard deviations of the training data; once for every attribute")
+    p.add_argument("--grid", metavar="NAME=A:B:N,NAME=A:B:N",
+                   help="many pictures on one sheet: an attribute from strength A to B in N steps from left to right, "
+                        "another from top to bottom; both named at the edges")
     p.add_argument("--lock", action="append", default=[], metavar="NAME",
                    help="an attribute whose score the moves of the others must not change")
     pictures.add_class(p)
@@ -36,29 +47,38 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Edit; exit code 0, or 1 with nothing written where the edit leaves the model's range."""
+    """Edit; exit code 0, or 1 with nothing written where an edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     strengths = read_strengths(args.set)
+    axes = read_grid(args.grid, strengths) if args.grid is not None else ()
+    if not strengths and not axes:
+        raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH or --grid NAME=A:B:N,NAME=A:B:N")
     model = options.load_flow(args)
     if model.attributes is None:
         raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
                           "--data DIR fits them")
     attributes, y = model.attributes, pictures.label(model, args.label)
-    for name in [*strengths, *args.lock]:
+    for name in [*strengths, *args.lock, *(axis.name for axis in axes)]:
         attributes.sigma(name)  # an unknown name is told before the work
     exact = pictures.exact(model)
     before = pictures.encode(exact, args.image, y)
-    after = attributes.apply(before, strengths, locked=args.lock)
-    picture, lost = pictures.show(pictures.decode(exact, after), REACH)
+    variants = attribute_grid.moves(*axes) if axes else [{}]
+    after = Latents.cat([attributes.apply(before, strengths | moves, locked=args.lock) for moves in variants])
+    shown, lost = pictures.show(pictures.decode(exact, after), REACH)
     if lost:
-        options.say(f"error: {' '.join(args.set)} takes {printable(args.image)} out of the model's range, to values "
+        asked = " ".join([*args.set, *([args.grid] if axes else [])])
+        part = f" in {len(lost)} of {len(shown)} pictures" if axes else ""
+        options.say(f"error: {asked} takes {printable(args.image)} out of the model's range{part}, to values "
                     f"that are not finite or more than {REACH:g} outside of 0 to 1, in float64 too; nothing "
                     "is written; a strength nearer to 0, or a picture more like those it has learnt, may do")
         return 1
+    if axes:
+        pictures.save(out, attribute_grid.sheet(shown, *axes))
+        return 0
     for name in dict.fromkeys([*strengths, *args.lock]):
         scores = [float(attributes.score(latents, name)) for latents in (before, after)]
         options.say(f"{name}: score {scores[0]:+.2f} -> {scores[1]:+.2f}{' (locked)' if name in args.lock else ''}")
-    pictures.save(out, picture[0])
+    pictures.save(out, shown[0])
     return 0
 
 
@@ -78,3 +98,31 @@ def read_strengths(texts: Sequence[str]) -> dict[str, float]:
             raise ConfigError(f"--set {name} is given twice, expected one strength an attribute")
         strengths[name] = pictures.number(f"strength of {name}", strength.strip(), -MAX_STRENGTH, MAX_STRENGTH)
     return strengths
+
+
+def read_grid(text: str, strengths: Mapping[str, float]) -> tuple[Axis, Axis]:
+    """Read ``Smiling=-2:2:5,Eyeglasses=-2:2:5``: what changes across, and down; ``strengths`` are those of ``--set``.
+
+    Raises:
+        ConfigError: not of this form, no strength from -100 to 100, no count from 2 to 25, or an attribute twice.
+    """
+    side = "(.+)=([^:,]*):([^:,]*):([^:,]*)"
+    found = re.fullmatch(f"{side},{side}", text)
+    if found is None:
+        raise ConfigError(f"--grid {text!r:.80} is not understood, expected NAME=A:B:N,NAME=A:B:N such as "
+                          "Smiling=-2:2:5,Eyeglasses=-2:2:5")
+    across, down = (_axis(*found.groups()[start : start + 4]) for start in (0, 4))
+    names = [*strengths, across.name, down.name]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ConfigError(f"{twice[0]} is given twice, expected two attributes in --grid and others in --set")
+    return across, down
+
+
+def _axis(name: str, first: str, last: str, count: str) -> Axis:
+    name = name.strip()
+    ends = [pictures.number(f"strength of {name}", end, -MAX_STRENGTH, MAX_STRENGTH) for end in (first, last)]
+    number = int(count) if re.fullmatch(r"\d{1,3}", count) else 0
+    if not 2 <= number <= MOST:
+        raise ConfigError(f"number of strengths of {name} is {count!r:.40}, expected a whole number from 2 to {MOST}")
+    return Axis.even(name, *ends, number)

@@ -1,0 +1,95 @@
+"""Two attributes over a grid: which strengths where, and the sheet with its names."""
+
+import numpy as np
+import pytest
+
+from glowcore.attribute_grid import Axis, moves, sheet, signed
+from glowcore.captions import HEIGHT, caption
+
+SMILE, GLASSES = Axis.even("Smiling", -2, 2, 5), Axis.even("Eyeglasses", 1, -1, 3)
+
+
+def noise(count, height=8, width=8, channels=3):
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, channels), dtype=np.uint8)
+
+
+def ink(margin):
+    """Rows and columns of a white margin that something is written in, as (first row, last, first column, last)."""
+    rows, columns = (np.flatnonzero((margin < 128).any(axis=(1 - axis, 2))) for axis in (0, 1))
+    return rows[0], rows[-1], columns[0], columns[-1]
+
+
+def test_strengths_are_even_and_reach_both_ends():
+    assert SMILE.strengths == (-2, -1, 0, 1, 2)
+    assert GLASSES.strengths == (1, 0, -1)
+
+
+def test_the_first_axis_changes_along_a_row():
+    found = moves(SMILE, GLASSES)
+    assert len(found) == 15
+    assert found[0] == {"Smiling": -2, "Eyeglasses": 1}
+    assert found[1] == {"Smiling": -1, "Eyeglasses": 1}
+    assert found[5] == {"Smiling": -2, "Eyeglasses": 0}
+    assert found[-1] == {"Smiling": 2, "Eyeglasses": -1}
+
+
+@pytest.mark.parametrize(("strength", "text"), [
+    (1, "+1"), (-2.0, "-2"), (0.5, "+0.5"), (-1 / 3, "-0.33"), (0, "0"), (-0.0, "0"), (0.004, "0"), (100, "+100"),
+])
+def test_a_strength_as_it_is_written(strength, text):
+    assert signed(strength) == text
+
+
+@pytest.mark.parametrize(("shape", "scale"), [((8, 8, 3), 16), ((8, 12, 1), 16), ((64, 64, 3), 2), ((256, 256, 3), 1)])
+def test_every_picture_can_be_had_back_from_the_sheet(shape, scale):
+    pictures = noise(15, *shape)
+    found = sheet(pictures, SMILE, GLASSES)
+    height, width = (scale * side + 2 for side in shape[:2])
+    top, left = found.shape[0] - (3 * height - 2), found.shape[1] - (5 * width - 2)
+    assert top == 2 * HEIGHT
+    for index, picture in enumerate(pictures):
+        y, x = top + index // 5 * height, left + index % 5 * width
+        part = found[y : y + height - 2 : scale, x : x + width - 2 : scale]
+        assert np.array_equal(part, np.broadcast_to(picture, (*shape[:2], 3)))
+
+
+def test_names_and_strengths_stand_where_they_belong():
+    found = sheet(noise(15), SMILE, GLASSES, ("Smile", "Glasses"))
+    side = 16 * 8 + 2
+    left = found.shape[1] - (5 * side - 2)
+    first, last, begin, end = ink(found[:HEIGHT, left:])  # the name of what changes across, in the middle
+    assert first > 0
+    assert last < HEIGHT - 1
+    assert (begin + end) / 2 == pytest.approx((5 * side - 2) / 2, abs=3)
+    for column in range(5):
+        _, _, begin, end = ink(found[HEIGHT : 2 * HEIGHT, left + column * side : left + (column + 1) * side])
+        assert (begin + end) / 2 == pytest.approx(side / 2, abs=6)
+    first, last, begin, end = ink(found[2 * HEIGHT :, :HEIGHT])  # that of what changes down, upright and in the middle
+    assert last - first > 2 * (end - begin)
+    assert (first + last) / 2 == pytest.approx((3 * side - 2) / 2, abs=3)
+    for row in range(3):
+        top = 2 * HEIGHT + row * side
+        first, last, _, _ = ink(found[top : top + side, HEIGHT : left])
+        assert (first + last) / 2 == pytest.approx(side / 2, abs=4)
+    renamed = sheet(noise(15), SMILE, GLASSES)
+    assert (renamed[:HEIGHT] != found[:HEIGHT]).any()
+    assert np.array_equal(renamed[HEIGHT : 2 * HEIGHT], found[HEIGHT : 2 * HEIGHT])
+
+
+def test_a_name_too_long_for_its_side_is_cut_short():
+    name = "Something that nobody would call an attribute " * 3
+    sheet_of = np.zeros((100, 100, 3), np.uint8)
+    found = caption(sheet_of, ["-1", "+1"], ["-1", "+1"], across=name, down=name)
+    left = found.shape[1] - 100
+    _, _, begin, end = ink(found[:HEIGHT, left:])
+    assert 60 < end - begin < 100
+    assert (found[:HEIGHT, :left] == 255).all()
+    first, last, _, _ = ink(found[2 * HEIGHT :, :HEIGHT])
+    assert 60 < last - first < 100
+
+
+def test_without_names_of_axes_a_caption_keeps_its_place():
+    found = caption(np.zeros((40, 60, 1), np.uint8), ["one", "two"], ["a", "b", "c"])
+    assert found.shape[0] == 40 + HEIGHT
+    assert (found[HEIGHT:, -60:] == 0).all()
+    assert ink(found[:, : found.shape[1] - 60])[2] < 12
