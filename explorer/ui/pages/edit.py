@@ -19,6 +19,7 @@ from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, view_of
+from explorer.ui.grid_dialog import grid_button
 from explorer.words import link_words
 from glowcore.errors import GlowcoreError
 
@@ -181,6 +182,7 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
                 key="save_face",
                 what=FACE,
             )
+        grid_button(table)
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(table, photo)
         if recipe.source.kind == "seed":

@@ -1,0 +1,54 @@
+"""Pictures over two axes, as a table of buttons with names and values at its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from explorer.ui.components import HERE, sources
+
+# Without a shadow root, into which the Tab key does not go inside of a dialog; so without the styles of the others too.
+_CSS = (HERE / "crossing" / "crossing.css").read_text(encoding="utf-8")
+_CROSSING = st.components.v2.component(
+    "explorer_crossing", **sources("crossing") | {"css": _CSS}, isolate_styles=False
+)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One axis: what changes along it, and its value at each picture."""
+
+    name: str
+    values: Sequence[str]
+
+
+def crossing(
+    pictures: Sequence[tuple[str, str]],
+    across: Edge,
+    down: Edge,
+    *,
+    key: str,
+    label: str,
+    selected: int | None,
+    on_choose: Callable[[int], None],
+) -> None:
+    """Show `pictures`, the data address and text alternative of each, row by row.
+
+    `on_choose` gets the number of the one clicked; `selected` is the number of the one that is marked.
+    """
+
+    def chosen() -> None:
+        value = st.session_state[key].get("chosen")
+        if isinstance(value, int) and 0 <= value < len(pictures):
+            on_choose(value)
+
+    data = {
+        "label": label,
+        "across": {"name": across.name, "values": list(across.values)},
+        "down": {"name": down.name, "values": list(down.values)},
+        "pictures": [{"uri": uri, "alt": alt} for uri, alt in pictures],
+        "selected": selected,
+    }
+    _CROSSING(key=key, data=data, on_chosen_change=chosen)

@@ -1,0 +1,37 @@
+// Pictures over two axes.
+
+// The names and values at the edges: a new table is only made where these change.
+function build(root, { across, down }) {
+  const blank = () => element("td", { class: "edge" })
+  const values = across.values.map((value) => element("th", { scope: "col" }, value))
+  root.querySelector("thead").replaceChildren(
+    element("tr", {}, blank(), blank(),
+      element("th", { class: "name", scope: "colgroup", colspan: across.values.length }, across.name)),
+    element("tr", {}, blank(), blank(), ...values))
+  const rows = down.values.map((value, row) => {
+    const name = element("th", { class: "edge name", scope: "rowgroup", rowspan: down.values.length },
+      element("span", {}, down.name))
+    const cells = across.values.map(() => element("td", {}, element("button", { type: "button" }, element("img"))))
+    return element("tr", {}, ...(row ? [] : [name]), element("th", { class: "edge", scope: "row" }, value), ...cells)
+  })
+  root.querySelector("tbody").replaceChildren(...rows)
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!data) return
+  const state = instanceOf(parentElement, () => ({ edges: null }))
+  parentElement.querySelector("caption").textContent = data.label
+  const edges = JSON.stringify([data.across, data.down])
+  if (state.edges !== edges) build(parentElement, data)
+  state.edges = edges
+  const body = parentElement.querySelector("tbody")
+  body.querySelectorAll("button").forEach((button, index) => {
+    const { uri, alt } = data.pictures[index]
+    const image = button.firstChild
+    if (image.getAttribute("src") !== uri) image.src = uri
+    image.alt = button.title = alt
+    button.setAttribute("aria-pressed", String(index === data.selected))
+    button.onclick = () => setTriggerValue("chosen", index)
+  })
+  oneStop(body)
+}

@@ -1,0 +1,93 @@
+"""The grid of two attributes: a dialog over the Edit page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.pictures import data_uri
+from explorer.two_attributes import TwoAttributes, first_choice, offered
+from explorer.ui.components.crossing import Edge, crossing
+from explorer.ui.downloads import download
+from explorer.ui.frame import Bench, cannot, own_up
+from explorer.words import words
+from glowcore.attribute_grid import signed
+from glowcore.errors import GlowcoreError
+
+ACROSS, DOWN = "grid_across", "grid_down"
+SHOWN = "grid_shown"  # the two attributes of the last grid, across and down
+REACHES = (1, 2, 3)
+TITLE = "Grid of two attributes"
+
+
+def grid_button(table: Bench) -> None:
+    """Opens the grid; nothing where fewer than two attributes may move."""
+    if len(offered(table.desk.recipe, table.engine)) < 2:
+        return
+    if st.button(TITLE, key="grid", icon=":material/grid_on:", help="How two sliders work together on this face"):
+        _dialog(table)
+
+
+@st.dialog(TITLE, width="medium")
+def _dialog(table: Bench) -> None:
+    if st.session_state.pop("grid_chosen", False):
+        st.rerun()  # without the dialog: the editor shows the picture that was chosen
+    st.caption("Click a picture to go on from there. All other sliders, and the locks, stay as they are.")
+    chosen = _choose(table)
+    try:
+        _show(table, chosen)
+    except GlowcoreError as error:
+        cannot(error)
+
+
+def _choose(table: Bench) -> TwoAttributes:
+    """Two different attributes, and how far they go to both sides."""
+    state, recipe = st.session_state, table.desk.recipe
+    names = offered(recipe, table.engine)
+    wishes = ((state.get(ACROSS), state.get(DOWN)), state.get(SHOWN, (None,)), first_choice(recipe, names))
+    state[ACROSS], state[DOWN] = next(wish for wish in wishes if set(wish) <= set(names))
+
+    def differ(changed: str, other: str) -> None:
+        """Whoever chooses the attribute of the other axis exchanges the two."""
+        if state[changed] == state[other]:
+            state[ACROSS], state[DOWN] = reversed(state[SHOWN])
+
+    left, middle, right = st.columns([1, 1, 0.9], vertical_alignment="bottom")
+    for place, label, key, other in ((left, "Across", ACROSS, DOWN), (middle, "Down", DOWN, ACROSS)):
+        place.selectbox(
+            label, names, key=key, format_func=lambda n: words(n).label, on_change=differ, args=(key, other)
+        )
+    reach = right.segmented_control(
+        "Strengths",
+        REACHES,
+        default=2,
+        key="grid_reach",
+        required=True,
+        format_func=lambda r: f"± {r}",
+        help="How far both go to either side, in standard deviations as on the sliders",
+    )
+    state[SHOWN] = (state[ACROSS], state[DOWN])
+    return TwoAttributes.of(recipe, *state[SHOWN], reach)
+
+
+def _show(table: Bench, chosen: TwoAttributes) -> None:
+    """The pictures, and the button that saves them."""
+    desk, engine, gallery = table.desk, table.engine, table.gallery
+    pictures = chosen.pictures(engine, desk.picture(desk.recipe, engine, gallery))
+    recipes = chosen.recipes
+
+    def choose(index: int) -> None:
+        desk.open(recipes[index], engine, gallery)
+        st.session_state["grid_chosen"] = True
+
+    across, down = chosen.labels
+    crossing(
+        list(zip(map(data_uri, pictures), chosen.alts, strict=True)),
+        Edge(across, [signed(s) for s in chosen.across.strengths]),
+        Edge(down, [signed(s) for s in chosen.down.strengths]),
+        key="grid_pictures",
+        label=f"{across} across, {down} down",
+        selected=recipes.index(desk.recipe) if desk.recipe in recipes else None,
+        on_choose=choose,
+    )
+    own_up(pictures)
+    download("Save grid as PNG", "two-attributes.png", lambda: chosen.to_png(pictures), key="save_grid")

@@ -1,0 +1,177 @@
+"""The grid of two attributes: every picture is the edit it stands for, and the dialog that shows it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer import export
+from explorer.engine import Engine
+from explorer.pictures import no_picture
+from explorer.recipe import EditRecipe, Source
+from explorer.turns import Busy
+from explorer.two_attributes import TwoAttributes, first_choice, offered
+from explorer.words import LOST
+from glowcore.attribute_grid import sheet
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GALLERY = Source("gallery", "face_01.png")
+
+
+def grid_of(engine, source=GALLERY, moves=(("Male", 1.0), ("Smiling", 0.5)), locks=(), reach=2) -> TwoAttributes:
+    edit = EditRecipe(source, moves, locks, model=engine.model_hash)
+    return TwoAttributes.of(edit, "Smiling", "Eyeglasses", reach)
+
+
+def test_every_picture_is_the_edit_it_stands_for(engine, gallery):
+    picture = gallery.load(GALLERY.value)
+    grid = grid_of(engine, locks=("Young",))
+    recipes, pictures = grid.recipes, grid.pictures(engine, picture)
+    assert len(recipes) == len(pictures) == len(grid.alts) == 25
+    assert recipes[0].moves == (("Eyeglasses", -2.0), ("Male", 1.0), ("Smiling", -2.0))
+    assert recipes[1].moves == (("Eyeglasses", -2.0), ("Male", 1.0), ("Smiling", -1.0))
+    assert recipes[12].moves == (("Male", 1.0),)
+    assert recipes[19].moves == (("Eyeglasses", 1.0), ("Male", 1.0), ("Smiling", 2.0))
+    assert {r.locks for r in recipes} == {("Young",)}
+    assert grid.alts[0] == "Smile -2, Glasses -2"
+    assert grid.alts[12] == "Smile 0, Glasses 0"
+    assert grid.alts[19] == "Smile +2, Glasses +1"
+    for recipe, shown in zip(recipes, pictures, strict=True):
+        assert np.abs(engine.render(recipe, picture).picture.astype(int) - shown).max() <= 1
+    assert len({p.tobytes() for p in pictures}) == 25
+
+
+def test_a_sampled_face_needs_no_picture(engine):
+    grid = grid_of(engine, Source("seed", "3"), moves=(), reach=3)
+    assert grid.across.strengths == (-3, -1.5, 0, 1.5, 3)
+    pictures = grid.pictures(engine, None)
+    np.testing.assert_array_equal(pictures[12], engine.render(grid.recipes[12]).picture)
+
+
+def test_the_sheet_shows_the_pictures_and_holds_the_edit_in_their_middle(engine, gallery):
+    grid = grid_of(engine)
+    pictures = grid.pictures(engine, gallery.load(GALLERY.value))
+    data = grid.to_png(pictures)
+    assert export.read_png(data) == (grid.recipes[12], None)
+    shown = np.asarray(Image.open(io.BytesIO(data)))
+    np.testing.assert_array_equal(shown, sheet(pictures, grid.across, grid.down, ("Smile", "Glasses")))
+
+
+def test_what_is_locked_is_no_axis_and_what_is_moved_comes_first(engine):
+    edit = EditRecipe(GALLERY, (("Beard", 1.0), ("Male", -1.0)))
+    names = offered(edit, engine)
+    assert names[:2] == ["Smiling", "Eyeglasses"]
+    assert set(names) == set(engine.attribute_names)
+    assert first_choice(edit, names) == ("Male", "Beard")
+    assert first_choice(edit.reset(), names) == ("Smiling", "Eyeglasses")
+    left = offered(edit.locked("Male", True), engine)
+    assert set(names) - set(left) == {"Male"}
+    assert first_choice(edit.locked("Male", True), left) == ("Beard", "Smiling")
+
+
+def opened(token: str | None = None) -> AppTest:
+    """The Edit page with the grid open."""
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    if token is not None:
+        at.query_params["s"] = token
+    at.run()
+    return at.button(key="grid").click().run()
+
+
+def shown(at: AppTest) -> dict:
+    """What the grid's component has been told."""
+    protos = [c.proto for c in at.get("bidi_component")]
+    (grid,) = [p for p in protos if "explorer_crossing" in p.component_name]
+    return json.loads(grid.json)
+
+
+@pytest.mark.usefixtures("fresh_caches")
+@pytest.mark.parametrize("source", [GALLERY, Source("seed", "4"), Source("map", "0.50,-0.25")])
+def test_the_dialog_shows_the_present_edit_over_two_attributes(home, engine, source):
+    edit = EditRecipe(source, (("Bangs", 1.0), ("Young", -1.0)), ("Smiling",), (0.5,), engine.model_hash)
+    at = opened(edit.token())
+    assert not at.exception
+    boxes = at.selectbox(key="grid_across"), at.selectbox(key="grid_down")
+    assert [b.value for b in boxes] == ["Young", "Bangs"]
+    assert all("Smile" not in b.options for b in boxes)
+    data = shown(at)
+    assert (data["across"]["name"], data["down"]["name"]) == ("Young", "Fringe")
+    assert data["across"]["values"] == data["down"]["values"] == ["-2", "-1", "0", "+1", "+2"]
+    assert data["pictures"][data["selected"]]["alt"] == "Young -1, Fringe +1"
+    assert len({p["uri"] for p in data["pictures"]}) == 25
+    assert at.session_state["desk"].recipe == edit  # looking at a grid changes nothing
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_of_an_uploaded_photo(home, blobs):
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    buffer = io.BytesIO()
+    Image.fromarray(blobs[2]).save(buffer, "PNG")
+    at.file_uploader(key="upload").upload("me.png", buffer.getvalue(), "image/png").run()
+    at.button(key="grid").click().run()
+    assert not at.exception
+    assert len(shown(at)["pictures"]) == 25
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_an_edit_between_the_strengths_marks_no_picture(home, engine):
+    at = opened(EditRecipe(GALLERY, (("Smiling", 0.35),), model=engine.model_hash).token())
+    assert shown(at)["selected"] is None
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_the_attributes_of_last_time_are_those_of_next_time_until_one_is_locked(home, engine):
+    at = opened()
+    assert at.session_state["grid_shown"] == ("Smiling", "Eyeglasses")
+    at.session_state["grid_shown"] = ("Beard", "Young")
+    at.run()
+    at.button(key="grid").click().run()
+    assert [at.selectbox(key=f"grid_{side}").value for side in ("across", "down")] == ["Beard", "Young"]
+    desk = at.session_state["desk"]
+    desk.history = desk.history.push(desk.recipe.locked("Young", True))
+    at.button(key="grid").click().run()
+    assert not at.exception
+    assert [at.selectbox(key=f"grid_{side}").value for side in ("across", "down")] == ["Smiling", "Eyeglasses"]
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_pictures_that_are_none_are_said_to_be_none(home, monkeypatch):
+    monkeypatch.setattr(Engine, "strip", lambda self, *a, **k: [no_picture(32, 32)] * 5)
+    at = opened()
+    assert not at.exception
+    assert any(f"25 of 25 pictures {LOST}" in str(c.value) for c in at.caption)
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_a_busy_server_is_a_sentence_in_the_dialog(home, monkeypatch):
+    def busy(*_, **__):
+        raise Busy("the model was busy")
+
+    monkeypatch.setattr(Engine, "strip", busy)
+    at = opened()
+    assert not at.exception
+    assert [w.value for w in at.warning] == ["the model was busy."]
+    assert at.selectbox(key="grid_across")
+
+
+@pytest.mark.usefixtures("fresh_caches")
+@pytest.mark.parametrize(("names", "there"), [((), False), (("Smiling",), False), (("Smiling", "Male"), True)])
+def test_a_model_of_fewer_than_two_attributes_has_no_grid(tiny_models, tmp_path, monkeypatch, names, there):
+    folder = tiny_models.write(tmp_path / "pretrained" / "tiny")
+    if names:
+        monkeypatch.setattr(Engine, "attribute_names", property(lambda self: names))
+    else:
+        (folder / "attributes.safetensors").unlink()
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["files"].pop("attributes.safetensors")
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    assert not at.exception
+    assert any(b.key == "grid" for b in at.button) == there
