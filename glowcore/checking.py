@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +19,15 @@ import torch
 from torch import Tensor
 
 from glowcore import checkpoint, classes, likelihood
-from glowcore.errors import ConfigError
+from glowcore.errors import CheckpointError, ConfigError
+from glowcore.evaluation import any_classes
 from glowcore.exact import in_float64
 from glowcore.flow import Flow
 from glowcore.images import to_uint8
 from glowcore.models import build
 from glowcore.odd_pictures import odd_pictures
 from glowcore.priors import noise_log_prob
+from glowcore.sealed import read_set
 
 #: Half a step of 8 bits: below it every value of a photo comes back.
 ROUND_TRIP_BOUND = 0.5 / 255
@@ -60,7 +61,7 @@ class Check:
 def check_model(model: Flow, *, samples: int = 8, odd: int = 20, seed: int = 0) -> list[Check]:
     """Ask everything but the files of a model in eval mode; ``samples`` pictures of its own and ``odd`` odd ones."""
     exact = in_float64(model)
-    drawn = torch.from_numpy(to_uint8(model.sample(range(seed, seed + samples), 0.7, _labels(model, samples))))
+    drawn = torch.from_numpy(to_uint8(model.sample(range(seed, seed + samples), 0.7, any_classes(model, samples))))
     drawn = drawn.permute(0, 3, 1, 2).contiguous()
     checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
     names, pictures = odd_pictures((model.config.channels, *model.image_size), odd, seed)
@@ -82,8 +83,8 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
     found = []
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
-        generators = [torch.Generator().manual_seed(seed + start + i) for i in range(len(part))]
-        latents = model.encode_dequantised(part, _labels(model, len(part)), generator=generators)
+        latents = model.encode_dequantised(part, any_classes(model, len(part)),
+                                           generator=_noise(seed + start, len(part)))
         log_prob = latents.log_prob
         if classes.num_classes(model):
             log_prob = (classes.log_prob_by_class(model, latents) + classes.log_prior(model)).logsumexp(1)
@@ -97,12 +98,11 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
 
 def check_files(folder: str | Path) -> Check:
     """Compare the SHA-256 of every file of a model folder with its manifest."""
-    folder = Path(folder)
-    listed = checkpoint.read_info(folder)["files"]
-    found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in listed}
-    wrong = [name for name, entry in listed.items() if found[name] != entry["sha256"]]
-    note = f"differs: {', '.join(wrong)}" if wrong else f"{len(listed)} files"
-    return Check("hashes", float(len(wrong)), 0.0, not wrong, note)
+    try:
+        found = read_set(Path(folder), checkpoint.FILES, lambda files: [files.read(name) for name in files.entries])
+    except CheckpointError as error:
+        return Check("hashes", None, None, False, str(error))
+    return Check("hashes", 0.0, 0.0, True, f"{len(found)} files")
 
 
 @torch.no_grad()
@@ -116,7 +116,7 @@ def check_logdet(model: Flow, seed: int = 0) -> Check:
                      f"{small.num_dims} x {small.num_dims}")
     shape = (1, small.config.channels, height, width)
     x = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    y = _labels(small, 1)
+    y = any_classes(small, 1)
     latents = small.encode(x, y)
     stated = latents.log_prob - sum(noise_log_prob(level, latents.prior) for level in latents.levels)
     true = log_abs_det_jacobian(lambda v: small.encode(v, y).flatten(), x)
@@ -180,17 +180,15 @@ def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
 def _round_trip_error(model: Flow, images: Tensor) -> float:
     worst = 0.0
     for part in images.split(BATCH):
-        latents = model.encode(part, _labels(model, len(part)))
+        latents = model.encode(part, any_classes(model, len(part)))
         error = (model.decode(latents).cpu() - part / 255).abs().amax()
         finite = torch.isfinite(latents.flatten()).all() and torch.isfinite(error)
         worst = max(worst, float(error) if finite else math.inf)
     return worst
 
 
-
-
 def _latents_come_back(model: Flow, exact: Flow, seeds: range) -> Check:
-    name, y = "latents after decode and encode", _labels(model, len(seeds))
+    name, y = "latents after decode and encode", any_classes(model, len(seeds))
     errors = []
     for each in (model, exact):
         latents = each.sample_latents(seeds, 0.7, y)
@@ -203,16 +201,15 @@ def _latents_come_back(model: Flow, exact: Flow, seeds: range) -> Check:
 
 
 def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[Check]:
-    def noise(start: int, count: int) -> list[torch.Generator]:
-        return [torch.Generator().manual_seed(seed + start + i) for i in range(count)]
+    y = any_classes(model, len(images))
 
     def measure(each: Flow, batch: int) -> Tensor:
         parts = []
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
             # The same float32 points for both precisions.
-            x = model.dequantised(part, noise(start, len(part))).to(each.device, each.dtype)
-            log_prob = each.encode_cube(x, _labels(each, len(part))).log_prob
+            x = model.dequantised(part, _noise(seed + start, len(part))).to(each.device, each.dtype)
+            log_prob = each.encode_cube(x, None if y is None else y[start : start + batch]).log_prob
             parts.append(each.config.n_bits - log_prob.double().cpu() / (each.num_dims * math.log(2)))
         return torch.cat(parts)
 
@@ -220,8 +217,7 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
     finite = bool(torch.isfinite(found).all())
     mean = float(found.mean())
     checks = [Check("bits/dim of its own samples", mean, None, finite, "finite" if finite else "not finite")]
-    fused = model.fused(backend="torch").bits_per_dim(images, _labels(model, len(images)),
-                                                      generator=noise(0, len(images))).double().cpu()
+    fused = model.fused(backend="torch").bits_per_dim(images, y, generator=_noise(seed, len(images))).double().cpu()
     others = {"float64": measure(exact, len(images)), "a batch of one": measure(model, 1), "fused": fused}
     checks += [_difference(f"bits/dim: against {other}", found, measured) for other, measured in others.items()]
     threads = torch.get_num_threads()
@@ -232,6 +228,11 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
     finally:
         torch.set_num_threads(threads)
     return checks
+
+
+def _noise(seed: int, count: int) -> list[torch.Generator]:
+    """Return a source of noise a picture, so that none depends on the batch."""
+    return [torch.Generator().manual_seed(seed + i) for i in range(count)]
 
 
 def _difference(name: str, a: Tensor, b: Tensor) -> Check:
@@ -247,9 +248,3 @@ def _middle(tensor: Tensor, shape: torch.Size) -> Tensor:
         size = min(shape[dim], tensor.shape[dim])
         tensor = tensor.narrow(dim, (tensor.shape[dim] - size) // 2, size)
     return tensor
-
-
-def _labels(model: Flow, batch: int) -> Tensor | None:
-    if not getattr(model.config, "num_classes", 0):
-        return None
-    return torch.zeros(batch, dtype=torch.long, device=model.device)

@@ -53,8 +53,14 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
 
     Raises:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there), a weight is NaN or
-            infinite, or ``model.metadata`` is not JSON. What the folder held before stays valid.
+            infinite, the weights are neither float32 nor float64 throughout, or ``model.metadata`` is not JSON. What
+            the folder held before stays valid.
     """
+    dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
+    if dtypes not in ({torch.float32}, {torch.float64}):
+        names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
+        raise CheckpointError(f"{Path(folder) / WEIGHTS}: not saved, its weights are {names}; expected float32 or "
+                              "float64 throughout")
     config = {
         "format_version": FORMAT_VERSION,
         "model": model.config.model_name,
@@ -79,7 +85,8 @@ def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
     built: list[Flow | VAE] = []
 
     def expect(config: dict[str, Any], size: int) -> dict[str, TensorSpec]:
-        built[:] = [_build(folder / CONFIG, config, size)]
+        # The program's default dtype may be float64; what a file holds of it is decided by its weights, below.
+        built[:] = [_build(folder / CONFIG, config, size).float()]
         return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in built[0].state_dict().items()}
 
     contents, model = read_folder(folder, expect), built[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ class Evaluation:
         images: number of pictures.
         bits_per_dim: mean over the pictures, at the model's ``n_bits``, one draw of noise a picture. A bound, for a
             flow, which dequantises, as for a VAE, which has the evidence lower bound: the true code is not longer.
-        bits_per_dim_std_error: standard error of that mean over the pictures.
+        bits_per_dim_std_error: standard error of that mean over the pictures, NaN of a single one.
         n_bits: the bits that it is quoted at.
         reconstruction_max_abs_error: largest ``|x - decode(encode(x))|`` over all values, pictures in [0, 1].
         reconstruction_mean_abs_error: its mean over all values.
@@ -88,7 +89,7 @@ def evaluate(
     return Evaluation(
         images=len(images),
         bits_per_dim=float(values.mean()),
-        bits_per_dim_std_error=float(values.std(correction=0) / len(values) ** 0.5),
+        bits_per_dim_std_error=float(values.std() / len(values) ** 0.5) if len(values) > 1 else math.nan,
         n_bits=model.config.n_bits,
         reconstruction_max_abs_error=worst,
         reconstruction_mean_abs_error=total / len(images),
@@ -127,10 +128,7 @@ def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[st
     odd = torch.cat([noise, torch.zeros_like(images[:2])])
     odd[-1, :, odd.shape[2] // 2, odd.shape[3] // 2] = 255
     samples = model.decode(model.sample_latents(range(16), y=any_classes(model, 16)))
-    conditions = [
-        float(torch.linalg.cond(module.weight().float().cpu())) for module in model.modules()
-        if isinstance(module, ChannelLinear)
-    ]
+    conditions = [_condition(module.weight()) for module in model.modules() if isinstance(module, ChannelLinear)]
     return {
         "round_trip": _round_trip(model, images, labels),
         "round_trip_odd": _round_trip(model, odd, any_classes(model, len(odd))),
@@ -169,6 +167,11 @@ def any_classes(model: Flow, count: int) -> Tensor | None:
     """Return int64 ``[count]`` classes in turn for a class-conditional model, None for any other."""
     classes = num_classes(model)
     return torch.arange(count) % classes if classes else None
+
+
+def _condition(weight: Tensor) -> float:
+    """Return the condition number of a matrix, infinite where a weight has diverged: there is no decomposition then."""
+    return float(torch.linalg.cond(weight.float().cpu())) if bool(weight.isfinite().all()) else math.inf
 
 
 def _round_trip(model: Flow, images: Tensor, y: Tensor | None) -> float:

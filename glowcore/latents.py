@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,9 +36,10 @@ class Latents:
     def __len__(self) -> int:
         return self.levels[0].shape[0]
 
-    def __getitem__(self, index: int | slice | Tensor) -> Latents:
-        """Return the selected pictures of the batch; an int keeps a batch of one."""
-        if isinstance(index, int):
+    def __getitem__(self, index: int | np.integer | slice | Tensor) -> Latents:
+        """Return the selected pictures of the batch; a single number, of any integer kind, keeps a batch of one."""
+        if isinstance(index, int | np.integer) or (isinstance(index, Tensor) and index.ndim == 0):
+            index = operator.index(index)
             if not -len(self) <= index < len(self):
                 raise IndexError(f"picture {index} of a batch of {len(self)}")
             index = slice(index, index + 1 or None)
@@ -108,8 +110,14 @@ class Latents:
         Linear: ``(1 - t) a + t b``. ``spherical`` turns from the direction of a to that of b at constant angular speed
         within each level while the norm changes linearly, so that the path stays where a Gaussian has its mass
         (Shoemake 1985; per level since each level is a Gaussian of its own).
+
+        Raises:
+            ConfigError: latents of other shapes, or of other classes: there is no way from one class to the next.
         """
-        t = torch.as_tensor(t, device=self.levels[0].device).reshape(-1, 1, 1, 1)
+        if self.y is not None and other.y is not None and not bool((self.y == other.y).all()):
+            raise ConfigError(f"latents of the classes {self.y.tolist()!s:.40} and {other.y.tolist()!s:.40} do not go "
+                              "together, expected the same")
+        t = (t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64)).reshape(-1, 1, 1, 1)
         return self._zip(other, lambda a, b: _slerp(a, b, t.to(a)) if spherical else torch.lerp(a, b, t.to(a)))
 
     def scaled(self, temperature: float | Sequence[float]) -> Latents:
@@ -202,8 +210,9 @@ def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     norm_a = a.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
     norm_b = b.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
     unit_a, unit_b = a / norm_a.clamp_min(1e-12), b / norm_b.clamp_min(1e-12)
-    cosine = (unit_a * unit_b).flatten(1).sum(1).reshape(-1, 1, 1, 1).clamp(-1, 1)
-    angle = torch.arccos(cosine)
+    # Not the arc cosine of their product: its slope is infinite where both directions are the same.
+    apart, along = ((unit_a + sign * unit_b).flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) for sign in (-1, 1))
+    angle = 2 * torch.atan2(apart, along)
     # For (anti)parallel directions sin(angle) vanishes and the straight line is the limit of the arc.
     flat = angle.sin() < 1e-4
     sine = torch.where(flat, torch.ones_like(angle), angle.sin())

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from glowcore.errors import ConfigError
+
 #: Seed of the dequantisation noise of a single picture, whichever it is and wherever it stands in a list: the same
 #: picture always reads the same, on the command line as in the application.
 NOISE_SEED = 0
@@ -35,14 +37,24 @@ def dequantise(
 
     The uniform noise u comes from ``generator``: one for the batch, or one a picture, so that a picture's noise does
     not depend on the batch it comes in; torch's global generator if None. A NaN stays NaN.
+
+    Raises:
+        ConfigError: a list of more or fewer generators than pictures.
     """
     k = bins(images, n_bits)
     if isinstance(generator, Sequence):
+        check_generators(generator, len(k))
         u = torch.stack([_uniform(k.shape[1:], g, g.device, dtype) for g in generator])
     else:
         u = _uniform(k.shape, generator, generator.device if generator is not None else k.device, dtype)
     x = (k + u.to(k.device)) / 2**n_bits
     return torch.where(images.isnan(), torch.nan, x) if images.is_floating_point() else x
+
+
+def check_generators(generators: Sequence[torch.Generator], count: int) -> None:
+    """Raise :class:`ConfigError` unless there is a generator for each of ``count`` pictures: one would serve all."""
+    if len(generators) != count:
+        raise ConfigError(f"{len(generators)} generators for {count} pictures, expected one a picture")
 
 
 def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -16,10 +16,11 @@ def saved_bytes(model: Flow, batch_size: int) -> int:
     """Return the bytes that autograd keeps between forward and backward for a batch, parameters not counted.
 
     Measured, not estimated: one forward pass on noise with ``torch.autograd.graph.saved_tensors_hooks``, each storage
-    counted once.
+    counted once. The model is left as it was: running statistics that noise has moved are put back.
     """
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
+    statistics = [(tensor, tensor.clone()) for tensor in model.parameters() if not tensor.requires_grad]
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
@@ -34,6 +35,9 @@ def saved_bytes(model: Flow, batch_size: int) -> int:
         # The loss holds the graph, and so every saved storage, alive: no address is counted for two tensors.
         loss = model.bits_per_dim(images, any_classes(model, batch_size), generator=generator).mean()
     del loss
+    with torch.no_grad():
+        for tensor, value in statistics:
+            tensor.copy_(value)
     return sum(kept.values())
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from glowcore.networks import unit_scale
+
 
 class MLP(nn.Module):
     """``hidden_layers`` rectified layers and a linear one that starts at zero (Dinh et al. 2014, section 5.1).
@@ -31,8 +33,7 @@ class MLP(nn.Module):
         """Give every hidden unit mean 0 and standard deviation 1 on ``x``, before its ReLU."""
         for layer in self.hidden:
             std, mean = torch.std_mean(layer(x), dim=0, correction=0)
-            # A unit that does not vary is left as it is: dividing by its spread would only magnify rounding.
-            scale = torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
+            scale = unit_scale(std)
             layer.weight.mul_(scale[:, None])
             layer.bias.copy_((layer.bias - mean) * scale)
             x = F.relu(layer(x))

@@ -9,6 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def unit_scale(std: Tensor) -> Tensor:
+    """Return what brings standard deviations to 1.
+
+    A channel that does not vary is left as it is: dividing by its spread would only magnify rounding.
+    """
+    return torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
+
+
 class ZeroConv2d(nn.Module):
     """A 3x3 convolution that starts at zero, its output times ``exp(3 log_scale)`` (Glow, section 3.3 and its code).
 
@@ -78,8 +86,7 @@ class CouplingNet(nn.Module):
         for conv in (self.conv_in, self.conv_mid):
             h = conv(x)
             std, mean = torch.std_mean(h, dim=(0, 2, 3), correction=0)
-            # A channel that does not vary is left as it is: dividing by its spread would only magnify rounding.
-            scale = torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
+            scale = unit_scale(std)
             conv.weight.mul_(scale.reshape(-1, 1, 1, 1))
             conv.bias.copy_((conv.bias - mean) * scale)
             x = F.relu(conv(x))

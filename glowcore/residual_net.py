@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.networks import ZeroConv2d
+from glowcore.networks import ZeroConv2d, unit_scale
 
 
 class WeightNormConv2d(nn.Module):
@@ -22,8 +22,7 @@ class WeightNormConv2d(nn.Module):
     def initialize(self, x: Tensor) -> None:
         """Give every output channel mean 0 and standard deviation 1 on ``x`` (section 3 there)."""
         std, mean = torch.std_mean(self(x), dim=(0, 2, 3), correction=0)
-        # A channel that does not vary is left as it is: dividing by its spread would only magnify rounding.
-        scale = torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
+        scale = unit_scale(std)
         self.gain.mul_(scale)
         self.bias.copy_((self.bias - mean) * scale)
 

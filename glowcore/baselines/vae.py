@@ -16,7 +16,7 @@ from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
 from glowcore.flow import Noise, checked_images
-from glowcore.latents import Latents
+from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.models import settings
 from glowcore.priors import draw_noise, noise_log_prob
 from glowcore.reversible import DriftMeter
@@ -140,10 +140,6 @@ class VAE(nn.Module):
         # A point x of the unit interval lies in the cell of v = 256 x - 1/2, and that is shown as v / 255.
         return ((256 * mean - 0.5) / 255).clamp(0, 1)
 
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Return ``decode(encode(images))``: what the compressed picture looks like."""
-        return self.decode(self.encode(images))
-
     def bits_per_dim(self, images: Tensor, y: None = None, *, generator: Noise = None) -> Tensor:
         r"""Return a bound on bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits``.
 
@@ -181,16 +177,21 @@ class VAE(nn.Module):
     def sample_latents(
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: None = None
     ) -> Latents:
-        """Draw latents from the prior, one picture a seed, times a temperature (a number, or a sequence of one)."""
-        factor = temperature if isinstance(temperature, int | float) else temperature[0]
-        shape = self.latent_shapes()[0]
-        noise = [draw_noise(shape, torch.Generator().manual_seed(int(seed))) for seed in seeds]
+        """Draw latents from the prior, one picture a seed, times a temperature (a number, or a sequence of one).
+
+        Raises:
+            ConfigError: no seeds, what is no seed or temperature, or a class ``y``, which it does not know.
+        """
+        if y is not None:
+            raise ConfigError(f"y is {y!r:.40}, but a VAE has no classes")
+        [factor], shape = temperatures(temperature, 1), self.latent_shapes()[0]
+        noise = [draw_noise(shape, torch.Generator().manual_seed(seed)) for seed in checked_seeds(seeds)]
         return Latents([factor * torch.stack(noise).to(self.device, self.dtype)])
 
     @torch.no_grad()
     def sample(self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: None = None) -> Tensor:
         """Return sampled pictures, ``[B, C, H, W]`` in [0, 1]: the decoder's mean, without noise of its own."""
-        return self.decode(self.sample_latents(seeds, temperature))
+        return self.decode(self.sample_latents(seeds, temperature, y))
 
     def _checked(self, images: Tensor) -> Tensor:
         return checked_images(images, self.config.channels, self.image_size, self.device)
@@ -198,6 +199,7 @@ class VAE(nn.Module):
     def _noise(self, count: int, generator: Noise) -> Tensor:
         shape = (self.config.latent_dims,)
         if isinstance(generator, Sequence):
+            likelihood.check_generators(generator, count)
             eps = torch.stack([_normal(shape, each) for each in generator])
         else:
             eps = _normal((count, *shape), generator)

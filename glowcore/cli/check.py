@@ -35,8 +35,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the table; exit code 0 if every check passes, else 1."""
     for name in ("samples", "odd", "limit"):
         options.check_range(f"--{name}", getattr(args, name), 1, 10_000)
+    options.check_seed(args.seed)
     checks = _checks(args)
-    passed = all(check.passed for check in checks)
+    passed = all(check.passed is not False for check in checks)
     if args.json:
         options.print_json({"passed": passed, "checks": [asdict(check) for check in checks]})
     else:
@@ -49,9 +50,9 @@ def table(checks: list[checking.Check]) -> str:
     words = {True: "pass", False: "MISS", None: "-"}
     rows = [("check", "result", "measured", "bound", "")]
     rows += [(c.name, words[c.passed], _number(c.measured), _number(c.bound), c.note) for c in checks]
-    failed = sum(not c.passed for c in checks)
-    verdict = f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks)} checks pass"
-    return f"{plain(rows)}\n{verdict}"
+    failed, unasked = (sum(c.passed is value for c in checks) for value in (False, None))
+    verdict = f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks) - unasked} checks pass"
+    return f"{plain(rows)}\n{verdict}" + (f", {unasked} not made" if unasked else "")
 
 
 def _checks(args: argparse.Namespace) -> list[checking.Check]:

@@ -53,10 +53,7 @@ def run(args: argparse.Namespace) -> int:
     axes = read_grid(args.grid, strengths) if args.grid is not None else ()
     if not strengths and not axes:
         raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH or --grid NAME=A:B:N,NAME=A:B:N")
-    model = options.load_flow(args)
-    if model.attributes is None:
-        raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
-                          "--data DIR fits them")
+    model = options.load_flow(args, attributes=True)
     attributes, y = model.attributes, pictures.label(model, args.label)
     for name in [*strengths, *args.lock, *(axis.name for axis in axes)]:
         attributes.sigma(name)  # an unknown name is told before the work

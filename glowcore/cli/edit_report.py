@@ -12,6 +12,7 @@ import numpy as np
 from glowcore import checkpoint, images, output
 from glowcore.attribute_classifier import accuracy
 from glowcore.captions import caption
+from glowcore.classes import num_classes
 from glowcore.classifier_store import StoredClassifier, cached_classifier
 from glowcore.cli import edit_tables, options, pictures
 from glowcore.data import PictureSet, open_dataset
@@ -56,13 +57,10 @@ def run(args: argparse.Namespace) -> int:
     strengths = _strengths(args.strengths)
     options.check_range("--pictures", args.pictures, 1, 1_000_000)
     started = time.perf_counter()
-    model = options.load_flow(args)
-    if model.attributes is None:
-        raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
-                          "--data DIR fits them")
-    if getattr(model.config, "num_classes", 0):
+    model = options.load_flow(args, attributes=True)
+    if num_classes(model):
         raise ConfigError("--edits measures models without classes, this one has num_classes "
-                          f"{model.config.num_classes}")
+                          f"{num_classes(model)}")
     tested = options.open_pictures(args, model)
     judge = _classifier(args, model)
     own = accuracy(judge.net, tested.images, tested.attributes, tested.attribute_names)

@@ -29,8 +29,8 @@ def add_parser(commands, summary: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; exit code 0."""
-    if args.batch_size < 1:
-        raise ConfigError(f"--batch-size is {args.batch_size}, expected 1 or more")
+    options.check_range("--batch-size", args.batch_size, 1, 1_000_000)
+    options.check_seed(args.seed)
     keep_heap()
     if args.edits:
         return edit_report.run(args)

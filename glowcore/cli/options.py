@@ -47,11 +47,11 @@ def load_model(args: argparse.Namespace):
     return checkpoint.load(args.model, device=args.device)
 
 
-def load_flow(args: argparse.Namespace):
-    """Load the model that ``--model`` names for a command that needs a flow.
+def load_flow(args: argparse.Namespace, *, attributes: bool = False):
+    """Load the model that ``--model`` names for a command that needs a flow, and its ``attributes`` where asked for.
 
     Raises:
-        ConfigError: it is a baseline, which has no exact latents.
+        ConfigError: it is a baseline, which has no exact latents, or has no attributes.
     """
     from glowcore.flow import Flow
 
@@ -59,6 +59,9 @@ def load_flow(args: argparse.Namespace):
     if not isinstance(model, Flow):
         raise ConfigError(f"{args.model} is a {model.config.model_name}, which has no exact latents; {args.command} "
                           "needs a flow (glow, realnvp or nice)")
+    if attributes and model.attributes is None:
+        raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
+                          "--data DIR fits them")
     return model
 
 
@@ -123,6 +126,11 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise :class:`ConfigError` unless ``low <= value <= high``."""
     if not low <= value <= high:
         raise ConfigError(f"{name} is {value}, expected {low:g} to {high:g}")
+
+
+def check_seed(seed: int) -> None:
+    """Raise :class:`ConfigError` unless ``--seed`` is a number that every generator takes whole."""
+    check_range("--seed", seed, 0, 2**32 - 1)
 
 
 def set_threads(threads: int | None) -> None:

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Reconstruct; exit code 0, or 1 where a reconstruction holds values that are not finite: black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     options.check_range("--scale", args.scale, 1, 64)
+    options.check_seed(args.seed)
     gain = None if args.amplify is None else pictures.number("--amplify", args.amplify, 0, 1e12)
     model = options.load_model(args)
     y = pictures.label(model, args.label)

@@ -15,7 +15,7 @@ from glowcore.captions import caption
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
-from glowcore.grids import grid
+from glowcore.grids import grid, sheet_size
 from glowcore.latents import Latents
 from glowcore.likelihood import bin_centres
 
@@ -54,9 +54,10 @@ def run(args: argparse.Namespace) -> int:
     drawn, y = pictures.seeds_and_classes(model, seeds, args.label)
     options.check_range("number of pictures", len(drawn), 1, MOST)
     every = len(drawn) // len(seeds)  # classes a seed, 1 but for --class all
-    columns = args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds))))
+    columns = min(args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds)))), len(drawn))
+    sheet_size((len(drawn), *model.image_size), columns, args.scale)  # refused before the work, not after
     shown, lost = _show(model, model.sample_latents(drawn, temperature, y))
-    pictures.save(out, grid(shown, columns=min(columns, len(drawn)), scale=args.scale))
+    pictures.save(out, grid(shown, columns=columns, scale=args.scale))
     return _told([drawn[index] for index in lost], len(drawn))
 
 
@@ -69,6 +70,7 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
     options.check_range("pictures of --compare", len(values) * len(seeds), 1, MOST)
     model = options.load_model(args)
     y = pictures.label(model, args.label)
+    sheet_size((len(values) * len(seeds), *model.image_size), len(seeds), args.scale)
     drawn = Latents.cat([model.sample_latents(seeds, value, y) for value in values])
     shown, lost = _show(model, drawn)
     sheet = grid(shown, columns=len(seeds), scale=args.scale)
@@ -106,7 +108,7 @@ def read_seeds(text: str) -> Sequence[int]:
     try:
         if ":" in text:
             first, last = (int(part) for part in text.split(":"))
-            seeds: Sequence[int] = range(first, last)
+            seeds: Sequence[int] = range(first, min(last, first + MOST + 1))
         else:
             seeds = [int(part) for part in text.split(",")]
     except ValueError:

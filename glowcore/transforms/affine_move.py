@@ -61,12 +61,17 @@ def _log_s(parts: _Parts, scale_min: float) -> Tensor:
 
 
 class _Move(torch.autograd.Function):
+    generate_vmap_rule = True  # with a context set apart from the values, torch.func takes it as well
+
     @staticmethod
-    def forward(ctx: Any, x_b: Tensor, h: Tensor, scale_min: float) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(x_b, h)
-        ctx.scale_min = scale_min
+    def forward(x_b: Tensor, h: Tensor, scale_min: float) -> tuple[Tensor, Tensor]:
         parts = _parts(h, scale_min)
         return (x_b + parts.t) * parts.s, _log_s(parts, scale_min)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:
+        x_b, h, ctx.scale_min = inputs
+        ctx.save_for_backward(x_b, h)
 
     @staticmethod
     def backward(ctx: Any, grad_z: Tensor, grad_log_s: Tensor) -> tuple[Tensor, Tensor, None]:

@@ -81,9 +81,12 @@ def pull_back_through(
 def local_gradients(
     params: Iterable[Tensor], outputs: Sequence[Tensor], grad_outputs: Sequence[Tensor], inputs: Sequence[Tensor]
 ) -> tuple[Sequence[Tensor], list[Tensor | None]]:
-    """Return the gradients of ``inputs`` and of the parameters that require one."""
+    """Return the gradients of ``inputs`` and of the parameters that require one; None where none comes from the
+    outputs, as where all that they depend on is frozen."""
     params = [p for p in params if p.requires_grad]
     pairs = [(out, grad) for out, grad in zip(outputs, grad_outputs, strict=True) if out.requires_grad]
+    if not pairs:
+        return [None] * len(inputs), [None] * len(params)
     grads = torch.autograd.grad(
         [out for out, _ in pairs], [*inputs, *params], [grad for _, grad in pairs], allow_unused=True
     )

@@ -17,6 +17,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import state
 from glowcore.errors import CheckpointError
 from glowcore.evaluation import noisy_bits_per_dim
+from tests.explorer.widget_keys import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -52,8 +53,8 @@ def words(at: AppTest) -> str:
 
 def test_reconstruct_shows_exact_beside_compressed(home_of_four):
     at = visit("reconstruct.py")
-    assert at.multiselect(key="reconstruct_models").value == ["pretrained/tiny", VAE]
-    at.multiselect(key="reconstruct_models").set_value([*FLOWS, VAE]).run()
+    assert at.multiselect(key=of_model(at, "reconstruct_models")).value == ["pretrained/tiny", VAE]
+    at.multiselect(key=of_model(at, "reconstruct_models")).set_value([*FLOWS, VAE]).run()
     assert not at.exception
     assert not at.error
     table = at.dataframe[0].value
@@ -112,7 +113,7 @@ def test_it_gives_what_the_library_gives(four, blobs):
     model = glowcore.load(four / "runs" / "vae", device="cpu")
     batch = torch.from_numpy(encoded.picture.transpose(2, 0, 1).copy())[None]
     with torch.inference_mode():
-        back, bits = model.reconstruct(batch), noisy_bits_per_dim(model, batch, 0, 0)
+        back, bits = model.decode(model.encode(batch)), noisy_bits_per_dim(model, batch, 0, 0)
     assert encoded.max_error == pytest.approx(float((back - batch / 255).abs().max()), abs=1e-6)
     assert encoded.bits_per_dim == pytest.approx(float(bits[0]), rel=1e-5)
     assert encoded.pixels_changed > 0

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import checking
+from glowcore import atomic, checking
 from glowcore.cli import main
 from glowcore.images import to_png_bytes
 from glowcore.odd_pictures import KINDS, odd_pictures
@@ -181,3 +181,19 @@ def test_a_damaged_model_fails_and_a_missing_one_is_a_mistake(folder, capsys):
     assert capsys.readouterr().err.startswith("error: ")
     assert main(["check", "--model", str(folder), "--odd", "0"]) == 2
     assert main(["check", "--model", str(folder), "--limit", "0"]) == 2
+
+
+def test_files_of_a_save_under_way_are_read_where_they_are(folder):
+    under_way = folder / atomic.COMMITTED
+    under_way.mkdir()
+    (folder / "config.json").rename(under_way / "config.json")
+    check = checking.check_files(folder)
+    assert (check.passed, check.note) == (True, "2 files")
+
+
+def test_a_question_that_is_not_put_is_not_a_failure(folder, capsys, monkeypatch):
+    monkeypatch.setattr(checking, "MOST_DIMS", 10)
+    assert main(["check", "--model", str(folder), "--samples", "2", "--odd", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert "not checked" in shown
+    assert shown.rstrip().endswith("checks pass, 1 not made")

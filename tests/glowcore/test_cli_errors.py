@@ -163,6 +163,7 @@ def commands_that_load(paths, model):
         "sample": ["--model", model, "--out", paths.out],
         "interpolate": ["--model", model, "--from", paths.picture, "--to", paths.picture, "--out", paths.out],
         "info": ["--model", model],
+        "check": ["--model", model],
         "train": ["--init-from", model, "--data", paths.faces, "--out", paths.out.with_suffix(""), "--steps", "1"],
     }
 
@@ -213,6 +214,12 @@ def test_output_that_cannot_be_written(fails, tmp_path, paths, command, name, to
     (["sample", "--seeds=-1"], "'-1'"),
     (["sample", "--seeds", str(2**32)], str(2**32)),
     (["sample", "--seeds", "0:1000000000000"], "4096"),
+    (["sample", "--seeds", "0:" + "9" * 30], "4096"),
+    (["sample", "--seeds", "0:4096", "--scale", "64"], "too large"),
+    (["sample", "--seeds", "0:4096", "--scale", "64", "--compare", "1"], "too large"),
+    (["evaluate", "--seed", str(2**70)], "--seed"),
+    (["check", "--seed=-1"], "--seed"),
+    (["reconstruct", "--seed=-1"], "--seed"),
     (["sample", "--temperature", "hot"], "'hot'"),
     (["sample", "--temperature=-1"], "'-1'"),
     (["sample", "--temperature", "1,1,1"], "1 or 2"),

@@ -26,7 +26,7 @@ def test_numbers_are_those_of_the_definition():
     assert found.images == 7
     assert found.n_bits == 5
     assert found.bits_per_dim == pytest.approx(float(bpd.mean()), rel=1e-6)
-    assert found.bits_per_dim_std_error == pytest.approx(float(bpd.std(correction=0)) / math.sqrt(7), rel=1e-4)
+    assert found.bits_per_dim_std_error == pytest.approx(float(bpd.std()) / math.sqrt(7), rel=1e-4)
     assert found.reconstruction_max_abs_error == pytest.approx(float((back - batch / 255).abs().max()), abs=1e-6)
     assert found.reconstruction_max_abs_error < 1e-4
     assert (found.pixels_changed, found.reconstructions_finite) == (0, 1.0)
@@ -122,3 +122,13 @@ def test_health_shows_a_matrix_about_to_become_singular():
     found = health(flow, pictures(4))
     assert found["condition"] > 1e4
     assert found["round_trip"] > 1e-5
+
+
+def test_one_picture_has_no_standard_error():
+    assert math.isnan(evaluate(model(), pictures(1)).bits_per_dim_std_error)
+
+
+def test_health_of_a_model_that_has_diverged_is_infinite_not_an_error():
+    flow = model()
+    flow.levels[0].steps[0].permutation.log_s.data[0] = torch.nan
+    assert health(flow, pictures(4))["condition"] == math.inf

@@ -1,5 +1,6 @@
 """Latents are plain arithmetic over all levels."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -109,3 +110,31 @@ def test_latents_of_two_precisions_meet_in_the_higher_one(spherical):
         torch.testing.assert_close(middle, expected, rtol=0, atol=1e-12)
         assert (a + b).levels[0].dtype == torch.float64
     assert single.interpolate(single, 0.5).levels[0].dtype == torch.float32
+
+
+def test_one_picture_by_any_kind_of_number():
+    a = latents(3)
+    for index in (1, -2, np.int64(1), torch.tensor(1)):
+        assert torch.equal(a[index].flatten(), a.flatten()[1:2])
+    assert len(a[torch.tensor([True, False, True])]) == 2
+
+
+def test_there_is_no_way_between_classes():
+    a, b = latents(1), latents(1, seed=1)
+    a.y, b.y = torch.tensor([2]), torch.tensor([5])
+    with pytest.raises(ConfigError, match=r"classes \[2\] and \[5\]"):
+        a.interpolate(b, 0.5)
+
+
+def test_a_number_between_is_taken_at_the_precision_of_the_latents():
+    a, b = latents().to(torch.float64), latents(seed=1).to(torch.float64)
+    exact = 0.7 * a.flatten() + 0.3 * b.flatten()
+    assert float((a.interpolate(b, 0.3).flatten() - exact).abs().max()) < 1e-15
+
+
+def test_turning_has_a_gradient_where_there_is_nothing_to_turn():
+    a = latents(1)
+    b = Latents([level.clone().requires_grad_() for level in a.levels])
+    a.interpolate(b, 0.5, spherical=True).flatten().sum().backward()
+    for level in b.levels:
+        assert torch.allclose(level.grad, torch.full_like(level, 0.5), atol=1e-4)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from glowcore import likelihood
+from glowcore import ConfigError, likelihood
 
 
 @pytest.mark.parametrize("n_bits", range(1, 9))
@@ -57,3 +57,10 @@ def test_bin_centres():
     exact = torch.arange(256) / 255
     assert torch.equal((likelihood.bin_centres((torch.arange(256) + 0.5) / 256, 8) * 255).round(), exact * 255)
     assert likelihood.bin_centres(torch.tensor([float("nan")]), 5).isnan().all()
+
+
+@pytest.mark.parametrize("generators", [1, 3])
+def test_a_generator_for_every_picture_or_one_for_all(generators):
+    pictures = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    with pytest.raises(ConfigError, match=f"{generators} generators for 2 pictures"):
+        likelihood.dequantise(pictures, 5, [torch.Generator() for _ in range(generators)])

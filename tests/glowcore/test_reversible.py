@@ -148,3 +148,19 @@ def test_auto_takes_checkpoint_where_steps_cannot_be_recovered(monkeypatch):
                                norm="batchnorm"))
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
     assert choose_memory(flow, 4) == "checkpoint"
+
+
+def test_mixings_can_be_frozen_as_a_whole():
+    flow = flow_of()
+    for step in flow.levels[0].steps:
+        for parameter in (*step.actnorm.parameters(), *step.permutation.parameters()):
+            parameter.requires_grad_(False)
+    expected = gradients(flow, "full")
+    assert torch.allclose(gradients(flow, "reversible"), expected, rtol=1e-9, atol=1e-9 * float(expected.abs().max()))
+
+
+def test_measuring_memory_leaves_running_statistics_alone():
+    flow = build(GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=8, norm="batchnorm")).train()
+    before = {name: value.clone() for name, value in flow.state_dict().items()}
+    assert saved_bytes(flow, 2) > 0
+    assert all(torch.equal(value, before[name]) for name, value in flow.state_dict().items())

@@ -177,3 +177,12 @@ def test_network_initialisation_normalises_hidden_layers():
     h = network.conv_in(x)
     assert h.mean(dim=(0, 2, 3)).abs().max() <= 1e-5
     assert (h.std(dim=(0, 2, 3), correction=0) - 1).abs().max() <= 1e-4
+
+
+def test_function_transforms_see_through_an_affine_move():
+    torch.manual_seed(0)
+    x, h = torch.randn(1, 2, 2, 2, dtype=torch.float64), torch.randn(1, 4, 2, 2, dtype=torch.float64)
+    for reach in (0.0, 0.5):
+        given = torch.func.jacrev(lambda v, m=reach: affine_move(v, h, m)[0].flatten())(x).reshape(8, 8)
+        scale = reach + (1 - reach) * torch.sigmoid(h[:, 2:] + 2)
+        assert torch.allclose(given, torch.diag(scale.flatten()), atol=1e-12)

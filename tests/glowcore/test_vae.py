@@ -93,7 +93,7 @@ def test_noise_of_a_picture_does_not_depend_on_its_batch():
 def test_a_picture_comes_back_changed_and_is_counted_so():
     model, batch = vae(), tiny.pictures(5)
     found = evaluate(model, batch)
-    back = model.reconstruct(batch)
+    back = model.decode(model.encode(batch))
     assert back.shape == batch.shape
     assert back.min() >= 0
     assert back.max() <= 1
@@ -131,7 +131,7 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     assert isinstance(loaded, VAE)
     assert loaded.config == model.config
     assert loaded.metadata == {"note": "kept"}
-    assert torch.equal(loaded.reconstruct(batch), model.reconstruct(batch))
+    assert torch.equal(loaded.decode(loaded.encode(batch)), model.decode(model.encode(batch)))
 
 
 def test_command_line_trains_evaluates_and_refuses_what_needs_a_flow(tmp_path, capsys):
@@ -177,3 +177,12 @@ def test_bounded_statistics_are_near_what_the_networks_say_and_never_stop_moving
         model.encoder.out.bias.data.fill_(12.0)
         model.posterior(values)[1].sum().backward()
     assert (model.encoder.out.bias.grad[5:] > 1e-4).all()
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (([],), "seeds are empty"), (([0.5],), "expected whole numbers"), (([0], -1.0), "temperature is -1.0"),
+    (([0], [1.0, 1.0]), "temperature has 2 values"), (([0], 1.0, torch.tensor([1])), "has no classes"),
+])
+def test_sampling_refuses_what_a_flow_refuses(arguments, told):
+    with pytest.raises(ConfigError, match=told):
+        vae().sample(*arguments)
