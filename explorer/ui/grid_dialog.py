@@ -61,6 +61,7 @@ def _choose(table: Bench) -> TwoAttributes:
         REACHES,
         default=2,
         key="grid_reach",
+        persist_state="session",
         required=True,
         format_func=lambda r: f"± {r}",
         help="How far both go to either side, in standard deviations as on the sliders",

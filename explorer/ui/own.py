@@ -27,7 +27,7 @@ def panel(table: Bench) -> None:
         groups = [uploader("With it", "own_with")]
     with lacking:
         groups.append(uploader("Without it", "own_without"))
-    name = st.text_input("Its name", key="own_name", max_chars=40, placeholder="Freckles")
+    name = st.text_input("Its name", key="own_name", persist_state="session", max_chars=40, placeholder="Freckles")
     fewest = min(len(g) for g in groups)
     if own_attribute.LEAST <= fewest < own_attribute.FEW:
         st.caption(f":orange[With {fewest} of a kind the direction is rough; {own_attribute.FEW} make it steadier.]")

@@ -72,17 +72,18 @@ def slot(table: Bench, name: str, shelf: list[Tile], start: int, on_choose: Call
     return st.session_state[key]
 
 
-def add_photos(table: Bench, key: str) -> None:
-    """An uploader that puts photos on the shelf."""
+def add_photos(table: Bench, key: str, on_added: Callable[[list[str]], None] = lambda added: None) -> None:
+    """An uploader that puts photos on the shelf; `on_added` gets the ids of those that were not there before."""
 
     def receive() -> None:
-        problems = []
+        problems, before = [], set(table.desk.photos)
         for file in st.session_state.get(key) or []:
             try:
                 table.desk.add_photo(file.getvalue())
             except GlowcoreError as error:
                 problems.append(f"{error}.")
         st.session_state[f"{key}_problems"] = problems
+        on_added([PHOTO + k for k in table.desk.photos if k not in before])
 
     st.file_uploader(
         "Add photos",

@@ -113,6 +113,11 @@ def reconstructor_of(name: str) -> Engine | Compressor:
     return engine_of(name) if entry.is_flow or entry.problem else _compressor(entry.name, entry.stamp)
 
 
+def of_model(key: str, engine: Engine) -> str:
+    """The key of a widget whose choices, or where it starts, are the model's: each model keeps its own setting."""
+    return f"{key} {engine.model_hash}"
+
+
 def folder_of(name: str) -> Path:
     """The folder of a listed model."""
     return models.find(name).folder

@@ -16,6 +16,7 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
 from explorer.words import level_label
+from tests.explorer.widget_keys import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -168,10 +169,10 @@ def test_levels_are_described_as_of_faces_for_faces_only(zoo, open_kind, engine,
     at.button(key="use_runs/digits").click().run()
     at.switch_page("explorer/ui/pages/mix.py").run()
     at.segmented_control(key="mix_mode").set_value("Levels").run()
-    assert [at.segmented_control(key=f"level_{i}").label for i in range(2)] == plain
+    assert [at.segmented_control(key=of_model(at, f"level_{i}")).label for i in range(2)] == plain
     at.switch_page("explorer/ui/pages/sample.py").run()
-    at.toggle(key="by_level").set_value(True).run()
-    assert [at.slider(key=f"temperature_{i}").label for i in range(2)] == plain
+    at.toggle(key=of_model(at, "by_level")).set_value(True).run()
+    assert [at.slider(key=of_model(at, f"temperature_{i}")).label for i in range(2)] == plain
 
 
 def test_sample_draws_the_class_that_is_asked_for(zoo, monkeypatch, open_kind):

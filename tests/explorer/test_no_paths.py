@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.latent_map import FILE
+from tests.explorer.widget_keys import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -88,7 +89,7 @@ def test_neither_the_map_page_nor_reconstruct_says_it(spoilt_home):
     home, _ = spoilt_home
     at = open_app()
     at.switch_page("explorer/ui/pages/reconstruct.py").run()
-    at.multiselect(key="reconstruct_models").set_value(["pretrained/tiny", "runs/flipped"]).run()
+    at.multiselect(key=of_model(at, "reconstruct_models")).set_value(["pretrained/tiny", "runs/flipped"]).run()
     assert "runs/flipped/model.safetensors: damaged" in sent(at)
     assert str(home) not in sent(at)
     at.switch_page("explorer/ui/pages/models.py").run()

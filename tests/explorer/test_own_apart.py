@@ -14,6 +14,7 @@ from explorer.attribute_table import cosines
 from explorer.desk import Desk
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import ConfigError
+from tests.explorer.widget_keys import of_model
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -118,7 +119,7 @@ def test_strips_on_the_page_follow(home, fresh_caches, freckles):
     desk = at.session_state["desk"]
     desk.take_own(freckles)
     at.switch_page("explorer/ui/pages/attributes.py").run()
-    at.pills(key="preview").set_value("Freckles").run()
+    at.pills(key=of_model(at, "preview")).set_value("Freckles").run()
     before = at.session_state["made previews"][1]
     at.pills(key="own_apart_Freckles").set_value(["Smiling", "Male", "Beard"]).run()
     after = at.session_state["made previews"][1]

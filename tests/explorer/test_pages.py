@@ -16,6 +16,7 @@ from explorer.engine import Engine
 from explorer.photos import photo_key
 from explorer.recipe import EditRecipe, Source
 from glowcore import checkpoint
+from tests.explorer.widget_keys import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -155,9 +156,9 @@ def test_random_face(home):
 
 def test_sample_page_controls(home):
     at = visit("sample.py")
-    at.slider(key="temperature").set_value(0.3).run()
-    at.toggle(key="by_level").set_value(True).run()
-    at.slider(key="temperature_0").set_value(0.0).run()
+    at.slider(key=of_model(at, "temperature")).set_value(0.3).run()
+    at.toggle(key=of_model(at, "by_level")).set_value(True).run()
+    at.slider(key=of_model(at, "temperature_0")).set_value(0.0).run()
     at.button(key="new_seed").click().run()
     assert not at.exception
 
@@ -173,7 +174,7 @@ def test_mix_page_modes(home):
 
 def test_reconstruct_page_controls(home, blobs):
     at = visit("reconstruct.py")
-    at.slider(key="keep").set_value(1).run()
+    at.slider(key=of_model(at, "keep")).set_value(1).run()
     at.select_slider(key="gain").set_value(4).run()
     assert not at.exception
     assert "0 pixels changed" in words(at)
@@ -280,7 +281,7 @@ def test_coming_back_to_a_page_decodes_nothing_anew(home, monkeypatch):
     at.switch_page("explorer/ui/pages/sample.py").run()
     assert not at.exception
     assert not decoded
-    at.slider(key="temperature").set_value(0.3).run()
+    at.slider(key=of_model(at, "temperature")).set_value(0.3).run()
     assert decoded
 
 

@@ -18,6 +18,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.temperatures import in_words, recommended
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
+from tests.explorer.widget_keys import of_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))
@@ -92,8 +93,8 @@ def test_every_page_draws_at_the_temperatures_of_its_levels(levels_home, page, m
         at.button(key="check_pretrained/levels").click().run()
         assert not at.exception
     if page == "sample.py":
-        assert [at.slider(key=f"temperature_{i}").value for i in range(3)] == list(LEVELS)
-        at.toggle(key="by_level").set_value(False).run()
+        assert [at.slider(key=of_model(at, f"temperature_{i}")).value for i in range(3)] == list(LEVELS)
+        at.toggle(key=of_model(at, "by_level")).set_value(False).run()
         assert asked.pop() == (LEVELS[-1],)
     assert set(asked) <= {LEVELS}
     assert bool(asked) == (page in ("models.py", "sample.py", "map.py"))

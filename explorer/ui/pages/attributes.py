@@ -88,7 +88,15 @@ if not table.engine.attribute_names:
     st.info("This model has no attributes. `python -m glowcore attributes --model DIR --data DIR` makes them.")
     st.stop()
 names = ordered(table.engine.attribute_names)
-name = st.pills("Preview", names, default=names[0], format_func=lambda n: words(n).label, key="preview", required=True)
+name = st.pills(
+    "Preview",
+    names,
+    default=names[0],
+    format_func=lambda n: words(n).label,
+    key=state.of_model("preview", table.engine),
+    persist_state="session",
+    required=True,
+)
 left, right = st.columns([1.5, 1], gap="large")
 with left:
     previews(table, name)

@@ -49,7 +49,8 @@ def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], lis
         names,
         default=names[start],
         format_func=lambda n: words(n).label,
-        key="colour",
+        key=state.of_model("colour", table.engine),
+        persist_state="session",
         required=True,
         wrap=True,
     )

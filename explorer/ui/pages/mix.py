@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import export, mixing
 from explorer.pictures import png, webp
-from explorer.ui import shelf
+from explorer.ui import shelf, state
 from explorer.ui.components.film import film, film_button
 from explorer.ui.components.pad import pad
 from explorer.ui.downloads import download
@@ -31,6 +31,7 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             ["Linear", "Spherical"],
             default="Spherical",
             key="path",
+            persist_state="session",
             required=True,
             help="The straight line, or the arc that keeps its distance from the centre, where pictures are.",
         )
@@ -40,7 +41,8 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             levels,
             default=levels,
             selection_mode="multi",
-            key="walking",
+            key=state.of_model("walking", engine),
+            persist_state="session",
             wrap=True,
             format_func=lambda level: level_label(engine, level),
             help="Levels left out stay as they are in A.",
@@ -60,7 +62,13 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
 
 def save_film(frames: list[np.ndarray]) -> None:
     """The film as a file, there and back so that it loops."""
-    loop = st.toggle("There and back", value=True, key="loop", help="An endless loop without a jump, in the saved film")
+    loop = st.toggle(
+        "There and back",
+        value=True,
+        key="loop",
+        persist_state="session",
+        help="An endless loop without a jump, in the saved film",
+    )
     with st.container(horizontal=True):
         film_button(frames, "mp4", loop=loop, name="film", key="save_mp4")
         film_button(frames, "gif", loop=loop, name="film", key="save_gif")
@@ -85,7 +93,8 @@ def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             if st.segmented_control(
                 level_label(engine, level),
                 ["A", "B"],
-                key=f"level_{level}",
+                key=state.of_model(f"level_{level}", engine),
+                persist_state="session",
                 required=True,
                 default="A" if level == engine.num_levels - 1 else "B",
             )
@@ -103,7 +112,7 @@ def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
     """What A has and B has not, given to C."""
     with panel:
         st.caption("What A has and B has not, given to C. Works best with A and B alike in everything else.")
-        amount = st.slider("How much", -2.0, 2.0, 1.0, 0.1, key="amount")
+        amount = st.slider("How much", -2.0, 2.0, 1.0, 0.1, key="amount", persist_state="session")
     a, b, c = (shelf.encoded(table, p) for p in chosen)
     result = mixing.analogy(table.engine, a, b, c, amount)
     with stage:
@@ -152,12 +161,20 @@ with panel:
     name = noun(table.engine)
     intro(f"Between {name}s", f"Walk from {name} to {name}, swap single levels, or do arithmetic with them.")
     mode = st.segmented_control(
-        "Mode", list(MODES), default="Film", key="mix_mode", required=True, label_visibility="collapsed"
+        "Mode",
+        list(MODES),
+        default="Film",
+        key="mix_mode",
+        persist_state="session",
+        required=True,
+        label_visibility="collapsed",
     )
     show, slots = MODES[mode]
     shown = shelf.entries(table)
     if mode == "Film":
-        stops = st.segmented_control("Stops", range(2, MOST_STOPS + 1), default=2, key="stops", required=True)
+        stops = st.segmented_control(
+            "Stops", range(2, MOST_STOPS + 1), default=2, key="stops", persist_state="session", required=True
+        )
         slots = slots[:stops]
     chosen = [shelf.slot(table, name, shown, start) for start, name in zip((0, 2, 3, 4, 5), slots, strict=False)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):

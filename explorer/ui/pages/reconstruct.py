@@ -35,17 +35,29 @@ def names_of(entries: list[Tile]) -> dict[str, str]:
     return {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in entries}
 
 
+def first_choice(entries: list[Tile]) -> list[str]:
+    """What is shown before anybody has chosen: photos where there are any, else the gallery."""
+    photos = [t.id for t in entries if t.id.startswith(shelf.PHOTO)]
+    return photos[:3] or [t.id for t in entries[1:4]] or [shelf.EDIT]
+
+
+def choose_too(key: str, added: list[str]) -> None:
+    """Put photos that have just been given among those shown, before the others."""
+    st.session_state[key] = [*added, *(i for i in st.session_state[key] if i not in added)][:AT_MOST]
+
+
 def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
     """Which pictures, which models, and how the difference and the coarse picture are made."""
     names = names_of(entries)
-    shelf.add_photos(table, "reconstruct_upload")
-    start = [t.id for t in entries if t.id.startswith(shelf.PHOTO)][:3] or [t.id for t in entries[1:4]] or [shelf.EDIT]
+    key = state.of_model("pictures", table.engine)
+    shelf.add_photos(table, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
+    st.session_state.setdefault(key, first_choice(entries))
     chosen = st.multiselect(
         "Pictures",
         list(names),
-        default=start,
         max_selections=AT_MOST,
-        key=f"pictures_{len(entries)}",
+        key=key,
+        persist_state="session",
         format_func=lambda i: f"{names[i]} {i[6:10]}" if i.startswith(shelf.PHOTO) else names[i],
     )
     usable = {e.name: e for e in state.entries() if not e.problem}
@@ -56,7 +68,8 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         list(usable),
         default=[table.engine.name, *contrast],
         max_selections=4,
-        key="reconstruct_models",
+        key=state.of_model("reconstruct_models", table.engine),
+        persist_state="session",
         format_func=short,
         help="Flows give every picture back; a VAE, where there is one, compresses it.",
     )
@@ -66,6 +79,7 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         [1, 4, 16, 64, 256],
         value=64,
         key="gain",
+        persist_state="session",
         format_func=lambda g: f"×{g}",
         help="Grey means equal; at ×64 a difference of a single step in one value can be seen.",
     )
@@ -75,17 +89,26 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         0,
         levels,
         max(1, levels - 1),
-        key="keep",
+        key=state.of_model("keep", table.engine),
+        persist_state="session",
         help="The finer levels are forgotten and drawn anew, so the picture shows what the kept ones know.",
     )
     heat = st.slider(
-        "Temperature of the new levels", 0.0, 1.2, 0.0, 0.05, key="heat", help="0 fills in what is most expected."
+        "Temperature of the new levels",
+        0.0,
+        1.2,
+        0.0,
+        0.05,
+        key="heat",
+        persist_state="session",
+        help="0 fills in what is most expected.",
     )
     bits = st.select_slider(
         "Bits a value of the picture",
         range(1, EXACT + 1),
         value=EXACT,
         key="bits",
+        persist_state="session",
         help="The picture is made coarser before the model sees it; what the model then sees comes back exactly.",
     )
     nudge = st.select_slider(
@@ -93,6 +116,7 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         NUDGES,
         value=0.0,
         key="nudge",
+        persist_state="session",
         format_func=lambda size: f"{size:g}",
         help="Noise of so many standard deviations is added to every number that the picture is encoded to: how much "
         "of the picture is in how many digits.",

@@ -43,7 +43,8 @@ def temperature_controls(table: Bench) -> Temperature:
     by_level = st.toggle(
         "A temperature for each level",
         value=len(engine.temperature) > 1,
-        key="by_level",
+        key=state.of_model("by_level", engine),
+        persist_state="session",
         disabled=engine.num_levels < 2,
     )
     if not by_level:
@@ -53,7 +54,8 @@ def temperature_controls(table: Bench) -> Temperature:
             TEMPERATURE_LIMIT,
             engine.temperature[-1],
             0.05,
-            key="temperature",
+            key=state.of_model("temperature", engine),
+            persist_state="session",
             help=f"How far from the average {noun(engine)} samples may go: 0 is the average itself, 1 is what the "
             f"model has learnt. This model's author recommends {in_words(engine.temperature)}.",
         )
@@ -62,8 +64,9 @@ def temperature_controls(table: Bench) -> Temperature:
     chosen = []
     for level in reversed(range(engine.num_levels)):
         label = level_label(engine, level)
+        key = state.of_model(f"temperature_{level}", engine)
         chosen.append(
-            sliders.slider(label, 0.0, TEMPERATURE_LIMIT, starts[level], 0.05, key=f"temperature_{level}")
+            sliders.slider(label, 0.0, TEMPERATURE_LIMIT, starts[level], 0.05, key=key, persist_state="session")
         )
     return tuple(reversed(chosen))
 
@@ -73,7 +76,13 @@ def seed_controls() -> int:
     st.session_state.setdefault("seed", 0)
     number, dice = st.columns([2, 1], vertical_alignment="bottom")
     number.number_input(
-        "First seed", 0, SEED_LIMIT - 1000, step=1, key="seed", help="A seed always gives the same picture."
+        "First seed",
+        0,
+        SEED_LIMIT - 1000,
+        step=1,
+        key="seed",
+        persist_state="session",
+        help="A seed always gives the same picture.",
     )
 
     def roll() -> None:
@@ -93,7 +102,8 @@ def class_control(table: Bench) -> int | None:
         [EVERY, *range(len(names))],
         default=EVERY,
         format_func=lambda k: "each in turn" if k == EVERY else names[k],
-        key="label",
+        key=state.of_model("label", table.engine),
+        persist_state="session",
         required=True,
         wrap=True,
         help="The model was trained with the names of its classes and draws the one it is asked for.",
@@ -180,13 +190,19 @@ left, right = st.columns([1, 2.1], gap="large")
 with left:
     intro(f"{noun(table.engine).capitalize()}s from nothing", INTRO)
     mode = st.segmented_control(
-        "Show", ["Grid", "Over temperatures"], default="Grid", key="mode", required=True, label_visibility="collapsed"
+        "Show",
+        ["Grid", "Over temperatures"],
+        default="Grid",
+        key="mode",
+        persist_state="session",
+        required=True,
+        label_visibility="collapsed",
     )
     wanted = class_control(table)
     first_seed = seed_controls()
     if mode == "Grid":
         temperatures = temperature_controls(table)
-        st.segmented_control("Pictures a row", SIDES, default=4, key="side", required=True)
+        st.segmented_control("Pictures a row", SIDES, default=4, key="side", persist_state="session", required=True)
     else:
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
