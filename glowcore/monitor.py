@@ -21,6 +21,7 @@ from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.odd_pictures import KINDS, odd_pictures
 from glowcore.reversible import DriftMeter
+from glowcore.training_data import judging_rows
 
 if TYPE_CHECKING:
     from glowcore.training import Trainer
@@ -39,8 +40,8 @@ class Monitor:
 
     def __init__(self, trainer: Trainer, held_out: Tensor, labels: Tensor | None, *, progress: bool) -> None:
         self.trainer = trainer
-        self.held_out = held_out
-        self.labels = labels
+        self._held_out = held_out, labels
+        self._judge_by(spread=True)
         self.last: dict[str, Any] = {}
         self.smooth_loss: float | None = None
         self.smooth_head_bits: float | None = None
@@ -74,7 +75,7 @@ class Monitor:
 
     @torch.inference_mode()
     def evaluate(self) -> None:
-        """Measure the averaged weights on the held-out pictures, draw samples, and log both."""
+        """Measure the averaged weights on the held-out pictures and log what is found."""
         if not self.active:
             return
         model, trainer = self.trainer.averaged, self.trainer
@@ -108,16 +109,23 @@ class Monitor:
         if (self.last["drift"] or 0) > DriftMeter.ALARM:
             self.say(f"the inverse drifts by {self.last['drift']:.1e} between anchors: gradients are no longer exact; "
                      "use a smaller --anchor-every or --memory checkpoint")
-        drawn = model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
-        samples = grid(pictures.to_uint8(drawn), columns=4, scale=2)
-        folder = self.trainer.out / "samples"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{trainer.step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
-        board = self._tensorboard()
+
+    @torch.inference_mode()
+    def show(self) -> None:
+        """Draw samples of the averaged weights, and give TensorBoard these and what the last evaluation found."""
+        if not self.active:
+            return
+        model, step, board = self.trainer.averaged, self.trainer.step, self._tensorboard()
         for name, value in self.last.items():
             if value is not None:
-                board.add_scalar(name, value, trainer.step)
-        board.add_image("samples", samples, trainer.step, dataformats="HWC")
+                board.add_scalar(name, value, step)
+        if model.config.channels in (1, 3):  # grey or colour; others are no pictures for the eye
+            drawn = model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
+            samples = grid(pictures.to_uint8(drawn), columns=4, scale=2)
+            folder = self.trainer.out / "samples"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
+            board.add_image("samples", samples, step, dataformats="HWC")
         board.flush()
 
     def metadata(self) -> dict[str, Any]:
@@ -141,19 +149,28 @@ class Monitor:
         """Return what a resumed run goes on from."""
         wall = self.wall_before + time.time() - self.wall_start
         smooth = {"smooth_loss": self.smooth_loss, "smooth_head_bits": self.smooth_head_bits}
-        return {**smooth, "last": self.last, "wall": wall}
+        return {**smooth, "last": self.last, "wall": wall, "spread": self.spread}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go back to :meth:`state`."""
         self.smooth_loss, self.last = state["smooth_loss"], state["last"]
         self.smooth_head_bits = state.get("smooth_head_bits")
         self.wall_before, self.wall_start = state["wall"], time.time()
+        # A run that began before the pictures were spread goes on with the first ones: its figures stay comparable.
+        self._judge_by(spread=state.get("spread", False))
 
     def close(self) -> None:
         """Finish bar and event file."""
         self.bar.close()
         if self._board is not None:
             self._board.close()
+
+    def _judge_by(self, *, spread: bool) -> None:
+        """Choose the held-out pictures that evaluations look at, with their labels."""
+        self.spread = spread
+        images, labels = self._held_out
+        rows = judging_rows(len(images), self.trainer.settings.eval_pictures, spread=spread)
+        self.held_out, self.labels = images[rows], None if labels is None else labels[rows]
 
     def _bits_of_odd_pictures(self, model: Flow) -> float:
         """Return the mean bits/dim of one picture of each odd kind: far above the held-out ones' where all is well.

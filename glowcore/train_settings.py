@@ -78,3 +78,8 @@ class TrainSettings:
         for name, choices in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             if getattr(self, name) not in choices:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(choices)}")
+
+    def fraction(self, step: int, seconds: float) -> float:
+        """Return how much of the run is done after so many steps and seconds of training, from 0; 1 is the end."""
+        of_steps = step / self.steps if self.steps else 0.0
+        return max(of_steps, seconds / (60 * self.minutes) if self.minutes else 0.0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from glowcore import batches, checkpoint, classes, out_of_memory, training_state
+from glowcore import batches, checkpoint, classes, out_of_memory, training_data, training_state
 from glowcore.devices import has_fast_bfloat16
 from glowcore.distributed import Processes
 from glowcore.divergence import divergence
@@ -79,6 +79,8 @@ class Trainer:
                 laid_out = torch.empty_like(parameter, memory_format=torch.channels_last)
                 parameter.data = laid_out.copy_(parameter.data)
         self.images, self.labels = images, labels
+        self.data = {"training": training_data.fingerprint(images, labels),
+                     "held-out": training_data.fingerprint(held_out, held_out_labels)}
         self.pictures_skipped = pictures_skipped
         self.out = out
         first = batches.batch_indices(len(images), min(256, len(images)), settings.seed, 0)
@@ -95,13 +97,14 @@ class Trainer:
         wanted = settings.precision == "bfloat16"
         self.bfloat16 = wanted or (settings.precision == "auto" and has_fast_bfloat16(self.device))
         self.step, self.seconds = 0, 0.0
+        self.images_seen = 0  # over all processes and sittings, whatever their batch sizes
         self.head_bits = 0.0
         self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
         self.healthy = False  # whether an evaluation of this run has been good
         self.bad_evaluations = 0  # in a row, since the last good one or the last restore
         self.diverged = ""  # why the run has failed, once it has
         self.stop_signal: int | None = None
-        self.monitor = Monitor(self, held_out[: settings.eval_pictures], held_out_labels, progress=progress)
+        self.monitor = Monitor(self, held_out, held_out_labels, progress=progress)
 
     @property
     def averaged(self) -> Flow:
@@ -109,17 +112,9 @@ class Trainer:
         return self.average.module
 
     @property
-    def images_seen(self) -> int:
-        """Pictures trained on so far, over all processes."""
-        settings = self.settings
-        return self.step * settings.batch_size * settings.accumulate * self.processes.world_size
-
-    @property
     def fraction(self) -> float:
         """How much of the run is done, 0 to 1."""
-        s = self.settings
-        of_steps = self.step / s.steps if s.steps else 0.0
-        return max(of_steps, self.seconds / (60 * s.minutes) if s.minutes else 0.0)
+        return self.settings.fraction(self.step, self.seconds)
 
     def run(self) -> None:
         """Train to the end, or to a signal, evaluating and saving on the way.
@@ -131,8 +126,10 @@ class Trainer:
         last_eval = self.seconds
         with StopSignals(self), out_of_memory.advised(self.model, self.settings):
             self._resume_point()
+            trained = False
             while not self._stopping():
                 if self.fraction < 1:
+                    trained = True
                     started = time.perf_counter()
                     loss = self.train_step()
                     self.seconds += self.processes.same(time.perf_counter() - started)
@@ -145,7 +142,7 @@ class Trainer:
             else:
                 if self.bad_evaluations:
                     self.monitor.say("not saved: the last evaluation found the model diverged")
-                else:
+                elif trained:  # else the folder holds all there is, and perhaps attributes of its weights
                     self.save()
             self.monitor.close()
 
@@ -165,6 +162,7 @@ class Trainer:
             total, self.head_bits = total + bits, self.head_bits + head_bits
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm))
         self.step += 1
+        self.images_seen += s.batch_size * s.accumulate * self.processes.world_size
         if not _finite(self.processes.mean(total), norm):
             self._skip()
             return float("nan")
@@ -196,6 +194,8 @@ class Trainer:
         return {
             "step": self.step,
             "seconds": self.seconds,
+            "images_seen": self.images_seen,
+            "data": self.data,
             "skipped": self.skipped,
             "restores": self.restores,
             "healthy": self.healthy,
@@ -209,7 +209,12 @@ class Trainer:
         }
 
     def load_state(self, state: dict) -> None:
-        """Go back to a state made by :meth:`state`."""
+        """Go back to a state made by :meth:`state`.
+
+        Raises:
+            DataError: the state is of a run on other pictures; one from before states knew theirs is taken as it is.
+        """
+        training_data.check_same(state.get("data", {}), self.data, self.out)
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["average"])
         self.average.n_averaged.fill_(state["averaged_steps"])
@@ -220,6 +225,10 @@ class Trainer:
                 if value.shape == parameter.shape:
                     moments[name] = torch.empty_like(parameter).copy_(value)
         self.step, self.seconds = state["step"], state["seconds"]
+        # A state from before pictures were counted has had one batch size throughout, as far as can be known.
+        old = state["settings"]
+        seen = self.step * old["batch_size"] * old["accumulate"] * self.processes.world_size
+        self.images_seen = state.get("images_seen", seen)
         self.skipped, self.restores = state["skipped"], state["restores"]
         self.healthy = state.get("healthy", False)
         self.monitor.load_state(state["monitor"])
@@ -249,9 +258,13 @@ class Trainer:
         """
         self.processes.by_first(self.monitor.evaluate)
         problem = divergence(self.monitor.last, invertible=isinstance(self.model, Flow))
-        if not self.processes.same(float(bool(problem))):
+        good = not self.processes.same(float(bool(problem)))
+        if good:
             self.healthy, self.bad_evaluations = True, 0
             self.save()
+        # After the model is safe: a picture that cannot be drawn or written must not cost it.
+        self.processes.by_first(self.monitor.show)
+        if good:
             return True
         self.bad_evaluations += 1
         if self.healthy or self.fraction >= 1 or self.bad_evaluations >= BAD_STARTS:
@@ -291,7 +304,7 @@ class Trainer:
 
     def _resume_point(self) -> None:
         """See to it that there is a state to go back to before the first step can go wrong."""
-        if self.processes.same(float(not (self.out / "state").exists())):
+        if self.processes.same(float(not training_state.saved_steps(self.out / "state"))):
             self.save()
 
 

@@ -1,0 +1,54 @@
+"""The pictures of a run: which of the held-out ones judge it, and how a resumed run knows that it sees the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glowcore.errors import DataError
+
+#: Pictures that a fingerprint looks at, spread evenly over the set.
+SAMPLE = 256
+
+
+def judging_rows(count: int, most: int, *, spread: bool = True) -> Tensor:
+    """Return the rows of ``count`` held-out pictures that evaluations look at: int64, rising, ``most`` of them or all.
+
+    The same for the same numbers, and more rows hold all of fewer. They are drawn by a fixed seed, since a folder of
+    classes is in the order of the classes; ``spread`` False takes the first, as runs did that began before.
+    """
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0)) if spread else torch.arange(count)
+    return order[:most].sort().values
+
+
+def fingerprint(images: Tensor, labels: Tensor | None) -> dict[str, Any]:
+    """Return what tells a set of pictures (uint8 ``[N, C, H, W]``) from another in milliseconds, JSON-able.
+
+    ``pictures`` is N, ``shape`` is (C, H, W), ``sha256`` that of :data:`SAMPLE` pictures and of all labels (int64
+    ``[N]``). So another folder or another order is noticed, a single exchanged picture of many is not.
+    """
+    count = len(images)
+    sampled = min(count, SAMPLE)
+    rows = torch.arange(sampled) * count // sampled
+    digest = hashlib.sha256(images[rows].cpu().contiguous().numpy().tobytes())
+    if labels is not None:
+        digest.update(labels.cpu().contiguous().numpy().tobytes())
+    return {"pictures": count, "shape": list(images.shape[1:]), "sha256": digest.hexdigest()}
+
+
+def check_same(before: Mapping[str, Any], now: Mapping[str, Any], run: object) -> None:
+    """Raise :class:`DataError` unless both hold the same :func:`fingerprint` of each set; ``run`` names the run."""
+    for name, was in before.items():
+        if was != now[name]:
+            raise DataError(
+                f"the {name} pictures are not those of the run in {run}: {_told(was)} then, {_told(now[name])} now; "
+                f"expected the same ones, or another run that takes its weights with --init-from {run}"
+            )
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    return f"{found['pictures']} of {'x'.join(map(str, found['shape']))} (sample {found['sha256'][:8]})"

@@ -1,0 +1,59 @@
+"""Which held-out pictures judge a run, and whether a resumed run sees the same pictures."""
+
+import pytest
+import torch
+
+from glowcore.errors import DataError
+from glowcore.training_data import SAMPLE, check_same, fingerprint, judging_rows
+from tests.glowcore.tiny import pictures
+
+
+def test_the_judging_pictures_are_drawn_from_the_whole_set():
+    """Of ten classes of a hundred, one after the other, a hundred pictures show all."""
+    rows = judging_rows(1000, 100)
+    assert rows.tolist() == sorted(set(rows.tolist()))
+    assert len(rows) == 100
+    assert torch.bincount(rows // 100, minlength=10).min() >= 4
+    assert torch.equal(rows, judging_rows(1000, 100))
+    assert set(rows.tolist()) <= set(judging_rows(1000, 300).tolist())
+
+
+@pytest.mark.parametrize("spread", [True, False])
+def test_where_there_are_few_all_of_them_judge_in_their_order(spread):
+    assert judging_rows(7, 7, spread=spread).tolist() == judging_rows(7, 512, spread=spread).tolist() == [*range(7)]
+
+
+def test_runs_from_before_are_judged_by_the_first_pictures():
+    assert judging_rows(1000, 3, spread=False).tolist() == [0, 1, 2]
+
+
+def test_a_fingerprint_tells_pictures_and_labels_apart():
+    images, labels = pictures(20), torch.arange(20) % 2
+    found = fingerprint(images, labels)
+    assert (found["pictures"], found["shape"]) == (20, [3, 8, 8])
+    assert found == fingerprint(images.clone(), labels.clone())
+    changed = images.clone()
+    changed[19, 2, 7, 7] ^= 1
+    others = [(changed, labels), (images.flip(0), labels), (images[:19], labels[:19]), (images, 1 - labels),
+              (images, None), (images.reshape(20, 3, 4, 16), labels)]
+    assert len({str(found), *(str(fingerprint(*other)) for other in others)}) == 7
+
+
+def test_of_many_pictures_a_sample_is_read_that_reaches_over_all():
+    images = torch.zeros(10 * SAMPLE, 1, 1, 1, dtype=torch.uint8)
+    plain = fingerprint(images, None)
+    for start in range(0, len(images), 10 * SAMPLE // 8):
+        changed = images.clone()
+        changed[start : start + 10] = 1
+        assert fingerprint(changed, None) != plain
+
+
+def test_other_pictures_are_refused_by_what_they_are():
+    before = {"training": fingerprint(pictures(20), None), "held-out": fingerprint(pictures(6), None)}
+    check_same(before, before, "runs/a")
+    check_same({}, before, "runs/a")
+    with pytest.raises(DataError, match=r"^the held-out pictures .* runs/a: 6 of 3x8x8 .* then, 5 of 3x8x8 .* now; .*"
+                                        r"--init-from runs/a$"):
+        check_same(before, before | {"held-out": fingerprint(pictures(5), None)}, "runs/a")
+    with pytest.raises(DataError, match=r"^the training pictures"):
+        check_same(before, before | {"training": fingerprint(pictures(20, seed=1), None)}, "runs/a")
