@@ -27,7 +27,7 @@ _WIDEST = sorted(_READERS, key=len)
 
 def add_settings(group) -> None:
     """Add ``--model`` and one option for each setting that any kind of model has."""
-    group.add_argument("--model", default="glow", choices=sorted(CONFIGS))
+    group.add_argument("--model", choices=sorted(CONFIGS), help="default glow")
     for name, annotated in _settings().items():
         models = ", ".join(annotated)
         text = next(filter(None, (_described(CONFIGS[model], name) for model in annotated)), "")

@@ -10,10 +10,10 @@ import torch
 
 from glowcore import checkpoint, classes, training_state
 from glowcore.cli import model_options, options
-from glowcore.data import PictureSet, open_dataset
+from glowcore.data import open_dataset
 from glowcore.devices import pick_device
 from glowcore.distributed import Processes
-from glowcore.errors import ConfigError, DataError, TrainingError
+from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
 from glowcore.heap import keep_heap
 from glowcore.memory import choose_memory
@@ -84,13 +84,19 @@ def run(args: argparse.Namespace) -> int:
     device = torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device
     torch.manual_seed(settings.seed)
     model = _model(args, out)
+    if state is not None and _is_finished(state, settings):
+        if processes.is_first:
+            options.say(f"the run in {out} has ended at step {state['step']}, nothing is left to do; give a later "
+                        "--steps or --minutes to go on with it")
+        processes.close()
+        return 0
+    had_attributes, model.attributes = model.attributes is not None, None
     size, channels = model.image_size, model.config.channels
     opened = {
         split: open_dataset(args.data, image_size=size, channels=channels, split=split, skip_broken=args.skip_broken,
                             progress=processes.is_first and not args.quiet)
         for split in ("train", "test")
     }
-    _check_data(opened, args.data)
     skipped = list(dict.fromkeys(entry for pictures in opened.values() for entry in pictures.skipped))
     options.say_skipped(skipped)
     model.to(device)
@@ -103,6 +109,9 @@ def run(args: argparse.Namespace) -> int:
                       pictures_skipped=len(skipped), processes=processes, progress=not args.quiet)
     if state is not None:
         trainer.load_state(state)
+    if had_attributes:
+        options.say(f"the attributes of {out if args.resume else args.init_from} belong to its weights as they were; "
+                    "fit them again after training")
     try:
         trainer.run()
     except TrainingError as error:
@@ -120,12 +129,20 @@ def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
     given = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
     ends = {"steps", "minutes"}
     before = {} if state is None else {name: state["settings"][name] for name in names if name in state["settings"]}
+    if state is not None and (optimizer := before["optimizer"]) != given.get("optimizer", optimizer):
+        raise ConfigError(f"--optimizer {given['optimizer']} cannot go on with the state of {optimizer}; leave it out")
     if ends & set(given):
         before = {name: value for name, value in before.items() if name not in ends}
     settings = TrainSettings(**{**before, **given})
     if settings.steps is None and settings.minutes is None:
         raise ConfigError("give --steps N or --minutes N: when should training stop?")
     return settings
+
+
+def _is_finished(state: dict, settings: TrainSettings) -> bool:
+    """Return whether a run has come to its end and been evaluated there."""
+    evaluated = state["monitor"]["last"].get("step")
+    return settings.fraction(state["step"], state["seconds"]) >= 1 and evaluated == state["step"]
 
 
 def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, state: dict | None) -> None:
@@ -137,6 +154,8 @@ def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, 
 
 
 def _check_out(args: argparse.Namespace, out: Path) -> None:
+    if args.resume and args.init_from is not None:
+        raise ConfigError(f"--init-from {args.init_from} begins a run, --resume goes on with one; leave one out")
     if args.resume and not (out / "state").is_dir():
         raise ConfigError(f"--resume: {out} holds no run to go on with")
     there = next(path for path in (out, *out.absolute().parents) if path.exists())
@@ -144,28 +163,25 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
         raise ConfigError(f"--out {out}: {there} is a file, expected a folder, which is made if it is missing")
     if not args.resume and (out / "config.json").exists():
         raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")
+    if not args.resume and (out / "state").exists():
+        raise ConfigError(f"--out {out} holds the state of a run whose model is gone; expected another folder")
 
 
 def _model(args: argparse.Namespace, out: Path) -> Flow:
     """Return the model to train: a fresh one, that of ``--init-from``, or at ``--resume`` the run's own."""
     source = out if args.resume else args.init_from
     if source is None:
-        return build(CONFIGS[args.model](**model_options.given_settings(args, args.model)))
+        kind = args.model or "glow"
+        return build(CONFIGS[kind](**model_options.given_settings(args, kind)))
     model = checkpoint.load(source, device="cpu").train()
-    given = model_options.given_settings(args, model.config.model_name)
+    kind = model.config.model_name
+    if args.model not in (None, kind):
+        raise ConfigError(f"--model {args.model} differs from {kind} of the model in {source}; leave it out")
+    given = model_options.given_settings(args, kind)
     if not args.resume and "scale_min" in given:
         set_scale_min(model, given.pop("scale_min"))
     for name, value in given.items():
         if value != getattr(model.config, name):
             raise ConfigError(f"--{name.replace('_', '-')} {value} differs from {getattr(model.config, name)} of the "
                               f"model in {source}; leave it out")
-    if model.attributes is not None:
-        options.say(f"the attributes of {source} belong to its weights as they were; fit them again after training")
-        model.attributes = None
     return model
-
-
-def _check_data(opened: dict[str, PictureSet], data: str) -> None:
-    for split, pictures in opened.items():
-        if len(pictures) == 0:
-            raise DataError(f"{data} has no pictures in its {split} split")

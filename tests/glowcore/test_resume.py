@@ -1,0 +1,205 @@
+"""What `--resume` goes on with, what it leaves alone and what it refuses; and states of before."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+import glowcore
+from glowcore import training_state
+from glowcore.cli import main
+from glowcore.errors import DataError
+from glowcore.training import Trainer
+from tests.glowcore.test_training import make
+from tests.glowcore.tiny import MODEL, pictures, tree, vectors, write_model, write_pictures
+
+SETTINGS = ["--batch-size", "4", "--warmup-steps", "1", "--threads", "1", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Pictures in `faces`, others in `more`, and `run`, trained to its end of two steps and given attributes."""
+    folder = tmp_path_factory.mktemp("home")
+    write_pictures(folder / "faces", 24)
+    write_pictures(folder / "more", 24, seed=1)
+    argv = ["train", "--data", folder / "faces", "--out", folder / "run", *MODEL, *SETTINGS, "--steps", 2]
+    assert main([str(part) for part in argv]) == 0
+    model = glowcore.load(folder / "run", device="cpu")
+    model.attributes = vectors(model)
+    glowcore.save(model, folder / "run")
+    return folder
+
+
+@pytest.fixture
+def run(home, tmp_path):
+    shutil.copytree(home / "run", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def train(home, out, *argv, data="faces"):
+    given = ["train", "--data", home / data, "--out", out, "--quiet", "--threads", 1, *argv]
+    return main([str(part) for part in given])
+
+
+def refused(capsys, home, out, *argv, **other):
+    """The line of a command that must fail as a user's mistake should, changing nothing."""
+    before = tree(out)
+    assert train(home, out, *argv, **other) == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.startswith("error: ")
+    assert len(found.err.splitlines()) == 1, found.err
+    assert tree(out) == before
+    return found.err
+
+
+def test_a_run_with_nothing_left_to_do_is_left_as_it_is(home, run, capsys):
+    before = tree(run)
+    assert "attributes.safetensors" in before
+    capsys.readouterr()
+    for argv in ([], ["--steps", 1], ["--learning-rate", "1e-4"]):
+        assert train(home, run, "--resume", *argv) == 0
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"the run in {run} has ended at step 2, nothing is left to do; give a later --steps")
+    assert tree(run) == before
+
+
+def test_a_run_that_goes_on_loses_the_attributes_of_its_old_weights(home, run, capsys):
+    capsys.readouterr()
+    assert train(home, run, "--resume", "--steps", 3) == 0
+    assert "fit them again" in capsys.readouterr().err
+    assert glowcore.load(run, device="cpu").attributes is None
+
+
+def test_an_end_that_was_never_evaluated_still_is(home, tmp_path, capsys, monkeypatch):
+    """A signal saves without evaluating; a shorter end, given then, is reached at once."""
+
+    def stopped(self, of=Trainer.train_step):
+        self.stop_signal = 2
+        return of(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_step", stopped)
+        assert train(home, tmp_path / "run", *MODEL, *SETTINGS, "--steps", 9) == 130
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+    assert train(home, tmp_path / "run", "--resume", "--steps", 1) == 0
+    assert [entry["step"] for entry in log(tmp_path / "run")] == [1]
+
+
+def test_a_signal_before_the_first_step_leaves_the_folder_as_it_is(home, run, monkeypatch):
+    before = tree(run)
+    monkeypatch.setattr(Trainer, "_resume_point", lambda self: setattr(self, "stop_signal", 2))
+    assert train(home, run, "--resume", "--steps", 9) == 130
+    assert tree(run) == before
+
+
+def log(run):
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_another_optimizer_is_refused(home, run, capsys):
+    line = refused(capsys, home, run, "--resume", "--steps", 3, "--optimizer", "adamax")
+    assert "--optimizer adamax cannot go on with the state of adam" in line
+    assert train(home, run, "--resume", "--steps", 3, "--optimizer", "adam") == 0
+
+
+def test_another_family_is_refused(home, run, tmp_path, capsys):
+    line = refused(capsys, home, run, "--resume", "--steps", 3, "--model", "nice")
+    assert f"--model nice differs from glow of the model in {run}" in line
+    source = write_model(tmp_path / "source", attributes=False)
+    line = refused(capsys, home, tmp_path / "new", "--init-from", source, "--steps", 1, "--model", "realnvp")
+    assert f"--model realnvp differs from glow of the model in {source}" in line
+    assert train(home, tmp_path / "new", "--init-from", source, "--steps", 1, "--model", "glow") == 0
+    assert train(home, run, "--resume", "--steps", 3, "--model", "glow") == 0
+
+
+def test_weights_come_from_one_place(home, run, tmp_path, capsys):
+    source = write_model(tmp_path / "source")
+    line = refused(capsys, home, run, "--resume", "--init-from", source, "--steps", 3)
+    assert str(source) in line
+    assert "--resume" in line
+
+
+def test_other_pictures_are_refused(home, run, capsys):
+    capsys.readouterr()
+    line = refused(capsys, home, run, "--resume", "--steps", 3, data="more")
+    assert f"the training pictures are not those of the run in {run}: 23 of 3x8x8" in line
+    assert f"--init-from {run}" in line
+
+
+def test_a_state_from_before_is_resumed_and_knows_its_pictures_from_then_on(tmp_path):
+    old = old_state(tmp_path / "run", steps=4)
+    resumed = make(tmp_path / "run", images=pictures(18), steps=6)
+    resumed.load_state(old)
+    resumed.run()
+    state = training_state.load_state(tmp_path / "run" / "state")
+    assert state["data"]["training"]["pictures"] == 18
+    with pytest.raises(DataError, match=r"18 of 3x8x8 .* then, 20 of 3x8x8 .* now"):
+        make(tmp_path / "run").load_state(state)
+
+
+def old_state(out, **settings):
+    """The state of a run, as they were before pictures were counted, known again, and drawn for evaluations."""
+    make(out, **settings).run()
+    state = training_state.load_state(out / "state")
+    for part, name in ((state, "images_seen"), (state, "data"), (state["monitor"], "spread")):
+        del part[name]
+    return state
+
+
+def test_pictures_are_counted_over_sittings_of_other_batches(tmp_path):
+    make(tmp_path / "run", steps=3, batch_size=5, accumulate=2).run()
+    second = make(tmp_path / "run", steps=5, batch_size=2)
+    second.load_state(training_state.load_state(tmp_path / "run" / "state"))
+    assert second.images_seen == 30
+    second.run()
+    assert [entry["images"] for entry in log(tmp_path / "run")] == [30, 34]
+    third = make(tmp_path / "old", steps=5, batch_size=2)
+    third.load_state(old_state(tmp_path / "old", steps=3, batch_size=5))
+    assert third.images_seen == 15
+
+
+def test_pictures_of_steps_that_were_taken_back_do_not_count(tmp_path):
+    trainer = make(tmp_path / "run", steps=9, batch_size=4)
+    trainer.train_step()
+    trainer.save()
+    trainer.train_step()
+    assert trainer.images_seen == 8
+    trainer._restore("a test")
+    assert (trainer.step, trainer.images_seen) == (1, 4)
+
+
+def test_a_resumed_run_is_judged_by_the_same_pictures(tmp_path):
+    held_out = pictures(40, seed=1)
+    first = make(tmp_path / "run", held_out=held_out, steps=2)
+    first.run()
+    again = make(tmp_path / "run", held_out=held_out, steps=3)
+    again.load_state(training_state.load_state(tmp_path / "run" / "state"))
+    assert torch.equal(again.monitor.held_out, first.monitor.held_out)
+    assert not torch.equal(first.monitor.held_out, held_out[:4])
+
+
+def test_a_run_from_before_goes_on_being_judged_by_the_first_pictures(tmp_path):
+    held_out = pictures(40, seed=1)
+    old = old_state(tmp_path / "run", held_out=held_out, steps=2)
+    for steps in (3, 4):  # and so it stays in the states that it saves
+        again = make(tmp_path / "run", held_out=held_out, steps=steps)
+        again.load_state(old)
+        assert torch.equal(again.monitor.held_out, held_out[:4])
+        again.run()
+        old = training_state.load_state(tmp_path / "run" / "state")
+
+
+def test_a_state_without_its_model_is_not_written_over(home, run, tmp_path, capsys):
+    shutil.copytree(run / "state", tmp_path / "left" / "state")
+    line = refused(capsys, home, tmp_path / "left", *MODEL, *SETTINGS, "--steps", 1)
+    assert "holds the state of a run" in line
+    assert "another folder" in line
+
+
+def test_an_empty_folder_of_states_is_no_point_to_go_back_to(tmp_path):
+    (tmp_path / "run" / "state").mkdir(parents=True)
+    trainer = make(tmp_path / "run", steps=2)
+    trainer._resume_point()
+    assert training_state.saved_steps(tmp_path / "run" / "state") == [0]
