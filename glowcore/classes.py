@@ -79,11 +79,16 @@ def class_number(model: Flow, name: str) -> int:
         ConfigError: the model has no such class.
     """
     names = class_names(model)
-    if name in names:
-        return names.index(name)
-    if name.isdecimal() and int(name) < len(names):
+    if name not in names and name.isdecimal() and int(name) < len(names):
         return int(name)
-    raise ConfigError(f"class {printable(name, 30)!r} is unknown, expected one of this model's: {listed(model)}")
+    return _named(model, name)
+
+
+def _named(model: Flow, name: str) -> int:
+    names = class_names(model)
+    if name not in names:
+        raise ConfigError(f"class {printable(name, 30)!r} is unknown, expected one of this model's: {listed(model)}")
+    return names.index(name)
 
 
 def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
@@ -100,7 +105,8 @@ def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
 def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
     """Return the model's own class numbers, int64 ``[N]``, of ``labels`` that count ``names``.
 
-    By name where the model stores names, so that a folder with some of its classes is understood; else as they are.
+    By name alone where the model stores names, so that a folder with some of its classes is understood; else as they
+    are.
 
     Raises:
         ConfigError: a class that the model does not have, or a picture without a class (a label of -1).
@@ -108,7 +114,7 @@ def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
     if unknown := int((labels < 0).sum()):
         raise ConfigError(f"{unknown} of {len(labels)} pictures have no class; every picture needs one")
     if NAMES in model.metadata and names:
-        table = torch.tensor([class_number(model, name) for name in names])
+        table = torch.tensor([_named(model, name) for name in names])
         return table[labels]
     if (most := int(labels.max())) >= num_classes(model):
         raise ConfigError(f"there is a class {most}, num_classes {num_classes(model)} allows 0 to "

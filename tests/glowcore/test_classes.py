@@ -214,6 +214,21 @@ def test_resumed_with_labels_it_goes_on_bit_for_bit(tmp_path):
     assert float(whole.averaged.class_head.weight.detach().abs().max()) > 0
 
 
+def test_an_evaluation_looks_at_some_pictures_with_their_own_labels(tmp_path):
+    """The held-out pictures are in the order of their classes, as a folder of classes has them."""
+    first = make(tmp_path / "run", eval_pictures=21)
+    held_out, labels = halves(60, seed=1)
+    order = labels.argsort(stable=True)
+    trainer = Trainer(first.model, first.images, held_out[order], first.settings, first.out, labels=first.labels,
+                      held_out_labels=labels[order], progress=False)
+    trainer.monitor.evaluate()
+    assert trainer.monitor.last["class_accuracy_head"] is not None
+    judged, judged_labels = trainer.monitor.held_out, trainer.monitor.labels
+    assert len(judged) == len(judged_labels) == 21
+    assert torch.equal(bright_half(judged.float()), judged_labels)
+    assert sorted(set(judged_labels.tolist())) == [0, 1]  # the first 21 are all of class 0
+
+
 def test_models_from_before_the_head_load_without_one(tmp_path):
     folder = write_model(tmp_path / "model", attributes=False, num_classes=3, class_head=False)
     stored = json.loads((folder / "config.json").read_text())
@@ -252,6 +267,9 @@ def test_labels_are_renumbered_by_name():
     assert classes.renumbered(flow, labels, ("dog", "cat")).tolist() == [2, 1, 1]
     with pytest.raises(ConfigError, match="'fish' is unknown, expected one of this model's: bird, cat, dog"):
         classes.renumbered(flow, labels, ("dog", "fish"))
+    for number in ("0", "2"):  # a class of this name, not the one of this number
+        with pytest.raises(ConfigError, match=f"'{number}' is unknown, expected one of this model's: bird, cat, dog"):
+            classes.renumbered(flow, labels, ("dog", number))
     with pytest.raises(ConfigError, match="1 of 2 pictures have no class"):
         classes.renumbered(flow, torch.tensor([0, -1]), ("dog",))
     classes.describe(flow, torch.tensor([1]), ("x", "y", "z"))
