@@ -60,7 +60,7 @@ def fit_attributes(
     Raises:
         DataError: no attribute has 30 pictures with and 30 without it.
     """
-    _check_counts(pictures.attributes.numpy(), pictures.attribute_names)
+    fittable(pictures.attributes.numpy(), pictures.attribute_names)
     fast = model.fused()
 
     def encodings() -> Iterator[tuple[Tensor, Tensor]]:
@@ -116,7 +116,7 @@ def fit(
                 labels.append(known.detach().cpu().numpy().astype(np.int8))
             file.flush()
             table = np.concatenate(labels)
-            _check_counts(table, names)
+            fittable(table, names)
             matrix = np.memmap(file, np.float32, "r", shape=(len(table), dims))
             return fit_matrix(matrix, table, names, shapes, prior, directions=directions, refine=refine,
                               source=source, progress=progress)
@@ -159,7 +159,7 @@ def fit_matrix(
         raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(KINDS)}")
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
-    usable, refused = _check_counts(labels, names)
+    usable, refused = fittable(labels, names)
     for name, reason in refused.items():
         log.warning("attribute %s is left out: %s", name, reason)
     labels = labels[:, usable]
@@ -245,8 +245,12 @@ def _choose(
     return torch.tensor(chosen), torch.tensor(np.array(offsets)), torch.tensor(np.array(scales)), facts
 
 
-def _check_counts(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[str, str]]:
-    """Return the columns that can be fitted, and why each other one cannot."""
+def fittable(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[str, str]]:
+    """Return the columns of ``labels`` (``[N, A]``, 1 yes, 0 no) that can be fitted, and by name why each other cannot.
+
+    Raises:
+        DataError: none can.
+    """
     usable, refused = [], {}
     for index, name in enumerate(names):
         yes, no = int((labels[:, index] == 1).sum()), int((labels[:, index] == 0).sum())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from glowcore import checkpoint
-from glowcore.attribute_fit import fit_attributes
+from glowcore.attribute_fit import fit_attributes, fittable
 from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.cli import options
+from glowcore.data import PictureSet
 from glowcore.direction_refinement import RefinementSettings
 from glowcore.directions import KINDS
 from glowcore.errors import CheckpointError, ConfigError
@@ -43,23 +44,17 @@ def add_parser(commands, summary: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fit and store; exit code 0."""
-    if args.batch_size < 1:
-        raise ConfigError(f"--batch-size is {args.batch_size}, expected 1 or more")
+    options.check_range("--batch-size", args.batch_size, 1, 1_000_000)
     options.check_range("--refine-steps", args.refine_steps, 1, 1_000_000)
     options.check_range("--leak-weight", args.leak_weight, 0, 1000)
     refinement = RefinementSettings(steps=args.refine_steps, leak_weight=args.leak_weight)
-    against = dict(_read(text) for text in args.against)
+    against = _against(args.against)
+    left_out = [name for name in args.without.split(",") if name]
     keep_heap()
     before = checkpoint.fingerprint(args.model)
     model = options.load_flow(args)
     pictures = options.open_pictures(args, model)
-    # Hours of encoding should not end in a misspelt name.
-    left_out = [name for name in args.without.split(",") if name]
-    for option, name in [*(("--against", name) for pair in against.items() for name in (pair[0], *pair[1])),
-                         *(("--without", name) for name in left_out)]:
-        if name not in pictures.attribute_names:
-            raise ConfigError(f"{option}: unknown attribute {name!r:.80}, expected one of "
-                              + ", ".join(pictures.attribute_names))
+    _check_names(pictures, against, left_out)
     vectors = fit_attributes(model, pictures, args.batch_size, directions=args.directions, refinement=refinement,
                              progress=not args.quiet)
     for name, others in against.items():
@@ -78,12 +73,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read(text: str) -> tuple[str, list[str]]:
-    name, _, others = text.partition("=")
-    names = [other.strip() for other in others.split(",") if other.strip()]
-    if not name.strip() or not names:
-        raise ConfigError(f"--against {text!r:.80} is not understood, expected NAME=OTHER[,OTHER...]")
-    return name.strip(), names
+def _against(texts: list[str]) -> dict[str, list[str]]:
+    """Read every ``NAME=OTHER[,OTHER...]``: the others by name."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, others = text.partition("=")
+        name, names = name.strip(), [other.strip() for other in others.split(",") if other.strip()]
+        if not name or not names:
+            raise ConfigError(f"--against {text!r:.80} is not understood, expected NAME=OTHER[,OTHER...]")
+        if name in names:
+            raise ConfigError(f"--against {text!r:.80} makes {name:.80} orthogonal to itself, expected others")
+        if name in found:
+            raise ConfigError(f"--against {name:.80} is given twice, expected all its others in one NAME=OTHER,OTHER")
+        found[name] = names
+    return found
+
+
+def _check_names(pictures: PictureSet, against: dict[str, list[str]], left_out: list[str]) -> None:
+    """Refuse now what would be refused after hours of encoding: names unknown or not to be fitted, or none to keep."""
+    usable, refused = fittable(pictures.attributes.numpy(), pictures.attribute_names)
+    fitted = [pictures.attribute_names[index] for index in usable]
+    for option, name in [*(("--against", name) for pair in against.items() for name in (pair[0], *pair[1])),
+                         *(("--without", name) for name in left_out)]:
+        if name in refused:
+            raise ConfigError(f"{option}: {name:.80} cannot be fitted: {refused[name]}")
+        if name not in fitted:
+            raise ConfigError(f"{option}: unknown attribute {name!r:.80}, expected one of " + ", ".join(fitted))
+    if set(fitted) <= set(left_out):
+        raise ConfigError(f"--without {','.join(left_out)} leaves no attribute, expected fewer of {', '.join(fitted)}")
 
 
 def _table(vectors: AttributeVectors) -> str:

@@ -125,7 +125,7 @@ def say_skipped(skipped: Sequence[tuple[str, str]]) -> None:
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise :class:`ConfigError` unless ``low <= value <= high``."""
     if not low <= value <= high:
-        raise ConfigError(f"{name} is {value}, expected {low:g} to {high:g}")
+        raise ConfigError(f"{name} is {value}, expected {low:.12g} to {high:.12g}")
 
 
 def check_seed(seed: int) -> None:

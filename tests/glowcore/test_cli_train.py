@@ -129,6 +129,18 @@ def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
     assert_same_run(stopped, whole)
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize("seed", [2**32, 2**70, -1])
+def test_a_seed_no_generator_takes_is_one_line_with_the_bounds_in_digits(tmp_path, faces, capsys, command, seed):
+    where = ["--out", tmp_path / "run", *MODEL, "--steps", "1"] if command == "train" else ["--model", tmp_path]
+    argv = [command, "--data", faces, *where, f"--seed={seed}"]
+    assert main([str(part) for part in argv]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"seed is {seed}, expected" in line
+    assert line.endswith("0 to 4294967295")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
     source = write_model(tmp_path / "source", num_levels=1)
     argv = ["train", "--data", faces, "--out", tmp_path / "run", "--init-from", source, *SETTINGS]
