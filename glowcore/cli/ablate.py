@@ -9,7 +9,7 @@ from pathlib import Path
 from glowcore import ablation, ablation_report, output
 from glowcore.cli import options
 from glowcore.devices import pick_device
-from glowcore.errors import ConfigError, DataError, TrainingError
+from glowcore.errors import ConfigError, TrainingError
 from glowcore.heap import keep_heap
 from glowcore.train_settings import TrainSettings
 
@@ -74,6 +74,8 @@ def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
 
     for name in args.variants:
         ablation.config_of(name, args.image_size)
+        if args.variants.count(name) > 1:
+            raise ConfigError(f"--variants names {name} more than once, expected different ones")
     if args.data is None:
         raise ConfigError("--data DIR is missing: which pictures?")
     options.set_threads(args.threads)
@@ -85,9 +87,6 @@ def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
         open_dataset(args.data, image_size=args.image_size, split=split, limit=limit, progress=not args.quiet)
         for split, limit in (("train", None), ("test", args.limit))
     )
-    for split, pictures in (("train", train), ("test", test)):
-        if len(pictures) == 0:
-            raise DataError(f"{args.data} has no pictures in its {split} split")
     out.mkdir(parents=True, exist_ok=True)
     try:
         return ablation.run_all(args.variants, args.seeds, train.images, test.images, settings, out,

@@ -129,6 +129,7 @@ def test_a_run_that_was_trained_but_not_written_down_is_finished(tmp_path, data,
     [
         (("--steps", "3"), "holds runs of other settings or pictures"),
         (("--variants", "lu"), "unknown variant 'lu'"),
+        (("--variants", "base", "shuffle", "base"), "--variants names base more than once"),
         (("--image-size", "12"), "image size 12 cannot be halved 3 times"),
         (("--seeds", "0"), "--seeds is 0"),
     ],
