@@ -20,6 +20,8 @@ HERE = Path(__file__).parent
 def page() -> None:
     """One run for one visitor."""
     # Here: the server, which only wants `app`, need not load the library.
+    from explorer.ui import state
+    from explorer.ui.components.address import address
     from explorer.ui.components.uploads import uploads
     from explorer.ui.frame import cannot
 
@@ -29,9 +31,10 @@ def page() -> None:
     )
     st.html(HERE / "explorer" / "ui" / "page.css")
     # Pages carry no material icon: the browser would fetch it as a favicon from a font server.
+    edit = st.Page(pages / "edit.py", title="Edit", url_path="edit", default=True)
     chosen = st.navigation(
         [
-            st.Page(pages / "edit.py", title="Edit", url_path="edit", default=True),
+            edit,
             st.Page(pages / "reconstruct.py", title="Reconstruct", url_path="reconstruct"),
             st.Page(pages / "mix.py", title="Mix", url_path="mix"),
             st.Page(pages / "sample.py", title="Sample", url_path="sample"),
@@ -46,6 +49,8 @@ def page() -> None:
     except GlowcoreError as error:
         cannot(error)
     uploads(visitors.bounds())
+    if chosen is not edit and (token := state.token()):
+        address(token)
 
 
 def settings_or_exit() -> None:

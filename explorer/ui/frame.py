@@ -45,6 +45,11 @@ def bench() -> Bench:
         st.error(f"{error}.", title=f"{name} cannot be opened")
         st.caption("Other models can be chosen on the Models page.")
         st.stop()
+    return laid_out(engine)
+
+
+def laid_out(engine: Engine) -> Bench:
+    """The bench with this engine: the present edit has become one of its model."""
     gallery = state.gallery_of(engine)
     desk = state.desk(engine, gallery)
     engine = desk.equipped(engine)

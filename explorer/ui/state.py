@@ -15,12 +15,13 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.latent_map import FILE
 from explorer.models import ModelEntry
+from explorer.recipe import EditRecipe, RecipeError
 from explorer.turns import Turns
 from glowcore import AttributeVectors
 from glowcore.errors import GlowcoreError
 
 EDIT_PAGE = "explorer/ui/pages/edit.py"
-TOKEN = "s"
+TOKEN = "s"  # of the address; the components write it there
 
 
 def _released(engine: Engine | Compressor) -> None:
@@ -85,13 +86,32 @@ def entries() -> list[ModelEntry]:
     return models.listed()
 
 
+def arrived_with() -> str | None:
+    """The token that the address held when this session began."""
+    return st.session_state.setdefault("arrived_with", st.query_params.get(TOKEN))
+
+
 def chosen_model() -> str | None:
-    """The name of this session's model: the flow chosen if it is still usable, else the one to start with."""
+    """The name of this session's model: the flow chosen if it is still usable, else the one to start with.
+
+    An edit in the address has chosen the model that it was made with.
+    """
     found = entries()
-    wanted = st.session_state.get("model_name")
+    if "model_name" not in st.session_state:
+        st.session_state["model_name"] = _model_of_link(arrived_with())
+    wanted = st.session_state["model_name"]
     if any(e.name == wanted and e.usable for e in found):
         return wanted
     return models.default_name(found)
+
+
+def _model_of_link(token: str | None) -> str | None:
+    """The name of the model that an edit was made with, where it is here."""
+    try:
+        entry = models.of_hash(EditRecipe.from_token(token or "").model)
+    except RecipeError:
+        return None
+    return entry.name if entry else None
 
 
 def choose_model(name: str) -> None:
@@ -150,11 +170,17 @@ def gallery_of(engine: Engine) -> Gallery:
     return Gallery(models.find(engine.name).folder / "gallery")
 
 
+def token() -> str | None:
+    """The token of the present edit; None before there is one."""
+    table = st.session_state.get("desk")
+    return table.recipe.token() if table and table.history else None
+
+
 def desk(engine: Engine, gallery: Gallery) -> Desk:
     """This session's desk, begun from the address on the first visit."""
     if "desk" not in st.session_state:
         st.session_state["desk"] = Desk()
     table: Desk = st.session_state["desk"]
     if table.history is None:
-        table.arrive(engine, gallery, st.query_params.get(TOKEN))
+        table.arrive(engine, gallery, arrived_with())
     return table

@@ -18,6 +18,12 @@ SCENE = """([sources, kind, acts]) => {
   for (const [act, value] of acts) {
     if (act === "post") wire.post(value)
     if (act === "ack") wire.acknowledge({ nonce: wire.nonce, seq: value })
+    if (act === "close") wire.close()
+    if (act === "click") {
+      const node = document.body.appendChild(document.createElement(value))
+      node.dispatchEvent(new MouseEvent("click", { bubbles: true, composed: true }))
+    }
+    if (act === "back") window.dispatchEvent(new PopStateEvent("popstate"))
     if (act === "other ack") wire.acknowledge({ nonce: "other", seq: value })
     if (act === "wait") {
       const until = now + value
@@ -66,6 +72,21 @@ def test_a_message_without_an_answer_is_sent_once_more_and_then_given_up(play):
     assert play("Wire", *posts, ("wait", 8000), ("ack", 1))["sent"] == [{**first, "seq": 1}, again, after]
     assert play("Wire", *posts, ("wait", 16000))["sent"] == [{**first, "seq": 1}, again, after]
     assert play("Wire", ("post", first), ("ack", 1), ("wait", 60000))["sent"] == [{**first, "seq": 1}]
+
+
+@pytest.mark.parametrize("leave", [("click", "a"), ("back", None)])
+def test_nothing_is_sent_while_another_page_is_on_its_way(play, leave):
+    first = {"spot": [0, 0]}
+    assert play("Wire", leave, ("post", first), ("wait", 4999))["sent"] == []
+    assert play("Wire", leave, ("post", first), ("wait", 5000))["sent"] == [{**first, "seq": 1}]
+    assert play("Wire", ("click", "i"), ("post", first))["sent"] == [{**first, "seq": 1}]
+
+
+def test_nothing_is_sent_when_the_page_is_gone(play):
+    first = {"spot": [0, 0]}
+    assert play("Wire", ("close", None), ("post", first), ("wait", 60000)) == {"sent": [], "busy": []}
+    gone = play("Wire", ("post", first), ("close", None), ("wait", 60000))
+    assert gone == {"sent": [{**first, "seq": 1}], "busy": []}
 
 
 def test_it_is_busy_after_a_moment_and_until_the_answer(play):

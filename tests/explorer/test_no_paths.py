@@ -78,11 +78,11 @@ def test_no_page_says_where_a_model_that_cannot_be_loaded_lies(spoilt_home, page
     at = open_app()
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key="use_runs/flipped").click().run()
+    assert "runs/flipped/model.safetensors: damaged" in sent(at)
+    assert str(home) not in sent(at)
     at.switch_page(f"explorer/ui/pages/{page}").run()
     assert not at.exception
     assert str(home) not in sent(at)
-    if page != "models.py":
-        assert "runs/flipped/model.safetensors: damaged" in sent(at)
 
 
 def test_neither_the_map_page_nor_reconstruct_says_it(spoilt_home):

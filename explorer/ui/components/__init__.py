@@ -15,13 +15,13 @@ def sources(name: str, *scripts: str) -> dict[str, str]:
     """HTML, CSS and JavaScript of the component in folder `name`, read as strings.
 
     `scripts` are put together in the order given; the last one holds the default export. `shared.js`, `wire.js` and
-    `shared.css` of this folder come first.
+    `shared.css` of this folder come first; a component that shows nothing has no CSS of its own.
     """
     folder = HERE / name
     parts = [*(HERE / s for s in SHARED), *(folder / f"{s}.js" for s in (scripts or (name,)))]
     styles = [HERE / "shared.css", folder / f"{name}.css"]
     return {
         "html": (folder / f"{name}.html").read_text(encoding="utf-8"),
-        "css": "\n".join(p.read_text(encoding="utf-8") for p in styles),
+        "css": "\n".join(p.read_text(encoding="utf-8") for p in styles if p.is_file()),
         "js": "\n".join(p.read_text(encoding="utf-8") for p in parts),
     }

@@ -30,6 +30,15 @@ function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
   drawPart(canvas, image, column * width, 0, width, image.naturalHeight, alpha)
 }
 
+// The edit in the address, for links and for loading the page anew. The server could put it there too, but each time as
+// a new step of the browser's history: Back would lead through all edits before it leaves the page.
+function putInAddress(token) {
+  const address = new URL(location.href)
+  if (address.searchParams.get("s") === token) return
+  address.searchParams.set("s", token)
+  try { history.replaceState(history.state, "", address) } catch { /* so often is not allowed: the next edit will be in it */ }
+}
+
 // The state of an instance lives on its own root: the default export runs again with every change of data.
 function instanceOf(root, make) {
   if (!root.__instance) root.__instance = make()

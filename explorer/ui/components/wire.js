@@ -2,6 +2,7 @@
 // comes while a script runs, and what it merges can be lost.
 
 const PATIENCE = 8000 // milliseconds that an answer is waited for
+const LEAVING = 5000 // milliseconds after which a link has led to no other page
 
 class Wire {
   constructor(send, onBusy = () => {}) {
@@ -11,6 +12,21 @@ class Wire {
     this.sequence = 0
     this.waiting = []
     this.inFlight = null
+    this.leave = (event) => {
+      if (event.type === "click" && !event.composedPath().some((node) => node.localName === "a")) return
+      clearTimeout(this.leaving)
+      this.leaving = setTimeout(() => { this.leaving = null; this.next() }, LEAVING)
+    }
+    window.addEventListener("popstate", this.leave)
+    document.addEventListener("click", this.leave, true)
+  }
+
+  // The component is gone: nothing is sent any more.
+  close() {
+    window.removeEventListener("popstate", this.leave)
+    document.removeEventListener("click", this.leave, true)
+    for (const timer of [this.leaving, this.busyTimer, this.lostTimer]) clearTimeout(timer)
+    this.closed = true
   }
 
   post(message) {
@@ -23,8 +39,10 @@ class Wire {
     return [message]
   }
 
+  // While another page is on its way nothing is sent: a message of a fragment that this page takes with it makes
+  // Streamlit leave the new page empty.
   next() {
-    if (this.inFlight || !this.waiting.length) return
+    if (this.inFlight || !this.waiting.length || this.leaving || this.closed) return
     const message = this.waiting.shift()
     this.sequence += 1
     this.inFlight = { ...message, nonce: this.nonce, seq: this.sequence }

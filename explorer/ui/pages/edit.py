@@ -109,7 +109,6 @@ def edit_panel(table: Bench) -> None:
     if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
     editor(view_of(table), key="editor", on_message=lambda message: desk.handle(message, engine))
-    st.query_params[state.TOKEN] = desk.recipe.token()
     save_bar(table, photo)
 
 

@@ -14,7 +14,7 @@ from explorer.model_facts import facts, provenance
 from explorer.models import ModelEntry
 from explorer.pictures import reduced, webp
 from explorer.ui import state
-from explorer.ui.frame import intro, no_model
+from explorer.ui.frame import intro, laid_out, no_model
 from glowcore import images
 from glowcore.errors import GlowcoreError
 
@@ -52,6 +52,20 @@ def specimen(entry: ModelEntry) -> bytes | None:
     return _specimen(str(path), str(path.stat().st_mtime_ns)) if path.is_file() else None
 
 
+def choose(name: str) -> None:
+    """Use the listed model `name` from now on."""
+    state.choose_model(name)
+    st.session_state["model_chosen"] = name
+
+
+def take_over(name: str) -> None:
+    """Let a model that has just been chosen take the present edit over, and the address with it; else say why not."""
+    try:
+        laid_out(state.engine_of(name))
+    except GlowcoreError as error:
+        st.error(f"{error}.", title=f"{name} cannot be opened")
+
+
 def actions(entry: ModelEntry, chosen: str | None) -> None:
     """What can be done with a model, as a row of buttons."""
     st.button(
@@ -59,7 +73,7 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
         key=f"use_{entry.name}",
         disabled=entry.name == chosen or not entry.is_flow,
         help=None if entry.is_flow else "It has no exact latents; the Reconstruct page shows it beside flows.",
-        on_click=state.choose_model,
+        on_click=choose,
         args=(entry.name,),
     )
     if st.button("Check it here", key=f"check_{entry.name}", help="Hashes, round trips and timing on this machine"):
@@ -103,6 +117,8 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
 
 
 intro("Models", "Every folder of pretrained/ and runs/.")
+if just_chosen := st.session_state.pop("model_chosen", None):
+    take_over(just_chosen)
 found = state.entries()
 in_use = state.chosen_model()
 if in_use is None:

@@ -31,6 +31,7 @@ class Editor {
 
   close() {
     clearTimeout(this.refresh)
+    this.wire.close()
     window.removeEventListener("keydown", this.onKey)
     window.removeEventListener("keyup", this.onKey)
   }
@@ -134,6 +135,7 @@ class Editor {
       this.stage.scrub(this.scrubbing.value)
     }
     this.words(data)
+    putInAddress(data.token)
   }
 
   place(name, image, { uri, alt, fact, mood }) {

@@ -32,6 +32,7 @@ class Plane {
   }
 
   close() {
+    this.wire.close()
     this.observer.disconnect()
     window.removeEventListener("explorer-received", this.onReceived)
   }

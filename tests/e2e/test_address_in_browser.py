@@ -1,0 +1,85 @@
+"""The address of the page: it holds the edit and its model, and leaves the Back button to the pages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from explorer.recipe import EditRecipe
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+EDIT = "new URLSearchParams(location.search).get('s')"
+
+
+def smile(page):
+    return page.get_by_role("slider", name="Smile", exact=True)
+
+
+def edit_of(page) -> EditRecipe:
+    return EditRecipe.from_token(page.evaluate(EDIT))
+
+
+def set_smile(page, value: str) -> None:
+    before = page.evaluate(EDIT)
+    smile(page).evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('change')) }", value)
+    page.wait_for_function(f"before => {EDIT} !== before", arg=before)
+
+
+def test_back_leaves_the_edit_page_however_often_the_edit_was_changed(page):
+    expect(smile(page)).to_have_value("1")
+    page.wait_for_function(f"() => {EDIT}")
+    steps = page.evaluate("history.length")
+    page.get_by_role("link", name="Mix", exact=True).click()
+    expect(page.get_by_text("Between faces")).to_be_visible()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    for value in ("0.5", "-0.5", "2"):
+        set_smile(page, value)
+    assert page.evaluate("history.length") == steps + 2
+    page.go_back()
+    expect(page.get_by_text("Between faces")).to_be_visible()
+    expect(page).to_have_url(re.compile("/mix"))
+    page.go_back()
+    expect(smile(page)).to_have_value("2")  # the edit as it is now, not as it was then
+    page.wait_for_function(f"now => {EDIT} === now", arg=page.evaluate(EDIT))
+    assert edit_of(page).strength("Smiling") == 2
+
+
+# The editor asks the server for something while the page that was clicked for is still on its way.
+LEAVE_AND_ASK = """() => { for (const e of document.querySelectorAll('*')) { const editor = e.shadowRoot?.__instance
+  if (!editor?.panel) continue
+  const link = [...document.querySelectorAll('a')].find((a) => a.textContent === 'Models')
+  link.click()
+  setTimeout(() => editor.wantStrip('Young'), 0)
+  return true } }"""
+
+
+def test_the_next_page_is_there_whatever_the_editor_still_wanted(page):
+    expect(smile(page)).to_have_value("1")
+    for _ in range(3):
+        page.wait_for_function(LEAVE_AND_ASK)
+        expect(page.get_by_role("button", name="Use this model").first).to_be_visible()
+        page.get_by_role("link", name="Edit", exact=True).click()
+        expect(smile(page)).to_have_value("1")
+
+
+def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, models_home):
+    if not (models_home / "pretrained" / "faces32-glow").is_dir():
+        pytest.skip("there is no second model with attributes")
+    page = browser.new_page()  # not the fixture: loaded below /models, Streamlit asks for files that are not there
+    page.goto(server)
+    page.get_by_role("link", name="Models", exact=True).click()
+    card = page.locator(".st-key-card_pretrained_faces32-glow")
+    before = page.wait_for_function(EDIT).json_value()
+    card.get_by_role("button", name="Use this model").click()
+    page.wait_for_function(f"before => {EDIT} !== before", arg=before)
+    page.reload()
+    expect(card.get_by_text("in use")).to_be_visible()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    set_smile(page, "-1.5")
+    expect(page.locator('.thumb[data-show="edited"]')).to_contain_text("Smile -1.50")
+    shown = page.locator('.thumb[data-show="edited"] img').get_attribute("src")
+    page.reload()
+    expect(smile(page)).to_have_value("-1.5")
+    expect(page.locator('.thumb[data-show="edited"] img')).to_have_attribute("src", shown)
+    page.close()
