@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.explorer.widget_keys import of_model
+from tests.explorer.widgets import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -25,7 +25,7 @@ SETTINGS = {
         ("segmented_control", "stops", False, 4),
         ("segmented_control", "path", False, "Linear"),
         ("pills", "walking", True, [0, 2]),
-        ("toggle", "loop", False, False),
+        ("toggle", "save_loop", False, False),
         ("segmented_control", "mix_mode", False, "Levels"),
         ("segmented_control", "level_0", True, "A"),
         ("segmented_control", "mix_mode", False, "A − B + C"),

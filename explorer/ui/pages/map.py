@@ -10,7 +10,7 @@ from explorer.paths import evenly
 from explorer.pictures import data_uri, reduced, webp
 from explorer.recipe import PLACE_LIMIT, Source
 from explorer.ui import state
-from explorer.ui.components.film import film, film_button
+from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Sheet, plane, received
 from explorer.ui.frame import Bench, bench, cannot, intro, own_up
 from explorer.words import noun, ordered, words
@@ -35,7 +35,7 @@ def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
 def reach(found: LatentMap) -> float:
     """How far the plane must show to each side for all its points to be on it."""
     farthest = max((max(abs(x) / ASPECT, abs(y)) for x, y in found.places), default=REACH)
-    return max(REACH, min(1.04 * farthest, PLACE_LIMIT))
+    return max(REACH, min(1.04 * farthest, PLACE_LIMIT / ASPECT))
 
 
 def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:
@@ -98,9 +98,7 @@ def shown(table: Bench, found: LatentMap) -> None:
     if walk["path"]:
         frames = found.decode(table.engine, evenly(walk["path"], FRAMES))
         film(frames, key="map_film", alt="Film along the drawn path")
-        with st.container(horizontal=True):
-            film_button(frames, "mp4", loop=True, name="path", key="save_path")
-            film_button(frames, "gif", loop=True, name="path", key="save_path_gif")
+        save_film(frames, name="path", key="save_path")
         return
     if walk["point"] is not None:
         source, words_of = (

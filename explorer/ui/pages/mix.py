@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer import export, mixing
+from explorer import mixing
 from explorer.pictures import png, webp
 from explorer.ui import shelf, state
-from explorer.ui.components.film import film, film_button
+from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, intro, own_up
@@ -57,29 +57,7 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
     with stage:
         film(frames, key="film", alt=f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path")
     with panel:
-        save_film(frames)
-
-
-def save_film(frames: list[np.ndarray]) -> None:
-    """The film as a file, there and back so that it loops."""
-    loop = st.toggle(
-        "There and back",
-        value=True,
-        key="loop",
-        persist_state="session",
-        help="An endless loop without a jump, in the saved film",
-    )
-    with st.container(horizontal=True):
-        film_button(frames, "mp4", loop=loop, name="film", key="save_mp4")
-        film_button(frames, "gif", loop=loop, name="film", key="save_gif")
-        download(
-            "Save PNGs",
-            "film.zip",
-            lambda: export.frames_zip(frames),
-            key="save_frames",
-            icon="folder_zip",
-            what="Every frame from A on as a picture of its own, at the model's size, in a ZIP archive.",
-        )
+        save_film(frames, name="film", key="save")
 
 
 def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:

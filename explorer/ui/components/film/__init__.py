@@ -32,12 +32,29 @@ def film(frames: Sequence[np.ndarray], *, key: str, alt: str) -> None:
     _FILM(key=key, data=data)
 
 
-def film_button(frames: Sequence[np.ndarray], kind: str, *, loop: bool, name: str, key: str) -> None:
-    """A button that saves the frames as `name`.mp4 or `name`.gif; the file is made when it is pressed."""
-    download(
-        f"Save {kind.upper()}",
-        f"{name}.{kind}",
-        lambda: export.film(frames, kind, loop=loop),
-        key=key,
-        icon={"mp4": "movie", "gif": "gif_box"}[kind],
+def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> None:
+    """Buttons that save the frames as `name`.mp4, .gif or .zip; each file is made when its button is pressed."""
+    loop = st.toggle(
+        "There and back",
+        value=True,
+        key=f"{key}_loop",
+        persist_state="session",
+        help="An endless loop without a jump, in the saved film",
     )
+    with st.container(horizontal=True):
+        for kind, icon in (("mp4", "movie"), ("gif", "gif_box")):
+            download(
+                f"Save {kind.upper()}",
+                f"{name}.{kind}",
+                lambda kind=kind: export.film(frames, kind, loop=loop),
+                key=f"{key}_{kind}",
+                icon=icon,
+            )
+        download(
+            "Save PNGs",
+            f"{name}.zip",
+            lambda: export.frames_zip(frames),
+            key=f"{key}_frames",
+            icon="folder_zip",
+            what="Every frame from the first on as a picture of its own, at the model's size, in a ZIP archive.",
+        )
