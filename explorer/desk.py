@@ -1,12 +1,10 @@
 """What one user has on the table: the edit with its history, and the photos it may start from.
 
-A `Desk` belongs to one session and knows neither the page nor the model. Photos live here only, in memory, and the
-oldest give way when they become too many.
+A `Desk` belongs to one session and knows neither the page nor the model. Photos live here only, in memory.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,23 +13,20 @@ import numpy as np
 
 from explorer import export
 from explorer.actions import reduce
+from explorer.album import Album, Crops
 from explorer.engine import Engine
-from explorer.fitting import fit, greeting, on_map
+from explorer.fitting import EVERY_MODEL_HAS, fit, greeting, on_map
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
 from explorer.own_attribute import joined, set_apart
-from explorer.photos import HASH_DIGITS, Photo, photo_key
-from explorer.pictures import fingerprint
+from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
 from explorer.words import absence
 from glowcore import AttributeVectors
 from glowcore.errors import ConfigError, ImageError
 
-PHOTO_BYTES = 192 * 2**20
-MAX_PHOTOS = 8
-MAX_CROPS = 64
 ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
 
 
@@ -41,9 +36,8 @@ class Desk:
 
     history     the edit, with undo and redo; None until a model is there
     left        the same of the other models that were in use, by the hash of each: to come back to
-    photos      decoded photos by key
-    crops       aligned pictures from inside of an exported PNG, or from another model, by the key of their photo
-    lent        the sources of the latter, by the same keys
+    photos      the photos at hand
+    crops       aligned pictures that are here without their photo
     note        one sentence for the user, "" when there is nothing to say
     strip_for   the attribute whose slider the hand has just been laid on
     answered    (page instance, number) of the last message of the editor that was dealt with
@@ -57,9 +51,8 @@ class Desk:
 
     history: History | None = None
     left: dict[str, History] = field(default_factory=dict)
-    photos: OrderedDict[str, Photo] = field(default_factory=OrderedDict)
-    crops: OrderedDict[str, np.ndarray] = field(default_factory=OrderedDict)
-    lent: dict[str, Source] = field(default_factory=dict)
+    photos: Album = field(default_factory=Album)
+    crops: Crops = field(default_factory=Crops)
     note: str = ""
     strip_for: str | None = None
     answered: tuple[str, int] = ("", 0)
@@ -121,12 +114,12 @@ class Desk:
             return
         self.note = ""
         mine = fit(self.recipe, engine) if self.history else None
-        if mine and mine.source in (recipe.source, self.lent.get(recipe.source.value)):
+        if mine and mine.source in (recipe.source, self.crops.lent.get(recipe.source.value)):
             self._push(mine)  # the same picture as when the model was left, which another may have had on loan
             return
         if self._missing(recipe.source, engine, gallery, recipe.source.kind == "map"):
             kept = self.seen is not None and self.seen[0] == recipe.source
-            source = self._kept_picture(*self.seen) if kept else greeting(engine, gallery).source
+            source = self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source
             recipe = replace(recipe, source=source)
         self._push(replace(recipe, moves=mine.moves, locks=mine.locks) if mine else recipe)
 
@@ -141,6 +134,7 @@ class Desk:
     def start_from(self, source: Source) -> None:
         """Another picture under the same sliders."""
         self.forget_foreign()
+        self.photos.use(source)
         self._push(replace(self.recipe, source=source))
 
     def draw(self, source: Source, temperature: tuple[float, ...]) -> None:
@@ -153,16 +147,6 @@ class Desk:
         """A picture that the model's author recommends, as recommended, under the same sliders."""
         self.forget_foreign()
         self._push(replace(self.recipe, source=one.source, temperature=(one.temperature,)))
-
-    def _kept_picture(self, source: Source, picture: np.ndarray) -> Source:
-        """An aligned picture as a source of its own, for as long as the session lasts; no link carries it."""
-        key = fingerprint(picture)[:HASH_DIGITS]
-        self.crops[key] = picture
-        self.lent[key] = source
-        while len(self.crops) > MAX_CROPS:
-            oldest, _ = self.crops.popitem(last=False)
-            self.lent.pop(oldest, None)
-        return Source("photo", key, -1)
 
     def take_own(self, vectors: AttributeVectors) -> None:
         """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
@@ -215,34 +199,43 @@ class Desk:
         self.start_from(source)
 
     # -- photos ----------------------------------------------------------------
-    def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> None:
-        """Take in a file: a photo, or a PNG exported here, which brings its edit back. ImageError for anything else."""
+    def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> Photo | None:
+        """Take in a photo, or a PNG exported here, which brings its edit back (None). ImageError for anything else."""
         inside = export.read_png(data)
         if inside is not None:
             recipe, crop = inside
             if crop is not None and recipe.source.kind == "photo":
                 self.crops[recipe.source.value] = crop
             self.open(recipe, engine, gallery)
-            return
+            return None
         photo = self.add_photo(data)
         self.start_from(self.awaited if self.awaited and self.awaited.value == photo.key else photo.source)
-        if not photo.found:
-            self.note = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
+        faceless = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
+        self.note = " ".join(filter(None, ("" if photo.found else faceless, self.photos.told())))
+        return photo
 
     def add_photo(self, data: bytes) -> Photo:
         """Take a photo in without starting an edit from it; ImageError when it is none."""
         photo = self.photos.get(photo_key(data)) or Photo.read(data)
-        self.keep(photo)
+        self.photos.keep(photo, self.recipe.source.value if self.history else "")
         return photo
 
-    def keep(self, photo: Photo) -> None:
-        """Remember a photo; the ones not used longest go when there are too many."""
-        self.photos[photo.key] = photo
-        self.photos.move_to_end(photo.key)
-        while len(self.photos) > MAX_PHOTOS or sum(p.nbytes for p in self.photos.values()) > PHOTO_BYTES:
-            if len(self.photos) == 1:
-                break
-            self.photos.popitem(last=False)
+    def remove_photo(self, key: str, engine: Engine, gallery: Gallery) -> None:
+        """Forget a photo and all that was cut out of it; its edits, past ones too, are now of the first face."""
+        gone = {key} | self.crops.of(key)
+        for name in gone:
+            self.photos.drop(name)
+            self.crops.drop(name)
+        if self.seen and self.seen[0].value in gone:
+            self.seen = None
+
+        def without(recipe: EditRecipe, instead: Source) -> EditRecipe:
+            of_it = recipe.source.kind == "photo" and recipe.source.value in gone
+            return replace(recipe, source=instead) if of_it else recipe
+
+        first = greeting(engine, gallery).source
+        self.history = self.history and self.history.mapped(lambda r: without(r, first))
+        self.left = {m: h.mapped(lambda r: without(r, EVERY_MODEL_HAS)) for m, h in self.left.items()}
 
     def photo(self) -> Photo | None:
         """The photo of the present edit, where it is at hand."""

@@ -11,6 +11,7 @@ from explorer.recipe import EditRecipe, Source
 from glowcore.errors import GlowcoreError
 
 GREETING = ("Smiling", 1.0)
+EVERY_MODEL_HAS = Source("seed", "7")
 
 
 def on_map(source: Source, engine: Engine, gallery: Gallery) -> bool:
@@ -33,7 +34,7 @@ def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:
 
 def greeting(engine: Engine, gallery: Gallery) -> EditRecipe:
     """What a newcomer sees: the first gallery face, or a sampled one, already smiling a little."""
-    source = Source("gallery", gallery.names[0]) if gallery.names else Source("seed", "7")
+    source = Source("gallery", gallery.names[0]) if gallery.names else EVERY_MODEL_HAS
     name, strength = GREETING
     moves = ((name, strength),) if name in engine.attribute_names else ()
     return EditRecipe(source, moves, temperature=engine.temperature, model=engine.model_hash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.words import noun
 
-PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
-PRIVACY = "Photos stay in the memory of this computer; nothing is stored or sent anywhere."
 MAX_FACES = 12
 
 
@@ -34,11 +32,14 @@ def shared_gallery_tiles(gallery: Gallery) -> list[Tile]:
     return _gallery_tiles(str(gallery.folder), gallery.names)
 
 
-def gallery_line(gallery: Gallery, *, key: str, selected: str, on_choose: Callable[[str], None]) -> None:
-    """The gallery in one line; nothing where the model has none."""
-    if gallery.names:
+def gallery_shelf(
+    photos: Sequence[Tile], gallery: Gallery, *, key: str, selected: str, on_choose: Callable[[str], None]
+) -> None:
+    """The visitor's photos and the gallery; nothing where there is neither."""
+    entries = [*photos, *shared_gallery_tiles(gallery)]
+    if entries:
         tiles(
-            shared_gallery_tiles(gallery),
+            entries,
             key=key,
             label="Gallery",
             on_choose=on_choose,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,6 +103,11 @@ def own_up(pictures: Sequence[np.ndarray]) -> None:
     words = lost_words(pictures)
     if words:
         st.caption(f":orange[{words}]")
+
+
+def plain(text: str) -> str:
+    """Text of a user, a file's name say, for where Markdown is read: it shall draw no link and fetch no picture."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def heading(title: str) -> None:

@@ -8,9 +8,9 @@ from explorer import own_attribute
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.ui import state, visitors
-from explorer.ui.choosers import PHOTO_TYPES, PRIVACY
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench
+from explorer.ui.intake import PHOTO_TYPES
 from explorer.words import listed, ordered, words
 from glowcore.errors import GlowcoreError
 
@@ -20,7 +20,7 @@ def panel(table: Bench) -> None:
     st.markdown("**Your own attribute**")
     st.caption(
         f"Give photos of faces that have something and photos of faces that do not: {own_attribute.LEAST} of each at "
-        f"least, better {own_attribute.FEW}; up to {visitors.bounds().words()} in all. {PRIVACY}"
+        f"least, better {own_attribute.FEW}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
     )
     having, lacking = st.columns(2, gap="large")
     with having:

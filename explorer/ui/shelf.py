@@ -10,10 +10,11 @@ import streamlit as st
 from explorer.pictures import data_uri
 from explorer.recipe import EditRecipe, Source
 from explorer.results import Encoded
-from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, shared_gallery_tiles
+from explorer.ui import visitors
+from explorer.ui.choosers import shared_gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
-from glowcore.errors import GlowcoreError
+from explorer.ui.intake import PHOTO_TYPES, Taken, intake
 
 EDIT = "edit"
 PHOTO = "photo:"
@@ -21,12 +22,24 @@ PHOTO = "photo:"
 
 def entries(table: Bench) -> list[Tile]:
     """What can be chosen, most personal first."""
-    engine, desk = table.engine, table.desk
-    result = [Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit")]
-    for key, photo in reversed(desk.photos.items()):
-        aligned = photo.aligned(min(engine.size), photo.source).image
-        result.append(Tile(PHOTO + key, data_uri(aligned), "Your photo"))
-    return result + shared_gallery_tiles(table.gallery)
+    edit = Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit")
+    return [edit, *photo_tiles(table), *shared_gallery_tiles(table.gallery)]
+
+
+def photo_tiles(table: Bench) -> list[Tile]:
+    """The photos of this session, the one used last first."""
+    size, photos = min(table.engine.size), table.desk.photos
+    return [
+        Tile(PHOTO + key, data_uri(photo.aligned(size, photos.source_of(key)).image), "Your photo")
+        for key, photo in reversed(photos.items())
+    ]
+
+
+def source_of(table: Bench, identity: str) -> Source:
+    """What the picture of a tile starts from; not for that of the present edit."""
+    if identity.startswith(PHOTO):
+        return table.desk.photos.source_of(identity.removeprefix(PHOTO))
+    return Source("gallery", identity)
 
 
 def picture(table: Bench, identity: str, size: int | None = None) -> np.ndarray:
@@ -34,13 +47,9 @@ def picture(table: Bench, identity: str, size: int | None = None) -> np.ndarray:
     engine, desk, gallery = table.engine, table.desk, table.gallery
     if identity == EDIT:
         return engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
-    if identity.startswith(PHOTO):
-        photo = desk.photos[identity.removeprefix(PHOTO)]
-        source = photo.source
-        if size is not None:
-            return photo.aligned(size, source).image
-    else:
-        source = Source("gallery", identity)
+    source = source_of(table, identity)
+    if source.kind == "photo" and size is not None:
+        return desk.photos[source.value].aligned(size, source).image
     return desk.picture(EditRecipe(source), engine, gallery)
 
 
@@ -72,27 +81,23 @@ def slot(table: Bench, name: str, shelf: list[Tile], start: int, on_choose: Call
     return st.session_state[key]
 
 
-def add_photos(table: Bench, key: str, on_added: Callable[[list[str]], None] = lambda added: None) -> None:
-    """An uploader that puts photos on the shelf; `on_added` gets the ids of those that were not there before."""
+def add_photos(table: Bench, key: str, on_added: Callable[[str], None] = lambda identity: None) -> None:
+    """An uploader that puts photos on the shelf; `on_added` gets the id of each."""
 
-    def receive() -> None:
-        problems, before = [], set(table.desk.photos)
-        for file in st.session_state.get(key) or []:
-            try:
-                table.desk.add_photo(file.getvalue())
-            except GlowcoreError as error:
-                problems.append(f"{error}.")
-        st.session_state[f"{key}_problems"] = problems
-        on_added([PHOTO + k for k in table.desk.photos if k not in before])
+    def take(data: bytes) -> Taken:
+        photo = table.desk.add_photo(data)
+        on_added(PHOTO + photo.key)
+        faceless = "no face was found, so its middle is used. The Edit page has a way to place the eyes."
+        return Taken(photo.key, " ".join(filter(None, ("" if photo.found else faceless, table.desk.photos.told()))))
 
-    st.file_uploader(
+    intake(
+        table,
+        st.file_uploader,
         "Add photos",
+        key=key,
+        take=take,
         type=PHOTO_TYPES,
         accept_multiple_files=True,
-        key=key,
-        on_change=receive,
-        help=PRIVACY,
         label_visibility="collapsed",
     )
-    for problem in st.session_state.get(f"{key}_problems", []):
-        st.warning(problem)
+    st.caption(visitors.privacy())

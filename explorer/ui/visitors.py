@@ -23,6 +23,12 @@ def alone() -> bool:
     return {st.get_option("server.address"), *st.get_option("server.allowedHosts")} <= LOOPBACK
 
 
+def privacy() -> str:
+    """What happens to the photos of a visitor, in a sentence."""
+    where = "this computer; nothing is stored or sent anywhere" if alone() else "this server; it stores nothing of them"
+    return f"Photos stay in the memory of {where}."
+
+
 def bounds() -> Bounds:
     """What a visitor of this server may upload; ConfigError where the environment says nonsense."""
     return upload_bounds.bounds(alone())

@@ -47,6 +47,22 @@ def test_one_of_two_faces_is_chosen(page, tmp_path):
     expect(original(page)).not_to_have_attribute("src", before)
 
 
+def test_photos_are_chosen_again_and_go_with_their_files(page, tmp_path):
+    with Image.open(ASTRONAUT) as opened:
+        opened.convert("L").save(tmp_path / "grey.png")
+    upload(page, ASTRONAUT)
+    first = original(page).get_attribute("src")
+    page.locator('.st-key-upload input[type="file"]').set_input_files(tmp_path / "grey.png")
+    expect(original(page)).not_to_have_attribute("src", first)
+    tiles = page.get_by_role("button", name="Your photo", exact=True)
+    expect(tiles).to_have_count(2)
+    tiles.nth(1).click()
+    expect(original(page)).to_have_attribute("src", first)
+    page.get_by_role("button", name="Remove astronaut.jpg").click()
+    expect(tiles).to_have_count(1)
+    expect(original(page)).to_have_attribute("alt", re.compile("Gallery face"))
+
+
 @pytest.fixture
 def faceless(tmp_path) -> Path:
     """A photo in which no face is found."""

@@ -37,3 +37,18 @@ def test_files_beyond_the_bound_are_told_so_until_they_are_removed(browser, mode
         expect(refused).to_have_count(0)
         page.close()
     assert "Traceback" not in (tmp_path / "log.txt").read_text(encoding="utf-8", errors="replace")
+
+
+def test_why_a_file_was_not_taken_can_be_read(page, tmp_path):
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF")
+    (tmp_path / "large.png").write_bytes(bytes(15 * 2**20 + 1))
+    (tmp_path / "false.png").write_bytes(b"no picture")
+    uploader = page.locator(".st-key-upload")
+    expect(uploader).to_be_visible()
+    for name, reason in (("notes.pdf", "application/pdf files are not allowed."), ("large.png", "must be 15.0MB or")):
+        uploader.locator('input[type="file"]').set_input_files(tmp_path / name)
+        told = uploader.get_by_role("alert").filter(has_text=reason)
+        expect(told).to_be_visible()
+        assert told.bounding_box()["height"] >= 12  # to the eye, not only to a reader of the screen
+    uploader.locator('input[type="file"]').set_input_files(tmp_path / "false.png")
+    expect(page.get_by_text("false.png: this is not a picture; JPEG, PNG and WebP pictures are read.")).to_be_visible()

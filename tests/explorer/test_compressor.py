@@ -17,7 +17,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import state
 from glowcore.errors import CheckpointError
 from glowcore.evaluation import noisy_bits_per_dim
-from tests.explorer.widget_keys import of_model
+from tests.explorer.widgets import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import desk as desk_module
-from explorer import export, maps, own_attribute
+from explorer import album, export, maps, own_attribute
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.gallery import Gallery
@@ -66,10 +65,12 @@ def test_a_file_that_is_no_picture(desk, engine, gallery):
 
 
 def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs):
-    monkeypatch.setattr(desk_module, "MAX_PHOTOS", 3)
+    monkeypatch.setattr(album, "MAX_PHOTOS", 3)
     for index in range(6):
-        desk.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])))
-    assert list(desk.photos) == [f"{i:032x}" for i in (3, 4, 5)]
+        desk.photos.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])), in_use=f"{1:032x}")
+    assert list(desk.photos) == [f"{i:032x}" for i in (1, 4, 5)]
+    assert "the 3 used longest ago have given way" in desk.photos.told()
+    assert desk.photos.told() == ""
     data = jpeg_of(blobs[0])
     assert desk.add_photo(data) is desk.add_photo(data)
     assert photo_key(data) in desk.photos
@@ -211,14 +212,14 @@ def test_a_picture_chosen_with_another_model_comes_along_under_the_sliders_left_
 
 
 def test_pictures_on_loan_are_bounded_with_their_sources(desk, engine, gallery, bare, monkeypatch):
-    monkeypatch.setattr(desk_module, "MAX_CROPS", 2)
+    monkeypatch.setattr(album, "MAX_CROPS", 2)
     for name in gallery.names[:4]:
         desk.start_from(Source("gallery", name))
         desk.picture(desk.recipe, engine, gallery)
         desk.adopt(*bare)
         desk.adopt(engine, gallery)
-    assert [s.value for s in desk.lent.values()] == list(gallery.names[2:4])
-    assert list(desk.lent) == list(desk.crops)
+    assert [s.value for s in desk.crops.lent.values()] == list(gallery.names[2:4])
+    assert list(desk.crops.lent) == list(desk.crops)
 
 
 def test_a_face_of_the_map_is_one_again_when_its_model_is(desk, engine, gallery, bare):
@@ -272,3 +273,29 @@ def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(
     assert desk.note == said
     desk.handle({"op": "set", "name": engine.attribute_names[0], "value": 1.0, "nonce": "a", "seq": 2}, engine)
     assert desk.note == ""
+
+
+def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, gallery, bare, blobs):
+    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    desk.picture(desk.recipe, engine, gallery)
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    moves = desk.recipe.moves
+    desk.adopt(*bare)  # which has the photo's picture on loan
+    desk.photos.keep(Photo("b" * 32, jpeg_of(blobs[1])))
+    desk.remove_photo(photo.key, *bare)
+    desk.adopt(engine, gallery)
+    assert list(desk.photos) == ["b" * 32]
+    assert not desk.crops
+    assert not desk.crops.lent
+    assert desk.recipe.moves == moves
+    edits = [desk.history.present, *desk.history.past, *desk.history.future]
+    assert {recipe.source.kind for recipe in edits} <= {"gallery", "seed"}
+
+
+def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gallery, blobs):
+    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    desk.place_eyes((0.3, 0.4, 0.7, 0.4), 32)
+    placed = desk.recipe.source
+    desk.start_from(Source("gallery", gallery.names[0]))
+    assert desk.photos.source_of(photo.key) == placed
+    assert placed.eyes == (0.3, 0.4, 0.7, 0.4)

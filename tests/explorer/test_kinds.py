@@ -16,7 +16,7 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
 from explorer.words import level_label
-from tests.explorer.widget_keys import of_model
+from tests.explorer.widgets import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.latent_map import FILE
-from tests.explorer.widget_keys import of_model
+from tests.explorer.widgets import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 

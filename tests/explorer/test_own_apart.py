@@ -14,7 +14,7 @@ from explorer.attribute_table import cosines
 from explorer.desk import Desk
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import ConfigError
-from tests.explorer.widget_keys import of_model
+from tests.explorer.widgets import of_model
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 

@@ -16,7 +16,7 @@ from explorer.engine import Engine
 from explorer.photos import photo_key
 from explorer.recipe import EditRecipe, Source
 from glowcore import checkpoint
-from tests.explorer.widget_keys import of_model
+from tests.explorer.widgets import of_model, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -91,6 +91,9 @@ def test_a_gallery_face_is_smiling_on_arrival(home):
     recipe = at.session_state["desk"].recipe
     assert recipe.source == Source("gallery", "face_00.png")
     assert recipe.moves == (("Smiling", 1.0),)
+    assert EditRecipe.from_token(told(at, "editor")["token"]) == recipe
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    assert told(at, "address")["token"] == recipe.token()
 
 
 def test_a_link_is_followed(home, engine):
@@ -130,10 +133,10 @@ def test_an_odd_file_is_a_sentence(home, data):
     at = visit("edit.py")
     at.file_uploader(key="upload").upload("photo.jpg", data, "image/jpeg").run()
     assert not at.exception
-    desk = at.session_state["desk"]
-    assert desk.note.endswith(".")
-    assert "\n" not in desk.note
-    assert desk.recipe.source.kind == "gallery"
+    told = next(m.value for m in at.markdown if m.value.startswith(":small[:orange[photo\\.jpg\\: "))
+    assert told.endswith("\\.]]")
+    assert "\n" not in told
+    assert at.session_state["desk"].recipe.source.kind == "gallery"
 
 
 def test_an_exported_png_brings_its_edit_back(home, engine, gallery):

@@ -18,7 +18,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.temperatures import in_words, recommended
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
-from tests.explorer.widget_keys import of_model
+from tests.explorer.widgets import of_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))

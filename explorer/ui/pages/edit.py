@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,34 +14,29 @@ from explorer import export, models
 from explorer.photos import Photo
 from explorer.pictures import png
 from explorer.recipe import TEMPERATURE_LIMIT, Source
-from explorer.ui import state
-from explorer.ui.choosers import PHOTO_TYPES, PRIVACY, faces_line, gallery_line, imagined_line
+from explorer.ui import shelf, state, visitors
+from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, bench, view_of
 from explorer.ui.grid_dialog import grid_button
+from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
 from explorer.words import link_words
-from glowcore.errors import GlowcoreError
 
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
 EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
 
 
-def taken_in(table: Bench, widget: str) -> Callable[[], None]:
-    """What happens when the uploader or the camera has something new."""
+def photos_from(table: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
+    """An uploader or a camera: what it gives is edited at once."""
 
-    def receive() -> None:
-        file = st.session_state.get(widget)
-        if file is None:
-            return
-        try:
-            table.desk.receive(file.getvalue(), table.engine, table.gallery)
-        except GlowcoreError as error:
-            table.desk.note = f"{error}."
+    def take(data: bytes) -> Taken:
+        photo = table.desk.receive(data, table.engine, table.gallery)
+        return Taken(photo.key if photo else "")
 
-    return receive
+    intake(table, widget, label, take=take, **options)
 
 
 def choose_source(table: Bench) -> DeltaGenerator:
@@ -48,21 +44,23 @@ def choose_source(table: Bench) -> DeltaGenerator:
     desk = table.desk
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         with st.container(width=232):
-            st.file_uploader(
-                "Your photo",
-                type=PHOTO_TYPES,
+            photos_from(
+                table,
+                st.file_uploader,
+                "Your photos",
                 key="upload",
-                on_change=taken_in(table, "upload"),
-                help=f"A photo, or a PNG saved here to go on with its edit. {PRIVACY}",
+                type=PHOTO_TYPES,
+                accept_multiple_files=True,
                 label_visibility="collapsed",
             )
+            st.caption(visitors.privacy())
         with st.container(width=136, gap="small"):
             with st.popover(
                 "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box"
             ) as box:
                 if box.open:
-                    st.camera_input("Take a picture", key="camera", on_change=taken_in(table, "camera"))
-                    st.caption(PRIVACY)
+                    photos_from(table, st.camera_input, "Take a picture", key="camera")
+                    st.caption(visitors.privacy())
             st.button(
                 "Random",
                 key="random_face",
@@ -72,14 +70,14 @@ def choose_source(table: Bench) -> DeltaGenerator:
                 on_click=lambda: desk.draw(random_source(table), table.engine.temperature),
             )
         with st.container(width="stretch", gap=None):
-            if table.gallery.names:
-                selected = desk.recipe.source.value if desk.recipe.source.kind == "gallery" else ""
-                gallery_line(
-                    table.gallery,
-                    key="gallery",
-                    selected=selected,
-                    on_choose=lambda name: desk.start_from(Source("gallery", name)),
-                )
+            source = desk.recipe.source
+            gallery_shelf(
+                shelf.photo_tiles(table),
+                table.gallery,
+                key="gallery",
+                selected={"gallery": source.value, "photo": shelf.PHOTO + source.value}.get(source.kind, ""),
+                on_choose=lambda chosen: desk.start_from(shelf.source_of(table, chosen)),
+            )
             return st.container()
 
 
@@ -184,6 +182,10 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
         grid_button(table)
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(table, photo)
+        without_file = photo is not None and not holds("upload", photo.key)  # else it goes with its file
+        if without_file and st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
+            desk.remove_photo(photo.key, engine, gallery)
+            st.rerun()
         if recipe.source.kind == "seed":
             seed_bar(table)
         st.caption(link_words(recipe, desk.own, desk.crops))

@@ -41,9 +41,9 @@ def first_choice(entries: list[Tile]) -> list[str]:
     return photos[:3] or [t.id for t in entries[1:4]] or [shelf.EDIT]
 
 
-def choose_too(key: str, added: list[str]) -> None:
-    """Put photos that have just been given among those shown, before the others."""
-    st.session_state[key] = [*added, *(i for i in st.session_state[key] if i not in added)][:AT_MOST]
+def choose_too(key: str, added: str) -> None:
+    """Put a photo that has just been given among those shown, before the others."""
+    st.session_state[key] = [added, *(i for i in st.session_state[key] if i != added)][:AT_MOST]
 
 
 def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:

@@ -1,0 +1,84 @@
+"""The photos of one session, and aligned pictures that are here without their photo. All live in memory only."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+
+from explorer.photos import HASH_DIGITS, Photo
+from explorer.pictures import fingerprint
+from explorer.recipe import Source
+
+PHOTO_BYTES = 192 * 2**20
+MAX_PHOTOS = 8
+MAX_CROPS = 64
+
+
+class Album(OrderedDict[str, Photo]):
+    """Photos by their keys, the one used last at the end, each with the face or the eyes it was last used with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sources: dict[str, Source] = {}
+        self._given_way = 0
+
+    def keep(self, photo: Photo, in_use: str = "") -> None:
+        """Remember a photo; the ones used longest ago give way when there are too many, but not the one `in_use`."""
+        self[photo.key] = photo
+        self.move_to_end(photo.key)
+        others = [key for key in self if key not in (photo.key, in_use)]
+        while others and (len(self) > MAX_PHOTOS or sum(p.nbytes for p in self.values()) > PHOTO_BYTES):
+            self.drop(others.pop(0))
+            self._given_way += 1
+
+    def drop(self, key: str) -> None:
+        """Forget a photo, if it is here."""
+        self.pop(key, None)
+        self._sources.pop(key, None)
+
+    def use(self, source: Source) -> None:
+        """A photo of the album is used with this face, or these eyes, from now on."""
+        if source.kind == "photo" and source.value in self:
+            self._sources[source.value] = source
+
+    def source_of(self, key: str) -> Source:
+        """What an edit of a photo starts from: the face chosen last, at first the best one."""
+        return self._sources.get(key, self[key].source)
+
+    def told(self) -> str:
+        """A sentence about photos that have given way since it was last asked for, "" where none has."""
+        count, self._given_way = self._given_way, 0
+        if not count:
+            return ""
+        which = "the one used longest ago has" if count == 1 else f"the {count} used longest ago have"
+        return f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them; {which} given way."
+
+
+class Crops(OrderedDict[str, np.ndarray]):
+    """Aligned pictures: from inside of an exported PNG, by the key of their photo, or lent to another model.
+
+    `lent` holds the sources of the latter, by the same keys.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lent: dict[str, Source] = {}
+
+    def lend(self, source: Source, picture: np.ndarray) -> Source:
+        """Keep the aligned picture of `source` as a source of its own; the oldest give way, and no link carries it."""
+        key = fingerprint(picture)[:HASH_DIGITS]
+        self[key] = picture
+        self.lent[key] = source
+        while len(self) > MAX_CROPS:
+            self.drop(next(iter(self)))
+        return Source("photo", key, -1)
+
+    def of(self, photo: str) -> set[str]:
+        """The keys of the pictures that were cut out of a photo."""
+        return {key for key in self if key == photo or (key in self.lent and self.lent[key].value == photo)}
+
+    def drop(self, key: str) -> None:
+        """Forget a picture, if it is here."""
+        self.pop(key, None)
+        self.lent.pop(key, None)

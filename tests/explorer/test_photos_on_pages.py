@@ -1,0 +1,133 @@
+"""Photos on the pages: given on one, at hand on all, gone with their file, and every refusal in words."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer import album
+from explorer.photos import photo_key
+from explorer.recipe import Source
+from explorer.ui import visitors
+from tests.explorer.widgets import of_model, told
+
+pytestmark = pytest.mark.usefixtures("fresh_caches")
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+UPLOADERS = {"edit": "upload", "mix": "mix_upload", "reconstruct": "reconstruct_upload"}
+
+
+@pytest.fixture
+def at(home) -> AppTest:
+    return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+@pytest.fixture
+def files(many_blobs) -> list[tuple[str, bytes, str]]:
+    """Ten photos, none with a face."""
+
+    def png(picture: np.ndarray) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    return [(f"{i}.png", png(p), "image/png") for i, p in enumerate(many_blobs[:10])]
+
+
+def go(at: AppTest, page: str) -> AppTest:
+    at.switch_page(f"explorer/ui/pages/{page}.py").run()
+    assert not at.exception
+    return at
+
+
+def photos(at: AppTest) -> list[str]:
+    return list(at.session_state["desk"].photos)
+
+
+def keys(files) -> list[str]:
+    return [photo_key(data) for _, data, _ in files]
+
+
+def said(at: AppTest) -> str:
+    return " ".join(m.value.replace("\\", "") for m in at.markdown)
+
+
+@pytest.mark.parametrize("page", UPLOADERS)
+def test_what_happens_to_a_photo_is_said_beside_every_uploader(at, page):
+    assert visitors.privacy() in [c.value for c in go(at, page).caption]
+
+
+def test_a_server_that_others_reach_does_not_call_itself_this_computer(monkeypatch):
+    assert visitors.privacy() == "Photos stay in the memory of this computer; nothing is stored or sent anywhere."
+    monkeypatch.setattr(visitors, "alone", lambda: False)
+    assert visitors.privacy() == "Photos stay in the memory of this server; it stores nothing of them."
+
+
+@pytest.mark.parametrize("page", ["mix", "reconstruct"])
+def test_a_photo_given_elsewhere_can_be_chosen_on_edit(at, files, page):
+    go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files[:2]).run()
+    go(at, "edit")
+    assert photos(at) == keys(files[:2])
+    shown = [tile["id"] for tile in told(at, "gallery")["tiles"]]
+    assert shown[:3] == [*(f"photo:{key}" for key in reversed(keys(files[:2]))), "face_00.png"]
+
+
+@pytest.mark.parametrize("page", UPLOADERS)
+def test_a_photo_goes_with_its_file(at, files, page):
+    go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files[:3]).run()
+    assert sorted(photos(at)) == sorted(keys(files[:3]))
+    at.file_uploader(key=UPLOADERS[page]).set_value(files[:1]).run()
+    assert photos(at) == keys(files[:1])
+    assert not at.exception
+    at.file_uploader(key=UPLOADERS[page]).set_value(None).run()
+    assert photos(at) == []
+    assert at.session_state["desk"].recipe.source == Source("gallery", "face_00.png")
+
+
+@pytest.mark.parametrize("page", UPLOADERS)
+def test_a_photo_outlives_a_visit_to_another_page(at, files, page):
+    go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files[:2]).run()
+    go(go(at, "models"), page).file_uploader(key=UPLOADERS[page]).set_value(files[2:3]).run()
+    assert photos(at) == keys(files[:3])
+
+
+def test_a_photo_without_its_file_is_removed_by_a_button(at, files):
+    go(at, "edit").file_uploader(key="upload").set_value(files[:1]).run()
+    assert not [b for b in at.button if b.key == "remove_photo"]  # it goes with its file
+    go(go(at, "models"), "edit").button(key="remove_photo").click().run()
+    assert not at.exception
+    assert photos(at) == []
+    assert not [b for b in at.button if b.key == "remove_photo"]
+
+
+def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):
+    go(at, "reconstruct").multiselect(key=of_model(at, "pictures")).set_value(["face_02.png"]).run()
+    at.file_uploader(key="reconstruct_upload").set_value(files[:1]).run()
+    new = f"photo:{keys(files)[0]}"
+    assert at.multiselect(key=of_model(at, "pictures")).value == [new, "face_02.png"]
+    at.file_uploader(key="reconstruct_upload").set_value(None).run()
+    assert at.multiselect(key=of_model(at, "pictures")).value == ["face_02.png"]
+
+
+@pytest.mark.parametrize("page", ["mix", "reconstruct"])
+def test_more_photos_than_there_is_room_for(at, files, page):
+    go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files).run()
+    assert photos(at) == keys(files[2:])
+    room = f"There is room for {album.MAX_PHOTOS} photos, or 192 MB of them; the one used longest ago has given way."
+    assert said(at).count(room) == 2
+
+
+@pytest.mark.parametrize("page", ["mix", "reconstruct"])
+def test_every_file_that_is_no_face_is_told(at, files, page):
+    odd = ("![a](b).png", b"no picture", "image/png")
+    go(at, page).file_uploader(key=UPLOADERS[page]).set_value([odd, files[0]]).run()
+    assert "![a](b).png: this is not a picture; JPEG, PNG and WebP pictures are read." in said(at)
+    assert "0.png: no face was found, so its middle is used." in said(at)
+    assert not any("![a](b)" in c.value for c in at.markdown)  # no Markdown of theirs
+    go(go(at, "models"), page)
+    assert "0.png" not in said(at)
