@@ -24,7 +24,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-EDITOR, UPLOADER = "explorer_editor", "Your photo"
+EDITOR, UPLOADER = "explorer_editor", "Your photos"
 XSRF_COOKIE = "_streamlit_xsrf"
 NONCE = "load"
 
