@@ -40,9 +40,12 @@ def server(models_home, tmp_path_factory) -> Iterator[str]:
     assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """Debian's Chromium under Playwright; a skip that says what is missing."""
+    """Debian's Chromium under Playwright; a skip that says what is missing.
+
+    Playwright's event loop runs in this thread as long as the browser does, and tests elsewhere have loops of their own.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if serving.CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")

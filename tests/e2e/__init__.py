@@ -1,0 +1,1 @@
+"""Tests that drive the application in a real browser."""
