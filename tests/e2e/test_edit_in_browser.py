@@ -170,3 +170,17 @@ def test_every_page_opens(page):
     page.get_by_role("button", name="Sampled face, seed 2", exact=True).click()
     expect(page.get_by_text("Original").first).to_be_visible()
     expect(thumb(page, "original").locator("img")).to_have_attribute("alt", re.compile("seed 2"))
+
+
+def test_on_a_telephone_the_picture_stays_in_sight_while_sliders_move(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(smile(page)).to_have_value("1")
+    sliders = page.locator(".sliders input")
+    stage = page.locator(".stage")
+    for slider in (sliders.first, sliders.last):
+        slider.evaluate("e => e.scrollIntoView({ block: 'end' })")
+        picture_box, slider_box = stage.bounding_box(), slider.bounding_box()
+        assert picture_box["height"] > 300
+        assert 50 <= picture_box["y"]  # below the bar with the pages
+        assert picture_box["y"] + picture_box["height"] < slider_box["y"]
+        assert slider_box["y"] + slider_box["height"] <= 844
