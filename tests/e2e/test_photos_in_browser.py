@@ -78,11 +78,19 @@ def test_eyes_are_placed_where_no_face_is_found(page, faceless):
     page.get_by_role("button", name="Place the eyes").click()
     photo = page.locator(".photo img")
     expect(photo).to_be_visible()
-    box = photo.bounding_box()
     expect(page.get_by_text("Click on one eye,")).to_be_visible()
+    box = photo.bounding_box()
+    assert box["height"] > 400  # large enough to hit an eye
+    glass = page.locator(".glass")
+    expect(glass).to_be_hidden()
     for share in (0.4, 0.6):
-        page.mouse.click(box["x"] + share * box["width"], box["y"] + 0.4 * box["height"])
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.4 * box["height"])
+        expect(glass).to_be_visible()
+        page.mouse.down()
+        page.mouse.up()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     expect(original(page)).not_to_have_attribute("src", before)
+    assert eyes_in_link(page) == pytest.approx([0.4, 0.4, 0.6, 0.4], abs=2e-3)
 
 
 def eyes_in_link(page) -> list[float]:

@@ -139,13 +139,22 @@ def photo_bar(table: Bench, photo: Photo) -> None:
 
 
 def eyes_by_hand(table: Bench, photo: Photo) -> None:
-    """A box with the photo, where two clicks say where the eyes are."""
-    desk, size = table.desk, min(table.engine.size)
-    with st.popover(
-        "Place the eyes", icon=":material/visibility:", type="tertiary", on_change="rerun", key="eye_box"
-    ) as box:
-        if box.open:
-            eyes(photo.picture, key="eyes", on_place=lambda points: desk.place_eyes(points, size))
+    """Opens the photo, where two clicks say where the eyes are."""
+    if st.button("Place the eyes", key="place_eyes", icon=":material/visibility:", type="tertiary"):
+        eyes_dialog(table, photo)
+
+
+@st.dialog("Place the eyes", width="large")
+def eyes_dialog(table: Bench, photo: Photo) -> None:
+    """The photo, large, until both eyes are placed."""
+    if st.session_state.pop("eyes_placed", False):
+        st.rerun()  # without the dialog
+
+    def placed(points: tuple[float, ...]) -> None:
+        table.desk.place_eyes(points, min(table.engine.size))
+        st.session_state["eyes_placed"] = True
+
+    eyes(photo.picture, key="eyes", on_place=placed)
 
 
 def save_bar(table: Bench, photo: Photo | None) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 import streamlit as st
 
 from explorer.pictures import data_uri, reduced
-from explorer.ui.components import sources
+from explorer.ui.components import HERE, sources
 
-_EYES = st.components.v2.component("explorer_eyes", **sources("eyes"))
-SIDE = 640
+# Without a shadow root, for it lives in a dialog: see `crossing`.
+_CSS = (HERE / "eyes" / "eyes.css").read_text(encoding="utf-8")
+_EYES = st.components.v2.component("explorer_eyes", **sources("eyes") | {"css": _CSS}, isolate_styles=False)
+SIDE = 1600
 
 
 def eyes(photo: np.ndarray, *, key: str, on_place: Callable[[tuple[float, ...]], None]) -> None:
@@ -27,6 +29,10 @@ def eyes(photo: np.ndarray, *, key: str, on_place: Callable[[tuple[float, ...]],
 
     _EYES(
         key=key,
-        data={"uri": data_uri(reduced(photo, SIDE)), "alt": "Your photo, to place the eyes"},
+        data={
+            "uri": data_uri(reduced(photo, SIDE)),
+            "alt": "Your photo, to place the eyes",
+            "aspect": photo.shape[1] / photo.shape[0],
+        },
         on_placed_change=placed,
     )
