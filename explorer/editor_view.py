@@ -38,7 +38,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "canRedo": bool(desk.history.future),
         "note": desk.note,
         "pictures": _pictures(recipe, source, rendered),
-        "readout": _readout(engine, source, rendered),
+        "readout": _readout(engine, source, rendered, edited=bool(recipe.moves)),
         "strip": _strip(desk, engine, picture),
     }
 
@@ -96,16 +96,38 @@ def _pictures(recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[s
     }
 
 
-def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
-    typical = rendered.in_range and in_typical_set(rendered.level_norms)
-    levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
-    names = level_names(len(levels))
+def _verdict(rendered: Rendered) -> str:
+    """How usual a picture is, in a word or two; "typical" is the only one that is no warning."""
+    traits = rendered.traits
     if not rendered.in_range:
-        verdict = "left the model's range"
-    elif typical:
-        verdict = "typical"
-    else:
-        verdict = "unusual"
+        return "left the model's range"
+    if traits and traits.distance < traits.bounds[0]:
+        return "plainer than real faces"
+    if (traits and not traits.usual) or not in_typical_set(rendered.level_norms):
+        return "unusual"
+    return "typical"
+
+
+def _gauge_help(rendered: Rendered) -> str:
+    """What the gauge compares with what."""
+    names = level_names(len(rendered.level_norms))
+    levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
+    told = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
+    if rendered.traits is None:
+        return told
+    low, high = rendered.traits.bounds
+    return (
+        f"All attributes together, how far this face is from the average one, where 1 is typical: "
+        f"{rendered.traits.distance:.2f}. Of 1,000 real pictures 998 lie between {low:.2f} and {high:.2f}; too near to "
+        f"the average is unusual too. {told}"
+    )
+
+
+def _readout(engine: Engine, source: Encoded, rendered: Rendered, edited: bool) -> dict[str, Any]:
+    verdict = _verdict(rendered)
+    levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
+    traits = [{"norm": t.distance, "off": not t.usual} for t in (rendered.traits,) if t]
+    names = level_names(len(levels))
     numbers = [["Model", engine.name], ["Device", engine.device_words], ["Decoding", f"{rendered.milliseconds:.1f} ms"]]
     numbers += [["Encoding and back", f"{source.milliseconds:.1f} ms"], ["Largest error", f"{source.max_error:.2e}"]]
     numbers += [["Source", f"{source.bits_per_dim:.3f} bits/dim"]]
@@ -113,16 +135,16 @@ def _readout(engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, A
         [f"Level {i + 1} ({name})", f"{a:.3f} → {b['norm']:.3f}"]
         for i, (name, a, b) in enumerate(zip(names, source.level_norms, levels, strict=True))
     ]
+    numbers += [["Attributes together", f"{t['norm']:.3f}"] for t in traits]
     return {
         "speed": f"{engine.device_words} · {rendered.milliseconds:.0f} ms",
         "bits": f"{source.bits_per_dim:.2f} bits/dim",
         "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits a value; less is more usual",
-        "levels": levels,
-        "typical": typical,
-        "ease": not typical and in_typical_set(source.level_norms),
+        "bars": levels + traits,
+        "typical": verdict == "typical",
+        "ease": edited and verdict != "typical",
         "verdict": verdict,
-        "gaugeHelp": "Distance from the centre, level by level, where 1 is typical: "
-        + ", ".join(f"{name} {level['norm']:.2f}" for name, level in zip(names, levels, strict=True)),
+        "gaugeHelp": _gauge_help(rendered),
         "numbers": numbers,
     }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from explorer.traits import Traits
 from glowcore.exact import REACH
 from glowcore.latents import Latents
 
@@ -60,7 +61,7 @@ class Rendered:
 
     picture uint8 [H, W, 3]; level_norms as in `Encoded`; milliseconds of the decoding; finite is False where the model
     gave values that are no numbers, NaN or infinite (shown as stripes); in_range is False there, and where a value
-    lies more than `REACH` outside of [0, 1].
+    lies more than `REACH` outside of [0, 1]; traits are None for a model without attributes.
     """
 
     picture: np.ndarray = field(repr=False)
@@ -68,6 +69,7 @@ class Rendered:
     milliseconds: float = 0.0
     finite: bool = True
     in_range: bool = True
+    traits: Traits | None = None
 
 
 def in_range(values: torch.Tensor) -> bool:

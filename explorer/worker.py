@@ -14,6 +14,7 @@ from explorer import labels
 from explorer.pictures import from_values, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered, in_range
+from explorer.traits import traits_of
 from explorer.turns import Turns
 from glowcore import AttributeVectors, images
 from glowcore.exact import ExactFlow, is_double
@@ -69,7 +70,8 @@ class Worker:
             elapsed = (time.perf_counter() - start) * 1000
             norms = _norms(self._explained(latents))
             finite = bool(torch.isfinite(values).all())
-            return Rendered(from_values(values)[0], norms, elapsed, finite, in_range(values))
+            traits = traits_of(latents, self.attributes) if self.attribute_names else None
+            return Rendered(from_values(values)[0], norms, elapsed, finite, in_range(values), traits)
 
     def move(self, latents: Latents, recipe: EditRecipe, variants: Sequence[Mapping[str, float]]) -> Latents:
         """Latents, a batch of one, moved in each of several ways under the recipe's locks."""

@@ -175,8 +175,8 @@ class Editor {
     this.find(".frames").hidden = none
   }
 
-  gauge({ levels, typical, verdict, gaugeHelp }) {
-    const bars = levels.map(({ norm, off }) => {
+  gauge({ bars: values, typical, verdict, gaugeHelp }) {
+    const bars = values.map(({ norm, off }) => {
       const bar = element("i", off ? { class: "off" } : {})
       bar.style.height = `${Math.min(100, Math.max(12, norm * 60))}%`
       return bar

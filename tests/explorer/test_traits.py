@@ -1,0 +1,63 @@
+"""Whether a face is called typical: its attributes together, compared with real pictures, to both sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from explorer.desk import Desk
+from explorer.editor_view import editor_view
+from explorer.engine import Engine
+from explorer.history import History
+from explorer.models import home
+from explorer.recipe import EditRecipe, Source
+from explorer.traits import Traits, traits_of
+
+SHIPPED = home() / "pretrained" / "faces64"
+
+
+def of_random_pictures(engine, directions, count=4000):
+    """Traits of encodings that are as random as the prior says, for vectors fitted to them."""
+    template = engine.sample_latents(0, 1.0)
+    vectors = replace(engine.attributes, directions=directions, covariance=(directions @ directions.T).double())
+    flat = torch.randn(count, directions.shape[1], generator=torch.Generator().manual_seed(3))
+    return [traits_of(template.with_flat(one[None]), vectors) for one in flat]
+
+
+def test_998_of_1000_random_pictures_are_usual_however_alike_the_directions_are(engine):
+    directions = engine.attributes.directions.clone()
+    directions[1] = directions[0] + 0.3 * directions[1]  # nearly the same
+    directions[3] = directions[2]  # the same: it counts once
+    found = of_random_pictures(engine, directions)
+    assert {t.count for t in found} == {len(directions) - 1}
+    assert np.mean([t.distance**2 for t in found]) == pytest.approx(1, abs=0.02)
+    assert np.mean([not t.usual for t in found]) == pytest.approx(0.002, abs=0.0015)
+
+
+@pytest.mark.parametrize(("count", "low", "high"), [(9, 1.152, 27.88), (4, 0.0908, 18.47), (30, 11.59, 59.70)])
+def test_the_bounds_are_quantiles_of_chi_squared(count, low, high):
+    bounds = Traits(1.0, count).bounds
+    assert bounds[1] ** 2 * count == pytest.approx(high, rel=0.02)
+    assert bounds[0] ** 2 * count == pytest.approx(low, abs=0.1)
+
+
+@pytest.mark.skipif(not (SHIPPED / "manifest.json").is_file(), reason="pretrained/faces64 is not there")
+def test_a_wrecked_face_of_the_shipped_model_is_not_called_typical():
+    engine = Engine.open(SHIPPED, device="cpu")
+    names = engine.attribute_names
+
+    def readout(strength: float) -> dict:
+        recipe = EditRecipe(Source("seed", "0"), tuple((n, strength) for n in names), temperature=(0.8,))
+        return editor_view(Desk(history=History(recipe)), engine, None)["readout"]
+
+    wrecked = readout(3.0)
+    assert (wrecked["typical"], wrecked["verdict"], wrecked["ease"]) == (False, "unusual", True)
+    assert wrecked["bars"][-1]["off"]
+    assert not any(bar["off"] for bar in wrecked["bars"][:-1])  # the distance from the centre does not show it
+    as_it_is = readout(0.0)
+    assert (as_it_is["typical"], as_it_is["verdict"], as_it_is["ease"]) == (True, "typical", False)
+    average = EditRecipe(Source("seed", "0"), temperature=(0.0,))
+    assert editor_view(Desk(history=History(average)), engine, None)["readout"]["verdict"] == "plainer than real faces"
