@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from explorer.engine import Engine
-from explorer.words import ordered, words
+from explorer.words import attributes_of, words
 
 
 def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
     """One row an attribute: how many pictures it was learnt from, how well it is told apart, its length."""
     rows = []
-    for name in ordered(engine.attribute_names):
+    for name in attributes_of(engine):
         info = engine.attributes.info(name)
         rows.append(
             {
@@ -29,7 +29,7 @@ def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
 
 def cosines(engine: Engine) -> tuple[list[str], list[list[float]]]:
     """Labels of the attributes, and the cosine of every pair of directions as a square table."""
-    names = ordered(engine.attribute_names)
+    names = attributes_of(engine)
     flat = torch.cat([engine.attributes.direction(n).flatten().cpu() for n in names])
     flat = flat / flat.norm(dim=1, keepdim=True)
     table = (flat @ flat.T).clamp(-1, 1).tolist()

@@ -162,8 +162,11 @@ class Desk:
         if not self.own:
             return engine
         vectors = {id(v): v for v in self.own.values()}.values()
-        fitting = [v for v in vectors if engine.attributes is None or v.shapes == engine.attributes.shapes]
-        return engine.with_attributes(set_apart(joined(engine.attributes, fitting), self.apart)) if fitting else engine
+        fitting = [v for v in vectors if v.shapes == engine.latent_shapes]
+        if not fitting:
+            return engine
+        names = {name for v in fitting for name in v.names}
+        return engine.with_attributes(set_apart(joined(engine.attributes, fitting), self.apart), names)
 
     def keep_apart(self, name: str, others: Sequence[str], engine: Engine) -> None:
         """Let an own attribute move nothing of `others`; ConfigError, and all as before, where nothing would remain."""

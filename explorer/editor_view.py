@@ -13,7 +13,7 @@ from explorer.engine import Engine
 from explorer.pictures import data_uri, lost
 from explorer.recipe import EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
-from explorer.words import LOST, describe, level_names, ordered, words
+from explorer.words import LOST, attributes_of, describe, level_names, words
 from glowcore.grids import grid
 
 SLIDER_LIMIT = 3.0
@@ -46,7 +46,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
 def sliders(recipe: EditRecipe, engine: Engine, own: Collection[str] = ()) -> list[dict[str, Any]]:
     """One entry for every attribute that is offered; the session's own first, for it has just made them."""
     entries = []
-    for name in sorted(ordered(engine.attribute_names), key=lambda name: name not in own):
+    for name in sorted(attributes_of(engine), key=lambda name: name not in own):
         text = words(name)
         entries.append(
             {

@@ -7,7 +7,7 @@ pages and scripts alike, hold no arithmetic on latents.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -57,6 +57,7 @@ class Engine(Worker):
         self.metadata = dict(model.metadata or {})
         self.temperature = recommended(self.metadata, self.config.num_levels)
         self.imagined = imagined(self.metadata)
+        self.own: frozenset[str] = frozenset()
         self.size: tuple[int, int] = tuple(model.image_size)
         self.spare = Spare(model, self.turns)
         self._batching = Batching()
@@ -69,10 +70,13 @@ class Engine(Worker):
         model = glowcore.load(folder, device=device)
         return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:12])
 
-    def with_attributes(self, attributes: AttributeVectors | None) -> Engine:
-        """This engine with other attribute vectors: the same model, lock and encodings, its own rendered pictures."""
+    def with_attributes(self, attributes: AttributeVectors | None, own: Collection[str] = ()) -> Engine:
+        """This engine with other attribute vectors: the same model, lock and encodings, its own rendered pictures.
+
+        `own` names those that did not come with the model.
+        """
         other = copy.copy(self)
-        other.attributes = attributes
+        other.attributes, other.own = attributes, frozenset(own)
         other._pictures = ByteLRU(PICTURE_CACHE_BYTES // 4)
         return other
 
@@ -81,6 +85,11 @@ class Engine(Worker):
     def num_levels(self) -> int:
         """Number of levels of latents."""
         return int(self.config.num_levels)
+
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """Shape of each level of latents, finest first."""
+        return tuple(self._flow.latent_shapes())
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import torch
 
 from explorer.latent_map import LatentMap
 from explorer.results import Encoded
+from explorer.words import words
 from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.safetensors_guard import pack, unpack
@@ -26,6 +27,22 @@ LEAST = 8
 FEW = 30
 NAME = re.compile(r"[^\W_][\w \-]{0,39}")
 FILE = Path("attribute.safetensors")
+
+
+def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
+    """The name of an attribute as somebody has typed it: with a capital, or that of an `own` one, which it replaces.
+
+    Raises
+    ------
+    ConfigError
+        where a slider of the model is called so, be it by its name in the data or by its label.
+    """
+    name = " ".join(typed.split())
+    alike = name.casefold()
+    for known in of_model:
+        if alike in {n.casefold() for n in (known, known.replace("_", " "), words(known).label)}:
+            raise ConfigError(f"the model has a slider {words(known).label} already; another name is expected")
+    return next((n for n in own if n.casefold() == alike), name[:1].upper() + name[1:])
 
 
 def fit(

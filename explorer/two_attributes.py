@@ -10,7 +10,7 @@ import numpy as np
 from explorer import export
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe
-from explorer.words import ordered, words
+from explorer.words import attributes_of, words
 from glowcore import attribute_grid
 from glowcore.attribute_grid import Axis, signed
 
@@ -68,7 +68,7 @@ class TwoAttributes:
 
 def offered(edit: EditRecipe, engine: Engine) -> list[str]:
     """The attributes that an axis may have: a locked one stays where it is."""
-    return [name for name in ordered(engine.attribute_names) if name not in edit.locks]
+    return [name for name in attributes_of(engine) if name not in edit.locks]
 
 
 def first_choice(edit: EditRecipe, names: Sequence[str]) -> tuple[str, str]:

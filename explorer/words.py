@@ -50,8 +50,9 @@ WITHHELD = frozenset({"Attractive", "Big_Lips", "Big_Nose", "Pale_Skin", "Chubby
 
 
 def words(name: str) -> Words:
-    """The words for an attribute; one without an entry keeps its own name, underscores as spaces."""
-    return _WORDS.get(name) or Words(name.replace("_", " ").strip().capitalize() or name, "less", "more")
+    """The words for an attribute; one without an entry keeps its name, with spaces for underscores."""
+    label = name.replace("_", " ").strip().capitalize() if "_" in name else name[:1].upper() + name[1:]
+    return _WORDS.get(name) or Words(label or name, "less", "more")
 
 
 def noun(engine: Engine) -> str:
@@ -73,10 +74,20 @@ def level_label(engine: Engine, level: int) -> str:
     return f"Level {level + 1} ({level_names(count)[level]}{holds.get(level, '')})"
 
 
-def ordered(names: tuple[str, ...]) -> list[str]:
-    """The attributes to offer, best known first; those in `WITHHELD` are left out."""
+def ordered(names: Iterable[str], own: Collection[str] = ()) -> list[str]:
+    """The attributes to offer, best known first; those in `WITHHELD` are left out, but none that is one's `own`."""
     rank = {n: i for i, n in enumerate(ORDER)}
-    return sorted((n for n in names if n not in WITHHELD), key=lambda n: rank.get(n, len(rank)))
+    return sorted((n for n in names if n in own or n not in WITHHELD), key=lambda n: rank.get(n, len(rank)))
+
+
+def attributes_of(engine: Engine) -> list[str]:
+    """The attributes to offer of an engine, best known first."""
+    return ordered(engine.attribute_names, engine.own)
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: "1 photo", "2 photos"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def describe(recipe: EditRecipe) -> str:

@@ -9,18 +9,21 @@ from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench
+from explorer.ui.frame import Bench, plain
 from explorer.ui.intake import PHOTO_TYPES
-from explorer.words import listed, ordered, words
-from glowcore.errors import GlowcoreError
+from explorer.words import attributes_of, counted, listed, noun, ordered, words
+from glowcore.errors import ConfigError, GlowcoreError
+
+NAMED = 5  # files without a face that are told by name
 
 
 def panel(table: Bench) -> None:
     """Make, load, keep and drop attributes of one's own."""
+    kind = noun(table.engine)
     st.markdown("**Your own attribute**")
     st.caption(
-        f"Give photos of faces that have something and photos of faces that do not: {own_attribute.LEAST} of each at "
-        f"least, better {own_attribute.FEW}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
+        f"Give photos of {kind}s that have something and photos of {kind}s that do not: {own_attribute.LEAST} of each "
+        f"at least, better {own_attribute.FEW}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
     )
     having, lacking = st.columns(2, gap="large")
     with having:
@@ -32,9 +35,8 @@ def panel(table: Bench) -> None:
     if own_attribute.LEAST <= fewest < own_attribute.FEW:
         st.caption(f":orange[With {fewest} of a kind the direction is rough; {own_attribute.FEW} make it steadier.]")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ready = fewest >= own_attribute.LEAST and bool(name.strip())
-        if st.button("Make the slider", key="own_make", disabled=not ready):
-            make(table, name.strip(), *groups)
+        # Never disabled: what has just been typed is only known here once the field is left, by this very click say.
+        pressed = st.button("Make the slider", key="own_make")
         with st.popover("Load one from a file", icon=":material/upload_file:"):
             st.file_uploader(
                 "Attribute file",
@@ -44,41 +46,58 @@ def panel(table: Bench) -> None:
                 args=(table,),
                 max_upload_size=15,
             )
+    if pressed and fewest < own_attribute.LEAST:
+        has, lacks = map(len, groups)
+        st.warning(
+            f"{own_attribute.LEAST} photos of each kind are needed; there are {has} with it and {lacks} without."
+        )
+    elif pressed and not name.strip():
+        st.warning("The slider needs a name.")
+    elif pressed:
+        make(table, name, *groups)
     note = st.session_state.pop("own_note", "")
     if note:
-        st.info(note)
+        st.info(plain(note))
     mine(table)
 
 
 def uploader(label: str, key: str) -> list:
     """A group of photos."""
     files = st.file_uploader(label, type=PHOTO_TYPES, accept_multiple_files=True, key=key) or []
-    st.caption(f"{len(files)} photos" if files else "No photos yet")
+    st.caption(counted(len(files), "photo") if files else "No photos yet")
     return files
 
 
-def make(table: Bench, name: str, having: list, lacking: list) -> None:
+def make(table: Bench, typed: str, having: list, lacking: list) -> None:
     """Align and encode both groups, learn the direction, put it among the sliders."""
+    known, faceless = state.model_attributes(table.engine), []
     try:
+        name = own_attribute.name_for(typed, ordered(known.names if known else ()), table.desk.own)
         with st.spinner("Looking at the photos …", show_time=True):
-            groups = [[encoded(table, f) for f in group] for group in (having, lacking)]
+            groups = [[encoded(table, f, faceless) for f in group] for group in (having, lacking)]
             chart = LatentMap.load(state.folder_of(table.engine.name))
-            vectors = own_attribute.fit(name, *groups, state.model_attributes(table.engine), chart)
+            vectors = own_attribute.fit(name, *groups, known, chart)
     except GlowcoreError as error:
-        st.error(f"{error}.")
+        st.error(plain(f"{error}."))
         return
     table.desk.take_own(vectors)
     quality = vectors.info(name)["separation"]
-    st.session_state["own_note"] = f"{name} is among the sliders of Edit. Told apart on left-out photos: {quality:.0%}."
+    note = f"{words(name).label} is among the sliders of Edit. Told apart on left-out photos: {quality:.0%}."
+    if faceless and noun(table.engine) == "face":
+        which = ", ".join(faceless[:NAMED]) + (" …" if len(faceless) > NAMED else "")
+        note += f" No face was found in {counted(len(faceless), 'photo')}, whose middle was learnt from: {which}."
+    st.session_state["own_note"] = note
     st.rerun()
 
 
-def encoded(table: Bench, file):
-    """One uploaded face as the model knows it; the file's name is in any complaint about it."""
+def encoded(table: Bench, file, faceless: list[str]):
+    """One uploaded face as the model knows it; the file's name is in any complaint, or in `faceless`."""
     try:
         photo = Photo.read(file.getvalue())
     except GlowcoreError as error:
         raise GlowcoreError(f"{file.name!r:.60}: {error}") from error
+    if not photo.found:
+        faceless.append(file.name)
     return table.engine.encode(photo.aligned(min(table.engine.size), photo.source).image)
 
 
@@ -89,12 +108,16 @@ def load(table: Bench) -> None:
         return
     try:
         vectors = own_attribute.from_file(file.getvalue())
-        own_attribute.joined(table.engine.attributes, [vectors])
+        if vectors.shapes != table.engine.latent_shapes:
+            raise ConfigError(f"{vectors.names[0]} was made for another model")
+        known = state.model_attributes(table.engine)
+        for name in vectors.names:
+            own_attribute.name_for(name, ordered(known.names if known else ()), table.desk.own)
     except GlowcoreError as error:
         st.session_state["own_note"] = f"{error}."
         return
     table.desk.take_own(vectors)
-    st.session_state["own_note"] = f"{', '.join(vectors.names)}: among the sliders of Edit."
+    st.session_state["own_note"] = f"{listed(vectors.names)}: among the sliders of Edit."
 
 
 def mine(table: Bench) -> None:
@@ -102,9 +125,10 @@ def mine(table: Bench) -> None:
     desk, here = table.desk, table.engine.attributes
     for name in [n for n in desk.own if here is not None and n in here.names]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{name}**")
-            with st.popover("Keep apart from …", type="tertiary"):
-                apart_from(table, name)
+            st.markdown(f"**{words(name).label}**")
+            if others := [n for n in attributes_of(table.engine) if n != name]:
+                with st.popover("Keep apart from …", type="tertiary"):
+                    apart_from(table, name, others)
             download(
                 "Save",
                 "attribute.safetensors",
@@ -116,10 +140,9 @@ def mine(table: Bench) -> None:
                 st.caption(f"moves nothing of {listed(desk.apart[name])}")
 
 
-def apart_from(table: Bench, name: str) -> None:
+def apart_from(table: Bench, name: str, others: list[str]) -> None:
     """Which of the other attributes one's own is to have nothing in common with."""
     desk, key = table.desk, f"own_apart_{name}"
-    others = [n for n in ordered(table.engine.attribute_names) if n != name]
 
     def chosen() -> None:
         try:

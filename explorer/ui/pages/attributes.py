@@ -13,7 +13,7 @@ from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
-from explorer.words import ordered, words
+from explorer.words import attributes_of, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3
@@ -84,24 +84,27 @@ table = bench()
 if st.session_state.pop("go_edit", False):
     st.switch_page(state.EDIT_PAGE)
 intro("Attributes", "Each slider is a direction among the model's numbers, learnt from labelled pictures.")
-if not table.engine.attribute_names:
-    st.info("This model has no attributes. `python -m glowcore attributes --model DIR --data DIR` makes them.")
-    st.stop()
-names = ordered(table.engine.attribute_names)
-name = st.pills(
-    "Preview",
-    names,
-    default=names[0],
-    format_func=lambda n: words(n).label,
-    key=state.of_model("preview", table.engine),
-    persist_state="session",
-    required=True,
-)
-left, right = st.columns([1.5, 1], gap="large")
-with left:
-    previews(table, name)
-with right:
-    cosines(table)
-statistics(table)
+names = attributes_of(table.engine)
+if names:
+    name = st.pills(
+        "Preview",
+        names,
+        default=names[0],
+        format_func=lambda n: words(n).label,
+        key=state.of_model("preview", table.engine),
+        persist_state="session",
+        required=True,
+    )
+    left, right = st.columns([1.5, 1], gap="large")
+    with left:
+        previews(table, name)
+    with right:
+        cosines(table)
+    statistics(table)
+else:
+    st.info(
+        "This model came without attributes. `python -m glowcore attributes --model DIR --data DIR` makes them from "
+        "labelled pictures; one of your own is made below."
+    )
 st.divider()
 own.panel(table)

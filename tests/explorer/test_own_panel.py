@@ -1,0 +1,135 @@
+"""The panel where an attribute of one's own is made: what it asks for, what it says, and for which models."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer import own_attribute
+from explorer.desk import Desk
+from explorer.words import attributes_of, ordered, words
+from glowcore.errors import ConfigError
+from tests.explorer.widgets import told
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+MODEL = ("Smiling", "Mouth_Open", "Wearing_Earrings")
+
+
+@pytest.fixture
+def at(home, fresh_caches) -> AppTest:
+    return on_the_page()
+
+
+def on_the_page() -> AppTest:
+    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    return at.switch_page("explorer/ui/pages/attributes.py").run()
+
+
+@pytest.fixture
+def files(many_blobs) -> list[tuple[str, bytes, str]]:
+    """Sixteen photos, none with a face."""
+    found = []
+    for index, picture in enumerate(many_blobs):
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, "PNG")
+        found.append((f"{index}.png", buffer.getvalue(), "image/png"))
+    return found
+
+
+def give(at: AppTest, files, name: str) -> AppTest:
+    """Fill the panel in and press the button, all in one go."""
+    at.file_uploader(key="own_with").set_value(files[:8])
+    at.file_uploader(key="own_without").set_value(files[8:])
+    at.text_input(key="own_name").set_value(name)
+    at.button(key="own_make").click().run()
+    assert not at.exception
+    return at
+
+
+def said(at: AppTest, kind: str) -> str:
+    return " ".join(e.value.replace("\\", "") for e in at.get(kind))
+
+
+def test_the_button_says_what_is_missing(at, files):
+    at.button(key="own_make").click().run()
+    assert said(at, "warning") == "8 photos of each kind are needed; there are 0 with it and 0 without."
+    at.file_uploader(key="own_with").set_value(files[:1]).run()
+    assert "1 photo" in [c.value for c in at.caption]
+    give(at, files, "  ")
+    assert said(at, "warning") == "The slider needs a name."
+    assert "8 photos" in [c.value for c in at.caption]
+
+
+def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
+    give(at, files, "red Freckles")
+    assert list(at.session_state["desk"].own) == ["Red Freckles"]
+    note = said(at, "info")
+    assert note.startswith("Red Freckles is among the sliders of Edit.")
+    assert "No face was found in 16 photos, whose middle was learnt from: 0.png, 1.png, 2.png, 3.png, 4.png …." in note
+
+
+def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, files):
+    give(at, files, "smile")
+    assert said(at, "error") == "the model has a slider Smile already; another name is expected."
+    assert not at.session_state["desk"].own
+    give(at, files, "Freckles")
+    first = at.session_state["desk"].own["Freckles"]
+    give(at, files, "freckles")
+    assert list(at.session_state["desk"].own) == ["Freckles"]
+    assert at.session_state["desk"].own["Freckles"] is not first
+
+
+@pytest.mark.parametrize(
+    "typed", ["Smiling", "smile", "MOUTH OPEN", "open mouth", "wearing_earrings", "Wearing earrings"]
+)
+def test_a_name_is_taken_by_its_label_too(typed):
+    with pytest.raises(ConfigError, match="already"):
+        own_attribute.name_for(typed, MODEL, ())
+
+
+def test_a_name_keeps_its_letters_and_gets_a_capital():
+    assert own_attribute.name_for("  BMW   cap ", MODEL, ()) == "BMW cap"
+    assert own_attribute.name_for("dimples", MODEL, ("Dimples",)) == "Dimples"
+    assert words("BMW cap").label == "BMW cap"
+    assert words("dimples").label == "Dimples"
+    assert words("Wearing_Earrings").label == "Wearing earrings"
+
+
+def test_one_s_own_is_offered_whatever_it_is_called(at, files):
+    assert ordered(("Chubby", "Smiling")) == ["Smiling"]
+    give(at, files, "Chubby")
+    assert "Chubby" in at.pills(key=next(p.key for p in at.pills if p.key.startswith("preview"))).options
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert told(at, "editor")["sliders"][0]["label"] == "Chubby"
+
+
+def test_a_model_without_attributes_gets_one_here(tmp_path, tiny_models, monkeypatch, fresh_caches, files):
+    tiny_models.write_kind(tmp_path / "runs" / "bare", "real_nvp")
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    at = on_the_page()
+    assert "came without attributes" in said(at, "info")
+    give(at, files, "Freckles")
+    assert not at.error
+    assert [p.value for p in at.pills] == ["Freckles"]
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert not at.exception
+    assert [s["label"] for s in told(at, "editor")["sliders"]] == ["Freckles"]
+
+
+def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine, many_blobs, open_bare):
+    encoded = [engine.encode(p) for p in many_blobs]
+    desk = Desk()
+    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes))
+    assert "Freckles" in attributes_of(desk.equipped(engine))
+    assert desk.equipped(open_bare).attribute_names == ()
+
+
+@pytest.fixture
+def open_bare(tmp_path, tiny_models):
+    from explorer.engine import Engine
+
+    return Engine.open(tiny_models.write_kind(tmp_path / "bare", "real_nvp"))
