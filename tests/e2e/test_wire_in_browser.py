@@ -20,7 +20,8 @@ SCENE = """([sources, kind, acts]) => {
     if (act === "ack") wire.acknowledge({ nonce: wire.nonce, seq: value })
     if (act === "close") wire.close()
     if (act === "click") {
-      const node = document.body.appendChild(document.createElement(value))
+      const node = document.body.appendChild(document.createElement(value.split(" ")[0]))
+      if (value.includes(" ")) node.setAttribute(...value.split(" ")[1].split("="))
       node.dispatchEvent(new MouseEvent("click", { bubbles: true, composed: true }))
     }
     if (act === "back") window.dispatchEvent(new PopStateEvent("popstate"))
@@ -79,7 +80,8 @@ def test_nothing_is_sent_while_another_page_is_on_its_way(play, leave):
     first = {"spot": [0, 0]}
     assert play("Wire", leave, ("post", first), ("wait", 4999))["sent"] == []
     assert play("Wire", leave, ("post", first), ("wait", 5000))["sent"] == [{**first, "seq": 1}]
-    assert play("Wire", ("click", "i"), ("post", first))["sent"] == [{**first, "seq": 1}]
+    for stays in ("i", "a target=_blank", "a download=x.png"):
+        assert play("Wire", ("click", stays), ("post", first))["sent"] == [{**first, "seq": 1}]
 
 
 def test_nothing_is_sent_when_the_page_is_gone(play):

@@ -13,7 +13,8 @@ class Wire {
     this.waiting = []
     this.inFlight = null
     this.leave = (event) => {
-      if (event.type === "click" && !event.composedPath().some((node) => node.localName === "a")) return
+      const leads = (node) => node.localName === "a" && node.target !== "_blank" && !node.hasAttribute("download")
+      if (event.type === "click" && !event.composedPath().some(leads)) return
       clearTimeout(this.leaving)
       this.leaving = setTimeout(() => { this.leaving = null; this.next() }, LEAVING)
     }
