@@ -45,24 +45,6 @@ def test_back_leaves_the_edit_page_however_often_the_edit_was_changed(page):
     assert edit_of(page).strength("Smiling") == 2
 
 
-# The editor asks the server for something while the page that was clicked for is still on its way.
-LEAVE_AND_ASK = """() => { for (const e of document.querySelectorAll('*')) { const editor = e.shadowRoot?.__instance
-  if (!editor?.panel) continue
-  const link = [...document.querySelectorAll('a')].find((a) => a.textContent === 'Models')
-  link.click()
-  setTimeout(() => editor.wantStrip('Young'), 0)
-  return true } }"""
-
-
-def test_the_next_page_is_there_whatever_the_editor_still_wanted(page):
-    expect(smile(page)).to_have_value("1")
-    for _ in range(3):
-        page.wait_for_function(LEAVE_AND_ASK)
-        expect(page.get_by_role("button", name="Use this model").first).to_be_visible()
-        page.get_by_role("link", name="Edit", exact=True).click()
-        expect(smile(page)).to_have_value("1")
-
-
 def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, models_home):
     if not (models_home / "pretrained" / "faces32-glow").is_dir():
         pytest.skip("there is no second model with attributes")
