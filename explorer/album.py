@@ -16,16 +16,21 @@ MAX_CROPS = 64
 
 
 class Album(OrderedDict[str, Photo]):
-    """Photos by their keys, the one used last at the end, each with the face or the eyes it was last used with."""
+    """Photos by their keys, the one used last at the end, each with the face or the eyes it was last used with.
+
+    Every photo has a number of its own, from 1 in the order they came; a file that comes again has the number it had.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._sources: dict[str, Source] = {}
+        self._numbers: dict[str, int] = {}
         self._given_way = 0
 
     def keep(self, photo: Photo, in_use: str = "") -> None:
         """Remember a photo; the ones used longest ago give way when there are too many, but not the one `in_use`."""
         self[photo.key] = photo
+        self._numbers.setdefault(photo.key, len(self._numbers) + 1)
         self.move_to_end(photo.key)
         others = [key for key in self if key not in (photo.key, in_use)]
         while others and (len(self) > MAX_PHOTOS or sum(p.nbytes for p in self.values()) > PHOTO_BYTES):
@@ -45,6 +50,10 @@ class Album(OrderedDict[str, Photo]):
     def source_of(self, key: str) -> Source:
         """What an edit of a photo starts from: the face chosen last, at first the best one."""
         return self._sources.get(key, self[key].source)
+
+    def name_of(self, key: str) -> str:
+        """What a photo is called among the others: "Photo 2"."""
+        return f"Photo {self._numbers[key]}"
 
     def told(self) -> str:
         """A sentence about photos that have given way since it was last asked for, "" where none has."""

@@ -30,7 +30,7 @@ def photo_tiles(table: Bench) -> list[Tile]:
     """The photos of this session, the one used last first."""
     size, photos = min(table.engine.size), table.desk.photos
     return [
-        Tile(PHOTO + key, data_uri(photo.aligned(size, photos.source_of(key)).image), "Your photo")
+        Tile(PHOTO + key, data_uri(photo.aligned(size, photos.source_of(key)).image), photos.name_of(key))
         for key, photo in reversed(photos.items())
     ]
 

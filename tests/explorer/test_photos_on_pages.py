@@ -114,6 +114,19 @@ def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):
     assert at.multiselect(key=of_model(at, "pictures")).value == ["face_02.png"]
 
 
+def test_photos_are_told_apart_by_numbers_that_stay(at, files):
+    go(at, "reconstruct").file_uploader(key="reconstruct_upload").set_value(files[:2]).run()
+    chooser = at.multiselect(key=of_model(at, "pictures"))
+    assert chooser.options[:3] == ["Your present edit", "Photo 2", "Photo 1"]
+    assert ["**Photo 2**", "**Photo 1**"] == [m.value for m in at.markdown if m.value.startswith("**Photo")]
+    assert set(at.dataframe[0].value["picture"]) >= {"Photo 1", "Photo 2"}
+    chooser.set_value([f"photo:{keys(files)[0]}"]).run()
+    go(go(at, "models"), "reconstruct").file_uploader(key="reconstruct_upload").set_value(files[2:3]).run()
+    chooser = at.multiselect(key=of_model(at, "pictures"))
+    assert chooser.value == [f"photo:{keys(files)[i]}" for i in (2, 0)]
+    assert chooser.options[1:4] == ["Photo 3", "Photo 2", "Photo 1"]
+
+
 @pytest.mark.parametrize("page", ["mix", "reconstruct"])
 def test_more_photos_than_there_is_room_for(at, files, page):
     go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files).run()

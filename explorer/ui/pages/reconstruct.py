@@ -58,7 +58,7 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         max_selections=AT_MOST,
         key=key,
         persist_state="session",
-        format_func=lambda i: f"{names[i]} {i[6:10]}" if i.startswith(shelf.PHOTO) else names[i],
+        format_func=names.get,
     )
     usable = {e.name: e for e in state.entries() if not e.problem}
     like = [n for n, e in usable.items() if e.info["config"].get("channels", 3) == table.engine.config.channels]
