@@ -134,7 +134,6 @@ class Desk:
     def start_from(self, source: Source) -> None:
         """Another picture under the same sliders."""
         self.forget_foreign()
-        self.photos.use(source)
         self._push(replace(self.recipe, source=source))
 
     def draw(self, source: Source, temperature: tuple[float, ...]) -> None:
@@ -212,7 +211,8 @@ class Desk:
             self.open(recipe, engine, gallery)
             return None
         photo = self.add_photo(data)
-        self.start_from(self.awaited if self.awaited and self.awaited.value == photo.key else photo.source)
+        awaited = self.awaited if self.awaited and self.awaited.value == photo.key else None
+        self.start_from(awaited or self.photos.source_of(photo.key))
         faceless = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
         self.note = " ".join(filter(None, ("" if photo.found else faceless, self.photos.told())))
         return photo
@@ -276,6 +276,7 @@ class Desk:
             self.note = f"{error}."
             return
         self.history = history
+        self.photos.use(self.recipe.source)
 
     def take_back(self, note: str) -> None:
         """The last step led nowhere: the one before is the present again, and nothing leads back to it."""
@@ -294,4 +295,5 @@ class Desk:
 
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None
+        self.photos.use(recipe.source)
         self.history = History(recipe) if self.history is None else self.history.push(recipe)

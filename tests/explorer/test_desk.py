@@ -299,3 +299,16 @@ def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gall
     desk.start_from(Source("gallery", gallery.names[0]))
     assert desk.photos.source_of(photo.key) == placed
     assert placed.eyes == (0.3, 0.4, 0.7, 0.4)
+
+
+def test_every_page_has_the_face_that_the_edit_has(desk, engine, gallery, blobs):
+    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    plain, linked = photo.source, Source("photo", photo.key, -1, eyes=(0.25, 0.4, 0.75, 0.4))
+    desk.open(EditRecipe(linked, model=engine.model_hash), engine, gallery)
+    assert desk.photos.source_of(photo.key) == linked
+    desk.handle({"op": "undo", "nonce": "a", "seq": 1}, engine)
+    assert desk.photos.source_of(photo.key) == desk.recipe.source == plain
+    desk.handle({"op": "redo", "nonce": "a", "seq": 2}, engine)
+    assert desk.photos.source_of(photo.key) == linked
+    desk.receive(jpeg_of(blobs[0]), engine, gallery)  # the same file again
+    assert desk.recipe.source == linked

@@ -11,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import album
+from explorer.engine import Engine
 from explorer.photos import photo_key
 from explorer.recipe import Source
 from explorer.ui import visitors
@@ -118,7 +119,7 @@ def test_photos_are_told_apart_by_numbers_that_stay(at, files):
     go(at, "reconstruct").file_uploader(key="reconstruct_upload").set_value(files[:2]).run()
     chooser = at.multiselect(key=of_model(at, "pictures"))
     assert chooser.options[:3] == ["Your present edit", "Photo 2", "Photo 1"]
-    assert ["**Photo 2**", "**Photo 1**"] == [m.value for m in at.markdown if m.value.startswith("**Photo")]
+    assert [m.value for m in at.markdown if m.value.startswith("**Photo")] == ["**Photo 2**", "**Photo 1**"]
     assert set(at.dataframe[0].value["picture"]) >= {"Photo 1", "Photo 2"}
     chooser.set_value([f"photo:{keys(files)[0]}"]).run()
     go(go(at, "models"), "reconstruct").file_uploader(key="reconstruct_upload").set_value(files[2:3]).run()
@@ -144,3 +145,25 @@ def test_every_file_that_is_no_face_is_told(at, files, page):
     assert not any("![a](b)" in c.value for c in at.markdown)  # no Markdown of theirs
     go(go(at, "models"), page)
     assert "0.png" not in said(at)
+
+
+@pytest.mark.parametrize("page", ["mix", "reconstruct"])
+def test_eyes_placed_by_hand_reach_the_other_pages(at, files, page):
+    go(at, "edit").file_uploader(key="upload").set_value(files[:1]).run()
+    desk, eyes = at.session_state["desk"], (0.2, 0.3, 0.6, 0.3)
+    photo = desk.photo()
+    desk.place_eyes(eyes, 32)
+    placed = photo.aligned(32, desk.recipe.source).image
+    assert not np.array_equal(placed, photo.aligned(32, photo.source).image)
+    asked = []
+    work = Engine.encode
+    desk.start_from(Source("gallery", "face_02.png"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "encode", lambda self, picture: asked.append(picture) or work(self, picture))
+        go(at, page)
+        if page == "reconstruct":
+            at.multiselect(key=of_model(at, "pictures")).set_value([f"photo:{photo.key}"]).run()
+        else:
+            at.session_state["slot_B"] = f"photo:{photo.key}"
+            at.run()
+    assert any(np.array_equal(picture, placed) for picture in asked)
