@@ -41,7 +41,7 @@ class Desk:
     note        one sentence for the user, "" when there is nothing to say
     strip_for   the attribute whose slider the hand has just been laid on
     answered    (page instance, number) of the last message of the editor that was dealt with
-    awaited     the photo that a link asked for and that is not here yet
+    awaited     the photo that a link or a PNG asked for and that is not here yet; another face stands in for it
     absent      moves that a link asked for, of attributes that are not here yet
     foreign     an edit that was made with another model, as it was made
     own         attributes made or loaded in this session, by name
@@ -93,8 +93,8 @@ class Desk:
         self.foreign = recipe if elsewhere else None
         self.absent = {} if elsewhere else dict(set(recipe.moves) - set(fitting.moves))
         problem = self._missing(fitting.source, engine, gallery, elsewhere)
+        self.awaited = fitting.source if problem and fitting.source.kind == "photo" else None
         if problem:
-            self.awaited = fitting.source if fitting.source.kind == "photo" else None
             fitting = replace(fitting, source=greeting(engine, gallery).source)
         self.note = " ".join(filter(None, (ELSEWHERE if elsewhere else absence(self.absent), problem)))
         self._push(fitting)
@@ -124,8 +124,8 @@ class Desk:
         self._push(replace(recipe, moves=mine.moves, locks=mine.locks) if mine else recipe)
 
     def forget_foreign(self) -> None:
-        """Go on with this model's version of an edit that was made with another."""
-        self.foreign, self.note = None, ""
+        """Go on with this model's version of an edit that was made with another, and without the photo it asks for."""
+        self.foreign, self.awaited, self.note = None, None, ""
 
     def warm(self, temperature: float) -> None:
         """The same seed at another temperature."""
@@ -288,7 +288,7 @@ class Desk:
         if source.kind == "gallery" and source.value not in gallery.names:
             return "The gallery face of this edit is not here; its moves are shown on another face."
         if source.kind == "photo" and source.value not in self.photos and source.value not in self.crops:
-            return "This edit starts from a photo, which a link does not carry. Upload the same file to see it again."
+            return "The photo of this edit is not here; its moves are shown on another face."
         if source.kind == "map" and (elsewhere or not on_map(source, engine, gallery)):
             return "The map of this edit is not here; its moves are shown on another face."
         return ""

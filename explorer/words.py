@@ -130,7 +130,7 @@ def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str])
     if mine:
         return f"The address holds the edit, but not {listed(mine)}: send its file along, from the Attributes page."
     if recipe.source.kind == "photo" and recipe.source.value in crops:
-        return "The address holds the edit, but not this picture: save the PNG to come back to it."
+        return "The address holds the edit, but not this picture: save the PNG with it inside to come back to it."
     if recipe.source.kind == "photo":
         return "The address holds the edit, not your photo: whoever opens it is asked for the same file."
     return "The address of this page holds the edit: copy it to share it or to come back."

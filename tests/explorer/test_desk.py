@@ -261,7 +261,7 @@ def test_what_a_link_carries_is_said(desk):
     assert "holds the edit: copy" in link_words(recipe, {}, {})
     photo = EditRecipe(Source("photo", "0" * 32))
     assert "asked for the same file" in link_words(photo, {}, {})
-    assert "save the PNG" in link_words(photo, {}, {"0" * 32: None})
+    assert "save the PNG with it inside" in link_words(photo, {}, {"0" * 32: None})
 
 
 def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(desk, engine, gallery):

@@ -113,11 +113,40 @@ def test_a_link_to_a_photo_waits_for_the_photo(home, engine, blobs):
     wanted = EditRecipe(Source("photo", photo_key(data), -1), (("Male", 1.0),), model=engine.model_hash)
     at = visit("edit.py", wanted.token())
     desk = at.session_state["desk"]
-    assert "photo" in desk.note
+    assert "The photo of this edit is not here" in desk.note
+    assert "a photo that is not here" in words(at)
     assert desk.recipe.moves == wanted.moves
     at.file_uploader(key="upload").upload("me.png", data, "image/png").run()
     assert not at.exception
     assert at.session_state["desk"].recipe == wanted
+    assert "a photo that is not here" not in words(at)
+
+
+def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(home, engine, blobs):
+    wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("edited-face.png", export.to_png(blobs[1], wanted), "image/png").run()
+    desk = at.session_state["desk"]
+    assert (desk.recipe.source, desk.recipe.moves) == (Source("gallery", "face_00.png"), wanted.moves)
+    assert "on Face 00 of the gallery" in words(at)
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    at.run()
+    assert "a photo that is not here" in words(at)  # until somebody has decided
+    at.button(key="stay_without").click().run()
+    assert not at.exception
+    assert "a photo that is not here" not in words(at)
+    assert desk.recipe.moves == (("Male", 2.0),)
+
+
+def test_a_picture_without_its_photo_can_be_kept_in_a_png(home, engine, blobs):
+    wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py")
+    file = export.to_png(blobs[1], wanted, blobs[1])
+    at.file_uploader(key="upload").upload("edited-face.png", file, "image/png").run()
+    assert at.session_state["desk"].recipe == wanted
+    assert "save the PNG with it inside" in words(at)
+    at.checkbox(key="embed").check().run()
+    assert not at.exception
 
 
 def test_an_upload_becomes_the_source(home, blobs):

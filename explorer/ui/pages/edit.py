@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import export, models
+from explorer.gallery import title
 from explorer.photos import Photo
 from explorer.pictures import png
 from explorer.recipe import TEMPERATURE_LIMIT, Source
@@ -19,10 +20,10 @@ from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, bench, view_of
+from explorer.ui.frame import Bench, bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
-from explorer.words import link_words
+from explorer.words import link_words, noun
 
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
@@ -97,6 +98,21 @@ def offer_its_model(table: Bench) -> None:
         st.markdown(f"This edit was made with **{entry.label}**.")
         st.button(f"Switch to {entry.label}", key="switch_model", on_click=state.choose_model, args=(entry.name,))
         st.button("Stay here", key="stay", type="tertiary", on_click=desk.forget_foreign)
+
+
+def ask_for_photo(table: Bench) -> None:
+    """An edit of a photo that did not come along is shown on another face; say which, and how to see the photo."""
+    desk, source = table.desk, table.desk.recipe.source
+    if desk.awaited is None or source.kind == "photo":
+        return
+    drawn = f"a {noun(table.engine)} drawn by the model"
+    shown = f"{title(source.value)} of the gallery" if source.kind == "gallery" else drawn
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"This edit was made from **a photo that is not here**: a link carries none, a PNG only on request. Its "
+            f"sliders are shown on {plain(shown)}. Add the same photo above to see it again."
+        )
+        st.button("Stay with this one", key="stay_without", type="tertiary", on_click=desk.forget_foreign)
 
 
 @st.fragment
@@ -179,6 +195,7 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
                 key="save_photo",
                 what=WHOLE,
             )
+        if recipe.source.kind == "photo":
             embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
         with save:
             download(
@@ -203,6 +220,7 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
 table = bench()
 imagined = choose_source(table)
 offer_its_model(table)
+ask_for_photo(table)
 edit_panel(table)
 with imagined:  # after the picture, for the first visitor of all waits until they are drawn
     imagined_line(table.engine, table.desk.recipe, key="imagined", on_choose=table.desk.imagine)
