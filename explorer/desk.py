@@ -23,11 +23,12 @@ from explorer.own_attribute import joined, set_apart
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
-from explorer.words import absence
+from explorer.words import absence, noun
 from glowcore import AttributeVectors
 from glowcore.errors import ConfigError, ImageError
 
 ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
+OTHER_THINGS = "This model knows other things than the one before it: the picture and its edit wait there."
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Desk:
     own         attributes made or loaded in this session, by name
     apart       the attributes that one of those is to have nothing in common with, by its name
     seen        the picture that the present edit starts from, with its source, to take along to another model
+    depicts     what the model in use makes pictures of; a face does not become a digit when the model is changed
     """
 
     history: History | None = None
@@ -60,6 +62,7 @@ class Desk:
     absent: dict[str, float] = field(default_factory=dict)
     foreign: EditRecipe | None = None
     seen: tuple[Source, np.ndarray] | None = None
+    depicts: str = ""
     own: dict[str, AttributeVectors] = field(default_factory=dict)
     apart: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -73,7 +76,7 @@ class Desk:
     # -- arriving ----------------------------------------------------------------
     def arrive(self, engine: Engine, gallery: Gallery, token: str | None) -> None:
         """Begin: with the edit of a link where it can be followed, else with a gallery face that smiles a little."""
-        self.history = History(greeting(engine, gallery))
+        self.history, self.depicts = History(greeting(engine, gallery)), noun(engine)
         if token:
             self.follow(token, engine, gallery)
 
@@ -102,11 +105,13 @@ class Desk:
     def adopt(self, engine: Engine, gallery: Gallery) -> None:
         """Another model has been chosen: its edit comes back as it was left, undo and all, with the present picture.
 
-        A model that is new here starts with as much of the present edit as it can follow.
+        A model that is new here starts with as much of the present edit as it can follow, and one of other things than
+        the model before it with a picture of its own.
         """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
-        recipe = fit(self.recipe, engine)
+        recipe, strange = fit(self.recipe, engine), self.depicts not in ("", noun(engine))
+        self.depicts = noun(engine)
         self.left[self.recipe.model] = self.history
         self.history = self.left.pop(engine.model_hash, None)
         if self.foreign is not None and self.foreign.model == engine.model_hash:
@@ -114,6 +119,10 @@ class Desk:
             return
         self.note = ""
         mine = fit(self.recipe, engine) if self.history else None
+        if strange:
+            self.note = "" if mine else OTHER_THINGS
+            self._push(mine or greeting(engine, gallery))
+            return
         if mine and mine.source in (recipe.source, self.crops.lent.get(recipe.source.value)):
             self._push(mine)  # the same picture as when the model was left, which another may have had on loan
             return

@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import labels, maps, mixing
+from explorer.desk import OTHER_THINGS, Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
@@ -60,13 +61,34 @@ def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
         assert not at.exception, (page, at.exception)
         assert not at.error, (page, at.error)
     desk = at.session_state["desk"]
-    assert desk.recipe.source.kind == "photo"
+    assert desk.recipe.source.kind == ("seed" if kind == "digits" else "photo")  # a face is no digit
     assert desk.recipe.moves == ()
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key="use_pretrained/tiny").click().run()
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert not at.exception
     assert desk.recipe.moves == (("Smiling", 1.0),)  # as the sliders stood when this model was left
+    assert desk.recipe.source.kind == "photo"
+
+
+def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engine, gallery, tmp_path):
+    digits, none = open_kind("digits"), Gallery(tmp_path)
+    desk = Desk()
+    desk.arrive(engine, gallery, None)
+    desk.start_from(Source("gallery", "face_02.png"))
+    desk.picture(desk.recipe, engine, gallery)
+    left = desk.recipe
+    desk.adopt(digits, none)
+    assert desk.recipe.source == Source("seed", "7")
+    assert desk.note == OTHER_THINGS
+    assert not desk.crops
+    desk.start_from(Source("seed", "11", label=2))
+    desk.adopt(engine, gallery)
+    assert (desk.recipe, desk.note) == (left, "")
+    desk.adopt(digits, none)
+    assert desk.recipe.source == Source("seed", "11", label=2)
+    desk.adopt(open_kind("nice"), none)  # of faces, and new: its own first one, not the digit
+    assert desk.recipe.source == Source("seed", "7")
 
 
 def test_a_gallery_face_goes_along_to_a_model_without_a_gallery(zoo, monkeypatch):
