@@ -102,7 +102,12 @@ def own_up(pictures: Sequence[np.ndarray]) -> None:
     """Say so where some of a model's pictures are none."""
     words = lost_words(pictures)
     if words:
-        st.caption(f":orange[{words}]")
+        caution(words)
+
+
+def caution(text: str) -> None:
+    """A small sentence of warning, Markdown. A caption would fade its colour until it cannot be read."""
+    st.markdown(f":small[:orange[{text}]]")
 
 
 def plain(text: str) -> str:

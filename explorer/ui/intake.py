@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.ui.frame import Bench, plain
+from explorer.ui.frame import Bench, caution, plain
 from glowcore.errors import GlowcoreError
 
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
@@ -45,7 +45,7 @@ def intake(
         del held[identity]  # the page was left: Streamlit has emptied the uploader, and the photos stay
     for taken in held.values():
         if taken.words:
-            st.markdown(f":small[:orange[{plain(taken.words)}]]")
+            caution(plain(taken.words))
 
 
 def holds(key: str, photo: str) -> bool:

@@ -9,7 +9,7 @@ from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, plain
+from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES
 from explorer.words import attributes_of, counted, listed, noun, ordered, words
 from glowcore.errors import ConfigError, GlowcoreError
@@ -33,7 +33,7 @@ def panel(table: Bench) -> None:
     name = st.text_input("Its name", key="own_name", persist_state="session", max_chars=40, placeholder="Freckles")
     fewest = min(len(g) for g in groups)
     if own_attribute.LEAST <= fewest < own_attribute.FEW:
-        st.caption(f":orange[With {fewest} of a kind the direction is rough; {own_attribute.FEW} make it steadier.]")
+        caution(f"With {fewest} of a kind the direction is rough; {own_attribute.FEW} make it steadier.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # Never disabled: what has just been typed is only known here once the field is left, by this very click say.
         pressed = st.button("Make the slider", key="own_make")

@@ -135,4 +135,4 @@ def test_every_page_says_so(home, page, monkeypatch):
         assert LOST in str(film)
         at.segmented_control(key="mix_mode").set_value("Levels").run()
     assert not at.exception
-    assert any(LOST in str(c.value) for c in at.caption)
+    assert any(m.value.startswith(":small[:orange[") and LOST in m.value for m in at.markdown)

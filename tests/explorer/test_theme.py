@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -16,7 +17,7 @@ Colour = tuple[float, float, float]
 
 
 def colour(text: str) -> Colour:
-    """"#rrggbb" as three numbers from 0 to 1."""
+    """ "#rrggbb" as three numbers from 0 to 1."""
     return tuple(int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
@@ -64,3 +65,20 @@ def test_nothing_else_writes_in_white_on_the_accent():
     # Streamlit writes the words of a primary button in white, in both themes.
     for path in UI.rglob("*.py"):
         assert 'type="primary"' not in path.read_text(encoding="utf-8"), path
+
+
+def coloured(call: ast.Call) -> bool:
+    """Whether a call writes Markdown with a colour."""
+    texts = [n.value for n in ast.walk(call) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return any(re.search(r":(orange|red|green|blue|violet|gray)\[", t) for t in texts)
+
+
+def test_no_colour_is_faded_in_a_caption():
+    # Streamlit fades captions, and none of its colours has that much contrast to spare.
+    found = {False: [], True: []}
+    for path in UI.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and coloured(node):
+                found[node.func.attr == "caption"].append(f"{path.name}:{node.lineno}")
+    assert found[True] == []
+    assert found[False]  # the walk does see colours
