@@ -85,6 +85,17 @@ def test_every_place_of_the_map_is_a_face(page):
     expect(page.get_by_role("slider", name="Smile", exact=True)).to_be_visible()
 
 
+def test_faces_and_cosines_have_their_room(page):
+    go(page, "Attributes")
+    for width in (1360, 1100, 900, 700, 390):
+        page.set_viewport_size({"width": width, "height": 1000})
+        for box in (page.get_by_role("toolbar", name="Preview"), page.locator(".scroll:has(td)")):
+            expect(box).to_be_visible()
+            page.wait_for_timeout(300)  # the page is laid out anew
+            assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
+            assert box.evaluate("e => e.getBoundingClientRect().right") <= width
+
+
 def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
     files = []
     for index, picture in enumerate(tiny_model.pictures(16, 64, seed=3)):

@@ -17,6 +17,7 @@ from explorer.words import attributes_of, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3
+MATRIX = 400  # pixels that the heat map of nine attributes takes
 
 
 def previews(table: Bench, name: str) -> None:
@@ -95,10 +96,11 @@ if names:
         persist_state="session",
         required=True,
     )
-    left, right = st.columns([1.5, 1], gap="large")
-    with left:
+    # Below each other where the heat map would not have its width beside the faces.
+    side_by_side = st.grid(2, min_column_width=MATRIX, gap=("small", "large"))
+    with side_by_side.cell():
         previews(table, name)
-    with right:
+    with side_by_side.cell():
         cosines(table)
     statistics(table)
 else:
