@@ -78,9 +78,25 @@ def test_every_place_of_the_map_is_a_face(page):
     with page.expect_download() as download:
         page.get_by_role("button", name="Save GIF").click()
     assert download.value.suggested_filename == "path.gif"
+    drawn = "chart => chart.getRootNode().__instance.path.length"
+    corners = chart.evaluate(drawn)
+    assert corners > 2
+    page.mouse.click(box["x"] + 30, box["y"] + 60)  # draws nothing
+    assert chart.evaluate(drawn) == corners
+    go(page, "Sample")
+    go(page, "Map")
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    assert chart.evaluate(drawn) == corners  # it is there with its film, or gone with it
 
     page.get_by_role("button", name="Look around").click()
     page.mouse.click(box["x"] + 30, box["y"] + 60)
+    assert chart.evaluate(drawn) == 0
+    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    expect(page.get_by_role("slider", name="Place in the film")).to_have_count(0)
+    go(page, "Sample")
+    go(page, "Map")
+    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    assert chart.evaluate(drawn) == 0
     page.get_by_role("button", name="Open in Edit").click()
     expect(page.get_by_role("slider", name="Smile", exact=True)).to_be_visible()
 

@@ -96,7 +96,7 @@ class Plane {
 
   down(event) {
     this.canvas.setPointerCapture(event.pointerId)
-    this.start = { at: [event.clientX, event.clientY], view: { ...this.view }, moved: false }
+    this.start = { at: [event.clientX, event.clientY], view: { ...this.view }, path: this.path, moved: false }
     if (this.mode === "draw") this.path = [this.toPlane(event)]
   }
 
@@ -119,8 +119,9 @@ class Plane {
     this.start = null
     if (!start || !this.data) return
     if (this.mode === "draw") {
-      if (this.path.length > 2) this.film()
-      return
+      if (this.path.length > 2) return this.film()
+      this.path = start.path // no path: the film is still of the one before
+      return this.draw()
     }
     if (start.moved) return
     const point = this.near(event)
@@ -129,15 +130,19 @@ class Plane {
   }
 
   open(point) {
-    this.spot = this.data.points[point]
-    this.draw()
-    this.wire.post({ point })
+    this.choose(this.data.points[point], { point })
   }
 
   go(spot) {
+    this.choose(spot, { spot })
+  }
+
+  // What is shown beside is now of this place, and no film of a path any more.
+  choose(spot, message) {
     this.spot = spot
+    this.path = []
     this.draw()
-    this.wire.post({ spot })
+    this.wire.post(message)
   }
 
   key(event) {
