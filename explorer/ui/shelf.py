@@ -17,13 +17,24 @@ from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
 
 EDIT = "edit"
+UNEDITED = "unedited"
 PHOTO = "photo:"
 
 
 def entries(table: Bench) -> list[Tile]:
     """What can be chosen, most personal first."""
-    edit = Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit")
-    return [edit, *photo_tiles(table), *shared_gallery_tiles(table.gallery)]
+    own = [Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit")]
+    if table.desk.recipe.moves and unedited(table) == UNEDITED:
+        own.append(Tile(UNEDITED, data_uri(picture(table, UNEDITED)), "Your present edit, unedited"))
+    return [*own, *photo_tiles(table), *shared_gallery_tiles(table.gallery)]
+
+
+def unedited(table: Bench) -> str:
+    """The tile of what the present edit starts from: of the gallery, a photo, or one of its own."""
+    source = table.desk.recipe.source
+    if source.kind == "gallery":
+        return source.value
+    return PHOTO + source.value if source.kind == "photo" and source.value in table.desk.photos else UNEDITED
 
 
 def photo_tiles(table: Bench) -> list[Tile]:
@@ -36,7 +47,7 @@ def photo_tiles(table: Bench) -> list[Tile]:
 
 
 def source_of(table: Bench, identity: str) -> Source:
-    """What the picture of a tile starts from; not for that of the present edit."""
+    """What the picture of a photo's or the gallery's tile starts from."""
     if identity.startswith(PHOTO):
         return table.desk.photos.source_of(identity.removeprefix(PHOTO))
     return Source("gallery", identity)
@@ -47,6 +58,8 @@ def picture(table: Bench, identity: str, size: int | None = None) -> np.ndarray:
     engine, desk, gallery = table.engine, table.desk, table.gallery
     if identity == EDIT:
         return engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
+    if identity == UNEDITED:
+        return engine.source(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
     source = source_of(table, identity)
     if source.kind == "photo" and size is not None:
         return desk.photos[source.value].aligned(size, source).image
@@ -58,12 +71,11 @@ def encoded(table: Bench, identity: str) -> Encoded:
     return table.engine.encode(picture(table, identity))
 
 
-def slot(table: Bench, name: str, shelf: list[Tile], start: int, on_choose: Callable[[str], None] | None = None) -> str:
-    """A named place that holds one picture of the shelf; gives the id of the one in it."""
+def slot(name: str, shelf: list[Tile], start: str) -> str:
+    """A named place that holds one picture of the shelf, `start` until one is chosen; gives the id of the one in it."""
     key = f"slot_{name}"
-    known = [t.id for t in shelf]
-    if st.session_state.get(key) not in known:
-        st.session_state[key] = known[min(start, len(known) - 1)]
+    kept = st.session_state.get(key)
+    held = kept if kept in {t.id for t in shelf} else start
 
     def choose(identity: str) -> None:
         st.session_state[key] = identity
@@ -74,11 +86,11 @@ def slot(table: Bench, name: str, shelf: list[Tile], start: int, on_choose: Call
         key=f"tiles_{name}",
         label=f"Picture {name}",
         on_choose=choose,
-        selected=st.session_state[key],
+        selected=held,
         tile="3.2rem",
         layout="line",
     )
-    return st.session_state[key]
+    return held
 
 
 def add_photos(table: Bench, key: str, on_added: Callable[[str], None] = lambda identity: None) -> None:

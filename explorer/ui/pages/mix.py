@@ -10,8 +10,9 @@ from explorer.pictures import png, webp
 from explorer.ui import shelf, state
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
+from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, bench, intro, own_up
+from explorer.ui.frame import Bench, bench, caution, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
 from glowcore.films import enlarge
@@ -20,6 +21,7 @@ FRAMES = 48
 PAD = 7
 MOST_STOPS = 5
 SHOWN = 320
+ARITHMETIC = "A − B + C"
 
 
 def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
@@ -92,6 +94,9 @@ def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
         st.caption("What A has and B has not, given to C. Works best with A and B alike in everything else.")
         amount = st.slider("How much", -2.0, 2.0, 1.0, 0.1, key="amount", persist_state="session")
     a, b, c = (shelf.encoded(table, p) for p in chosen)
+    if a.key == b.key:
+        with panel:
+            caution("A and B are the same picture, so C stays as it is: choose another for one of them.")
     result = mixing.analogy(table.engine, a, b, c, amount)
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+=")
@@ -121,6 +126,19 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
     own_up([result])
 
 
+def starts(table: Bench, shelf_of: list[Tile], mode: str) -> list[str]:
+    """What the places A, B, C ... hold until something is chosen.
+
+    Arithmetic begins with what can be seen at once: what the edit has and its original has not, given to another face.
+    """
+    known = [t.id for t in shelf_of]
+    usual = [known[min(i, len(known) - 1)] for i in (0, 2, 3, 4, 5)]
+    if mode != ARITHMETIC or not table.desk.recipe.moves:
+        return usual
+    given = [shelf.EDIT, shelf.unedited(table)]
+    return [*given, next((i for i in usual if i not in given), known[-1])]
+
+
 def save_picture(picture: np.ndarray) -> None:
     """One result as PNG."""
     download("Save PNG", "mix.png", lambda: png(picture), key="save_mix")
@@ -130,7 +148,7 @@ MODES = {
     "Film": (film_mode, "ABCDE"),
     "Corners": (corners_mode, "ABCD"),
     "Levels": (levels_mode, "AB"),
-    "A − B + C": (arithmetic_mode, "ABC"),
+    ARITHMETIC: (arithmetic_mode, "ABC"),
 }
 
 table = bench()
@@ -154,7 +172,8 @@ with panel:
             "Stops", range(2, MOST_STOPS + 1), default=2, key="stops", persist_state="session", required=True
         )
         slots = slots[:stops]
-    chosen = [shelf.slot(table, name, shown, start) for start, name in zip((0, 2, 3, 4, 5), slots, strict=False)]
+    begun = starts(table, shown, mode)
+    chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=False)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(table, "mix_upload")
 show(table, chosen, stage, panel)

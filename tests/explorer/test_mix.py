@@ -1,0 +1,65 @@
+"""Mix: what its places hold before anybody has chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import mixing
+from explorer.recipe import EditRecipe, Source
+from tests.explorer.widgets import told
+
+pytestmark = pytest.mark.usefixtures("fresh_caches")
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture
+def arithmetic(home, monkeypatch):
+    """The page in its mode "A − B + C", with an edit: what A, B and C hold, and the pictures reckoned with."""
+    reckoned = []
+    analogy = mixing.analogy
+    monkeypatch.setattr(mixing, "analogy", lambda *a: reckoned.append(a[1:4]) or analogy(*a))
+
+    def opened(recipe: EditRecipe) -> tuple[AppTest, list[str], list]:
+        at = AppTest.from_file(str(APP), default_timeout=60)
+        at.query_params["s"] = recipe.token()
+        at.run().switch_page("explorer/ui/pages/mix.py").run()  # in its first mode, as everybody comes
+        at.segmented_control(key="mix_mode").set_value("A − B + C").run()
+        assert not at.exception
+        return at, [told(at, f"tiles_{name}")["selected"] for name in "ABC"], reckoned[-1]
+
+    return opened
+
+
+def test_arithmetic_begins_with_what_the_edit_has_and_its_original_has_not(arithmetic, engine, gallery):
+    recipe = EditRecipe(Source("gallery", "face_00.png"), (("Eyeglasses", 2.0),), model=engine.model_hash)
+    at, held, (a, b, c) = arithmetic(recipe)
+    assert held == ["edit", "face_00.png", "face_01.png"]
+    original = gallery.load("face_00.png")
+    np.testing.assert_array_equal(a.picture, engine.render(recipe, original).picture)
+    np.testing.assert_array_equal(b.picture, original)
+    np.testing.assert_array_equal(c.picture, gallery.load("face_01.png"))
+    at.segmented_control(key="mix_mode").set_value("Film").run()
+    assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ["edit", "face_01.png"]
+
+
+def test_an_original_that_is_neither_photo_nor_gallery_has_a_tile(arithmetic, engine):
+    recipe = EditRecipe(Source("seed", "5"), (("Eyeglasses", 2.0),), model=engine.model_hash)
+    _, held, (_, b, c) = arithmetic(recipe)
+    assert held[:2] == ["edit", "unedited"]
+    np.testing.assert_array_equal(b.picture, engine.source(recipe).picture)
+    assert c.key not in (b.key, engine.encode(engine.render(recipe).picture).key)
+
+
+def test_what_was_chosen_stays_and_equal_pictures_are_said(arithmetic, engine):
+    at, held, _ = arithmetic(EditRecipe(Source("gallery", "face_03.png"), model=engine.model_hash))
+    assert len(set(held)) == 3
+    caution = "A and B are the same picture"
+    assert not any(caution in m.value for m in at.markdown)
+    at.session_state["slot_A"] = at.session_state["slot_B"] = "face_02.png"
+    at.run()
+    assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ["face_02.png"] * 2
+    assert any(caution in m.value for m in at.markdown)
