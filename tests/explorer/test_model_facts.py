@@ -22,7 +22,7 @@ def test_facts_of_a_glow(tiny_home, monkeypatch):
     assert found["Levels"] == "3"
     assert found["Attributes"] == "8"
     assert found["Map"] == "of a few pictures"
-    assert "Held-out bits/dim" not in found
+    assert not any("its/dim" in name for name in found)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,15 @@ def test_facts_of_other_kinds(tiny_models, tmp_path, monkeypatch, kind, expected
     assert ("Map" in found) == (kind != "vae")
 
 
-def test_held_out_bits_are_found_where_training_puts_them():
-    assert held_out_bits({"training": {"evaluation": {"bits_per_dim": 1.42}}}) == 1.42
-    assert held_out_bits({"bits_per_dim": 3, "training": None}) == 3.0
-    for nothing in ({}, {"training": {}}, {"metrics": {"bits_per_dim": "x"}}):
-        assert held_out_bits(nothing) is None
+def test_held_out_bits_are_found_where_training_puts_them_and_say_of_how_many_pictures():
+    evaluation = {"evaluation": {"bits_per_dim": 1.42}}
+    ended = "Bits/dim as training ended"
+    assert held_out_bits({"training": evaluation}) == [(ended, "1.420")]
+    sure = evaluation | {"settings": {"eval_pictures": 512}}
+    assert held_out_bits({"training": sure}) == [(ended, "1.420 on up to 512 held-out pictures")]
+    assert held_out_bits({"bits_per_dim": 3, "training": sure}) == [("Held-out bits/dim", "3.000")]
+    for nothing in ({}, {"training": {}}, {"training": None}, {"metrics": {"bits_per_dim": "x"}}):
+        assert held_out_bits(nothing) == []
 
 
 def test_provenance(tiny_home, monkeypatch):
