@@ -31,7 +31,12 @@ def page() -> None:
     )
     st.html(HERE / "explorer" / "ui" / "page.css")
     # Pages carry no material icon: the browser would fetch it as a favicon from a font server.
-    edit = st.Page(pages / "edit.py", title="Edit", url_path="edit", default=True)
+    edit = st.Page(pages / "edit.py", title="Edit", url_path="", default=True)
+
+    def at_its_name() -> None:
+        state.arrived_with()
+        st.switch_page(edit, query_params=st.query_params.to_dict())
+
     chosen = st.navigation(
         [
             edit,
@@ -41,6 +46,8 @@ def page() -> None:
             st.Page(pages / "map.py", title="Map", url_path="map"),
             st.Page(pages / "attributes.py", title="Attributes", url_path="attributes"),
             st.Page(pages / "models.py", title="Models", url_path="models"),
+            # Edit is at the root; who types its name as that of any other page is led there, with the edit of a link.
+            st.Page(at_its_name, title="Edit", url_path="edit", visibility="hidden"),
         ],
         position="top",
     )

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from explorer.recipe import EditRecipe
+from explorer.recipe import EditRecipe, Source
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 EDIT = "new URLSearchParams(location.search).get('s')"
@@ -64,4 +64,15 @@ def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, mod
     page.reload()
     expect(smile(page)).to_have_value("-1.5")
     expect(page.locator('.thumb[data-show="edited"] img')).to_have_attribute("src", shown)
+    page.close()
+
+
+def test_edit_is_found_by_its_name_like_any_page(browser, server):
+    page = browser.new_page()  # not the fixture, for the same reason
+    wanted = EditRecipe(Source("seed", "5"), (("Smiling", 2.0),), temperature=(0.5,))
+    page.goto(f"{server}/edit?s={wanted.token()}")
+    expect(smile(page)).to_have_value("2")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="Edit", exact=True)).to_have_count(1)
+    assert edit_of(page).source == wanted.source
     page.close()
