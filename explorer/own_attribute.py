@@ -69,7 +69,7 @@ def fit(
     direction = _difference(a, b, known, latent_map)
     norm = float(direction.norm())
     if norm < 1e-6:
-        raise DataError("the two groups do not differ in anything the model knows")
+        raise DataError("the two groups do not differ in anything the model knows; choose photos that differ more")
     sigma = latent_map.spread(direction) if latent_map else float(torch.cat([a - a.mean(0), b - b.mean(0)]).std())
     weight = direction / (norm * sigma)
     middle = (a.mean(0) + b.mean(0)) / 2

@@ -43,8 +43,7 @@ def bench() -> Bench:
     try:
         engine = state.engine_of(name)
     except GlowcoreError as error:
-        st.error(f"{error}.", title=f"{name} cannot be opened")
-        st.caption("Other models can be chosen on the Models page.")
+        st.error(f"{error}; choose another model on the Models page.", title=f"{name} cannot be opened")
         st.stop()
     return laid_out(engine)
 
@@ -94,7 +93,7 @@ def no_model() -> None:
     )
     st.code("python -m glowcore train --data FOLDER --model glow --image-size 64 --out runs/mine", language="bash")
     for entry in state.entries():
-        st.warning(f"{entry.problem}.", title=entry.name)
+        st.warning(f"{entry.problem}; copy its folder anew, or train it again.", title=entry.name)
     st.button("Look again", key="look_again")
 
 

@@ -49,10 +49,11 @@ def panel(table: Bench) -> None:
     if pressed and fewest < own_attribute.LEAST:
         has, lacks = map(len, groups)
         st.warning(
-            f"{own_attribute.LEAST} photos of each kind are needed; there are {has} with it and {lacks} without."
+            f"{own_attribute.LEAST} photos of each kind are needed, and there are {has} with it and {lacks} without: "
+            "add more above."
         )
     elif pressed and not name.strip():
-        st.warning("The slider needs a name.")
+        st.warning("The slider needs a name: type one above.")
     elif pressed:
         make(table, name, *groups)
     note = st.session_state.pop("own_note", "")

@@ -56,11 +56,12 @@ def said(at: AppTest, kind: str) -> str:
 
 def test_the_button_says_what_is_missing(at, files):
     at.button(key="own_make").click().run()
-    assert said(at, "warning") == "8 photos of each kind are needed; there are 0 with it and 0 without."
+    missing = "8 photos of each kind are needed, and there are 0 with it and 0 without: add more above."
+    assert said(at, "warning") == missing
     at.file_uploader(key="own_with").set_value(files[:1]).run()
     assert "1 photo" in [c.value for c in at.caption]
     give(at, files, "  ")
-    assert said(at, "warning") == "The slider needs a name."
+    assert said(at, "warning") == "The slider needs a name: type one above."
     assert "8 photos" in [c.value for c in at.caption]
 
 

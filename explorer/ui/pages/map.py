@@ -124,7 +124,7 @@ try:
         found = maps.map_of(table.engine, table.gallery)
         tiles_of = _sheet(table.engine.name, state.stamp_of(table.engine.name), found)
 except GlowcoreError as error:
-    st.error(f"{error}.", title="This model's map cannot be read")
+    st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be read")
     st.stop()
 
 

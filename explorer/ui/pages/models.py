@@ -63,7 +63,7 @@ def take_over(name: str) -> None:
     try:
         laid_out(state.engine_of(name))
     except GlowcoreError as error:
-        st.error(f"{error}.", title=f"{name} cannot be opened")
+        st.error(f"{error}; choose another model below.", title=f"{name} cannot be opened")
 
 
 def actions(entry: ModelEntry, chosen: str | None) -> None:

@@ -166,7 +166,7 @@ def opened(models: list[str]) -> list[Engine | Compressor]:
         try:
             engines.append(state.reconstructor_of(model))
         except GlowcoreError as error:
-            st.error(f"{error}.", title=f"{short(model)} cannot be opened")
+            st.error(f"{error}; choose another one on the left.", title=f"{short(model)} cannot be opened")
     return engines
 
 
@@ -238,7 +238,7 @@ with right:
                 try:
                     encoded = engine.encode(seen(table, identity, engine, settings["bits"]))
                 except GlowcoreError as error:
-                    st.error(f"{error}.", title=short(engine.name))
+                    st.error(f"{error}; choose another picture or model on the left.", title=short(engine.name))
                     continue
                 line(name, engine, encoded, settings)
                 rows.append(measurements(labels[identity] + coarser, engine, encoded))
