@@ -44,7 +44,7 @@ def server(models_home, tmp_path_factory) -> Iterator[str]:
 def browser():
     """Debian's Chromium under Playwright; a skip that says what is missing.
 
-    Playwright's event loop runs in this thread as long as the browser does, and tests elsewhere have loops of their own.
+    Playwright's event loop runs in this thread as long as the browser does; tests elsewhere have loops of their own.
     """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if serving.CHROMIUM is None:

@@ -109,8 +109,8 @@ def ask_for_photo(table: Bench) -> None:
     shown = f"{title(source.value)} of the gallery" if source.kind == "gallery" else drawn
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"This edit was made from **a photo that is not here**: a link carries none, a PNG only on request. Its "
-            f"sliders are shown on {plain(shown)}. Add the same photo above to see it again."
+            f"This edit was made from **a photo that is not here** and is shown on {plain(shown)}. Add the same photo "
+            "above to see it again."
         )
         st.button("Stay with this one", key="stay_without", type="tertiary", on_click=desk.forget_foreign)
 
