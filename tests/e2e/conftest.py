@@ -63,7 +63,7 @@ def page(browser, server):
     page = context.new_page()
     page.set_default_timeout(45_000)
     complaints: list[str] = []
-    page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("console", lambda m: complaints.append(f"{m.text} {m.location['url']}") if m.type == "error" else None)
     page.on("pageerror", lambda e: complaints.append(f"page: {e}"))
     page.on("request", lambda r: None if r.url.startswith(LOCAL) else complaints.append(f"request: {r.url}"))
     page.goto(server)

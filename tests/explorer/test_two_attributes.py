@@ -145,7 +145,7 @@ def test_pictures_that_are_none_are_said_to_be_none(home, monkeypatch):
     monkeypatch.setattr(Engine, "strip", lambda self, *a, **k: [no_picture(32, 32)] * 5)
     at = opened()
     assert not at.exception
-    assert any(f"25 of 25 pictures {LOST}" in str(c.value) for c in at.caption)
+    assert any(f"25 of 25 pictures {LOST}" in str(c.value) for c in at.markdown)
 
 
 @pytest.mark.usefixtures("fresh_caches")

@@ -44,7 +44,7 @@ def choose_source(table: Bench) -> DeltaGenerator:
     """Upload, camera, a sampled face, or one of the gallery; gives the place for the imagined ones."""
     desk = table.desk
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        with st.container(width=232):
+        with st.container(width=300):
             photos_from(
                 table,
                 st.file_uploader,

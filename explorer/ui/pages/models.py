@@ -124,6 +124,6 @@ in_use = state.chosen_model()
 if in_use is None:
     no_model()
 else:
-    for entry in found:
+    for entry in sorted(found, key=lambda each: each.name != in_use):
         card(entry, in_use)
     st.button("Unload all models", key="unload", on_click=state.unload, help="Gives their memory back")
