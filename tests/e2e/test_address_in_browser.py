@@ -50,9 +50,10 @@ def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, mod
         pytest.skip("there is no second model with attributes")
     page = browser.new_page()  # not the fixture: loaded below /models, Streamlit asks for files that are not there
     page.goto(server)
+    expect(smile(page)).to_have_value("1")  # who leaves before that has no edit that an address could hold
+    before = page.wait_for_function(EDIT).json_value()
     page.get_by_role("link", name="Models", exact=True).click()
     card = page.locator(".st-key-card_pretrained_faces32-glow")
-    before = page.wait_for_function(EDIT).json_value()
     card.get_by_role("button", name="Use this model").click()
     page.wait_for_function(f"before => {EDIT} !== before", arg=before)
     page.reload()
