@@ -21,9 +21,10 @@ def edit_of(page) -> EditRecipe:
 
 
 def set_smile(page, value: str) -> None:
-    before = page.evaluate(EDIT)
+    """Move the slider and wait until the address holds the move, which the server has then seen."""
     smile(page).evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('change')) }", value)
-    page.wait_for_function(f"before => {EDIT} !== before", arg=before)
+    moves = f"JSON.parse(atob({EDIT}.replaceAll('-', '+').replaceAll('_', '/')))[2]"
+    page.wait_for_function(f"hundredths => {moves}.Smiling === hundredths", arg=round(100 * float(value)))
 
 
 def test_back_leaves_the_edit_page_however_often_the_edit_was_changed(page):
