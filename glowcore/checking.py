@@ -84,7 +84,7 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
         latents = model.encode_dequantised(part, any_classes(model, len(part)),
-                                           generator=_noise(seed + start, len(part)))
+                                           generator=likelihood.generators(seed + start, len(part)))
         log_prob = latents.log_prob
         if classes.num_classes(model):
             log_prob = (classes.log_prob_by_class(model, latents) + classes.log_prior(model)).logsumexp(1)
@@ -208,7 +208,7 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
             # The same float32 points for both precisions.
-            x = model.dequantised(part, _noise(seed + start, len(part))).to(each.device, each.dtype)
+            x = model.dequantised(part, likelihood.generators(seed + start, len(part))).to(each.device, each.dtype)
             log_prob = each.encode_cube(x, None if y is None else y[start : start + batch]).log_prob
             parts.append(each.config.n_bits - log_prob.double().cpu() / (each.num_dims * math.log(2)))
         return torch.cat(parts)
@@ -217,7 +217,8 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
     finite = bool(torch.isfinite(found).all())
     mean = float(found.mean())
     checks = [Check("bits/dim of its own samples", mean, None, finite, "finite" if finite else "not finite")]
-    fused = model.fused(backend="torch").bits_per_dim(images, y, generator=_noise(seed, len(images))).double().cpu()
+    noise = likelihood.generators(seed, len(images))
+    fused = model.fused(backend="torch").bits_per_dim(images, y, generator=noise).double().cpu()
     others = {"float64": measure(exact, len(images)), "a batch of one": measure(model, 1), "fused": fused}
     checks += [_difference(f"bits/dim: against {other}", found, measured) for other, measured in others.items()]
     threads = torch.get_num_threads()
@@ -228,11 +229,6 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
     finally:
         torch.set_num_threads(threads)
     return checks
-
-
-def _noise(seed: int, count: int) -> list[torch.Generator]:
-    """Return a source of noise a picture, so that none depends on the batch."""
-    return [torch.Generator().manual_seed(seed + i) for i in range(count)]
 
 
 def _difference(name: str, a: Tensor, b: Tensor) -> Check:

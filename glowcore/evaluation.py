@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from glowcore import likelihood
 from glowcore.classes import ClassTally, num_classes
 from glowcore.exact import RETRY
 from glowcore.flow import Flow
@@ -107,7 +108,7 @@ def noisy_bits_per_dim(
 
     ``tally`` takes the same encodings in.
     """
-    generators = [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(len(batch))]
+    generators = likelihood.generators(seed * 1_000_003 + first, len(batch))
     if tally is None:
         return model.bits_per_dim(batch, y, generator=generators).cpu()
     latents = model.encode_dequantised(batch, y, generator=generators)

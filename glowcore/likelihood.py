@@ -51,10 +51,15 @@ def dequantise(
     return torch.where(images.isnan(), torch.nan, x) if images.is_floating_point() else x
 
 
-def check_generators(generators: Sequence[torch.Generator], count: int) -> None:
+def generators(seed: int, count: int) -> list[torch.Generator]:
+    """Return a source of noise for each of ``count`` pictures, seeded from ``seed`` on: none depends on its batch."""
+    return [torch.Generator().manual_seed(seed + i) for i in range(count)]
+
+
+def check_generators(given: Sequence[torch.Generator], count: int) -> None:
     """Raise :class:`ConfigError` unless there is a generator for each of ``count`` pictures: one would serve all."""
-    if len(generators) != count:
-        raise ConfigError(f"{len(generators)} generators for {count} pictures, expected one a picture")
+    if len(given) != count:
+        raise ConfigError(f"{len(given)} generators for {count} pictures, expected one a picture")
 
 
 def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
