@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from explorer.contours import Line, outlines
 from explorer.engine import Engine
 from glowcore.errors import CheckpointError, DataError
 from glowcore.grids import grid
@@ -27,6 +28,8 @@ COMPONENTS = 64
 COLUMNS = 40
 REACH = 3.0  # standard deviations that the plane shows to each side
 LEAST = 4
+SHARES = (0.5, 0.9)  # of the pictures, that a line encloses each
+DENSE = 50  # pictures from which a density says more than the dots themselves
 MOST_BYTES = 64 * 2**20
 
 
@@ -65,6 +68,11 @@ class LatentMap:
     def places(self) -> list[tuple[float, float]]:
         """Where each picture lies on the plane."""
         return [(float(x), float(y)) for x, y in self.coordinates[:, :2].tolist()]
+
+    @cached_property
+    def outlines(self) -> list[list[Line]]:
+        """For each of `SHARES` the closed lines on the plane round the densest pictures; [] where they are few."""
+        return outlines(self.places, SHARES) if len(self) >= DENSE else []
 
     def decode(self, engine: Engine, points: Sequence[tuple[float, float]]) -> list[np.ndarray]:
         """The faces at points of the plane, uint8 [H, W, 3]: the mean, moved along the first two components."""

@@ -101,6 +101,43 @@ def test_every_place_of_the_map_is_a_face(page):
     expect(page.get_by_role("slider", name="Smile", exact=True)).to_be_visible()
 
 
+# How many of the places on the lines of the density have the colour of text, of all that are in view.
+INKED = """chart => {
+  const plane = chart.getRootNode().__instance
+  const context = chart.getContext("2d")
+  const ratio = chart.width / plane.width
+  const ink = getComputedStyle(chart).getPropertyValue("--st-text-color").match(/\\w\\w/g).map((v) => parseInt(v, 16))
+  const seen = plane.data.outlines[0].flat().map((place) => plane.toCanvas(place).map((v) => Math.round(v * ratio)))
+    .filter(([x, y]) => x > 0 && y > 0 && x < chart.width && y < chart.height)
+  const inked = seen.filter(([x, y]) => {
+    const pixel = context.getImageData(x, y, 1, 1).data
+    return Math.hypot(...ink.map((v, i) => pixel[i] - v)) < 100
+  })
+  return [inked.length / seen.length, seen.length]
+}"""
+
+
+def test_lines_of_the_density_follow_the_map_and_the_theme_and_stay_as_they_were_left(page):
+    go(page, "Map")
+    chart, button = page.locator("canvas.chart"), page.get_by_role("button", name="Density")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("nine in ten", exact=True)).to_be_visible()
+    nearer = page.get_by_role("button", name="Nearer")
+    for change in (lambda: None, nearer.click, lambda: page.emulate_media(color_scheme="dark")):
+        change()
+        page.wait_for_timeout(500)
+        share, count = chart.evaluate(INKED)
+        assert count > 20
+        assert share > 0.9
+    button.click()
+    assert chart.evaluate(INKED)[0] < 0.5
+    expect(page.get_by_text("nine in ten", exact=True)).to_be_hidden()
+    go(page, "Sample")
+    go(page, "Map")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert chart.evaluate(INKED)[0] < 0.5
+
+
 def test_faces_and_cosines_have_their_room(page):
     go(page, "Attributes")
     for width in (1360, 1100, 900, 700, 390):

@@ -31,6 +31,7 @@ def hand(monkeypatch):
             [(0.0, 0.0), (1.0, 1.0)],
             [0, 0],
             sheet,
+            [],
             key="plane",
             reach=3.0,
             colors=["red"],

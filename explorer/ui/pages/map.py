@@ -23,6 +23,7 @@ SHEET_QUALITY = 70  # they are looked at in passing, and there are many
 FRAMES = 33
 NOWHERE = {"point": None, "spot": None, "path": []}
 ASPECT = 1.5  # of the plane, width to height
+OUTLINES = " The solid line encloses the half of them that lie densest, the dashed one nine in ten."
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 
 
@@ -75,6 +76,7 @@ def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
         found.places,
         groups,
         sheet_of,
+        found.outlines,
         key="plane",
         reach=reach(found),
         colors=colors,
@@ -89,6 +91,7 @@ def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
     st.caption(
         f"{len(found)} {noun(table.engine)}s where they lie in the model's space, on the two directions in which they "
         f"differ most. These hold {found.explained:.1%} of all differences, so near neighbours need not look alike."
+        + (OUTLINES if found.outlines else "")
     )
 
 

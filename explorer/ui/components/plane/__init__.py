@@ -31,6 +31,7 @@ def plane(
     points: Sequence[Point],
     groups: Sequence[int],
     sheet: Sheet,
+    outlines: Sequence[Sequence[Sequence[Point]]],
     *,
     key: str,
     reach: float,
@@ -45,6 +46,7 @@ def plane(
 ) -> None:
     """Show `points`, coloured by `groups` (index into `colors` and `labels`), with the `spot` and `path` to begin with.
 
+    `outlines` are the lines round the densest half of the points, and round nine in ten; none for no such lines.
     The data hold all little pictures; while they stay the same, Streamlit does not send them again. Every message is
     dealt with once; the browser keeps the next one back until `received` says so.
     """
@@ -69,6 +71,7 @@ def plane(
         "uri": sheet.uri,
         "columns": sheet.columns,
         "side": sheet.side,
+        "outlines": outlines,
         "reach": reach,
         "colors": colors,
         "labels": labels,
