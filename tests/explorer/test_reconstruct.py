@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import mixing
 from explorer.pictures import pixels_changed, quantised
+from explorer.recipe import EditRecipe, Source
+from tests.explorer.widgets import of_model
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -38,6 +40,19 @@ def test_latents_off_by_nothing_give_the_picture_and_by_more_give_less_of_it(eng
     assert errors[0] == 0
     assert errors[0] < errors[1] < errors[2] < errors[3]
     assert pixels_changed(mixing.nudged(engine, encoded, 0.1), blobs[0]) > 0
+
+
+def test_the_first_pictures_are_of_the_gallery_whatever_the_edit_is_of(home, fresh_caches, engine):
+    sampled = EditRecipe(Source("seed", "5"), (("Smiling", 1.0),), model=engine.model_hash)
+    for token in (None, sampled.token()):
+        at = AppTest.from_file(str(APP), default_timeout=60)
+        if token:
+            at.query_params["s"] = token
+        at.run().switch_page("explorer/ui/pages/reconstruct.py").run()
+        assert not at.exception
+        chooser = at.multiselect(key=of_model(at, "pictures"))
+        assert ("Your present edit, unedited" in chooser.options) == bool(token)
+        assert chooser.value == ["face_00.png", "face_01.png", "face_02.png"]
 
 
 @pytest.fixture

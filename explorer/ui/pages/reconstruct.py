@@ -37,8 +37,9 @@ def names_of(entries: list[Tile]) -> dict[str, str]:
 
 def first_choice(entries: list[Tile]) -> list[str]:
     """What is shown before anybody has chosen: photos where there are any, else the gallery."""
-    photos = [t.id for t in entries if t.id.startswith(shelf.PHOTO)]
-    return photos[:3] or [t.id for t in entries[1:4]] or [shelf.EDIT]
+    others = [t.id for t in entries if t.id not in (shelf.EDIT, shelf.UNEDITED)]
+    photos = [i for i in others if i.startswith(shelf.PHOTO)]
+    return photos[:3] or others[:3] or [shelf.EDIT]
 
 
 def choose_too(key: str, added: str) -> None:
