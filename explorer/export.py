@@ -1,8 +1,9 @@
 """Pictures and films as files: PNGs that remember how they were made, MP4, GIF, and PNGs in a ZIP archive.
 
 A downloaded picture carries its recipe in one `tEXt` chunk and nothing else: no time, no program, no place, no
-profile. With the user's consent a second chunk holds the aligned crop that the edit started from, so that the file
-alone is enough to go on. Reading walks the chunks itself, without inflating anything.
+profile. A sheet of many edits says in another what its axes are. With the user's consent one more holds the aligned
+crop that the edit started from, so that the file alone is enough to go on. Reading walks the chunks itself, without
+inflating anything.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import binascii
 import io
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -30,7 +31,9 @@ FILM_SIDE = 256  # a film of 64 x 64 pixels is a stamp on a phone
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def to_png(picture: np.ndarray, recipe: EditRecipe, crop: np.ndarray | None = None) -> bytes:
+def to_png(
+    picture: np.ndarray, recipe: EditRecipe, crop: np.ndarray | None = None, more: Mapping[str, str] | None = None
+) -> bytes:
     """The picture as PNG with its recipe inside.
 
     Parameters
@@ -39,9 +42,12 @@ def to_png(picture: np.ndarray, recipe: EditRecipe, crop: np.ndarray | None = No
         uint8 [H, W, 3], stored without loss.
     crop
         the aligned picture the edit started from, uint8 [H, W, 3]; None keeps it out of the file.
+    more
+        further texts in ASCII, by the names of their chunks.
     """
     info = PngInfo()
-    info.add_text(RECIPE_KEY, recipe.token())
+    for name, text in {RECIPE_KEY: recipe.token(), **(more or {})}.items():
+        info.add_text(name, text)
     if crop is not None:
         info.add_text(CROP_KEY, base64.b64encode(png(crop)).decode())
     buffer = io.BytesIO()

@@ -47,9 +47,7 @@ class TwoAttributes:
     def alts(self) -> list[str]:
         """Each picture in words: "Smile +1, Glasses -2"."""
         across, down = self.labels
-        return [
-            f"{across} {signed(x)}, {down} {signed(y)}" for y in self.down.strengths for x in self.across.strengths
-        ]
+        return [f"{across} {signed(x)}, {down} {signed(y)}" for y in self.down.strengths for x in self.across.strengths]
 
     def pictures(self, engine: Engine, picture: np.ndarray | None) -> list[np.ndarray]:
         """All pictures, uint8 [H, W, 3], a row as one batch: between rows others have their turn at the model.
@@ -61,9 +59,11 @@ class TwoAttributes:
         return [frame for strip in strips for frame in strip]
 
     def to_png(self, pictures: Sequence[np.ndarray]) -> bytes:
-        """The pictures on one sheet with their strengths at its edges; inside is the recipe with both at zero."""
+        """One sheet with the strengths at its edges; inside are the axes, and the recipe with both at zero."""
         middle = self.edit.moved({self.across.name: 0.0, self.down.name: 0.0})
-        return export.to_png(attribute_grid.sheet(pictures, self.across, self.down, self.labels), middle)
+        sheet = attribute_grid.sheet(pictures, self.across, self.down, self.labels)
+        axes = {attribute_grid.TEXT_KEY: attribute_grid.in_words(self.across, self.down)}
+        return export.to_png(sheet, middle, more=axes)
 
 
 def offered(edit: EditRecipe, engine: Engine) -> list[str]:

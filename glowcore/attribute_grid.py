@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from glowcore.grids import grid
 
 #: Shorter side, in pixels, from which a picture on a sheet is large enough; smaller ones are enlarged to about it.
 SIDE = 128
+#: The text entry of a saved sheet that holds :func:`in_words`.
+TEXT_KEY = "glow-grid"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ def moves(across: Axis, down: Axis) -> list[dict[str, float]]:
 def signed(strength: float) -> str:
     """Return a strength as it is written at the edge: ``+1``, ``-0.33``, ``0``."""
     return "0" if round(strength, 2) == 0 else f"{round(strength, 2):+g}"
+
+
+def in_words(across: Axis, down: Axis) -> str:
+    """Return what the file of a sheet says of its axes: JSON in ASCII, each with its name and strengths."""
+    return json.dumps({"across": asdict(across), "down": asdict(down)})
 
 
 def sheet(

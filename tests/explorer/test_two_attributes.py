@@ -54,12 +54,16 @@ def test_a_sampled_face_needs_no_picture(engine):
     np.testing.assert_array_equal(pictures[12], engine.render(grid.recipes[12]).picture)
 
 
-def test_the_sheet_shows_the_pictures_and_holds_the_edit_in_their_middle(engine, gallery):
+def test_the_sheet_shows_the_pictures_and_holds_the_edit_in_their_middle_with_the_axes(engine, gallery):
     grid = grid_of(engine)
     pictures = grid.pictures(engine, gallery.load(GALLERY.value))
     data = grid.to_png(pictures)
     assert export.read_png(data) == (grid.recipes[12], None)
-    shown = np.asarray(Image.open(io.BytesIO(data)))
+    shown = Image.open(io.BytesIO(data))
+    axes = json.loads(shown.info["glow-grid"])
+    assert axes["across"] == {"name": "Smiling", "strengths": [-2, -1, 0, 1, 2]}
+    assert axes["down"] == {"name": "Eyeglasses", "strengths": [-2, -1, 0, 1, 2]}
+    assert set(shown.info) == {"glow-grid", "glow-recipe"}
     np.testing.assert_array_equal(shown, sheet(pictures, grid.across, grid.down, ("Smile", "Glasses")))
 
 

@@ -1,9 +1,11 @@
 """Two attributes over a grid: which strengths where, and the sheet with its names."""
 
+import json
+
 import numpy as np
 import pytest
 
-from glowcore.attribute_grid import Axis, moves, sheet, signed
+from glowcore.attribute_grid import Axis, in_words, moves, sheet, signed
 from glowcore.captions import HEIGHT, caption
 
 SMILE, GLASSES = Axis.even("Smiling", -2, 2, 5), Axis.even("Eyeglasses", 1, -1, 3)
@@ -74,6 +76,16 @@ def test_names_and_strengths_stand_where_they_belong():
     renamed = sheet(noise(15), SMILE, GLASSES)
     assert (renamed[:HEIGHT] != found[:HEIGHT]).any()
     assert np.array_equal(renamed[HEIGHT : 2 * HEIGHT], found[HEIGHT : 2 * HEIGHT])
+
+
+def test_what_is_told_of_the_axes_is_ascii_and_comes_back():
+    lines = Axis("Lächeln\n", (-1 / 3, 0.1)), Axis('"', (2.0,))
+    told = in_words(*lines)
+    assert told.isascii()
+    assert told.isprintable()
+    found = json.loads(told)
+    assert list(found) == ["across", "down"]
+    assert [Axis(f["name"], tuple(f["strengths"])) for f in found.values()] == list(lines)
 
 
 def test_a_name_too_long_for_its_side_is_cut_short():

@@ -1,5 +1,7 @@
 """``edit --grid`` on a tiny model: the sheet is what the library gives, and mistakes are told in a line."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,16 @@ def test_every_picture_of_the_grid_is_that_edit(folder, edit):
                 part = found[y : y + side - 2 : SCALE, x : x + side - 2 : SCALE]
                 assert np.abs(part - expected).max() <= 1
     assert (found[top, left] != found[-1, -1]).any()
+
+
+def test_the_file_names_its_axes_and_their_strengths(edit):
+    _, _, out = edit("--grid", "Smiling=-2:2:5,Young=1:0:3")
+    with Image.open(out) as opened:
+        assert list(opened.info) == ["glow-grid"]
+        assert json.loads(opened.info["glow-grid"]) == {
+            "across": {"name": "Smiling", "strengths": [-2, -1, 0, 1, 2]},
+            "down": {"name": "Young", "strengths": [1, 0.5, 0]},
+        }
 
 
 def test_as_a_jpeg(edit):
