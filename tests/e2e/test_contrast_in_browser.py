@@ -35,3 +35,15 @@ def test_all_text_can_be_read(page, scheme):
         page.evaluate(SPEAK)
         found[name] = page.evaluate(UNREADABLE)
     assert found == {name: [] for name in PAGES}
+
+
+def test_the_heat_map_can_be_read_after_a_change_of_theme(page):
+    page.get_by_role("link", name="Attributes", exact=True).click()
+    cells = page.locator(".scroll td")
+    expect(cells.first).to_be_visible()
+    values = [abs(float(t.replace("−", "-"))) for t in cells.all_inner_texts() if t]
+    assert any(0.5 < v < 0.9 for v in values)  # some are strong, beside those of the diagonal
+    for scheme in ("dark", "light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(500)
+        assert page.evaluate(UNREADABLE) == []

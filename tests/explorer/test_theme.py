@@ -61,6 +61,16 @@ def test_tags_can_be_read_on_the_accent():
     assert contrast(colour(dark), colour(THEMES["dark"]["primaryColor"])) >= 4.5
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_cell_of_the_heat_map_can_be_read(theme):
+    ground, text = (colour(THEMES[theme][name]) for name in ("secondaryBackgroundColor", "textColor"))
+    css = (UI / "components" / "matrix" / "matrix.css").read_text("utf-8")
+    ends = re.findall(r"--end: light-dark\((#\w{6}), (#\w{6})\)", css)
+    assert len(ends) == 2
+    for end in (colour(pair[theme == "dark"]) for pair in ends):
+        assert min(contrast(text, mixed(end, ground, share / 100)) for share in range(101)) >= 4.5
+
+
 def test_nothing_else_writes_in_white_on_the_accent():
     # Streamlit writes the words of a primary button in white, in both themes.
     for path in UI.rglob("*.py"):
