@@ -19,7 +19,7 @@ from explorer.fitting import EVERY_MODEL_HAS, fit, greeting, on_map
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
-from explorer.own_attribute import joined, set_apart
+from explorer.own_attribute import is_of, joined, set_apart
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
@@ -166,11 +166,11 @@ class Desk:
             self._push(self.recipe.moved(waiting))
 
     def equipped(self, engine: Engine) -> Engine:
-        """The engine with this session's own attributes; those made for another model stay away."""
+        """The engine with this session's own attributes; those made with other weights stay away."""
         if not self.own:
             return engine
         vectors = {id(v): v for v in self.own.values()}.values()
-        fitting = [v for v in vectors if v.shapes == engine.latent_shapes]
+        fitting = [v for v in vectors if is_of(v, engine)]
         if not fitting:
             return engine
         names = {name for v in fitting for name in v.names}

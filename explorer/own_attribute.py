@@ -3,6 +3,9 @@
 The mean of 8 encodings of D numbers is mostly noise: its error grows with the square root of D. Where the model brings
 a map along, the difference of the two means is therefore projected on the components in which faces really vary, and on
 the directions already known. What is left of the noise is then a matter of 70 numbers instead of 12,288.
+
+A direction means something for the weights that it was learnt with only: other weights have other latents, also where
+these are of the same shape. So an attribute keeps the fingerprint of its weights, in its file too.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ from pathlib import Path
 
 import torch
 
+from explorer import models
+from explorer.engine import Engine
 from explorer.latent_map import LatentMap
 from explorer.results import Encoded
-from explorer.words import words
+from explorer.words import listed, words
 from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.safetensors_guard import pack, unpack
@@ -26,6 +31,7 @@ from glowcore.safetensors_guard import pack, unpack
 LEAST = 8
 FEW = 30
 NAME = re.compile(r"[^\W_][\w \-]{0,39}")
+WEIGHTS = "weights"  # the fact of an attribute that holds `Engine.model_hash` of the model it was made with
 FILE = Path("attribute.safetensors")
 
 
@@ -51,8 +57,12 @@ def fit(
     lacking: Sequence[Encoded],
     known: AttributeVectors | None = None,
     latent_map: LatentMap | None = None,
+    *,
+    weights: str,
 ) -> AttributeVectors:
     """Learn one attribute from encoded pictures that have it and that lack it, at least 8 of each.
+
+    `weights` is the `Engine.model_hash` of the model that encoded them.
 
     Raises
     ------
@@ -82,8 +92,46 @@ def fit(
         covariance=torch.tensor([[(sigma * norm) ** 2]], dtype=torch.float64),
         shapes=tuple(tuple(level.shape[1:]) for level in levels),
         prior=having[0].latents.prior,
-        facts={name: {"positives": len(a), "negatives": len(b), "separation": _separation(a, b, known, latent_map)}},
+        facts={
+            name: {
+                "positives": len(a),
+                "negatives": len(b),
+                "separation": _separation(a, b, known, latent_map),
+                WEIGHTS: weights,
+            }
+        },
     )
+
+
+def made_with(vectors: AttributeVectors) -> set[str]:
+    """The hashes of the weights that the attributes were made with, "" for one that does not say."""
+    return {vectors.facts.get(name, {}).get(WEIGHTS, "") for name in vectors.names}
+
+
+def is_of(vectors: AttributeVectors, engine: Engine) -> bool:
+    """Whether attributes were made with the weights of this engine."""
+    return vectors.shapes == engine.latent_shapes and made_with(vectors) == {engine.model_hash}
+
+
+def taken_for(vectors: AttributeVectors, engine: Engine) -> AttributeVectors:
+    """The attributes as those of this engine's weights; those that do not say of which they are count as of these.
+
+    Raises
+    ------
+    ConfigError
+        where they were made with others.
+    """
+    if vectors.shapes != engine.latent_shapes or not made_with(vectors) <= {engine.model_hash, ""}:
+        raise ConfigError(elsewhere(vectors))
+    facts = {name: {**vectors.facts.get(name, {}), WEIGHTS: engine.model_hash} for name in vectors.names}
+    return replace(vectors, facts=facts)
+
+
+def elsewhere(vectors: AttributeVectors) -> str:
+    """What to do with attributes of other weights than those in use, in a sentence."""
+    home = next(filter(None, map(models.of_hash, sorted(made_with(vectors)))), None)
+    maker, choice = (home.name, "choose that model, or ") if home else ("other weights than this model's", "")
+    return f"{listed(vectors.names)}: made with {maker}; {choice}make it again here from photos"
 
 
 def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) -> AttributeVectors | None:
@@ -93,7 +141,7 @@ def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) ->
         if result is None:
             result = vectors
         elif vectors.shapes != result.shapes:
-            raise ConfigError(f"{vectors.names[0]} was made for another model")
+            raise ConfigError(elsewhere(vectors))
         else:
             result = _pair(result.only([n for n in result.names if n not in vectors.names]), vectors)
     return result
@@ -131,6 +179,9 @@ def from_file(data: bytes) -> AttributeVectors:
         raise CheckpointError(f"this is no attribute file ({str(error)[:100]})") from error
     if len(vectors.names) > 8 or not all(NAME.fullmatch(n) for n in vectors.names):
         raise CheckpointError("this file holds more than 8 attributes, or names that cannot be shown")
+    weights = [fact[WEIGHTS] for fact in vectors.facts.values() if WEIGHTS in fact]
+    if not all(isinstance(w, str) and re.fullmatch("[0-9a-f]{12}", w) for w in weights):
+        raise CheckpointError("this file names weights by something else than 12 hexadecimal digits")
     return vectors
 
 

@@ -12,8 +12,12 @@ from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES
 from explorer.words import attributes_of, counted, listed, noun, ordered, words
-from glowcore.errors import ConfigError, GlowcoreError
+from glowcore.errors import GlowcoreError
 
+UNTOLD = (
+    "The file does not say which model it was made with: if the preview above does not show what it should, "
+    "drop it and make it again from photos."
+)
 NAMED = 5  # files without a face that are told by name
 
 
@@ -77,7 +81,7 @@ def make(table: Bench, typed: str, having: list, lacking: list) -> None:
         with st.spinner("Looking at the photos …", show_time=True):
             groups = [[encoded(table, f, faceless) for f in group] for group in (having, lacking)]
             chart = LatentMap.load(state.folder_of(table.engine.name))
-            vectors = own_attribute.fit(name, *groups, known, chart)
+            vectors = own_attribute.fit(name, *groups, known, chart, weights=table.engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))
         return
@@ -108,9 +112,8 @@ def load(table: Bench) -> None:
     if file is None:
         return
     try:
-        vectors = own_attribute.from_file(file.getvalue())
-        if vectors.shapes != table.engine.latent_shapes:
-            raise ConfigError(f"{vectors.names[0]} was made for another model")
+        found = own_attribute.from_file(file.getvalue())
+        vectors = own_attribute.taken_for(found, table.engine)
         known = state.model_attributes(table.engine)
         for name in vectors.names:
             own_attribute.name_for(name, ordered(known.names if known else ()), table.desk.own)
@@ -118,7 +121,10 @@ def load(table: Bench) -> None:
         st.session_state["own_note"] = f"{error}."
         return
     table.desk.take_own(vectors)
-    st.session_state["own_note"] = f"{listed(vectors.names)}: among the sliders of Edit."
+    note = f"{listed(vectors.names)}: among the sliders of Edit."
+    if "" in own_attribute.made_with(found):
+        note += f" {UNTOLD}"
+    st.session_state["own_note"] = note
 
 
 def mine(table: Bench) -> None:
@@ -139,6 +145,8 @@ def mine(table: Bench) -> None:
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name,))
             if desk.apart.get(name):
                 st.caption(f"moves nothing of {listed(desk.apart[name])}")
+    for vectors in {id(v): v for n, v in desk.own.items() if here is None or n not in here.names}.values():
+        st.caption(plain(f"{own_attribute.elsewhere(vectors)}."))
 
 
 def apart_from(table: Bench, name: str, others: list[str]) -> None:

@@ -151,7 +151,7 @@ def test_a_face_of_another_map_is_said(desk, engine, gallery):
 
 def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(desk, engine, gallery, many_blobs):
     encoded = [engine.encode(p) for p in many_blobs]
-    vectors = own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes)
+    vectors = own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)
     sent = EditRecipe(Source("seed", "4"), (("Freckles", 2.0), ("Young", 1.0)), model=engine.model_hash)
     desk.open(sent, engine, gallery)
     assert "Freckles" in desk.note
@@ -234,7 +234,7 @@ def test_a_face_of_the_map_is_one_again_when_its_model_is(desk, engine, gallery,
 
 def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery, bare, many_blobs):
     encoded = [engine.encode(p) for p in many_blobs]
-    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes))
+    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash))
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.equipped(engine))
     desk.adopt(*bare)
     desk.drop_own("Freckles")
@@ -244,7 +244,7 @@ def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery
 
 def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, gallery, many_blobs):
     encoded = [engine.encode(p) for p in many_blobs]
-    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes))
+    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash))
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.equipped(engine))
     desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 2}, desk.equipped(engine))
     desk.drop_own("Freckles")

@@ -55,6 +55,9 @@ def test_too_few_pictures(engine, blobs):
         LatentMap.build(engine, blobs[:3], np.zeros((3, 0), np.int8), ())
 
 
+HASH = "0123456789ab"
+
+
 def encoded_of(flat: torch.Tensor, like: Latents) -> list[Encoded]:
     blank = np.zeros((1, 1, 3), np.uint8)
     return [Encoded("", like.with_flat(row[None]), blank, blank) for row in flat]
@@ -79,10 +82,10 @@ def planted(engine, strength=5.0):
 
 def test_a_planted_direction_is_recovered_from_8_and_8(engine):
     having, lacking, direction, plan = planted(engine)
-    vectors = own_attribute.fit("My thing", having, lacking, engine.attributes, plan)
+    vectors = own_attribute.fit("My thing", having, lacking, engine.attributes, plan, weights=HASH)
     found = vectors.directions[0] / vectors.directions[0].norm()
     assert float(found @ direction) >= 0.5
-    plain = own_attribute.fit("My thing", having, lacking).directions[0]
+    plain = own_attribute.fit("My thing", having, lacking, weights=HASH).directions[0]
     assert float(plain @ direction / plain.norm()) < float(found @ direction)
     assert vectors.info("My thing")["positives"] == 8
     assert vectors.info("My thing")["separation"] >= 0.75
@@ -93,7 +96,9 @@ def test_a_planted_direction_is_recovered_from_8_and_8(engine):
 
 def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
     having, lacking, _, plan = planted(engine)
-    own = own_attribute.from_file(own_attribute.to_file(own_attribute.fit("Mine", having, lacking, None, plan)))
+    own = own_attribute.from_file(
+        own_attribute.to_file(own_attribute.fit("Mine", having, lacking, None, plan, weights=HASH))
+    )
     attributes = own_attribute.joined(engine.attributes, [own])
     assert attributes.names == (*engine.attributes.names, "Mine")
     assert attributes.sigma("Male") == pytest.approx(engine.attributes.sigma("Male"))
@@ -110,13 +115,13 @@ def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
 def test_what_cannot_be_an_attribute(engine):
     having, lacking, _, _ = planted(engine)
     with pytest.raises(DataError, match="8"):
-        own_attribute.fit("x", having[:7], lacking)
+        own_attribute.fit("x", having[:7], lacking, weights=HASH)
     with pytest.raises(DataError, match="differ"):
-        own_attribute.fit("x", having, having)
+        own_attribute.fit("x", having, having, weights=HASH)
     for name in ("", "<b>", "a" * 41, "_x", "a\nb"):
         with pytest.raises(ConfigError):
-            own_attribute.fit(name, having, lacking)
-    for data in (b"", b"x" * 100, own_attribute.to_file(own_attribute.fit("x", having, lacking))[:-9]):
+            own_attribute.fit(name, having, lacking, weights=HASH)
+    for data in (b"", b"x" * 100, own_attribute.to_file(own_attribute.fit("x", having, lacking, weights=HASH))[:-9]):
         with pytest.raises(CheckpointError):
             own_attribute.from_file(data)
 

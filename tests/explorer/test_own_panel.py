@@ -124,7 +124,7 @@ def test_a_model_without_attributes_gets_one_here(tmp_path, tiny_models, monkeyp
 def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine, many_blobs, open_bare):
     encoded = [engine.encode(p) for p in many_blobs]
     desk = Desk()
-    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes))
+    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash))
     assert "Freckles" in attributes_of(desk.equipped(engine))
     assert desk.equipped(open_bare).attribute_names == ()
 

@@ -318,7 +318,7 @@ def test_coming_back_to_a_page_decodes_nothing_anew(home, monkeypatch):
 
 def test_an_attribute_file_makes_the_slider_that_a_link_asked_for(home, engine, many_blobs):
     encoded = [engine.encode(p) for p in many_blobs]
-    vectors = own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes)
+    vectors = own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)
     sent = EditRecipe(Source("seed", "4"), (("Freckles", 1.5),), model=engine.model_hash)
     at = visit("attributes.py", sent.token())
     assert "Freckles" in at.session_state["desk"].note

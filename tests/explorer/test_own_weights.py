@@ -1,0 +1,132 @@
+"""An attribute of one's own belongs to the weights it was made with, also where another model has the same shapes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+import glowcore
+from explorer import own_attribute
+from explorer.desk import Desk
+from explorer.engine import Engine
+from glowcore import checkpoint
+from glowcore.errors import CheckpointError, ConfigError
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+REMEDY = "make it again here from photos"
+
+
+@pytest.fixture
+def twin(tiny_models, tmp_path) -> Path:
+    """A model of the same shapes and attributes with other weights, at runs/twin beside pretrained/tiny."""
+    tiny_models.write(tmp_path / "pretrained" / "tiny")
+    model = glowcore.load(tiny_models.write(tmp_path / "runs" / "twin"), device="cpu")
+    with torch.no_grad():
+        next(p for p in model.parameters() if p.requires_grad).add_(0.01)
+    glowcore.save(model, tmp_path / "runs" / "twin")
+    return tmp_path / "runs" / "twin"
+
+
+@pytest.fixture
+def freckles(engine, many_blobs):
+    encoded = [engine.encode(p) for p in many_blobs]
+    return own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)
+
+
+def forgetful(vectors):
+    """As a file that an earlier version of this program wrote."""
+    facts = {n: {k: v for k, v in f.items() if k != own_attribute.WEIGHTS} for n, f in vectors.facts.items()}
+    return replace(vectors, facts=facts)
+
+
+def test_it_knows_its_weights_in_its_file_and_among_others(engine, freckles):
+    read = own_attribute.from_file(own_attribute.to_file(freckles))
+    assert own_attribute.made_with(read) == {engine.model_hash}
+    used = own_attribute.joined(engine.attributes, [read])
+    assert own_attribute.made_with(own_attribute.alone(used, "Freckles")) == {engine.model_hash}
+
+
+def test_it_stays_away_from_other_weights_of_the_same_shapes(engine, twin, freckles):
+    other = Engine.open(twin, "runs/twin")
+    assert other.latent_shapes == engine.latent_shapes
+    assert other.model_hash != engine.model_hash
+    desk = Desk()
+    desk.take_own(freckles)
+    assert "Freckles" in desk.equipped(engine).attribute_names
+    assert "Freckles" not in desk.equipped(other).attribute_names
+
+
+def test_a_file_of_other_weights_is_refused_with_what_to_do(twin, freckles, engine, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(twin.parents[1]))
+    other = Engine.open(twin, "runs/twin")
+    told = f"Freckles: made with pretrained/tiny; choose that model, or {REMEDY}"
+    with pytest.raises(ConfigError) as error:
+        own_attribute.taken_for(freckles, other)
+    assert str(error.value) == told
+    monkeypatch.setenv("EXPLORER_HOME", str(twin))  # where that model is not
+    with pytest.raises(ConfigError) as error:
+        own_attribute.taken_for(freckles, other)
+    assert str(error.value) == f"Freckles: made with other weights than this model's; {REMEDY}"
+
+
+def test_one_that_does_not_say_counts_as_of_the_model_it_is_loaded_for(engine, twin, freckles):
+    old = own_attribute.from_file(own_attribute.to_file(forgetful(freckles)))
+    assert own_attribute.made_with(old) == {""}
+    taken = own_attribute.taken_for(old, engine)
+    assert own_attribute.is_of(taken, engine)
+    assert not own_attribute.is_of(taken, Engine.open(twin, "runs/twin"))
+    assert not own_attribute.is_of(old, engine)
+    with pytest.raises(ConfigError, match=REMEDY):
+        own_attribute.taken_for(replace(old, shapes=((1, 1, 1),)), engine)
+
+
+@pytest.mark.parametrize("weights", ["", "x", "0" * 11, "[a](b)", 7, None, ["a"], {"a": 1}])
+def test_nonsense_instead_of_a_hash_is_no_attribute_file(freckles, weights):
+    facts = {"Freckles": {**freckles.facts["Freckles"], own_attribute.WEIGHTS: weights}}
+    with pytest.raises(CheckpointError, match="12 hexadecimal digits"):
+        own_attribute.from_file(own_attribute.to_file(replace(freckles, facts=facts)))
+
+
+def on_the_page(home: Path, monkeypatch) -> AppTest:
+    monkeypatch.setenv("EXPLORER_HOME", str(home))
+    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    return at.switch_page("explorer/ui/pages/attributes.py").run()
+
+
+def give(at: AppTest, vectors) -> str:
+    """Load a file; what the page says then, as it is read."""
+    at.file_uploader(key="own_file").upload("a.safetensors", own_attribute.to_file(vectors), "application/x").run()
+    assert not at.exception
+    return " ".join(i.value for i in at.info).replace("\\", "")
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_the_page_refuses_a_stranger_and_takes_one_that_does_not_say_with_a_warning(twin, freckles, monkeypatch):
+    at = on_the_page(twin.parents[1], monkeypatch)
+    stranger = replace(freckles, facts={"Freckles": {own_attribute.WEIGHTS: "f" * 12}})
+    assert give(at, stranger) == f"Freckles: made with other weights than this model's; {REMEDY}."
+    assert not at.session_state["desk"].own
+    assert give(at, freckles) == "Freckles: among the sliders of Edit."
+    told = give(at, forgetful(freckles))
+    assert "does not say which model it was made with" in told
+    assert "make it again from photos" in told
+    assert "Freckles" in at.session_state["desk"].own
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_the_page_says_where_an_attribute_is_at_home(twin, freckles, monkeypatch):
+    at = on_the_page(twin.parents[1], monkeypatch)
+    give(at, freckles)
+    assert [b.key for b in at.button if b.key == "own_drop_Freckles"]
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.button(key="use_runs/twin").click().run()
+    assert at.session_state["desk"].recipe.model == checkpoint.fingerprint(twin)[:12]
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    assert not at.exception
+    said = [c.value.replace("\\", "") for c in at.caption]
+    assert f"Freckles: made with pretrained/tiny; choose that model, or {REMEDY}." in said
+    assert not [b.key for b in at.button if b.key == "own_drop_Freckles"]
