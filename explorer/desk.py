@@ -19,13 +19,13 @@ from explorer.fitting import EVERY_MODEL_HAS, fit, greeting, on_map
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
-from explorer.own_attribute import is_of, joined, set_apart
+from explorer.own_sliders import OwnSliders
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
 from explorer.words import absence, noun
 from glowcore import AttributeVectors
-from glowcore.errors import ConfigError, ImageError
+from glowcore.errors import ImageError
 
 ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
 OTHER_THINGS = "This model knows other things than the one before it: the picture and its edit wait there."
@@ -45,8 +45,7 @@ class Desk:
     awaited     the photo that a link or a PNG asked for and that is not here yet; another face stands in for it
     absent      moves that a link asked for, of attributes that are not here yet
     foreign     an edit that was made with another model, as it was made
-    own         attributes made or loaded in this session, by name
-    apart       the attributes that one of those is to have nothing in common with, by its name
+    own         attributes made or loaded in this session
     seen        the picture that the present edit starts from, with its source, to take along to another model
     depicts     what the model in use makes pictures of; a face does not become a digit when the model is changed
     """
@@ -63,8 +62,7 @@ class Desk:
     foreign: EditRecipe | None = None
     seen: tuple[Source, np.ndarray] | None = None
     depicts: str = ""
-    own: dict[str, AttributeVectors] = field(default_factory=dict)
-    apart: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own: OwnSliders = field(default_factory=OwnSliders)
 
     @property
     def recipe(self) -> EditRecipe:
@@ -158,38 +156,14 @@ class Desk:
 
     def take_own(self, vectors: AttributeVectors) -> None:
         """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
-        for name in vectors.names:
-            self.own[name] = vectors
-            self.apart.pop(name, None)
+        self.own.take(vectors)
         waiting = {n: self.absent.pop(n) for n in vectors.names if n in self.absent}
         if waiting and self.history is not None:
             self._push(self.recipe.moved(waiting))
 
-    def equipped(self, engine: Engine) -> Engine:
-        """The engine with this session's own attributes; those made with other weights stay away."""
-        if not self.own:
-            return engine
-        vectors = {id(v): v for v in self.own.values()}.values()
-        fitting = [v for v in vectors if is_of(v, engine)]
-        if not fitting:
-            return engine
-        names = {name for v in fitting for name in v.names}
-        return engine.with_attributes(set_apart(joined(engine.attributes, fitting), self.apart), names)
-
-    def keep_apart(self, name: str, others: Sequence[str], engine: Engine) -> None:
-        """Let an own attribute move nothing of `others`; ConfigError, and all as before, where nothing would remain."""
-        before = self.apart.pop(name, ())
-        try:
-            self.equipped(engine).attributes.orthogonalise(name, others)
-        except ConfigError:
-            self.apart[name] = before
-            raise
-        self.apart[name] = tuple(others)
-
     def drop_own(self, name: str) -> None:
         """Forget an own attribute; the edit goes on without it, and no undo leads back to one with it."""
-        self.own.pop(name, None)
-        self.apart.pop(name, None)
+        self.own.drop(name)
 
         def without(recipe: EditRecipe) -> EditRecipe:
             return recipe.moved({name: 0.0}).locked(name, False)

@@ -10,10 +10,9 @@ these are of the same shape. So an attribute keeps the fingerprint of its weight
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,32 +133,6 @@ def elsewhere(vectors: AttributeVectors) -> str:
     return f"{listed(vectors.names)}: made with {maker}; {choice}make it again here from photos"
 
 
-def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) -> AttributeVectors | None:
-    """One set of vectors out of a model's own and others for the same latents; a later name replaces an earlier one."""
-    result = known
-    for vectors in extra:
-        if result is None:
-            result = vectors
-        elif vectors.shapes != result.shapes:
-            raise ConfigError(elsewhere(vectors))
-        else:
-            result = _pair(result.only([n for n in result.names if n not in vectors.names]), vectors)
-    return result
-
-
-def set_apart(vectors: AttributeVectors, apart: Mapping[str, Sequence[str]]) -> AttributeVectors:
-    """The same attributes, each that `apart` names without what its direction shares with those named for it.
-
-    One that would have nothing left stays as it was learnt; names that are not among the attributes count for nothing.
-    """
-    for name, others in apart.items():
-        known = [n for n in others if n in vectors.names]
-        if name in vectors.names and known:
-            with contextlib.suppress(ConfigError):
-                vectors = vectors.orthogonalise(name, known)
-    return vectors
-
-
 def alone(vectors: AttributeVectors, name: str) -> AttributeVectors:
     """One attribute of many."""
     return vectors.only([name]).to("cpu")
@@ -205,20 +178,3 @@ def _separation(a: torch.Tensor, b: torch.Tensor, known, latent_map) -> float:
         wins += 0.5 if gap == 0 else float(gap > 0)
         pairs += 1
     return wins / pairs
-
-
-def _pair(a: AttributeVectors, b: AttributeVectors) -> AttributeVectors:
-    device = a.directions.device
-    directions = torch.cat([a.directions, b.directions.to(device)])
-    covariance = (directions @ directions.T).double().cpu()  # between the two sets: as if latents were standard normal
-    covariance[: len(a.names), : len(a.names)] = a.covariance
-    covariance[len(a.names) :, len(a.names) :] = b.covariance
-    return replace(
-        a,
-        names=a.names + b.names,
-        directions=directions,
-        score_weights=torch.cat([a.score_weights, b.score_weights.to(device)]),
-        score_offsets=torch.cat([a.score_offsets.cpu(), b.score_offsets.cpu()]),
-        covariance=covariance,
-        facts={**a.facts, **b.facts},
-    )

@@ -52,7 +52,7 @@ def laid_out(engine: Engine) -> Bench:
     """The bench with this engine: the present edit has become one of its model."""
     gallery = state.gallery_of(engine)
     desk = state.desk(engine, gallery)
-    engine = desk.equipped(engine)
+    engine = desk.own.equip(engine)
     desk.adopt(engine, gallery)
     return Bench(engine, gallery, desk)
 

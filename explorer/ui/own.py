@@ -143,8 +143,8 @@ def mine(table: Bench) -> None:
                 key=f"own_save_{name}",
             )
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name,))
-            if desk.apart.get(name):
-                st.caption(f"moves nothing of {listed(desk.apart[name])}")
+            if desk.own.apart.get(name):
+                st.caption(f"moves nothing of {listed(desk.own.apart[name])}")
     for vectors in {id(v): v for n, v in desk.own.items() if here is None or n not in here.names}.values():
         st.caption(plain(f"{own_attribute.elsewhere(vectors)}."))
 
@@ -155,11 +155,11 @@ def apart_from(table: Bench, name: str, others: list[str]) -> None:
 
     def chosen() -> None:
         try:
-            desk.keep_apart(name, st.session_state[key] or (), state.engine_of(table.engine.name))
+            desk.own.keep_apart(name, st.session_state[key] or (), state.engine_of(table.engine.name))
         except GlowcoreError as error:
             st.session_state["own_note"] = f"{error}."
 
-    st.session_state[key] = [n for n in desk.apart.get(name, ()) if n in others]
+    st.session_state[key] = [n for n in desk.own.apart.get(name, ()) if n in others]
     st.pills(
         "What it shares with these is taken out of it",
         others,

@@ -159,7 +159,7 @@ def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(d
     assert desk.recipe.moves == (("Young", 1.0),)
     desk.take_own(vectors)
     assert desk.recipe == sent
-    assert "Freckles" in desk.equipped(engine).attribute_names
+    assert "Freckles" in desk.own.equip(engine).attribute_names
 
 
 def test_an_edit_of_another_model_waits_until_that_model_is_chosen(desk, engine, gallery):
@@ -235,24 +235,24 @@ def test_a_face_of_the_map_is_one_again_when_its_model_is(desk, engine, gallery,
 def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery, bare, many_blobs):
     encoded = [engine.encode(p) for p in many_blobs]
     desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash))
-    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.equipped(engine))
+    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
     desk.adopt(*bare)
     desk.drop_own("Freckles")
-    desk.adopt(desk.equipped(engine), gallery)
+    desk.adopt(desk.own.equip(engine), gallery)
     assert desk.recipe.moves == (("Smiling", 1.0),)
 
 
 def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, gallery, many_blobs):
     encoded = [engine.encode(p) for p in many_blobs]
     desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash))
-    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.equipped(engine))
-    desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 2}, desk.equipped(engine))
+    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
+    desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 2}, desk.own.equip(engine))
     desk.drop_own("Freckles")
     for number in range(3, 6):
         assert desk.recipe.moves == (("Smiling", 1.0),)
         assert desk.recipe.locks == ()
-        editor_view(desk, desk.equipped(engine), desk.picture(desk.recipe, engine, gallery))
-        desk.handle({"op": "undo", "nonce": "a", "seq": number}, desk.equipped(engine))
+        editor_view(desk, desk.own.equip(engine), desk.picture(desk.recipe, engine, gallery))
+        desk.handle({"op": "undo", "nonce": "a", "seq": number}, desk.own.equip(engine))
 
 
 def test_what_a_link_carries_is_said(desk):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import own_attribute
+from explorer import own_attribute, own_sliders
 from explorer.latent_map import LatentMap
 from explorer.paths import evenly
 from explorer.results import Encoded
@@ -99,7 +99,7 @@ def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
     own = own_attribute.from_file(
         own_attribute.to_file(own_attribute.fit("Mine", having, lacking, None, plan, weights=HASH))
     )
-    attributes = own_attribute.joined(engine.attributes, [own])
+    attributes = own_sliders.joined(engine.attributes, [own])
     assert attributes.names == (*engine.attributes.names, "Mine")
     assert attributes.sigma("Male") == pytest.approx(engine.attributes.sigma("Male"))
     extended = engine.with_attributes(attributes)
@@ -108,7 +108,7 @@ def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
     recipe = EditRecipe(Source("photo", "0" * 32), (("Mine", 3.0),), ("Male",))
     assert (extended.render(recipe, blobs[0]).picture != blobs[0]).any()
     assert "Mine" not in engine.attribute_names
-    again = own_attribute.joined(attributes, [own])
+    again = own_sliders.joined(attributes, [own])
     assert again.names == attributes.names
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer import own_attribute
+from explorer import own_attribute, own_sliders
 from explorer.attribute_table import cosines
 from explorer.desk import Desk
 from explorer.recipe import EditRecipe, Source
@@ -42,19 +42,19 @@ def shared(engine, name) -> dict[str, float]:
 
 
 def test_what_it_shares_with_the_ticked_ones_goes_and_comes_back(desk, engine):
-    before = shared(desk.equipped(engine), "Freckles")
+    before = shared(desk.own.equip(engine), "Freckles")
     assert abs(before["Smile"]) > 0.002  # random directions share a little
-    desk.keep_apart("Freckles", ["Smiling", "Male"], engine)
-    after = shared(desk.equipped(engine), "Freckles")
+    desk.own.keep_apart("Freckles", ["Smiling", "Male"], engine)
+    after = shared(desk.own.equip(engine), "Freckles")
     assert after["Smile"] == after["Masculine"] == 0
     assert after["Young"] == pytest.approx(before["Young"], abs=0.1)
-    desk.keep_apart("Freckles", [], engine)
-    assert shared(desk.equipped(engine), "Freckles") == before
+    desk.own.keep_apart("Freckles", [], engine)
+    assert shared(desk.own.equip(engine), "Freckles") == before
 
 
 def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
-    desk.keep_apart("Freckles", ["Smiling"], engine)
-    apart = desk.equipped(engine)
+    desk.own.keep_apart("Freckles", ["Smiling"], engine)
+    apart = desk.own.equip(engine)
     latents = engine.encode(blobs[0]).latents
     recipe = EditRecipe(Source("gallery", "face_00.png"), (("Freckles", 2.0),))
     moved = apart.move(latents, recipe, [{"Freckles": 2.0}])
@@ -65,34 +65,34 @@ def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
 
 
 def test_nothing_left_is_a_sentence_and_changes_nothing(desk, engine, freckles):
-    desk.keep_apart("Freckles", ["Smiling"], engine)
+    desk.own.keep_apart("Freckles", ["Smiling"], engine)
     desk.take_own(replace(freckles, names=("Spots",), facts={"Spots": freckles.facts["Freckles"]}))
     with pytest.raises(ConfigError, match="nothing is left of it"):
-        desk.keep_apart("Spots", ["Freckles", "Smiling"], engine)
-    assert desk.apart == {"Freckles": ("Smiling",), "Spots": ()}
+        desk.own.keep_apart("Spots", ["Freckles", "Smiling"], engine)
+    assert desk.own.apart == {"Freckles": ("Smiling",), "Spots": ()}
     with pytest.raises(ConfigError, match="to itself"):
-        desk.keep_apart("Freckles", ["Freckles"], engine)
-    assert desk.apart["Freckles"] == ("Smiling",)
+        desk.own.keep_apart("Freckles", ["Freckles"], engine)
+    assert desk.own.apart["Freckles"] == ("Smiling",)
 
 
 def test_what_is_dropped_or_made_anew_is_apart_from_nothing(desk, engine, freckles):
-    desk.keep_apart("Freckles", ["Smiling"], engine)
+    desk.own.keep_apart("Freckles", ["Smiling"], engine)
     desk.take_own(freckles)
-    assert desk.apart == {}
-    desk.keep_apart("Freckles", ["Smiling"], engine)
+    assert desk.own.apart == {}
+    desk.own.keep_apart("Freckles", ["Smiling"], engine)
     desk.drop_own("Freckles")
-    assert desk.apart == {}
+    assert desk.own.apart == {}
 
 
 def test_names_that_are_not_here_count_for_nothing(engine, freckles):
-    vectors = own_attribute.joined(engine.attributes, [freckles])
-    same = own_attribute.set_apart(vectors, {"Freckles": ("Gone",), "Lost": ("Smiling",), "Young": ("Young",)})
+    vectors = own_sliders.joined(engine.attributes, [freckles])
+    same = own_sliders.set_apart(vectors, {"Freckles": ("Gone",), "Lost": ("Smiling",), "Young": ("Young",)})
     assert torch.equal(same.directions, vectors.directions)
 
 
 def test_the_file_holds_it_as_it_is_used(desk, engine):
-    desk.keep_apart("Freckles", ["Smiling"], engine)
-    used = desk.equipped(engine).attributes
+    desk.own.keep_apart("Freckles", ["Smiling"], engine)
+    used = desk.own.equip(engine).attributes
     read = own_attribute.from_file(own_attribute.to_file(own_attribute.alone(used, "Freckles")))
     assert read.names == ("Freckles",)
     assert torch.equal(read.direction("Freckles").flatten(), used.direction("Freckles").flatten())
@@ -106,10 +106,10 @@ def test_the_page_ticks_them(home, fresh_caches, freckles):
     at.switch_page("explorer/ui/pages/attributes.py").run()
     at.pills(key="own_apart_Freckles").set_value(["Smiling", "Young"]).run()
     assert not at.exception
-    assert at.session_state["desk"].apart == {"Freckles": ("Smiling", "Young")}
+    assert at.session_state["desk"].own.apart == {"Freckles": ("Smiling", "Young")}
     assert "moves nothing of Smile and Young" in [c.value for c in at.caption]
     at.pills(key="own_apart_Freckles").set_value([]).run()
-    assert at.session_state["desk"].apart == {"Freckles": ()}
+    assert at.session_state["desk"].own.apart == {"Freckles": ()}
     assert not [c for c in at.caption if "moves nothing" in c.value]
 
 

@@ -125,8 +125,8 @@ def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine,
     encoded = [engine.encode(p) for p in many_blobs]
     desk = Desk()
     desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash))
-    assert "Freckles" in attributes_of(desk.equipped(engine))
-    assert desk.equipped(open_bare).attribute_names == ()
+    assert "Freckles" in attributes_of(desk.own.equip(engine))
+    assert desk.own.equip(open_bare).attribute_names == ()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 import glowcore
-from explorer import own_attribute
+from explorer import own_attribute, own_sliders
 from explorer.desk import Desk
 from explorer.engine import Engine
 from glowcore import checkpoint
@@ -46,7 +46,7 @@ def forgetful(vectors):
 def test_it_knows_its_weights_in_its_file_and_among_others(engine, freckles):
     read = own_attribute.from_file(own_attribute.to_file(freckles))
     assert own_attribute.made_with(read) == {engine.model_hash}
-    used = own_attribute.joined(engine.attributes, [read])
+    used = own_sliders.joined(engine.attributes, [read])
     assert own_attribute.made_with(own_attribute.alone(used, "Freckles")) == {engine.model_hash}
 
 
@@ -56,8 +56,8 @@ def test_it_stays_away_from_other_weights_of_the_same_shapes(engine, twin, freck
     assert other.model_hash != engine.model_hash
     desk = Desk()
     desk.take_own(freckles)
-    assert "Freckles" in desk.equipped(engine).attribute_names
-    assert "Freckles" not in desk.equipped(other).attribute_names
+    assert "Freckles" in desk.own.equip(engine).attribute_names
+    assert "Freckles" not in desk.own.equip(other).attribute_names
 
 
 def test_a_file_of_other_weights_is_refused_with_what_to_do(twin, freckles, engine, monkeypatch):

@@ -231,7 +231,7 @@ def test_own_attribute_from_16_photos_is_a_slider_at_once(home, engine, many_blo
     assert not at.error
     desk = at.session_state["desk"]
     assert list(desk.own) == ["Freckles"]
-    assert "Freckles" in desk.equipped(engine).attribute_names
+    assert "Freckles" in desk.own.equip(engine).attribute_names
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert not at.exception
     at.switch_page("explorer/ui/pages/attributes.py").run()

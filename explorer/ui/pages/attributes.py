@@ -28,7 +28,7 @@ def previews(table: Bench, name: str) -> None:
     bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
     strips = remembered(
         "previews",
-        (engine.model_hash, name, id(table.desk.own.get(name)), table.desk.apart.get(name, ())),
+        (engine.model_hash, name, id(table.desk.own.get(name)), table.desk.own.apart.get(name, ())),
         lambda: [engine.strip(b, name, STRENGTHS, table.desk.picture(b, engine, gallery)) for b in bases],
     )
     for source, base, frames in zip(sources, bases, strips, strict=True):
