@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+from explorer import own_attribute
+from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
+from glowcore import AttributeVectors
 from tests.explorer import tiny_model
 
 
@@ -87,3 +90,26 @@ def empty_home(tmp_path, monkeypatch) -> Path:
     """No models folder at all."""
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def desk(engine, gallery) -> Desk:
+    """A desk as it is on arrival, with a face of the gallery."""
+    table = Desk()
+    table.arrive(engine, gallery, None)
+    return table
+
+
+@pytest.fixture
+def bare(engine, gallery, tmp_path):
+    """Another model: the same pictures, no attributes and no gallery of its own."""
+    other = engine.with_attributes(None)
+    other.model_hash = "b" * 12
+    return other, Gallery(tmp_path / "gallery")
+
+
+@pytest.fixture
+def freckles(engine, many_blobs) -> AttributeVectors:
+    """An attribute of one's own, made with the tiny model."""
+    encoded = [engine.encode(p) for p in many_blobs]
+    return own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)

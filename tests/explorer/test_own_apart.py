@@ -21,12 +21,6 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
 @pytest.fixture
-def freckles(engine, many_blobs):
-    encoded = [engine.encode(p) for p in many_blobs]
-    return own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)
-
-
-@pytest.fixture
 def desk(engine, gallery, freckles):
     found = Desk()
     found.arrive(engine, gallery, None)

@@ -121,10 +121,9 @@ def test_a_model_without_attributes_gets_one_here(tmp_path, tiny_models, monkeyp
     assert [s["label"] for s in told(at, "editor")["sliders"]] == ["Freckles"]
 
 
-def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine, many_blobs, open_bare):
-    encoded = [engine.encode(p) for p in many_blobs]
+def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine, freckles, open_bare):
     desk = Desk()
-    desk.take_own(own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash))
+    desk.take_own(freckles)
     assert "Freckles" in attributes_of(desk.own.equip(engine))
     assert desk.own.equip(open_bare).attribute_names == ()
 
@@ -134,3 +133,18 @@ def open_bare(tmp_path, tiny_models):
     from explorer.engine import Engine
 
     return Engine.open(tiny_models.write_kind(tmp_path / "bare", "real_nvp"))
+
+
+def test_it_is_a_slider_until_it_is_dropped(at, files, engine):
+    give(at, files, "Freckles")
+    desk = at.session_state["desk"]
+    assert "Freckles" in desk.own.equip(engine).attribute_names
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert not at.exception
+    assert "Freckles" in [s["label"] for s in told(at, "editor")["sliders"]]
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    at.button(key="own_drop_Freckles").click().run()
+    assert not at.exception
+    assert not at.session_state["desk"].own
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert "Freckles" not in [s["label"] for s in told(at, "editor")["sliders"]]

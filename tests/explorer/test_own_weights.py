@@ -31,12 +31,6 @@ def twin(tiny_models, tmp_path) -> Path:
     return tmp_path / "runs" / "twin"
 
 
-@pytest.fixture
-def freckles(engine, many_blobs):
-    encoded = [engine.encode(p) for p in many_blobs]
-    return own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)
-
-
 def forgetful(vectors):
     """As a file that an earlier version of this program wrote."""
     facts = {n: {k: v for k, v in f.items() if k != own_attribute.WEIGHTS} for n, f in vectors.facts.items()}

@@ -14,7 +14,6 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
 from explorer import export
-from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.pictures import png
 from tests.explorer import tiny_model
@@ -125,13 +124,6 @@ def test_the_photos_of_these_tests_are_full_of_it():
         assert {"latitude, little endian", "latitude, big endian"} & set(found), name
     everything = {name for data in PHOTOS.values() for name in traces(data)}
     assert everything >= set(SECRETS) - {"profile", "latitude, big endian", "latitude, little endian"}
-
-
-@pytest.fixture
-def desk(engine, gallery):
-    table = Desk()
-    table.arrive(engine, gallery, None)
-    return table
 
 
 @pytest.mark.parametrize("name", PHOTOS)

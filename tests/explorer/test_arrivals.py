@@ -1,0 +1,105 @@
+"""What arrives on the Edit page becomes the edit or a sentence: links, photos, exported PNGs, odd files."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer import export
+from explorer.photos import photo_key
+from explorer.recipe import EditRecipe, Source
+from tests.explorer.picture_files import png_of
+from tests.explorer.visiting import visit, words
+from tests.explorer.widgets import told
+
+pytestmark = pytest.mark.usefixtures("fresh_caches")
+
+
+def test_a_gallery_face_is_smiling_on_arrival(home):
+    at = visit("edit.py")
+    recipe = at.session_state["desk"].recipe
+    assert recipe.source == Source("gallery", "face_00.png")
+    assert recipe.moves == (("Smiling", 1.0),)
+    assert EditRecipe.from_token(told(at, "editor")["token"]) == recipe
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    assert told(at, "address")["token"] == recipe.token()
+
+
+def test_a_link_is_followed(home, engine):
+    wanted = EditRecipe(Source("seed", "5"), (("Male", 1.5),), ("Young",), (0.5,), engine.model_hash)
+    assert visit("edit.py", wanted.token()).session_state["desk"].recipe == wanted
+
+
+@pytest.mark.parametrize("token", ["", "x", "WzFd", "%2e%2e", "A" * 5000, "☃"])
+def test_a_broken_link_is_a_sentence(home, token):
+    at = visit("edit.py", token)
+    assert not at.exception
+    assert at.session_state["desk"].recipe.moves == (("Smiling", 1.0),)
+
+
+def test_a_link_to_a_photo_waits_for_the_photo(home, engine, blobs):
+    data = png_of(blobs[3])
+    wanted = EditRecipe(Source("photo", photo_key(data), -1), (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py", wanted.token())
+    desk = at.session_state["desk"]
+    assert "The photo of this edit is not here" in desk.note
+    assert "a photo that is not here" in words(at)
+    assert desk.recipe.moves == wanted.moves
+    at.file_uploader(key="upload").upload("me.png", data, "image/png").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == wanted
+    assert "a photo that is not here" not in words(at)
+
+
+def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(home, engine, blobs):
+    wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("edited-face.png", export.to_png(blobs[1], wanted), "image/png").run()
+    desk = at.session_state["desk"]
+    assert (desk.recipe.source, desk.recipe.moves) == (Source("gallery", "face_00.png"), wanted.moves)
+    assert "on Face 00 of the gallery" in words(at)
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    at.run()
+    assert "a photo that is not here" in words(at)  # until somebody has decided
+    at.button(key="stay_without").click().run()
+    assert not at.exception
+    assert "a photo that is not here" not in words(at)
+    assert desk.recipe.moves == (("Male", 2.0),)
+
+
+def test_a_picture_without_its_photo_can_be_kept_in_a_png(home, engine, blobs):
+    wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py")
+    file = export.to_png(blobs[1], wanted, blobs[1])
+    at.file_uploader(key="upload").upload("edited-face.png", file, "image/png").run()
+    assert at.session_state["desk"].recipe == wanted
+    assert "save the PNG with it inside" in words(at)
+    at.checkbox(key="embed").check().run()
+    assert not at.exception
+
+
+def test_an_upload_becomes_the_source(home, blobs):
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("../../evil.php.png", png_of(blobs[5]), "image/png").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe.source.kind == "photo"
+    assert at.session_state["desk"].recipe.moves == (("Smiling", 1.0),)
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(50)])
+def test_an_odd_file_is_a_sentence(home, data):
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("photo.jpg", data, "image/jpeg").run()
+    assert not at.exception
+    told = next(m.value for m in at.markdown if m.value.startswith(":small[:orange[photo\\.jpg\\: "))
+    assert told.endswith("\\.]]")
+    assert "\n" not in told
+    assert at.session_state["desk"].recipe.source.kind == "gallery"
+
+
+def test_an_exported_png_brings_its_edit_back(home, engine, gallery):
+    wanted = EditRecipe(Source("gallery", "face_02.png"), (("Young", -2.0),), ("Male",), model=engine.model_hash)
+    picture = engine.render(wanted, gallery.load("face_02.png")).picture
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("edited-face.png", export.to_png(picture, wanted), "image/png").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == wanted

@@ -1,0 +1,87 @@
+"""Photos on a desk: known by their content, bounded, used with the face chosen last, and gone when removed."""
+
+import numpy as np
+import pytest
+
+from explorer import album, export
+from explorer.photos import Photo, photo_key
+from explorer.recipe import EditRecipe, Source
+from glowcore.errors import ImageError
+from tests.explorer.picture_files import jpeg_of
+
+
+def test_a_photo_without_a_face_is_its_middle(desk, engine, gallery, blobs):
+    wide = np.concatenate([blobs[0], blobs[1], blobs[2]], axis=1)
+    desk.receive(jpeg_of(wide), engine, gallery)
+    assert desk.recipe.source.face == -1
+    assert "No face" in desk.note
+    middle = desk.picture(desk.recipe, engine, gallery)
+    assert middle.shape == (32, 32, 3)
+    assert np.abs(middle.astype(int) - blobs[1].astype(int)).mean() < 12
+
+
+def test_a_file_that_is_no_picture(desk, engine, gallery):
+    before = desk.history
+    with pytest.raises(ImageError):
+        desk.receive(b"hello", engine, gallery)
+    assert desk.history == before
+
+
+def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs):
+    monkeypatch.setattr(album, "MAX_PHOTOS", 3)
+    for index in range(6):
+        desk.photos.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])), in_use=f"{1:032x}")
+    assert list(desk.photos) == [f"{i:032x}" for i in (1, 4, 5)]
+    assert "the 3 used longest ago have given way" in desk.photos.told()
+    assert desk.photos.told() == ""
+    data = jpeg_of(blobs[0])
+    assert desk.add_photo(data) is desk.add_photo(data)
+    assert photo_key(data) in desk.photos
+
+
+def test_a_png_with_its_crop_needs_no_photo(desk, engine, gallery, blobs):
+    recipe = EditRecipe(Source("photo", "a" * 32), (("Young", 1.0),), model=engine.model_hash)
+    picture = engine.render(recipe, blobs[4]).picture
+    desk.receive(export.to_png(picture, recipe, blobs[4]), engine, gallery)
+    assert desk.recipe == recipe
+    again = engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
+    np.testing.assert_array_equal(again, picture)
+
+
+def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, gallery, bare, blobs):
+    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    desk.picture(desk.recipe, engine, gallery)
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    moves = desk.recipe.moves
+    desk.adopt(*bare)  # which has the photo's picture on loan
+    desk.photos.keep(Photo("b" * 32, jpeg_of(blobs[1])))
+    desk.remove_photo(photo.key, *bare)
+    desk.adopt(engine, gallery)
+    assert list(desk.photos) == ["b" * 32]
+    assert not desk.crops
+    assert not desk.crops.lent
+    assert desk.recipe.moves == moves
+    edits = [desk.history.present, *desk.history.past, *desk.history.future]
+    assert {recipe.source.kind for recipe in edits} <= {"gallery", "seed"}
+
+
+def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gallery, blobs):
+    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    desk.place_eyes((0.3, 0.4, 0.7, 0.4), 32)
+    placed = desk.recipe.source
+    desk.start_from(Source("gallery", gallery.names[0]))
+    assert desk.photos.source_of(photo.key) == placed
+    assert placed.eyes == (0.3, 0.4, 0.7, 0.4)
+
+
+def test_every_page_has_the_face_that_the_edit_has(desk, engine, gallery, blobs):
+    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    plain, linked = photo.source, Source("photo", photo.key, -1, eyes=(0.25, 0.4, 0.75, 0.4))
+    desk.open(EditRecipe(linked, model=engine.model_hash), engine, gallery)
+    assert desk.photos.source_of(photo.key) == linked
+    desk.handle({"op": "undo", "nonce": "a", "seq": 1}, engine)
+    assert desk.photos.source_of(photo.key) == desk.recipe.source == plain
+    desk.handle({"op": "redo", "nonce": "a", "seq": 2}, engine)
+    assert desk.photos.source_of(photo.key) == linked
+    desk.receive(jpeg_of(blobs[0]), engine, gallery)  # the same file again
+    assert desk.recipe.source == linked

@@ -1,0 +1,55 @@
+"""Moves of an attribute of one's own: they wait for its file, and go with it when it is dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer import own_attribute
+from explorer.editor_view import editor_view
+from explorer.recipe import EditRecipe, Source
+from tests.explorer.visiting import visit
+
+
+def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(desk, engine, gallery, freckles):
+    sent = EditRecipe(Source("seed", "4"), (("Freckles", 2.0), ("Young", 1.0)), model=engine.model_hash)
+    desk.open(sent, engine, gallery)
+    assert "Freckles" in desk.note
+    assert "does not travel" in desk.note.replace("\n", " ")
+    assert desk.recipe.moves == (("Young", 1.0),)
+    desk.take_own(freckles)
+    assert desk.recipe == sent
+    assert "Freckles" in desk.own.equip(engine).attribute_names
+
+
+def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery, bare, freckles):
+    desk.take_own(freckles)
+    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
+    desk.adopt(*bare)
+    desk.drop_own("Freckles")
+    desk.adopt(desk.own.equip(engine), gallery)
+    assert desk.recipe.moves == (("Smiling", 1.0),)
+
+
+def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, gallery, freckles):
+    desk.take_own(freckles)
+    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
+    desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 2}, desk.own.equip(engine))
+    desk.drop_own("Freckles")
+    for number in range(3, 6):
+        assert desk.recipe.moves == (("Smiling", 1.0),)
+        assert desk.recipe.locks == ()
+        editor_view(desk, desk.own.equip(engine), desk.picture(desk.recipe, engine, gallery))
+        desk.handle({"op": "undo", "nonce": "a", "seq": number}, desk.own.equip(engine))
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_an_attribute_file_makes_the_slider_that_a_link_asked_for(home, engine, freckles):
+    sent = EditRecipe(Source("seed", "4"), (("Freckles", 1.5),), model=engine.model_hash)
+    at = visit("attributes.py", sent.token())
+    assert "Freckles" in at.session_state["desk"].note
+    at.file_uploader(key="own_file").upload("a.safetensors", own_attribute.to_file(freckles), "application/x").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == sent
+    at.file_uploader(key="own_file").upload("a.safetensors", b"no such thing", "application/x").run()
+    assert not at.exception
+    assert any("safetensors" in str(i.value) or "attribute" in str(i.value) for i in at.info)
