@@ -29,7 +29,7 @@ class OnnxBackend:
     """
 
     #: Batches up to this are answered by onnxruntime under ``backend="auto"``; larger ones are no faster there.
-    INTERACTIVE = 16
+    INTERACTIVE = 32
     #: Largest difference from PyTorch that is accepted in latents and pictures, relative to their largest value.
     TOLERANCE = 1e-3
 

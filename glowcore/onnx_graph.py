@@ -11,6 +11,8 @@ from glowcore.folding import Conv, FoldedLevel, FoldedNet, FoldedStep
 
 #: Of the operator set that every operator used here is stable in.
 OPSET = 18
+#: Output channels that onnxruntime's convolution computes at once with AVX-512, wanted or not.
+LANES = 16
 
 
 class _Graph:
@@ -43,6 +45,15 @@ class _Graph:
         weight, bias = (self.constant(t) for t in conv)
         return self.op("Conv", x, weight, bias, pads=[padding] * 4)
 
+    def conv_transposed(self, x: str, conv: Conv) -> str:
+        """A 3x3 convolution, padded by 1, as the transposed one with the same result.
+
+        All nine taps are then one matrix product, and its few output channels are not rounded up to whole lanes.
+        """
+        weight, bias = conv
+        flipped = weight.transpose(0, 1).flip(2, 3)
+        return self.op("ConvTranspose", x, self.constant(flipped), self.constant(bias), pads=[1] * 4)
+
     def halves(self, x: str) -> list[str]:
         return self.op("Split", x, outputs=2, axis=1, num_outputs=2)
 
@@ -65,6 +76,8 @@ class _Graph:
             h = self.op("Add", h, self.constant(net.position))
         h = self.op("Relu", h)
         h = self.op("Relu", self.conv(h, net.conv_mid))
+        if len(net.conv_out[0]) % LANES:
+            return self.conv_transposed(h, net.conv_out)
         return self.conv(h, net.conv_out, padding=1)
 
     def scale(self, raw: str, scale_min: float) -> str:
