@@ -11,7 +11,7 @@ import streamlit as st
 
 from explorer.ui.components import HERE, sources
 
-_PLANE = st.components.v2.component("explorer_plane", **sources("plane"))
+_PLANE = st.components.v2.component("explorer_plane", **sources("plane", "view", "plane"))
 _RECEIVED = st.components.v2.component(
     "explorer_received", js=(HERE / "plane" / "received.js").read_text(encoding="utf-8")
 )

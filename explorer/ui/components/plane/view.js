@@ -1,0 +1,121 @@
+// The map: points that are pictures, and between them a plane where every place is a face.
+
+const LINES = [{ width: 2, dashes: [] }, { width: 1.5, dashes: [6, 4] }] // round half of the points, round nine in ten
+let dense = true // as it was left, when the page is come back to
+
+class PlaneView {
+  constructor(canvas) {
+    this.canvas = canvas
+    this.view = { x: 0, y: 0, zoom: 1 }
+    this.path = []
+    this.spot = null
+  }
+
+  // Plane to canvas and back; one unit is one standard deviation.
+  get unit() { return (Math.min(this.width, this.height) / 2 / this.data.reach) * this.view.zoom }
+  toCanvas([x, y]) {
+    return [this.width / 2 + (x - this.view.x) * this.unit, this.height / 2 - (y - this.view.y) * this.unit]
+  }
+  toPlane(event) {
+    const box = this.canvas.getBoundingClientRect()
+    return [
+      this.view.x + (event.clientX - box.left - this.width / 2) / this.unit,
+      this.view.y - (event.clientY - box.top - this.height / 2) / this.unit,
+    ]
+  }
+
+  // The point next to a place of the canvas, at most so many pixels away; -1 for none.
+  nearest([px, py], most) {
+    let best = -1
+    let least = most ** 2
+    this.data.points.forEach((point, index) => {
+      const [x, y] = this.toCanvas(point)
+      const distance = (x - px) ** 2 + (y - py) ** 2
+      if (distance < least) [best, least] = [index, distance]
+    })
+    return best
+  }
+
+  draw() {
+    if (!this.data || !this.canvas.clientWidth) return
+    const ratio = window.devicePixelRatio || 1
+    this.width = this.canvas.clientWidth
+    this.height = this.canvas.clientHeight
+    this.canvas.width = this.width * ratio
+    this.canvas.height = this.height * ratio
+    const context = this.canvas.getContext("2d")
+    context.scale(ratio, ratio)
+    const style = getComputedStyle(this.canvas)
+    this.axes(context, style.getPropertyValue("--st-border-color") || "#8884")
+    const radius = 3.2 * Math.min(2.2, Math.max(1, Math.sqrt(this.view.zoom)))
+    context.globalAlpha = 0.8
+    // Group by group, the last first, so that points of which nothing is known lie under the others.
+    for (let group = this.data.colors.length - 1; group >= 0; group -= 1) {
+      context.fillStyle = this.data.colors[group]
+      context.beginPath()
+      this.data.points.forEach((point, index) => {
+        if (this.data.groups[index] !== group) return
+        const [x, y] = this.toCanvas(point)
+        context.moveTo(x + radius, y)
+        context.arc(x, y, radius, 0, 7)
+      })
+      context.fill()
+    }
+    const ink = style.getPropertyValue("--st-text-color") || "#333"
+    if (dense) this.outlines(context, ink)
+    context.globalAlpha = 1
+    if (this.path.length) this.line(context, ink)
+    if (this.spot) this.cross(context, ink)
+  }
+
+  axes(context, color) {
+    const [x, y] = this.toCanvas([0, 0])
+    context.strokeStyle = color
+    context.lineWidth = 1
+    context.beginPath()
+    context.moveTo(x, 0); context.lineTo(x, this.height)
+    context.moveTo(0, y); context.lineTo(this.width, y)
+    context.stroke()
+  }
+
+  outlines(context, ink) {
+    context.strokeStyle = ink
+    context.lineJoin = "round"
+    this.data.outlines.forEach((lines, index) => {
+      context.lineWidth = LINES[index].width
+      context.setLineDash(LINES[index].dashes)
+      context.beginPath()
+      for (const line of lines) line.forEach((place, at) => context[at ? "lineTo" : "moveTo"](...this.toCanvas(place)))
+      context.stroke()
+    })
+    context.setLineDash([])
+  }
+
+  line(context, ink) {
+    context.strokeStyle = ink
+    context.lineWidth = 2.5
+    context.lineJoin = "round"
+    context.beginPath()
+    for (const point of this.path) context.lineTo(...this.toCanvas(point))
+    context.stroke()
+    if (this.mode !== "draw" || this.path.length > 30) return
+    context.fillStyle = ink
+    for (const point of this.path) {
+      const [x, y] = this.toCanvas(point)
+      context.fillRect(x - 3, y - 3, 6, 6)
+    }
+  }
+
+  cross(context, ink) {
+    const [x, y] = this.toCanvas(this.spot)
+    context.strokeStyle = ink
+    context.lineWidth = 2
+    context.beginPath()
+    context.arc(x, y, 9, 0, 7)
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      context.moveTo(x + 5 * dx, y + 5 * dy)
+      context.lineTo(x + 15 * dx, y + 15 * dy)
+    }
+    context.stroke()
+  }
+}
