@@ -92,15 +92,26 @@ class AttributeClassifier(nn.Module):
         Raises:
             DataError: an attribute that no column answers for.
         """
-        picks = [self._pick(name) for name in names]
         batch = images / 255 if images.dtype == torch.uint8 else images.nan_to_num(0, 1, 0).clamp(0, 1)
         training = self.training
         self.eval()
-        logits = torch.cat([self(part) for part in batch.split(EVALUATE_AT_ONCE)]) - self.log_odds
+        logits = torch.cat([self.even_log_odds(part, names) for part in batch.split(EVALUATE_AT_ONCE)])
         self.train(training)
-        index = torch.tensor([column for column, _ in picks])
+        return logits.sigmoid()
+
+    def even_log_odds(self, images: Tensor, names: Sequence[str]) -> Tensor:
+        """Return, ``[B, len(names)]``, log-odds of attributes as if each were as common as its absence; differentiable.
+
+        Pictures are ``[B, C, H, W]`` in [0, 1].
+
+        Raises:
+            DataError: an attribute that no column answers for.
+        """
+        picks = [self._pick(name) for name in names]
+        logits = self(images) - self.log_odds
+        index = torch.tensor([column for column, _ in picks], device=logits.device)
         sign = torch.tensor([-1.0 if inverted else 1.0 for _, inverted in picks]).to(logits)
-        return (logits[:, index] * sign).sigmoid()
+        return logits[:, index] * sign
 
     def column_of(self, name: str) -> str:
         """Return the name of the column that tells of an attribute (or of its absence).

@@ -22,6 +22,7 @@ from glowcore.encoding_rows import EncodingRows, Moments
 from glowcore.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from glowcore.classifier_store import StoredClassifier
     from glowcore.data import PictureSet
     from glowcore.flow import Flow
 
@@ -44,6 +45,7 @@ def fit_attributes(
     *,
     directions: str = "refined",
     refinement: RefinementSettings | None = None,
+    classifiers: Sequence[StoredClassifier] = (),
     progress: bool = True,
 ) -> AttributeVectors:
     """Encode labelled pictures with a model and fit its attribute vectors.
@@ -55,6 +57,7 @@ def fit_attributes(
         directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.directions`), or ``"refined"``: the partial ones,
             improved by what they do to pictures (:mod:`glowcore.direction_refinement`).
         refinement: how they are improved.
+        classifiers: of other pictures, which the refinement asks beside the one that it trains on these labels.
         progress: show a bar on stderr.
 
     Raises:
@@ -71,11 +74,13 @@ def fit_attributes(
                 yield fast.encode(batch).flatten(), pictures.attributes[start : start + batch_size]
                 bar.update(len(batch))
 
-    source = {"data_sha256": pictures.fingerprint()}
+    source: dict[str, Any] = {"data_sha256": pictures.fingerprint()}
     shapes = tuple(model.latent_shapes())
     refine = None
     if directions == "refined":
-        directions, refine = "partial", Refinement(model, pictures.images, refinement, progress=progress)
+        source["classifiers"] = [{key: c.facts[key] for key in ("data_sha256", "pictures")} for c in classifiers]
+        directions = "partial"
+        refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], progress=progress)
     return fit(encodings(), pictures.attribute_names, shapes, model.prior, directions=directions, refine=refine,
                source=source, progress=progress)
 

@@ -8,14 +8,14 @@ decoder shows little of it. So a direction is moved, by gradient descent through
 
 where x' is the decoded edit of a training picture x that lacks attribute a, by 1.5 to 3 sigma (or of one that has it,
 the other way, with :math:`-\ell_a`), and :math:`p = 1 / (1 + e^{-\ell})` are the probabilities of a small classifier
-that was trained on the same labels; the margin m asks for more than its bare assent. Pictures are turned, moved,
-blurred and relit before it looks at them (:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased
-by a texture. The gradient is taken with sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an
-edit is never longer than its strength says. It starts from a direction of :mod:`glowcore.directions`, and that one is
-kept for an attribute whose loss, at 3 sigma on pictures that neither the classifier nor the descent has seen, it does
-not lower.
+that was trained on the same labels, or the mean opinion of it and others (:mod:`glowcore.classifier_panel`); the margin
+m asks for more than bare assent. Pictures are turned, moved, blurred and relit before it looks at them
+(:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased by a texture. The gradient is taken with
+sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an edit is never longer than its strength
+says. It starts from a direction of :mod:`glowcore.directions`, and that one is kept for an attribute whose loss, at 3
+sigma on pictures that neither the first classifier nor the descent has seen, it does not lower.
 
-The classifier is part of the fit and judges nothing afterwards: ``evaluate --edits`` has another, of other data.
+These classifiers are part of the fit and judge nothing afterwards: ``evaluate --edits`` has another, of other pictures.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from glowcore.attribute_classifier import AttributeClassifier, ClassifierSettings, augment, train_classifier
+from glowcore.classifier_panel import ClassifierPanel
 from glowcore.devices import has_fast_bfloat16
 from glowcore.flow import Flow
 from glowcore.latents import Latents
@@ -78,14 +79,17 @@ class Refinement:
         model: decodes; its weights stay as they are.
         images: uint8 ``[N, C, H, W]``, the pictures behind the rows of the encodings.
         settings: how.
+        classifiers: trained on other pictures; asked beside the one of the fit's own labels.
         progress: show bars on stderr.
     """
 
     def __init__(
-        self, model: Flow, images: Tensor, settings: RefinementSettings | None = None, *, progress: bool = True
+        self, model: Flow, images: Tensor, settings: RefinementSettings | None = None,
+        classifiers: Sequence[AttributeClassifier] = (), *, progress: bool = True
     ) -> None:
         self.model, self.images, self.progress = model, images, progress
         self.settings = settings or RefinementSettings()
+        self.classifiers = tuple(classifiers)
 
     def __call__(
         self, matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], directions: Tensor
@@ -138,9 +142,9 @@ class Refinement:
         return d.double().cpu(), facts
 
     def _figures(
-        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: AttributeClassifier, labels: np.ndarray
+        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel, labels: np.ndarray
     ) -> list[dict[str, float]]:
-        """Return loss, success and leak of each direction at the largest strength, by the fit's own classifier."""
+        """Return loss, success and leak of each direction at the largest strength, by the fit's own judge."""
         figures = []
         with torch.no_grad():
             for index in range(len(d)):
@@ -156,16 +160,16 @@ class Refinement:
                 figures.append({key: round(float(value.mean()), 4) for key, value in values.items()})
         return figures
 
-    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> AttributeClassifier:
+    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierPanel:
         epochs = min(MOST_EPOCHS, max(1, round(self.settings.judge_pictures / int(use.sum()))))
         settings = ClassifierSettings(epochs=epochs, seed=self.settings.seed)
         rows = torch.from_numpy(np.flatnonzero(use))
         table = torch.from_numpy(labels.astype(np.int8))[rows]
-        judge = train_classifier(self.images[rows], table, names, settings, min_count=1, progress=self.progress)
-        return judge.requires_grad_(False).to(self.model.device)
+        own = train_classifier(self.images[rows], table, names, settings, min_count=1, progress=self.progress)
+        return ClassifierPanel([own, *self.classifiers], names).requires_grad_(False).to(self.model.device)
 
     def _gradient(
-        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: AttributeClassifier, attributes: np.ndarray,
+        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel, attributes: np.ndarray,
         signs: np.ndarray, rows: np.ndarray, strengths: np.ndarray
     ) -> Tensor:
         """Return the gradient of the loss over one batch with respect to the directions, ``[A, D]``.
@@ -193,7 +197,7 @@ class Refinement:
         return size[:, None] * unit[own]
 
     def _losses(
-        self, moves: Tensor, matrix: np.ndarray, judge: AttributeClassifier, attributes: np.ndarray,
+        self, moves: Tensor, matrix: np.ndarray, judge: ClassifierPanel, attributes: np.ndarray,
         signs: np.ndarray, rows: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return, by picture, the loss, whether the edit is seen (1 or 0), and the leak, each ``[B]``."""
@@ -209,7 +213,7 @@ class Refinement:
 
         def look(pictures: Tensor) -> Tensor:
             torch.manual_seed(seed)  # before and after are turned, moved and lit alike
-            return judge(augment(pictures.clamp(0, 1))) - judge.log_odds
+            return judge(augment(pictures.clamp(0, 1)))
 
         logits = look(after)
         with torch.no_grad():

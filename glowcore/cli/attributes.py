@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from glowcore import checkpoint
+from glowcore.attribute_classifier import ClassifierSettings
 from glowcore.attribute_fit import fit_attributes, fittable
 from glowcore.attributes import AttributeVectors, told_direction
-from glowcore.cli import options
+from glowcore.cli import classifiers, options
 from glowcore.data import PictureSet
 from glowcore.direction_refinement import RefinementSettings
 from glowcore.directions import KINDS
@@ -18,6 +19,8 @@ from glowcore.tables import plain
 EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
 
 CHOICES = ("refined", *KINDS)
+#: Of another seed than the judge of ``evaluate --edits``: not even the first weights are the same.
+CLASSIFIER = ClassifierSettings(epochs=8, seed=1)
 
 
 def add_parser(commands, summary: str) -> None:
@@ -38,6 +41,10 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--leak-weight", type=float, default=RefinementSettings.leak_weight, metavar="X",
                    help="what it gives for other attributes staying as they are: more of it, less success "
                         f"(default {RefinementSettings.leak_weight:g})")
+    classifiers.add_arguments(p, "whose classifier the descent asks too, beside the one of the fit's own labels")
+    p.add_argument("--classifier-split", default="test", choices=("test", "valid"),
+                   help="split of --classifier-data to learn from (default test); train is left to the judge of "
+                        "evaluate --edits")
     p.add_argument("--batch-size", type=int, default=64, metavar="N", help="pictures at once (default 64)")
     p.add_argument("--json", action="store_true", help="print what was found as JSON to stdout")
 
@@ -48,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--refine-steps", args.refine_steps, 1, 1_000_000)
     options.check_range("--leak-weight", args.leak_weight, 0, 1000)
     refinement = RefinementSettings(steps=args.refine_steps, leak_weight=args.leak_weight)
+    if args.classifier_data is not None and args.directions != "refined":
+        raise ConfigError(f"--classifier-data goes with --directions refined, not {args.directions}")
     against = _against(args.against)
     left_out = [name for name in args.without.split(",") if name]
     keep_heap()
@@ -55,8 +64,11 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_flow(args)
     pictures = options.open_pictures(args, model)
     _check_names(pictures, against, left_out)
+    others = []
+    if args.classifier_data is not None:
+        others.append(classifiers.classifier(args, model, args.classifier_split, CLASSIFIER))
     vectors = fit_attributes(model, pictures, args.batch_size, directions=args.directions, refinement=refinement,
-                             progress=not args.quiet)
+                             classifiers=others, progress=not args.quiet)
     for name, others in against.items():
         vectors = vectors.orthogonalise(name, others)
     vectors = vectors.without(left_out)

@@ -13,16 +13,12 @@ from glowcore import checkpoint, images, output
 from glowcore.attribute_classifier import accuracy
 from glowcore.captions import caption
 from glowcore.classes import num_classes
-from glowcore.classifier_store import StoredClassifier, cached_classifier
-from glowcore.cli import edit_tables, options, pictures
-from glowcore.data import PictureSet, open_dataset
+from glowcore.cli import classifiers, edit_tables, options, pictures
 from glowcore.edit_evaluation import MOST_PICTURES, STRENGTHS, EditStrip, evaluate_edits
-from glowcore.errors import ConfigError, DataError
-from glowcore.flow import Flow
+from glowcore.errors import ConfigError
 from glowcore.grids import grid
 
-FOLDER = "runs/classifiers"
-HELD_OUT_PICTURES = 3000
+JUDGE_SPLIT = "train"  # the fit of directions may learn from all others (`attributes --classifier-data`)
 EXAMPLE = ("python -m glowcore evaluate --model pretrained/faces64 --data faces/ --edits --classifier-data celeba/ "
            "--markdown --out edits.png")
 
@@ -32,10 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("edits", f"such as: {EXAMPLE}")
     group.add_argument("--edits", action="store_true",
                        help="measure attribute edits instead, judged by a small classifier")
-    group.add_argument("--classifier-data", metavar="DIR",
-                       help="labelled pictures in CelebA's layout (or with attributes.csv) to train the classifier on")
-    group.add_argument("--classifier-folder", default=FOLDER, metavar="DIR",
-                       help=f"where trained classifiers are kept (default {FOLDER})")
+    classifiers.add_arguments(group, f"whose split {JUDGE_SPLIT} the classifier learns from")
     group.add_argument("--strengths", default=",".join(f"{s:g}" for s in STRENGTHS), metavar="S[,S...]",
                        help="in sigmas, each above 0 (default 1,2,3)")
     group.add_argument("--pictures", type=int, default=MOST_PICTURES, metavar="N",
@@ -62,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--edits measures models without classes, this one has num_classes "
                           f"{num_classes(model)}")
     tested = options.open_pictures(args, model)
-    judge = _classifier(args, model)
+    judge = classifiers.classifier(args, model, JUDGE_SPLIT)
     own = accuracy(judge.net, tested.images, tested.attributes, tested.attribute_names)
     found = evaluate_edits(model, tested, judge.net, strengths=strengths, most=args.pictures,
                            batch_size=args.batch_size, progress=not args.quiet)
@@ -102,21 +95,6 @@ def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float], scale: 
     names = ["unchanged", *(f"{strength:g} sigma" for strength in strengths)]
     return caption(sheet, [edit_tables.case(strip.attribute, strip.sign) for strip in strips],
                    [names[column % len(names)] for column in range(columns)])
-
-
-def _classifier(args: argparse.Namespace, model: Flow) -> StoredClassifier:
-    def opened(split: str, limit: int | None = None) -> PictureSet:
-        return open_dataset(args.classifier_data, image_size=model.image_size, channels=model.config.channels,
-                            split=split, skip_broken=args.skip_broken, limit=limit, cache_dir=args.cache_dir,
-                            progress=not args.quiet)
-
-    def held_out() -> tuple[str, PictureSet]:
-        try:
-            return "valid", opened("valid", HELD_OUT_PICTURES)
-        except DataError:  # not every copy of the set has a split of that name
-            return "test", opened("test", HELD_OUT_PICTURES)
-
-    return cached_classifier(opened("train"), held_out, args.classifier_folder, progress=not args.quiet)
 
 
 def _strengths(text: str) -> list[float]:

@@ -81,11 +81,20 @@ def markdown(
         "## The directions",
         "How each was made (`glowcore/directions.py`, `glowcore/direction_refinement.py`), its sigma, how much of each "
         "level sampling left (finest first), and for a refined one the cosine to what statistics gave, and success and "
-        "leak before and after, at 3 sigma on held-out training pictures, by the fit's own classifier: by these it was "
-        "kept or not.",
+        "leak before and after, at 3 sigma on held-out training pictures, by the fit's own judge: by these it was kept "
+        "or not." + _fit_judge(attributes),
         markdown_table(_direction_rows(attributes)),
     ]
     return "\n\n".join(parts)
+
+
+def _fit_judge(attributes: AttributeVectors) -> str:
+    """Return a sentence on the pictures of other sets that the fit's judge learned from, or nothing."""
+    counts = [known["pictures"] for known in attributes.source.get("classifiers", [])]
+    if not counts:
+        return ""
+    return (f" Beside the fit's own labels that judge learned from {' and '.join(f'{n:,}' for n in counts)} labelled "
+            "pictures of another set, of a split from which the classifier above has not learned.")
 
 
 def _edit_rows(results: Sequence[EditResult]) -> Rows:

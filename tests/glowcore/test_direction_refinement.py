@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from glowcore.attribute_classifier import ClassifierSettings, train_classifier
 from glowcore.attribute_fit import fit_attributes
 from glowcore.data import PictureSet
 from glowcore.direction_refinement import Refinement, RefinementSettings, _Draws
@@ -88,6 +89,23 @@ def test_it_leaves_the_model_and_the_callers_random_numbers_alone_and_repeats(fl
     assert all(torch.equal(t, weights[name]) for name, t in flow.state_dict().items())
     assert all(p.requires_grad for p in flow.parameters())
     assert all(p.grad is None for p in flow.parameters())
+
+
+def test_a_second_classifier_has_a_say(flow, encoded):
+    """One that takes bright pictures for striped ones pulls the direction of stripes towards brightness."""
+    data, matrix = encoded
+    labels = data.attributes.numpy()
+    confused = data.attributes[:, [1, 0]]
+    settings = ClassifierSettings(epochs=8, batch_size=32, learning_rate=1e-2)
+    other = train_classifier(data.images, confused, NAMES, settings, progress=False)
+    means = torch.stack([torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0))
+                         for a in range(2)])
+    shares = []
+    for classifiers in ((), (other,)):
+        refined, _ = Refinement(flow, data.images, SETTINGS, classifiers, progress=False)(matrix, labels, NAMES, means)
+        around, stripe = change(flow, matrix, refined[1])
+        shares.append(around / stripe)
+    assert shares[1] > shares[0] + 0.2
 
 
 def test_a_direction_that_is_not_improved_is_kept_as_it_was(flow, encoded, monkeypatch):
