@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from contourpy import contour_generator
 
 Line = list[tuple[float, float]]
 CELLS = 96  # corners along each side of the grid on which the density is computed
@@ -28,7 +29,8 @@ def outlines(points: Sequence[tuple[float, float]], shares: Sequence[float]) -> 
     density = bells[..., 1] @ bells[..., 0].T  # [rows y, columns x]
     cell = (high - low) / (CELLS - 1)
     levels = np.quantile(_between(density, (places - low) / cell), 1 - np.asarray(shares))
-    return [[[tuple(p) for p in (low + line * cell).tolist()] for line in _lines(density, v)] for v in levels]
+    lines = contour_generator(*np.linspace(low, high, CELLS).T, density)
+    return [[[tuple(place) for place in line.tolist()] for line in lines.lines(level)] for level in levels]
 
 
 def _between(field: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -38,38 +40,3 @@ def _between(field: np.ndarray, places: np.ndarray) -> np.ndarray:
     above = field[row, column] * (1 - right) + field[row, column + 1] * right
     below = field[row + 1, column] * (1 - right) + field[row + 1, column + 1] * right
     return above * (1 - down) + below * down
-
-
-def _lines(field: np.ndarray, level: float) -> list[np.ndarray]:
-    """Closed lines [M, 2] of (column, row) along which the field has the level; at its edges it is lower.
-
-    Each cell of the grid is two triangles, and a line that enters a triangle over one side leaves it over another.
-    """
-    corner = np.arange(field.size).reshape(field.shape)
-    a, b, c, d = (v.ravel() for v in (corner[:-1, :-1], corner[:-1, 1:], corner[1:, :-1], corner[1:, 1:]))
-    triangles = np.concatenate([np.stack([a, b, d], 1), np.stack([a, c, d], 1)])  # corners in rising order
-    sides = triangles[:, [[0, 1], [1, 2], [0, 2]]]
-    values = field.ravel()
-    crossed = np.diff(values[sides] > level, axis=-1)[..., 0]
-    crossings, ends = np.unique(sides[crossed], axis=0, return_inverse=True)
-    neighbours: list[list[int]] = [[] for _ in crossings]
-    for one, other in ends.reshape(-1, 2).tolist():  # row-major: the two of one triangle are next to each other
-        neighbours[one].append(other)
-        neighbours[other].append(one)
-    first, second = values[crossings].T
-    share = ((level - first) / (second - first))[:, None]
-    ends_at = np.stack([crossings % field.shape[1], crossings // field.shape[1]], -1)  # [crossings, 2 corners, 2]
-    places = ends_at[:, 0] * (1 - share) + ends_at[:, 1] * share
-    return [places[line] for line in _rings(neighbours)]
-
-
-def _rings(neighbours: list[list[int]]) -> list[list[int]]:
-    """The rings of a graph in which every node has two neighbours, each with its first node again at its end."""
-    rings, left = [], set(range(len(neighbours)))
-    while left:
-        ring = [left.pop()]
-        while onward := [n for n in neighbours[ring[-1]] if n in left]:
-            ring.append(onward[0])
-            left.remove(onward[0])
-        rings.append([*ring, ring[0]])
-    return rings
