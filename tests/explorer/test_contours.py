@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.contours import outlines
 from explorer.latent_map import DENSE, LatentMap
+from explorer.ui.pages.map import reach
 from tests.explorer import tiny_model
 from tests.explorer.widgets import told
 
@@ -82,3 +84,12 @@ def test_the_page_draws_and_explains_them_where_pictures_are_many(tmp_path, monk
     assert any("encloses the half" in c.value for c in at.caption) == drawn
     if drawn:
         assert enclosed(lines[0], np.array(found.places)).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_stranger_far_out_does_not_shrink_all_others(cloud):
+    ordinary = reach(SimpleNamespace(places=cloud.tolist()))
+    strange = reach(SimpleNamespace(places=[*cloud.tolist(), (0.0, 30.0), (40.0, 0.0)]))
+    assert ordinary == pytest.approx(3.0, abs=0.2)
+    assert strange == pytest.approx(ordinary, rel=0.05)
+    many = reach(SimpleNamespace(places=[*cloud.tolist(), *[(0.0, 6.0)] * 200]))
+    assert many == pytest.approx(1.04 * 6.0)

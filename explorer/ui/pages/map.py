@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from explorer import maps
@@ -34,9 +35,12 @@ def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
 
 
 def reach(found: LatentMap) -> float:
-    """How far the plane must show to each side for all its points to be on it."""
-    farthest = max((max(abs(x) / ASPECT, abs(y)) for x, y in found.places), default=REACH)
-    return max(REACH, min(1.04 * farthest, PLACE_LIMIT / ASPECT))
+    """How far the plane must show to each side for its points to be on it, but for one in a hundred far out.
+
+    A few strangers would shrink all others to a heap in the middle; zooming out shows them.
+    """
+    far = [max(abs(x) / ASPECT, abs(y)) for x, y in found.places]
+    return max(REACH, min(1.04 * float(np.quantile(far, 0.99)), PLACE_LIMIT / ASPECT))
 
 
 def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:
