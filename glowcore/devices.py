@@ -29,16 +29,25 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def forbid_tf32() -> None:
-    """Turn TF32 off for this process: its 10 bits would make an encode and a decode of other batch size disagree."""
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+def forbid_tf32(device: torch.device) -> None:
+    """Turn TF32 off for this process where ``device`` is CUDA: its 10 bits would make an encode and a decode disagree.
+
+    cuDNN has it on by default.
+    """
+    if device.type != "cuda":
+        return
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn.allow_tf32 = matmul.allow_tf32 = False
+    # For cuDNN that leaves it to `torch.backends.fp32_precision`, which may be "tf32". All three alike, since PyTorch
+    # refuses to read allow_tf32 where they differ.
+    cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = matmul.fp32_precision = "ieee"
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware; emulation is several times slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        with torch.cuda.device(device):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
         can = torch.cpu.get_capabilities()
         return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))

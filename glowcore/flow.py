@@ -136,6 +136,7 @@ class Flow(nn.Module):
         """
         if self.initialized:
             return
+        forbid_tf32(self.device)
         x = self.dequantised(images, torch.Generator().manual_seed(0))
         if self.preprocess is not None:
             x, _ = self.preprocess(x)
@@ -239,8 +240,7 @@ class Flow(nn.Module):
 
     def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
         """Return the latents of points of the cube [-0.5, 0.5], which pictures are inside the model."""
-        if x.is_cuda:
-            forbid_tf32()
+        forbid_tf32(x.device)
         eps_levels = []
         logdet = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
         if self.preprocess is not None:
@@ -270,8 +270,7 @@ class Flow(nn.Module):
         shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
         if shapes != given:
             raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
-        if self.device.type == "cuda":
-            forbid_tf32()
+        forbid_tf32(self.device)
         return [level.to(self.device, self.dtype) for level in latents.levels]
 
     def as_float(self, images: Tensor) -> Tensor:
