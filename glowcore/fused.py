@@ -22,7 +22,7 @@ from glowcore.onnx_backend import OnnxBackend
 if TYPE_CHECKING:
     from glowcore.flow import Flow, Noise
 
-BACKENDS = ("auto", "torch", "onnxruntime")
+BACKENDS = ("auto", "torch", "onnxruntime", "cudagraphs")
 DTYPES = ("float32", "bfloat16")
 
 
@@ -37,9 +37,10 @@ class FusedFlow:
             memory: call :meth:`refresh` after those.
         dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
-        backend: ``"torch"``, ``"onnxruntime"``, or ``"auto"``: onnxruntime on a CPU where it is installed, at
-            interactive batch sizes, once it is built (in the background) and found equal to PyTorch, which answers
-            until then.
+        backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"`` (for programs of one thread,
+            :mod:`glowcore.fused_cuda`), or ``"auto"``: onnxruntime on a CPU where it is installed, at interactive batch
+            sizes, once it is built (in the background) and found equal to PyTorch, which answers until then and
+            everywhere else.
 
     Raises:
         ConfigError: a dtype or backend that does not exist or does not go with the model.
@@ -60,6 +61,8 @@ class FusedFlow:
             if self._onnx is None:
                 raise ConfigError(f"backend 'onnxruntime' needs a float32 Glow on the CPU, this is {self.describe()}")
             self._onnx.wait()
+        if backend == "cudagraphs" and not isinstance(self._torch, GraphedBackend):
+            raise ConfigError(f"backend 'cudagraphs' needs a Glow on CUDA, this is {self.describe()}")
 
     @property
     def config(self):
@@ -103,9 +106,9 @@ class FusedFlow:
             return
         levels = fold(self.flow)
         self._torch = TorchBackend(levels, self.dtype)
-        if self.device.type == "cuda":
+        if self.backend == "cudagraphs" and self.device.type == "cuda":
             self._torch = GraphedBackend(self._torch)
-        if self.backend != "torch" and OnnxBackend.available(self.flow) and self.dtype == "float32":
+        if self.backend in ("auto", "onnxruntime") and OnnxBackend.available(self.flow) and self.dtype == "float32":
             self._onnx = OnnxBackend(levels, self._torch)
 
     @torch.inference_mode()

@@ -1,4 +1,9 @@
-"""Folded encode and decode as CUDA graphs: one launch for the hundreds of small kernels of a pass."""
+"""Folded encode and decode as CUDA graphs: one launch for the hundreds of small kernels of a pass.
+
+For programs of one thread. While a pass is captured PyTorch allows no other CUDA work in the process: another thread
+that waits for the device ends the capture with an error, and after a failed capture PyTorch can give no memory back for
+as long as the process lives.
+"""
 
 from __future__ import annotations
 
@@ -51,13 +56,16 @@ class GraphedBackend:
         self, run: Callable[[list[Tensor]], list[Tensor]], inputs: Sequence[Tensor]
     ) -> tuple[torch.cuda.CUDAGraph, list[Tensor], list[Tensor]]:
         static_inputs = [given.clone() for given in inputs]
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(self.WARM_UPS):
-                run(static_inputs)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            static_outputs = list(run(static_inputs))
+        # Of the model's device: streams are made on the current one, and one of another device would record nothing.
+        with torch.cuda.device(inputs[0].device):
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(self.WARM_UPS):
+                    run(static_inputs)
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            # Allocations of other threads, which have nothing to do with this, do not end it.
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                static_outputs = list(run(static_inputs))
         return graph, static_inputs, static_outputs

@@ -51,7 +51,7 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
         if getattr(args, name) is not None:
             raise ConfigError(f"--{name} belongs to bench memory, bench speed has no use for it; leave it out")
     keep_heap()
-    backends = ("torch", "onnxruntime") if device.type == "cpu" else ("torch",)
+    backends = ("torch", *{"cpu": ["onnxruntime"], "cuda": ["cudagraphs"]}.get(device.type, []))
     result = measure_speed(args.config, device=device, train_batch=batch, backends=backends, progress=True)
     if not args.json:
         limits = result["conv_gflops_per_second"]

@@ -196,6 +196,11 @@ def test_class_conditional(pictures):
     assert (fast.decode(fast.encode(pictures, y)) - pictures).abs().max() <= 1e-5
 
 
+def test_graphs_are_refused_where_there_is_no_cuda():
+    with pytest.raises(ConfigError, match="needs a Glow on CUDA, this is glow float32 on cpu"):
+        FusedFlow(model_of(), backend="cudagraphs")
+
+
 @pytest.mark.parametrize(("argument", "value"), [("dtype", "float16"), ("backend", "openvino")])
 def test_unknown_choices_are_refused(argument, value):
     with pytest.raises(ConfigError, match="is not one of"):
