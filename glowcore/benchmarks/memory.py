@@ -19,7 +19,7 @@ import torch
 from tqdm import tqdm
 
 from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
-from glowcore.benchmarks.speed import train_step
+from glowcore.benchmarks.speed import synchronize, train_step
 from glowcore.flow import Flow
 from glowcore.heap import release_heap
 from glowcore.memory import saved_bytes
@@ -92,8 +92,10 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
     resting, peak_of = _reset_peak(flow)
     times = []
     for _ in range(steps - 1):
+        synchronize(flow.device)
         start = time.perf_counter()
         step()
+        synchronize(flow.device)
         times.append(time.perf_counter() - start)
     resident = _peak(flow)
     label = memory if not anchor_every else f"{memory}, anchor every {anchor_every}"

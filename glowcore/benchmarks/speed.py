@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
+from glowcore.devices import forbid_tf32
 from glowcore.flow import Flow
 from glowcore.fused import FusedFlow
 from glowcore.reversible import MEMORY_MODES
@@ -69,11 +70,16 @@ def measure_speed(name: str, *, device: torch.device, batches: Iterable[int] = (
 
 
 def conv_limit(dtype: torch.dtype, device: torch.device) -> float:
-    """Return FLOP/s of a 3x3 convolution, 128 to 128 channels, 32 pictures of 16x16: what this machine can do."""
-    x = torch.randn(32, 128, 16, 16, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
+    """Return FLOP/s of a 3x3 convolution, 128 to 128 channels, pictures of 16x16: what this machine can do.
+
+    32 pictures on a CPU, 1024 elsewhere: what a GPU does with 32 is mostly the launch.
+    """
+    forbid_tf32(device)
+    count = 32 if device.type == "cpu" else 1024
+    x = torch.randn(count, 128, 16, 16, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
     weight = torch.randn(128, 128, 3, 3, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
     milliseconds = median_ms(lambda: F.conv2d(x, weight, padding=1), device)
-    return 2 * 32 * 16 * 16 * 128 * 128 * 9 / milliseconds * 1e3
+    return 2 * count * 16 * 16 * 128 * 128 * 9 / milliseconds * 1e3
 
 
 def forward_flops(model: Flow) -> float:
@@ -90,10 +96,10 @@ def median_ms(run: Callable[[], Any], device: torch.device, seconds: float = SEC
     times = []
     stop = time.perf_counter() + seconds
     while len(times) < 5 or time.perf_counter() < stop:
-        _synchronize(device)
+        synchronize(device)
         start = time.perf_counter()
         run()
-        _synchronize(device)
+        synchronize(device)
         times.append(time.perf_counter() - start)
     return statistics.median(times) * 1e3
 
@@ -140,6 +146,7 @@ def _without_gradients(function: Callable, argument: Any) -> Callable[[], Any]:
     return run
 
 
-def _synchronize(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
+    """Wait until a device has done what it was given, so that a clock reads the work and not its ordering."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -53,6 +53,15 @@ def test_memory_table(tiny, tmp_path, monkeypatch):
     assert (tmp_path / "memory.png").stat().st_size > 5000
 
 
+def test_a_step_is_timed_from_a_device_at_rest_to_a_device_at_rest(tiny, monkeypatch):
+    """A GPU takes the work and gives the clock back at once."""
+    seen = []
+    monkeypatch.setattr(memory, "train_step", lambda *args, **kwargs: seen.append("step"))
+    monkeypatch.setattr(memory, "synchronize", lambda device: seen.append("wait"))
+    memory.probe("A", "cpu", batch=2, depth=2, memory="full", anchor_every=0, steps=3)
+    assert seen == ["step", *["wait", "step", "wait"] * 2]
+
+
 def test_memory_is_measured_where_there_is_no_proc(tiny, tmp_path, monkeypatch, capsys):
     """The peak is then that of the whole process, and that is said."""
     monkeypatch.setattr(memory, "in_fresh_process", lambda function, arguments: function(*arguments))
