@@ -15,8 +15,8 @@ from glowcore.train_settings import TrainSettings
 
 #: How much of the free memory a suggested batch may take.
 SHARE = 0.7
-# What torch says on the CPU, where it raises a plain RuntimeError.
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
+# What torch says where it raises a plain RuntimeError: on the CPU, and, in the last words, of cuBLAS and cuDNN.
+_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
