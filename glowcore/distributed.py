@@ -11,7 +11,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from glowcore.errors import TrainingError
+from glowcore.errors import ConfigError, TrainingError
 
 #: How long a process waits for the others, an evaluation of the first one included, before it gives up.
 PATIENCE = timedelta(minutes=30)
@@ -29,12 +29,22 @@ class Processes:
 
     @classmethod
     def from_environment(cls, device: torch.device) -> Processes:
-        """Join the other processes if ``torchrun`` started this one: NCCL on CUDA, gloo elsewhere."""
+        """Join the other processes if ``torchrun`` started this one: NCCL on CUDA, gloo elsewhere.
+
+        Raises:
+            ConfigError: more processes than GPUs, or one GPU named for all of them.
+        """
         world_size = int(os.environ.get("WORLD_SIZE", "1"))
         if world_size == 1:
             return cls()
         if device.type == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            if device.index is not None:
+                raise ConfigError(f"device {str(device)!r} is one GPU for {world_size} processes, expected cuda: each "
+                                  "takes its own")
+            index, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+            if index >= count:
+                raise ConfigError(f"there is no GPU for process {index}, expected --nproc-per-node {count} at most")
+            torch.cuda.set_device(index)
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
         return cls(distributed.get_rank(), world_size)
 

@@ -11,6 +11,7 @@ import torch
 
 from glowcore import batches, training_state
 from glowcore.distributed import Processes
+from glowcore.errors import ConfigError
 from glowcore.models import GlowConfig, build
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
@@ -99,3 +100,15 @@ def test_the_command_under_several_processes(tmp_path):
     codes, words = start(1, *argv, "--resume", "--steps", 12)
     assert codes == [0], words
     assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 12
+
+
+@pytest.mark.parametrize(("device", "message"), [
+    ("cuda", "no GPU for process 1, expected --nproc-per-node 1 at most"),
+    ("cuda:0", "'cuda:0' is one GPU for 2 processes, expected cuda"),
+])  # fmt: skip
+def test_every_process_needs_a_gpu_of_its_own(monkeypatch, device, message):
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ConfigError, match=message):
+        Processes.from_environment(torch.device(device))
