@@ -20,6 +20,9 @@ from glowcore.monitor import Monitor
 from glowcore.train_settings import TrainSettings
 from glowcore.training_signals import StopSignals
 
+#: Pictures that weights are initialised on, and how many pixels of them: of large pictures so many would not fit into a
+#: GPU that trains them well, and fewer have values enough.
+FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
 #: Evaluations of a run that may find it diverged before one has found it good; a run may begin badly and recover.
 BAD_STARTS = 3
 
@@ -83,7 +86,8 @@ class Trainer:
                      "held-out": training_data.fingerprint(held_out, held_out_labels)}
         self.pictures_skipped = pictures_skipped
         self.out = out
-        first = batches.batch_indices(len(images), min(256, len(images)), settings.seed, 0)
+        fitting = max(settings.batch_size, FIRST_PIXELS // images[0, 0].numel())
+        first = batches.batch_indices(len(images), min(FIRST_PICTURES, fitting, len(images)), settings.seed, 0)
         self.model.initialize(images[first])
         self.device = model.device
         if classes.has_head(model):

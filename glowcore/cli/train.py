@@ -40,7 +40,8 @@ def add_parser(commands, summary: str) -> None:
                         "torchvision:NAME:ROOT")
     p.add_argument("--out", required=True, metavar="DIR", help="folder of the run: model, log, samples, state")
     p.add_argument("--resume", action="store_true",
-                   help="go on with the run in --out, bit for bit, with its settings where none are given")
+                   help="go on with the run in --out, bit for bit (on CUDA to rounding: its convolutions sum in any "
+                        "order), with its settings where none are given")
     p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer; "
                    "--scale-min may differ from the model's")
     options.add_skip_broken(p)

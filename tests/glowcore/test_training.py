@@ -302,3 +302,14 @@ def test_gradients_come_in_the_strides_of_their_weights(tmp_path, mode):
     trainer.train_step()
     assert any(p.shape == (8, 8, 1, 1) for p in trainer.model.parameters())
     assert [(p.stride(), p.grad.stride()) for p in trainer.model.parameters() if p.stride() != p.grad.stride()] == []
+
+
+@pytest.mark.parametrize(("size", "batch_size", "looked_at"), [(64, 4, 256), (128, 4, 64), (256, 4, 16), (256, 40, 40)])
+def test_weights_are_initialised_on_as_many_pictures_as_fit(tmp_path, monkeypatch, size, batch_size, looked_at):
+    """256 of 64 x 64, fewer of larger ones, but never less than a batch."""
+    seen = []
+    monkeypatch.setattr(glowcore.Flow, "initialize", lambda flow, images: seen.append(len(images)))
+    model = build(GlowConfig(image_size=size, num_levels=1, steps_per_level=1, hidden_channels=1))
+    images = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(300, -1, -1, -1)
+    Trainer(model, images, images[:1], TrainSettings(batch_size=batch_size, steps=1), tmp_path, progress=False)
+    assert seen == [looked_at]
