@@ -28,7 +28,8 @@ class Worker:
     def __init__(self, flow: glowcore.Flow, attributes: AttributeVectors | None, turns: Turns) -> None:
         self.config, self.attributes, self.turns = flow.config, attributes, turns
         self.device = str(flow.device)
-        self._flow, self._fast = flow, ExactFlow(flow)
+        # CUDA graphs are captured while no other thread uses the device; a server cannot promise that.
+        self._flow, self._fast = flow, ExactFlow(flow, "auto" if flow.device.type == "cpu" else "torch")
 
     @property
     def attribute_names(self) -> tuple[str, ...]:

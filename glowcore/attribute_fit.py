@@ -64,7 +64,7 @@ def fit_attributes(
         DataError: no attribute has 30 pictures with and 30 without it.
     """
     fittable(pictures.attributes.numpy(), pictures.attribute_names)
-    fast = model.fused()
+    fast = model.fused(backend="torch")  # batches are large, and the application fits in a thread among others
 
     def encodings() -> Iterator[tuple[Tensor, Tensor]]:
         bar = tqdm(total=len(pictures), desc="encoding", unit=" pictures", disable=not progress, file=sys.stderr)

@@ -37,10 +37,10 @@ class FusedFlow:
             memory: call :meth:`refresh` after those.
         dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
-        backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"`` (for programs of one thread,
-            :mod:`glowcore.fused_cuda`), or ``"auto"``: onnxruntime on a CPU where it is installed, at interactive batch
-            sizes, once it is built (in the background) and found equal to PyTorch, which answers until then and
-            everywhere else.
+        backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is
+            installed, at interactive batch sizes, once it is built (in the background) and found equal to PyTorch,
+            which answers until then and otherwise; on CUDA cudagraphs, for which no other thread may be using the
+            device (:mod:`glowcore.fused_cuda`): programs of several choose torch.
 
     Raises:
         ConfigError: a dtype or backend that does not exist or does not go with the model.
@@ -106,7 +106,7 @@ class FusedFlow:
             return
         levels = fold(self.flow)
         self._torch = TorchBackend(levels, self.dtype)
-        if self.backend == "cudagraphs" and self.device.type == "cuda":
+        if self.backend in ("auto", "cudagraphs") and self.device.type == "cuda":
             self._torch = GraphedBackend(self._torch)
         if self.backend in ("auto", "onnxruntime") and OnnxBackend.available(self.flow) and self.dtype == "float32":
             self._onnx = OnnxBackend(levels, self._torch)

@@ -20,4 +20,4 @@ def test_the_tests_of_cuda_on_a_pretended_device():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    assert " passed, 1 skipped, 3 deselected" in done.stdout  # one needs two devices
+    assert " passed, 1 skipped, 4 deselected" in done.stdout  # one needs two devices
