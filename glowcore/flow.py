@@ -71,6 +71,7 @@ class Flow(nn.Module):
         self.top_prior = top_prior
         self.class_head = class_head
         self.prior = prior
+        self._latent_shapes = _shapes_of(config, self.levels)  # asked for with every picture
         self._anchor_every = 0
         self.drift = DriftMeter()
         self._memory = "full"
@@ -191,15 +192,7 @@ class Flow(nn.Module):
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
         """Return ``(c, h, w)`` of each level, finest first."""
-        shape = (self.config.channels, *self.image_size)
-        shapes = []
-        for level in self.levels:
-            for transform in (*filter(None, [level.squeeze]), *level.steps):
-                shape = transform.output_shape(*shape)
-            if level.split is not None:
-                shape = (shape[0] // 2, *shape[1:])
-            shapes.append(shape)
-        return shapes
+        return list(self._latent_shapes)
 
     def sample_latents(
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
@@ -287,6 +280,18 @@ class Flow(nn.Module):
     def checked_images(self, images: Tensor) -> Tensor:
         """Return pictures on this model's device, after a look at their shape and dtype."""
         return checked_images(images, self.config.channels, self.image_size, self.device)
+
+
+def _shapes_of(config, levels: Iterable[nn.Module]) -> list[tuple[int, int, int]]:
+    shape = (config.channels, *config.height_width)
+    shapes = []
+    for level in levels:
+        for transform in (*filter(None, [level.squeeze]), *level.steps):
+            shape = transform.output_shape(*shape)
+        if level.split is not None:
+            shape = (shape[0] // 2, *shape[1:])
+        shapes.append(shape)
+    return shapes
 
 
 def checked_images(images: Tensor, channels: int, size: tuple[int, int], device: torch.device) -> Tensor:
