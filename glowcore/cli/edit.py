@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import numpy as np
 import torch
 
-from glowcore import attribute_grid, images, output
+from glowcore import attribute_grid, output
 from glowcore.attribute_grid import Axis
 from glowcore.attributes import MAX_STRENGTH
 from glowcore.cli import options, pictures
@@ -72,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
                     "is written; a strength nearer to 0, or a picture more like those it has learnt, may do")
         return 1
     if axes:
-        _save_sheet(out, attribute_grid.sheet(shown, *axes), axes)
+        words = {attribute_grid.TEXT_KEY: attribute_grid.in_words(*axes)}
+        pictures.save(out, attribute_grid.sheet(shown, *axes), words)
         return 0
     for name in dict.fromkeys([*strengths, *args.lock]):
         scores = [float(attributes.score(latents, name)) for latents in (before, after)]
@@ -116,15 +115,6 @@ def read_grid(text: str, strengths: Mapping[str, float]) -> tuple[Axis, Axis]:
     if twice:
         raise ConfigError(f"{twice[0]} is given twice, expected two attributes in --grid and others in --set")
     return across, down
-
-
-def _save_sheet(out: Path, sheet: np.ndarray, axes: tuple[Axis, Axis]) -> None:
-    """As other pictures; a PNG also says what its axes are."""
-    if out.suffix.lower() not in pictures.PNG:
-        pictures.save(out, sheet)
-        return
-    output.write(out, images.to_png_bytes(sheet, {attribute_grid.TEXT_KEY: attribute_grid.in_words(*axes)}))
-    options.say(f"wrote {out} ({sheet.shape[1]} x {sheet.shape[0]})")
 
 
 def _axis(name: str, first: str, last: str, count: str) -> Axis:

@@ -6,7 +6,7 @@ Models decode here as in the application: what float32 does not bring back, or l
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +40,10 @@ def load(path: str | Path, model: Flow) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
 
-def save(path: Path, picture: np.ndarray) -> None:
-    """Write uint8 ``[H, W, 1 or 3]`` as the PNG or JPEG that the path's ending names."""
-    output.write(path, images.to_jpeg_bytes(picture) if path.suffix.lower() in JPEG else images.to_png_bytes(picture))
+def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None) -> None:
+    """Write uint8 ``[H, W, 1 or 3]`` as the PNG (``text``: its metadata) or the JPEG that the path names."""
+    jpeg = path.suffix.lower() in JPEG
+    output.write(path, images.to_jpeg_bytes(picture) if jpeg else images.to_png_bytes(picture, text))
     options.say(f"wrote {path} ({picture.shape[1]} x {picture.shape[0]})")
 
 
