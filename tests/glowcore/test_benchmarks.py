@@ -66,7 +66,8 @@ def test_memory_is_measured_where_there_is_no_proc(tiny, tmp_path, monkeypatch, 
     """The peak is then that of the whole process, and that is said."""
     monkeypatch.setattr(memory, "in_fresh_process", lambda function, arguments: function(*arguments))
     monkeypatch.setattr(memory, "PROC", tmp_path / "nowhere")
-    assert main(["bench", "memory", "--batch", "2", "--depths", "2", "--modes", "full"]) == 0
+    command = ["bench", "memory", "--batch", "2", "--depths", "2", "--modes", "full", "--device", "cpu"]
+    assert main(command) == 0
     assert "peaks are of the whole process" in capsys.readouterr().out
     (row,) = memory.measure_memory("A", device=torch.device("cpu"), batch=2, depths=(2,), modes=("full",))["rows"]
     assert row.peak_of == "process"

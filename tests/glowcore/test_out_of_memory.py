@@ -86,7 +86,7 @@ def test_the_command_ends_with_1_and_one_line(tmp_path, monkeypatch, capsys, err
     monkeypatch.setattr(Trainer, "_batch_loss", fail)
     write_pictures(tmp_path / "faces", 12)
     code = main(["train", "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "run"), *MODEL, "--steps", "9",
-                 "--batch-size", "8", "--quiet"])
+                 "--batch-size", "8", "--quiet", "--device", "cpu"])
     line = capsys.readouterr().err.splitlines()[-1]
     assert code == 1
     assert line.startswith("error: out of memory on cpu at --batch-size 8; try --batch-size 4 (with --accumulate 2")
