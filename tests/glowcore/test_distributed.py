@@ -93,7 +93,7 @@ def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
 def test_the_command_under_several_processes(tmp_path):
     """Two processes train through the command line; one of them writes, and the run goes on in one process."""
     faces = write_pictures(tmp_path / "faces", 24)
-    argv = ["-m", "glowcore", "train", "--data", faces, "--out", tmp_path / "run", "--threads", 1]
+    argv = ["-m", "glowcore", "train", "--data", faces, "--out", tmp_path / "run", "--threads", 1, "--device", "cpu"]
     codes, words = start(2, *argv, *MODEL, "--steps", 10, "--batch-size", 2, "--eval-pictures", 2)
     assert codes == [0, 0], words
     assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 10
