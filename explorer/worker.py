@@ -115,7 +115,7 @@ class Worker:
     def _wait(self) -> None:
         """Let the device finish, so that a clock reads the work and not its ordering."""
         if self.device.startswith("cuda"):
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self.device)
 
     def _values(self, picture: np.ndarray) -> torch.Tensor:
         return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self.device)

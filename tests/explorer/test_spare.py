@@ -36,7 +36,7 @@ REQUESTS = {
 @pytest.fixture
 def small(tiny_home):
     """An engine of one's own, which takes its CPU for another device than the CPU that it falls back to."""
-    found = Engine.open(tiny_home / "pretrained" / "tiny", "pretrained/tiny")
+    found = Engine.open(tiny_home / "pretrained" / "tiny", "pretrained/tiny", device="cpu")
     found.spare._elsewhere = True
     return found
 
