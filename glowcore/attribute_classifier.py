@@ -167,7 +167,7 @@ def train_classifier(
         raise DataError(f"no attribute has {min_count} pictures with and {min_count} without it to train a classifier")
     labels, counts = labels[:, kept], counts[:, kept]
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.default_generator.manual_seed(settings.seed)
         net = AttributeClassifier([columns[i] for i in kept], (counts[0] / counts[1]).log(), images.shape[1],
                                   (images.shape[2], images.shape[3]))
         net.to(memory_format=torch.channels_last).train()

@@ -120,7 +120,7 @@ class Refinement:
                 parameter.requires_grad_(False)
             with bar, torch.random.fork_rng(devices=[]):
                 for step in range(settings.steps):
-                    torch.manual_seed(settings.seed + step)
+                    torch.default_generator.manual_seed(settings.seed + step)
                     gradient = self._gradient(d, spread, matrix, judge, *draws(settings.batch_size))
                     gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
                     velocity = settings.momentum * velocity + gradient
@@ -212,7 +212,7 @@ class Refinement:
         seed = int(torch.randint(1 << 30, ()))
 
         def look(pictures: Tensor) -> Tensor:
-            torch.manual_seed(seed)  # before and after are turned, moved and lit alike
+            torch.default_generator.manual_seed(seed)  # before and after are turned, moved and lit alike
             return judge(augment(pictures.clamp(0, 1)))
 
         logits = look(after)
