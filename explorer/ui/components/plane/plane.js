@@ -157,7 +157,7 @@ class Plane extends PlaneView {
     this.wire.post({ path: this.path.slice(0, 2000) })
   }
 
-  // By a factor about the chosen place, else about the middle; 0 is the whole map.
+  // By a factor about the chosen place, else about the middle; 0 is as at first.
   zoom(factor) {
     const zoom = Math.min(20, Math.max(0.5, this.view.zoom * factor))
     const [x, y] = this.spot ?? [this.view.x, this.view.y]
