@@ -17,6 +17,7 @@ from explorer.results import Encoded, Rendered, in_range
 from explorer.traits import traits_of
 from explorer.turns import Turns
 from glowcore import AttributeVectors, images
+from glowcore.devices import synchronize
 from glowcore.exact import ExactFlow, is_double
 from glowcore.latents import Latents
 from glowcore.likelihood import NOISE_SEED
@@ -42,7 +43,7 @@ class Worker:
             values = self._values(picture)
             start = time.perf_counter()
             latents, back, error = self._fast.round_trip(values, labels.common(self._flow, 1))
-            self._wait()
+            synchronize(self._flow.device)
             elapsed = (time.perf_counter() - start) * 1000
             reconstruction = from_values(back)[0]
             explained = self._explained(latents)
@@ -67,7 +68,7 @@ class Worker:
             latents = self._moved(latents, recipe, dict(recipe.moves))
             start = time.perf_counter()
             values = self._fast.decode(latents)
-            self._wait()
+            synchronize(self._flow.device)
             elapsed = (time.perf_counter() - start) * 1000
             norms = _norms(self._explained(latents))
             finite = bool(torch.isfinite(values).all())
@@ -101,10 +102,10 @@ class Worker:
             values = self._values(picture)
             start = time.perf_counter()
             latents = self._fast.encode(values, labels.common(self._flow, 1))
-            self._wait()
+            synchronize(self._flow.device)
             middle = time.perf_counter()
             self._fast.decode(latents)
-            self._wait()
+            synchronize(self._flow.device)
             return (middle - start) * 1000, (time.perf_counter() - middle) * 1000
 
     def here(self, latents: Latents) -> Latents:
@@ -112,11 +113,6 @@ class Worker:
         return latents.to("cpu" if self.device == "mps" and is_double(latents) else self.device)
 
     # -- inner ----------------------------------------------------------------
-    def _wait(self) -> None:
-        """Let the device finish, so that a clock reads the work and not its ordering."""
-        if self.device.startswith("cuda"):
-            torch.cuda.synchronize(self.device)
-
     def _values(self, picture: np.ndarray) -> torch.Tensor:
         return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self.device)
 

@@ -52,3 +52,9 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         can = torch.cpu.get_capabilities()
         return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
     return False
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until a device has done what it was given, so that a clock reads the work and not its ordering."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -19,7 +19,8 @@ import torch
 from tqdm import tqdm
 
 from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
-from glowcore.benchmarks.speed import synchronize, train_step
+from glowcore.benchmarks.speed import train_step
+from glowcore.devices import synchronize
 from glowcore.flow import Flow
 from glowcore.heap import release_heap
 from glowcore.memory import saved_bytes

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
-from glowcore.devices import forbid_tf32
+from glowcore.devices import forbid_tf32, synchronize
 from glowcore.flow import Flow
 from glowcore.fused import FusedFlow
 from glowcore.reversible import MEMORY_MODES
@@ -144,9 +144,3 @@ def _without_gradients(function: Callable, argument: Any) -> Callable[[], Any]:
             return function(argument)
 
     return run
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait until a device has done what it was given, so that a clock reads the work and not its ordering."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
