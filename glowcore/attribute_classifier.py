@@ -95,9 +95,10 @@ class AttributeClassifier(nn.Module):
         batch = images / 255 if images.dtype == torch.uint8 else images.nan_to_num(0, 1, 0).clamp(0, 1)
         training = self.training
         self.eval()
-        logits = torch.cat([self.even_log_odds(part, names) for part in batch.split(EVALUATE_AT_ONCE)])
-        self.train(training)
-        return logits.sigmoid()
+        try:
+            return torch.cat([self.even_log_odds(part, names) for part in batch.split(EVALUATE_AT_ONCE)]).sigmoid()
+        finally:
+            self.train(training)
 
     def even_log_odds(self, images: Tensor, names: Sequence[str]) -> Tensor:
         """Return, ``[B, len(names)]``, log-odds of attributes as if each were as common as its absence; differentiable.

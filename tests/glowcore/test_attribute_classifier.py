@@ -84,8 +84,11 @@ def test_what_a_viewer_sees_is_judged(net):
     assert torch.equal(net.probabilities(beyond, ["Striped"]), net.probabilities(shown, ["Striped"]))
     whole = (255 * shown).to(torch.uint8)
     assert torch.allclose(net.probabilities(whole, ["Dark"]), net.probabilities(whole / 255, ["Dark"]))
+    net.train()
     with pytest.raises(DataError, match=r"no column for 'Hat'.*Striped, No_Dark"):
         net.probabilities(image, ["Hat"])
+    assert net.training  # a refusal leaves it as it was
+    net.eval()
 
 
 @pytest.mark.parametrize(
