@@ -55,8 +55,10 @@ def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, mod
     before = page.wait_for_function(EDIT).json_value()
     page.get_by_role("link", name="Models", exact=True).click()
     card = page.locator(".st-key-card_pretrained_faces32-glow")
+    expect(card).to_be_visible()
+    page.wait_for_function(f"before => {EDIT} === before", arg=before)  # a new page has none for a moment
     card.get_by_role("button", name="Use this model").click()
-    page.wait_for_function(f"before => {EDIT} !== before", arg=before)
+    page.wait_for_function(f"before => {EDIT} && {EDIT} !== before", arg=before)
     page.reload()
     expect(card.get_by_text("in use")).to_be_visible()
     page.get_by_role("link", name="Edit", exact=True).click()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from explorer.export import read_png
 from explorer.recipe import EditRecipe
+from tests.e2e.settling import settle
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -166,12 +167,14 @@ def test_every_page_opens(page):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_text(sign).first).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
-        # The server forgets the pictures of a page that has been left: one still on its way would be a complaint.
-        page.wait_for_load_state("networkidle")
+        settle(page)
     page.get_by_role("link", name="Sample", exact=True).click()
+    expect(page.get_by_text("Faces from nothing").first).to_be_visible()
+    settle(page)
     page.get_by_role("button", name="Sampled face, seed 2", exact=True).click()
     expect(page.get_by_text("Original").first).to_be_visible()
     expect(thumb(page, "original").locator("img")).to_have_attribute("alt", re.compile("seed 2"))
+    settle(page)
 
 
 def test_on_a_telephone_the_picture_stays_in_sight_while_sliders_move(page):
