@@ -137,7 +137,6 @@ class Flow(nn.Module):
         """
         if self.initialized:
             return
-        forbid_tf32(self.device)
         x = self.dequantised(images, torch.Generator().manual_seed(0))
         if self.preprocess is not None:
             x, _ = self.preprocess(x)
@@ -233,7 +232,6 @@ class Flow(nn.Module):
 
     def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
         """Return the latents of points of the cube [-0.5, 0.5], which pictures are inside the model."""
-        forbid_tf32(x.device)
         eps_levels = []
         logdet = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
         if self.preprocess is not None:
@@ -279,6 +277,7 @@ class Flow(nn.Module):
 
     def checked_images(self, images: Tensor) -> Tensor:
         """Return pictures on this model's device, after a look at their shape and dtype."""
+        forbid_tf32(self.device)
         return checked_images(images, self.config.channels, self.image_size, self.device)
 
 
