@@ -7,6 +7,7 @@ The paper's way (Glow, section 4.3): the difference between the mean latents of 
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -260,7 +261,7 @@ def told_direction(info: Mapping[str, Any]) -> str:
 
 
 def _checked(name: str, strength: float) -> float:
-    number = isinstance(strength, int | float) and not isinstance(strength, bool)
+    number = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
     if not number or not abs(strength) <= MAX_STRENGTH:
         raise ConfigError(f"strength of {name} is {strength!r:.40}, expected a number from -100 to 100")
     return float(strength)

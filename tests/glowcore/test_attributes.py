@@ -1,5 +1,6 @@
 """Attribute vectors: what apply, locks and orthogonalise do, and that all of it survives storage."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -84,7 +85,14 @@ def test_two_locks_that_measure_the_same_are_no_trouble(vectors, data):
     assert torch.allclose(twins.score(moved, "Young"), twins.score(batch, "Young"), atol=1e-6)
 
 
-@pytest.mark.parametrize("strength", [float("nan"), float("inf"), 1e308, 101, True, "2", None])
+@pytest.mark.parametrize("strength", [np.int64(2), np.float32(2), np.float64(2)])
+def test_a_strength_may_be_a_number_of_numpy(vectors, data, strength):
+    batch = latents(torch.from_numpy(data[0][:1]))
+    moved = vectors.apply(batch, {"Smiling": strength}).flatten()
+    assert torch.equal(moved, vectors.apply(batch, {"Smiling": 2.0}).flatten())
+
+
+@pytest.mark.parametrize("strength", [float("nan"), float("inf"), 1e308, 101, True, np.bool_(True), "2", None])
 def test_strength_out_of_range_is_refused(vectors, data, strength):
     with pytest.raises(ConfigError, match="strength of Smiling"):
         vectors.apply(latents(torch.from_numpy(data[0][:1])), {"Smiling": strength})
