@@ -53,9 +53,11 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
 
     Raises:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there), a weight is NaN or
-            infinite, the weights are neither float32 nor float64 throughout, or ``model.metadata`` is not JSON. What
-            the folder held before stays valid.
+            infinite, the weights are neither float32 nor float64 throughout, they are not those of ``model.config`` or
+            the attributes not of its latents, or ``model.metadata`` is not JSON. What the folder held before stays
+            valid.
     """
+    model = getattr(model, "_orig_mod", model)  # inside torch.compile's wrapper, which renames the weights
     dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
     if dtypes not in ({torch.float32}, {torch.float64}):
         names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
@@ -71,6 +73,7 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     attributes = None
     if model.attributes is not None:
         attributes = model.attributes.tensors(), model.attributes.metadata()
+    _check_loads(Path(folder), model, attributes)
     write_folder(folder, config, model.state_dict(), attributes)
 
 
@@ -87,7 +90,7 @@ def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
     def expect(config: dict[str, Any], size: int) -> dict[str, TensorSpec]:
         # The program's default dtype may be float64; what a file holds of it is decided by its weights, below.
         built[:] = [_build(folder / CONFIG, config, size).float()]
-        return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in built[0].state_dict().items()}
+        return _specs(built[0])
 
     contents, model = read_folder(folder, expect), built[0]
     if any(t.dtype == torch.float64 for t in contents.tensors.values()):
@@ -144,9 +147,10 @@ def write_folder(
         CheckpointError: see :func:`save`.
     """
     folder = Path(folder)
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{folder / WEIGHTS}: not saved, tensor {name} holds NaN or infinite values")
+    for file, group in ((WEIGHTS, tensors), (ATTRIBUTES, attributes[0] if attributes else {})):
+        for name, tensor in group.items():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                raise CheckpointError(f"{folder / file}: not saved, tensor {name} holds NaN or infinite values")
     files = {
         CONFIG: _dump(folder / CONFIG, config, indent=2).encode(),
         WEIGHTS: pack(folder / WEIGHTS, tensors),
@@ -208,6 +212,21 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
     size = files.entries[ATTRIBUTES][0]
     tensors, table = unpack(path, files.read(ATTRIBUTES, lambda file: read_header(path, file, size) and None))
     return tensors, parse_json(path, table.get("attributes", "").encode())
+
+
+def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None) -> None:
+    """Refuse what :func:`load` would refuse of a model, before it replaces one that loads."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            check_specs(folder / WEIGHTS, _specs(model), _specs(models.build(model.config).float()))
+        if attributes is not None:
+            _attributes(folder / ATTRIBUTES, attributes, model)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder}: not saved, as it would not load again: {error}") from error
+
+
+def _specs(model: Flow | VAE) -> dict[str, TensorSpec]:
+    return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in model.state_dict().items()}
 
 
 def _attributes(path: Path, stored: Attributes, model: Flow | VAE) -> AttributeVectors:
