@@ -146,7 +146,8 @@ def _list_folders(folder: Path) -> Listing:
     inner = [name for name in inner if _pictures(folder / name, deep=True)]
     if inner == ["images"]:
         return _list_folders(folder / "images")
-    if len(inner) > 1 and "train" in inner and all(name.lower() in SPLITS and name.isalpha() for name in inner):
+    splits = [SPLITS.get(name.lower()) if name.isalpha() else None for name in inner]
+    if len(inner) > 1 and "train" in splits and None not in splits:
         parts = [(name, _list_folders(folder / name)) for name in inner]
         return _join(folder, parts)
     if not inner:

@@ -133,6 +133,15 @@ def test_split_folders_of_plain_pictures(tmp_path):
         open_dataset(tmp_path, image_size=8, split="test")
 
 
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("training", "testing"), ("TRAIN", "Testing")])
+def test_folders_of_a_split_go_by_all_its_names(tmp_path, train, test):
+    write(tmp_path, [f"{train}/1.png", f"{train}/2.png", f"{test}/3.png"])
+    assert open_dataset(tmp_path, image_size=8, split="train").files == [f"{train}/1.png", f"{train}/2.png"]
+    data = open_dataset(tmp_path, image_size=8, split="test")
+    assert data.files == [f"{test}/3.png"]
+    assert data.labels is None
+
+
 @pytest.fixture
 def celeba(tmp_path):
     write(tmp_path / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 218, 178, "JPEG")
