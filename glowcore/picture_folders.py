@@ -85,7 +85,7 @@ def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
         tolerant: take pictures without a row of the table as unlabelled, and rows without a picture as skipped.
 
     Raises:
-        DataError: no such folder, no pictures in it, a deformed table.
+        DataError: no such folder, no pictures in it, pictures beside folders of pictures, a deformed table.
     """
     shown = printable(str(folder), 120)
     if not folder.exists():
@@ -140,10 +140,14 @@ def sorted_classes(names: Iterable[str]) -> list[str]:
 
 
 def _list_folders(folder: Path) -> Listing:
-    if _pictures(folder):
-        return _list_plain(folder)
+    loose = _pictures(folder)
     inner = sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     inner = [name for name in inner if _pictures(folder / name, deep=True)]
+    if loose and inner:
+        raise DataError(f"{printable(str(folder), 120)} holds pictures ({printable(loose[0], 60)}) beside folders of "
+                        f"pictures ({printable(inner[0], 60)}/); only the one or only the other is expected")
+    if loose:
+        return _list_plain(folder)
     if inner == ["images"]:
         return _list_folders(folder / "images")
     splits = [SPLITS.get(name.lower()) if name.isalpha() else None for name in inner]

@@ -116,6 +116,14 @@ def test_class_folders_give_labels(tmp_path):
     assert data.labels.dtype == torch.int64
 
 
+def test_pictures_beside_class_folders_are_refused_with_both_named(tmp_path):
+    write(tmp_path, ["cat/1.png", "dog/1.png", "dog/2.png", "stray.png"])
+    with pytest.raises(DataError, match=r"holds pictures \(stray\.png\) beside folders of pictures \(cat/\)"):
+        open_dataset(tmp_path, image_size=8)
+    (tmp_path / "stray.png").unlink()
+    assert len(open_dataset(tmp_path, image_size=8, split="all")) == 3
+
+
 def test_train_and_test_folders_are_the_split(tmp_path):
     write(tmp_path, ["train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png"])
     data = open_dataset(tmp_path, image_size=8, split="test")
