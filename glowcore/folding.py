@@ -9,14 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from glowcore.flow import Flow
-from glowcore.networks import CouplingNet
+from glowcore.flow import Flow, Level
+from glowcore.networks import CouplingNet, ZeroConv2d
 from glowcore.priors import Split
+from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import RAW_SHIFT
-from glowcore.transforms.conv1x1 import ChannelLinear
-from glowcore.transforms.coupling import AffineCoupling
+from glowcore.transforms.base import Transform
+from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
+from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
+from glowcore.transforms.partition import ChannelHalves
+from glowcore.transforms.permutation import Permutation
+from glowcore.transforms.squeeze import Squeeze
 from glowcore.transforms.step import FlowStep
 
 Conv = tuple[Tensor, Tensor]
@@ -56,11 +61,28 @@ class FoldedLevel:
     shape: tuple[int, int, int]
 
 
+#: What :func:`fold` understands. A subclass may compute anything else, so types are compared, not instances.
+_KNOWN = {
+    nn.ModuleList, Level, Squeeze, FlowStep, ActNorm, InvertibleConv1x1, InvertibleConv1x1LU, Permutation,
+    AdditiveCoupling, AffineCoupling, ChannelHalves, CouplingNet, nn.Conv2d, ZeroConv2d, Split,
+}  # fmt: skip
+
+
 def can_fold(flow: Flow) -> bool:
-    """Whether every level of ``flow`` is a squeeze and steps of Glow."""
-    return flow.preprocess is None and all(
-        level.squeeze is not None and all(isinstance(step, FlowStep) for step in level.steps) for level in flow.levels
+    """Whether every level of ``flow`` is a squeeze, steps of Glow and a split, with nothing put in their place."""
+    return (
+        flow.preprocess is None
+        and all(type(module) in _KNOWN for module in flow.levels.modules())
+        and all(level.squeeze is not None and all(map(_can_fold_step, level.steps)) for level in flow.levels)
+        and all(level.split is None or level.split.conv is not None for level in flow.levels)
     )
+
+
+def _can_fold_step(step: Transform) -> bool:
+    if not isinstance(step, FlowStep) or not isinstance(step.coupling.net, CouplingNet):
+        return False
+    partition = step.coupling.partition
+    return isinstance(partition, ChannelHalves) and not partition.swap
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """The fused form is the model itself, only faster."""
 
+import math
 import subprocess
 import sys
 
@@ -7,7 +8,12 @@ import pytest
 import torch
 
 from glowcore import ConfigError, GlowConfig, build
+from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
+from glowcore.networks import CouplingNet
+from glowcore.priors import Split
+from glowcore.transforms.partition import ChannelHalves
+from glowcore.transforms.step import FlowStep
 
 SETTINGS = {
     "affine": {},
@@ -170,6 +176,51 @@ def test_a_program_may_end_while_onnxruntime_is_being_built(seconds):
             f"flow.initialize(torch.rand(8, 3, 32, 32)); flow.fused(); time.sleep({seconds})")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+class SmoothNet(CouplingNet):
+    def forward(self, x):
+        return self.conv_out(torch.tanh(self.conv_mid(torch.tanh(self.conv_in(x)))))
+
+
+def derived_net(flow):
+    for step in flow.levels[1].steps:
+        step.coupling.net.__class__ = SmoothNet
+
+
+def derived_step(flow):
+    class Twice(FlowStep):
+        def forward(self, x, mixing=None):
+            z, logdet = super().forward(x, mixing)
+            return 2 * z, logdet + z[0].numel() * math.log(2)
+
+    flow.levels[0].steps[1].__class__ = Twice
+
+
+def other_half(flow):
+    flow.levels[0].steps[1].coupling.partition = ChannelHalves(swap=True)
+
+
+def other_net(flow):
+    flow.levels[0].steps[0].coupling.net = torch.nn.Conv2d(6, 12, 3, padding=1)
+
+
+def plain_split(flow):
+    flow.levels[0].split = Split(12, (8, 12), learned=False)
+
+
+@pytest.mark.parametrize("kind", [FusedFlow, ExactFlow])
+@pytest.mark.parametrize("change", [derived_net, derived_step, other_half, other_net, plain_split])
+def test_a_model_with_parts_of_its_own_answers_as_the_module_does(change, kind, pictures):
+    flow = model_of()
+    with torch.no_grad():
+        before = flow.encode(pictures).flatten()
+        change(flow)
+        expected = flow.encode(pictures)
+        found = kind(flow, backend="torch").encode(pictures)
+    assert (expected.flatten() - before).abs().max() > 1e-2
+    assert torch.equal(found.flatten(), expected.flatten())
+    assert torch.equal(found.log_prob, expected.log_prob)
 
 
 def test_bfloat16_is_near_but_not_exact(pictures):
