@@ -57,7 +57,8 @@ def run_steps(
         return _Reversible.apply(steps, anchor_every, drift, x, *params)
     logdet = x.new_zeros(x.shape[0])
     for step, mixing in _calls(steps):
-        if memory == "checkpoint" and torch.is_grad_enabled():
+        # Not what takes its statistics from the batch: evaluated again, it would move its running ones again.
+        if memory == "checkpoint" and torch.is_grad_enabled() and step.RECOVERABLE:
             x, part = checkpoint(step, x, *mixing, use_reentrant=False, preserve_rng_state=False)
         else:
             x, part = step(x, *mixing)

@@ -1,5 +1,7 @@
 """Three ways to remember, one gradient."""
 
+import copy
+
 import pytest
 import torch
 
@@ -84,6 +86,26 @@ def test_batch_norm_cannot_be_undone_and_says_so():
         flow.memory = "reversible"
     flow.memory = "checkpoint"
     flow.bits_per_dim(torch.rand(4, 3, 4, 4)).mean().backward()
+
+
+@pytest.mark.parametrize("config", [
+    RealNVPConfig(**SHAPE, num_levels=2, steps_per_level=1, residual_blocks=1, norm="batchnorm"),
+    GlowConfig(**SHAPE, num_levels=2, steps_per_level=2, norm="batchnorm"),
+])
+def test_batch_norm_moves_its_statistics_once_a_step_in_both_modes(config):
+    x = torch.rand(4, 3, 8, 4, dtype=torch.float64)
+    flow = build(config).double()
+    flow.initialize(torch.rand(16, 3, 8, 4))
+    found = {}
+    for memory in ("full", "checkpoint"):
+        copied = copy.deepcopy(flow)
+        copied.memory = memory
+        copied.log_prob(x).sum().backward()
+        gradients = [p.grad.flatten() for p in copied.parameters() if p.requires_grad]
+        found[memory] = torch.cat([p.detach().flatten() for p in copied.parameters()]), torch.cat(gradients)
+    assert not torch.equal(found["full"][0], torch.cat([p.detach().flatten() for p in flow.parameters()]))
+    assert torch.equal(found["checkpoint"][0], found["full"][0])
+    assert (found["checkpoint"][1] - found["full"][1]).norm() <= 1e-12 * found["full"][1].norm()
 
 
 def test_frozen_parameters_are_left_alone():
