@@ -7,6 +7,7 @@ import torch
 
 from glowcore.evaluation import any_classes
 from glowcore.flow import Flow
+from glowcore.transforms.batchnorm import running_statistics
 
 #: ``auto`` keeps everything as long as that takes no more than this part of the free memory.
 FULL_SHARE = 0.5
@@ -20,7 +21,7 @@ def saved_bytes(model: Flow, batch_size: int) -> int:
     """
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
-    statistics = [(tensor, tensor.clone()) for tensor in model.parameters() if not tensor.requires_grad]
+    statistics = [(tensor, tensor.clone()) for tensor in running_statistics(model)]
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()

@@ -19,6 +19,7 @@ from glowcore.flow import Flow
 from glowcore.monitor import Monitor
 from glowcore.train_settings import TrainSettings
 from glowcore.training_signals import StopSignals
+from glowcore.transforms.batchnorm import running_statistics
 
 #: Pictures that weights are initialised on, and how many pixels of them: of large pictures so many would not fit into a
 #: GPU that trains them well, and fewer have values enough.
@@ -94,6 +95,7 @@ class Trainer:
             # A head that is not trained has no gradients, which the wrapper of several processes would wait for.
             model.class_head.requires_grad_(settings.class_weight > 0)
         self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
+        self.statistics = running_statistics(model)
         self.average = AveragedModel(self.model, multi_avg_fn=self._average)
         kinds = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}
         fast = {"fused": True} if settings.optimizer == "adam" else {"foreach": True}
@@ -153,11 +155,12 @@ class Trainer:
     def train_step(self) -> float:
         """Take one step; returns its loss in bits/dim, NaN where the step was skipped as non-finite.
 
-        A step whose loss or gradient is not finite changes nothing but the counters: not the weights, not the
-        optimizer, not the average.
+        A step whose loss or gradient is not finite changes nothing but the counters: not the weights, not the running
+        statistics, not the optimizer, not the average.
         """
         s = self.settings
         self.optimizer.zero_grad(set_to_none=True)
+        statistics = [tensor.clone() for tensor in self.statistics]
         total, self.head_bits = 0.0, 0.0
         for part in range(s.accumulate):
             losses = self._batch_loss(self.step * s.accumulate + part) / s.accumulate
@@ -168,6 +171,9 @@ class Trainer:
         self.step += 1
         self.images_seen += s.batch_size * s.accumulate * self.processes.world_size
         if not _finite(self.processes.mean(total), norm):
+            with torch.no_grad():
+                for tensor, before in zip(self.statistics, statistics, strict=True):
+                    tensor.copy_(before)
             self._skip()
             return float("nan")
         self.bad_in_a_row = 0

@@ -64,3 +64,8 @@ class BatchNorm(Transform):
             self.mean.lerp_(mean, self.MOMENTUM)
             self.variance.lerp_(variance, self.MOMENTUM)
         return mean, variance
+
+
+def running_statistics(model: nn.Module) -> list[Tensor]:
+    """Return the running means and variances of all batch norms of a model: what a forward pass in training changes."""
+    return [p for module in model.modules() if isinstance(module, BatchNorm) for p in module.parameters()]

@@ -10,7 +10,7 @@ import glowcore
 from glowcore import batches, training_state
 from glowcore.cli import main
 from glowcore.errors import ConfigError, TrainingError
-from glowcore.models import GlowConfig, build
+from glowcore.models import GlowConfig, RealNVPConfig, build
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
 
@@ -95,6 +95,22 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(tmp_path, brea
     assert all(not torch.equal(after[part + OUT], before[part + OUT]) for part in ("model.", "average.module."))
     assert all(t.isfinite().all() for t in after.values() if t.is_floating_point())
     assert (trainer.skipped, trainer.bad_in_a_row) == (1, 0)
+
+
+def test_a_step_that_is_not_finite_moves_no_running_statistics(tmp_path):
+    torch.manual_seed(0)
+    config = RealNVPConfig(image_size=8, num_levels=2, steps_per_level=1, hidden_channels=4, residual_blocks=1,
+                           norm="batchnorm")
+    settings = TrainSettings(batch_size=4, steps=50, eval_pictures=4)
+    trainer = Trainer(build(config), pictures(20), pictures(6, seed=1), settings, tmp_path, progress=False)
+    trainer.train_step()
+    before = tensors(trainer)
+    hook = trainer.model.levels[0].steps[0].net.register_forward_hook(lambda module, given, out: out * torch.inf)
+    assert math.isnan(trainer.train_step())
+    hook.remove()
+    assert equal(tensors(trainer), before)
+    assert math.isfinite(trainer.train_step())
+    assert not torch.equal(trainer.model.levels[0].steps[1].mean, before["model.levels.0.steps.1.mean"])
 
 
 def test_five_bad_steps_in_a_row_restore_the_last_good_state_at_half_the_rate(tmp_path):
