@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from operator import is_
 from typing import TYPE_CHECKING
@@ -38,12 +40,17 @@ class FusedFlow:
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
         backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is
             installed, at interactive batch sizes, once it is built (in the background) and found equal to PyTorch,
-            which answers until then and otherwise; on CUDA cudagraphs, for which no other thread may be using the
+            which answers until then and otherwise, and after a change of weights until these have been the same for
+            `SETTLED` seconds; on CUDA cudagraphs, for which no other thread may be using the
             device (:mod:`glowcore.fused_cuda`): programs of several choose torch.
 
     Raises:
         ConfigError: a dtype or backend that does not exist or does not go with the model.
     """
+
+    #: How long new weights must have been left alone before onnxruntime is built for them: in a loop that changes them,
+    #: builds that are never used would pile up.
+    SETTLED = 1.0
 
     def __init__(self, flow: Flow, dtype: str = "float32", backend: str = "auto") -> None:
         if dtype not in DTYPES:
@@ -56,6 +63,7 @@ class FusedFlow:
         self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
         self.refresh()
+        self._build_onnx()
         if backend == "onnxruntime":
             if self._onnx is None:
                 raise ConfigError(f"backend 'onnxruntime' needs a float32 Glow on the CPU, this is {self.describe()}")
@@ -101,14 +109,12 @@ class FusedFlow:
         """Fold the weights as they are now; needed only after changes that cannot be seen, see above."""
         self._watch = _Watch(self.flow)
         self._torch = self._onnx = None
+        self._build_at = time.monotonic() + self.SETTLED
         if not can_fold(self.flow):
             return
-        levels = fold(self.flow)
-        self._torch = TorchBackend(levels, self.dtype)
+        self._torch = TorchBackend(fold(self.flow), self.dtype)
         if self.backend in ("auto", "cudagraphs") and self.device.type == "cuda":
             self._torch = GraphedBackend(self._torch)
-        if self.backend in ("auto", "onnxruntime") and OnnxBackend.available(self.flow) and self.dtype == "float32":
-            self._onnx = OnnxBackend(levels, self._torch)
 
     @torch.inference_mode()
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
@@ -156,7 +162,7 @@ class FusedFlow:
         return self.flow.finish_encoding(eps, top, logdet, y)
 
     def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend | None:
-        if self._onnx is not None and (self.backend == "onnxruntime" or self._onnx.suits(batch)):
+        if self._onnx is not None and self._onnx.suits(1 if self.backend == "onnxruntime" else batch):
             return self._onnx
         return self._torch
 
@@ -164,6 +170,15 @@ class FusedFlow:
         """Fold the weights anew if they have changed."""
         if self._watch.changed():
             self.refresh()
+        elif time.monotonic() >= self._build_at:
+            self._build_onnx()
+
+    def _build_onnx(self) -> None:
+        """Start building onnxruntime for the weights as they are folded, where it is asked for and can run them."""
+        self._build_at = math.inf
+        wanted = self.backend in ("auto", "onnxruntime") and self.dtype == "float32"
+        if wanted and self._torch is not None and OnnxBackend.available(self.flow):
+            self._onnx = OnnxBackend(self._torch.levels, self._torch)
 
 
 class _Watch:

@@ -11,6 +11,7 @@ from glowcore import ConfigError, GlowConfig, build
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
 from glowcore.networks import CouplingNet
+from glowcore.onnx_backend import OnnxBackend
 from glowcore.priors import Split
 from glowcore.transforms.partition import ChannelHalves
 from glowcore.transforms.step import FlowStep
@@ -157,6 +158,50 @@ def test_auto_answers_at_once_and_then_by_onnxruntime(pictures):
     assert fast._onnx.suits(1)
     assert not fast._onnx.suits(fast._onnx.INTERACTIVE + 1)
     assert (fast.decode(fast.encode(pictures)) - first).abs().max() <= 1e-5
+
+
+@pytest.fixture
+def builds(monkeypatch):
+    """What has been begun of onnxruntime, in order."""
+    begun = []
+    init = OnnxBackend.__init__
+
+    def noted(self, *given):
+        begun.append(self)
+        init(self, *given)
+
+    monkeypatch.setattr(OnnxBackend, "__init__", noted)
+    return begun
+
+
+@pytest.mark.parametrize("backend", ["auto", "onnxruntime"])
+def test_weights_that_go_on_changing_start_no_build(monkeypatch, builds, pictures, backend):
+    monkeypatch.setattr(FusedFlow, "SETTLED", 3600.0)
+    flow = model_of()
+    fast = FusedFlow(flow, backend=backend)
+    for _ in range(5):
+        with torch.no_grad():
+            flow.levels[0].steps[0].actnorm.bias.add_(0.1)
+        latents = fast.encode(pictures[:1])
+        assert (fast.decode(latents) - pictures[:1]).abs().max() <= 1e-5
+        assert torch.equal(latents.flatten(), FusedFlow(flow, backend="torch").encode(pictures[:1]).flatten())
+    assert len(builds) == 1  # of the weights it was made with
+
+
+@pytest.mark.parametrize("backend", ["auto", "onnxruntime"])
+def test_weights_that_have_settled_are_built_once(monkeypatch, builds, pictures, backend):
+    monkeypatch.setattr(FusedFlow, "SETTLED", 0.0)
+    flow = model_of()
+    fast = FusedFlow(flow, backend=backend)
+    scale_data(flow)
+    expected = fast.encode(pictures[:1]).flatten()
+    assert len(builds) == 1
+    for _ in range(3):
+        found = fast.encode(pictures[:1]).flatten()
+        fast._onnx.wait()
+        assert (found - expected).abs().max() <= 1e-4
+    assert len(builds) == 2
+    assert fast._runner(1) is fast._onnx
 
 
 def test_auto_falls_back_where_results_differ(monkeypatch, pictures):
