@@ -66,10 +66,12 @@ class FusedFlow:
         self._build_onnx()
         if backend == "onnxruntime":
             if self._onnx is None:
-                raise ConfigError(f"backend 'onnxruntime' needs a float32 Glow on the CPU, this is {self.describe()}")
+                absent = "".join(f", and {name} is not installed" for name in OnnxBackend.missing())
+                raise ConfigError("backend 'onnxruntime' needs a float32 Glow on the CPU and the packages onnx and "
+                                  f"onnxruntime; this is {self.describe()}{absent}")
             self._onnx.wait()
         if backend == "cudagraphs" and not isinstance(self._torch, GraphedBackend):
-            raise ConfigError(f"backend 'cudagraphs' needs a Glow on CUDA, this is {self.describe()}")
+            raise ConfigError(f"backend 'cudagraphs' needs a Glow on CUDA; this is {self.describe()}")
 
     @property
     def config(self):
@@ -102,8 +104,10 @@ class FusedFlow:
         return self.flow.device
 
     def describe(self) -> str:
-        """Return model, dtype and device in a few words."""
-        return f"{self.config.model_name} {self.dtype} on {self.device.type}"
+        """Return model, dtype and device in a few words, and whether it is faster than the module at all."""
+        dtype = str(self.flow.dtype).removeprefix("torch.") if self.dtype == "float32" else self.dtype
+        parts = ", with parts that cannot be folded" if self._torch is None else ""
+        return f"{self.config.model_name} {dtype} on {self.device.type}{parts}"
 
     def refresh(self) -> None:
         """Fold the weights as they are now; needed only after changes that cannot be seen, see above."""

@@ -43,10 +43,14 @@ class OnnxBackend:
         self._thread.start()
 
     @staticmethod
+    def missing() -> list[str]:
+        """Return the packages it needs that are not installed."""
+        return [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+
+    @staticmethod
     def available(flow: Flow) -> bool:
         """Whether onnxruntime can run this model here: installed (with onnx), float32, on the CPU."""
-        installed = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
-        return bool(installed) and flow.device.type == "cpu" and flow.dtype == torch.float32
+        return not OnnxBackend.missing() and flow.device.type == "cpu" and flow.dtype == torch.float32
 
     def suits(self, batch: int) -> bool:
         """Whether to answer a batch of this size: built, checked, and small enough to be faster."""

@@ -1,5 +1,6 @@
 """The fused form is the model itself, only faster."""
 
+import importlib.util
 import math
 import subprocess
 import sys
@@ -293,8 +294,24 @@ def test_class_conditional(pictures):
 
 
 def test_graphs_are_refused_where_there_is_no_cuda():
-    with pytest.raises(ConfigError, match="needs a Glow on CUDA, this is glow float32 on cpu"):
+    with pytest.raises(ConfigError, match="needs a Glow on CUDA; this is glow float32 on cpu"):
         FusedFlow(model_of(), backend="cudagraphs")
+
+
+@pytest.mark.parametrize(("make", "dtype", "found"), [
+    (lambda: model_of().double(), "float32", "glow float64 on cpu"),
+    (model_of, "bfloat16", "glow bfloat16 on cpu"),
+    (lambda: model_of(norm="batchnorm"), "float32", "glow float32 on cpu, with parts that cannot be folded"),
+])
+def test_onnxruntime_is_refused_with_what_the_model_is(make, dtype, found):
+    with pytest.raises(ConfigError, match=f"needs a float32 Glow on the CPU and .*; this is {found}$"):
+        FusedFlow(make(), dtype=dtype, backend="onnxruntime")
+
+
+def test_onnxruntime_is_refused_with_the_package_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnx" else object())
+    with pytest.raises(ConfigError, match=r"this is glow float32 on cpu, and onnx is not installed$"):
+        FusedFlow(model_of(), backend="onnxruntime")
 
 
 @pytest.mark.parametrize(("argument", "value"), [("dtype", "float16"), ("backend", "openvino")])
