@@ -39,7 +39,9 @@ from glowcore.latents import Latents
 STRENGTHS = (1.5, 3.0)
 HELD_OUT = 10  # one picture in so many
 COMPARED = 24  # of them for each attribute
-SIGMA_ROWS = 1500
+#: Encodings that tell sigma, others at each step: a direction would turn towards what chance has put into the same few,
+#: and the descent take its edits for longer than they are.
+SIGMA_ROWS = 1000
 #: No single picture pulls harder than this many nats: one that cannot be changed is let go.
 MOST_LOSS = 8.0
 MARGIN = 4.0
@@ -107,11 +109,14 @@ class Refinement:
         held_out = rng.permutation(len(labels)) % HELD_OUT == 0
         draws = _Draws(np.where(held_out[:, None], -1, labels), rng)
         judge = self._judge(labels, names, ~held_out)
-        usable = np.flatnonzero((labels >= 0).any(1))
-        sample = np.sort(rng.permutation(usable)[:SIGMA_ROWS])
-        spread = self._tensor(matrix[sample])
-        spread = spread - spread.mean(0)
-        d = F.normalize(directions.to(spread), dim=1)
+        usable, sampling = np.flatnonzero((labels >= 0).any(1)), np.random.default_rng(settings.seed)
+
+        def spread() -> Tensor:
+            sample = np.sort(sampling.choice(usable, min(len(usable), SIGMA_ROWS), replace=False))
+            rows = self._tensor(matrix[sample])
+            return rows - rows.mean(0)
+
+        d = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
         start, velocity = d.clone(), torch.zeros_like(d)
         trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         bar = tqdm(total=settings.steps, desc="refining", unit=" steps", disable=not self.progress, file=sys.stderr)
@@ -121,14 +126,15 @@ class Refinement:
             with bar, torch.random.fork_rng(devices=[]):
                 for step in range(settings.steps):
                     torch.default_generator.manual_seed(settings.seed + step)
-                    gradient = self._gradient(d, spread, matrix, judge, *draws(settings.batch_size))
+                    gradient = self._gradient(d, spread(), matrix, judge, *draws(settings.batch_size))
                     gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
                     velocity = settings.momentum * velocity + gradient
                     angle = settings.step_size * (1 - 0.9 * step / settings.steps)
                     d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
                     bar.update()
                 unseen = np.where(held_out[:, None], labels, -1)
-                before, after = (self._figures(c, spread, matrix, judge, unseen) for c in (start, d))
+                rows = spread()
+                before, after = (self._figures(c, rows, matrix, judge, unseen) for c in (start, d))
         finally:
             for parameter in trainable:
                 parameter.requires_grad_(True)

@@ -1,5 +1,7 @@
 """Directions improved through the decoder: they do more of what they name and less of what they do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -96,13 +98,16 @@ def test_a_second_classifier_has_a_say(flow, encoded):
     data, matrix = encoded
     labels = data.attributes.numpy()
     confused = data.attributes[:, [1, 0]]
-    settings = ClassifierSettings(epochs=8, batch_size=32, learning_rate=1e-2)
-    other = train_classifier(data.images, confused, NAMES, settings, progress=False)
+    classifier = ClassifierSettings(epochs=8, batch_size=32, learning_rate=1e-2)
+    other = train_classifier(data.images, confused, NAMES, classifier, progress=False)
     means = torch.stack([torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0))
                          for a in range(2)])
     shares = []
+    settings = replace(SETTINGS, seed=2)
     for classifiers in ((), (other,)):
-        refined, _ = Refinement(flow, data.images, SETTINGS, classifiers, progress=False)(matrix, labels, NAMES, means)
+        refine = Refinement(flow, data.images, settings, classifiers, progress=False)
+        refined, facts = refine(matrix, labels, NAMES, means)
+        assert facts["Striped"]["kept"]
         around, stripe = change(flow, matrix, refined[1])
         shares.append(around / stripe)
     assert shares[1] > shares[0] + 0.2
@@ -171,3 +176,24 @@ def test_the_fit_refines_and_says_so(flow):
     direction = refined.direction("Striped").flatten()[0].double()
     assert refined.sigma("Striped") == pytest.approx(float((eps @ direction).std(correction=0) / direction.norm()),
                                                      rel=1e-4)
+
+
+def test_sigma_is_asked_of_other_encodings_at_every_step(flow, encoded, monkeypatch):
+    data, matrix = encoded
+    asked = []
+    gradient = Refinement._gradient
+
+    def watched(self, d, spread, *rest):
+        asked.append(spread)
+        return gradient(self, d, spread, *rest)
+
+    monkeypatch.setattr(Refinement, "_gradient", watched)
+    monkeypatch.setattr("glowcore.direction_refinement.SIGMA_ROWS", 20)
+    start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    few = RefinementSettings(steps=4, batch_size=4, judge_pictures=300)
+    Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), NAMES, start)
+    assert [tuple(rows.shape) for rows in asked] == [(20, matrix.shape[1])] * 4
+    assert torch.stack(asked).mean(1).abs().max() < 1e-4
+    # Twenty encodings span nineteen dimensions, and those of all steps nearly as many times more.
+    assert int(torch.linalg.matrix_rank(asked[0])) == 19
+    assert int(torch.linalg.matrix_rank(torch.cat(asked))) > 60
