@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from glowcore import checkpoint
+from glowcore import checkpoint, classes
 from glowcore.attribute_classifier import ClassifierSettings
 from glowcore.attribute_fit import fit_attributes, fittable
 from glowcore.attributes import AttributeVectors, told_direction
@@ -62,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
     keep_heap()
     before = checkpoint.fingerprint(args.model)
     model = options.load_flow(args)
+    if count := classes.num_classes(model):
+        raise ConfigError(f"{args.model} is a class-conditional model of {count} classes; attributes are fitted to "
+                          "models without classes only")
     pictures = options.open_pictures(args, model)
     _check_names(pictures, against, left_out)
     others = []

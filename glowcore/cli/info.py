@@ -62,6 +62,8 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
         lines += ["metadata", *(f"  {name}: {value}" for name, value in metrics.items())]
     if facts["attributes"] is None and not facts["is_flow"]:
         lines.append(f"no flow: {facts['model']} is a baseline without exact latents, so without attributes")
+    elif facts["attributes"] is None and facts["classes"]:
+        lines.append("no attributes, which are fitted to models without classes only")
     elif facts["attributes"] is None:
         lines.append(f"no attributes; python -m glowcore attributes --model {folder} --data DIR fits them")
     else:

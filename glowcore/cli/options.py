@@ -53,6 +53,7 @@ def load_flow(args: argparse.Namespace, *, attributes: bool = False):
     Raises:
         ConfigError: it is a baseline, which has no exact latents, or has no attributes.
     """
+    from glowcore import classes
     from glowcore.flow import Flow
 
     model = load_model(args)
@@ -60,6 +61,8 @@ def load_flow(args: argparse.Namespace, *, attributes: bool = False):
         raise ConfigError(f"{args.model} is a {model.config.model_name}, which has no exact latents; {args.command} "
                           "needs a flow (glow, realnvp or nice)")
     if attributes and model.attributes is None:
+        if classes.num_classes(model):
+            raise ConfigError(f"{args.model} has no attributes, which are fitted to models without classes only")
         raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
                           "--data DIR fits them")
     return model

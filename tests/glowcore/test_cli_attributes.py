@@ -38,3 +38,19 @@ def test_mistakes_are_told_before_the_fit(home, monkeypatch, capsys, argv, told)
     assert len(found.err.splitlines()) == 1
     assert told in found.err
     assert tree(home / "model") == before
+
+
+def test_models_with_classes_are_refused_at_once_and_advised_nothing(home, tmp_path, monkeypatch, capsys):
+    model = str(write_model(tmp_path / "model", attributes=False, num_classes=3))
+    picture = write_pictures(tmp_path / "one", 1) / "0000.png"
+    monkeypatch.setattr("glowcore.cli.options.open_pictures", lambda *_: pytest.fail("it has begun"))
+    assert main(["attributes", "--model", model, "--data", str(home / "faces"), "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {model} is a class-conditional model of 3 classes; attributes are fitted to models")
+    assert main(["edit", "--model", model, "--image", str(picture), "--set", "Smiling=1", "--class", "1",
+                 "--out", str(tmp_path / "out.png")]) == 2
+    told += capsys.readouterr().err
+    assert main(["info", "--model", model]) == 0
+    told += capsys.readouterr().err
+    assert told.count("attributes, which are fitted to models without classes only") == 2
+    assert "python -m glowcore attributes" not in told
