@@ -15,7 +15,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glowcore import images as pictures
+from glowcore.atomic import describe
 from glowcore.classes import ClassTally, has_head
+from glowcore.errors import TrainingError
 from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
 from glowcore.flow import Flow
 from glowcore.grids import grid
@@ -75,7 +77,7 @@ class Monitor:
 
     @torch.inference_mode()
     def evaluate(self) -> None:
-        """Measure the averaged weights on the held-out pictures and log what is found."""
+        """Measure the averaged weights on the held-out pictures; what is found is in ``last``, and not written yet."""
         if not self.active:
             return
         model, trainer = self.trainer.averaged, self.trainer
@@ -102,7 +104,6 @@ class Monitor:
             **self._class_figures(tally),
         }
         self.last = {name: _json_number(value) for name, value in self.last.items()}
-        self._write(self.last)
         if isinstance(model, Flow) and condition["round_trip"] > ROUND_TRIP_ALARM:
             self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
                      "a lower learning rate or a larger scale_min keeps the inverse stable")
@@ -110,11 +111,23 @@ class Monitor:
             self.say(f"the inverse drifts by {self.last['drift']:.1e} between anchors: gradients are no longer exact; "
                      "use a smaller --anchor-every or --memory checkpoint")
 
-    @torch.inference_mode()
     def show(self) -> None:
-        """Draw samples of the averaged weights, and give TensorBoard these and what the last evaluation found."""
+        """Log what the last evaluation found, and draw samples of the averaged weights.
+
+        Raises:
+            TrainingError: a file of these cannot be written.
+        """
         if not self.active:
             return
+        try:
+            self._write(self.last)
+            self._draw()
+        except OSError as error:
+            raise TrainingError(f"{error.filename or self.trainer.out}: not written, {describe(error)}; the last model "
+                                "saved is safe, and --resume goes on from there") from error
+
+    @torch.inference_mode()
+    def _draw(self) -> None:
         model, step, board = self.trainer.averaged, self.trainer.step, self._tensorboard()
         for name, value in self.last.items():
             if value is not None:

@@ -272,7 +272,7 @@ class Trainer:
         if good:
             self.healthy, self.bad_evaluations = True, 0
             self.save()
-        # After the model is safe: a picture that cannot be drawn or written must not cost it.
+        # After the model is safe: a log or picture that cannot be written must not cost it.
         self.processes.by_first(self.monitor.show)
         if good:
             return True

@@ -4,6 +4,7 @@ import pytest
 
 import glowcore
 from glowcore import training_state
+from glowcore.errors import TrainingError
 from tests.glowcore.test_training import make
 from tests.glowcore.tiny import pictures
 
@@ -18,14 +19,14 @@ def test_pictures_of_unusual_channels_are_trained_on_but_not_drawn(tmp_path, cha
     assert not (tmp_path / "samples").exists()
 
 
-def test_a_sheet_that_cannot_be_drawn_costs_no_model(tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("glowcore.monitor.grid", full)
+@pytest.mark.parametrize("name", ["log.jsonl", "samples", "tensorboard"])
+def test_what_cannot_be_written_of_an_evaluation_costs_no_model_and_is_one_line(tmp_path, name):
+    taken = tmp_path / name
+    taken.mkdir() if name == "log.jsonl" else taken.write_text("")
     trainer = make(tmp_path, steps=2)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(TrainingError, match=f"/{name}.*: not written, .*; the last model saved is safe") as told:
         trainer.run()
+    assert "\n" not in str(told.value)
     trainer.monitor.close()
     assert training_state.load_state(tmp_path / "state")["step"] == 2
     assert glowcore.load(tmp_path, device="cpu").metadata["training"]["evaluation"]["step"] == 2
