@@ -126,15 +126,25 @@ class Latents:
         return replace(self, levels=[f * level for f, level in zip(factors, self.levels, strict=True)], log_prob=None)
 
     def mixed(self, other: Latents, levels: Sequence[int]) -> Latents:
-        """Take the named levels (0 the finest, negative from the top) from ``other`` and the rest from here."""
+        """Take the named levels (0 the finest, negative from the top) from ``other`` and the rest from here.
+
+        Both hold as many pictures, or one of them a single one, which goes with each of the others. A class belongs to
+        the top level and comes from where that does, or from the only side that has one.
+
+        Raises:
+            ConfigError: a level that does not exist, or latents of other shapes or numbers of pictures.
+        """
         count = len(self.levels)
         wrong = [i for i in levels if not -count <= i < count]
         if wrong:
             raise ConfigError(f"level {wrong[0]} does not exist; levels are 0 (finest) to {count - 1} (top)")
-        self._check_shapes(other)
+        batch = self._batch_with(other)
         chosen = {i % count for i in levels}
         pairs = enumerate(zip(self.levels, other.levels, strict=True))
-        return replace(self, levels=[b if i in chosen else a for i, (a, b) in pairs], log_prob=None)
+        mixed = [(b if i in chosen else a).expand(batch, -1, -1, -1) for i, (a, b) in pairs]
+        labels = [other.y, self.y] if count - 1 in chosen else [self.y, other.y]
+        y = next((y.expand(batch) for y in labels if y is not None), None)
+        return replace(self, levels=mixed, log_prob=None, y=y)
 
     def level_norms(self) -> Tensor:
         """Return ``[B, L]``: the root mean square of each level over that of its prior, about 1 if typical."""
@@ -151,11 +161,17 @@ class Latents:
         if own != given:
             raise ConfigError(f"latents of two models do not go together: levels {own} and {given}")
 
-    def _zip(self, other: Latents, function: Callable[[Tensor, Tensor], Tensor]) -> Latents:
+    def _batch_with(self, other: Latents) -> int:
+        """Return how many pictures these and ``other`` are together: as many each, or one on one side."""
         self._check_shapes(other)
-        if len(self) != len(other) and 1 not in (len(self), len(other)):
+        sizes = {len(self), len(other)}
+        if len(sizes - {1}) > 1:
             raise ConfigError(f"latents of {len(self)} and of {len(other)} pictures do not go together, expected as "
                               "many, or one")
+        return len(self) if len(other) == 1 else len(other)
+
+    def _zip(self, other: Latents, function: Callable[[Tensor, Tensor], Tensor]) -> Latents:
+        self._batch_with(other)
         pairs = zip(self.levels, other.levels, strict=True)
         kinds = [(a, b, torch.promote_types(a.dtype, b.dtype)) for a, b in pairs]
         levels = [function(a.to(kind), b.to(kind)) for a, b, kind in kinds]

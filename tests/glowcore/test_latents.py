@@ -90,6 +90,29 @@ def test_level_mixing():
         a.mixed(b, [2])
 
 
+def test_one_picture_gives_its_levels_to_each_of_many():
+    one, many = latents(1), latents(3, seed=1)
+    for mixed, low, high in ((one.mixed(many, [1]), one, many), (many.mixed(one, [-1]), many, one)):
+        assert len(mixed) == 3
+        for index in range(3):
+            for level, owner in enumerate((low, high)):
+                expected = owner.levels[level][index if len(owner) > 1 else 0]
+                assert torch.equal(mixed[index].levels[level][0], expected)
+    with pytest.raises(ConfigError, match="latents of 3 and of 2 pictures do not go together"):
+        many.mixed(latents(2), [0])
+
+
+def test_a_class_comes_from_where_the_top_level_comes():
+    a, b, plain = latents(2), latents(1, seed=1), latents(1, seed=2)
+    a.y, b.y = torch.tensor([2, 3]), torch.tensor([5])
+    assert a.mixed(b, [0]).y.tolist() == [2, 3]
+    assert a.mixed(b, [1]).y.tolist() == [5, 5]
+    assert b.mixed(a, [0, -1]).y.tolist() == [2, 3]
+    assert a.mixed(plain, [1]).y.tolist() == [2, 3]
+    assert plain.mixed(b, [0]).y.tolist() == [5]
+    assert plain.mixed(plain, [1]).y is None
+
+
 def test_level_norms_of_noise_are_about_one():
     norms = Latents([torch.randn(4, 3, 32, 32)]).level_norms()
     assert norms.shape == (4, 1)
