@@ -45,4 +45,4 @@ def config_from_dict(name: str, values: dict[str, Any]) -> Any:
     if unknown:
         raise ConfigError(f"unknown setting {unknown[0]!r} for {name}, expected among {', '.join(sorted(known))}")
     values = {**getattr(CONFIGS[name], "before", {}), **values}
-    return CONFIGS[name](**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+    return CONFIGS[name](**values)

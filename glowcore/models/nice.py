@@ -50,6 +50,7 @@ class NICEConfig:
     num_levels: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
+        settings.make_plain(self)
         settings.check_int("channels", self.channels, 1, 64)
         settings.check_int("n_bits", self.n_bits, 1, 8)
         settings.check_int("steps_per_level", self.steps_per_level, 3, 1024)

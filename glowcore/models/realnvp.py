@@ -60,6 +60,7 @@ class RealNVPConfig:
     model_name: ClassVar[str] = "realnvp"
 
     def __post_init__(self) -> None:
+        settings.make_plain(self)
         settings.check_int("channels", self.channels, 1, 64)
         settings.check_int("n_bits", self.n_bits, 1, 8)
         settings.check_int("num_levels", self.num_levels, 1, 10)

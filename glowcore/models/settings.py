@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from glowcore.errors import ConfigError
+
+
+def make_plain(config: Any) -> None:
+    """Turn numpy's numbers in a config into Python's, and lists into tuples: it is compared, hashed and stored."""
+    for field in dataclasses.fields(config):
+        value = _number(getattr(config, field.name))
+        if isinstance(value, list | tuple):
+            value = tuple(map(_number, value))
+        object.__setattr__(config, field.name, value)
 
 
 def check_int(name: str, value: Any, low: int, high: int) -> None:
@@ -49,3 +59,7 @@ def check_size(image_size: Any, num_levels: int) -> tuple[int, int]:
             raise ConfigError(f"image size {side} cannot be halved {num_levels} times (multiples of {block} can): "
                               f"use {' or '.join(map(str, near))}, or fewer levels")
     return size
+
+
+def _number(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value

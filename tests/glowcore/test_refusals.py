@@ -1,10 +1,14 @@
 """What the library's user gets wrong is one sentence that names it, not a riddle from inside torch."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from glowcore import ConfigError, Latents
+from glowcore import ConfigError, GlowConfig, Latents, NICEConfig, RealNVPConfig
+from glowcore.baselines import VAEConfig
 from glowcore.exact import ExactFlow
 from tests.glowcore.tiny import model, pictures
 
@@ -142,3 +146,31 @@ def test_anchors_every_so_many_steps(flow, steps):
     with pytest.raises(ConfigError, match=f"anchor_every is {steps!r}, expected a number of steps from 0"):
         flow.anchor_every = steps
     assert flow.anchor_every == 0
+
+
+@pytest.mark.parametrize(("kind", "given", "plain"), [
+    (GlowConfig, {"image_size": np.int64(64), "scale_min": np.float32(0.5), "num_classes": np.uint8(3)},
+     {"image_size": 64, "scale_min": 0.5, "num_classes": 3}),
+    (GlowConfig, {"image_size": [64, 32], "steps_per_level": [1, 2, 3, 4], "hidden_channels": np.array([4, 8, 8, 16])},
+     {"image_size": (64, 32), "steps_per_level": (1, 2, 3, 4), "hidden_channels": (4, 8, 8, 16)}),
+    (RealNVPConfig, {"steps_per_level": [np.int64(1), 2, 1], "hidden_channels": np.int32(4)},
+     {"steps_per_level": (1, 2, 1), "hidden_channels": 4}),
+    (NICEConfig, {"image_size": np.array([8, 4])}, {"image_size": (8, 4)}),
+    (VAEConfig, {"image_size": [32, 64], "latent_dims": np.int64(7)}, {"image_size": (32, 64), "latent_dims": 7}),
+])
+def test_numbers_of_numpy_and_lists_make_the_config_that_plain_ones_make(kind, given, plain):
+    config = kind(**given)
+    assert config == kind(**plain)
+    assert hash(config) == hash(kind(**plain))
+    assert json.dumps(dataclasses.asdict(config)) == json.dumps(dataclasses.asdict(kind(**plain)))
+
+
+@pytest.mark.parametrize(("given", "told"), [
+    ({"image_size": [64, 64, 64]}, r"image_size is \(64, 64, 64\), expected one number or \(height, width\)"),
+    ({"num_levels": 2, "steps_per_level": [8, 8, 8]}, r"steps_per_level has 3 values, expected 1 or 2 \(one a level\)"),
+    ({"channels": np.bool_(True)}, "channels is True, expected a whole number from 1 to 64"),
+    ({"channels": np.float64(3)}, r"channels is 3\.0, expected a whole number"),
+])
+def test_what_they_hold_is_checked_as_plain_ones_are(given, told):
+    with pytest.raises(ConfigError, match=told):
+        GlowConfig(**given)
