@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,13 +12,18 @@ if TYPE_CHECKING:
 
 
 class StopSignals:
-    """Turns the first SIGINT or SIGTERM into a wish to stop after the step; a second one acts at once."""
+    """Turns the first SIGINT or SIGTERM into a wish to stop after the step; a second one acts at once.
+
+    Only in the main thread: in another, nothing is installed.
+    """
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
 
     def __enter__(self) -> None:
-        self.previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        # Python gives no other thread handlers; whoever runs a training there sets ``stop_signal`` to end it.
+        numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+        self.previous = {number: signal.signal(number, self._note) for number in numbers}
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self.previous.items():

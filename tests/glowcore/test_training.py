@@ -2,6 +2,8 @@
 
 import json
 import math
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -222,6 +224,22 @@ def test_training_improves_and_writes_what_it_promises(tmp_path):
     assert loaded.metadata["training"]["evaluation"]["bits_per_dim"] == log[-1]["bits_per_dim"]
     averaged = trainer.averaged.state_dict()
     assert all(torch.equal(tensor, averaged[name]) for name, tensor in loaded.state_dict().items())
+
+
+def test_a_run_in_another_thread_installs_no_handlers(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    trainer, seen = make(tmp_path, steps=3), []
+    step = trainer.train_step
+
+    def watched():
+        seen.append([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)])
+        return step()
+
+    trainer.train_step = watched
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(trainer.run).result()
+    assert trainer.step == 3
+    assert seen == [before] * 3
 
 
 def test_an_evaluation_on_the_way_changes_nothing(tmp_path):
