@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,7 +30,8 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0 done, 2 a user's mistake (one line on stderr), 130 interrupted; what else went wrong is the command's own.
+    0 done, 2 a user's mistake (one line on stderr), 130 interrupted, 141 nobody reads the output any more (``| head``);
+    what else went wrong is the command's own.
     """
     parser = Parser(prog="python -m glowcore", description="Normalizing flows for images.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -45,10 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             commands.add_parser(name, help=summary)
     args = parser.parse_args(argv)
     try:
-        return modules[args.command].run(args)
+        code = modules[args.command].run(args)
+        print(end="", flush=True)
+        return code
     except GlowcoreError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # What is still to be written, which Python does as it ends, has to go somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

@@ -1,6 +1,7 @@
 """A user's mistake is one line that names it, exit code 2, and nothing left behind."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -307,3 +308,18 @@ def test_the_real_process_exits_with_2_and_one_line(tmp_path, paths):
     assert done.stdout == ""
     assert done.stderr.splitlines() == ["error: unknown attribute 'Smilign', expected one of Smiling, Male, Young"]
     assert not paths.out.exists()
+
+
+@pytest.mark.parametrize("count", [2, 3000])
+def test_output_that_nobody_reads_any_more_ends_the_command_quietly(tmp_path, count):
+    """As `| head -1` does, with less and with more than Python keeps back before it writes."""
+    for index in range(count):
+        (tmp_path / f"{index:04}.png").write_bytes(b"no picture")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "glowcore", "scan", "--data", str(tmp_path), "--quiet"]
+    with open(writer, "wb") as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
