@@ -3,17 +3,21 @@ r"""Directions improved by what they do to pictures.
 Statistics of encodings do not know the decoder: a step along a difference of means spends most of its length where the
 decoder shows little of it. So a direction is moved, by gradient descent through the decoder, towards
 
-.. math:: \log\left(1 + e^{m - \ell_a(x')}\right) + \lambda \frac{1}{A - 1} \sum_{b \ne a} |p_b(x') - p_b(x)|
+.. math:: \log\left(1 + e^{m - \ell_a(x')}\right) + \lambda_a \frac{1}{A - 1} \sum_{b \ne a} |p_b(x') - p_b(x)|
           + \mu \, \frac{1}{D} \sum_i \frac{o_i}{1 + o_i}, \qquad o_i = \max(x'_i - 1,\, -x'_i,\, 0)
 
 where x' is the decoded edit of a training picture x that lacks attribute a, by 1.5 to 3 sigma (or of one that has it,
 the other way, with :math:`-\ell_a`), and :math:`p = 1 / (1 + e^{-\ell})` are the probabilities of a small classifier
 that was trained on the same labels, or the mean opinion of it and others (:mod:`glowcore.classifier_panel`); the margin
 m asks for more than bare assent. Pictures are turned, moved, blurred and relit before it looks at them
-(:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased by a texture. The gradient is taken with
-sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an edit is never longer than its strength
-says. It starts from a direction of :mod:`glowcore.directions`, and that one is kept for an attribute whose loss, at 3
-sigma on pictures that neither the first classifier nor the descent has seen, it does not lower.
+(:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased by a texture. The price of a leak,
+:math:`\lambda_a`, rises while more edits along a are seen than was aimed at, and falls while fewer are (dual ascent on
+the multiplier of a constraint): a smile shows easily and can leave the rest alone, a fringe cannot.
+
+The gradient is taken with sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an edit is never
+longer than its strength says. It starts from a direction of :mod:`glowcore.directions`, and that one is kept for an
+attribute whose loss, at 3 sigma and the first price on pictures that neither the first classifier nor the descent has
+seen, it does not lower.
 
 These classifiers are part of the fit and judge nothing afterwards: ``evaluate --edits`` has another, of other pictures.
 """
@@ -45,6 +49,9 @@ SIGMA_ROWS = 1000
 #: No single picture pulls harder than this many nats: one that cannot be changed is let go.
 MOST_LOSS = 8.0
 MARGIN = 4.0
+LEAK_PRICE = 4.0  # where it starts
+LEAK_PRICES = (0.5, 32.0)
+PRICE_RATE = 0.03  # of its logarithm, a picture
 MOST_EPOCHS = 20
 FAR = 1e6
 
@@ -56,7 +63,7 @@ class RefinementSettings:
     Attributes:
         steps: of gradient descent.
         batch_size: pictures a step, shared among the attributes in turn.
-        leak_weight: lambda.
+        aim: share of the edits, by 1.5 to 3 sigma, in which the classifiers are to see what was asked for.
         range_weight: mu.
         step_size: first angle of a step, in radians; falls linearly to a tenth.
         momentum: of the gradient.
@@ -66,7 +73,7 @@ class RefinementSettings:
 
     steps: int = 500
     batch_size: int = 20
-    leak_weight: float = 4.0
+    aim: float = 0.85
     range_weight: float = 20.0
     step_size: float = 0.06
     momentum: float = 0.8
@@ -118,6 +125,7 @@ class Refinement:
 
         d = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
         start, velocity = d.clone(), torch.zeros_like(d)
+        prices = torch.full((len(d),), LEAK_PRICE, device=d.device)
         trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         bar = tqdm(total=settings.steps, desc="refining", unit=" steps", disable=not self.progress, file=sys.stderr)
         try:
@@ -126,15 +134,17 @@ class Refinement:
             with bar, torch.random.fork_rng(devices=[]):
                 for step in range(settings.steps):
                     torch.default_generator.manual_seed(settings.seed + step)
-                    gradient = self._gradient(d, spread(), matrix, judge, *draws(settings.batch_size))
+                    batch = draws(settings.batch_size)
+                    gradient, seen = self._gradient(d, prices, spread(), matrix, judge, *batch)
+                    prices = _adjusted(prices, batch[0], seen - settings.aim)
                     gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
                     velocity = settings.momentum * velocity + gradient
                     angle = settings.step_size * (1 - 0.9 * step / settings.steps)
                     d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
                     bar.update()
                 unseen = np.where(held_out[:, None], labels, -1)
-                rows = spread()
-                before, after = (self._figures(c, rows, matrix, judge, unseen) for c in (start, d))
+                first, rows = torch.full_like(prices, LEAK_PRICE), spread()
+                before, after = (self._figures(c, first, rows, matrix, judge, unseen) for c in (start, d))
         finally:
             for parameter in trainable:
                 parameter.requires_grad_(True)
@@ -144,11 +154,12 @@ class Refinement:
             if not kept:
                 d[index] = start[index]
             facts[name] = {"kept": kept, "cosine_with_start": round(float(start[index] @ d[index]), 3),
+                           "leak_price": round(float(prices[index]), 2),
                            "before": before[index], "after": after[index]}
         return d.double().cpu(), facts
 
     def _figures(
-        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel, labels: np.ndarray
+        self, d: Tensor, prices: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel, labels: np.ndarray
     ) -> list[dict[str, float]]:
         """Return loss, success and leak of each direction at the largest strength, by the fit's own judge."""
         figures = []
@@ -161,7 +172,7 @@ class Refinement:
                 count = len(rows)
                 own, signs = np.full(count, index), np.ones(count)
                 moves = self._moves(d, spread, own, signs, np.full(count, STRENGTHS[1]))
-                loss, success, leak = self._losses(moves, matrix, judge, own, signs, rows)
+                loss, success, leak = self._losses(moves, prices, matrix, judge, own, signs, rows)
                 values = {"loss": loss, "success": success, "leak": leak}
                 figures.append({key: round(float(value.mean()), 4) for key, value in values.items()})
         return figures
@@ -175,10 +186,12 @@ class Refinement:
         return ClassifierPanel([own, *self.classifiers], names).requires_grad_(False).to(self.model.device)
 
     def _gradient(
-        self, d: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel, attributes: np.ndarray,
-        signs: np.ndarray, rows: np.ndarray, strengths: np.ndarray
-    ) -> Tensor:
-        """Return the gradient of the loss over one batch with respect to the directions, ``[A, D]``.
+        self, d: Tensor, prices: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel,
+        attributes: np.ndarray, signs: np.ndarray, rows: np.ndarray, strengths: np.ndarray
+    ) -> tuple[Tensor, Tensor]:
+        """Return the gradient of the loss over one batch with respect to the directions, ``[A, D]``, and what was seen.
+
+        The latter, ``[B]``, is 1 for an edit that shows and 0 for one that does not.
 
         No picture pulls harder than the median one: a few decode to values far out of range, where the gradient is
         beyond all measure.
@@ -186,11 +199,11 @@ class Refinement:
         d = d.detach().requires_grad_(True)
         moves = self._moves(d, spread, attributes, signs, strengths)
         leaf = moves.detach().requires_grad_(True)
-        loss, _, _ = self._losses(leaf, matrix, judge, attributes, signs, rows)
+        loss, seen, _ = self._losses(leaf, prices, matrix, judge, attributes, signs, rows)
         pulls = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
         size = pulls.double().norm(dim=1, keepdim=True)  # float32 cannot hold the squares of the longest
         pulls = pulls * (size.median() / size.clamp_min(1e-30)).clamp(max=1).float()
-        return torch.nan_to_num(torch.autograd.grad(moves, d, pulls)[0], 0.0, 0.0, 0.0)
+        return torch.nan_to_num(torch.autograd.grad(moves, d, pulls)[0], 0.0, 0.0, 0.0), seen
 
     def _moves(
         self, d: Tensor, spread: Tensor, attributes: np.ndarray, signs: np.ndarray, strengths: np.ndarray
@@ -203,7 +216,7 @@ class Refinement:
         return size[:, None] * unit[own]
 
     def _losses(
-        self, moves: Tensor, matrix: np.ndarray, judge: ClassifierPanel, attributes: np.ndarray,
+        self, moves: Tensor, prices: Tensor, matrix: np.ndarray, judge: ClassifierPanel, attributes: np.ndarray,
         signs: np.ndarray, rows: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return, by picture, the loss, whether the edit is seen (1 or 0), and the leak, each ``[B]``."""
@@ -230,11 +243,18 @@ class Refinement:
         leak = moved.sum(1) / max(1, moved.shape[1] - 1)
         beyond = F.relu(after - 1) + F.relu(-after)
         outside = (beyond / (1 + beyond)).flatten(1).mean(1)
-        loss = F.softplus(MARGIN - asked).clamp(max=MOST_LOSS) + self.settings.leak_weight * leak
+        loss = F.softplus(MARGIN - asked).clamp(max=MOST_LOSS) + prices[own] * leak
         return loss + self.settings.range_weight * outside, (asked > 0).to(loss), leak
 
     def _tensor(self, rows: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(rows, dtype=np.float32)).to(self.model.device)
+
+
+def _adjusted(prices: Tensor, attributes: np.ndarray, surplus: Tensor) -> Tensor:
+    """Return the prices of a leak, ``[A]``, after a batch whose edits were seen by so much more than was aimed at."""
+    own = torch.from_numpy(attributes).to(prices.device)
+    change = torch.zeros_like(prices).index_add(0, own, surplus.to(prices))
+    return (prices * (PRICE_RATE * change).exp()).clamp(*LEAK_PRICES)
 
 
 class _Draws:

@@ -38,9 +38,9 @@ def add_parser(commands, summary: str) -> None:
                         "of class means, with all that goes along with it")
     p.add_argument("--refine-steps", type=int, default=RefinementSettings.steps, metavar="N",
                    help=f"steps of the descent of refined directions (default {RefinementSettings.steps})")
-    p.add_argument("--leak-weight", type=float, default=RefinementSettings.leak_weight, metavar="X",
-                   help="what it gives for other attributes staying as they are: more of it, less success "
-                        f"(default {RefinementSettings.leak_weight:g})")
+    p.add_argument("--aim", type=float, default=RefinementSettings.aim, metavar="SHARE",
+                   help="share of edits, by 1.5 to 3 sigma, that are to show; what is beyond it is given up for other "
+                        f"attributes staying as they are (default {RefinementSettings.aim:g})")
     classifiers.add_arguments(p, "whose classifier the descent asks too, beside the one of the fit's own labels")
     p.add_argument("--classifier-split", default="test", choices=("test", "valid"),
                    help="split of --classifier-data to learn from (default test); train is left to the judge of "
@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     """Fit and store; exit code 0."""
     options.check_range("--batch-size", args.batch_size, 1, 1_000_000)
     options.check_range("--refine-steps", args.refine_steps, 1, 1_000_000)
-    options.check_range("--leak-weight", args.leak_weight, 0, 1000)
-    refinement = RefinementSettings(steps=args.refine_steps, leak_weight=args.leak_weight)
+    options.check_range("--aim", args.aim, 0, 1)
+    refinement = RefinementSettings(steps=args.refine_steps, aim=args.aim)
     if args.classifier_data is not None and args.directions != "refined":
         raise ConfigError(f"--classifier-data goes with --directions refined, not {args.directions}")
     against = _against(args.against)

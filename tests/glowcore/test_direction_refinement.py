@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from glowcore.attribute_classifier import ClassifierSettings, train_classifier
 from glowcore.attribute_fit import fit_attributes
 from glowcore.data import PictureSet
-from glowcore.direction_refinement import Refinement, RefinementSettings, _Draws
+from glowcore.direction_refinement import Refinement, RefinementSettings, _adjusted, _Draws
 from tests.glowcore.tiny import SIZE, model
 
 NAMES = ("Bright", "Striped")
@@ -103,7 +103,7 @@ def test_a_second_classifier_has_a_say(flow, encoded):
     means = torch.stack([torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0))
                          for a in range(2)])
     shares = []
-    settings = replace(SETTINGS, seed=2)
+    settings = replace(SETTINGS, seed=3)
     for classifiers in ((), (other,)):
         refine = Refinement(flow, data.images, settings, classifiers, progress=False)
         refined, facts = refine(matrix, labels, NAMES, means)
@@ -142,7 +142,7 @@ def test_pulls_whose_squares_float32_cannot_hold_leave_directions_finite(flow, e
     refinement = Refinement(flow, data.images, progress=False)
     parts = np.arange(2), np.ones(2), np.arange(2), np.ones(2)
     spread = torch.from_numpy(matrix[:50])
-    gradient = refinement._gradient(start.float(), spread, matrix, None, *parts)
+    gradient, _ = refinement._gradient(start.float(), torch.ones(2), spread, matrix, None, *parts)
     assert gradient.isfinite().all()
     assert gradient.abs().max() > 0
 
@@ -168,7 +168,8 @@ def test_the_fit_refines_and_says_so(flow):
     plain = fit_attributes(flow, data, directions="partial", progress=False)
     refined = fit_attributes(flow, data, refinement=few, progress=False)
     assert "refined" not in plain.info("Bright")["direction"]
-    assert set(refined.info("Bright")["direction"]["refined"]) == {"kept", "cosine_with_start", "before", "after"}
+    told = {"kept", "cosine_with_start", "leak_price", "before", "after"}
+    assert set(refined.info("Bright")["direction"]["refined"]) == told
     assert torch.equal(refined.score_weights, plain.score_weights)
     # sigma is that of the refined direction.
     with torch.no_grad():
@@ -183,9 +184,9 @@ def test_sigma_is_asked_of_other_encodings_at_every_step(flow, encoded, monkeypa
     asked = []
     gradient = Refinement._gradient
 
-    def watched(self, d, spread, *rest):
+    def watched(self, d, prices, spread, *rest):
         asked.append(spread)
-        return gradient(self, d, spread, *rest)
+        return gradient(self, d, prices, spread, *rest)
 
     monkeypatch.setattr(Refinement, "_gradient", watched)
     monkeypatch.setattr("glowcore.direction_refinement.SIGMA_ROWS", 20)
@@ -197,3 +198,29 @@ def test_sigma_is_asked_of_other_encodings_at_every_step(flow, encoded, monkeypa
     # Twenty encodings span nineteen dimensions, and those of all steps nearly as many times more.
     assert int(torch.linalg.matrix_rank(asked[0])) == 19
     assert int(torch.linalg.matrix_rank(torch.cat(asked))) > 60
+
+
+def test_success_beyond_the_aim_is_given_up_for_less_leak(flow, encoded):
+    data, matrix = encoded
+    labels = data.attributes.numpy()
+    means = [torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0)) for a in range(2)]
+    start = torch.stack([means[0] + 0.7 * means[1], means[1] + 0.7 * means[0]])
+    found = {}
+    for aim in (0.0, 1.0):
+        settings = replace(SETTINGS, steps=60, aim=aim)
+        found[aim] = Refinement(flow, data.images, settings, progress=False)(matrix, labels, NAMES, start)[1]
+    for name in NAMES:
+        assert found[1.0][name]["leak_price"] <= 4
+        assert found[0.0][name]["leak_price"] == 32
+    little, much = (found[aim]["Bright"]["after"]["leak"] for aim in (0.0, 1.0))
+    assert little < 0.75 * much
+
+
+def test_the_price_of_a_leak_follows_what_is_seen_and_has_bounds():
+    prices, attributes = torch.tensor([4.0, 4.0, 4.0]), np.array([0, 0, 1])
+    moved = _adjusted(prices, attributes, torch.tensor([0.15, 0.15, -0.85]))
+    assert moved.tolist() == pytest.approx([4 * np.exp(0.03 * 0.3), 4 * np.exp(-0.03 * 0.85), 4.0])
+    for surplus, bound in ((1.0, 32.0), (-1.0, 0.5)):
+        for _ in range(200):
+            prices = _adjusted(prices, attributes, torch.full((3,), surplus))
+        assert prices[:2].tolist() == [bound, bound]
