@@ -77,11 +77,16 @@ class Crops(OrderedDict[str, np.ndarray]):
     def lend(self, source: Source, picture: np.ndarray) -> Source:
         """Keep the aligned picture of `source` as a source of its own; the oldest give way, and no link carries it."""
         key = fingerprint(picture)[:HASH_DIGITS]
-        self[key] = picture
         self.lent[key] = source
+        self.keep(key, picture)
+        return Source("photo", key, -1)
+
+    def keep(self, key: str, picture: np.ndarray) -> None:
+        """Remember the aligned picture of a photo; the oldest give way."""
+        self[key] = picture
+        self.move_to_end(key)
         while len(self) > MAX_CROPS:
             self.drop(next(iter(self)))
-        return Source("photo", key, -1)
 
     def of(self, photo: str) -> set[str]:
         """The keys of the pictures that were cut out of a photo."""

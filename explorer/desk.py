@@ -184,21 +184,26 @@ class Desk:
         self.start_from(source)
 
     # -- photos ----------------------------------------------------------------
-    def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> Photo | None:
-        """Take in a photo, or a PNG exported here, which brings its edit back (None). ImageError for anything else."""
+    def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> str:
+        """Take in a photo, or a PNG exported here, which brings its edit back. ImageError for anything else.
+
+        Gives the key of what can be removed again: of the photo, or of the face inside the PNG; "" where there is none.
+        """
         inside = export.read_png(data)
         if inside is not None:
             recipe, crop = inside
-            if crop is not None and recipe.source.kind == "photo":
-                self.crops[recipe.source.value] = crop
+            key = recipe.source.value
+            brought = crop is not None and recipe.source.kind == "photo" and key not in self.photos
+            if brought:
+                self.crops.keep(key, crop)
             self.open(recipe, engine, gallery)
-            return None
+            return key if brought else ""
         photo = self.add_photo(data)
         awaited = self.awaited if self.awaited and self.awaited.value == photo.key else None
         self.start_from(awaited or self.photos.source_of(photo.key))
         faceless = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
         self.note = " ".join(filter(None, ("" if photo.found else faceless, self.photos.told())))
-        return photo
+        return photo.key
 
     def add_photo(self, data: bytes) -> Photo:
         """Take a photo in without starting an edit from it; ImageError when it is none."""
@@ -226,6 +231,12 @@ class Desk:
     def photo(self) -> Photo | None:
         """The photo of the present edit, where it is at hand."""
         return self.photos.get(self.recipe.source.value) if self.recipe.source.kind == "photo" else None
+
+    def personal(self) -> str:
+        """The key of the photo, or of the crop without it, that the present edit is of; "" for a picture of a model."""
+        source = self.recipe.source
+        source = self.crops.lent.get(source.value, source)
+        return source.value if source.kind == "photo" else ""
 
     def picture(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> np.ndarray | None:
         """The aligned picture that `recipe` starts from; None for a seed."""

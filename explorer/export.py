@@ -23,10 +23,12 @@ from explorer import sandbox
 from explorer.pictures import png
 from explorer.recipe import MAX_TOKEN, EditRecipe, RecipeError
 from glowcore import films
+from glowcore.errors import ImageError
 
 RECIPE_KEY = "glow-recipe"
 CROP_KEY = "glow-crop"
 MAX_CROP = 4 * 2**20
+CROP_SIDE = 512  # pixels; an aligned picture is as large as its model's
 FILM_SIDE = 256  # a film of 64 x 64 pixels is a stamp on a phone
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -79,7 +81,7 @@ def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
     RecipeError
         for a file that says it holds a recipe and holds a broken one.
     ImageError
-        for an embedded crop that is no picture.
+        for an embedded crop that is no picture, or has more than 512 pixels to a side.
     """
     texts = _texts(data)
     if RECIPE_KEY not in texts:
@@ -88,10 +90,14 @@ def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
     if CROP_KEY not in texts:
         return recipe, None
     try:
-        crop = base64.b64decode(texts[CROP_KEY], validate=True)
+        packed = base64.b64decode(texts[CROP_KEY], validate=True)
     except (binascii.Error, ValueError) as error:
         raise RecipeError("the picture inside this PNG is damaged") from error
-    return recipe, sandbox.load(crop)
+    crop = sandbox.load(packed)
+    height, width = crop.shape[:2]
+    if max(height, width) > CROP_SIDE:
+        raise ImageError(f"the face inside this PNG has {width} x {height} pixels, at most {CROP_SIDE} a side are read")
+    return recipe, crop
 
 
 def _texts(data: bytes) -> dict[str, str]:

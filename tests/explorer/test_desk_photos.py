@@ -48,14 +48,40 @@ def test_a_png_with_its_crop_needs_no_photo(desk, engine, gallery, blobs):
     np.testing.assert_array_equal(again, picture)
 
 
+def test_a_crop_is_bounded_and_gone_when_removed(desk, engine, gallery, blobs, monkeypatch):
+    monkeypatch.setattr(album, "MAX_CROPS", 2)
+    recipes = [EditRecipe(Source("photo", c * 32), (("Young", 1.0),), model=engine.model_hash) for c in "abc"]
+    files = [export.to_png(blobs[0], r, blobs[i]) for i, r in enumerate(recipes)]
+    keys = [desk.receive(file, engine, gallery) for file in files]
+    assert keys == [r.source.value for r in recipes]
+    assert list(desk.crops) == keys[1:]
+    assert desk.personal() == keys[2]
+    desk.remove_photo(keys[2], engine, gallery)
+    assert list(desk.crops) == keys[1:2]
+    assert desk.personal() == ""
+    assert desk.receive(export.to_png(blobs[0], recipes[0]), engine, gallery) == ""  # a PNG with no face inside
+
+
+def test_a_picture_on_loan_is_the_users_where_it_was_cut_from_a_photo(desk, engine, gallery, blobs):
+    for source, key in ((Source("gallery", gallery.names[0]), ""), (Source("photo", "e" * 32), "e" * 32)):
+        desk.start_from(desk.crops.lend(source, blobs[0]))
+        assert desk.personal() == key
+
+
+def test_a_png_of_a_photo_that_is_here_brings_nothing_that_could_be_removed(desk, engine, gallery, blobs):
+    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    assert desk.receive(export.to_png(blobs[1], desk.recipe, blobs[1]), engine, gallery) == ""
+    assert (list(desk.photos), list(desk.crops)) == ([key], [])
+
+
 def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, gallery, bare, blobs):
-    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
     desk.picture(desk.recipe, engine, gallery)
     desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     moves = desk.recipe.moves
     desk.adopt(*bare)  # which has the photo's picture on loan
     desk.photos.keep(Photo("b" * 32, jpeg_of(blobs[1])))
-    desk.remove_photo(photo.key, *bare)
+    desk.remove_photo(key, *bare)
     desk.adopt(engine, gallery)
     assert list(desk.photos) == ["b" * 32]
     assert not desk.crops
@@ -66,22 +92,22 @@ def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, gallery, b
 
 
 def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gallery, blobs):
-    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
     desk.place_eyes((0.3, 0.4, 0.7, 0.4), 32)
     placed = desk.recipe.source
     desk.start_from(Source("gallery", gallery.names[0]))
-    assert desk.photos.source_of(photo.key) == placed
+    assert desk.photos.source_of(key) == placed
     assert placed.eyes == (0.3, 0.4, 0.7, 0.4)
 
 
 def test_every_page_has_the_face_that_the_edit_has(desk, engine, gallery, blobs):
-    photo = desk.receive(jpeg_of(blobs[0]), engine, gallery)
-    plain, linked = photo.source, Source("photo", photo.key, -1, eyes=(0.25, 0.4, 0.75, 0.4))
+    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    plain, linked = desk.photo().source, Source("photo", key, -1, eyes=(0.25, 0.4, 0.75, 0.4))
     desk.open(EditRecipe(linked, model=engine.model_hash), engine, gallery)
-    assert desk.photos.source_of(photo.key) == linked
+    assert desk.photos.source_of(key) == linked
     desk.handle({"op": "undo", "nonce": "a", "seq": 1}, engine)
-    assert desk.photos.source_of(photo.key) == desk.recipe.source == plain
+    assert desk.photos.source_of(key) == desk.recipe.source == plain
     desk.handle({"op": "redo", "nonce": "a", "seq": 2}, engine)
-    assert desk.photos.source_of(photo.key) == linked
+    assert desk.photos.source_of(key) == linked
     desk.receive(jpeg_of(blobs[0]), engine, gallery)  # the same file again
     assert desk.recipe.source == linked

@@ -11,6 +11,7 @@ from PIL import Image
 
 from explorer import export
 from explorer.recipe import EditRecipe, RecipeError, Source
+from glowcore.errors import ImageError
 
 RECIPE = EditRecipe(Source("photo", "0" * 32), (("Smiling", 1.25),), ("Male",), model="0123456789ab")
 
@@ -36,6 +37,15 @@ def test_the_crop_travels_only_when_asked_for(blobs):
     recipe, crop = export.read_png(export.to_png(blobs[0], RECIPE, blobs[1]))
     assert recipe == RECIPE
     np.testing.assert_array_equal(crop, blobs[1])
+
+
+def test_a_crop_that_no_model_could_have_made_is_refused():
+    crops = [np.zeros(shape, np.uint8) for shape in ((512, 512, 3), (513, 8, 3), (8, 513, 3))]
+    files = [export.to_png(crops[0], RECIPE, crop) for crop in crops]
+    assert export.read_png(files[0])[1].shape == (512, 512, 3)
+    for data, size in zip(files[1:], ("8 x 513", "513 x 8"), strict=True):
+        with pytest.raises(ImageError, match=f"{size} pixels, at most 512 a side"):
+            export.read_png(data)
 
 
 def test_other_files_are_not_ours(blobs):

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import album
+from explorer import album, export
 from explorer.engine import Engine
 from explorer.photos import photo_key
-from explorer.recipe import Source
+from explorer.recipe import EditRecipe, Source
 from explorer.ui import visitors
 from tests.explorer.widgets import of_model, told
 
@@ -104,6 +104,23 @@ def test_a_photo_without_its_file_is_removed_by_a_button(at, files):
     assert not at.exception
     assert photos(at) == []
     assert not [b for b in at.button if b.key == "remove_photo"]
+
+
+def test_a_face_inside_a_png_goes_with_its_file_or_by_a_button(at, many_blobs):
+    wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),))
+    file = ("edited-face.png", export.to_png(many_blobs[0], wanted, many_blobs[1]), "image/png")
+    desk = at.session_state["desk"]
+    at.file_uploader(key="upload").set_value([file]).run()
+    assert list(desk.crops) == ["a" * 32]
+    assert not [b for b in at.button if b.key == "remove_photo"]  # it goes with its file
+    at.file_uploader(key="upload").set_value(None).run()
+    assert not desk.crops
+    assert desk.recipe.source == Source("gallery", "face_00.png")
+    at.file_uploader(key="upload").set_value([file]).run()
+    go(go(at, "models"), "edit").button(key="remove_photo").click().run()
+    assert not at.exception
+    assert not desk.crops
+    assert desk.recipe.source == Source("gallery", "face_00.png")
 
 
 def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):

@@ -34,8 +34,7 @@ def photos_from(table: Bench, widget: Callable[..., Any], label: str, **options:
     """An uploader or a camera: what it gives is edited at once."""
 
     def take(data: bytes) -> Taken:
-        photo = table.desk.receive(data, table.engine, table.gallery)
-        return Taken(photo.key if photo else "")
+        return Taken(table.desk.receive(data, table.engine, table.gallery))
 
     intake(table, widget, label, take=take, **options)
 
@@ -208,9 +207,10 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
         grid_button(table)
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(table, photo)
-        without_file = photo is not None and not holds("upload", photo.key)  # else it goes with its file
+        mine = desk.personal()
+        without_file = mine and not holds("upload", mine)  # else it goes with its file
         if without_file and st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
-            desk.remove_photo(photo.key, engine, gallery)
+            desk.remove_photo(mine, engine, gallery)
             st.rerun()
         if recipe.source.kind == "seed":
             seed_bar(table)
