@@ -101,6 +101,7 @@ def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:
         shutil.rmtree(folder / STAGING, ignore_errors=True)
         raise
     sync_folder(folder)
+    files.clear()  # what is read back now may be as large as all that memory has left
     if not _is_valid(target):
         raise CheckpointError(f"{target}: does not read back as it was written; older states are kept")
     # What is later than this step has been found damaged above.

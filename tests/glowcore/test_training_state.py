@@ -4,16 +4,20 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
 from glowcore import atomic, training_state
 from glowcore.batches import step_generator
 from glowcore.errors import CheckpointError
+from glowcore.safetensors_guard import DTYPES, pack
 from glowcore.training_state import load_state, save_state, saved_steps
+from tests.glowcore.test_checkpoint_hostile import peak_memory
 
 STATE = {
     "step": 7,
@@ -55,6 +59,23 @@ def test_tensors_of_every_dtype(tmp_path, dtype):
     state = {"step": 0, "whole": base, "view": base[1:, ::2].T, "empty": base[:0], "number": base[1, 1], "same": base}
     save_state(tmp_path, state)
     assert same(load_state(tmp_path), state)
+
+
+def test_files_are_the_librarys_to_the_last_byte():
+    base = torch.arange(48.0).reshape(2, 3, 2, 4)
+    tensors = {f"{index}": base.clone().to(dtype) for index, dtype in enumerate(reversed(DTYPES.values()))}
+    tensors |= {"last": base.to(memory_format=torch.channels_last), "turned": base.double().mT}
+    tensors |= {"number": torch.tensor(3), "none": torch.zeros(0, 2)}
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    assert pack(Path("f"), tensors, {"what": "gläw\n"}) == safetensors.torch.save(whole, {"what": "gläw\n"})
+    assert pack(Path("f"), {}) == safetensors.torch.save({})
+
+
+def test_saving_takes_the_memory_of_little_more_than_one_copy(tmp_path):
+    state = {"step": 0, "tensors": [torch.ones(1_000_000) for _ in range(20)]}
+    save_state(tmp_path, {"step": 0})
+    peak, _ = peak_memory(lambda: save_state(tmp_path, state))
+    assert peak <= 1.6 * 80
 
 
 def test_not_a_number_is_kept_as_it_is(tmp_path):
