@@ -63,6 +63,7 @@ class Engine(Worker):
         self._batching = Batching()
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
         self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
+        self._drawn: ByteLRU[np.ndarray] = ByteLRU(PICTURE_CACHE_BYTES)
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Engine:
@@ -181,6 +182,7 @@ class Engine(Worker):
         """Forget all encodings and give the device's memory back; the engine is not used again."""
         self._encodings.clear()
         self._pictures.clear()
+        self._drawn.clear()
         if self.device.startswith("cuda"):
             torch.cuda.empty_cache()
 
@@ -192,8 +194,12 @@ class Engine(Worker):
             return picture
         if len(recipe.temperature) not in (1, self.num_levels):
             raise RecipeError(f"temperature holds {len(recipe.temperature)} values for {self.num_levels} levels")
-        seed, temperature, label = recipe.source.seed, _per_level(recipe.temperature), recipe.source.label
-        return self._served(lambda worker: worker.draw([seed], temperature, label))[0]
+        key = seed, temperature, label = recipe.source.seed, recipe.temperature, recipe.source.label
+        picture = self._drawn.get(key)
+        if picture is None:
+            picture = self._served(lambda worker: worker.draw([seed], _per_level(temperature), label))[0]
+            self._drawn.put(key, picture, picture.nbytes)
+        return picture
 
     def _served(self, work: Callable[[Worker], T], batch: int = 1) -> T:
         """What `work` makes of this engine, or of its stand-in on the CPU; of many pictures fewer are tried first."""

@@ -15,6 +15,7 @@ from explorer.recipe import RecipeError, Source
 KEPT_BYTES = 96 * 2**20
 SAMPLES = 24
 _kept: ByteLRU[LatentMap] = ByteLRU(KEPT_BYTES)
+_faces: ByteLRU[np.ndarray] = ByteLRU(4 * 2**20)
 _one_at_a_time = threading.Lock()
 
 
@@ -26,9 +27,7 @@ def map_of(engine: Engine, gallery: Gallery) -> LatentMap:
     CheckpointError
         where the model's map is damaged.
     """
-    folder = gallery.folder.parent
-    path = folder / FILE
-    key = (engine.model_hash, str(folder), path.stat().st_mtime_ns if path.is_file() else 0)
+    folder, key = gallery.folder.parent, _key(engine, gallery)
     with _one_at_a_time:
         found = _kept.get(key)
         if found is None:
@@ -47,10 +46,20 @@ def face_at(source: Source, engine: Engine, gallery: Gallery) -> np.ndarray:
     """
     found = map_of(engine, gallery)
     if source.place is not None:
-        return found.decode(engine, [source.place])[0]
+        key = (*_key(engine, gallery), source.place)
+        face = _faces.get(key)
+        if face is None:
+            face = found.decode(engine, [source.place])[0]
+            _faces.put(key, face, face.nbytes)
+        return face
     if int(source.value) >= len(found):
         raise RecipeError(f"the map of this model has {len(found)} faces, none of number {source.value}")
     return found.pictures[int(source.value)]
+
+
+def _key(engine: Engine, gallery: Gallery) -> tuple[str, str, int]:
+    path = gallery.folder.parent / FILE
+    return engine.model_hash, str(path), path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def _small(engine: Engine, gallery: Gallery) -> LatentMap:

@@ -1,14 +1,17 @@
 """The engine renders recipes exactly, alike in every way of asking, and bounds what it keeps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from explorer import engine as engine_module
-from explorer import mixing
+from explorer import maps, mixing
 from explorer.cache import ByteLRU
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe, RecipeError, Source
+from explorer.worker import Worker
 from glowcore.errors import GlowcoreError
 
 SEED = EditRecipe(Source("seed", "3"))
@@ -69,6 +72,23 @@ def test_a_seed_needs_no_picture_and_is_the_sample_page_s_face(engine):
     np.testing.assert_array_equal(engine.render(SEED).picture, engine.sample([3], 0.7)[0])
     several = engine.sample([1, 2, 3], 0.7)[2]
     assert np.abs(several.astype(int) - engine.render(SEED).picture.astype(int)).max() <= 8  # one bin of 5 bits
+
+
+def test_a_seed_and_a_place_on_the_map_are_decoded_once_for_all_edits_of_them(engine, gallery, monkeypatch):
+    maps.map_of(engine, gallery)
+    done = []
+    for name in ("draw", "decode_batch"):
+        work = getattr(Worker, name)
+        monkeypatch.setattr(Worker, name, lambda *a, _w=work, **k: done.append(1) or _w(*a, **k))
+    places = [maps.face_at(Source("map", "0.75,-1.5"), engine, gallery) for _ in range(2)]
+    assert len(done) == 1
+    np.testing.assert_array_equal(*places)
+    seed = replace(SEED, source=Source("seed", "977"))
+    for recipe in (seed, seed.moved({"Male": 1.0}), seed.moved({"Male": 2.0})):
+        engine.render(recipe)
+    assert len(done) == 2
+    engine.render(replace(seed, temperature=(0.3,)))
+    assert len(done) == 3
 
 
 def test_what_the_model_cannot_follow_is_a_sentence(engine, blobs):
