@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer import export
+from explorer.turns import Busy
+from tests.explorer.picture_files import png_of
+
 pytestmark = pytest.mark.usefixtures("fresh_caches", "home")
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -20,6 +24,37 @@ def buttons(at: AppTest) -> list[str]:
     """The labels of what can be saved."""
     assert not at.exception
     return [found.proto.label for found in at.get("download_button")]
+
+
+def saved(at: AppTest, key: str):
+    """The button `key` as the browser is told of it."""
+    return next(found.proto for found in at.get("download_button") if found.proto.id.endswith(f"-{key}"))
+
+
+def test_the_edited_face_can_be_saved_while_the_page_runs_anew(engine, blobs):
+    at = visit("edit.py")
+    first = saved(at, "save_face")
+    assert not first.deferred_file_id  # which every run makes anew, and forgets the one before
+    assert first.url.endswith(".png")
+    assert saved(at.run(), "save_face").url == first.url
+    at.session_state["desk"].handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    assert saved(at.run(), "save_face").url != first.url
+    at.file_uploader(key="upload").upload("me.png", png_of(blobs[5]), "image/png").run()
+    assert not saved(at, "save_face").deferred_file_id
+    assert saved(at, "save_photo").deferred_file_id  # some megabytes, which few ask for
+
+
+def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
+    at = visit("edit.py")
+    work = export.to_png
+
+    def busy(*given):
+        raise Busy("many people are here")
+
+    monkeypatch.setattr(export, "to_png", busy)
+    assert buttons(at.run()) == []
+    monkeypatch.setattr(export, "to_png", work)
+    assert buttons(at.run()) == ["Save PNG"]
 
 
 def test_a_film_is_saved_as_film_picture_or_frames():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from explorer.ui.frame import Bench, bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
 from explorer.words import link_words, noun
+from glowcore.errors import GlowcoreError
 
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
@@ -196,13 +198,14 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
             )
         if recipe.source.kind == "photo":
             embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
-        with save:
+        with save, suppress(GlowcoreError):  # whose reason the editor has just given
             download(
                 "Save PNG",
                 "edited-face.png",
                 lambda: export.to_png(edited(), recipe, crop()),
                 key="save_face",
                 what=FACE,
+                at_once=True,
             )
         grid_button(table)
         if photo is not None and len(photo.found) == 1:
