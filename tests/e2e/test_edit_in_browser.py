@@ -155,6 +155,17 @@ def test_a_strip_says_where_the_model_gives_no_picture(page):
         assert bool(words.search(page.locator(".tag-after").text_content())) == beyond
 
 
+def test_links_that_stay_hold_no_edit_up(page):
+    expect(smile(page)).to_have_value("1")
+    page.get_by_role("link", name="Skip to main content").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    assert not page.locator(".editor").evaluate("e => Boolean(e.getRootNode().__instance.wire.leaving)")
+    smile(page).press("Shift+ArrowRight")
+    expect(thumb(page, "edited")).to_contain_text("Smile +1.50")
+
+
 def test_every_page_opens(page):
     expect(smile(page)).to_have_value("1")
     for name, sign in (

@@ -14,6 +14,7 @@ SCENE = """([sources, kind, acts]) => {
   const set = (act, after) => { const timer = { act, at: now + after }; timers.push(timer); return timer }
   const clear = (timer) => { timers = timers.filter((t) => t !== timer) }
   const made = new Function("setTimeout", "clearTimeout", `${sources}; return ${kind}`)(set, clear)
+  history.replaceState(null, "", "/edit")
   const wire = new made((m) => sent.push(m), (b) => busy.push(b))
   for (const [act, value] of acts) {
     if (act === "post") wire.post(value)
@@ -21,10 +22,14 @@ SCENE = """([sources, kind, acts]) => {
     if (act === "close") wire.close()
     if (act === "click") {
       const node = document.body.appendChild(document.createElement(value.split(" ")[0]))
-      if (value.includes(" ")) node.setAttribute(...value.split(" ")[1].split("="))
-      node.dispatchEvent(new MouseEvent("click", { bubbles: true, composed: true }))
+      for (const attribute of value.split(" ").slice(1)) node.setAttribute(...attribute.split("="))
+      node.onclick = (event) => event.preventDefault()
+      node.dispatchEvent(new MouseEvent("click", { bubbles: true, composed: true, cancelable: true }))
     }
-    if (act === "back") window.dispatchEvent(new PopStateEvent("popstate"))
+    if (act === "back") {
+      history.replaceState(null, "", value)
+      window.dispatchEvent(new PopStateEvent("popstate"))
+    }
     if (act === "other ack") wire.acknowledge({ nonce: "other", seq: value })
     if (act === "wait") {
       const until = now + value
@@ -46,6 +51,8 @@ SCENE = """([sources, kind, acts]) => {
 def play(browser):
     """Act on a wire of the given kind; what it has sent, and when it said that it was busy."""
     page = browser.new_page()
+    page.route("http://app/edit", lambda route: route.fulfill(content_type="text/html", body=""))
+    page.goto("http://app/edit")
 
     def acted(kind, *acts):
         files = [COMPONENTS / "wire.js", COMPONENTS / "editor" / "edit_wire.js"]
@@ -75,13 +82,27 @@ def test_a_message_without_an_answer_is_sent_once_more_and_then_given_up(play):
     assert play("Wire", ("post", first), ("ack", 1), ("wait", 60000))["sent"] == [{**first, "seq": 1}]
 
 
-@pytest.mark.parametrize("leave", [("click", "a"), ("back", None)])
+@pytest.mark.parametrize("leave", [("click", "a href=/mix"), ("back", "/mix")])
 def test_nothing_is_sent_while_another_page_is_on_its_way(play, leave):
     first = {"spot": [0, 0]}
     assert play("Wire", leave, ("post", first), ("wait", 4999))["sent"] == []
     assert play("Wire", leave, ("post", first), ("wait", 5000))["sent"] == [{**first, "seq": 1}]
-    for stays in ("i", "a target=_blank", "a download=x.png"):
-        assert play("Wire", ("click", stays), ("post", first))["sent"] == [{**first, "seq": 1}]
+
+
+@pytest.mark.parametrize(
+    "stay",
+    [
+        ("click", "i"),
+        ("click", "a"),
+        ("click", "a href=/mix target=_blank"),
+        ("click", "a href=/x.png download=x.png"),
+        ("click", "a href=#main"),
+        ("click", "a href=/edit?s=1"),
+        ("back", "/edit#main"),
+    ],
+)
+def test_a_link_that_leads_to_no_other_page_holds_nothing_up(play, stay):
+    assert play("Wire", stay, ("post", {"spot": [0, 0]}))["sent"] == [{"spot": [0, 0], "seq": 1}]
 
 
 def test_nothing_is_sent_when_the_page_is_gone(play):

@@ -3,6 +3,7 @@
 
 const PATIENCE = 8000 // milliseconds that an answer is waited for
 const LEAVING = 5000 // milliseconds after which a link has led to no other page
+const LINKS = "a[href]:not([target=_blank], [download])"
 
 class Wire {
   constructor(send, onBusy = () => {}) {
@@ -12,9 +13,11 @@ class Wire {
     this.sequence = 0
     this.waiting = []
     this.inFlight = null
+    const page = location.pathname
     this.leave = (event) => {
-      const leads = (node) => node.localName === "a" && node.target !== "_blank" && !node.hasAttribute("download")
-      if (event.type === "click" && !event.composedPath().some(leads)) return
+      // A link to this page leads nowhere else, nor does one to a place of it, which is also a step of the history.
+      const leads = (node) => node.matches?.(LINKS) && node.pathname !== page
+      if (event.type === "click" ? !event.composedPath().some(leads) : location.pathname === page) return
       clearTimeout(this.leaving)
       this.leaving = setTimeout(() => { this.leaving = null; this.next() }, LEAVING)
     }
