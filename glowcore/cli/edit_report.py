@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -71,10 +73,7 @@ def run(args: argparse.Namespace) -> int:
             "model_sha256": checkpoint.fingerprint(args.model),
         })
     elif args.markdown:
-        # Folders are named as the documentation does: where they lie here is nobody's business.
-        command = ("python -m glowcore evaluate --model MODEL --data FACES --edits --classifier-data CELEBA "
-                   f"--strengths {args.strengths} --pictures {args.pictures} --markdown")
-        print(edit_tables.markdown(found, judge, own, model.attributes, command=command,
+        print(edit_tables.markdown(found, judge, own, model.attributes, command=_command(args),
                                    weights=checkpoint.fingerprint(args.model), split=args.split, picture=args.link,
                                    credit=args.credit))
     else:
@@ -95,6 +94,15 @@ def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float], scale: 
     names = ["unchanged", *(f"{strength:g} sigma" for strength in strengths)]
     return caption(sheet, [edit_tables.case(strip.attribute, strip.sign) for strip in strips],
                    [names[column % len(names)] for column in range(columns)])
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Return the command line that prints the same document again."""
+    # Folders are named as the documentation does: where they lie here is nobody's business.
+    command = ("python -m glowcore evaluate --model MODEL --data FACES --edits --classifier-data CELEBA "
+               f"--strengths {args.strengths} --pictures {args.pictures} --markdown")
+    given = {"out": args.out and Path(args.out).name, "link": args.link, "credit": args.credit}
+    return command + "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value)
 
 
 def _strengths(text: str) -> list[float]:

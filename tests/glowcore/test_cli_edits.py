@@ -69,12 +69,17 @@ def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys)
     assert picture.shape[2] == 3
 
 
-def test_edits_as_markdown_and_as_words(folder, capsys):
+def test_edits_as_markdown_and_as_words(folder, tmp_path, capsys):
     options = ("--strengths", "0.5", "--pictures", 3)
-    table = run(capsys, *argv(folder, *options, "--markdown", "--link", "images/a.png",
+    table = run(capsys, *argv(folder, *options, "--markdown", "--out", tmp_path / "a.png", "--link", "images/a.png",
                               "--credit", "Pictures: nobody."))
     assert "](images/a.png)\n\nPictures: nobody.\n" in table.out
+    assert ("--strengths 0.5 --pictures 3 --markdown --out a.png --link images/a.png --credit 'Pictures: nobody.'\n"
+            in table.out)
     assert str(folder) not in table.out
+    assert str(tmp_path) not in table.out
+    plain = run(capsys, *argv(folder, *options, "--markdown"))
+    assert "--pictures 3 --markdown\n```" in plain.out
     rows = [line.split(" | ") for line in table.out.splitlines() if line.startswith("| not Young ")]
     assert rows[0][1:3] == ["-0.5", "3"]
     # Pictures in which it is seen before do not count there.
