@@ -1,0 +1,69 @@
+"""What save refuses, and leaves the model that is there alone; what it takes although it looks unusual."""
+
+import pytest
+import torch
+
+from glowcore import checkpoint
+from glowcore.errors import CheckpointError
+from tests.glowcore.model_folders import small_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model()
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    checkpoint.save(model, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_what_is_not_json_is_not_saved(model, tmp_path):
+    broken = small_model()
+    for value in (float("nan"), torch.zeros(1), {1, 2}):
+        broken.metadata = {"value": value}
+        with pytest.raises(CheckpointError, match=r"config\.json: not saved"):
+            checkpoint.save(broken, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_nan_and_infinite_weights_are_never_saved(folder, model):
+    before = checkpoint.fingerprint(folder)
+    broken = small_model()
+    next(broken.parameters()).data.flatten()[0] = float("nan")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: not saved, tensor \S+ holds NaN"):
+        checkpoint.save(broken, folder)
+    broken = small_model()
+    broken.attributes.score_weights[0, 0] = float("inf")
+    with pytest.raises(CheckpointError, match=r"attributes\.safetensors: not saved, tensor score_weights holds NaN"):
+        checkpoint.save(broken, folder)
+    assert checkpoint.fingerprint(folder) == before
+
+
+def test_what_would_not_load_again_is_not_saved_over_what_does(folder, model):
+    before = checkpoint.fingerprint(folder)
+    other_net, other_latents = small_model(), small_model(num_levels=1)
+    other_net.levels[0].steps[0].coupling.net = torch.nn.Conv2d(6, 12, 3, padding=1)
+    other_latents.attributes = model.attributes
+    for broken, words in (
+        (other_net, r"model\.safetensors: tensor levels\.0\.steps\.0\.coupling\.net\.conv_in\.weight .* is missing"),
+        (other_latents, r"attributes\.safetensors: fitted for levels \(\(6, 4, 4\), \(24, 2, 2\)\), the model's are"),
+    ):
+        with pytest.raises(CheckpointError, match=f"model: not saved, as it would not load again: .*{words}"):
+            checkpoint.save(broken, folder)
+    assert checkpoint.fingerprint(folder) == before
+    assert checkpoint.load(folder, device="cpu").attributes is not None
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # of the compiler itself
+def test_a_compiled_model_is_saved_as_the_model_inside(model, tmp_path):
+    checkpoint.save(torch.compile(model), tmp_path)
+    loaded = checkpoint.load(tmp_path, device="cpu").state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
+
+
+def test_saving_leaves_the_global_generator_alone(model, tmp_path):
+    state = torch.get_rng_state()
+    checkpoint.save(model, tmp_path)
+    assert torch.equal(torch.get_rng_state(), state)
