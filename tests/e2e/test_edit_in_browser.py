@@ -91,6 +91,34 @@ def test_a_photo_is_uploaded_smiles_and_comes_back_exactly(page, photo, tmp_path
     assert np.asarray(Image.open(io.BytesIO(saved.read_bytes()))).ndim == 3
 
 
+def test_the_face_that_is_shown_is_the_one_that_is_marked(page):
+    faces = page.locator(".st-key-gallery").get_by_role("button")
+    expect(faces.first).to_have_attribute("aria-pressed", "true")
+    faces.nth(3).click()
+    expect(faces.nth(3)).to_have_attribute("aria-pressed", "true")
+    for key, shown, other in (("Control+z", 0, 3), ("Control+Shift+z", 3, 0)):
+        page.keyboard.press(key)
+        expect(faces.nth(shown)).to_have_attribute("aria-pressed", "true")
+        expect(faces.nth(other)).to_have_attribute("aria-pressed", "false")
+    settle(page)
+
+
+def test_an_imagined_face_is_marked_at_its_own_temperature_only(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    imagined = page.locator(".st-key-imagined").get_by_role("button").first
+    if not imagined.count():
+        pytest.skip("the model names no imagined faces")
+    imagined.click()
+    expect(imagined).to_have_attribute("aria-pressed", "true")
+    warmth = page.get_by_role("slider", name=re.compile("Temperature of seed"))
+    for key, pressed in (("ArrowRight", "false"), ("ArrowLeft", "true")):
+        warmth.press(key)
+        expect(imagined).to_have_attribute("aria-pressed", pressed)
+        expect(warmth).to_be_focused()
+    settle(page)
+
+
 def test_compare_lock_and_hold(page):
     expect(smile(page)).to_have_value("1")
     stage = page.get_by_role("slider", name="Compare original and edited picture")

@@ -117,14 +117,24 @@ def ask_for_photo(table: Bench) -> None:
 
 
 @st.fragment
-def edit_panel(table: Bench) -> None:
-    """The editor and what goes with its picture; runs alone when a slider moves."""
+def edit_panel(table: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
+    """The editor and what goes with its picture; runs alone when a slider moves.
+
+    `marked` is the picture, with its temperature, that the page around it shows as chosen.
+    """
     desk, engine = table.desk, table.engine
+    if marked != picked(table):
+        st.rerun()  # the page, which has to mark another
     photo = desk.photo()
     if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
     editor(view_of(table), key="editor", on_message=lambda message: desk.handle(message, engine))
     save_bar(table, photo)
+
+
+def picked(table: Bench) -> tuple[Source, tuple[float, ...]]:
+    """The picture that the edit starts from, and how warm it is."""
+    return table.desk.recipe.source, table.desk.recipe.temperature
 
 
 def seed_bar(table: Bench) -> None:
@@ -224,7 +234,7 @@ table = bench()
 imagined = choose_source(table)
 offer_its_model(table)
 ask_for_photo(table)
-edit_panel(table)
+edit_panel(table, picked(table))
 with imagined:  # after the picture, for the first visitor of all waits until they are drawn
     imagined_line(table.engine, table.desk.recipe, key="imagined", on_choose=table.desk.imagine)
 if table.gallery.attribution:
