@@ -17,6 +17,7 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "map": commands.make_map,
     "faces": commands.count_faces,
     "photos": commands.try_photos,
+    "align": commands.align_photos,
 }
 
 
@@ -74,6 +75,17 @@ def parser() -> argparse.ArgumentParser:
         "--strength", type=float, default=2.0, help="of the edits, one an attribute, from -5 to 5 (default 2)"
     )
     trial.add_argument("--skip-broken", action="store_true", help="leave out photos that cannot be read")
+    align = options.command(
+        known,
+        "align",
+        "make a folder of photos ready to train on: the face of each, aligned, as a PNG",
+        "python -m explorer align --data ~/photos --size 64 --out faces",
+    )
+    align.add_argument("--data", type=Path, required=True, metavar="DIR", help="photos, in folders within it as well")
+    align.add_argument("--size", type=int, default=64, metavar="N", help="pixels a side, from 8 to 1024 (default 64)")
+    align.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write to; what is there already is left alone"
+    )
     return top
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from explorer import export, face_check, models, photo_trial
+from explorer import aligning, export, face_check, models, photo_trial
 from explorer.gallery import Gallery
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
@@ -22,6 +22,7 @@ from glowcore.attribute_table import PICTURE_SUFFIXES
 from glowcore.cli import options, pictures
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, ConfigError, ImageError
+from glowcore.images import printable
 
 #: Of so many samples the seeds are named, those that the detector is least sure of.
 LEAST = 9
@@ -95,6 +96,21 @@ def try_photos(given: argparse.Namespace) -> None:
     if not trials:
         raise ConfigError(f"--data {given.data} holds no photo that can be read ({len(skipped)} files, {suffixes})")
     print(photo_trial.summary(trials))
+
+
+def align_photos(given: argparse.Namespace) -> None:
+    """Write the aligned faces of a folder of photos."""
+    options.check_range("--size", given.size, 8, 1024)
+    pairs = aligning.targets(given.data, given.out)
+    done = aligning.align_all(tqdm(pairs.items(), unit=" photos", disable=None), given.size)
+    for name in done.faceless[:5]:
+        options.say(f"no face found: {printable(name, 120)}")
+    options.say_skipped(done.unreadable)
+    words = [f"{len(done.written)} of {len(pairs)} faces of {given.size}x{given.size} written to {given.out}"]
+    words += [f"{len(done.kept)} were there already"] if done.kept else []
+    words += [f"no face in {len(done.faceless)} photos"] if done.faceless else []
+    words += [f"{len(done.unreadable)} files cannot be read"] if done.unreadable else []
+    options.say("; ".join(words))
 
 
 def _model_of(recipe: EditRecipe) -> models.ModelEntry:

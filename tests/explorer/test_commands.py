@@ -117,7 +117,7 @@ def test_a_wrong_command_line_is_one_line(capsys, arguments):
     assert "--help shows what is expected" in told(capsys, *arguments)
 
 
-@pytest.mark.parametrize("command", ["render", "map", "faces", "photos"])
+@pytest.mark.parametrize("command", ["render", "map", "faces", "photos", "align"])
 def test_every_command_explains_itself_with_an_example(capsys, command):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
