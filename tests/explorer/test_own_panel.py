@@ -121,6 +121,17 @@ def test_a_model_without_attributes_gets_one_here(tmp_path, tiny_models, monkeyp
     assert [s["label"] for s in told(at, "editor")["sliders"]] == ["Freckles"]
 
 
+@pytest.mark.parametrize(("kind", "fitted"), [("real_nvp", True), ("digits", False)])
+def test_the_command_that_fits_attributes_is_named_where_it_would_work(
+    tmp_path, tiny_models, monkeypatch, fresh_caches, kind, fitted
+):
+    tiny_models.write_kind(tmp_path / "runs" / "bare", kind)
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    words_there = said(on_the_page(), "info")
+    assert "came without attributes" in words_there
+    assert ("glowcore attributes" in words_there) == fitted
+
+
 def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine, freckles, open_bare):
     desk = Desk()
     desk.take_own(freckles)

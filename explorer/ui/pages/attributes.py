@@ -104,9 +104,11 @@ if names:
         cosines(table)
     statistics(table)
 else:
+    makes = "`python -m glowcore attributes --model DIR --data DIR` makes them from labelled pictures. "
+    # The command is for models without classes.
     st.info(
-        "This model came without attributes. `python -m glowcore attributes --model DIR --data DIR` makes them from "
-        "labelled pictures; one of your own is made below."
+        f"This model came without attributes. {'' if table.engine.class_names else makes}"
+        "One of your own is made below."
     )
 st.divider()
 own.panel(table)
