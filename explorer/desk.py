@@ -144,10 +144,14 @@ class Desk:
         self._push(replace(self.recipe, source=source))
 
     def draw(self, source: Source, temperature: tuple[float, ...]) -> None:
-        """A sampled picture under the same sliders: at the temperature of the one before it, else at `temperature`."""
-        kept = self.recipe.temperature if self.recipe.source.kind == "seed" else temperature
+        """A sampled picture under the same sliders: at the temperature of the one before it, else at `temperature`.
+
+        At 0 all pictures are one, and values of single levels have no control beside the editor: neither is kept.
+        """
+        before = self.recipe.temperature
+        kept = self.recipe.source.kind == "seed" and len(before) == 1 and before[0] > 0
         self.forget_foreign()
-        self._push(replace(self.recipe, source=source, temperature=kept))
+        self._push(replace(self.recipe, source=source, temperature=before if kept else temperature))
 
     def imagine(self, one: Imagined) -> None:
         """A picture that the model's author recommends, as recommended, under the same sliders."""

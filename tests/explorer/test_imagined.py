@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,15 @@ def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, g
     assert desk.recipe.source == Source("seed", "11")
     assert desk.recipe.temperature == (0.6,)
     assert desk.recipe.moves == moves == (("Smiling", 1.0),)
+
+
+def test_random_keeps_a_temperature_that_can_be_seen_and_tells_pictures_apart(desk):
+    for before, kept in (((0.4,), True), ((0.0,), False), ((0.0, 0.7, 0.7), False)):
+        desk.draw(Source("seed", "1"), (0.7,))
+        desk.history = desk.history.push(replace(desk.recipe, temperature=before))
+        desk.draw(Source("seed", "2"), (0.7,))
+        assert desk.recipe.source == Source("seed", "2")
+        assert desk.recipe.temperature == (before if kept else (0.7,))
 
 
 def test_the_one_in_use_is_marked_at_its_own_temperature_only(at):
