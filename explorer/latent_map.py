@@ -18,6 +18,7 @@ from PIL import Image
 
 from explorer.contours import Line, outlines
 from explorer.engine import Engine
+from explorer.recipe import PLACE_LIMIT
 from glowcore.errors import CheckpointError, DataError
 from glowcore.grids import grid
 from glowcore.latents import Latents
@@ -75,8 +76,11 @@ class LatentMap:
         return outlines(self.places, SHARES) if len(self) >= DENSE else []
 
     def decode(self, engine: Engine, points: Sequence[tuple[float, float]]) -> list[np.ndarray]:
-        """The faces at points of the plane, uint8 [H, W, 3]: the mean, moved along the first two components."""
-        steps = torch.tensor(points, dtype=torch.float32).clamp(-2 * REACH, 2 * REACH) * self.scale[:2]
+        """The faces at points of the plane, uint8 [H, W, 3]: the mean, moved along the first two components.
+
+        A place farther out than a recipe can name is taken as the nearest that it can.
+        """
+        steps = torch.tensor(points, dtype=torch.float32).clamp(-PLACE_LIMIT, PLACE_LIMIT) * self.scale[:2]
         flat = self.mean + steps @ self.basis[:2]
         return engine.decode(self._shaped(engine, flat))
 

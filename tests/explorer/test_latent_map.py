@@ -7,6 +7,7 @@ import torch
 from explorer import own_attribute, own_sliders
 from explorer.latent_map import LatentMap
 from explorer.paths import evenly
+from explorer.recipe import PLACE_LIMIT, EditRecipe, Source
 from explorer.results import Encoded
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.latents import Latents
@@ -29,6 +30,13 @@ def test_every_place_decodes(engine, latent_map):
     pictures = latent_map.decode(engine, [(0.0, 0.0), (2.0, -1.0), (1e9, -1e9)])
     assert [p.shape for p in pictures] == [(32, 32, 3)] * 3
     assert (pictures[0] != pictures[1]).any()
+
+
+def test_the_place_that_a_recipe_names_is_the_place_that_is_decoded(engine, latent_map):
+    far, farther, near = latent_map.decode(engine, [(PLACE_LIMIT, 0.0), (99.0, 0.0), (PLACE_LIMIT - 0.5, 0.0)])
+    np.testing.assert_array_equal(far, farther)
+    assert Source("map", "99,0").place == (PLACE_LIMIT, 0.0)
+    assert (far != near).any()
 
 
 def test_the_file_brings_it_back(latent_map, engine, tmp_path):
@@ -103,8 +111,6 @@ def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
     assert attributes.names == (*engine.attributes.names, "Mine")
     assert attributes.sigma("Male") == pytest.approx(engine.attributes.sigma("Male"))
     extended = engine.with_attributes(attributes)
-    from explorer.recipe import EditRecipe, Source
-
     recipe = EditRecipe(Source("photo", "0" * 32), (("Mine", 3.0),), ("Male",))
     assert (extended.render(recipe, blobs[0]).picture != blobs[0]).any()
     assert "Mine" not in engine.attribute_names

@@ -72,6 +72,13 @@ def test_sample_page_controls(home):
     assert not at.exception
 
 
+def test_the_map_names_the_place_that_it_shows(home):
+    at = visit("map.py")
+    at.session_state["map_walk pretrained/tiny"]["spot"] = (7.5, -1.0)
+    at.run()
+    assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, -1.00"]
+
+
 def test_mix_page_modes(home):
     at = visit("mix.py")
     for mode in ("Corners", "Levels", "A − B + C", "Film"):

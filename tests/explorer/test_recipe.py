@@ -66,7 +66,7 @@ def test_a_usual_token_is_short():
 def test_places_on_the_map():
     assert Source("map", "17").place is None
     assert Source("map", "1.5,-0.25") == Source("map", "+1.499,-.2501".replace("-.", "-0."))
-    assert Source("map", "99,-99").place == (9.0, -9.0)
+    assert Source("map", "99,-99").place == (6.0, -6.0)
     for bad in ("", "-1", "1,", "1,2,3", "nan,0", "1e9,0", "1234567", "x"):
         with pytest.raises(RecipeError):
             Source("map", bad)

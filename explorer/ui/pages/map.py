@@ -115,6 +115,7 @@ def shown(table: Bench, found: LatentMap) -> None:
     else:
         x, y = walk["spot"] or (0.0, 0.0)
         source = Source("map", f"{x:.2f},{y:.2f}")
+        x, y = source.place  # a click may have been farther out
         words_of = f"The {noun(table.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
     picture = maps.face_at(source, table.engine, table.gallery)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
