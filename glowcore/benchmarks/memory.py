@@ -22,7 +22,7 @@ from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
 from glowcore.benchmarks.speed import train_step
 from glowcore.devices import synchronize
 from glowcore.flow import Flow
-from glowcore.heap import release_heap
+from glowcore.heap import keep_heap, release_heap
 from glowcore.memory import saved_bytes
 from glowcore.reversible import MEMORY_MODES
 
@@ -79,6 +79,7 @@ def in_fresh_process(function, arguments: Iterable[Any]) -> Any:
 
 def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int, steps: int) -> Row:
     """Measure one mode at one depth over so many training steps, the first of them not counted."""
+    keep_heap()  # as training does: without it the time is that of page faults
     config = dataclasses.replace(CONFIGS[name], steps_per_level=depth)
     flow = ready_model(config, steps=3, memory=memory).to(device)
     flow.anchor_every = anchor_every
