@@ -132,6 +132,33 @@ def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):
     assert at.multiselect(key=of_model(at, "pictures")).value == ["face_02.png"]
 
 
+def test_photos_are_shown_first_unless_something_else_was_chosen(at, files):
+    def shown() -> list[str]:
+        return list(go(at, "reconstruct").multiselect(key=of_model(at, "pictures")).value)
+
+    faces = [f"face_0{i}.png" for i in range(3)]
+    assert shown() == faces
+    go(at, "edit").file_uploader(key="upload").set_value(files[:1]).run()
+    photo = f"photo:{keys(files)[0]}"
+    assert shown() == [photo]
+    go(at, "edit").button(key="remove_photo").click().run()
+    assert shown() == faces
+    at.multiselect(key=of_model(at, "pictures")).set_value(["face_02.png"]).run()
+    go(at, "edit").file_uploader(key="upload").set_value(files[1:2]).run()
+    assert shown() == ["face_02.png"]
+    at.multiselect(key=of_model(at, "pictures")).set_value([]).run()
+    assert shown() == []  # who wants none is left alone
+
+
+def test_the_last_picture_chosen_gives_way_to_others_when_it_is_removed(at, files, engine, gallery):
+    go(at, "edit").file_uploader(key="upload").set_value(files[:3]).run()
+    chooser = go(at, "reconstruct").multiselect(key=of_model(at, "pictures"))
+    chooser.set_value([f"photo:{keys(files)[1]}"]).run()
+    at.session_state["desk"].remove_photo(keys(files)[1], engine, gallery)
+    chooser = go(go(at, "edit"), "reconstruct").multiselect(key=of_model(at, "pictures"))
+    assert chooser.value == [f"photo:{keys(files)[i]}" for i in (2, 0)]
+
+
 def test_photos_are_told_apart_by_numbers_that_stay(at, files):
     go(at, "reconstruct").file_uploader(key="reconstruct_upload").set_value(files[:2]).run()
     chooser = at.multiselect(key=of_model(at, "pictures"))

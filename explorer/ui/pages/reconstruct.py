@@ -42,6 +42,13 @@ def first_choice(entries: list[Tile]) -> list[str]:
     return photos[:3] or others[:3] or [shelf.EDIT]
 
 
+def begin(key: str, entries: list[Tile]) -> None:
+    """Choose for the visitor: at first, again while nobody has chosen otherwise, and where nothing chosen is left."""
+    kept, chosen, here = st.session_state.get(key), st.session_state.get(f"first {key}"), {t.id for t in entries}
+    if kept is None or kept == chosen or (kept and not here & set(kept)):
+        st.session_state[key] = st.session_state[f"first {key}"] = first_choice(entries)
+
+
 def choose_too(key: str, added: str) -> None:
     """Put a photo that has just been given among those shown, before the others."""
     st.session_state[key] = [added, *(i for i in st.session_state[key] if i != added)][:AT_MOST]
@@ -52,7 +59,7 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     names = names_of(entries)
     key = state.of_model("pictures", table.engine)
     shelf.add_photos(table, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
-    st.session_state.setdefault(key, first_choice(entries))
+    begin(key, entries)
     chosen = st.multiselect(
         "Pictures",
         list(names),
