@@ -223,6 +223,8 @@ class Desk:
             self.crops.drop(name)
         if self.seen and self.seen[0].value in gone:
             self.seen = None
+        if self.history and self.recipe.source.value in gone:
+            self.note = ""  # which was about it
 
         def without(recipe: EditRecipe, instead: Source) -> EditRecipe:
             of_it = recipe.source.kind == "photo" and recipe.source.value in gone

@@ -48,6 +48,15 @@ def test_a_png_with_its_crop_needs_no_photo(desk, engine, gallery, blobs):
     np.testing.assert_array_equal(again, picture)
 
 
+def test_what_was_said_of_a_photo_goes_with_it(desk, engine, gallery, blobs):
+    first, second = (desk.receive(jpeg_of(blobs[i]), engine, gallery) for i in (0, 1))
+    assert "No face" in desk.note
+    desk.remove_photo(first, engine, gallery)
+    assert "No face" in desk.note  # which is about the second
+    desk.remove_photo(second, engine, gallery)
+    assert desk.note == ""
+
+
 def test_a_crop_is_bounded_and_gone_when_removed(desk, engine, gallery, blobs, monkeypatch):
     monkeypatch.setattr(album, "MAX_CROPS", 2)
     recipes = [EditRecipe(Source("photo", c * 32), (("Young", 1.0),), model=engine.model_hash) for c in "abc"]
