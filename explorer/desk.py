@@ -77,6 +77,7 @@ class Desk:
         self.history, self.depicts = History(greeting(engine, gallery)), noun(engine)
         if token:
             self.follow(token, engine, gallery)
+            self.history = History(self.recipe)  # nobody has seen the greeting, so nothing leads back to it
 
     def follow(self, token: str, engine: Engine, gallery: Gallery) -> None:
         """Open the edit of a link; what cannot be followed leaves the present edit and a sentence in `note`."""
@@ -97,7 +98,8 @@ class Desk:
         self.awaited = fitting.source if problem and fitting.source.kind == "photo" else None
         if problem:
             fitting = replace(fitting, source=greeting(engine, gallery).source)
-        self.note = " ".join(filter(None, (ELSEWHERE if elsewhere else absence(self.absent), problem)))
+        told = "" if self.awaited else problem  # the page asks for the photo, as long as it is awaited
+        self.note = " ".join(filter(None, (ELSEWHERE if elsewhere else absence(self.absent), told)))
         self._push(fitting)
 
     def adopt(self, engine: Engine, gallery: Gallery) -> None:
