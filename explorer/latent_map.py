@@ -84,10 +84,6 @@ class LatentMap:
         flat = self.mean + steps @ self.basis[:2]
         return engine.decode(self._shaped(engine, flat))
 
-    def within(self, direction: torch.Tensor) -> torch.Tensor:
-        """The part of a direction [D] in which the mapped pictures vary at all."""
-        return (direction.cpu().float() @ self.basis.T) @ self.basis
-
     def spread(self, direction: torch.Tensor) -> float:
         """Standard deviation of the mapped encodings along a direction [D]; 1 for what lies outside of the basis."""
         unit = direction.cpu().float() / direction.norm().cpu().clamp_min(1e-12)

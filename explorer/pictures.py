@@ -46,13 +46,6 @@ def png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
-    """Compress with loss, for thumbnails."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
-
-
 def data_uri(picture: np.ndarray, quality: int = 90) -> str:
     """The picture as an address that an `<img>` shows without asking the server again."""
     key = (fingerprint(picture), quality)
