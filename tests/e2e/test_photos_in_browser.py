@@ -89,6 +89,7 @@ def test_eyes_are_placed_where_no_face_is_found(page, faceless):
         page.mouse.down()
         page.mouse.up()
     expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".st-key-place_eyes button")).to_be_focused()
     expect(original(page)).not_to_have_attribute("src", before)
     assert eyes_in_link(page) == pytest.approx([0.4, 0.4, 0.6, 0.4], abs=2e-3)
 
@@ -116,6 +117,7 @@ def test_eyes_are_placed_by_the_keyboard(page, faceless):
     for key in ["ArrowRight"] * 10 + ["Shift+ArrowRight"] * 2:
         page.keyboard.press(key)
     page.keyboard.press("Space")
+    expect(page.locator(".st-key-place_eyes button")).to_be_focused()
     expect(original(page)).not_to_have_attribute("src", before)
     expect(page).to_have_url(re.compile(r"s="))
     assert eyes_in_link(page) == pytest.approx([0.4, 0.4, 0.608, 0.4], abs=1e-4)

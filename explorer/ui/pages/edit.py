@@ -30,6 +30,7 @@ from glowcore.errors import GlowcoreError
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
 EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
+PLACE_EYES = "place_eyes"
 
 
 def photos_from(table: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
@@ -167,7 +168,7 @@ def photo_bar(table: Bench, photo: Photo) -> None:
 
 def eyes_by_hand(table: Bench, photo: Photo) -> None:
     """Opens the photo, where two clicks say where the eyes are."""
-    if st.button("Place the eyes", key="place_eyes", icon=":material/visibility:", type="tertiary"):
+    if st.button("Place the eyes", key=PLACE_EYES, icon=":material/visibility:", type="tertiary"):
         eyes_dialog(table, photo)
 
 
@@ -181,7 +182,7 @@ def eyes_dialog(table: Bench, photo: Photo) -> None:
         table.desk.place_eyes(points, min(table.engine.size))
         st.session_state["eyes_placed"] = True
 
-    eyes(photo.picture, key="eyes", on_place=placed)
+    eyes(photo.picture, key="eyes", opener=PLACE_EYES, on_place=placed)
 
 
 def save_bar(table: Bench, photo: Photo | None) -> None:

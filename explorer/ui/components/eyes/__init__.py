@@ -17,8 +17,11 @@ _EYES = st.components.v2.component("explorer_eyes", **sources("eyes") | {"css": 
 SIDE = 1600
 
 
-def eyes(photo: np.ndarray, *, key: str, on_place: Callable[[tuple[float, ...]], None]) -> None:
-    """Show a photo, uint8 [H, W, 3]; after two clicks, or by the keyboard, `on_place` gets x, y, x, y: fractions."""
+def eyes(photo: np.ndarray, *, key: str, opener: str, on_place: Callable[[tuple[float, ...]], None]) -> None:
+    """Show a photo, uint8 [H, W, 3]; after two clicks, or by the keyboard, `on_place` gets x, y, x, y: fractions.
+
+    `opener` is the key of the button that opened the dialog: it gets the focus back.
+    """
 
     def placed() -> None:
         points = st.session_state[key].get("placed")
@@ -33,6 +36,7 @@ def eyes(photo: np.ndarray, *, key: str, on_place: Callable[[tuple[float, ...]],
             "uri": data_uri(reduced(photo, SIDE)),
             "alt": "Your photo, to place the eyes",
             "aspect": photo.shape[1] / photo.shape[0],
+            "opener": opener,
         },
         on_placed_change=placed,
     )

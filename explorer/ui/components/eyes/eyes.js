@@ -36,6 +36,15 @@ function magnify(glass, image, point) {
   glass.classList.toggle("right", point[0] < 0.5)
 }
 
+// The focus goes back to the button that opened the dialog. Streamlit sees to that too, but where the dialog closes by
+// itself the page below is still inert at that moment, and the focus is lost.
+function giveBack(button) {
+  const opener = document.querySelector(button)
+  if (!opener || document.activeElement !== document.body) return
+  if (opener.closest("[inert]")) requestAnimationFrame(() => giveBack(button))
+  else opener.focus()
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const state = instanceOf(parentElement, () => ({ points: [], cross: null }))
   const photo = parentElement.querySelector(".photo")
@@ -59,7 +68,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const box = image.getBoundingClientRect()
     return [within((event.clientX - box.left) / box.width), within((event.clientY - box.top) / box.height)]
   }
-  if (!data) return
+  if (!data) return undefined
   if (image.getAttribute("src") !== data.uri) image.src = data.uri
   image.alt = data.alt
   photo.style.setProperty("--aspect", data.aspect)
@@ -84,4 +93,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
     show()
   }
   show()
+  return () => requestAnimationFrame(() => giveBack(`.st-key-${data.opener} button`))
 }
