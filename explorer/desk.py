@@ -208,7 +208,8 @@ class Desk:
         awaited = self.awaited if self.awaited and self.awaited.value == photo.key else None
         self.start_from(awaited or self.photos.source_of(photo.key))
         faceless = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
-        self.note = " ".join(filter(None, ("" if photo.found else faceless, self.photos.told())))
+        sought = noun(engine) == "face" and not photo.found
+        self.note = " ".join(filter(None, (faceless if sought else "", self.photos.told())))
         return photo.key
 
     def add_photo(self, data: bytes) -> Photo:
@@ -287,12 +288,13 @@ class Desk:
 
     def _missing(self, source: Source, engine: Engine, gallery: Gallery, elsewhere: bool) -> str:
         """Why a source cannot be shown, "" where it can; `elsewhere`: the recipe belongs to another model."""
+        instead = f"of this edit is not here; its moves are shown on another {noun(engine)}."
         if source.kind == "gallery" and source.value not in gallery.names:
-            return "The gallery face of this edit is not here; its moves are shown on another face."
+            return f"The gallery {noun(engine)} {instead}"
         if source.kind == "photo" and source.value not in self.photos and source.value not in self.crops:
-            return "The photo of this edit is not here; its moves are shown on another face."
+            return f"The photo {instead}"
         if source.kind == "map" and (elsewhere or not on_map(source, engine, gallery)):
-            return "The map of this edit is not here; its moves are shown on another face."
+            return f"The map {instead}"
         return ""
 
     def _push(self, recipe: EditRecipe) -> None:

@@ -13,7 +13,7 @@ from explorer.engine import Engine
 from explorer.pictures import data_uri, lost
 from explorer.recipe import EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
-from explorer.words import LOST, attributes_of, describe, level_names, words
+from explorer.words import LOST, attributes_of, describe, level_names, noun, words
 from glowcore.grids import grid
 
 SLIDER_LIMIT = 3.0
@@ -37,7 +37,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "canUndo": bool(desk.history.past),
         "canRedo": bool(desk.history.future),
         "note": desk.note,
-        "pictures": _pictures(recipe, source, rendered),
+        "pictures": _pictures(describe(recipe, noun(engine)), recipe, source, rendered),
         "readout": _readout(engine, source, rendered, edited=bool(recipe.moves)),
         "strip": _strip(desk, engine, picture),
     }
@@ -75,8 +75,7 @@ def exactness(source: Encoded) -> tuple[str, str]:
     return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}{how}", "bad"
 
 
-def _pictures(recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
-    words_of = describe(recipe)
+def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
     fact, mood = exactness(source)
     edit = "as it is" if not recipe.moves else ", ".join(f"{words(n).label} {s:+.2f}" for n, s in recipe.moves)
     height, width = source.picture.shape[:2]

@@ -90,12 +90,12 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def describe(recipe: EditRecipe) -> str:
-    """A recipe in words, for the text alternative of its picture: "Face with smile +1.20, glasses -0.50"."""
+def describe(recipe: EditRecipe, kind: str) -> str:
+    """A recipe of a `kind` of pictures in words, for their text alternative: "Gallery face with smile +1.20"."""
     moved = ", ".join(f"{words(n).label.lower()} {s:+.2f}" for n, s in recipe.moves)
     source = recipe.source
-    subject = {"gallery": "Gallery face", "photo": "Your photo", "seed": f"Sampled face, seed {source.value}"}
-    subject["map"] = f"Face at {source.value} of the map" if source.place else f"Face {source.value} of the map"
+    subject = {"gallery": f"Gallery {kind}", "photo": "Your photo", "seed": f"Sampled {kind}, seed {source.value}"}
+    subject["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"
     return f"{subject[source.kind]}{' with ' + moved if moved else ', unchanged'}"
 
 

@@ -21,22 +21,19 @@ MAX_FACES = 12
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _gallery_tiles(folder: str, names: tuple[str, ...]) -> list[Tile]:
+def _gallery_tiles(folder: str, names: tuple[str, ...], noun_of: str) -> list[Tile]:
     # The pictures of a model are public and few, so all sessions share their tiles. Nothing of a user is cached so.
     gallery = Gallery(Path(folder))
-    return [Tile(n, data_uri(gallery.load(n)), f"Gallery face: {title(n)}") for n in names]
+    return [Tile(n, data_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in names]
 
 
-def shared_gallery_tiles(gallery: Gallery) -> list[Tile]:
-    """The tiles of a gallery."""
-    return _gallery_tiles(str(gallery.folder), gallery.names)
+def shared_gallery_tiles(gallery: Gallery, engine: Engine) -> list[Tile]:
+    """The tiles of the gallery of an engine's model."""
+    return _gallery_tiles(str(gallery.folder), gallery.names, noun(engine))
 
 
-def gallery_shelf(
-    photos: Sequence[Tile], gallery: Gallery, *, key: str, selected: str, on_choose: Callable[[str], None]
-) -> None:
+def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose: Callable[[str], None]) -> None:
     """The visitor's photos and the gallery; nothing where there is neither."""
-    entries = [*photos, *shared_gallery_tiles(gallery)]
     if entries:
         tiles(
             entries,

@@ -15,6 +15,7 @@ from explorer.ui.choosers import shared_gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
+from explorer.words import noun
 
 EDIT = "edit"
 UNEDITED = "unedited"
@@ -26,7 +27,12 @@ def entries(table: Bench) -> list[Tile]:
     own = [Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit")]
     if table.desk.recipe.moves and unedited(table) == UNEDITED:
         own.append(Tile(UNEDITED, data_uri(picture(table, UNEDITED)), "Your present edit, unedited"))
-    return [*own, *photo_tiles(table), *shared_gallery_tiles(table.gallery)]
+    return [*own, *originals(table)]
+
+
+def originals(table: Bench) -> list[Tile]:
+    """What an edit can start from: the photos of this session and the gallery."""
+    return [*photo_tiles(table), *shared_gallery_tiles(table.gallery, table.engine)]
 
 
 def unedited(table: Bench) -> str:
@@ -100,7 +106,8 @@ def add_photos(table: Bench, key: str, on_added: Callable[[str], None] = lambda 
         photo = table.desk.add_photo(data)
         on_added(PHOTO + photo.key)
         faceless = "no face was found, so its middle is used. The Edit page has a way to place the eyes."
-        return Taken(photo.key, " ".join(filter(None, ("" if photo.found else faceless, table.desk.photos.told()))))
+        sought = noun(table.engine) == "face" and not photo.found
+        return Taken(photo.key, " ".join(filter(None, (faceless if sought else "", table.desk.photos.told()))))
 
     intake(
         table,

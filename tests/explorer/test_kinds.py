@@ -16,8 +16,11 @@ from explorer.desk import OTHER_THINGS, Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
-from explorer.words import level_label
-from tests.explorer.widgets import of_model
+from explorer.ui import choosers
+from explorer.words import describe, level_label
+from tests.explorer.picture_files import png_of
+from tests.explorer.visiting import visit, words
+from tests.explorer.widgets import of_model, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -195,6 +198,39 @@ def test_levels_are_described_as_of_faces_for_faces_only(zoo, open_kind, engine,
     at.switch_page("explorer/ui/pages/sample.py").run()
     at.toggle(key=of_model(at, "by_level")).set_value(True).run()
     assert [at.slider(key=of_model(at, f"temperature_{i}")).label for i in range(2)] == plain
+
+
+def test_no_face_is_looked_for_where_none_is_drawn(zoo, monkeypatch, many_blobs):
+    monkeypatch.setenv("EXPLORER_HOME", str(zoo))
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("a.png", png_of(many_blobs[0]), "image/png").run()
+    assert "No face was found" in told(at, "editor")["note"]
+    assert [b for b in at.button if b.key == "place_eyes"]
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.button(key="use_runs/digits").click().run()
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert told(at, "editor")["pictures"]["edited"]["alt"] == "Edited: Sampled picture, seed 7, unchanged"
+    at.file_uploader(key="upload").upload("b.png", png_of(many_blobs[1]), "image/png").run()
+    assert not at.exception
+    assert at.session_state["desk"].photo() is not None
+    assert told(at, "editor")["note"] == ""
+    assert not [b for b in at.button if b.key == "place_eyes"]
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    at.file_uploader(key="mix_upload").upload("c.png", png_of(many_blobs[2]), "image/png").run()
+    assert not at.exception
+    assert "no face was found" not in words(at)
+
+
+def test_pictures_are_called_what_the_model_draws(zoo, open_kind, tmp_path, blobs):
+    assert describe(EditRecipe(Source("map", "1,2")), "picture") == "Picture at 1.00,2.00 of the map, unchanged"
+    assert describe(EditRecipe(Source("map", "3")), "face") == "Face 3 of the map, unchanged"
+    gallery = Gallery(zoo / "pretrained" / "tiny" / "gallery")
+    for kind, noun_of in (("digits", "picture"), ("nice", "face")):
+        engine = open_kind(kind)
+        assert choosers.shared_gallery_tiles(gallery, engine)[0].alt == f"Gallery {noun_of}: Face 00"
+        desk = Desk()
+        desk.arrive(engine, Gallery(tmp_path), EditRecipe(Source("gallery", "gone.png")).token())
+        assert desk.note == f"The gallery {noun_of} of this edit is not here; its moves are shown on another {noun_of}."
 
 
 def test_sample_draws_the_class_that_is_asked_for(zoo, monkeypatch, open_kind):

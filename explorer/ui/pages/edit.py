@@ -75,8 +75,7 @@ def choose_source(table: Bench) -> DeltaGenerator:
         with st.container(width="stretch", gap=None):
             source = desk.recipe.source
             gallery_shelf(
-                shelf.photo_tiles(table),
-                table.gallery,
+                shelf.originals(table),
                 key="gallery",
                 selected={"gallery": source.value, "photo": shelf.PHOTO + source.value}.get(source.kind, ""),
                 on_choose=lambda chosen: desk.start_from(shelf.source_of(table, chosen)),
@@ -168,7 +167,8 @@ def photo_bar(table: Bench, photo: Photo) -> None:
 
 def eyes_by_hand(table: Bench, photo: Photo) -> None:
     """Opens the photo, where two clicks say where the eyes are."""
-    if st.button("Place the eyes", key=PLACE_EYES, icon=":material/visibility:", type="tertiary"):
+    faces = noun(table.engine) == "face"
+    if faces and st.button("Place the eyes", key=PLACE_EYES, icon=":material/visibility:", type="tertiary"):
         eyes_dialog(table, photo)
 
 

@@ -32,7 +32,7 @@ DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 def names_of(entries: list[Tile]) -> dict[str, str]:
     """What the pictures are called here, by their ids."""
-    return {t.id: t.caption or t.alt.removeprefix("Gallery face: ") for t in entries}
+    return {t.id: t.caption or t.alt.split(": ")[-1] for t in entries}
 
 
 def first_choice(entries: list[Tile]) -> list[str]:
