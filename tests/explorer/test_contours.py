@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.contours import outlines
 from explorer.latent_map import DENSE, LatentMap
-from explorer.ui.pages.map import reach
+from explorer.recipe import PLACE_LIMIT
+from explorer.ui.pages.map import ASPECT, reach
 from tests.explorer import tiny_model
 from tests.explorer.widgets import told
 
@@ -91,5 +92,6 @@ def test_a_stranger_far_out_does_not_shrink_all_others(cloud):
     strange = reach(SimpleNamespace(places=[*cloud.tolist(), (0.0, 30.0), (40.0, 0.0)]))
     assert ordinary == pytest.approx(3.0, abs=0.2)
     assert strange == pytest.approx(ordinary, rel=0.05)
-    many = reach(SimpleNamespace(places=[*cloud.tolist(), *[(0.0, 5.0)] * 200]))
-    assert many == pytest.approx(1.04 * 5.0)
+    for height, shown in ((3.5, 1.04 * 3.5), (5.0, PLACE_LIMIT / ASPECT)):  # no farther than a place can be named
+        many = reach(SimpleNamespace(places=[*cloud.tolist(), *[(0.0, height)] * 200]))
+        assert many == pytest.approx(shown)
