@@ -24,6 +24,7 @@ MAX_COEFFICIENT_BYTES = 150_000_000
 MAX_SCANNED_PIXELS = 1_000_000_000
 
 ACCEPTED = "JPEG, PNG and WebP pictures are read"
+SAVE_HEIC = f"{ACCEPTED}, so save it as JPEG, on the phone or in a picture viewer"
 
 _OTHER_KINDS = (
     (0, b"GIF8", "a GIF"),
@@ -76,7 +77,8 @@ def inspect(data: bytes) -> Header:
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         kind, read = "WebP", _read_webp
     else:
-        raise ImageError(f"this is {_name_other_kind(data)}; {ACCEPTED}")
+        other = _name_other_kind(data)
+        raise ImageError(f"this is {other}; {SAVE_HEIC if other == 'a HEIC file' else ACCEPTED}")
     try:
         return Header(kind, *read(data))
     except (struct.error, IndexError) as error:

@@ -41,11 +41,17 @@ def test_files_beyond_the_bound_are_told_so_until_they_are_removed(browser, mode
 
 def test_why_a_file_was_not_taken_can_be_read(page, tmp_path):
     (tmp_path / "notes.pdf").write_bytes(b"%PDF")
+    (tmp_path / "IMG_1.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (tmp_path / "large.png").write_bytes(bytes(15 * 2**20 + 1))
     (tmp_path / "false.png").write_bytes(b"no picture")
     uploader = page.locator(".st-key-upload")
     expect(uploader).to_be_visible()
-    for name, reason in (("notes.pdf", "application/pdf files are not allowed."), ("large.png", "must be 15.0MB or")):
+    heic = "this is a HEIC file; JPEG, PNG and WebP pictures are read, so save it as JPEG, on the phone or in a picture"
+    for name, reason in (
+        ("notes.pdf", "application/pdf files are not allowed."),
+        ("IMG_1.heic", heic),
+        ("large.png", "must be 15.0MB or"),
+    ):
         uploader.locator('input[type="file"]').set_input_files(tmp_path / name)
         told = uploader.get_by_role("alert").filter(has_text=reason)
         expect(told).to_be_visible()

@@ -124,7 +124,6 @@ def _foreign() -> list[Odd]:
         "psd": b"8BPS\0\1" + bytes(40),
         "jxl": b"\xff\x0a" + bytes(40),
         "jp2": b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(40),
-        "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40),
         "avif": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(40),
         "mp4": b"\0\0\0\x18ftypisom\0\0\0\0isommp41" + bytes(40),
         "tiff-big-endian": b"MM\0*\0\0\0\x08" + bytes(40),
@@ -137,7 +136,8 @@ def _foreign() -> list[Odd]:
         "zeros": bytes(1000),
         "riff-wave": b"RIFF\x24\0\0\0WAVEfmt " + bytes(40),
     }
-    return files + [Odd(name, data, foreign) for name, data in raw.items()]
+    heic = Odd("heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40), "are read, so save it as JPEG, on the phone")
+    return [*files, heic, *(Odd(name, data, foreign) for name, data in raw.items())]
 
 
 def _broken() -> list[Odd]:

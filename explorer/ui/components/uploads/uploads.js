@@ -1,18 +1,19 @@
-// A file that the server does not take is told by Streamlit as a red name, and under the mouse in the words of its HTTP
-// library. This says what they mean, and says it where nobody has to look for it.
+// A file that is not taken is told by Streamlit as a red name, and under the mouse in the words of its HTTP library, or by
+// its type. This says what they mean and what can be done; of a full server, where nobody has to look for it.
 
 const REFUSED = /(AxiosError: )?Request failed with status code 429/
+const HEIC = /image\/hei[cf]\S* files are not allowed\./
 
 export default function ({ data, parentElement }) {
-  const state = instanceOf(parentElement, () => ({ words: "" }))
-  if (data) state.words = data.words
+  const state = instanceOf(parentElement, () => ({ words: "", heic: "" }))
+  if (data) Object.assign(state, data)
   const said = parentElement.querySelector(".refused")
   const translate = (node) => {
-    if (!REFUSED.test(node.textContent)) return
+    if (!REFUSED.test(node.textContent) && !HEIC.test(node.textContent)) return
     const texts = document.createTreeWalker(node, NodeFilter.SHOW_TEXT)
     // The text alone is changed, not the element around it, which is React's.
     for (let text = node.nodeType === Node.TEXT_NODE ? node : texts.nextNode(); text; text = texts.nextNode()) {
-      text.data = text.data.replace(REFUSED, `Not taken: ${state.words}`)
+      text.data = text.data.replace(REFUSED, `Not taken: ${state.words}`).replace(HEIC, state.heic)
     }
   }
   const count = () => {
