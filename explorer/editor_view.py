@@ -11,13 +11,12 @@ import numpy as np
 from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.pictures import data_uri, lost
-from explorer.recipe import EditRecipe
+from explorer.recipe import STRENGTH_STEP, EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
 from explorer.words import LOST, attributes_of, describe, level_names, noun, words
 from glowcore.grids import grid
 
 SLIDER_LIMIT = 3.0
-SLIDER_STEP = 0.05
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
 
 
@@ -58,7 +57,7 @@ def sliders(recipe: EditRecipe, engine: Engine, own: Collection[str] = ()) -> li
                 "locked": name in recipe.locks,
                 "min": -SLIDER_LIMIT,
                 "max": SLIDER_LIMIT,
-                "step": SLIDER_STEP,
+                "step": STRENGTH_STEP,
             }
         )
     return entries

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from glowcore.errors import GlowcoreError
 
 STRENGTH_LIMIT = 5.0  # standard deviations; the sliders stop at 3, an own script may go further
+STRENGTH_STEP = 0.05  # of the sliders; an own script may go between
 TEMPERATURE_LIMIT = 1.2
 SEED_LIMIT = 2**31 - 1
 LABEL_LIMIT = 9999
@@ -151,8 +152,11 @@ class EditRecipe:
         return replace(self, moves=(), locks=())
 
     def eased(self, factor: float) -> EditRecipe:
-        """The recipe with every strength multiplied by `factor`: the way back from an edit that went too far."""
-        return replace(self, moves=tuple((n, s * factor) for n, s in self.moves))
+        """The recipe with every strength multiplied by `factor`: the way back from an edit that went too far.
+
+        The new strengths are such as the sliders can show.
+        """
+        return replace(self, moves=tuple((n, round(s * factor / STRENGTH_STEP) * STRENGTH_STEP) for n, s in self.moves))
 
     def restricted(self, names: Iterable[str]) -> EditRecipe:
         """The recipe with only the attributes that `names` lists: what another model can make of it."""

@@ -28,6 +28,11 @@ def picture(page, name) -> str:
     return thumb(page, name).locator("img").get_attribute("src")
 
 
+def recipe_of(page) -> EditRecipe:
+    """The edit that the address holds."""
+    return EditRecipe.from_token(page.evaluate("new URLSearchParams(location.search).get('s')"))
+
+
 def set_slider(page, slider, value: float) -> None:
     """Move a slider as a hand does: press, drag, let go, then the last steps by arrow key."""
     slider.scroll_into_view_if_needed()
@@ -70,7 +75,7 @@ def test_a_photo_is_uploaded_smiles_and_comes_back_exactly(page, photo, tmp_path
     set_slider(page, smile(page), 2.0)
     expect(thumb(page, "edited")).to_contain_text("Smile +2.00")
     assert picture(page, "edited") != before
-    recipe = EditRecipe.from_token(page.evaluate("new URLSearchParams(location.search).get('s')"))
+    recipe = recipe_of(page)
     assert recipe.strength("Smiling") == 2.0
     assert recipe.source.kind == "photo"
 
@@ -116,6 +121,18 @@ def test_an_imagined_face_is_marked_at_its_own_temperature_only(page):
         warmth.press(key)
         expect(imagined).to_have_attribute("aria-pressed", pressed)
         expect(warmth).to_be_focused()
+    settle(page)
+
+
+def test_a_slider_says_the_number_of_the_edit(page, server):
+    expect(page).to_have_url(re.compile("s="))
+    source = recipe_of(page).source
+    for strength, text, at in ((5.0, "+5.00", "3"), (0.33, "+0.33", "0.35"), (-1.0, "−1.00", "-1")):
+        page.goto(f"{server}/?s={EditRecipe(source, (('Smiling', strength),)).token()}")
+        expect(thumb(page, "edited")).to_contain_text(f"Smile {strength:+.2f}")
+        expect(page.locator('.row[data-attribute="Smiling"] output')).to_have_text(text)
+        expect(smile(page)).to_have_attribute("aria-valuetext", f"{text} standard deviations")
+        expect(smile(page)).to_have_value(at)
     settle(page)
 
 

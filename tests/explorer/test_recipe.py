@@ -146,5 +146,6 @@ def test_changes_give_new_values():
     assert recipe.locked("a", True).locked("a", False) == recipe
     assert recipe.locked("a", True).reset() == EditRecipe(Source("seed", "1"))
     assert recipe.eased(0.5).moves == (("a", 0.5),)
+    assert recipe.moved({"b": -2.95, "c": 0.02}).eased(0.6).moves == (("a", 0.6), ("b", -1.75))  # a slider's steps
     assert recipe.moved({"b": 1}).locked("b", True).restricted(["a"]) == recipe
     assert recipe.moves == (("a", 1.0),)

@@ -48,13 +48,13 @@ class Panel {
     })
     const output = element("output", {})
     const row = element("div", { class: "row", "data-attribute": slider.name }, lock, label, input, output)
-    const item = { row, lock, input, output, slider }
+    const item = { row, lock, input, output, slider, value: 0 }
     this.rows.set(slider.name, item)
 
     lock.onclick = () => this.on.lock(slider.name, lock.getAttribute("aria-pressed") !== "true")
     input.onpointerdown = () => { this.dragging = slider.name; this.on.focus(slider.name) }
     input.onfocus = () => this.on.focus(slider.name)
-    input.oninput = () => { this.paint(item); this.on.drag(slider.name, Number(input.value)) }
+    input.oninput = () => this.follow(item)
     input.onchange = () => { this.dragging = null; this.on.commit(slider.name, Number(input.value)) }
     input.onpointerup = () => { this.dragging = null }
     input.ondblclick = () => this.jump(item, 0)
@@ -83,9 +83,14 @@ class Panel {
 
   jump(item, value) {
     item.input.value = value
+    this.follow(item)
+    this.on.commit(item.slider.name, item.value)
+  }
+
+  follow(item) {
+    item.value = Number(item.input.value)
     this.paint(item)
-    this.on.drag(item.slider.name, Number(item.input.value))
-    this.on.commit(item.slider.name, Number(item.input.value))
+    this.on.drag(item.slider.name, item.value)
   }
 
   // What a strip tells of its slider: at which strengths there is no picture. null: nothing is known.
@@ -94,15 +99,16 @@ class Panel {
     for (const item of this.rows.values()) this.paint(item)
   }
 
-  paint({ row, input, output, slider }) {
-    const value = Number(input.value)
+  // The number is the edit's: a link may hold a strength between the slider's steps, or beyond the end where its thumb is.
+  paint({ row, input, output, slider, value }) {
+    const thumb = Number(input.value)
     const percent = (v) => `${((v - slider.min) / (slider.max - slider.min)) * 100}%`
-    input.style.setProperty("--low", percent(Math.min(0, value)))
-    input.style.setProperty("--high", percent(Math.max(0, value)))
+    input.style.setProperty("--low", percent(Math.min(0, thumb)))
+    input.style.setProperty("--high", percent(Math.max(0, thumb)))
     const text = signed(value)
     output.textContent = text
     const { name, strengths, lost, lostWords } = this.strip ?? {}
-    const beyond = name === slider.name && lost.includes(Math.round(placeIn(strengths, value)))
+    const beyond = name === slider.name && lost.includes(Math.round(placeIn(strengths, thumb)))
     output.classList.toggle("lost", beyond)
     output.title = beyond ? lostWords : ""
     input.setAttribute("aria-valuetext", `${text} standard deviations${beyond ? `, ${lostWords}` : ""}`)
@@ -117,7 +123,7 @@ class Panel {
       item.lock.setAttribute("aria-pressed", String(slider.locked))
       item.lock.title = slider.locked ? `${slider.label} stays as it is; click to free it` : `Keep ${slider.label} as it is`
       item.input.disabled = slider.locked
-      if (!keepValues && this.dragging !== slider.name) item.input.value = slider.value
+      if (!keepValues && this.dragging !== slider.name) item.input.value = item.value = slider.value
       this.paint(item)
     }
   }
