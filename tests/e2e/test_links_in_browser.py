@@ -74,8 +74,18 @@ def test_a_path_is_drawn_by_keyboard(page):
     expect(page.get_by_text("The middle of the map")).to_be_visible()
     page.get_by_role("button", name="Draw a path").click()
     chart.focus()
-    for key in (" ", "ArrowUp", "ArrowUp", " ", "ArrowLeft", " ", "Enter"):
+    where = page.locator(".plane").get_by_role("status")
+    for key, told in (
+        (" ", "Corner 1 at 0.00, 0.00"),
+        ("ArrowUp", "At 0.00, 0.20"),
+        ("ArrowUp", "At 0.00, 0.40"),
+        (" ", "Corner 2 at 0.00, 0.40"),
+        ("ArrowLeft", "At -0.20, 0.40"),
+        (" ", "Corner 3 at -0.20, 0.40"),
+    ):
         chart.press(key)
+        expect(where).to_have_text(told)
+    chart.press("Enter")
     expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
     expect(page.get_by_role("button", name="Save MP4")).to_be_visible()
 

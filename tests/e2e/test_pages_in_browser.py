@@ -9,6 +9,7 @@ import imageio_ffmpeg
 import pytest
 from PIL import Image
 
+from tests.e2e.settling import settle
 from tests.explorer import tiny_model
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -58,6 +59,16 @@ def test_a_film_is_scrubbed_and_saved(page, tmp_path):
     download.value.save_as(frames)
     with zipfile.ZipFile(frames) as archive:
         assert archive.namelist() == [f"frame_{n:03}.png" for n in range(26)]
+
+
+def test_between_four_pictures_by_keyboard(page):
+    go(page, "Mix")
+    page.get_by_role("radio", name="Corners").click()
+    shares = page.locator(".pad").get_by_role("status").first
+    expect(shares).to_have_text("A 25 % · B 25 % · C 25 % · D 25 %")
+    page.locator(".field").press("ArrowLeft")
+    expect(shares).to_have_text("A 27 % · B 23 % · C 27 % · D 23 %")
+    settle(page)
 
 
 def test_every_place_of_the_map_is_a_face(page):

@@ -121,10 +121,16 @@ class Plane extends PlaneView {
 
   // What is shown beside is now of this place, and no film of a path any more.
   choose(spot, message) {
-    this.spot = spot
+    this.stand(spot)
     this.path = []
     this.draw()
     this.wire.post(message)
+  }
+
+  // The place is also told to those who do not see the cross.
+  stand(spot, words = "At") {
+    this.spot = spot
+    this.find(".where").textContent = `${words} ${spot.map((v) => v.toFixed(2)).join(", ")}`
   }
 
   key(event) {
@@ -132,7 +138,7 @@ class Plane extends PlaneView {
     const factor = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }[event.key]
     const [x, y] = this.spot ?? [0, 0]
     if (way) {
-      this.spot = [x + (way[0] * STEP) / this.view.zoom, y + (way[1] * STEP) / this.view.zoom]
+      this.stand([x + (way[0] * STEP) / this.view.zoom, y + (way[1] * STEP) / this.view.zoom])
       if (this.mode === "look") this.go(this.spot)
     } else if (factor !== undefined) {
       this.zoom(factor)
@@ -140,6 +146,7 @@ class Plane extends PlaneView {
       if (this.drawn) this.path = []
       this.drawn = false
       this.path.push([x, y])
+      this.stand([x, y], `Corner ${this.path.length} at`)
     } else if (event.key === "Enter" && this.mode === "draw" && this.path.length > 1) {
       this.film()
     } else if (event.key === "Enter" && this.mode === "look") {
