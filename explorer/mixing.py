@@ -47,11 +47,18 @@ def journey(
 def corners(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, side: int) -> list[np.ndarray]:
     """`side` x `side` pictures between four corners, row by row: a upper left, b upper right, c and d below."""
     steps = [i / (side - 1) for i in range(side)]
-    rows = []
-    for t in steps:
-        left, right = (p.latents.interpolate(q.latents, t, spherical=True) for p, q in ((a, c), (b, d)))
-        rows += [left.interpolate(right, s, spherical=True) for s in steps]
-    return engine.decode(Latents.cat(rows))
+    return engine.decode(Latents.cat([_within(a, b, c, d, (s, t)) for t in steps for s in steps]))
+
+
+def within(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, float]) -> np.ndarray:
+    """The picture at a place of the square of `corners`: (0, 0) is a, (1, 0) is b."""
+    return engine.decode(_within(a, b, c, d, place))[0]
+
+
+def _within(a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, float]) -> Latents:
+    x, y = place
+    left, right = (p.latents.interpolate(q.latents, y, spherical=True) for p, q in ((a, c), (b, d)))
+    return left.interpolate(right, x, spherical=True)
 
 
 def mixed(engine: Engine, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:

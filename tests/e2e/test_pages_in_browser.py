@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import zipfile
 
 import imageio_ffmpeg
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -61,14 +64,32 @@ def test_a_film_is_scrubbed_and_saved(page, tmp_path):
         assert archive.namelist() == [f"frame_{n:03}.png" for n in range(26)]
 
 
-def test_between_four_pictures_by_keyboard(page):
+def test_between_four_pictures_by_keyboard_and_as_a_file(page, tmp_path):
     go(page, "Mix")
     page.get_by_role("radio", name="Corners").click()
     shares = page.locator(".pad").get_by_role("status").first
     expect(shares).to_have_text("A 25 % · B 25 % · C 25 % · D 25 %")
     page.locator(".field").press("ArrowLeft")
     expect(shares).to_have_text("A 27 % · B 23 % · C 27 % · D 23 %")
-    settle(page)
+
+    def saved() -> np.ndarray:
+        settle(page)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save PNG").click()
+        download.value.save_as(tmp_path / "mix.png")
+        return np.asarray(Image.open(tmp_path / "mix.png"), int)
+
+    middle = saved()
+    box = page.locator(".field").bounding_box()
+    page.mouse.click(box["x"] + 0.97 * box["width"], box["y"] + 0.03 * box["height"])
+    for key in ("ArrowRight", "ArrowUp"):
+        page.locator(".field").press(key)
+    expect(shares).to_have_text("A 0 % · B 100 % · C 0 % · D 0 %")
+    page.wait_for_timeout(800)  # the server is told of a key after a moment
+    tile = page.locator(".st-key-tiles_B [aria-pressed=true] img").get_attribute("src")
+    b = np.asarray(Image.open(io.BytesIO(base64.b64decode(tile.split(",")[1]))).convert("RGB"), int)
+    assert np.abs(saved() - b).mean() < 4  # the tile is compressed
+    assert np.abs(middle - b).mean() > 10
 
 
 def test_every_place_of_the_map_is_a_face(page):

@@ -133,10 +133,14 @@ def test_a_journey_passes_its_stops_once(engine, blobs):
 
 
 def test_corners_are_their_pictures(engine, blobs):
-    square = mixing.corners(engine, *(engine.encode(b) for b in blobs[:4]), side=3)
+    ends = [engine.encode(b) for b in blobs[:4]]
+    square = mixing.corners(engine, *ends, side=3)
     assert len(square) == 9
     for index, picture in zip((0, 2, 6, 8), blobs, strict=False):
         assert np.abs(square[index].astype(int) - picture.astype(int)).max() <= 1
+    for index, place in ((2, (1.0, 0.0)), (4, (0.5, 0.5)), (7, (0.5, 1.0))):
+        single = mixing.within(engine, *ends, place)
+        assert np.abs(square[index].astype(int) - single.astype(int)).max() <= 1
 
 
 class Greedy:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -85,7 +87,7 @@ def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], "+=")
     with panel:
-        save_picture(result)
+        save_picture(lambda: result)
 
 
 def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
@@ -101,7 +103,7 @@ def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+=")
     with panel:
-        save_picture(result)
+        save_picture(lambda: result)
 
 
 def corners_mode(table: Bench, chosen: list[str], stage, panel) -> None:
@@ -112,7 +114,9 @@ def corners_mode(table: Bench, chosen: list[str], stage, panel) -> None:
     with panel:
         st.caption("Drag over the picture: the nearer to a corner, the more of its picture. Arrow keys work too.")
     with stage:
-        pad(pictures, PAD, key="pad", alt="Between four pictures")
+        place = pad(pictures, PAD, key="pad", alt="Between four pictures")
+    with panel:
+        save_picture(lambda: mixing.within(table.engine, *ends, place))
 
 
 def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
@@ -139,9 +143,9 @@ def starts(table: Bench, shelf_of: list[Tile], mode: str) -> list[str]:
     return [*given, next((i for i in usual if i not in given), known[-1])]
 
 
-def save_picture(picture: np.ndarray) -> None:
+def save_picture(picture: Callable[[], np.ndarray]) -> None:
     """One result as PNG."""
-    download("Save PNG", "mix.png", lambda: png(picture), key="save_mix")
+    download("Save PNG", "mix.png", lambda: png(picture()), key="save_mix")
 
 
 MODES = {

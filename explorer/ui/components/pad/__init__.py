@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,8 +17,11 @@ from glowcore.grids import grid
 _PAD = st.components.v2.component("explorer_pad", **sources("pad"))
 
 
-def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> None:
-    """Show `side` x `side` pictures (uint8 [H, W, 3], row by row from the upper left corner) as one square."""
+def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> tuple[float, float]:
+    """Show `side` x `side` pictures (uint8 [H, W, 3], row by row from the upper left corner) as one square.
+
+    Gives the place where the hand has left the dot: fractions of the sides, from the upper left corner.
+    """
     data = {
         "uri": data_uri(grid(pictures, columns=side, gap=0)),
         "side": side,
@@ -24,4 +29,12 @@ def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> Non
         "lost": lost(pictures),
         "lostWords": LOST,
     }
-    _PAD(key=key, data=data)
+    return _place(_PAD(key=key, data=data, on_at_change=lambda: None).get("at"))
+
+
+def _place(at: Any) -> tuple[float, float]:
+    """What the browser says, or the middle."""
+    if not isinstance(at, list) or len(at) != 2 or not all(isinstance(v, int | float) and isfinite(v) for v in at):
+        return 0.5, 0.5
+    x, y = (min(max(float(v), 0.0), 1.0) for v in at)
+    return x, y

@@ -1,4 +1,7 @@
-// A square between four pictures: where the dot is, is what is seen. All of it is here, nothing asks the server.
+// A square between four pictures: where the dot is, is what is seen. All of it is here; where the hand rests the server is
+// told, which can then save the picture of that place.
+
+const REST = 300
 
 class Pad {
   constructor(root) {
@@ -16,16 +19,19 @@ class Pad {
       follow(event)
       this.field.onpointermove = follow
     }
-    this.field.onpointerup = this.field.onpointercancel = () => { this.field.onpointermove = null }
+    this.field.onpointerup = this.field.onpointercancel = () => { this.field.onpointermove = null; this.tell() }
     this.field.onkeydown = (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
       if (!step) return
       event.preventDefault()
       this.go(this.at[0] + step[0] * 0.04, this.at[1] + step[1] * 0.04)
+      clearTimeout(this.rest)
+      this.rest = setTimeout(() => this.tell(), REST)
     }
   }
 
-  async load(data) {
+  async load(data, tell) {
+    this.tell = () => tell(this.at)
     this.field.setAttribute("aria-label", data.alt)
     this.alt = data.alt
     if (this.uri === data.uri) return
@@ -77,7 +83,8 @@ class Pad {
   }
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setStateValue }) {
   const pad = instanceOf(parentElement, () => new Pad(parentElement))
-  if (data) pad.load(data)
+  if (data) pad.load(data, (at) => setStateValue("at", at))
+  return () => clearTimeout(pad.rest)
 }
