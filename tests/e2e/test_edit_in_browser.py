@@ -245,3 +245,14 @@ def test_on_a_telephone_the_picture_stays_in_sight_while_sliders_move(page):
         assert picture_box["y"] >= 50  # below the bar with the pages
         assert picture_box["y"] + picture_box["height"] < slider_box["y"]
         assert slider_box["y"] < 844
+
+
+def test_on_the_narrowest_screen_nothing_of_a_slider_runs_over_its_box(page):
+    page.set_viewport_size({"width": 320, "height": 640})
+    expect(smile(page)).to_have_value("1")
+    row = page.locator('.row[data-attribute="Smiling"]')
+    for part in ("button", ".label", "input", "output"):
+        inner, outer = row.locator(part).bounding_box(), row.bounding_box()
+        assert inner["width"] > 28
+        assert outer["x"] - 0.5 <= inner["x"] < inner["x"] + inner["width"] <= outer["x"] + outer["width"] + 0.5
+    assert row.locator("input").bounding_box()["width"] >= 96
