@@ -11,8 +11,9 @@ the other way, with :math:`-\ell_a`), and :math:`p = 1 / (1 + e^{-\ell})` are th
 that was trained on the same labels, or the mean opinion of it and others (:mod:`glowcore.classifier_panel`); the margin
 m asks for more than bare assent. Pictures are turned, moved, blurred and relit before it looks at them
 (:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased by a texture. The price of a leak,
-:math:`\lambda_a`, rises while more edits along a are seen than was aimed at, and falls while fewer are (dual ascent on
-the multiplier of a constraint): a smile shows easily and can leave the rest alone, a fringe cannot.
+:math:`\lambda_a`, rises while more edits that add a are seen than was aimed at, and falls while fewer are (dual ascent
+on the multiplier of a constraint), with one of its own for edits that take a away: a smile shows easily and can leave
+the rest alone, a fringe cannot.
 
 The gradient is taken with sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an edit is never
 longer than its strength says. It starts from a direction of :mod:`glowcore.directions`, and that one is kept for an
@@ -50,7 +51,7 @@ SIGMA_ROWS = 1000
 MOST_LOSS = 8.0
 MARGIN = 4.0
 LEAK_PRICE = 4.0  # where it starts
-LEAK_PRICES = (0.5, 32.0)
+LEAK_PRICES = (1.0, 32.0)
 PRICE_RATE = 0.03  # of its logarithm, a picture
 MOST_EPOCHS = 20
 FAR = 1e6
@@ -73,7 +74,7 @@ class RefinementSettings:
 
     steps: int = 500
     batch_size: int = 20
-    aim: float = 0.85
+    aim: float = 0.82
     range_weight: float = 20.0
     step_size: float = 0.06
     momentum: float = 0.8
@@ -125,7 +126,7 @@ class Refinement:
 
         d = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
         start, velocity = d.clone(), torch.zeros_like(d)
-        prices = torch.full((len(d),), LEAK_PRICE, device=d.device)
+        prices = torch.full((len(d), 2), LEAK_PRICE, device=d.device)  # of edits that add, and that take away
         trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         bar = tqdm(total=settings.steps, desc="refining", unit=" steps", disable=not self.progress, file=sys.stderr)
         try:
@@ -136,7 +137,7 @@ class Refinement:
                     torch.default_generator.manual_seed(settings.seed + step)
                     batch = draws(settings.batch_size)
                     gradient, seen = self._gradient(d, prices, spread(), matrix, judge, *batch)
-                    prices = _adjusted(prices, batch[0], seen - settings.aim)
+                    prices = _adjusted(prices, *batch[:2], seen - settings.aim)
                     gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
                     velocity = settings.momentum * velocity + gradient
                     angle = settings.step_size * (1 - 0.9 * step / settings.steps)
@@ -154,7 +155,7 @@ class Refinement:
             if not kept:
                 d[index] = start[index]
             facts[name] = {"kept": kept, "cosine_with_start": round(float(start[index] @ d[index]), 3),
-                           "leak_price": round(float(prices[index]), 2),
+                           "leak_price": [round(price, 2) for price in prices[index].tolist()],
                            "before": before[index], "after": after[index]}
         return d.double().cpu(), facts
 
@@ -243,17 +244,17 @@ class Refinement:
         leak = moved.sum(1) / max(1, moved.shape[1] - 1)
         beyond = F.relu(after - 1) + F.relu(-after)
         outside = (beyond / (1 + beyond)).flatten(1).mean(1)
-        loss = F.softplus(MARGIN - asked).clamp(max=MOST_LOSS) + prices[own] * leak
+        loss = F.softplus(MARGIN - asked).clamp(max=MOST_LOSS) + prices[own, (sign < 0).long()] * leak
         return loss + self.settings.range_weight * outside, (asked > 0).to(loss), leak
 
     def _tensor(self, rows: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(rows, dtype=np.float32)).to(self.model.device)
 
 
-def _adjusted(prices: Tensor, attributes: np.ndarray, surplus: Tensor) -> Tensor:
-    """Return the prices of a leak, ``[A]``, after a batch whose edits were seen by so much more than was aimed at."""
-    own = torch.from_numpy(attributes).to(prices.device)
-    change = torch.zeros_like(prices).index_add(0, own, surplus.to(prices))
+def _adjusted(prices: Tensor, attributes: np.ndarray, signs: np.ndarray, surplus: Tensor) -> Tensor:
+    """Return the prices of a leak, ``[A, 2]``, after a batch whose edits were seen so much more than was aimed at."""
+    places = torch.from_numpy(attributes), torch.from_numpy(signs < 0).long()
+    change = torch.zeros_like(prices).index_put(places, surplus.to(prices), accumulate=True)
     return (prices * (PRICE_RATE * change).exp()).clamp(*LEAK_PRICES)
 
 

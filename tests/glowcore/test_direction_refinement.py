@@ -142,7 +142,7 @@ def test_pulls_whose_squares_float32_cannot_hold_leave_directions_finite(flow, e
     refinement = Refinement(flow, data.images, progress=False)
     parts = np.arange(2), np.ones(2), np.arange(2), np.ones(2)
     spread = torch.from_numpy(matrix[:50])
-    gradient, _ = refinement._gradient(start.float(), torch.ones(2), spread, matrix, None, *parts)
+    gradient, _ = refinement._gradient(start.float(), torch.ones(2, 2), spread, matrix, None, *parts)
     assert gradient.isfinite().all()
     assert gradient.abs().max() > 0
 
@@ -210,17 +210,19 @@ def test_success_beyond_the_aim_is_given_up_for_less_leak(flow, encoded):
         settings = replace(SETTINGS, steps=60, aim=aim)
         found[aim] = Refinement(flow, data.images, settings, progress=False)(matrix, labels, NAMES, start)[1]
     for name in NAMES:
-        assert found[1.0][name]["leak_price"] <= 4
-        assert found[0.0][name]["leak_price"] == 32
+        assert max(found[1.0][name]["leak_price"]) <= 4
+        assert min(found[0.0][name]["leak_price"]) > 20
     little, much = (found[aim]["Bright"]["after"]["leak"] for aim in (0.0, 1.0))
     assert little < 0.75 * much
 
 
 def test_the_price_of_a_leak_follows_what_is_seen_and_has_bounds():
-    prices, attributes = torch.tensor([4.0, 4.0, 4.0]), np.array([0, 0, 1])
-    moved = _adjusted(prices, attributes, torch.tensor([0.15, 0.15, -0.85]))
-    assert moved.tolist() == pytest.approx([4 * np.exp(0.03 * 0.3), 4 * np.exp(-0.03 * 0.85), 4.0])
-    for surplus, bound in ((1.0, 32.0), (-1.0, 0.5)):
+    prices, attributes, signs = torch.full((3, 2), 4.0), np.array([0, 0, 1]), np.array([1, 1, -1])
+    moved = _adjusted(prices, attributes, signs, torch.tensor([0.15, 0.15, -0.85]))
+    expected = [[4 * np.exp(0.03 * 0.3), 4.0], [4.0, 4 * np.exp(-0.03 * 0.85)], [4.0, 4.0]]
+    assert moved.tolist() == [pytest.approx(row) for row in expected]
+    for surplus, bound in ((1.0, 32.0), (-1.0, 1.0)):
         for _ in range(200):
-            prices = _adjusted(prices, attributes, torch.full((3,), surplus))
-        assert prices[:2].tolist() == [bound, bound]
+            prices = _adjusted(prices, attributes, signs, torch.full((3,), surplus))
+        assert [float(prices[0, 0]), float(prices[1, 1])] == [bound, bound]
+        assert (prices[[0, 1, 2, 2], [1, 0, 0, 1]] == 4).all()
