@@ -118,6 +118,8 @@ def test_an_imagined_face_is_marked_at_its_own_temperature_only(page):
     expect(imagined).to_have_attribute("aria-pressed", "true")
     warmth = page.get_by_role("slider", name=re.compile("Temperature of seed"))
     for key, pressed in (("ArrowRight", "false"), ("ArrowLeft", "true")):
+        expect(warmth).to_be_visible()
+        settle(page)  # a slider that is still being put in its place would not hear the key
         warmth.press(key)
         expect(imagined).to_have_attribute("aria-pressed", pressed)
         expect(warmth).to_be_focused()

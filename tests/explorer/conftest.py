@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from explorer import own_attribute
+from explorer import maps, own_attribute
 from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
@@ -25,9 +25,15 @@ def tiny_models():
 @pytest.fixture
 def fresh_caches():
     """No model or page data is kept from one test to the next."""
-    st.cache_resource.clear()
+    _forget()
     yield
+    _forget()
+
+
+def _forget() -> None:
     st.cache_resource.clear()
+    maps._kept.clear()
+    maps._faces.clear()
 
 
 @pytest.fixture(scope="session")
