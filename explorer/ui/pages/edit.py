@@ -123,13 +123,15 @@ def edit_panel(table: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
     `marked` is the picture, with its temperature, that the page around it shows as chosen.
     """
     desk, engine = table.desk, table.engine
+    moved = marked != picked(table)
     photo = desk.photo()
     if photo is not None and len(photo.found) != 1:
         photo_bar(table, photo)
     editor(view_of(table), key="editor", on_message=lambda message: desk.handle(message, engine))
     save_bar(table, photo)
-    if marked != picked(table):
-        # The page has to mark another. Only now: a slider that is taken off and put back on the way loses the focus.
+    # The page has to mark another, unless that one could not be shown and the editor has gone back. Only now: a slider
+    # that is taken off and put back on the way loses the focus.
+    if moved and marked != picked(table):
         st.rerun()
 
 
