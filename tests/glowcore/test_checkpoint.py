@@ -30,17 +30,6 @@ def run_driver(*arguments, code=0):
     return done
 
 
-@pytest.fixture(scope="module")
-def model():
-    return small_model()
-
-
-@pytest.fixture
-def folder(model, tmp_path):
-    checkpoint.save(model, tmp_path / "model")
-    return tmp_path / "model"
-
-
 @pytest.mark.parametrize(
     "settings",
     [

@@ -8,17 +8,6 @@ from glowcore.errors import CheckpointError
 from tests.glowcore.model_folders import small_model
 
 
-@pytest.fixture(scope="module")
-def model():
-    return small_model()
-
-
-@pytest.fixture
-def folder(model, tmp_path):
-    checkpoint.save(model, tmp_path / "model")
-    return tmp_path / "model"
-
-
 def test_what_is_not_json_is_not_saved(model, tmp_path):
     broken = small_model()
     for value in (float("nan"), torch.zeros(1), {1, 2}):
