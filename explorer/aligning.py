@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from explorer.photo_folder import photos_in
 from explorer.photos import Photo
 from explorer.pictures import png
 from glowcore import output
-from glowcore.attribute_table import PICTURE_SUFFIXES
 from glowcore.errors import ConfigError, ImageError
 
 
@@ -42,15 +42,12 @@ def targets(folder: Path, out: Path) -> dict[Path, Path]:
         raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
     found: dict[Path, Path] = {}
     names: dict[Path, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and path.name[0] != ".":
-            target = out / path.relative_to(folder).with_suffix(".png")
-            if target in names:
-                raise ConfigError(f"{names[target].name} and {path.name} would both become {target.name}; "
-                                  "rename one of them")
-            found[path], names[target] = target, path
-    if not found:
-        raise ConfigError(f"--data {folder} holds no photos ({', '.join(PICTURE_SUFFIXES)})")
+    for path in photos_in(folder, "**/[!.]*"):
+        target = out / path.relative_to(folder).with_suffix(".png")
+        if target in names:
+            raise ConfigError(f"{names[target].name} and {path.name} would both become {target.name}; "
+                              "rename one of them")
+        found[path], names[target] = target, path
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from explorer import aligning, export, face_check, models, photo_trial
+from explorer import aligning, export, face_check, models, photo_folder, photo_trial
 from explorer.gallery import Gallery
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
@@ -18,7 +18,6 @@ from explorer.sources import aligned_picture
 from explorer.temperatures import in_words
 from explorer.words import noun
 from glowcore import checkpoint, output
-from glowcore.attribute_table import PICTURE_SUFFIXES
 from glowcore.cli import options, pictures
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, ConfigError, ImageError
@@ -77,10 +76,7 @@ def count_faces(given: argparse.Namespace) -> None:
 def try_photos(given: argparse.Namespace) -> None:
     """Print what becomes of the photos in a folder."""
     options.check_range("--strength", given.strength, -STRENGTH_LIMIT, STRENGTH_LIMIT)
-    suffixes = ", ".join(PICTURE_SUFFIXES)
-    paths = sorted(p for p in given.data.glob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
-    if not paths:
-        raise ConfigError(f"--data {given.data} holds no photos ({suffixes})")
+    paths = photo_folder.photos_in(given.data, "*")
     engine = models.open_engine(models.find(given.model))
     if noun(engine) != "face":
         raise ConfigError(f"--model {given.model} draws classes of pictures, expected a model of faces")
@@ -94,7 +90,8 @@ def try_photos(given: argparse.Namespace) -> None:
             skipped.append((path.name, str(error)))
     options.say_skipped(skipped)
     if not trials:
-        raise ConfigError(f"--data {given.data} holds no photo that can be read ({len(skipped)} files, {suffixes})")
+        files = f"{len(skipped)} files, {photo_folder.SUFFIXES}"
+        raise ConfigError(f"--data {given.data} holds no photo that can be read ({files})")
     print(photo_trial.summary(trials))
 
 

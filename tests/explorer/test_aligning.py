@@ -18,13 +18,14 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 @pytest.fixture
 def album(tmp_path):
-    """A photo with a face, the same within a folder, one without, one that is broken, and what is no picture."""
+    """A photo with a face, the same within a folder, one without, one that is broken, a hidden file, and no picture."""
     folder = tmp_path / "album"
     (folder / "holiday").mkdir(parents=True)
     shutil.copy(DATA / "astronaut.jpg", folder / "a.jpg")
     shutil.copy(DATA / "astronaut.jpg", folder / "holiday" / "b.JPG")
     Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(folder / "wall.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "._a.jpg").write_bytes(b"what a Mac leaves beside a.jpg")
     (folder / "notes.txt").write_text("no picture")
     return folder
 

@@ -1,0 +1,22 @@
+"""The photos of a folder that a command is given with --data."""
+
+from pathlib import Path
+
+from glowcore.attribute_table import PICTURE_SUFFIXES
+from glowcore.errors import ConfigError
+
+SUFFIXES = ", ".join(PICTURE_SUFFIXES)
+
+
+def photos_in(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder that match a pattern (as `Path.glob` has them) and end like a photo, sorted.
+
+    Raises
+    ------
+    ConfigError
+        where there are none.
+    """
+    paths = sorted(p for p in folder.glob(pattern) if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+    if not paths:
+        raise ConfigError(f"--data {folder} holds no photos ({SUFFIXES})")
+    return paths
