@@ -9,6 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import settling
 from playwright.sync_api import Page, sync_playwright
 from serving import CHROMIUM, FLAGS, REPOSITORY, application
 
@@ -28,10 +29,9 @@ def move(page: Page, name: str, value: float) -> None:
 
 
 def settle(page: Page) -> None:
-    """Until nothing runs and nothing is a skeleton any more."""
+    """Until what was asked for has begun, has come and has been drawn."""
     page.wait_for_timeout(800)
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
+    settling.settle(page)
     page.wait_for_timeout(1200)
 
 

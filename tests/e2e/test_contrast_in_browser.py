@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.settling import settle
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 UNREADABLE = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
@@ -29,9 +31,8 @@ def test_all_text_can_be_read(page, scheme):
     found = {}
     for name in PAGES:
         page.get_by_role("link", name=name, exact=True).click()
-        page.wait_for_timeout(800)
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-        expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
+        page.wait_for_timeout(800)  # until the run that draws the page has begun
+        settle(page)
         page.evaluate(SPEAK)
         found[name] = page.evaluate(UNREADABLE)
     assert found == {name: [] for name in PAGES}

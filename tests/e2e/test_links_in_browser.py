@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.e2e.settling import settle
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 
@@ -110,8 +112,7 @@ def test_every_picture_has_words(page):
     expect(smile(page)).to_have_value("1")
     for name in ("Edit", "Mix", "Sample", "Map", "Attributes", "Reconstruct"):
         page.get_by_role("link", name=name, exact=True).click()
-        expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
-        expect(page.locator('[data-testid="stSkeleton"]')).to_have_count(0)
+        settle(page)
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
         for _ in range(40):  # a canvas has its words as soon as its pictures have come
             page.wait_for_timeout(250)
