@@ -95,6 +95,13 @@ def test_write_replaces_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_name_as_long_as_the_system_allows_is_written(tmp_path):
+    path = tmp_path / ("a" * 251 + ".png")
+    output.write(path, b"all")
+    assert path.read_bytes() == b"all"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def _umask():
     mask = os.umask(0)
     os.umask(mask)
