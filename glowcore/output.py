@@ -41,7 +41,7 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         ConfigError: the disk is full, read-only, or permission is missing; an earlier file at ``path`` is intact.
     """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")  # without the file's own name, which may be as long as allowed
+    part = path.with_name(f".{secrets.token_hex(8)}.part")  # its own name may be as long as allowed
     try:
         try:
             with open(part, "xb") as file:
