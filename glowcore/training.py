@@ -56,7 +56,7 @@ class Trainer:
 
     ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
     ``out/state`` and the monitor's log beside it. A model whose evaluation finds it diverged is never saved.
-    ``pictures_skipped`` is the number of pictures left out as broken, for the records.
+    ``pictures_skipped`` counts those left out as broken, for the records. The attributes of ``model`` are dropped.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Trainer:
     ) -> None:
         self.processes = processes or Processes()
         self.settings = settings
-        self.model = model
+        self.model, model.attributes = model.train(), None  # attributes belong to the weights as they were
         for parameter in model.parameters():
             if parameter.ndim == 4:
                 # Not .contiguous(): a 1x1 kernel counts as channels-last whatever its strides say, and gradients, which

@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
                         "--steps or --minutes to go on with it")
         processes.close()
         return 0
-    had_attributes, model.attributes = model.attributes is not None, None
+    had_attributes = model.attributes is not None  # the trainer drops them
     size, channels = model.image_size, model.config.channels
     opened = {
         split: open_dataset(args.data, image_size=size, channels=channels, split=split, skip_broken=args.skip_broken,
@@ -174,7 +174,7 @@ def _model(args: argparse.Namespace, out: Path) -> Flow:
     if source is None:
         kind = args.model or "glow"
         return build(CONFIGS[kind](**model_options.given_settings(args, kind)))
-    model = checkpoint.load(source, device="cpu").train()
+    model = checkpoint.load(source, device="cpu")
     kind = model.config.model_name
     if args.model not in (None, kind):
         raise ConfigError(f"--model {args.model} differs from {kind} of the model in {source}; leave it out")

@@ -13,7 +13,7 @@ from glowcore import batches, training_state
 from glowcore.errors import ConfigError
 from glowcore.models import GlowConfig, build
 from glowcore.training import Trainer, TrainSettings
-from tests.glowcore.tiny import pictures
+from tests.glowcore.tiny import pictures, write_model
 
 #: A weight that every step moves.
 OUT = "top_prior.stats"
@@ -206,3 +206,16 @@ def test_weights_are_initialised_on_as_many_pictures_as_fit(tmp_path, monkeypatc
     images = torch.zeros(1, 3, size, size, dtype=torch.uint8).expand(300, -1, -1, -1)
     Trainer(model, images, images[:1], TrainSettings(batch_size=batch_size, steps=1), tmp_path, progress=False)
     assert seen == [looked_at]
+
+
+def test_a_loaded_model_trains_and_leaves_its_attributes_behind(tmp_path):
+    source = write_model(tmp_path / "source", num_levels=1, norm="batchnorm")
+    model = glowcore.load(source, device="cpu")
+    assert model.attributes is not None
+    before = model.levels[0].steps[0].mean.clone()
+    settings = TrainSettings(batch_size=4, steps=2, eval_pictures=2)
+    trainer = Trainer(model, pictures(20), pictures(4, seed=1), settings, tmp_path / "run", progress=False)
+    trainer.train_step()
+    assert not torch.equal(trainer.model.levels[0].steps[0].mean, before)  # statistics follow the pictures
+    trainer.save()
+    assert glowcore.load(tmp_path / "run", device="cpu").attributes is None
