@@ -94,29 +94,29 @@ class AttributeVectors:
             latents: any batch of the model's latents, on any device.
             strengths: ``s`` by attribute name, in units of :meth:`sigma`, from -100 to 100.
             locked: attributes whose score the *other* attributes' moves must not change. One that has a strength
-                itself is moved by its own direction, and stays there.
+                itself is moved by its own direction, and its score by that alone.
 
-        With the unlocked part ``m`` of the move and the locked attributes' weights ``w`` as rows of ``W``, what is
-        added is ``m + delta`` with the smallest ``|delta|`` that gives ``W (m + delta) = 0``:
+        With the locked attributes' weights ``w`` as rows of ``W``, and ``c`` what their scores would change by
+        without those changes that are a locked attribute's own doing, what is added to the move is the smallest
+        ``delta`` that gives ``W delta = -c``:
 
-        .. math:: \delta = -W^T (W W^T)^{-1} W m
+        .. math:: \delta = -W^T (W W^T)^{-1} c
 
         Raises:
             ConfigError: unknown name, a strength out of range, or latents of another model.
         """
         locks = sorted(self._index(name) for name in set(locked))
-        own = torch.zeros(len(self), dtype=torch.float64)
-        free = torch.zeros(len(self), dtype=torch.float64)
+        steps = torch.zeros(len(self), dtype=torch.float64)
         for name, strength in strengths.items():
             index = self._index(name)
-            target = own if index in locks else free
-            target[index] = _checked(name, strength) * self.sigma(name) / float(self._norms[index])
-        move = _combine(own + free, self.directions)
+            steps[index] = _checked(name, strength) * self.sigma(name) / float(self._norms[index])
+        move = _combine(steps, self.directions)
         if locks:
-            wanted = self._weight_direction[locks] @ free
+            changes = (self._weight_direction * steps)[locks]
+            changes[torch.arange(len(locks)), locks] = 0  # its own doing
             # The pseudo-inverse also copes with two locked scores that measure the same thing.
             gram = self._weight_gram[locks][:, locks]
-            correction = -torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ wanted
+            correction = -torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ changes.sum(1)
             move = move + _combine(correction, [self.score_weights[lock] for lock in locks])
         flat = self._flat(latents)
         return replace(latents.with_flat(flat + move.to(flat)), y=latents.y)

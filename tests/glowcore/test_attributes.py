@@ -74,6 +74,21 @@ def test_a_locked_attribute_still_moves_by_its_own_strength(vectors, data):
     assert torch.allclose(vectors.score(both, "Young"), vectors.score(alone, "Young"), atol=1e-6)
 
 
+def test_a_locked_attribute_that_moves_itself_holds_the_other_locks_as_they_are(vectors, data):
+    batch = latents(torch.from_numpy(data[0][:3]).double())
+    free = vectors.apply(batch, {"Smiling": 2.0})
+    held = vectors.apply(batch, {"Smiling": 2.0}, locked=["Smiling", "Young", "Eyeglasses"])
+    for name in ("Young", "Eyeglasses"):
+        assert (vectors.score(free, name) - vectors.score(batch, name)).abs().max() > 1e-3
+        assert torch.allclose(vectors.score(held, name), vectors.score(batch, name), atol=1e-6)
+    assert torch.allclose(vectors.score(held, "Smiling"), vectors.score(free, "Smiling"), atol=1e-6)
+    # Two that both move: each score by its own direction alone.
+    both = vectors.apply(batch, {"Smiling": 2.0, "Young": -1.0}, locked=["Smiling", "Young"])
+    assert torch.allclose(vectors.score(both, "Smiling"), vectors.score(free, "Smiling"), atol=1e-6)
+    young = vectors.apply(batch, {"Young": -1.0})
+    assert torch.allclose(vectors.score(both, "Young"), vectors.score(young, "Young"), atol=1e-6)
+
+
 def test_two_locks_that_measure_the_same_are_no_trouble(vectors, data):
     weights = vectors.score_weights.clone()
     weights[2] = weights[1]
