@@ -10,6 +10,7 @@ from glowcore.errors import ConfigError
 
 #: Of a sheet: a quarter of a gigabyte of greyscale, three of colour.
 MOST_PIXELS = 1 << 28
+MOST_SIDE = 65_500  # what a JPEG can hold; few viewers open a PNG that is wider
 
 
 def grid(
@@ -43,11 +44,11 @@ def sheet_size(shape: tuple[int, int, int], columns: int, scale: int = 1, gap: i
     """Return height and width of a :func:`grid` of N pictures of H by W, ``shape`` = (N, H, W).
 
     Raises:
-        ConfigError: more pixels than a sheet may have.
+        ConfigError: more pixels than a sheet may have, in all or along one side.
     """
     count, height, width = shape
     size = -(-count // columns) * (height * scale + gap) - gap, columns * (width * scale + gap) - gap
-    if size[0] * size[1] > MOST_PIXELS:
-        raise ConfigError(f"a sheet of {size[1]} x {size[0]} pixels is too large, expected {MOST_PIXELS} at most: "
-                          "fewer pictures, or a smaller scale")
+    if size[0] * size[1] > MOST_PIXELS or max(size) > MOST_SIDE:
+        raise ConfigError(f"a sheet of {size[1]} x {size[0]} pixels is too large, expected {MOST_PIXELS} at most and "
+                          f"no side beyond {MOST_SIDE}: fewer pictures, or a smaller scale")
     return size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from importlib.util import find_spec
 from typing import Any
 
 from glowcore.cli import options
@@ -46,12 +47,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     from glowcore.benchmarks.speed import measure_speed
+    from glowcore.onnx_backend import OnnxBackend
 
     for name in ("depths", "modes", "steps", "plot"):
         if getattr(args, name) is not None:
             raise ConfigError(f"--{name} belongs to bench memory, bench speed has no use for it; leave it out")
     keep_heap()
-    backends = ("torch", *{"cpu": ["onnxruntime"], "cuda": ["cudagraphs"]}.get(device.type, []))
+    backends = ["torch"]
+    if device.type == "cuda":
+        backends.append("cudagraphs")
+    elif device.type == "cpu" and (missing := OnnxBackend.missing()):
+        options.say(f"without onnxruntime: not installed: {', '.join(missing)}")
+    elif device.type == "cpu":
+        backends.append("onnxruntime")
     result = measure_speed(args.config, device=device, train_batch=batch, backends=backends, progress=True)
     if not args.json:
         limits = result["conv_gflops_per_second"]
@@ -71,7 +79,7 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     depths = STEPS_PER_LEVEL if args.depths is None else args.depths
     depths = (depths,) if isinstance(depths, int) else depths
     for depth in depths:
-        options.check_range("--depths", depth, 1, 4096)
+        options.check_range("--depths", depth, 1, 1024)  # what Glow takes
     modes = MEMORY_MODES if args.modes is None else args.modes
     for mode in modes:
         if mode not in MEMORY_MODES:
@@ -79,6 +87,8 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     steps = STEPS if args.steps is None else args.steps
     options.check_range("--steps", steps, 2, 10_000)
     target = None if args.plot is None else check_path(args.plot, (".png",))
+    if target is not None and find_spec("matplotlib") is None:
+        raise ConfigError("--plot needs matplotlib, which is not installed (requirements-dev.txt has it)")
     result = measure_memory(args.config, device=device, batch=batch, depths=depths, modes=modes, steps=steps,
                             progress=True)
     if target is not None:

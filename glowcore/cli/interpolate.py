@@ -9,7 +9,7 @@ import torch
 from glowcore import films, output
 from glowcore.cli import options, pictures
 from glowcore.exact import REACH
-from glowcore.grids import grid
+from glowcore.grids import grid, sheet_size
 
 EXAMPLE = (
     "python -m glowcore interpolate --model pretrained/faces64 --from a.png --to b.png --frames 60 --spherical "
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--rate", args.rate, 1, 120)
     options.check_range("--side", args.side, 16, 2048)
     model = options.load_flow(args)
+    if not film:
+        sheet_size((count, *model.image_size), count)  # refused before the work, not after
     exact, y = pictures.exact(model), pictures.label(model, args.label)
     first, last = (pictures.encode(exact, path, y) for path in (args.first, args.last))
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)

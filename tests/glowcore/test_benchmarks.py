@@ -10,6 +10,7 @@ import torch
 from glowcore import GlowConfig
 from glowcore.benchmarks import configs, memory, speed
 from glowcore.cli import main
+from glowcore.onnx_backend import OnnxBackend
 
 TINY = GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=4)
 
@@ -73,3 +74,23 @@ def test_memory_is_measured_where_there_is_no_proc(tiny, tmp_path, monkeypatch, 
     assert row.peak_of == "process"
     assert row.resident >= psutil.Process().memory_info().rss * 0.5
     assert 0 <= row.peak <= row.resident
+
+
+def test_a_plot_without_matplotlib_is_refused_before_the_work(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("glowcore.cli.bench.find_spec", lambda name: None)
+    assert main(["bench", "memory", "--plot", str(tmp_path / "memory.png"), "--device", "cpu"]) == 2
+    assert "matplotlib, which is not installed" in capsys.readouterr().err
+
+
+def test_speed_is_measured_without_onnxruntime_too(monkeypatch, capsys):
+    asked = []
+
+    def measure(*args, backends, **kwargs):
+        asked.extend(backends)
+        return {"rows": []}
+
+    monkeypatch.setattr(speed, "measure_speed", measure)
+    monkeypatch.setattr(OnnxBackend, "missing", staticmethod(lambda: ["onnx"]))
+    assert main(["bench", "speed", "--device", "cpu", "--json"]) == 0
+    assert asked == ["torch"]
+    assert "onnx" in capsys.readouterr().err
