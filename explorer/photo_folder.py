@@ -9,12 +9,10 @@ SUFFIXES = ", ".join(PICTURE_SUFFIXES)
 
 
 def photos_in(folder: Path, pattern: str) -> list[Path]:
-    """The files of a folder that match a pattern (as `Path.glob` has them) and end like a photo, sorted.
+    """Return the files of a folder that match a pattern of :meth:`pathlib.Path.glob` and end like a photo, sorted.
 
-    Raises
-    ------
-    ConfigError
-        where there are none.
+    Raises:
+        ConfigError: there are none.
     """
     paths = sorted(p for p in folder.glob(pattern) if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
     if not paths:
