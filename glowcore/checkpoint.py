@@ -252,8 +252,10 @@ def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow | VAE:
     def error() -> CheckpointError:
         return CheckpointError(f"{path}: asks for a larger model than {WEIGHTS} holds")
 
-    # Fresh weights are drawn only to be replaced; 20 bytes is less than a header spends on a tensor, over four calls.
-    with torch.random.fork_rng(devices=[]), AllocationBudget(4 * size + (1 << 20), 1000 + size // 20, error):
+    # Fresh weights, of the program's default dtype, are drawn only to be replaced; 20 bytes is less than a header
+    # spends on a tensor, over four calls.
+    max_bytes = max(4, torch.get_default_dtype().itemsize) * size + (1 << 20)
+    with torch.random.fork_rng(devices=[]), AllocationBudget(max_bytes, 1000 + size // 20, error):
         return models.build(_model_config(path, config))
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import glowcore
+from glowcore.baselines import VAEConfig
 from glowcore.errors import CheckpointError
 from tests.glowcore.model_folders import small_model
 
@@ -25,10 +26,14 @@ def test_what_could_not_be_loaded_is_not_saved(folder, change):
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-def test_a_program_that_computes_in_float64_loads_what_is_stored(folder):
+@pytest.mark.parametrize("config", [
+    glowcore.GlowConfig(), glowcore.RealNVPConfig(), glowcore.NICEConfig(), VAEConfig(),
+], ids=lambda config: config.model_name)
+def test_a_program_that_computes_in_float64_loads_what_is_stored(config, tmp_path):
+    glowcore.save(glowcore.build(config), tmp_path)
     torch.set_default_dtype(torch.float64)
     try:
-        assert glowcore.load(folder, device="cpu").dtype == torch.float32
+        assert {p.dtype for p in glowcore.load(tmp_path, device="cpu").parameters()} == {torch.float32}
     finally:
         torch.set_default_dtype(torch.float32)
 
