@@ -124,7 +124,7 @@ def _fold_step(step: FlowStep, positions: int) -> FoldedStep:
 def _fold_net(net: CouplingNet, *, affine: bool) -> FoldedNet:
     weight, bias = net.conv_out.folded()
     if affine:
-        bias = bias + RAW_SHIFT * (torch.arange(len(bias), device=bias.device) >= len(bias) // 2)
+        bias = bias + RAW_SHIFT * (torch.arange(len(bias), device=bias.device) >= len(bias) // 2).to(bias)
     convs = [(net.conv_in.weight, net.conv_in.bias), (net.conv_mid.weight, net.conv_mid.bias), (weight, bias)]
     return FoldedNet(*((_last(w), b.clone()) for w, b in convs), net.position_bias())
 
