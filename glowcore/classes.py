@@ -8,6 +8,7 @@ by Bayes' rule, ``argmax_y p(x | y) p(y)``.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -66,9 +67,12 @@ def class_names(model: Flow) -> list[str]:
     return [str(number) for number in range(count)]
 
 
-def listed(model: Flow, most: int = 20) -> str:
-    """Return the names in one line, the first ``most`` of them."""
-    names = class_names(model)
+def listed(model: Flow) -> str:
+    """Return the names in one line, the first 20 of them."""
+    return _in_a_line(class_names(model))
+
+
+def _in_a_line(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(printable(name, 30) for name in names[:most]) + (", ..." if len(names) > most else "")
 
 
@@ -95,9 +99,16 @@ def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
     """Store in ``model.metadata`` what its classes are called and how many training pictures each has.
 
     ``labels`` are the pictures' class numbers in the model. Names that it has already, from an earlier run, stay.
+
+    Raises:
+        ConfigError: the model has no names and another number of classes: a folder with some of its classes could not
+            be told from one with others.
     """
     count = num_classes(model)
-    if NAMES not in model.metadata and len(names) == count:
+    if NAMES not in model.metadata and names:
+        if len(names) != count:
+            raise ConfigError(f"num_classes is {count}, expected {len(names)} for the classes of the pictures: "
+                              f"{_in_a_line(names)}")
         model.metadata[NAMES] = list(names)
     model.metadata[COUNTS] = torch.bincount(labels, minlength=count).tolist()
 

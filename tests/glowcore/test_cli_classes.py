@@ -130,3 +130,12 @@ def test_folders_named_by_numbers_are_in_the_order_of_the_numbers(home, tmp_path
     assert open_dataset(tmp_path, image_size=8, channels=1).class_names == ("1", "9", "10")
     (tmp_path / "x").symlink_to(home / "data" / "test" / "right")
     assert open_dataset(tmp_path, image_size=8, channels=1).class_names == ("1", "10", "9", "x")
+
+
+def test_more_classes_than_the_pictures_have_are_refused(home, tmp_path, capsys):
+    """Their names could not be stored, and a folder with only the second class would be taken for the first."""
+    out = tmp_path / "run"
+    assert main(["train", "--data", str(home / "data"), "--out", str(out), *TRAIN, "--num-classes", "3"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("num_classes is 3, expected 2 for the classes of the pictures: left, right")
+    assert not out.exists()
