@@ -69,10 +69,11 @@ _KNOWN = {
 
 
 def can_fold(flow: Flow) -> bool:
-    """Whether every level of ``flow`` is a squeeze, steps of Glow and a split, with nothing put in their place."""
+    """Whether every level of ``flow`` is a squeeze, steps of Glow and a split, nothing put in their place or hooked."""
     return (
         flow.preprocess is None
         and all(type(module) in _KNOWN for module in flow.levels.modules())
+        and not any(module._forward_hooks or module._forward_pre_hooks for module in flow.levels.modules())
         and all(level.squeeze is not None and all(map(_can_fold_step, level.steps)) for level in flow.levels)
         and all(level.split is None or level.split.conv is not None for level in flow.levels)
     )

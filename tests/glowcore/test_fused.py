@@ -255,8 +255,16 @@ def plain_split(flow):
     flow.levels[0].split = Split(12, (8, 12), learned=False)
 
 
+def hook(flow):
+    flow.levels[0].steps[0].coupling.net.register_forward_hook(lambda net, given, result: 0 * result)
+
+
+def pre_hook(flow):
+    flow.levels[0].steps[0].coupling.net.conv_in.register_forward_pre_hook(lambda conv, given: (0 * given[0],))
+
+
 @pytest.mark.parametrize("kind", [FusedFlow, ExactFlow])
-@pytest.mark.parametrize("change", [derived_net, derived_step, other_half, other_net, plain_split])
+@pytest.mark.parametrize("change", [derived_net, derived_step, other_half, other_net, plain_split, hook, pre_hook])
 def test_a_model_with_parts_of_its_own_answers_as_the_module_does(change, kind, pictures):
     flow = model_of()
     with torch.no_grad():
