@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from glowcore import training_state
+from glowcore import training_data, training_state
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
 from glowcore.models import GlowConfig, build
@@ -124,7 +124,7 @@ def run_all(
     """
     size, channels = tuple(images.shape[2:]), images.shape[1]
     configs = {name: config_of(name, size, channels) for name in variants}
-    protocol = _protocol(config_of(BASE, size, channels), settings, len(images), len(held_out))
+    protocol = _protocol(config_of(BASE, size, channels), settings, images, held_out)
     known = read_runs(out)
     if any(run.protocol != protocol for run in known):
         raise ConfigError(f"{out} holds runs of other settings or pictures; give the same ones, or another --out")
@@ -207,8 +207,8 @@ class _Timed(Trainer):
         return loss
 
 
-def _protocol(base: GlowConfig, settings: TrainSettings, images: int, held_out: int) -> dict[str, Any]:
+def _protocol(base: GlowConfig, settings: TrainSettings, images: Tensor, held_out: Tensor) -> dict[str, Any]:
     """Return, as JSON reads it back, what all runs of a folder share."""
-    shared = {"base": asdict(base), "settings": {**asdict(settings), "seed": None}, "images": images,
-              "held_out": held_out}
+    shared = {"base": asdict(base), "settings": {**asdict(settings), "seed": None},
+              "images": training_data.fingerprint(images, None), "held_out": training_data.fingerprint(held_out, None)}
     return json.loads(json.dumps(shared))

@@ -88,6 +88,16 @@ def test_finished_runs_are_not_repeated(tmp_path, data, monkeypatch, capsys):
     assert (out / "ablation.md").read_text() == ablation_report.table(ablation.read_runs(out))
 
 
+def test_runs_on_other_pictures_are_not_mixed_in(tmp_path, data, capsys):
+    assert ablate(data, tmp_path / "out", "--seeds", "1") == 0
+    other = tiny.write_pictures(tmp_path / "other", count=30, table=True, seed=1)
+    capsys.readouterr()
+    assert ablate(str(other), tmp_path / "out") == 2  # as many pictures, of the same size
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("holds runs of other settings or pictures; give the same ones, or another --out")
+    assert len(ablation.read_runs(tmp_path / "out")) == 2
+
+
 def test_seeds_change_the_run_and_alike_seeds_do_not(tmp_path, data):
     assert ablate(data, tmp_path / "a") == 0
     assert ablate(data, tmp_path / "b") == 0
