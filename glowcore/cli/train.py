@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,7 +44,7 @@ def add_parser(commands, summary: str) -> None:
                    help="go on with the run in --out, bit for bit (on CUDA to rounding: its convolutions sum in any "
                         "order), with its settings where none are given")
     p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer; "
-                   "--scale-min may differ from the model's")
+                   "--scale-min may differ from the model's. Its data and licence are noted as init_from")
     options.add_skip_broken(p)
 
     m = p.add_argument_group("model (left out: the config's defaults, or those of --init-from)")
@@ -179,6 +180,8 @@ def _model(args: argparse.Namespace, out: Path) -> Flow:
     if args.model not in (None, kind):
         raise ConfigError(f"--model {args.model} differs from {kind} of the model in {source}; leave it out")
     given = model_options.given_settings(args, kind)
+    if not args.resume:
+        model.metadata = _still_true(model.metadata, checkpoint.fingerprint(source))
     if not args.resume and "scale_min" in given:
         set_scale_min(model, given.pop("scale_min"))
     for name, value in given.items():
@@ -186,3 +189,15 @@ def _model(args: argparse.Namespace, out: Path) -> Flow:
             raise ConfigError(f"--{name.replace('_', '-')} {value} differs from {getattr(model.config, name)} of the "
                               f"model in {source}; leave it out")
     return model
+
+
+def _still_true(metadata: dict[str, Any], sha256: str) -> dict[str, Any]:
+    """Return what holds of a model that begins with the weights of another, whatever pictures it goes on with.
+
+    Names of classes and the temperature stay. What the other said of its pictures goes to ``init_from``, a list of the
+    models that the weights have come from, the latest first.
+    """
+    said = {name: metadata[name] for name in ("data", "licence") if name in metadata}
+    earlier = metadata.get("init_from")
+    kept = {name: metadata[name] for name in (classes.NAMES, "temperature") if name in metadata}
+    return {**kept, "init_from": [{"sha256": sha256, **said}, *(earlier if isinstance(earlier, list) else [])]}

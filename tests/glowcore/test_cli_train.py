@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import training_state
+from glowcore import checkpoint, training_state
 from glowcore.cli import main
 from glowcore.training import Trainer
-from tests.glowcore.tiny import MODEL, write_model, write_pictures
+from tests.glowcore.tiny import MODEL, model, write_model, write_pictures
 
 SETTINGS = ["--batch-size", "4", "--warmup-steps", "3", "--ema-decay", "0.9", "--eval-pictures", "2", "--seed", "5",
             "--threads", "1", "--memory", "full", "--quiet"]
@@ -161,6 +161,22 @@ def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
     trained = glowcore.load(tmp_path / "run", device="cpu")
     assert trained.config == glowcore.load(source, device="cpu").config
     assert trained.attributes is None
+
+
+def test_init_from_does_not_pass_the_sources_pictures_off_as_its_own(tmp_path, faces):
+    flow = model(num_levels=1)
+    flow.metadata = {"temperature": 0.6, "data": "FairFace", "licence": "CC BY 4.0", "bits_per_dim": 1.3, "seeds": [],
+                     "init_from": [{"sha256": "earlier"}]}
+    glowcore.save(flow, tmp_path / "source")
+    short = [*SETTINGS, "--steps", "1"]
+    train(faces, tmp_path / "run", "--init-from", tmp_path / "source", *short)
+    found = glowcore.load(tmp_path / "run", device="cpu").metadata
+    source = {"sha256": checkpoint.fingerprint(tmp_path / "source"), "data": "FairFace", "licence": "CC BY 4.0"}
+    expected = {"temperature": 0.6, "init_from": [source, {"sha256": "earlier"}]}
+    assert {name: value for name, value in found.items() if name != "training"} == expected
+    train(faces, tmp_path / "run", "--resume", *SETTINGS, "--steps", "2")  # a run goes on with what it says of itself
+    resumed = glowcore.load(tmp_path / "run", device="cpu").metadata
+    assert {name: value for name, value in resumed.items() if name != "training"} == expected
 
 
 def test_init_from_can_raise_the_floor_of_the_scales(tmp_path, faces):
