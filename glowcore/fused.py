@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from operator import is_
@@ -62,6 +63,7 @@ class FusedFlow:
         self.backend = backend
         self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
+        self._folding = threading.RLock()
         self.refresh()
         self._build_onnx()
         if backend == "onnxruntime":
@@ -111,14 +113,15 @@ class FusedFlow:
 
     def refresh(self) -> None:
         """Fold the weights as they are now; needed only after changes that cannot be seen, see above."""
-        self._watch = _Watch(self.flow)
-        self._torch = self._onnx = None
-        self._build_at = time.monotonic() + self.SETTLED
-        if not can_fold(self.flow):
-            return
-        self._torch = TorchBackend(fold(self.flow), self.dtype)
-        if self.backend in ("auto", "cudagraphs") and self.device.type == "cuda":
-            self._torch = GraphedBackend(self._torch)
+        with self._folding:
+            watch = _Watch(self.flow)  # from before they are read: a change meanwhile is seen by the next call
+            folded = None
+            if can_fold(self.flow):
+                folded = TorchBackend(fold(self.flow), self.dtype)
+                if self.backend in ("auto", "cudagraphs") and self.device.type == "cuda":
+                    folded = GraphedBackend(folded)
+            self._watch, self._torch, self._onnx = watch, folded, None
+            self._build_at = time.monotonic() + self.SETTLED
 
     @torch.inference_mode()
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
@@ -166,16 +169,18 @@ class FusedFlow:
         return self.flow.finish_encoding(eps, top, logdet, y)
 
     def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend | None:
-        if self._onnx is not None and self._onnx.suits(1 if self.backend == "onnxruntime" else batch):
-            return self._onnx
+        onnx = self._onnx  # read once: another thread may be folding anew
+        if onnx is not None and onnx.suits(1 if self.backend == "onnxruntime" else batch):
+            return onnx
         return self._torch
 
     def _refresh(self) -> None:
-        """Fold the weights anew if they have changed."""
-        if self._watch.changed():
-            self.refresh()
-        elif time.monotonic() >= self._build_at:
-            self._build_onnx()
+        """Fold the weights anew if they have changed; one thread at a time, or an older fold could replace a newer."""
+        with self._folding:
+            if self._watch.changed():
+                self.refresh()
+            elif time.monotonic() >= self._build_at:
+                self._build_onnx()
 
     def _build_onnx(self) -> None:
         """Start building onnxruntime for the weights as they are folded, where it is asked for and can run them."""

@@ -72,86 +72,6 @@ def test_inputs_stay_as_they_are(backend, pictures):
     assert all(torch.equal(a, b) for a, b in zip(latents.levels, kept, strict=True))
 
 
-def test_follows_a_change_of_weights(pictures):
-    flow = model_of()
-    fast = FusedFlow(flow, backend="torch")
-    before = fast.encode(pictures).flatten()
-    with torch.no_grad():
-        flow.levels[0].steps[0].coupling.net.conv_mid.weight.mul_(1.5)
-        after = fast.encode(pictures).flatten()
-        assert (after - before).abs().max() > 1e-4
-        assert (after - flow.encode(pictures).flatten()).abs().max() <= 1e-5
-
-
-def scale_data(flow):
-    for tensor in flow.parameters():
-        tensor.data.mul_(1.1)
-
-
-def swap_data(flow):
-    """As the averaged weights of training are swapped in."""
-    for tensor, other in zip(flow.parameters(), model_of().parameters(), strict=True):
-        tensor.data.copy_(other + 0.01)
-
-
-def other_data(flow):
-    weight = flow.levels[1].steps[2].coupling.net.conv_mid.weight
-    weight.data = 1.5 * weight.data
-
-
-def other_parameter(flow):
-    net = flow.levels[2].steps[0].coupling.net
-    net.conv_mid.weight = torch.nn.Parameter(1.5 * net.conv_mid.weight.detach())
-
-
-def other_module(flow):
-    flow.levels[0].steps[1].coupling.net = model_of().levels[0].steps[0].coupling.net
-
-
-def loaded(flow):
-    flow.load_state_dict({name: 1.1 * t if t.is_floating_point() else t for name, t in flow.state_dict().items()})
-
-
-def one_tensor_to_zero(flow):
-    flow.levels[0].steps[0].actnorm.bias.data.zero_()
-
-
-@pytest.mark.parametrize("change", [scale_data, swap_data, other_data, other_parameter, other_module, loaded,
-                                    one_tensor_to_zero])
-def test_sees_every_usual_way_of_changing_weights(change, pictures):
-    flow = model_of()
-    fast = FusedFlow(flow, backend="torch")
-    before, folded = fast.encode(pictures).flatten(), fast._torch
-    assert torch.equal(fast.encode(pictures).flatten(), before)
-    assert fast._torch is folded  # nothing has changed, nothing is folded again
-    change(flow)
-    after = fast.encode(pictures).flatten()
-    assert (after - before).abs().max() > 1e-4
-    assert torch.equal(after, FusedFlow(flow, backend="torch").encode(pictures).flatten())
-
-
-def test_refresh_folds_what_cannot_be_seen(pictures):
-    flow = model_of()
-    fast = FusedFlow(flow, backend="torch")
-    weight = flow.levels[0].steps[0].coupling.net.conv_mid.weight
-    row, column, *_ = torch.unravel_index(weight.abs().argmin(), weight.shape)
-    weight.data[row, column] = float(weight.detach().abs().max()) / 2
-    fast.refresh()
-    with torch.no_grad():
-        assert (fast.encode(pictures).flatten() - flow.encode(pictures).flatten()).abs().max() <= 1e-5
-
-
-def test_a_model_loaded_in_inference_mode_is_followed_too(pictures):
-    with torch.inference_mode():
-        flow = model_of()
-        fast = FusedFlow(flow, backend="torch")
-        before = fast.encode(pictures).flatten()
-        scale_data(flow)
-        after = fast.encode(pictures).flatten()
-        assert (after - before).abs().max() > 1e-4
-        assert (after - flow.encode(pictures).flatten()).abs().max() <= 1e-4
-
-
 def test_auto_answers_at_once_and_then_by_onnxruntime(pictures):
     fast = model_of().fused()
     first = fast.decode(fast.encode(pictures))
@@ -194,7 +114,8 @@ def test_weights_that_have_settled_are_built_once(monkeypatch, builds, pictures,
     monkeypatch.setattr(FusedFlow, "SETTLED", 0.0)
     flow = model_of()
     fast = FusedFlow(flow, backend=backend)
-    scale_data(flow)
+    with torch.no_grad():
+        flow.levels[0].steps[0].actnorm.bias.add_(0.1)
     expected = fast.encode(pictures[:1]).flatten()
     assert len(builds) == 1
     for _ in range(3):
