@@ -107,13 +107,17 @@ class ExactFlow(FusedFlow):
         """Return the pictures of latents; float64 ones where any of them needed that."""
         return self.decode_marked(latents)[0]
 
+    def retried(self, latents: Latents) -> bool:
+        """Return whether latents are float64 because float32 was not enough: never those of a float64 model."""
+        return is_double(latents) and self.flow.dtype != torch.float64
+
     @torch.inference_mode()
     def decode_marked(self, latents: Latents) -> tuple[Tensor, Tensor]:
         """Return the pictures of latents and which of them were decoded in float64, bool ``[B]``.
 
-        float64 latents are, all of them; of a float32 batch only what is not finite is done again.
+        Those that were `retried` are, all of them; of others only what is not finite is done again.
         """
-        if is_double(latents):
+        if self.retried(latents):
             values = self.double.decode(latents)
             return values, torch.ones(len(values), dtype=torch.bool, device=values.device)
         values = super().decode(latents)

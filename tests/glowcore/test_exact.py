@@ -125,3 +125,14 @@ def test_the_float64_model_follows_the_weights(exact, mixed):
         expected.top_prior.stats.add_(0.25)
         wanted = expected.double().encode((mixed[1:2] / 255).double())
     assert torch.allclose(latents.levels[-1], wanted.levels[-1], rtol=1e-9, atol=1e-9)
+
+
+def test_float64_is_no_retry_for_a_model_that_is_float64_itself(exact, mixed):
+    own = ExactFlow(rough.model().double(), backend="torch")
+    (part,) = own.encode_parts(mixed)
+    assert is_double(part.latents)
+    assert not own.retried(part.latents)
+    values, marks = own.decode_marked(part.latents)
+    assert marks.tolist() == [False, False, False]
+    assert largest_error(values, mixed.double() / 255) < 1e-6
+    assert [exact.retried(found.latents) for found in exact.encode_parts(mixed)] == [False, True]
