@@ -12,7 +12,8 @@ difference found where one is reached is reported in a :class:`DriftMeter`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,13 +54,16 @@ def run_steps(
 ) -> tuple[Tensor, Tensor]:
     """Run the steps of one level on ``x``; returns ``(z, logdet)``."""
     if memory == "reversible" and torch.is_grad_enabled():
-        params = [p for part in _parts(steps) for p in part if p.requires_grad]
-        return _Reversible.apply(steps, anchor_every, drift, x, *params)
+        params = _parameters(steps)
+        return _Reversible.apply(
+            steps, anchor_every, drift, _states(params), x, *(p for p in params if p.requires_grad)
+        )
     logdet = x.new_zeros(x.shape[0])
     for step, mixing in _calls(steps):
         # Not what takes its statistics from the batch: evaluated again, it would move its running ones again.
         if memory == "checkpoint" and torch.is_grad_enabled() and step.RECOVERABLE:
-            x, part = checkpoint(step, x, *mixing, use_reentrant=False, preserve_rng_state=False)
+            again = partial(_unchanged, step, _states(step.parameters()))
+            x, part = checkpoint(again, x, *mixing, use_reentrant=False, preserve_rng_state=False)
         else:
             x, part = step(x, *mixing)
         logdet = logdet + part
@@ -82,11 +86,32 @@ def _calls(steps: Sequence[Transform], *, inverse: bool = False) -> list[tuple[T
     return [(step, (mixing,)) for step, mixing in zip(steps, together.each(), strict=True)]
 
 
-def _parts(steps: Sequence[Transform]) -> list[list[Tensor]]:
+def _parameters(steps: Sequence[Transform]) -> list[Tensor]:
     """Return the parameters of a level in the order in which its backward pass returns their gradients."""
     if not mix_alike(steps):
-        return [list(step.parameters()) for step in steps]
-    return [mixing_parameters(steps), *(list(step.coupling.parameters()) for step in steps)]
+        return [p for step in steps for p in step.parameters()]
+    return [*mixing_parameters(steps), *(p for step in steps for p in step.coupling.parameters())]
+
+
+def _states(parameters: Iterable[Tensor]) -> list[tuple[int, int, bool]]:
+    """Return which parameters these are and what must not change while the backward pass still needs their values."""
+    return [(id(p), p._version, p.requires_grad) for p in parameters]
+
+
+def _refuse_changed(before: list[tuple[int, int, bool]], parameters: Iterable[Tensor]) -> None:
+    if _states(parameters) != before:
+        raise RuntimeError(
+            "parameters were changed, replaced, frozen or unfrozen between forward and backward, which in memory modes "
+            "'reversible' and 'checkpoint' evaluates the model again: call backward before that"
+        )
+
+
+def _unchanged(step: Transform, before: list[tuple[int, int, bool]], *inputs: Any) -> tuple[Tensor, Tensor]:
+    """Evaluate a step that backward will evaluate again."""
+    # Compiled, it is evaluated once, and its graph watches the parameters.
+    if not torch.compiler.is_compiling():
+        _refuse_changed(before, step.parameters())
+    return step(*inputs)
 
 
 class _Reversible(torch.autograd.Function):
@@ -99,7 +124,13 @@ class _Reversible(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, steps: Sequence[Transform], anchor_every: int, drift: DriftMeter, x: Tensor, *params: Tensor
+        ctx: Any,
+        steps: Sequence[Transform],
+        anchor_every: int,
+        drift: DriftMeter,
+        states: list[tuple[int, int, bool]],
+        x: Tensor,
+        *params: Tensor,
     ) -> tuple[Tensor, Tensor]:
         anchors = {}
         logdet = x.new_zeros(x.shape[0])
@@ -114,7 +145,7 @@ class _Reversible(torch.autograd.Function):
             "dtype": torch.get_autocast_dtype(device),
             "enabled": torch.is_autocast_enabled(device),
         }
-        ctx.steps, ctx.drift, ctx.anchors = steps, drift, sorted(anchors)
+        ctx.steps, ctx.states, ctx.drift, ctx.anchors = steps, states, drift, sorted(anchors)
         ctx.save_for_backward(x, *(anchors[index] for index in ctx.anchors))
         return x, logdet
 
@@ -122,6 +153,7 @@ class _Reversible(torch.autograd.Function):
     def backward(ctx: Any, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             raise RuntimeError("memory='reversible' has no second derivative; set model.memory = 'full' for that")
+        _refuse_changed(ctx.states, _parameters(ctx.steps))
         z, *kept = ctx.saved_tensors
         anchors = dict(zip(ctx.anchors, kept, strict=True))
         grads: list[Tensor | None] = []
@@ -139,4 +171,4 @@ class _Reversible(torch.autograd.Function):
                     z = anchors[index]
             if mixing is not None:
                 grads[:0] = mixing.gradients()
-        return None, None, None, grad_z, *grads
+        return None, None, None, None, grad_z, *grads

@@ -8,6 +8,7 @@ import torch
 from glowcore import ConfigError, GlowConfig, NICEConfig, RealNVPConfig, build
 from glowcore.benchmarks.configs import noise_pictures, ready_model
 from glowcore.memory import choose_memory, saved_bytes
+from glowcore.reversible import DriftMeter, run_steps
 from tests.glowcore.bijections import perturb
 
 SHAPE = {"image_size": (8, 4), "hidden_channels": 6}
@@ -115,6 +116,51 @@ def test_frozen_parameters_are_left_alone():
     flow.log_prob(torch.rand(2, 3, 8, 4)).sum().backward()
     assert frozen.grad is None
     assert all(p.grad is not None for p in flow.parameters() if p.requires_grad)
+
+
+CHANGES = {
+    "moved": lambda flow: [p.mul_(1.1) for p in flow.levels[0].steps.parameters()],
+    "frozen": lambda flow: flow.levels[0].requires_grad_(False),
+    "unfrozen": lambda flow: flow.levels[0].steps[1].requires_grad_(True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("memory", ["checkpoint", "reversible"])
+@pytest.mark.parametrize("name", ["affine_lu", "realnvp"])
+def test_parameters_that_change_before_backward_are_refused(name, memory, change):
+    flow = flow_of(name, steps=3)
+    flow.levels[0].steps[1].requires_grad_(change != "unfrozen")
+    flow.memory = memory
+    loss = flow.log_prob(torch.rand(2, 3, 8, 4)).sum()
+    with torch.no_grad():
+        CHANGES[change](flow)
+    with pytest.raises(RuntimeError, match=r"^parameters were changed.*call backward before that$"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("memory", ["checkpoint", "reversible"])
+def test_parameters_of_a_functional_call_that_is_over_are_missed(memory):
+    flow = flow_of(steps=2)
+    flow.memory = memory
+    x = torch.rand(2, 3, 8, 4, dtype=torch.float64)
+    substitutes = {name: (p.detach() * 1.3).requires_grad_() for name, p in flow.levels[0].steps.named_parameters()}
+    steps = Run(flow.levels[0].steps, memory)
+    h = flow.levels[0].squeeze(x)[0]
+    z, _ = torch.func.functional_call(steps, {f"steps.{name}": p for name, p in substitutes.items()}, (h,))
+    with pytest.raises(RuntimeError, match="replaced"):
+        z.sum().backward()
+
+
+class Run(torch.nn.Module):
+    """The steps of a level as a module."""
+
+    def __init__(self, steps, memory):
+        super().__init__()
+        self.steps, self.memory = steps, memory
+
+    def forward(self, x):
+        return run_steps(self.steps, x, self.memory, 0, DriftMeter())
 
 
 def test_second_derivatives_are_refused_clearly():
