@@ -32,11 +32,13 @@ class FusedFlow:
     """A model with folded and cached weights: the same ``encode``, ``decode``, ``sample``, only faster, no gradients.
 
     Args:
-        flow: the model. When its weights change, the next call folds them anew. It sees whatever autograd counts
-            (optimizers, ``p.mul_``), another parameter, buffer or module in an old one's place, other memory
-            (``p.data = ...``) and, on the CPU, ``p.data.mul_`` and ``p.data.copy_`` of whole tensors. Not seen are
-            writes through ``.data`` or numpy to a part of a tensor, and on another device all that write into the old
-            memory: call :meth:`refresh` after those.
+        flow: the model. When it changes, the next call folds it anew. Seen is whatever autograd counts (optimizers,
+            ``p.mul_``), a parameter, buffer, module or hook that comes, goes or takes another's place, another
+            ``scale_min``, other memory (``p.data = ...``) and, on the CPU, what changes the largest value of a tensor
+            (``p.data.mul_``, ``p.data.copy_``). Not seen is all else that autograd does not count: writes through
+            ``.data`` or numpy to a part of a tensor, a step of an optimizer with ``fused=True`` that leaves the largest
+            value alone, and on another device all of these that write into the old memory. Call :meth:`refresh` after
+            those.
         dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
         backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is
@@ -190,18 +192,23 @@ class FusedFlow:
             self._onnx = OnnxBackend(self._torch.levels, self._torch)
 
 
+#: What folding reads of a module that is no tensor.
+_PLAIN = ("scale_min", "swap")
+
+
 class _Watch:
-    """Sees whether the tensors of a model are still what they were, in some 0.2 ms for a thousand of them.
+    """Sees whether a model is still what it was, in some 0.2 ms for a thousand tensors.
 
     A checksum of all values would take longer than encoding a picture. The largest value of each tensor is looked at
     instead: nothing that scales or replaces a whole tensor leaves it alone.
     """
 
     def __init__(self, flow: Flow) -> None:
-        places = [
-            (members, name) for module in flow.modules()
-            for members in (module._parameters, module._buffers, module._modules) for name in members
-        ]
+        modules = list(flow.modules())
+        groups = [group for m in modules for group in (m._parameters, m._buffers, m._modules)]
+        places = [(members, name) for members in groups for name in members]
+        places += [(vars(module), name) for module in modules for name in _PLAIN if name in vars(module)]
+        self._sized = groups + [hooks for m in modules for hooks in (m._forward_hooks, m._forward_pre_hooks)]
         self._members, self._names = [members for members, _ in places], [name for _, name in places]
         self._held = [members[name] for members, name in places]
         self._tensors = tensors = [item for item in self._held if isinstance(item, Tensor)]
@@ -216,7 +223,8 @@ class _Watch:
 
     def _state(self) -> tuple[list, ...]:
         versions = [tensor._version for tensor in self._counted]
-        return versions, list(map(Tensor.data_ptr, self._tensors)), [read() for read in self._readers]
+        places = list(map(Tensor.data_ptr, self._tensors))
+        return versions, places, [read() for read in self._readers], list(map(len, self._sized))
 
 
 def _largest_value(tensor: Tensor) -> Callable[[], object]:

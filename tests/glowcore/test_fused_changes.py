@@ -1,5 +1,6 @@
 """The fast form follows its model when that changes."""
 
+import copy
 import threading
 
 import pytest
@@ -61,8 +62,24 @@ def one_tensor_to_zero(flow):
     flow.levels[0].steps[0].actnorm.bias.data.zero_()
 
 
+def appended_step(flow):
+    flow.levels[0].steps.append(copy.deepcopy(flow.levels[0].steps[0]))
+
+
+def higher_floor(flow):
+    flow.levels[0].steps[0].coupling.scale_min = 0.5
+
+
+def other_half(flow):
+    flow.levels[0].steps[0].coupling.partition.swap = True
+
+
+def hook(flow):
+    flow.levels[0].steps[0].coupling.net.register_forward_hook(lambda net, given, result: 0 * result)
+
+
 @pytest.mark.parametrize("change", [scale_data, swap_data, other_data, other_parameter, other_module, loaded,
-                                    one_tensor_to_zero])
+                                    one_tensor_to_zero, appended_step, higher_floor, other_half, hook])
 def test_sees_every_usual_way_of_changing_weights(change, pictures):
     flow = small_model(**SETTINGS)
     fast = FusedFlow(flow, backend="torch")
