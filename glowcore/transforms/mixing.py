@@ -102,5 +102,6 @@ class MixingGradients:
 
 
 def mixing_parameters(steps: Sequence[FlowStep]) -> list[Tensor]:
-    """Return the parameters behind the maps of steps, in order."""
-    return [p for step in steps for part in (step.actnorm, step.permutation) for p in part.parameters()]
+    """Return the parameters behind the maps of steps, in order, once each where steps share them."""
+    params = [p for step in steps for part in (step.actnorm, step.permutation) for p in part.parameters()]
+    return list(dict.fromkeys(params))

@@ -163,6 +163,30 @@ class Run(torch.nn.Module):
         return run_steps(self.steps, x, self.memory, 0, DriftMeter())
 
 
+def share_steps(steps):
+    steps[1] = steps[0]
+
+
+def share_mixing(steps):
+    steps[1].actnorm, steps[1].permutation = steps[0].actnorm, steps[0].permutation
+
+
+def share_one_parameter(steps):
+    steps[1].actnorm.bias = steps[0].actnorm.bias
+
+
+def share_coupling(steps):
+    steps[1].coupling = steps[0].coupling
+
+
+@pytest.mark.parametrize("share", [share_steps, share_mixing, share_one_parameter, share_coupling])
+def test_what_steps_share_gets_its_gradient_once(share):
+    flow = flow_of(steps=3)
+    share(flow.levels[0].steps)
+    expected = gradients(flow, "full")
+    assert (gradients(flow, "reversible") - expected).norm() <= 1e-10 * expected.norm()
+
+
 def test_second_derivatives_are_refused_clearly():
     flow = flow_of()
     flow.memory = "reversible"
