@@ -102,23 +102,25 @@ def fold(flow: Flow) -> list[FoldedLevel]:
 
 
 def _fold_step(step: FlowStep, positions: int) -> FoldedStep:
-    actnorm, permutation, dtype = step.actnorm, step.permutation, step.actnorm.bias.dtype
-    scale, bias = actnorm.log_scale.double().exp(), actnorm.bias.double()
+    actnorm, permutation, like = step.actnorm, step.permutation, step.actnorm.bias
+    log_scale, bias = _precise(actnorm.log_scale), _precise(actnorm.bias)
     if isinstance(permutation, ChannelLinear):
-        weight, inverse = permutation.weight().double(), permutation.inverse_weight()
+        weight = _precise(permutation.weight())
+        inverse = torch.linalg.inv_ex(weight).inverse
         logdet = float(permutation.log_abs_det())
     else:
-        weight = torch.eye(len(bias), dtype=torch.float64, device=bias.device)[permutation.order]
+        weight = torch.eye(len(bias), dtype=torch.float64)[permutation.order.cpu()]
         inverse, logdet = weight.T, 0.0
+    scale = log_scale.exp()
     mix = weight * scale
     unmix = inverse / scale[:, None]
     affine = isinstance(step.coupling, AffineCoupling)
     return FoldedStep(
-        mix=(_kernel(mix, dtype), (mix @ bias).to(dtype)),
-        unmix=(_kernel(unmix, dtype), -bias.to(dtype)),
+        mix=(mix.to(like)[:, :, None, None], (mix @ bias).to(like)),
+        unmix=(unmix.to(like)[:, :, None, None], -bias.to(like)),
         net=_fold_net(step.coupling.net, affine=affine),
         scale_min=step.coupling.scale_min if affine else None,
-        logdet=(logdet + float(actnorm.log_scale.double().sum())) * positions,
+        logdet=(logdet + float(log_scale.sum())) * positions,
     )
 
 
@@ -135,8 +137,9 @@ def _fold_split(split: Split) -> tuple[Conv, Tensor | None]:
     return (_last(weight), bias), split.position
 
 
-def _kernel(matrix: Tensor, dtype: torch.dtype) -> Tensor:
-    return matrix.to(dtype)[:, :, None, None]
+def _precise(tensor: Tensor) -> Tensor:
+    """Return a small tensor in float64 on the CPU: not every device has float64 (mps)."""
+    return tensor.cpu().double()
 
 
 def _last(weight: Tensor) -> Tensor:

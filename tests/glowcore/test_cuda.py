@@ -8,6 +8,7 @@ import json
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from explorer.turns import Turns
 from explorer.worker import Worker
@@ -15,6 +16,7 @@ from glowcore import GlowConfig, NICEConfig, RealNVPConfig, build, exact
 from glowcore.baselines import VAEConfig
 from glowcore.cli import main
 from glowcore.exact import ExactFlow
+from glowcore.folding import fold
 from glowcore.fused import FusedFlow
 from glowcore.fused_cuda import GraphedBackend
 from glowcore.fused_torch import TorchBackend
@@ -123,6 +125,28 @@ def test_fused_equals_the_module(flow, backend):
     with torch.no_grad():
         flow.levels[0].steps[0].actnorm.bias.add_(0.1)  # a graph holds the weights that it was captured with
         assert (fast.encode(x).flatten() - flow.encode(x).flatten()).abs().max() <= 1e-4
+
+
+class NoFloat64(TorchDispatchMode):
+    """Makes the device one without float64, as mps is."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.device.type == "cuda" and result.dtype == torch.float64:
+            raise TypeError(f"{func} makes float64 on the device")
+        return result
+
+
+@pytest.mark.parametrize("permutation", ["conv1x1_lu", "shuffle"])
+def test_folding_asks_for_no_float64_of_the_device(cuda, permutation):
+    flow = moved(GlowConfig(image_size=SIZE, num_levels=2, steps_per_level=2, hidden_channels=8,
+                            permutation=permutation))
+    wanted = fold(flow)[0].steps[0]
+    with NoFloat64():
+        found = fold(flow.to(cuda))[0].steps[0]
+    for a, b in zip((*found.mix, *found.unmix), (*wanted.mix, *wanted.unmix), strict=True):
+        assert (a.device.type, a.dtype) == ("cuda", torch.float32)
+        assert (a.cpu() - b).abs().max() <= 1e-6
 
 
 def test_cudagraphs_are_the_default_but_not_the_applications(flow):

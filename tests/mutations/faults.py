@@ -203,8 +203,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "batch statistics in evaluation": (("if not (self.training and torch.is_grad_enabled()):", "if False:"),),
     }),
     ("folding.py", (FUSED,), {
-        "H W missing": (("float(actnorm.log_scale.double().sum())) * positions",
-                         "float(actnorm.log_scale.double().sum()))"),),
+        "H W missing": (("float(log_scale.sum())) * positions", "float(log_scale.sum()))"),),
         "scale not undone by rows": (("unmix = inverse / scale[:, None]", "unmix = inverse / scale"),),
         "1 for the sigmoid's 2": (("bias + RAW_SHIFT * (torch.arange", "bias + 1 * (torch.arange"),),
     }),
