@@ -21,7 +21,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from glowcore.transforms.base import Transform
-from glowcore.transforms.mixing import Mixing, MixingGradients, mix_alike, mixing_parameters, mixings
+from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
+from glowcore.transforms.step import mix_alike
 
 MEMORY_MODES = ("full", "checkpoint", "reversible")
 
@@ -53,6 +54,8 @@ def run_steps(
     steps: Sequence[Transform], x: Tensor, memory: str, anchor_every: int, drift: DriftMeter
 ) -> tuple[Tensor, Tensor]:
     """Run the steps of one level on ``x``; returns ``(z, logdet)``."""
+    if memory == "reversible" and _hooked(steps):
+        memory = "checkpoint"
     if memory == "reversible" and torch.is_grad_enabled():
         params = _parameters(steps)
         return _Reversible.apply(
@@ -68,6 +71,12 @@ def run_steps(
             x, part = step(x, *mixing)
         logdet = logdet + part
     return x, logdet
+
+
+def _hooked(steps: Sequence[Transform]) -> bool:
+    """Whether a hook may change what a step or a part of it returns, which its inverse then does not undo."""
+    parts = (part for step in steps for part in (step, *step.children()) if isinstance(part, Transform))
+    return any(part._forward_hooks or part._forward_pre_hooks for part in parts)
 
 
 def undo_steps(steps: Sequence[Transform], z: Tensor) -> Tensor:

@@ -52,6 +52,12 @@ class Transform(nn.Module):
         """Set data-dependent parameters from a first batch ``x``; most transforms have none."""
 
 
+def replaced(transform: Transform, kind: type[Transform], *names: str) -> bool:
+    """Whether ``transform`` has another method than ``kind`` under one of these names, so that what ``kind`` derived
+    from its own does not hold for it."""
+    return any(getattr(getattr(transform, name), "__func__", None) is not getattr(kind, name) for name in names)
+
+
 def exact_arithmetic(x: Tensor) -> torch.autocast:
     """Return a context in which autocast is off, for the operators that define a bijection."""
     return torch.autocast(x.device.type, enabled=False)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glowcore.transforms.affine_move import affine_move, affine_move_back, affine_pull_back
-from glowcore.transforms.base import Transform, exact_arithmetic, local_gradients
+from glowcore.transforms.base import Transform, exact_arithmetic, local_gradients, replaced
 from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
 
 Partition = ChannelHalves | Checkerboard | OddEven
@@ -50,6 +50,8 @@ class Coupling(Transform):
         self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the network evaluated once: its graph serves both."""
+        if replaced(self, Coupling, "forward", "inverse"):
+            return super().pull_back(z, grad_z, grad_logdet)
         x_a, z_b = self.partition.halve(z.detach())
         x_a.requires_grad_()
         grad_a, grad_b = self.partition.halve(grad_z)
@@ -105,6 +107,8 @@ class AdditiveCoupling(Coupling):
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
         """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
+        if replaced(self, AdditiveCoupling, "move", "move_back"):
+            return super().pull_back_move(z_b, h, grad_b, grad_logdet)
         return z_b - h, grad_b, grad_b, []
 
 
@@ -140,5 +144,7 @@ class AffineCoupling(Coupling):
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
         """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
+        if replaced(self, AffineCoupling, "move", "move_back"):
+            return super().pull_back_move(z_b, h, grad_b, grad_logdet)
         grad_log_s = self.partition.moving(grad_logdet.reshape(-1, 1, 1, 1))
         return *affine_pull_back(z_b, h, self.scale_min, grad_b, grad_log_s), []

@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from glowcore.transforms.base import exact_arithmetic, local_gradients
-from glowcore.transforms.conv1x1 import ChannelLinear
 
 if TYPE_CHECKING:
     from glowcore.transforms.step import FlowStep
@@ -62,12 +61,6 @@ def mixings(steps: Sequence[FlowStep]) -> Mixing:
         weight, logdet = type(convolutions[0]).compose(convolutions)
         weight = weight * log_scale.exp()[:, None, :]
         return Mixing(weight, (weight @ bias[..., None])[..., 0], logdet + log_scale.sum(1))
-
-
-def mix_alike(steps: Sequence[FlowStep]) -> bool:
-    """Whether :func:`mixings` can take these steps together."""
-    kinds = {type(getattr(step, "permutation", None)) for step in steps}
-    return len(kinds) == 1 and issubclass(kinds.pop(), ChannelLinear)
 
 
 class MixingGradients:

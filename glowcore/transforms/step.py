@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from glowcore.transforms.actnorm import ActNorm
-from glowcore.transforms.base import Transform, pull_back_through
+from glowcore.transforms.base import Transform, pull_back_through, replaced
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
@@ -65,6 +67,8 @@ class FlowStep(Transform):
         self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the coupling's network evaluated once."""
+        if not is_plain(self):
+            return super().pull_back(z, grad_z, grad_logdet)
         h, grad_h, of_coupling = self.coupling.pull_back(z, grad_z, grad_logdet)
         if isinstance(self.permutation, ChannelLinear):
             mixing = MixingGradients([self])
@@ -78,3 +82,16 @@ class FlowStep(Transform):
     def mixing(self) -> Mixing:
         """Return actnorm and 1x1 convolution as one affine map."""
         return mixings([self]).each()[0]
+
+
+def is_plain(step: Transform) -> bool:
+    """Whether a step computes what a :class:`FlowStep` does: a subclass may compute anything else."""
+    if not isinstance(step, FlowStep):
+        return False
+    return not replaced(step, FlowStep, "forward", "inverse", "mix", "unmix", "mixing")
+
+
+def mix_alike(steps: Sequence[Transform]) -> bool:
+    """Whether :func:`mixings` can take these steps together."""
+    kinds = {type(step.permutation) if is_plain(step) else None for step in steps}
+    return len(kinds) == 1 and issubclass(kinds.pop() or object, ChannelLinear)

@@ -1,6 +1,7 @@
 """Three ways to remember, one gradient."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from glowcore import ConfigError, GlowConfig, NICEConfig, RealNVPConfig, build
 from glowcore.benchmarks.configs import noise_pictures, ready_model
 from glowcore.memory import choose_memory, saved_bytes
 from glowcore.reversible import DriftMeter, run_steps
+from glowcore.transforms.coupling import AffineCoupling
+from glowcore.transforms.step import FlowStep
 from tests.glowcore.bijections import perturb
 
 SHAPE = {"image_size": (8, 4), "hidden_channels": 6}
@@ -184,6 +187,55 @@ def test_what_steps_share_gets_its_gradient_once(share):
     flow = flow_of(steps=3)
     share(flow.levels[0].steps)
     expected = gradients(flow, "full")
+    assert (gradients(flow, "reversible") - expected).norm() <= 1e-10 * expected.norm()
+
+
+class Twice(FlowStep):
+    def forward(self, x, *mixing):
+        z, logdet = super().forward(x, *mixing)
+        return 2 * z, logdet + z[0].numel() * math.log(2)
+
+    def inverse(self, z, *unmixing):
+        x, logdet = super().inverse(z / 2, *unmixing)
+        return x, logdet - z[0].numel() * math.log(2)
+
+
+class Negated(AffineCoupling):
+    def forward(self, x):
+        z, logdet = super().forward(x)
+        return -z, logdet
+
+    def inverse(self, z):
+        return super().inverse(-z)
+
+
+class Moved(AffineCoupling):
+    def move(self, x_b, h):
+        z_b, logdet = super().move(x_b, h)
+        return 3 * z_b, logdet + z_b[0].numel() * math.log(3)
+
+    def move_back(self, z_b, h):
+        x_b, logdet = super().move_back(z_b / 3, h)
+        return x_b, logdet - z_b[0].numel() * math.log(3)
+
+
+@pytest.mark.parametrize("name", ["affine_lu", "shuffle_position"])
+@pytest.mark.parametrize("kind", [Twice, Negated, Moved])
+def test_subclasses_that_compute_something_else_get_its_gradient(name, kind):
+    flow = flow_of(name, steps=3)
+    step = flow.levels[0].steps[1]
+    (step if kind is Twice else step.coupling).__class__ = kind
+    expected = gradients(flow, "full")
+    assert (gradients(flow, "reversible") - expected).norm() <= 1e-10 * expected.norm()
+
+
+@pytest.mark.parametrize("part", ["", "coupling"])
+def test_hooks_that_change_an_output_are_obeyed(part):
+    flow = flow_of(steps=3)
+    plain = gradients(flow, "full")
+    flow.levels[0].steps[1].get_submodule(part).register_forward_hook(lambda module, args, out: (2 * out[0], out[1]))
+    expected = gradients(flow, "full")
+    assert (expected - plain).norm() >= 0.1 * plain.norm()
     assert (gradients(flow, "reversible") - expected).norm() <= 1e-10 * expected.norm()
 
 
