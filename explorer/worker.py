@@ -54,7 +54,7 @@ class Worker:
                 picture=picture,
                 reconstruction=reconstruction,
                 max_error=error,
-                double=is_double(latents),
+                double=self._fast.retried(latents),
                 pixels_changed=pixels_changed(picture, reconstruction),
                 psnr=psnr(picture, reconstruction),
                 bits_per_dim=float(self._fast.bits_per_dim(values, explained.y, generator=generator)[0]),

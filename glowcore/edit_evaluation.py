@@ -20,7 +20,7 @@ from tqdm import tqdm
 from glowcore.attribute_classifier import AttributeClassifier, find_column
 from glowcore.edit_until_seen import UntilSeen, until_seen
 from glowcore.errors import DataError
-from glowcore.exact import ExactFlow, is_double
+from glowcore.exact import ExactFlow
 
 if TYPE_CHECKING:
     from glowcore.data import PictureSet
@@ -186,7 +186,7 @@ def _edits(
         pictures = torch.cat([part.float().cpu() for part in values])
         return pictures[order], torch.cat([part.cpu() for part in marks])[order]
 
-    yield joined([part.back for part in parts], [torch.full((len(part.rows),), is_double(part.latents))
+    yield joined([part.back for part in parts], [torch.full((len(part.rows),), exact.retried(part.latents))
                                                  for part in parts])
     for strength in strengths:
         moved = [model.attributes.apply(part.latents, {name: sign * strength}) for part in parts]

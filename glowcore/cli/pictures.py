@@ -16,7 +16,7 @@ from torch import Tensor
 from glowcore import classes, images, output
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
-from glowcore.exact import ExactFlow, is_double
+from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
 from glowcore.images import printable
 from glowcore.latents import Latents
@@ -56,7 +56,7 @@ def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
     """Read a picture (as :func:`load`) and encode it in the precision it needs; says where that is float64."""
     latents, _, error = model.round_trip(load(path, model), y)
     name = printable(str(path))
-    if is_double(latents):
+    if model.retried(latents):
         options.say(f"{name}: too much for float32, done in float64")
     if not error <= EXACT:
         options.say(f"warning: {name} does not come back from its latents, the largest error is {error:.1e}, in "

@@ -12,7 +12,7 @@ import torch
 from glowcore import images, output
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
-from glowcore.exact import ExactFlow, is_double
+from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.latents import Latents
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         backs.append(exact.decode(latents).cpu())
         noise = torch.Generator().manual_seed(NOISE_SEED)
         rows.append({
-            "image": str(args.image[index]), "float64": is_double(encoded),
+            "image": str(args.image[index]), "float64": isinstance(exact, ExactFlow) and exact.retried(encoded),
             "bits_per_dim": float(exact.bits_per_dim(picture, y, generator=noise)), "n_bits": model.config.n_bits,
         })
     shown, lost = pictures.show(backs)

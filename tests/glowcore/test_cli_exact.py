@@ -20,6 +20,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("exact")
     glowcore.save(rough.model(), path / "model")
     glowcore.save(rough.model(0.12), path / "worse")
+    glowcore.save(rough.model().double(), path / "double")
     write_model(path / "usual")
     for name, picture in (("noise", rough.noise()), ("ramp", pictures(1, rough.SIZE))):
         (path / f"{name}.png").write_bytes(images.to_png_bytes(images.to_uint8(picture)[0]))
@@ -91,6 +92,17 @@ def test_edit_of_noise_is_float64s(run, folder, tmp_path):
         expected = model.decode(model.attributes.apply(latents, {"Smiling": 0.5}))
     assert np.array_equal(read(out), images.to_uint8(expected)[0])
     code, _, words = run("edit", "--image", folder / "ramp.png", "--set", "Smiling=0.5", "--out", out)
+    assert code == 0
+    assert "done in float64" not in words
+
+
+def test_a_model_in_float64_is_not_said_to_be_a_retry(run, folder, tmp_path):
+    argv = ["--image", folder / "ramp.png", folder / "noise.png", "--out", tmp_path / "sheet.png"]
+    code, printed, _ = run("reconstruct", *argv, "--json", model="double")
+    assert code == 0
+    assert [row["float64"] for row in json.loads(printed)["pictures"]] == [False, False]
+    code, _, words = run("edit", "--image", folder / "noise.png", "--set", "Smiling=0.5", "--out", tmp_path / "o.png",
+                         model="double")
     assert code == 0
     assert "done in float64" not in words
 

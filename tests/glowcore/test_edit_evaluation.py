@@ -22,6 +22,8 @@ class Pixels:
     float32 loses pictures of which a value is above `holds`, and float64 those above `bears`.
     """
 
+    retried = staticmethod(is_double)
+
     def __init__(self, attributes, holds=torch.inf, bears=torch.inf):
         self.attributes, self.holds, self.bears = attributes, holds, bears
 
