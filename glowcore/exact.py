@@ -8,7 +8,6 @@ their dtype is what sends them to the float64 model: nothing else has to know. A
 from __future__ import annotations
 
 import copy
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,18 +53,18 @@ class ExactFlow(FusedFlow):
     """
 
     def __init__(self, flow: Flow, backend: str = "auto") -> None:
-        self._making = threading.Lock()
         super().__init__(flow, dtype="float32", backend=backend)
 
     def refresh(self) -> None:
         """Fold the weights as they are now, as :meth:`FusedFlow.refresh`, and forget the float64 model."""
-        super().refresh()
-        self._double: Flow | None = None
+        with self._folding:
+            super().refresh()
+            self._double: Flow | None = None
 
     @property
     def double(self) -> Flow:
         """The model in float64, made when it is first needed; on the CPU where the device has no float64 (mps)."""
-        with self._making:
+        with self._folding:  # nobody folds new weights between the look and the making
             self._refresh()
             if self._double is None:
                 self._double = in_float64(self.flow).eval()

@@ -212,12 +212,13 @@ def test_float64_models_stay_float64(pictures):
     assert (fast.decode(latents) - pictures).abs().max() <= 1e-12
 
 
-def test_a_program_that_computes_in_float64_folds_in_the_dtype_of_the_model(pictures):
+@pytest.mark.parametrize("backend", ["torch", "onnxruntime"])
+def test_a_program_that_computes_in_float64_folds_in_the_dtype_of_the_model(pictures, backend):
     flow = model_of()
-    expected = FusedFlow(flow, backend="torch").encode(pictures).flatten()
+    expected = FusedFlow(flow, backend=backend).encode(pictures).flatten()
     torch.set_default_dtype(torch.float64)
     try:
-        found = FusedFlow(flow, backend="torch").encode(pictures).flatten()
+        found = FusedFlow(flow, backend=backend).encode(pictures).flatten()
     finally:
         torch.set_default_dtype(torch.float32)
     assert torch.equal(found, expected)
