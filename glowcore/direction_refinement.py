@@ -3,17 +3,21 @@ r"""Directions improved by what they do to pictures.
 Statistics of encodings do not know the decoder: a step along a difference of means spends most of its length where the
 decoder shows little of it. So a direction is moved, by gradient descent through the decoder, towards
 
-.. math:: \log\left(1 + e^{m - \ell_a(x')}\right) + \lambda_a \frac{1}{A - 1} \sum_{b \ne a} |p_b(x') - p_b(x)|
+.. math:: \log\left(1 + e^{m - \ell_a(x')}\right)
+          + \lambda_a \left(\frac{1}{A - 1} \sum_{b \ne a} |p_b(x') - p_b(x)|
+          + \kappa \, \frac{1}{D} \sum_i |\mathrm{clip}(x'_i) - x_i|\right)
           + \mu \, \frac{1}{D} \sum_i \frac{o_i}{1 + o_i}, \qquad o_i = \max(x'_i - 1,\, -x'_i,\, 0)
 
 where x' is the decoded edit of a training picture x that lacks attribute a, by 1.5 to 3 sigma (or of one that has it,
 the other way, with :math:`-\ell_a`), and :math:`p = 1 / (1 + e^{-\ell})` are the probabilities of a small classifier
 that was trained on the same labels, or the mean opinion of it and others (:mod:`glowcore.classifier_panel`); the margin
 m asks for more than bare assent. Pictures are turned, moved, blurred and relit before it looks at them
-(:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased by a texture. The price of a leak,
-:math:`\lambda_a`, rises while more edits that add a are seen than was aimed at, and falls while fewer are (dual ascent
-on the multiplier of a constraint), with one of its own for edits that take a away: a smile shows easily and can leave
-the rest alone, a fringe cannot.
+(:func:`~glowcore.attribute_classifier.augment`), so that it cannot be pleased by a texture. It does not mind the light
+of a picture, then, and an edit left to it alone lights and darkens as it likes: so the change of the picture as it is
+shown, clipped to [0, 1], has its price too. That price of what an edit should leave alone, :math:`\lambda_a`, rises
+while more edits that add a are seen than was aimed at, and falls while fewer are (dual ascent on the multiplier of a
+constraint), with one of its own for edits that take a away: a smile shows easily and can leave the rest alone, a fringe
+cannot.
 
 The gradient is taken with sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an edit is never
 longer than its strength says. It starts from a direction of :mod:`glowcore.directions`, and that one is kept for an
@@ -50,9 +54,9 @@ SIGMA_ROWS = 1000
 #: No single picture pulls harder than this many nats: one that cannot be changed is let go.
 MOST_LOSS = 8.0
 MARGIN = 4.0
-LEAK_PRICE = 4.0  # where it starts
-LEAK_PRICES = (1.0, 8.0)
-PRICE_RATE = 0.03  # of its logarithm, a picture
+PRICE = 4.0  # of what should stay as it was: where it starts
+PRICES = (0.25, 8.0)
+PRICE_RATE = 0.06  # of its logarithm, a picture
 MOST_EPOCHS = 20
 FAR = 1e6
 
@@ -65,6 +69,7 @@ class RefinementSettings:
         steps: of gradient descent.
         batch_size: pictures a step, shared among the attributes in turn.
         aim: share of the edits, by 1.5 to 3 sigma, in which the classifiers are to see what was asked for.
+        change_weight: kappa.
         range_weight: mu.
         step_size: first angle of a step, in radians; falls linearly to a tenth.
         momentum: of the gradient.
@@ -75,6 +80,7 @@ class RefinementSettings:
     steps: int = 500
     batch_size: int = 20
     aim: float = 0.82
+    change_weight: float = 2.0
     range_weight: float = 20.0
     step_size: float = 0.06
     momentum: float = 0.8
@@ -126,7 +132,7 @@ class Refinement:
 
         d = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
         start, velocity = d.clone(), torch.zeros_like(d)
-        prices = torch.full((len(d), 2), LEAK_PRICE, device=d.device)  # of edits that add, and that take away
+        prices = torch.full((len(d), 2), PRICE, device=d.device)  # of edits that add, and that take away
         trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         bar = tqdm(total=settings.steps, desc="refining", unit=" steps", disable=not self.progress, file=sys.stderr)
         try:
@@ -144,7 +150,7 @@ class Refinement:
                     d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
                     bar.update()
                 unseen = np.where(held_out[:, None], labels, -1)
-                first, rows = torch.full_like(prices, LEAK_PRICE), spread()
+                first, rows = torch.full_like(prices, PRICE), spread()
                 before, after = (self._figures(c, first, rows, matrix, judge, unseen) for c in (start, d))
         finally:
             for parameter in trainable:
@@ -155,7 +161,7 @@ class Refinement:
             if not kept:
                 d[index] = start[index]
             facts[name] = {"kept": kept, "cosine_with_start": round(float(start[index] @ d[index]), 3),
-                           "leak_price": [round(price, 2) for price in prices[index].tolist()],
+                           "price": [round(price, 2) for price in prices[index].tolist()],
                            "before": before[index], "after": after[index]}
         return d.double().cpu(), facts
 
@@ -244,18 +250,21 @@ class Refinement:
         leak = moved.sum(1) / max(1, moved.shape[1] - 1)
         beyond = F.relu(after - 1) + F.relu(-after)
         outside = (beyond / (1 + beyond)).flatten(1).mean(1)
-        loss = F.softplus(MARGIN - asked).clamp(max=MOST_LOSS) + prices[own, (sign < 0).long()] * leak
-        return loss + self.settings.range_weight * outside, (asked > 0).to(loss), leak
+        change = (after.clamp(0, 1) - before).abs().flatten(1).mean(1)
+        price = prices[own, (sign < 0).long()]
+        loss = (F.softplus(MARGIN - asked).clamp(max=MOST_LOSS)
+                + price * (leak + self.settings.change_weight * change) + self.settings.range_weight * outside)
+        return loss, (asked > 0).to(loss), leak
 
     def _tensor(self, rows: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(rows, dtype=np.float32)).to(self.model.device)
 
 
 def _adjusted(prices: Tensor, attributes: np.ndarray, signs: np.ndarray, surplus: Tensor) -> Tensor:
-    """Return the prices of a leak, ``[A, 2]``, after a batch whose edits were seen so much more than was aimed at."""
+    """Return the prices, ``[A, 2]``, after a batch whose edits were seen so much more than was aimed at."""
     places = torch.from_numpy(attributes), torch.from_numpy(signs < 0).long()
     change = torch.zeros_like(prices).index_put(places, surplus.to(prices), accumulate=True)
-    return (prices * (PRICE_RATE * change).exp()).clamp(*LEAK_PRICES)
+    return (prices * (PRICE_RATE * change).exp()).clamp(*PRICES)
 
 
 class _Draws:

@@ -168,7 +168,7 @@ def test_the_fit_refines_and_says_so(flow):
     plain = fit_attributes(flow, data, directions="partial", progress=False)
     refined = fit_attributes(flow, data, refinement=few, progress=False)
     assert "refined" not in plain.info("Bright")["direction"]
-    told = {"kept", "cosine_with_start", "leak_price", "before", "after"}
+    told = {"kept", "cosine_with_start", "price", "before", "after"}
     assert set(refined.info("Bright")["direction"]["refined"]) == told
     assert torch.equal(refined.score_weights, plain.score_weights)
     # sigma is that of the refined direction.
@@ -210,18 +210,39 @@ def test_success_beyond_the_aim_is_given_up_for_less_leak(flow, encoded):
         settings = replace(SETTINGS, steps=60, aim=aim)
         found[aim] = Refinement(flow, data.images, settings, progress=False)(matrix, labels, NAMES, start)[1]
     for name in NAMES:
-        assert max(found[1.0][name]["leak_price"]) <= 4
-        assert min(found[0.0][name]["leak_price"]) == 8
+        assert max(found[1.0][name]["price"]) <= 4
+        assert min(found[0.0][name]["price"]) == 8
     little, much = (found[aim]["Bright"]["after"]["leak"] for aim in (0.0, 1.0))
     assert little < 0.85 * much
 
 
-def test_the_price_of_a_leak_follows_what_is_seen_and_has_bounds():
+def test_what_the_classifiers_do_not_mind_is_left_alone_too(flow, encoded):
+    data, matrix = encoded
+    labels = data.attributes.numpy()
+    means = [torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0)) for a in range(2)]
+    start = torch.stack([means[0], means[1] + 0.7 * means[0]])
+    rows = torch.from_numpy(matrix[:64])
+    moved = {}
+    for weight in (0.0, RefinementSettings().change_weight):
+        settings = replace(SETTINGS, steps=60, change_weight=weight)
+        refined, facts = Refinement(flow, data.images, settings, progress=False)(matrix, labels, NAMES, start)
+        assert facts["Striped"]["after"]["success"] == 1
+        step = 2 * float((torch.from_numpy(matrix) @ refined[1].float()).std()) * refined[1].float()
+        with torch.no_grad():
+            like = flow.encode(data.images[:64])
+            difference = (flow.decode(like.with_flat(rows + step)) - flow.decode(like.with_flat(rows))).abs()
+        moved[weight] = float(difference[:, :, 3:5].mean()), float(difference[:, :, 5:].mean())
+    (stripe, around), (stripe_left_alone, around_left_alone) = moved.values()
+    assert around_left_alone < 0.4 * around
+    assert around_left_alone / stripe_left_alone < 0.7 * around / stripe
+
+
+def test_prices_follow_what_is_seen_and_have_bounds():
     prices, attributes, signs = torch.full((3, 2), 4.0), np.array([0, 0, 1]), np.array([1, 1, -1])
     moved = _adjusted(prices, attributes, signs, torch.tensor([0.15, 0.15, -0.85]))
-    expected = [[4 * np.exp(0.03 * 0.3), 4.0], [4.0, 4 * np.exp(-0.03 * 0.85)], [4.0, 4.0]]
+    expected = [[4 * np.exp(0.06 * 0.3), 4.0], [4.0, 4 * np.exp(-0.06 * 0.85)], [4.0, 4.0]]
     assert moved.tolist() == [pytest.approx(row) for row in expected]
-    for surplus, bound in ((1.0, 8.0), (-1.0, 1.0)):
+    for surplus, bound in ((1.0, 8.0), (-1.0, 0.25)):
         for _ in range(200):
             prices = _adjusted(prices, attributes, signs, torch.full((3,), surplus))
         assert [float(prices[0, 0]), float(prices[1, 1])] == [bound, bound]
