@@ -26,6 +26,9 @@ from glowcore.transforms.step import mix_alike
 
 MEMORY_MODES = ("full", "checkpoint", "reversible")
 
+#: Identity, version and ``requires_grad`` of parameters; None where nobody is to compare them.
+States = list[tuple[int, int, bool]] | None
+
 
 class DriftMeter:
     """The largest difference between a recovered input and its anchor since the last reading.
@@ -102,24 +105,24 @@ def _parameters(steps: Sequence[Transform]) -> list[Tensor]:
     return [*mixing_parameters(steps), *(p for step in steps for p in step.coupling.parameters())]
 
 
-def _states(parameters: Iterable[Tensor]) -> list[tuple[int, int, bool]]:
+def _states(parameters: Iterable[Tensor]) -> States:
     """Return which parameters these are and what must not change while the backward pass still needs their values."""
+    if torch.compiler.is_compiling():  # a traced parameter is another object; the compiled graph watches its inputs
+        return None
     return [(id(p), p._version, p.requires_grad) for p in parameters]
 
 
-def _refuse_changed(before: list[tuple[int, int, bool]], parameters: Iterable[Tensor]) -> None:
-    if _states(parameters) != before:
+def _refuse_changed(before: States, parameters: Iterable[Tensor]) -> None:
+    if before is not None and _states(parameters) != before:
         raise RuntimeError(
             "parameters were changed, replaced, frozen or unfrozen between forward and backward, which in memory modes "
             "'reversible' and 'checkpoint' evaluates the model again: call backward before that"
         )
 
 
-def _unchanged(step: Transform, before: list[tuple[int, int, bool]], *inputs: Any) -> tuple[Tensor, Tensor]:
+def _unchanged(step: Transform, before: States, *inputs: Any) -> tuple[Tensor, Tensor]:
     """Evaluate a step that backward will evaluate again."""
-    # Compiled, it is evaluated once, and its graph watches the parameters.
-    if not torch.compiler.is_compiling():
-        _refuse_changed(before, step.parameters())
+    _refuse_changed(before, step.parameters())
     return step(*inputs)
 
 
@@ -137,7 +140,7 @@ class _Reversible(torch.autograd.Function):
         steps: Sequence[Transform],
         anchor_every: int,
         drift: DriftMeter,
-        states: list[tuple[int, int, bool]],
+        states: States,
         x: Tensor,
         *params: Tensor,
     ) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,9 @@ class Transform(nn.Module):
 def replaced(transform: Transform, kind: type[Transform], *names: str) -> bool:
     """Whether ``transform`` has another method than ``kind`` under one of these names, so that what ``kind`` derived
     from its own does not hold for it."""
-    return any(getattr(getattr(transform, name), "__func__", None) is not getattr(kind, name) for name in names)
+    return type(transform) is not kind and any(
+        getattr(type(transform), name) is not getattr(kind, name) for name in names
+    )
 
 
 def exact_arithmetic(x: Tensor) -> torch.autocast:

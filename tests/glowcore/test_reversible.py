@@ -239,6 +239,18 @@ def test_hooks_that_change_an_output_are_obeyed(part):
     assert (gradients(flow, "reversible") - expected).norm() <= 1e-10 * expected.norm()
 
 
+@pytest.mark.filterwarnings("ignore:.*(instantiated|leaf Tensor)")
+@pytest.mark.parametrize("memory", ["checkpoint", "reversible"])
+def test_compiled_steps_pass_for_unchanged(memory):
+    flow = flow_of(steps=2)
+    flow.memory = memory
+    x = torch.rand(2, 3, 8, 4, dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad(flow.log_prob(x).sum(), x)
+    compiled = torch.compile(flow.log_prob, backend="aot_eager")
+    (found,) = torch.autograd.grad(compiled(x).sum(), x)
+    assert (found - expected).norm() <= 1e-10 * expected.norm()
+
+
 def test_second_derivatives_are_refused_clearly():
     flow = flow_of()
     flow.memory = "reversible"
