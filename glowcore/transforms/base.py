@@ -65,6 +65,11 @@ def exact_arithmetic(x: Tensor) -> torch.autocast:
     return torch.autocast(x.device.type, enabled=False)
 
 
+def float64(x: Tensor) -> Tensor:
+    """Return ``x`` in float64, on the CPU where its device has none (mps)."""
+    return (x.cpu() if x.device.type == "mps" else x).double()
+
+
 def same_for_batch(logdet: Tensor, x: Tensor) -> Tensor:
     """Expand a log-determinant that does not depend on the picture to ``[B]``."""
     return logdet.expand(x.shape[0])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.transforms.base import Transform, exact_arithmetic, same_for_batch
+from glowcore.transforms.base import Transform, exact_arithmetic, float64, same_for_batch
 
 
 class ChannelLinear(Transform):
@@ -30,8 +30,11 @@ class ChannelLinear(Transform):
         return self.compose([self])[0][0]
 
     def inverse_weight(self) -> Tensor:
-        """Return the inverse of ``W``, ``[C, C]``, in float64; of a singular one, values that are not finite."""
-        return torch.linalg.inv_ex(self.weight().double()).inverse
+        """Return the inverse of ``W``, ``[C, C]``, in float64; of a singular one, values that are not finite.
+
+        On the CPU where the device has no float64 (mps).
+        """
+        return torch.linalg.inv_ex(float64(self.weight())).inverse
 
     def log_abs_det(self) -> Tensor:
         """Return ``log |det W|`` as a scalar."""
@@ -46,7 +49,7 @@ class ChannelLinear(Transform):
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data."""
         with exact_arithmetic(z):
-            x = F.conv2d(z, self.inverse_weight().to(z.dtype)[:, :, None, None])
+            x = F.conv2d(z, self.inverse_weight().to(z)[:, :, None, None])
             return x, same_for_batch(-self.log_abs_det() * (z.shape[2] * z.shape[3]), z)
 
 
@@ -64,7 +67,7 @@ class InvertibleConv1x1(ChannelLinear):
     def compose(cls, convolutions: Sequence[Self]) -> tuple[Tensor, Tensor]:
         """Return matrices and ``log |det W|``."""
         weights = torch.stack([convolution.matrix for convolution in convolutions])
-        return weights, torch.linalg.slogdet(weights.double()).logabsdet.to(weights.dtype)
+        return weights, torch.linalg.slogdet(float64(weights)).logabsdet.to(weights.dtype).to(weights.device)
 
 
 class InvertibleConv1x1LU(ChannelLinear):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from glowcore.transforms.base import exact_arithmetic, local_gradients
+from glowcore.transforms.base import exact_arithmetic, float64, local_gradients
 
 if TYPE_CHECKING:
     from glowcore.transforms.step import FlowStep
@@ -43,9 +43,9 @@ class Mixing(NamedTuple):
     def inverse(self) -> Mixing:
         """Return the inverse map, computed in float64; of a singular one, values that are not finite."""
         with exact_arithmetic(self.weight):
-            weight = torch.linalg.inv_ex(self.weight.double()).inverse
-            bias = -(weight @ self.bias.double()[..., None])[..., 0]
-            return Mixing(weight.to(self.weight.dtype), bias.to(self.bias.dtype), -self.logdet)
+            weight = torch.linalg.inv_ex(float64(self.weight)).inverse
+            bias = -(weight @ float64(self.bias)[..., None])[..., 0]
+            return Mixing(weight.to(self.weight), bias.to(self.bias), -self.logdet)
 
     def each(self) -> list[Mixing]:
         """Return the maps of K steps one by one."""

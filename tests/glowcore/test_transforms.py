@@ -1,13 +1,19 @@
 """Every transform: log-determinant against autograd, exact inverse, gradients, initialisation, nothing in place."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import affine_move
 from glowcore.transforms.base import Transform
-from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
+from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import AffineCoupling
+from glowcore.transforms.mixing import Mixing
 from glowcore.transforms.permutation import shuffle
 from tests.glowcore.bijections import CHANNELS, SIZE, TRANSFORMS, log_abs_det_jacobian, net, perturb
 
@@ -105,6 +111,29 @@ def test_actnorm_survives_a_constant_channel():
     assert z.isfinite().all()
     assert logdet.isfinite().all()
     assert (actnorm.inverse(z)[0] - x).abs().max() <= 1e-6
+
+
+class NoFloat64(TorchDispatchMode):
+    """Refuses float64 on mps, which has none."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            assert not isinstance(tensor, torch.Tensor) or (tensor.device.type, tensor.dtype) != ("mps", torch.float64)
+        return result
+
+
+def test_mps_is_asked_for_no_float64():
+    """Pretended tensors, so only where they end up: no machine of ours has mps."""
+    with FakeTensorMode(), NoFloat64():
+        matrix = torch.empty(4, 4, device="mps")
+        back = Mixing(matrix, torch.empty(4, device="mps"), torch.empty((), device="mps")).inverse()
+        convolution = SimpleNamespace(matrix=matrix, weight=lambda: matrix)
+        inverse = ChannelLinear.inverse_weight(convolution)
+        weight, logdet = InvertibleConv1x1.compose([convolution, convolution])
+        found = [*back, weight, logdet]
+    assert {(t.device.type, t.dtype) for t in found} == {("mps", torch.float32)}
+    assert (inverse.device.type, inverse.dtype) == ("cpu", torch.float64)
 
 
 def test_actnorm_flag_survives_the_state_dict():

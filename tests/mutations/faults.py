@@ -78,14 +78,14 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "determinant exponentiated": (("log_s.sum(1)", "log_s.exp().sum(1)"),),
         "sign of the diagonal lost": (("sign * log_s.exp()", "log_s.exp()"),),
         "upper triangle not masked": (("upper * mask.T", "upper"),),
-        "transposed inverse": (("(self.weight().double()).inverse", "(self.weight().double()).inverse.T"),),
+        "transposed inverse": (("(float64(self.weight())).inverse", "(float64(self.weight())).inverse.T"),),
     }),
     ("transforms/mixing.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
         "bias not mixed": (("(weight @ bias[..., None])[..., 0], logdet +", "bias, logdet +"),),
-        "bias of the inverse not mixed": (("-(weight @ self.bias.double()[..., None])[..., 0]", "-self.bias"),),
+        "bias of the inverse not mixed": (("-(weight @ float64(self.bias)[..., None])[..., 0]", "-self.bias"),),
         "H W missing": (("z, (self.logdet * (x.shape[2] * x.shape[3])).expand", "z, self.logdet.expand"),),
         "sign of the inverse log-determinant": (
-            ("to(self.bias.dtype), -self.logdet)", "to(self.bias.dtype), self.logdet)"),),
+            ("to(self.bias), -self.logdet)", "to(self.bias), self.logdet)"),),
         "scale of rows for scale of columns": (("log_scale.exp()[:, None, :]", "log_scale.exp()[:, :, None]"),),
         "H W missing in the gradient": (("of_logdet = grad_logdet.sum() * (x.shape[2] * x.shape[3])",
                                          "of_logdet = grad_logdet.sum()"),),
