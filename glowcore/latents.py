@@ -217,8 +217,8 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
         raise ConfigError(f"seeds are {seeds!r:.80}, expected whole numbers") from None
     if not found:
         raise ConfigError("seeds are empty, expected one a picture")
-    if not (min(found) >= -(2**63) and max(found) < 2**64):
-        raise ConfigError(f"seeds are {min(found)} to {max(found)}, expected numbers of 64 bits")
+    if min(found) < 0 or max(found) >= 2**32:  # torch's CPU generator tells no others apart
+        raise ConfigError(f"seeds are {min(found)} to {max(found)}, expected whole numbers from 0 to {2**32 - 1}")
     return found
 
 

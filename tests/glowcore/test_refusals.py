@@ -81,7 +81,8 @@ def test_labels_for_a_model_without_classes(flow, call):
     ([1.7], r"seeds are \[1.7\], expected whole numbers"),
     (["1"], "expected whole numbers"),
     (5, "seeds are 5, expected whole numbers"),
-    ([2**64], "expected numbers of 64 bits"),
+    ([0, 2**32], "seeds are 0 to 4294967296, expected whole numbers from 0 to 4294967295"),
+    ([-1], "expected whole numbers from 0"),
 ])
 def test_seeds_that_are_none(flow, seeds, told):
     with pytest.raises(ConfigError, match=told):
