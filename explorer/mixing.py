@@ -6,6 +6,7 @@ Every function takes encoded pictures and gives uint8 pictures [H, W, 3].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,17 +16,9 @@ from explorer.results import Encoded
 from glowcore.latents import Latents
 
 
-def film(
-    engine: Engine,
-    a: Encoded,
-    b: Encoded,
-    steps: Sequence[float],
-    spherical: bool = False,
-    levels: Sequence[int] | None = None,
-) -> list[np.ndarray]:
-    """Pictures on the way from a (0) to b (1). With `levels` only those levels walk, the others stay a's."""
-    goal = b.latents if levels is None else a.latents.mixed(b.latents, list(levels))
-    return engine.decode(Latents.cat([a.latents.interpolate(goal, t, spherical=spherical) for t in steps]))
+def film(engine: Engine, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool = False) -> list[np.ndarray]:
+    """Pictures on the way from a (0) to b (1)."""
+    return engine.decode(Latents.cat([a.latents.interpolate(b.latents, t, spherical=spherical) for t in steps]))
 
 
 def journey(
@@ -35,12 +28,18 @@ def journey(
     spherical: bool = False,
     levels: Sequence[int] | None = None,
 ) -> list[np.ndarray]:
-    """Pictures through all `stops` in turn: `frames` for each stretch, no stop twice."""
+    """Pictures through all `stops` in turn: `frames` for each stretch, no stop twice.
+
+    With `levels` only those levels walk, the others stay those of the first stop all the way.
+    """
+    if levels is not None:
+        first = stops[0].latents
+        stops = [replace(s, latents=first.mixed(s.latents, list(levels))) for s in stops]
     steps = [i / frames for i in range(frames)]
     pictures: list[np.ndarray] = []
     for index, (a, b) in enumerate(pairwise(stops)):
         last = index == len(stops) - 2
-        pictures += film(engine, a, b, [*steps, 1.0] if last else steps, spherical, levels)
+        pictures += film(engine, a, b, [*steps, 1.0] if last else steps, spherical)
     return pictures
 
 

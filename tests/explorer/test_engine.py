@@ -111,7 +111,7 @@ def test_film_ends_at_its_ends(engine, blobs):
         frames = mixing.film(engine, a, b, [0.0, 0.5, 1.0], spherical)
         assert np.abs(frames[0].astype(int) - blobs[0].astype(int)).max() <= 1
         assert np.abs(frames[2].astype(int) - blobs[1].astype(int)).max() <= 1
-    still = mixing.film(engine, a, b, [0.0, 1.0], levels=[])
+    still = mixing.journey(engine, [a, b], 1, levels=[])
     np.testing.assert_array_equal(still[0], still[1])
 
 
@@ -130,6 +130,14 @@ def test_a_journey_passes_its_stops_once(engine, blobs):
     assert len(frames) == 9
     for frame, stop in zip(frames[::4], blobs, strict=False):
         assert np.abs(frame.astype(int) - stop.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+def test_levels_left_out_of_a_journey_stay_those_of_its_first_stop(engine, blobs, spherical):
+    stops = [engine.encode(b) for b in blobs[:3]]
+    frames = mixing.journey(engine, stops, 4, spherical, levels=[0])
+    for frame, stop in zip(frames[::4], stops, strict=True):
+        assert np.abs(frame.astype(int) - mixing.mixed(engine, stops[0], stop, [0]).astype(int)).max() <= 1
 
 
 def test_corners_are_their_pictures(engine, blobs):
