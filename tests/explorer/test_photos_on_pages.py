@@ -123,6 +123,23 @@ def test_a_face_inside_a_png_goes_with_its_file_or_by_a_button(at, many_blobs):
     assert desk.recipe.source == Source("gallery", "face_00.png")
 
 
+def test_photos_are_the_first_that_an_edit_is_mixed_with_and_never_its_own_picture(at, files):
+    def held(mode: str) -> list[str]:
+        at.segmented_control(key="mix_mode").set_value(mode).run()
+        assert not at.exception
+        places = {"Film": "AB", "Levels": "AB", "A − B + C": "ABC", "Corners": "ABCD"}[mode]
+        return [told(at, f"tiles_{name}")["selected"] for name in places]
+
+    go(at, "mix").file_uploader(key="mix_upload").set_value(files[:1]).run()
+    photo = f"photo:{keys(files)[0]}"
+    assert held("Film") == held("Levels") == ["edit", photo]
+    assert held("A − B + C") == ["edit", "face_00.png", photo]  # an edit of face_00
+    assert held("Corners") == ["edit", photo, "face_01.png", "face_02.png"]
+    at.session_state["desk"].start_from(Source("photo", keys(files)[0], -1))
+    at.run()
+    assert held("Corners") == ["edit", "face_00.png", "face_01.png", "face_02.png"]
+
+
 def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):
     go(at, "reconstruct").multiselect(key=of_model(at, "pictures")).set_value(["face_02.png"]).run()
     at.file_uploader(key="reconstruct_upload").set_value(files[:1]).run()

@@ -131,16 +131,15 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
 
 
 def starts(table: Bench, shelf_of: list[Tile], mode: str) -> list[str]:
-    """What the places A, B, C ... hold until something is chosen.
+    """What the places A, B, C ... hold until something is chosen: the edit, then photos, then the gallery.
 
-    Arithmetic begins with what can be seen at once: what the edit has and its original has not, given to another face.
+    What the edit was made from is left out: where nothing was moved it is the same picture again. Only arithmetic
+    begins with it, for what can be seen at once: what the edit has and its original has not, given to another picture.
     """
-    known = [t.id for t in shelf_of]
-    usual = [known[min(i, len(known) - 1)] for i in (0, 2, 3, 4, 5)]
-    if mode != ARITHMETIC or not table.desk.recipe.moves:
-        return usual
-    given = [shelf.EDIT, shelf.unedited(table)]
-    return [*given, next((i for i in usual if i not in given), known[-1])]
+    original, known = shelf.unedited(table), [t.id for t in shelf_of]
+    others = [i for i in known if i not in (shelf.EDIT, original)]
+    first = [shelf.EDIT, original] if mode == ARITHMETIC and table.desk.recipe.moves else [shelf.EDIT]
+    return [*first, *others, *[known[-1]] * MOST_STOPS]
 
 
 def save_picture(picture: Callable[[], np.ndarray]) -> None:
