@@ -1,4 +1,4 @@
-"""Uploaders of photos, and cameras: a new file is taken in, and with a file that is removed its photo goes."""
+"""Uploaders of photos, and cameras: a new file is taken in, and with a file removed from a list its photo goes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def intake(
     """Show an uploader or a camera, and below it what there is to say about the files in it.
 
     `take` is called with each new file, before the page runs again. GlowcoreError is a reason why it was not taken.
+    Only out of a list of several files does a user remove one: a camera is empty each time it is shown.
     """
     held = _held(key)
 
@@ -37,6 +38,8 @@ def intake(
             if file.file_id not in held:
                 held[file.file_id] = _taken(file, take)
         gone = {held.pop(identity).photo for identity in set(held) - {f.file_id for f in files}}
+        if not options.get("accept_multiple_files"):
+            return
         for photo in filter(None, gone - {t.photo for t in held.values()}):
             table.desk.remove_photo(photo, table.engine, table.gallery)
 
