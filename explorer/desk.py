@@ -15,7 +15,7 @@ from explorer import export
 from explorer.actions import reduce
 from explorer.album import Album, Crops
 from explorer.engine import Engine
-from explorer.fitting import EVERY_MODEL_HAS, fit, greeting, on_map
+from explorer.fitting import EVERY_MODEL_HAS, fit, greeting, missing
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
@@ -29,6 +29,7 @@ from glowcore.errors import ImageError
 
 ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
 OTHER_THINGS = "This model knows other things than the one before it: the picture and its edit wait there."
+ANOTHER_PHOTO = "That is another photo than the one that this edit was made from, or another file of it."
 
 
 @dataclass
@@ -205,17 +206,22 @@ class Desk:
             self.open(recipe, engine, gallery)
             return key if brought else ""
         photo = self.add_photo(data)
-        awaited = self.awaited if self.awaited and self.awaited.value == photo.key else None
-        self.start_from(awaited or self.photos.source_of(photo.key))
+        awaited = self.awaited  # still, where this is another photo
+        self.start_from(self.photos.source_of(photo.key))
+        self.awaited = awaited
         faceless = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
         sought = noun(engine) == "face" and not photo.found
-        self.note = " ".join(filter(None, (faceless if sought else "", self.photos.told())))
+        said = (ANOTHER_PHOTO if awaited else "", faceless if sought else "", self.photos.told())
+        self.note = " ".join(filter(None, said))
         return photo.key
 
     def add_photo(self, data: bytes) -> Photo:
-        """Take a photo in without starting an edit from it; ImageError when it is none."""
+        """Take a photo in; no edit starts from it, but the one that waits for it has it. ImageError when it is none."""
         photo = self.photos.get(photo_key(data)) or Photo.read(data)
         self.photos.keep(photo, self.recipe.source.value if self.history else "")
+        if self.awaited and self.awaited.value == photo.key:
+            self._push(replace(self.recipe, source=self.awaited))
+            self.awaited = None
         return photo
 
     def remove_photo(self, key: str, engine: Engine, gallery: Gallery) -> None:
@@ -287,15 +293,7 @@ class Desk:
         self.note = note
 
     def _missing(self, source: Source, engine: Engine, gallery: Gallery, elsewhere: bool) -> str:
-        """Why a source cannot be shown, "" where it can; `elsewhere`: the recipe belongs to another model."""
-        instead = f"of this edit is not here; its moves are shown on another {noun(engine)}."
-        if source.kind == "gallery" and source.value not in gallery.names:
-            return f"The gallery {noun(engine)} {instead}"
-        if source.kind == "photo" and source.value not in self.photos and source.value not in self.crops:
-            return f"The photo {instead}"
-        if source.kind == "map" and (elsewhere or not on_map(source, engine, gallery)):
-            return f"The map {instead}"
-        return ""
+        return missing(source, engine, gallery, elsewhere, {*self.photos, *self.crops})
 
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None

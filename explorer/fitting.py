@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from explorer import maps
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
+from explorer.words import noun
 from glowcore.errors import GlowcoreError
 
 GREETING = ("Smiling", 1.0)
@@ -20,6 +22,21 @@ def on_map(source: Source, engine: Engine, gallery: Gallery) -> bool:
         return source.place is not None or int(source.value) < len(maps.map_of(engine, gallery))
     except GlowcoreError:
         return False
+
+
+def missing(source: Source, engine: Engine, gallery: Gallery, elsewhere: bool, photos: Collection[str]) -> str:
+    """Why a source cannot be shown, "" where it can.
+
+    `elsewhere`: the recipe belongs to another model; `photos`: the keys of those at hand, whole or cut out.
+    """
+    instead = f"of this edit is not here; its moves are shown on another {noun(engine)}."
+    if source.kind == "gallery" and source.value not in gallery.names:
+        return f"The gallery {noun(engine)} {instead}"
+    if source.kind == "photo" and source.value not in photos:
+        return f"The photo {instead}"
+    if source.kind == "map" and (elsewhere or not on_map(source, engine, gallery)):
+        return f"The map {instead}"
+    return ""
 
 
 def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:

@@ -52,6 +52,36 @@ def test_a_link_to_a_photo_waits_for_the_photo(home, engine, blobs):
     assert "a photo that is not here" not in words(at)
 
 
+@pytest.mark.parametrize("page", ["mix", "reconstruct"])
+def test_the_photo_that_a_link_waits_for_is_known_on_every_page(home, engine, blobs, page):
+    data = png_of(blobs[3])
+    source = Source("photo", photo_key(data), -1, eyes=(0.3, 0.4, 0.7, 0.4))
+    wanted = EditRecipe(source, (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py", wanted.token())
+    at.switch_page(f"explorer/ui/pages/{page}.py").run()
+    at.file_uploader(key=f"{page}_upload").set_value([("me.png", data, "image/png")]).run()
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == wanted
+    assert "a photo that is not here" not in words(at)
+
+
+def test_a_wrong_photo_is_said_to_be_another_and_the_right_one_is_still_known(home, engine, blobs):
+    data, wrong = png_of(blobs[3]), png_of(blobs[4])
+    source = Source("photo", photo_key(data), -1, eyes=(0.3, 0.4, 0.7, 0.4))
+    wanted = EditRecipe(source, (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py", wanted.token())
+    desk = at.session_state["desk"]
+    at.file_uploader(key="upload").set_value([("other.png", wrong, "image/png")]).run()
+    assert desk.recipe.source.value == photo_key(wrong)
+    assert desk.note.startswith("That is another photo")
+    both = [("other.png", wrong, "image/png"), ("me.png", data, "image/png")]
+    at.file_uploader(key="upload").set_value(both).run()
+    assert not at.exception
+    assert desk.recipe == wanted
+    assert "another photo" not in desk.note
+
+
 def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(home, engine, blobs):
     wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),), model=engine.model_hash)
     at = visit("edit.py")
