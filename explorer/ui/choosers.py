@@ -17,8 +17,6 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.words import noun
 
-MAX_FACES = 12
-
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _gallery_tiles(folder: str, names: tuple[str, ...], noun_of: str) -> list[Tile]:
@@ -76,7 +74,7 @@ def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: 
     """The faces found in a photo, numbered; nothing for a single one."""
     if len(photo.found) < 2:
         return
-    choices = {str(i): replace(source, face=i, eyes=()) for i in range(min(len(photo.found), MAX_FACES))}
+    choices = {str(i): replace(source, face=i, eyes=()) for i in range(len(photo.found))}
     entries = [
         Tile(
             i, data_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}", str(int(i) + 1)

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import album, export
 from explorer.engine import Engine
-from explorer.photos import photo_key
+from explorer.faces import TEMPLATE, Face
+from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import visitors
 from tests.explorer.widgets import of_model, told
@@ -228,3 +229,21 @@ def test_eyes_placed_by_hand_reach_the_other_pages(at, files, page):
             at.session_state["slot_B"] = f"photo:{photo.key}"
             at.run()
     assert any(np.array_equal(picture, placed) for picture in asked)
+
+
+@pytest.mark.parametrize("count", [4, 18])
+def test_all_faces_of_a_photo_are_offered_and_have_room(at, files, count):
+    face = Face((8.0, 8.0, 16.0, 16.0), 32 * TEMPLATE, 0.9)
+    photo = Photo(photo_key(files[0][1]), files[0][1], (face,) * count)
+    desk = at.session_state["desk"]
+    desk.photos.keep(photo)
+    desk.start_from(photo.source)
+    at.run()
+    assert not at.exception
+    shown = told(at, "faces")
+    assert [tile["caption"] for tile in shown["tiles"]] == [str(i + 1) for i in range(count)]
+    tile, gap, border = 16 * float(shown["tile"].removesuffix("rem")), 8, 3
+    line = next(c for c in at.get("bidi_component") if c.proto.id.endswith("-faces"))
+    blocks = [node for node in at.main if hasattr(node, "children")]
+    (around,) = [block for block in blocks if line in block.children.values()]
+    assert around.proto.width_config.pixel_width >= min(count, 12) * (tile + gap) - gap + 2 * border

@@ -163,7 +163,8 @@ def photo_bar(table: Bench, photo: Photo) -> None:
     desk, size = table.desk, min(table.engine.size)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if len(photo.found) > 1:
-            with st.container(width=min(len(photo.found), 8) * 62 + 24):
+            # A face and the gap beside it take 71 pixels; more than twelve scroll.
+            with st.container(width=min(len(photo.found), 12) * 71 + 8):
                 faces_line(photo, desk.recipe.source, size, key="faces", on_choose=desk.start_from)
         eyes_by_hand(table, photo)
 
