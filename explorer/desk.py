@@ -23,13 +23,9 @@ from explorer.own_sliders import OwnSliders
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
-from explorer.words import absence, noun
+from explorer.words import ANOTHER_PHOTO, ELSEWHERE, FACELESS, OTHER_THINGS, absence, noun
 from glowcore import AttributeVectors
 from glowcore.errors import ImageError
-
-ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
-OTHER_THINGS = "This model knows other things than the one before it: the picture and its edit wait there."
-ANOTHER_PHOTO = "That is another photo than the one that this edit was made from, or another file of it."
 
 
 @dataclass
@@ -46,6 +42,7 @@ class Desk:
     awaited     the photo that a link or a PNG asked for and that is not here yet; another face stands in for it
     absent      moves that a link asked for, of attributes that are not here yet
     foreign     an edit that was made with another model, as it was made
+    asked       the last edit from elsewhere, as it came, and what was made of it
     own         attributes made or loaded in this session
     seen        the picture that the present edit starts from, with its source, to take along to another model
     depicts     what the model in use makes pictures of; a face does not become a digit when the model is changed
@@ -61,6 +58,7 @@ class Desk:
     awaited: Source | None = None
     absent: dict[str, float] = field(default_factory=dict)
     foreign: EditRecipe | None = None
+    asked: tuple[EditRecipe, EditRecipe] | None = None
     seen: tuple[Source, np.ndarray] | None = None
     depicts: str = ""
     own: OwnSliders = field(default_factory=OwnSliders)
@@ -71,6 +69,12 @@ class Desk:
         if self.history is None:
             raise RecipeError("there is no edit yet")
         return self.history.present
+
+    @property
+    def link(self) -> str:
+        """The token for the address: of the edit as it came, while it lacks something and nothing was edited."""
+        as_it_came = self.asked and self.asked[1] == self.recipe and (self.awaited or self.absent or self.foreign)
+        return (self.asked[0] if as_it_came else self.recipe).token()
 
     # -- arriving ----------------------------------------------------------------
     def arrive(self, engine: Engine, gallery: Gallery, token: str | None) -> None:
@@ -95,12 +99,13 @@ class Desk:
         elsewhere = bool(recipe.model) and recipe.model != engine.model_hash
         self.foreign = recipe if elsewhere else None
         self.absent = {} if elsewhere else dict(set(recipe.moves) - set(fitting.moves))
-        problem = self._missing(fitting.source, engine, gallery, elsewhere)
+        problem = missing(fitting.source, engine, gallery, elsewhere, self._at_hand)
         self.awaited = fitting.source if problem and fitting.source.kind == "photo" else None
         if problem:
             fitting = replace(fitting, source=greeting(engine, gallery).source)
         told = "" if self.awaited else problem  # the page asks for the photo, as long as it is awaited
         self.note = " ".join(filter(None, (ELSEWHERE if elsewhere else absence(self.absent), told)))
+        self.asked = (recipe, fitting)
         self._push(fitting)
 
     def adopt(self, engine: Engine, gallery: Gallery) -> None:
@@ -127,7 +132,7 @@ class Desk:
         if mine and mine.source in (recipe.source, self.crops.lent.get(recipe.source.value)):
             self._push(mine)  # the same picture as when the model was left, which another may have had on loan
             return
-        if self._missing(recipe.source, engine, gallery, recipe.source.kind == "map"):
+        if missing(recipe.source, engine, gallery, recipe.source.kind == "map", self._at_hand):
             kept = self.seen is not None and self.seen[0] == recipe.source
             source = self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source
             recipe = replace(recipe, source=source)
@@ -135,7 +140,7 @@ class Desk:
 
     def forget_foreign(self) -> None:
         """Go on with this model's version of an edit that was made with another, and without the photo it asks for."""
-        self.foreign, self.awaited, self.note = None, None, ""
+        self.foreign, self.awaited, self.asked, self.note = None, None, None, ""
 
     def warm(self, temperature: float) -> None:
         """The same seed at another temperature."""
@@ -209,9 +214,8 @@ class Desk:
         awaited = self.awaited  # still, where this is another photo
         self.start_from(self.photos.source_of(photo.key))
         self.awaited = awaited
-        faceless = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
         sought = noun(engine) == "face" and not photo.found
-        said = (ANOTHER_PHOTO if awaited else "", faceless if sought else "", self.photos.told())
+        said = (ANOTHER_PHOTO if awaited else "", FACELESS if sought else "", self.photos.told())
         self.note = " ".join(filter(None, said))
         return photo.key
 
@@ -292,8 +296,10 @@ class Desk:
         self.history = History(self.history.past[-1], self.history.past[:-1])
         self.note = note
 
-    def _missing(self, source: Source, engine: Engine, gallery: Gallery, elsewhere: bool) -> str:
-        return missing(source, engine, gallery, elsewhere, {*self.photos, *self.crops})
+    @property
+    def _at_hand(self) -> set[str]:
+        """The keys of photos and of what was cut out of them."""
+        return {*self.photos, *self.crops}
 
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None

@@ -30,7 +30,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         return editor_view(desk, engine, picture)
     return {
         "ack": {"nonce": desk.answered[0], "seq": desk.answered[1]},
-        "token": recipe.token(),
+        "token": desk.link,
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
         "sliders": sliders(recipe, engine, desk.own),
         "canUndo": bool(desk.history.past),

@@ -171,9 +171,9 @@ def gallery_of(engine: Engine) -> Gallery:
 
 
 def token() -> str | None:
-    """The token of the present edit; None before there is one."""
+    """The token for the address; None before there is an edit."""
     table = st.session_state.get("desk")
-    return table.recipe.token() if table and table.history else None
+    return table.link if table and table.history else None
 
 
 def desk(engine: Engine, gallery: Gallery) -> Desk:

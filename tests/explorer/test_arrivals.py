@@ -66,6 +66,27 @@ def test_the_photo_that_a_link_waits_for_is_known_on_every_page(home, engine, bl
     assert "a photo that is not here" not in words(at)
 
 
+@pytest.mark.parametrize("lacking", ["photo", "own attribute", "model"])
+def test_the_address_keeps_what_the_edit_of_a_link_lacks(home, engine, lacking):
+    source = Source("photo", "a" * 32, -1, eyes=(0.3, 0.4, 0.7, 0.4)) if lacking == "photo" else Source("seed", "4")
+    moves = (("Freckles" if lacking == "own attribute" else "Male", 1.0),)
+    sent = EditRecipe(source, moves, model="f" * 12 if lacking == "model" else engine.model_hash).token()
+    at = visit("edit.py", sent)
+    desk = at.session_state["desk"]
+    assert told(at, "editor")["token"] == sent
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    assert told(at, "address")["token"] == sent
+    desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
+    at.run()
+    assert EditRecipe.from_token(told(at, "address")["token"]) == desk.recipe
+    desk.handle({"op": "undo", "nonce": "a", "seq": 2}, engine)
+    at.run()
+    assert told(at, "address")["token"] == sent
+    desk.forget_foreign()  # "Stay with this one"
+    at.run()
+    assert EditRecipe.from_token(told(at, "address")["token"]) == desk.recipe
+
+
 def test_a_wrong_photo_is_said_to_be_another_and_the_right_one_is_still_known(home, engine, blobs):
     data, wrong = png_of(blobs[3]), png_of(blobs[4])
     source = Source("photo", photo_key(data), -1, eyes=(0.3, 0.4, 0.7, 0.4))
