@@ -84,3 +84,12 @@ def test_latents_that_are_off_are_shown_beside_with_what_it_did(at):
     assert all(int(re.fullmatch(r"Latents off by 0.1: (\d+) pixels changed", c)[1]) > 0 for c in shown)
     told = " ".join(m.value for m in at.markdown)
     assert told.count("[0 pixels changed]") == 3  # what comes back by itself is exact all the same
+
+
+def test_what_is_not_chosen_is_asked_for_and_no_box_is_empty(at):
+    at.multiselect(key=of_model(at, "reconstruct_models")).set_value([]).run()
+    assert not at.exception
+    assert [i.value for i in at.info] == ["Choose a model on the left."]
+    assert not [m.value for m in at.markdown if "Face 0" in m.value]
+    at.multiselect(key=of_model(at, "pictures")).set_value([]).run()
+    assert [i.value for i in at.info] == ["Choose a picture on the left."]

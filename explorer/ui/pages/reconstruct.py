@@ -237,7 +237,7 @@ labels = names_of(shown)
 rows = []
 with right:
     engines = opened(names)
-    for identity in pictures:
+    for identity in pictures if engines else []:
         coarser = "" if settings["bits"] == EXACT else f", {settings['bits']} bits a value"
         name = labels[identity].capitalize() + coarser
         with st.container(border=True):
@@ -266,5 +266,7 @@ with right:
             },
         )
         download("Save the table as CSV", "reconstruction.csv", lambda: as_csv(rows), key="save_csv")
-    else:
+    elif not pictures:
         st.info("Choose a picture on the left.")
+    elif not names:
+        st.info("Choose a model on the left.")
