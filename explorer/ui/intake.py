@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from explorer.ui.frame import Bench, caution, plain
+from explorer.words import counted
 from glowcore.errors import GlowcoreError
 
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
@@ -35,7 +37,7 @@ def intake(
     def changed() -> None:
         files = _files(st.session_state.get(key))
         for file in files:
-            if file.file_id not in held:
+            if file.file_id not in held and not isinstance(file, DeletedFile):
                 held[file.file_id] = _taken(file, take)
         gone = {held.pop(identity).photo for identity in set(held) - {f.file_id for f in files}}
         if not options.get("accept_multiple_files"):
@@ -49,6 +51,18 @@ def intake(
     for taken in held.values():
         if taken.words:
             caution(plain(taken.words))
+    tell_lost(key)
+    late = [f for f in files if f.file_id not in held]
+    if late:  # they came with the first run of a new session, which calls no on_change
+        st.button(f"Use {counted(len(late), 'file')} of the list", key=f"{key} late", on_click=changed)
+
+
+def tell_lost(key: str) -> None:
+    """Say how many files the browser still lists in the uploader `key` that went with a session that was lost."""
+    lost = sum(isinstance(f, DeletedFile) for f in _files(st.session_state.get(key)))
+    if lost:  # their names went too
+        are, them = ("is", "it") if lost == 1 else ("are", "them")
+        caution(f"{counted(lost, 'file')} of the list {are} no longer here: add {them} again.")
 
 
 def holds(key: str, photo: str) -> bool:

@@ -10,7 +10,7 @@ from explorer.photos import Photo
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
-from explorer.ui.intake import PHOTO_TYPES
+from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
 from explorer.words import attributes_of, counted, listed, noun, ordered, words
 from glowcore.errors import GlowcoreError
 
@@ -42,12 +42,13 @@ def panel(table: Bench) -> None:
         # Never disabled: what has just been typed is only known here once the field is left, by this very click say.
         pressed = st.button("Make the slider", key="own_make")
         with st.popover("Load one from a file", icon=":material/upload_file:"):
-            st.file_uploader(
+            intake(
+                table,
+                st.file_uploader,
                 "Attribute file",
-                type=["safetensors"],
                 key="own_file",
-                on_change=load,
-                args=(table,),
+                take=lambda data: load(table, data),
+                type=["safetensors"],
                 max_upload_size=15,
             )
     if pressed and fewest < own_attribute.LEAST:
@@ -70,6 +71,7 @@ def uploader(label: str, key: str) -> list:
     """A group of photos."""
     files = st.file_uploader(label, type=PHOTO_TYPES, accept_multiple_files=True, key=key) or []
     st.caption(counted(len(files), "photo") if files else "No photos yet")
+    tell_lost(key)
     return files
 
 
@@ -106,25 +108,23 @@ def encoded(table: Bench, file, faceless: list[str]):
     return table.engine.encode(photo.aligned(min(table.engine.size), photo.source).image)
 
 
-def load(table: Bench) -> None:
-    """Take in an attribute file."""
-    file = st.session_state.get("own_file")
-    if file is None:
-        return
+def load(table: Bench, data: bytes) -> Taken:
+    """Take in an attribute file; the panel says what became of it."""
     try:
-        found = own_attribute.from_file(file.getvalue())
+        found = own_attribute.from_file(data)
         vectors = own_attribute.taken_for(found, table.engine)
         known = state.model_attributes(table.engine)
         for name in vectors.names:
             own_attribute.name_for(name, ordered(known.names if known else ()), table.desk.own)
     except GlowcoreError as error:
         st.session_state["own_note"] = f"{error}."
-        return
+        return Taken()
     table.desk.take_own(vectors)
     note = f"{listed(vectors.names)}: among the sliders of Edit."
     if "" in own_attribute.made_with(found):
         note += f" {UNTOLD}"
     st.session_state["own_note"] = note
+    return Taken()
 
 
 def mine(table: Bench) -> None:

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from explorer.photos import photo_key
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
+UPLOADERS = {"edit": "upload", "mix": "mix_upload", "reconstruct": "reconstruct_upload", "attributes": "own_with"}
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
@@ -63,3 +67,60 @@ def test_photos_of_the_camera_outlive_its_box_and_each_other(at, shots):
     at.button(key="remove_photo").click().run()
     assert not at.exception
     assert photos(at) == keys(shots[:2])
+
+
+def cautions(at: AppTest) -> str:
+    return " ".join(m.value for m in at.markdown if m.value.startswith(":small[:orange["))
+
+
+def lose(monkeypatch, *names: str) -> None:
+    """Let the server know these files no longer, as after a restart."""
+    kept = MemoryUploadedFileManager.get_files
+    monkeypatch.setattr(
+        MemoryUploadedFileManager,
+        "get_files",
+        lambda self, session_id, file_ids: [f for f in kept(self, session_id, file_ids) if f.name not in names],
+    )
+
+
+@pytest.mark.parametrize("page", UPLOADERS)
+def test_files_that_were_lost_with_their_session_are_told_and_others_taken_in(at, shots, monkeypatch, page):
+    at.switch_page(f"explorer/ui/pages/{page}.py").run()
+    lose(monkeypatch, "0.jpg", "1.jpg")
+    at.file_uploader(key=UPLOADERS[page]).set_value(shots).run()
+    assert not at.exception
+    assert "2 files of the list are no longer here: add them again." in cautions(at)
+    if page == "attributes":
+        assert "1 photo" in [c.value for c in at.caption]
+    else:
+        assert photos(at) == keys(shots[2:])
+
+
+def test_an_attribute_file_that_was_lost_is_told(at, monkeypatch):
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    lose(monkeypatch, "a.safetensors")
+    at.file_uploader(key="own_file").upload("a.safetensors", b"x", "application/x").run()
+    assert not at.exception
+    assert "1 file of the list is no longer here: add it again." in cautions(at)
+
+
+@pytest.mark.parametrize("page", ["edit", "mix", "reconstruct"])
+def test_a_file_that_came_before_the_session_is_one_press_away(at, shots, monkeypatch, page):
+    at.switch_page(f"explorer/ui/pages/{page}.py").run()
+    known = at.file_uploader(key=UPLOADERS[page]).set_value(shots[:1])._widget_state
+    file = known.file_uploader_state_value.uploaded_file_info[0].file_id
+    name, data, kind = shots[0]
+    there = [UploadedFileRec(file, name, kind, data)]
+    monkeypatch.setattr(
+        MemoryUploadedFileManager, "get_files", lambda self, session_id, file_ids: there if file_ids else []
+    )
+    new = AppTest.from_file(str(APP), default_timeout=60)
+    if page != "edit":  # which is where one begins
+        new.switch_page(f"explorer/ui/pages/{page}.py")
+    new._run(WidgetStates(widgets=[known]))  # the browser tells a server that does not know it yet
+    assert not new.exception
+    assert photos(new) == []
+    new.button(key=f"{UPLOADERS[page]} late").click().run()
+    assert not new.exception
+    assert photos(new) == keys(shots[:1])
+    assert "late" not in " ".join(b.key or "" for b in new.button)
