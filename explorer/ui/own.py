@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import streamlit as st
 
 from explorer import own_attribute
@@ -21,6 +24,20 @@ UNTOLD = (
 NAMED = 5  # files without a face that are told by name
 
 
+@dataclass(frozen=True)
+class Given:
+    """A photo of a group: its file's name, its key, and its face of the model's size, uint8 [H, W, 3].
+
+    Of a file that is no photo, `words` say why.
+    """
+
+    name: str
+    key: str = ""
+    face: np.ndarray | None = None
+    found: bool = False
+    words: str = ""
+
+
 def panel(table: Bench) -> None:
     """Make, load, keep and drop attributes of one's own."""
     kind = noun(table.engine)
@@ -31,9 +48,9 @@ def panel(table: Bench) -> None:
     )
     having, lacking = st.columns(2, gap="large")
     with having:
-        groups = [uploader("With it", "own_with")]
+        groups = [uploader(table, "With it", "own_with")]
     with lacking:
-        groups.append(uploader("Without it", "own_without"))
+        groups.append(uploader(table, "Without it", "own_without"))
     name = st.text_input("Its name", key="own_name", persist_state="session", max_chars=40, placeholder="Freckles")
     fewest = min(len(g) for g in groups)
     if own_attribute.LEAST <= fewest < own_attribute.FEW:
@@ -67,21 +84,53 @@ def panel(table: Bench) -> None:
     mine(table)
 
 
-def uploader(label: str, key: str) -> list:
-    """A group of photos."""
-    files = st.file_uploader(label, type=PHOTO_TYPES, accept_multiple_files=True, key=key) or []
-    st.caption(counted(len(files), "photo") if files else "No photos yet")
+def uploader(table: Bench, label: str, key: str) -> list[Given]:
+    """A group of photos, each once: those listed, and those given before the page was left, until they are cleared."""
+    size = min(table.engine.size)
+    group: dict[str, Given] = st.session_state.setdefault(f"{key} {size}", {})
+    shown = f"{key} shown"
+
+    def changed() -> None:
+        drop(st.session_state.get(shown, set()) - {f.file_id for f in st.session_state[key]})
+
+    def drop(identities) -> None:
+        for identity in identities:
+            group.pop(identity, None)
+
+    files = st.file_uploader(label, type=PHOTO_TYPES, accept_multiple_files=True, key=key, on_change=changed) or []
+    st.session_state[shown] = {f.file_id for f in files}
+    if new := [f for f in files if f.file_id not in group]:
+        with st.spinner("Looking at the photos …", show_time=True):
+            group.update({f.file_id: given(f, size) for f in new})
+    before = [identity for identity in group if identity not in st.session_state[shown]]
+    drop(before[: max(0, len(group) - visitors.bounds().files)])
+    photos = list({g.key: g for g in group.values() if g.face is not None}.values())
+    st.caption(counted(len(photos), "photo") if photos else "No photos yet")
+    for file in files:
+        if group[file.file_id].words:
+            caution(plain(group[file.file_id].words))
     tell_lost(key)
-    return files
+    if before:
+        st.button("Clear those given before", key=f"{key} clear", type="tertiary", on_click=drop, args=(before,))
+    return photos
 
 
-def make(table: Bench, typed: str, having: list, lacking: list) -> None:
-    """Align and encode both groups, learn the direction, put it among the sliders."""
-    known, faceless = state.model_attributes(table.engine), []
+def given(file, size: int) -> Given:
+    """An uploaded photo, or why it is none."""
+    try:
+        photo = Photo.read(file.getvalue())
+        return Given(file.name, photo.key, photo.aligned(size, photo.source).image, bool(photo.found))
+    except GlowcoreError as error:
+        return Given(file.name, words=f"{file.name!r:.60}: {error}.")
+
+
+def make(table: Bench, typed: str, having: list[Given], lacking: list[Given]) -> None:
+    """Encode both groups, learn the direction, put it among the sliders."""
+    known, faceless = state.model_attributes(table.engine), [g.name for g in having + lacking if not g.found]
     try:
         name = own_attribute.name_for(typed, ordered(known.names if known else ()), table.desk.own)
         with st.spinner("Looking at the photos …", show_time=True):
-            groups = [[encoded(table, f, faceless) for f in group] for group in (having, lacking)]
+            groups = [[table.engine.encode(g.face) for g in group] for group in (having, lacking)]
             chart = LatentMap.load(state.folder_of(table.engine.name))
             vectors = own_attribute.fit(name, *groups, known, chart, weights=table.engine.model_hash)
     except GlowcoreError as error:
@@ -95,17 +144,6 @@ def make(table: Bench, typed: str, having: list, lacking: list) -> None:
         note += f" No face was found in {counted(len(faceless), 'photo')}, whose middle was learnt from: {which}."
     st.session_state["own_note"] = note
     st.rerun()
-
-
-def encoded(table: Bench, file, faceless: list[str]):
-    """One uploaded face as the model knows it; the file's name is in any complaint, or in `faceless`."""
-    try:
-        photo = Photo.read(file.getvalue())
-    except GlowcoreError as error:
-        raise GlowcoreError(f"{file.name!r:.60}: {error}") from error
-    if not photo.found:
-        faceless.append(file.name)
-    return table.engine.encode(photo.aligned(min(table.engine.size), photo.source).image)
 
 
 def load(table: Bench, data: bytes) -> Taken:

@@ -159,3 +159,35 @@ def test_it_is_a_slider_until_it_is_dropped(at, files, engine):
     assert not at.session_state["desk"].own
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert "Freckles" not in [s["label"] for s in told(at, "editor")["sliders"]]
+
+
+def elsewhere_and_back(at: AppTest) -> AppTest:
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    assert not at.exception
+    return at
+
+
+def test_photos_outlive_a_look_at_another_page_until_they_are_cleared(at, files):
+    at.file_uploader(key="own_with").set_value(files[:8])
+    at.file_uploader(key="own_without").set_value(files[8:15]).run()
+    elsewhere_and_back(at)
+    assert [c.value for c in at.caption if c.value.endswith(" photos")] == ["8 photos", "7 photos"]
+    at.file_uploader(key="own_without").set_value(files[14:]).run()  # one of them is there already
+    assert [c.value for c in at.caption if c.value.endswith(" photos")] == ["8 photos", "8 photos"]
+    at.text_input(key="own_name").set_value("Freckles")
+    at.button(key="own_make").click().run()
+    assert list(at.session_state["desk"].own) == ["Freckles"]
+    at.button(key="own_with clear").click().run()
+    at.button(key="own_without clear").click().run()
+    assert not at.exception
+    assert [c.value for c in at.caption if "hoto" in c.value and len(c.value) < 20] == ["No photos yet", "2 photos"]
+
+
+def test_a_photo_of_a_group_goes_with_its_file_and_what_is_none_is_told_at_once(at, files):
+    at.file_uploader(key="own_with").set_value([*files[:3], ("odd.png", b"no picture", "image/png")]).run()
+    assert "3 photos" in [c.value for c in at.caption]
+    assert "odd.png" in said(at, "markdown")
+    at.file_uploader(key="own_with").set_value(files[:2]).run()
+    assert "2 photos" in [c.value for c in at.caption]
+    assert "odd.png" not in said(at, "markdown")
