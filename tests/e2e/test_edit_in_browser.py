@@ -258,3 +258,13 @@ def test_on_the_narrowest_screen_nothing_of_a_slider_runs_over_its_box(page):
         assert inner["width"] > 28
         assert outer["x"] - 0.5 <= inner["x"] < inner["x"] + inner["width"] <= outer["x"] + outer["width"] + 0.5
     assert row.locator("input").bounding_box()["width"] >= 96
+
+
+@pytest.mark.parametrize("width", [320, 390, 700, 1360])
+def test_the_names_of_the_three_pictures_stay_in_their_cards(page, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    expect(smile(page)).to_have_value("1")
+    for card in page.locator(".thumb").all():
+        name = card.locator(".name")
+        over = name.evaluate("e => e.scrollWidth - e.clientWidth")  # its padding has 5 px
+        assert over <= 5, name.text_content()
