@@ -268,3 +268,16 @@ def test_the_names_of_the_three_pictures_stay_in_their_cards(page, width):
         name = card.locator(".name")
         over = name.evaluate("e => e.scrollWidth - e.clientWidth")  # its padding has 5 px
         assert over <= 5, name.text_content()
+
+
+def test_what_has_the_focus_is_not_behind_the_picture(page):
+    page.set_viewport_size({"width": 720, "height": 450})
+    expect(smile(page)).to_have_value("1")
+    page.locator(".sliders input").last.focus()
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        focused = page.locator(".right :focus")
+        if not focused.count():
+            break
+        picture_box = page.locator(".stage").bounding_box()
+        assert focused.bounding_box()["y"] >= picture_box["y"] + picture_box["height"], focused.get_attribute("aria-label")
