@@ -281,3 +281,10 @@ def test_what_has_the_focus_is_not_behind_the_picture(page):
             break
         picture_box = page.locator(".stage").bounding_box()
         assert focused.bounding_box()["y"] >= picture_box["y"] + picture_box["height"], focused.get_attribute("aria-label")
+
+
+def test_the_button_that_holds_is_called_what_it_shows(page):
+    hold = page.get_by_role("button", name="Hold: original", exact=True)
+    expect(hold).to_have_text("Hold: original")
+    expect(hold).to_have_accessible_description(re.compile("hold B"))
+    settle(page)
