@@ -38,6 +38,8 @@ class Editor {
 
   key(event) {
     if (typing(event)) return
+    // A dialog is about the edit as it was when it opened; what was held down before may still be let go.
+    if (event.type === "keydown" && document.querySelector('[role="dialog"]')) return
     const key = event.key.toLowerCase()
     if (key === "b" && !event.ctrlKey && !event.metaKey) this.stage.hold(event.type === "keydown")
     if (event.type === "keydown" && /^[1-9]$/.test(key) && !event.altKey && !event.ctrlKey && !event.metaKey) {
