@@ -25,7 +25,7 @@ class Album(OrderedDict[str, Photo]):
         super().__init__()
         self._sources: dict[str, Source] = {}
         self._numbers: dict[str, int] = {}
-        self._given_way = 0
+        self._given_way = False
 
     def keep(self, photo: Photo, in_use: str = "") -> None:
         """Remember a photo; the ones used longest ago give way when there are too many, but not the one `in_use`."""
@@ -35,7 +35,7 @@ class Album(OrderedDict[str, Photo]):
         others = [key for key in self if key not in (photo.key, in_use)]
         while others and (len(self) > MAX_PHOTOS or sum(p.nbytes for p in self.values()) > PHOTO_BYTES):
             self.drop(others.pop(0))
-            self._given_way += 1
+            self._given_way = True
 
     def drop(self, key: str) -> None:
         """Forget a photo, if it is here."""
@@ -56,12 +56,13 @@ class Album(OrderedDict[str, Photo]):
         return f"Photo {self._numbers[key]}"
 
     def told(self) -> str:
-        """A sentence about photos that have given way since it was last asked for, "" where none has."""
-        count, self._given_way = self._given_way, 0
-        if not count:
-            return ""
-        which = "the one used longest ago has" if count == 1 else f"the {count} used longest ago have"
-        return f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them; {which} given way."
+        """A sentence about photos that have given way since it was last asked for, "" where none has.
+
+        It is asked for with every file, so it does not count: of many files the sentence of the last one is read.
+        """
+        told, self._given_way = self._given_way, False
+        room = f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them"
+        return f"{room}; those used longest ago have given way." if told else ""
 
 
 class Crops(OrderedDict[str, np.ndarray]):

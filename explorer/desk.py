@@ -99,7 +99,7 @@ class Desk:
         elsewhere = bool(recipe.model) and recipe.model != engine.model_hash
         self.foreign = recipe if elsewhere else None
         self.absent = {} if elsewhere else dict(set(recipe.moves) - set(fitting.moves))
-        problem = missing(fitting.source, engine, gallery, elsewhere, self._at_hand)
+        problem = missing(fitting.source, engine, gallery, elsewhere, {*self.photos, *self.crops})
         self.awaited = fitting.source if problem and fitting.source.kind == "photo" else None
         if problem:
             fitting = replace(fitting, source=greeting(engine, gallery).source)
@@ -132,10 +132,9 @@ class Desk:
         if mine and mine.source in (recipe.source, self.crops.lent.get(recipe.source.value)):
             self._push(mine)  # the same picture as when the model was left, which another may have had on loan
             return
-        if missing(recipe.source, engine, gallery, recipe.source.kind == "map", self._at_hand):
+        if missing(recipe.source, engine, gallery, recipe.source.kind == "map", {*self.photos, *self.crops}):
             kept = self.seen is not None and self.seen[0] == recipe.source
-            source = self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source
-            recipe = replace(recipe, source=source)
+            recipe = replace(recipe, source=self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source)
         self._push(replace(recipe, moves=mine.moves, locks=mine.locks) if mine else recipe)
 
     def forget_foreign(self) -> None:
@@ -223,9 +222,10 @@ class Desk:
         """Take a photo in; no edit starts from it, but the one that waits for it has it. ImageError when it is none."""
         photo = self.photos.get(photo_key(data)) or Photo.read(data)
         self.photos.keep(photo, self.recipe.source.value if self.history else "")
-        if self.awaited and self.awaited.value == photo.key:
-            self._push(replace(self.recipe, source=self.awaited))
-            self.awaited = None
+        waits = self.awaited is not None and self.awaited.value == photo.key
+        if self.history:
+            self._push(replace(self.recipe, source=self.awaited) if waits else self.recipe)
+        self.awaited = None if waits else self.awaited
         return photo
 
     def remove_photo(self, key: str, engine: Engine, gallery: Gallery) -> None:
@@ -284,11 +284,10 @@ class Desk:
             return
         self.note = ""
         try:
-            history = reduce(self.history, message, engine.attribute_names)
+            self.history = reduce(self.history, message, engine.attribute_names)
         except RecipeError as error:
             self.note = f"{error}."
             return
-        self.history = history
         self.photos.use(self.recipe.source)
 
     def take_back(self, note: str) -> None:
@@ -296,12 +295,9 @@ class Desk:
         self.history = History(self.history.past[-1], self.history.past[:-1])
         self.note = note
 
-    @property
-    def _at_hand(self) -> set[str]:
-        """The keys of photos and of what was cut out of them."""
-        return {*self.photos, *self.crops}
-
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None
         self.photos.use(recipe.source)
-        self.history = History(recipe) if self.history is None else self.history.push(recipe)
+        history = History(recipe) if self.history is None else self.history.push(recipe)
+        here = {*self.photos, *self.crops}  # photos give way to others: no undo leads to one that has
+        self.history = history.only(lambda r: r.source.kind != "photo" or r.source.value in here)

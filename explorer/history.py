@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from explorer.recipe import EditRecipe
 
@@ -35,6 +36,15 @@ class History:
         if not self.future:
             return self
         return History(self.future[0], (*self.past, self.present), self.future[1:])
+
+    def only(self, here: Callable[[EditRecipe], bool]) -> History:
+        """Without the steps that are not `here`, and none twice on end for want of one between; the present stays."""
+        past, future = [r for r in self.past if here(r)], [r for r in self.future if here(r)]
+        return History(
+            self.present,
+            tuple(r for r, after in pairwise([*past, self.present]) if r != after),
+            tuple(r for before, r in pairwise([self.present, *future]) if r != before),
+        )
 
     def mapped(self, change: Callable[[EditRecipe], EditRecipe]) -> History:
         """The same steps with every recipe changed."""

@@ -32,11 +32,26 @@ def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs)
     for index in range(6):
         desk.photos.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])), in_use=f"{1:032x}")
     assert list(desk.photos) == [f"{i:032x}" for i in (1, 4, 5)]
-    assert "the 3 used longest ago have given way" in desk.photos.told()
+    assert "those used longest ago have given way" in desk.photos.told()  # of any number: it is asked file by file
     assert desk.photos.told() == ""
     data = jpeg_of(blobs[0])
     assert desk.add_photo(data) is desk.add_photo(data)
     assert photo_key(data) in desk.photos
+
+
+def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, gallery, blobs, monkeypatch):
+    monkeypatch.setattr(album, "MAX_PHOTOS", 3)
+    start = desk.recipe
+    keys = [desk.receive(jpeg_of(picture), engine, gallery) for picture in blobs[:6]]
+    assert desk.note.endswith("those used longest ago have given way.")
+    desk.add_photo(jpeg_of(blobs[6]))  # on another page: the first of the three gives way, no edit starts
+    passed = []
+    while desk.history.past:
+        desk.handle({"op": "undo", "nonce": "a", "seq": len(passed)}, engine)
+        assert desk.picture(desk.recipe, engine, gallery) is not None
+        passed.append(desk.recipe.source.value)
+    assert passed == [keys[4], start.source.value]
+    assert desk.recipe == start
 
 
 def test_a_png_with_its_crop_needs_no_photo(desk, engine, gallery, blobs):
