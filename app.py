@@ -26,9 +26,6 @@ def page() -> None:
     from explorer.ui.frame import cannot
 
     icon, pages = HERE / ".streamlit" / "icon.png", HERE / "explorer" / "ui" / "pages"
-    st.set_page_config(
-        page_title="Glow explorer", page_icon=str(icon), layout="wide", initial_sidebar_state="collapsed"
-    )
     st.html(HERE / "explorer" / "ui" / "page.css")
     # Pages carry no material icon: the browser would fetch it as a favicon from a font server.
     edit = st.Page(pages / "edit.py", title="Edit", url_path="", default=True)
@@ -51,6 +48,8 @@ def page() -> None:
         ],
         position="top",
     )
+    title = f"{chosen.title} · Glow explorer"
+    st.set_page_config(page_title=title, page_icon=str(icon), layout="wide", initial_sidebar_state="collapsed")
     try:
         chosen.run()
     except GlowcoreError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe, Source
@@ -18,6 +19,14 @@ def test_with_a_model(home, page):
     at = visit(page)
     assert not at.exception
     assert not at.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_itself_in_the_title_of_its_window(home, page, monkeypatch):
+    given = []
+    monkeypatch.setattr(st, "set_page_config", lambda **options: given.append(options["page_title"]))
+    visit(page)
+    assert given[-1] == f"{page.removesuffix('.py').capitalize()} · Glow explorer"
 
 
 @pytest.mark.parametrize("page", PAGES)
