@@ -133,6 +133,47 @@ def test_every_place_of_the_map_is_a_face(page):
     expect(page.get_by_role("slider", name="Smile", exact=True)).to_be_visible()
 
 
+def test_the_map_under_a_finger(browser, server):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{server}/map")
+    chart, picture = page.locator("canvas.chart"), page.get_by_test_id("stImage")
+    expect(page.get_by_text("Tap a point")).to_be_visible()
+    expect(picture).to_be_visible()
+    settle(page)
+
+    finger = context.new_cdp_session(page)
+
+    def swiped() -> float:
+        """How far the page goes when a finger on the map goes up by 200 pixels."""
+        chart.scroll_into_view_if_needed()
+        before = chart.bounding_box()
+        x, y = before["x"] + before["width"] / 2, before["y"] + before["height"] - 20
+        for kind, up in (("touchStart", 0), *(("touchMove", 10 * n) for n in range(1, 21)), ("touchEnd", None)):
+            points = [] if up is None else [{"x": x, "y": y - up}]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.wait_for_timeout(500)
+        return before["y"] - chart.bounding_box()["y"]
+
+    view = "chart => chart.getRootNode().__instance.view"
+    assert swiped() > 100
+    assert chart.evaluate(view) == {"x": 0, "y": 0, "zoom": 1}
+    box = chart.bounding_box()
+    page.touchscreen.tap(box["x"] + 40, box["y"] + box["height"] - 12)
+    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    settle(page)
+    page.wait_for_timeout(800)  # the page goes up
+    assert chart.bounding_box()["y"] >= 50  # below the bar
+    assert picture.bounding_box()["y"] + picture.locator("img").bounding_box()["height"] <= 844  # both are in sight
+
+    page.get_by_role("button", name="Draw a path").tap()
+    expect(page.get_by_text("Draw with a finger")).to_be_visible()
+    swiped()  # draws, else there would be no film
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    settle(page)
+    context.close()
+
+
 # How many of the places on the lines of the density have the colour of text, of all that are in view.
 INKED = """chart => {
   const plane = chart.getRootNode().__instance

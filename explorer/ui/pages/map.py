@@ -92,6 +92,10 @@ def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
         on_spot=lambda p: set_walk(spot=p),
         on_path=lambda p: set_walk(path=p),
     )
+
+
+def explain(table: Bench, found: LatentMap) -> None:
+    """What the plane is."""
     st.caption(
         f"{len(found)} {noun(table.engine)}s where they lie in the model's space, on the two directions in which they "
         f"differ most. These hold {found.explained:.1%} of all differences, so near neighbours need not look alike."
@@ -142,6 +146,7 @@ def panel(start: dict) -> None:
     left, right = st.columns([2, 1], gap="large")
     with left:
         chart(table, found, tiles_of, start)
+    explain(table, found)  # below both: on a narrow screen what is shown comes first
     with right:
         try:
             shown(table, found)

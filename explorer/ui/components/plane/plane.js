@@ -1,6 +1,10 @@
 // The map under a hand: what is clicked, drawn and walked to, and what the server is told of it.
 
-const HELP = {
+// A finger has neither wheel nor keys, and up and down it scrolls the page.
+const HELP = matchMedia("(pointer: coarse)").matches ? {
+  look: "Tap a point, or anywhere else to see what is there. + and − zoom, a finger to the side moves.",
+  draw: "Draw with a finger; the path becomes a film.",
+} : {
   look: "Click a point, or anywhere else to see what is there. Wheel or + and − zoom, drag moves, arrows walk, Enter opens the nearest point.",
   draw: "Draw with the mouse held down; the path becomes a film. By keyboard: arrows walk, space sets a corner, Enter makes the film.",
 }
@@ -22,6 +26,7 @@ class Plane extends PlaneView {
     this.canvas.onpointerdown = (event) => this.down(event)
     this.canvas.onpointermove = (event) => this.move(event)
     this.canvas.onpointerup = (event) => this.up(event)
+    this.canvas.onpointercancel = () => this.cancel()
     this.canvas.onpointerleave = () => { this.tip.hidden = true }
     this.canvas.onwheel = (event) => this.wheel(event)
     this.canvas.onkeydown = (event) => this.key(event)
@@ -111,6 +116,14 @@ class Plane extends PlaneView {
     else this.go(this.toPlane(event))
   }
 
+  // The browser took the finger to scroll the page: nothing was meant for the map.
+  cancel() {
+    if (!this.start) return
+    ;({ view: this.view, path: this.path } = this.start)
+    this.start = null
+    this.draw()
+  }
+
   open(point) {
     this.choose(this.data.points[point], { point })
   }
@@ -124,7 +137,13 @@ class Plane extends PlaneView {
     this.stand(spot)
     this.path = []
     this.draw()
+    this.reveal()
     this.wire.post(message)
+  }
+
+  // Where what is shown lies below the map, the map goes up until both are in sight.
+  reveal() {
+    if (matchMedia("(max-width: 640px)").matches) this.canvas.scrollIntoView({ behavior: "smooth" })
   }
 
   // The place is also told to those who do not see the cross.
@@ -161,6 +180,7 @@ class Plane extends PlaneView {
 
   film() {
     this.drawn = true
+    this.reveal()
     this.wire.post({ path: this.path.slice(0, 2000) })
   }
 
