@@ -279,8 +279,8 @@ def test_what_has_the_focus_is_not_behind_the_picture(page):
         focused = page.locator(".right :focus")
         if not focused.count():
             break
-        picture_box = page.locator(".stage").bounding_box()
-        assert focused.bounding_box()["y"] >= picture_box["y"] + picture_box["height"], focused.get_attribute("aria-label")
+        box, name = page.locator(".stage").bounding_box(), focused.get_attribute("aria-label")
+        assert focused.bounding_box()["y"] >= box["y"] + box["height"], name
 
 
 def test_the_button_that_holds_is_called_what_it_shows(page):
