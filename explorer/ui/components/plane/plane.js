@@ -143,7 +143,9 @@ class Plane extends PlaneView {
 
   // Where what is shown lies below the map, the map goes up until both are in sight.
   reveal() {
-    if (matchMedia("(max-width: 640px)").matches) this.canvas.scrollIntoView({ behavior: "smooth" })
+    if (!matchMedia("(max-width: 640px)").matches) return
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches
+    this.canvas.scrollIntoView({ behavior: still ? "instant" : "smooth" })
   }
 
   // The place is also told to those who do not see the cross.
