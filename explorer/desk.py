@@ -99,7 +99,7 @@ class Desk:
         elsewhere = bool(recipe.model) and recipe.model != engine.model_hash
         self.foreign = recipe if elsewhere else None
         self.absent = {} if elsewhere else dict(set(recipe.moves) - set(fitting.moves))
-        problem = missing(fitting.source, engine, gallery, elsewhere, {*self.photos, *self.crops})
+        problem = missing(fitting.source, engine, gallery, elsewhere, self._at_hand)
         self.awaited = fitting.source if problem and fitting.source.kind == "photo" else None
         if problem:
             fitting = replace(fitting, source=greeting(engine, gallery).source)
@@ -132,7 +132,7 @@ class Desk:
         if mine and mine.source in (recipe.source, self.crops.lent.get(recipe.source.value)):
             self._push(mine)  # the same picture as when the model was left, which another may have had on loan
             return
-        if missing(recipe.source, engine, gallery, recipe.source.kind == "map", {*self.photos, *self.crops}):
+        if missing(recipe.source, engine, gallery, recipe.source.kind == "map", self._at_hand):
             kept = self.seen is not None and self.seen[0] == recipe.source
             recipe = replace(recipe, source=self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source)
         self._push(replace(recipe, moves=mine.moves, locks=mine.locks) if mine else recipe)
@@ -295,9 +295,14 @@ class Desk:
         self.history = History(self.history.past[-1], self.history.past[:-1])
         self.note = note
 
+    @property
+    def _at_hand(self) -> set[str]:
+        """The keys of the photos that are here, whole or cut out."""
+        return {*self.photos, *self.crops}
+
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None
         self.photos.use(recipe.source)
         history = History(recipe) if self.history is None else self.history.push(recipe)
-        here = {*self.photos, *self.crops}  # photos give way to others: no undo leads to one that has
+        here = self._at_hand  # photos give way to others: no undo leads to one that has
         self.history = history.only(lambda r: r.source.kind != "photo" or r.source.value in here)
