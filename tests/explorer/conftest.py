@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from explorer import maps, own_attribute
 from explorer.desk import Desk
@@ -14,6 +15,7 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from glowcore import AttributeVectors
 from tests.explorer import tiny_model
+from tests.explorer.widgets import APP
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +73,12 @@ def home(tiny_home, monkeypatch) -> Path:
     """The application looks for its models in the tiny home."""
     monkeypatch.setenv("EXPLORER_HOME", str(tiny_home))
     return tiny_home
+
+
+@pytest.fixture
+def at(home) -> AppTest:
+    """The application as it opens there."""
+    return AppTest.from_file(str(APP), default_timeout=60).run()
 
 
 @pytest.fixture

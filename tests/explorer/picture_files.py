@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from explorer.photos import photo_key
+
 
 def png_of(picture: np.ndarray) -> bytes:
     buffer = io.BytesIO()
@@ -18,3 +20,13 @@ def jpeg_of(picture: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=95)
     return buffer.getvalue()
+
+
+def png_files(pictures: np.ndarray) -> list[tuple[str, bytes, str]]:
+    """Files as an uploader takes them: name, bytes and type."""
+    return [(f"{index}.png", png_of(picture), "image/png") for index, picture in enumerate(pictures)]
+
+
+def keys(files: list[tuple[str, bytes, str]]) -> list[str]:
+    """The keys under which the photos of such files are kept."""
+    return [photo_key(data) for _, data, _ in files]

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -16,8 +15,7 @@ from explorer.engine import Engine
 from explorer.recipe import Source
 from explorer.turns import Busy, Turns
 from explorer.ui import state
-
-APP = Path(__file__).resolve().parents[2] / "app.py"
+from tests.explorer.widgets import APP
 
 
 @pytest.fixture

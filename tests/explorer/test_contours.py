@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,9 +15,7 @@ from explorer.latent_map import DENSE, LatentMap
 from explorer.recipe import PLACE_LIMIT
 from explorer.ui.pages.map import ASPECT, reach
 from tests.explorer import tiny_model
-from tests.explorer.widgets import told
-
-APP = Path(__file__).resolve().parents[2] / "app.py"
+from tests.explorer.widgets import APP, told
 
 
 def enclosed(lines, points) -> np.ndarray:

@@ -19,8 +19,8 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import choosers
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
+from tests.explorer.widgets import APP
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
 SEEDS = [
     {"seed": 11, "name": "a laughing woman", "temperature": 0.6},
     {"seed": 0, "name": "an old man", "temperature": 0.804},

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
-import numpy as np
 import pytest
-from PIL import Image
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
-from explorer.photos import photo_key
+from tests.explorer.picture_files import jpeg_of, keys
+from tests.explorer.widgets import APP, photos
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 UPLOADERS = {"edit": "upload", "mix": "mix_upload", "reconstruct": "reconstruct_upload", "attributes": "own_with"}
-APP = Path(__file__).resolve().parents[2] / "app.py"
-
-
-@pytest.fixture
-def at(home) -> AppTest:
-    return AppTest.from_file(str(APP), default_timeout=60).run()
 
 
 @pytest.fixture
 def shots(many_blobs) -> list[tuple[str, bytes, str]]:
     """Three photos as the camera gives them, none with a face."""
-
-    def jpeg(picture: np.ndarray) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(picture).save(buffer, "JPEG")
-        return buffer.getvalue()
-
-    return [(f"{i}.jpg", jpeg(p), "image/jpeg") for i, p in enumerate(many_blobs[:3])]
-
-
-def photos(at: AppTest) -> list[str]:
-    return list(at.session_state["desk"].photos)
-
-
-def keys(files) -> list[str]:
-    return [photo_key(data) for _, data, _ in files]
+    return [(f"{i}.jpg", jpeg_of(p), "image/jpeg") for i, p in enumerate(many_blobs[:3])]
 
 
 def camera(at: AppTest, is_open: bool) -> AppTest:

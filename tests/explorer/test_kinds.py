@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import labels, maps, mixing
-from explorer.desk import OTHER_THINGS, Desk
+from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import choosers
-from explorer.words import describe, level_label
+from explorer.words import OTHER_THINGS, describe, level_label
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit, words
 from tests.explorer.widgets import of_model, told
@@ -53,9 +51,7 @@ def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
     at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
     at.run()
     picture = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    at.file_uploader(key="upload").upload("a.png", buffer.getvalue(), "image/png").run()
+    at.file_uploader(key="upload").upload("a.png", png_of(picture), "image/png").run()
     assert at.session_state["desk"].recipe.source.kind == "photo"
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key=f"use_runs/{kind}").click().run()

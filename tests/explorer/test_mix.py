@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import mixing
 from explorer.recipe import EditRecipe, Source
-from tests.explorer.widgets import told
+from tests.explorer.widgets import APP, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
-APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +14,7 @@ from explorer.attribute_table import cosines
 from explorer.desk import Desk
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import ConfigError
-from tests.explorer.widgets import of_model
-
-APP = Path(__file__).resolve().parents[2] / "app.py"
+from tests.explorer.widgets import APP, of_model
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import own_attribute
 from explorer.desk import Desk
 from explorer.words import attributes_of, ordered, words
 from glowcore.errors import ConfigError
-from tests.explorer.widgets import told
+from tests.explorer.picture_files import png_files
+from tests.explorer.widgets import APP, told
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
 MODEL = ("Smiling", "Mouth_Open", "Wearing_Earrings")
 
 
@@ -32,12 +28,7 @@ def on_the_page() -> AppTest:
 @pytest.fixture
 def files(many_blobs) -> list[tuple[str, bytes, str]]:
     """Sixteen photos, none with a face."""
-    found = []
-    for index, picture in enumerate(many_blobs):
-        buffer = io.BytesIO()
-        Image.fromarray(picture).save(buffer, "PNG")
-        found.append((f"{index}.png", buffer.getvalue(), "image/png"))
-    return found
+    return png_files(many_blobs)
 
 
 def give(at: AppTest, files, name: str) -> AppTest:

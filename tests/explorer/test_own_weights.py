@@ -15,8 +15,8 @@ from explorer.desk import Desk
 from explorer.engine import Engine
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError
+from tests.explorer.widgets import APP
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
 REMEDY = "make it again here from photos"
 
 

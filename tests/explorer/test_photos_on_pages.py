@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import album, export
@@ -16,43 +12,24 @@ from explorer.faces import TEMPLATE, Face
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import visitors
-from tests.explorer.widgets import of_model, told
+from tests.explorer.picture_files import keys, png_files
+from tests.explorer.widgets import of_model, photos, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
 UPLOADERS = {"edit": "upload", "mix": "mix_upload", "reconstruct": "reconstruct_upload"}
-
-
-@pytest.fixture
-def at(home) -> AppTest:
-    return AppTest.from_file(str(APP), default_timeout=60).run()
 
 
 @pytest.fixture
 def files(many_blobs) -> list[tuple[str, bytes, str]]:
     """Ten photos, none with a face."""
-
-    def png(picture: np.ndarray) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(picture).save(buffer, "PNG")
-        return buffer.getvalue()
-
-    return [(f"{i}.png", png(p), "image/png") for i, p in enumerate(many_blobs[:10])]
+    return png_files(many_blobs[:10])
 
 
 def go(at: AppTest, page: str) -> AppTest:
     at.switch_page(f"explorer/ui/pages/{page}.py").run()
     assert not at.exception
     return at
-
-
-def photos(at: AppTest) -> list[str]:
-    return list(at.session_state["desk"].photos)
-
-
-def keys(files) -> list[str]:
-    return [photo_key(data) for _, data, _ in files]
 
 
 def said(at: AppTest) -> str:

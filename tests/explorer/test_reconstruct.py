@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import mixing
 from explorer.pictures import pixels_changed, quantised
 from explorer.recipe import EditRecipe, Source
-from tests.explorer.widgets import of_model
-
-APP = Path(__file__).resolve().parents[2] / "app.py"
+from tests.explorer.widgets import APP, of_model
 
 
 def test_a_value_goes_to_the_middle_of_its_bin(blobs):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import export
 from explorer.turns import Busy
 from tests.explorer.picture_files import png_of
+from tests.explorer.widgets import APP
 
 pytestmark = pytest.mark.usefixtures("fresh_caches", "home")
-APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
 def visit(page: str) -> AppTest:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.explorer.widgets import of_model
+from tests.explorer.widgets import APP, of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = "explorer/ui/pages/"
 #: Page -> widgets: kind, key, whether each model has its own, a value that is not where it starts.
 SETTINGS = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import streamlit as st
@@ -15,8 +13,8 @@ from explorer.engine import Engine
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import GlowcoreError
 from glowcore.exact import ExactFlow
+from tests.explorer.widgets import APP
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
 FACE = EditRecipe(Source("gallery", "face_01.png"), (("Smiling", 1.5),), ("Male",))
 SEED = EditRecipe(Source("seed", "11"), (("Young", -1.0),), temperature=(0.6,))
 NO_MEMORY = (

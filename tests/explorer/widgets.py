@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
 def of_model(at: AppTest, key: str) -> str:
@@ -16,3 +19,8 @@ def of_model(at: AppTest, key: str) -> str:
 def told(at: AppTest, key: str) -> dict[str, Any]:
     """What the component `key` shows."""
     return json.loads(next(c.proto.json for c in at.get("bidi_component") if c.proto.id.endswith(f"-{key}")))
+
+
+def photos(at: AppTest) -> list[str]:
+    """The keys of the photos at hand."""
+    return list(at.session_state["desk"].photos)
