@@ -92,6 +92,28 @@ def test_sees_every_usual_way_of_changing_weights(change, pictures):
     assert torch.equal(after, FusedFlow(flow, backend="torch").encode(pictures).flatten())
 
 
+def test_follows_a_tensor_of_one_value_that_another_of_the_same_value_replaced(pictures):
+    flow = small_model(**SETTINGS, hidden_channels=1)
+    fast = FusedFlow(flow, backend="torch")
+    net = flow.levels[0].steps[0].coupling.net
+    net.conv_in.bias = torch.nn.Parameter(net.conv_in.bias.detach().clone())
+    before = fast.encode(pictures).flatten()
+    net.conv_in.bias.data.add_(1.0)
+    after = fast.encode(pictures).flatten()
+    assert (after - before).abs().max() > 1e-4
+    assert (after - flow.encode(pictures).flatten()).abs().max() <= 1e-5
+
+
+def test_folds_again_when_the_last_hook_is_gone():
+    flow = small_model(**SETTINGS)
+    handle = flow.levels[0].steps[0].register_forward_hook(lambda module, args, out: None)
+    fast = FusedFlow(flow)
+    assert "cannot be folded" in fast.describe()
+    handle.remove()
+    fast.decode(flow.sample_latents([0]))
+    assert "cannot be folded" not in fast.describe()
+
+
 def test_refresh_folds_what_cannot_be_seen(pictures):
     flow = small_model(**SETTINGS)
     fast = FusedFlow(flow, backend="torch")
