@@ -2,7 +2,7 @@
 
 Whether an edit puts glasses on a face should not be judged by the vectors that made it. This convolutional network
 never sees a latent: it learns from the human labels of another set (CelebA's), in a few minutes of one core, and is
-kept on disk for the next time (:func:`cached_classifier`).
+kept on disk for the next time (:func:`glowcore.classifier_store.cached_classifier`).
 
 Its probabilities are those of a world where an attribute is as common as its absence: the log-odds of the training
 labels are taken off, ``logit - log(n1 / n0)``. Otherwise the threshold 0.5 would ask more of a moustache, which one
