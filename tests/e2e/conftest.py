@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import serving
+from tests.e2e.serving import REPOSITORY
 from tests.explorer import tiny_model
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
 
 

@@ -1,4 +1,4 @@
-"""Waiting for a page that has everything it asked for."""
+"""What most tests ask of a page: that it has everything it asked for, and its first slider."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def settle(page) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
     page.wait_for_function(PICTURES_ARE_HERE)
+
+
+def smile(page):
+    """The slider Smile of the editor."""
+    return page.get_by_role("slider", name="Smile", exact=True)

@@ -7,13 +7,10 @@ import re
 import pytest
 
 from explorer.recipe import EditRecipe, Source
+from tests.e2e.settling import smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 EDIT = "new URLSearchParams(location.search).get('s')"
-
-
-def smile(page):
-    return page.get_by_role("slider", name="Smile", exact=True)
 
 
 def edit_of(page) -> EditRecipe:

@@ -11,13 +11,9 @@ from PIL import Image
 
 from explorer.export import read_png
 from explorer.recipe import EditRecipe
-from tests.e2e.settling import settle
+from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
-
-
-def smile(page):
-    return page.get_by_role("slider", name="Smile", exact=True)
 
 
 def thumb(page, name):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.settling import settle
+from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -20,10 +20,6 @@ SILENT_PICTURES = """() => { const found = []
     const shown = e.tagName === 'IMG' || (e.tagName === 'CANVAS' && e.getAttribute('role'))
     if (shown && !hidden && !word) found.push(e.outerHTML.slice(0, 120)) } }
   look(document); return found }"""
-
-
-def smile(page):
-    return page.get_by_role("slider", name="Smile", exact=True)
 
 
 def picture(page, name: str) -> str:

@@ -11,13 +11,10 @@ import pytest
 from PIL import Image
 
 from explorer.recipe import EditRecipe
+from tests.e2e.settling import smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 ASTRONAUT = Path(__file__).resolve().parents[1] / "data" / "astronaut.jpg"
-
-
-def smile(page):
-    return page.get_by_role("slider", name="Smile", exact=True)
 
 
 def original(page):

@@ -15,7 +15,7 @@ from explorer.engine import Engine
 from explorer.gallery import Gallery
 from glowcore import AttributeVectors
 from tests.explorer import tiny_model
-from tests.explorer.widgets import APP
+from tests.explorer.visiting import app
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +78,13 @@ def home(tiny_home, monkeypatch) -> Path:
 @pytest.fixture
 def at(home) -> AppTest:
     """The application as it opens there."""
-    return AppTest.from_file(str(APP), default_timeout=60).run()
+    return app().run()
+
+
+@pytest.fixture
+def unopened(home, fresh_caches) -> AppTest:
+    """The application before its first run, with no model in memory."""
+    return app()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 import pytest
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunData
-from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from explorer import models
@@ -15,14 +14,6 @@ from explorer.engine import Engine
 from explorer.recipe import Source
 from explorer.turns import Busy, Turns
 from explorer.ui import state
-from tests.explorer.widgets import APP
-
-
-@pytest.fixture
-def at(home):
-    st.cache_resource.clear()
-    yield AppTest.from_file(str(APP), default_timeout=60)
-    st.cache_resource.clear()
 
 
 @pytest.fixture
@@ -44,16 +35,16 @@ def editor(at):
     return json.loads(found[0].json) if found else None
 
 
-def test_who_comes_to_a_full_server_is_told_so_and_can_try_again(at, full):
+def test_who_comes_to_a_full_server_is_told_so_and_can_try_again(unopened, full):
     full()
-    at.run()
+    at = unopened.run()
     assert not at.exception
     assert [w.value for w in at.warning] == ["64 pictures are waited for already; please try again in a moment."]
     assert at.button(key="try_again")
 
 
-def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(at, full):
-    at.run()
+def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, full):
+    at = unopened.run()
     before, history = editor(at), at.session_state["desk"].history
     assert before["note"] == ""
     full()
@@ -66,7 +57,7 @@ def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(at, full):
     assert at.session_state["desk"].history == history
 
 
-def test_a_visitor_who_waits_is_told_how_many_are_before(at, monkeypatch):
+def test_a_visitor_who_waits_is_told_how_many_are_before(unopened, monkeypatch):
     from explorer import engine
 
     class Slow(engine.Turns):
@@ -76,7 +67,7 @@ def test_a_visitor_who_waits_is_told_how_many_are_before(at, monkeypatch):
             super()._wait(turn)
 
     monkeypatch.setattr(engine, "Turns", Slow)
-    at.run()
+    at = unopened.run()
     assert not at.exception
     assert "Others are being served; 3 before you." in {t.value for t in at.toast}
 
@@ -94,10 +85,10 @@ def until(done):
         time.sleep(0.005)
 
 
-def test_of_two_requests_of_a_visitor_only_the_newer_is_computed(at, monkeypatch):
+def test_of_two_requests_of_a_visitor_only_the_newer_is_computed(unopened, monkeypatch):
     """Both come while somebody else has the model: the older one gives up its place as soon as the newer is there."""
     monkeypatch.setattr("explorer.turns.NOTICE", 1e9)  # a word to the visitor would end the older one as well
-    at.run()
+    at = unopened.run()
     desk, engine = at.session_state["desk"], state.engine_of("pretrained/tiny")
     runners, made, joined = [], [], []
 

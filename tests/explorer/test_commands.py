@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from PIL import Image
 from explorer import export, models
 from explorer.__main__ import main
 from explorer.recipe import EditRecipe, Source
+from tests.explorer.visiting import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = EditRecipe(Source("seed", "7"), (("Smiling", 1.0),)).token()
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 import glowcore
 from explorer import checks, models
@@ -17,11 +16,11 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import state
 from glowcore.errors import CheckpointError
 from glowcore.evaluation import noisy_bits_per_dim
+from tests.explorer.visiting import app, visit, words
 from tests.explorer.widgets import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 FLOWS = ("pretrained/tiny", "runs/nice", "runs/real_nvp")
 VAE = "runs/vae"
 
@@ -40,15 +39,6 @@ def four(tmp_path_factory, tiny_models) -> Path:
 def home_of_four(four, monkeypatch) -> Path:
     monkeypatch.setenv("EXPLORER_HOME", str(four))
     return four
-
-
-def visit(page: str) -> AppTest:
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
-    return at.switch_page(f"explorer/ui/pages/{page}").run()
-
-
-def words(at: AppTest) -> str:
-    return " ".join(str(e.value) for kind in ("markdown", "caption", "info") for e in at.get(kind))
 
 
 def test_reconstruct_shows_exact_beside_compressed(home_of_four):
@@ -77,7 +67,7 @@ def test_reconstruct_shows_exact_beside_compressed(home_of_four):
 
 @pytest.mark.parametrize("page", ["edit.py", "mix.py", "sample.py", "map.py", "attributes.py"])
 def test_other_pages_never_work_with_it(home_of_four, page):
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    at = app()
     at.session_state["model_name"] = VAE
     at.run()
     if page != "edit.py":

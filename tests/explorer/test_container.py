@@ -19,14 +19,13 @@ from pathlib import Path
 import pytest
 import streamlit.config
 
+from tests.explorer.visiting import REPOSITORY
 from tests.load.client import Visitor
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def instructions() -> list[tuple[str, str]]:
     """The Dockerfile as pairs of a word and what follows, without comments and with continued lines joined."""
-    text = "\n".join(line for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines() if line[:1] != "#")
+    text = "\n".join(line for line in (REPOSITORY / "Dockerfile").read_text("utf-8").splitlines() if line[:1] != "#")
     lines = text.replace("\\\n", " ").splitlines()
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines) if word]
 
@@ -39,7 +38,7 @@ def ignored(path: str) -> bool:
     """Whether .dockerignore leaves a path of the repository out: the last pattern that fits it or a parent decides."""
     out = False
     parents = [path, *(str(parent) for parent in Path(path).parents if str(parent) != ".")]
-    for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines():
+    for line in (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines():
         pattern = line.lstrip("!")
         if line and line[0] != "#" and any(fits(pattern, part) for part in parents):
             out = not line.startswith("!")
@@ -54,10 +53,10 @@ def fits(pattern: str, path: str) -> bool:
 
 @pytest.fixture(scope="module")
 def tracked() -> list[str]:
-    found = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    found = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if found.returncode:
         pytest.skip("this is no git repository")
-    return [path for path in found.stdout.splitlines() if (ROOT / path).is_file()]
+    return [path for path in found.stdout.splitlines() if (REPOSITORY / path).is_file()]
 
 
 def test_the_image_holds_what_the_application_reads_and_nothing_else(tracked):
@@ -72,7 +71,7 @@ def test_the_image_holds_what_the_application_reads_and_nothing_else(tracked):
 
 
 def test_its_commands_are_the_makefile_s():
-    makefile = (ROOT / "Makefile").read_text("utf-8")
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
     folder = re.search(r"^BIN := (\S+)$", makefile, re.M)[1]
     runs = all_of("RUN")
     targets = [target for run in runs for target in re.findall(r"(?:^|&& |=\S* )make (\S+)", run)]
@@ -86,28 +85,28 @@ def test_its_commands_are_the_makefile_s():
     started = re.search(r"^app:.*\n\t\$\(BIN\)/(.*)$", makefile, re.M)[1]
     assert shlex.join(json.loads(all_of("CMD")[0])[:3]).removeprefix(f"{folder}/") == started
     compiled = re.search(r"compileall -q (.*)", " ".join(runs))[1].split()
-    assert all((ROOT / path).exists() for path in compiled)
+    assert all((REPOSITORY / path).exists() for path in compiled)
 
 
 def test_its_port_and_its_python_are_the_ones_in_use():
     port = str(streamlit.config.get_option("server.port"))
     assert all_of("EXPOSE") == [port]
     assert f"127.0.0.1:{port}/_stcore/health" in all_of("HEALTHCHECK")[0]
-    wanted = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text("utf-8"))[1]
+    wanted = re.search(r'requires-python = ">=([\d.]+)"', (REPOSITORY / "pyproject.toml").read_text("utf-8"))[1]
     version = re.fullmatch(r"python:([\d.]+)-slim", all_of("FROM")[0])[1]
     assert tuple(map(int, version.split("."))) >= tuple(map(int, wanted.split(".")))
     assert instructions().index(("USER", "explorer")) < [word for word, _ in instructions()].index("CMD")
 
 
 def test_the_documents_say_the_same():
-    head = [line.removeprefix("# ") for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines()[:2]]
-    text = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    head = [line.removeprefix("# ") for line in (REPOSITORY / "Dockerfile").read_text("utf-8").splitlines()[:2]]
+    text = (REPOSITORY / "docs" / "deploy.md").read_text("utf-8")
     assert all(line in text for line in head)
     assert head[1].count(all_of("EXPOSE")[0]) == 2
     mounted = re.search(r'--volume "\$PWD/runs:(\S+)/runs:ro"', text)[1]
     assert all_of("WORKDIR") == [mounted]
     for name in re.findall(r"--env (EXPLORER_\w+)", text):
-        assert any(name in path.read_text("utf-8") for path in ROOT.glob("explorer/*.py")), name
+        assert any(name in path.read_text("utf-8") for path in REPOSITORY.glob("explorer/*.py")), name
 
 
 async def sliders(address: str) -> list[str]:
@@ -123,7 +122,7 @@ def test_its_command_serves_the_application_from_the_image_s_files(tracked, tmp_
     for path in tracked:
         if not ignored(path):
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / path, tmp_path / path)
+            shutil.copyfile(REPOSITORY / path, tmp_path / path)
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from explorer.contours import outlines
 from explorer.latent_map import DENSE, LatentMap
 from explorer.recipe import PLACE_LIMIT
 from explorer.ui.pages.map import ASPECT, reach
 from tests.explorer import tiny_model
-from tests.explorer.widgets import APP, told
+from tests.explorer.visiting import visit
+from tests.explorer.widgets import told
 
 
 def enclosed(lines, points) -> np.ndarray:
@@ -74,8 +74,7 @@ def test_the_page_draws_and_explains_them_where_pictures_are_many(tmp_path, monk
     found = LatentMap.build(engine, tiny_model.pictures(count, seed=6), np.zeros((count, 0), np.int8), ())
     found.save(folder)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
-    at.switch_page("explorer/ui/pages/map.py").run()
+    at = visit("map.py")
     assert not at.exception
     lines = told(at, "plane")["outlines"]
     assert len(lines) == 2 * drawn

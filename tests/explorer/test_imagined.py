@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import glowcore
 from explorer import models
@@ -19,7 +18,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import choosers
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
-from tests.explorer.widgets import APP
+from tests.explorer.visiting import visit
 
 SEEDS = [
     {"seed": 11, "name": "a laughing woman", "temperature": 0.6},
@@ -41,7 +40,7 @@ def stocked(tmp_path_factory) -> Path:
 @pytest.fixture
 def at(stocked, monkeypatch, fresh_caches):
     monkeypatch.setenv("EXPLORER_HOME", str(stocked))
-    return AppTest.from_file(str(APP), default_timeout=60).run()
+    return visit("edit.py")
 
 
 def row(at) -> dict | None:
@@ -86,7 +85,7 @@ def test_a_model_that_states_nonsense_cannot_be_opened(tmp_path, monkeypatch):
 
 
 def test_a_model_without_them_shows_no_row(home, fresh_caches):
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    at = visit("edit.py")
     assert not at.exception
     assert row(at) is None
 

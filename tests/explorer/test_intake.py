@@ -9,7 +9,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from tests.explorer.picture_files import jpeg_of, keys
-from tests.explorer.widgets import APP, photos
+from tests.explorer.visiting import app
+from tests.explorer.widgets import photos
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -90,7 +91,7 @@ def test_a_file_that_came_before_the_session_is_one_press_away(at, shots, monkey
     monkeypatch.setattr(
         MemoryUploadedFileManager, "get_files", lambda self, session_id, file_ids: there if file_ids else []
     )
-    new = AppTest.from_file(str(APP), default_timeout=60)
+    new = app()
     if page != "edit":  # which is where one begins
         new.switch_page(f"explorer/ui/pages/{page}.py")
     new._run(WidgetStates(widgets=[known]))  # the browser tells a server that does not know it yet

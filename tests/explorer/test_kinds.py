@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from explorer import labels, maps, mixing
 from explorer.desk import Desk
@@ -17,13 +16,11 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import choosers
 from explorer.words import OTHER_THINGS, describe, level_label
 from tests.explorer.picture_files import png_of
-from tests.explorer.visiting import visit, words
+from tests.explorer.visiting import PAGES, visit, words
 from tests.explorer.widgets import of_model, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = ("edit.py", "reconstruct.py", "mix.py", "sample.py", "map.py", "attributes.py", "models.py")
 KINDS = ("nice", "real_nvp", "grey", "digits")
 
 
@@ -48,8 +45,7 @@ def open_kind(zoo):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
     monkeypatch.setenv("EXPLORER_HOME", str(zoo))
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-    at.run()
+    at = visit("edit.py")
     picture = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     at.file_uploader(key="upload").upload("a.png", png_of(picture), "image/png").run()
     assert at.session_state["desk"].recipe.source.kind == "photo"
@@ -92,8 +88,7 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
 
 def test_a_gallery_face_goes_along_to_a_model_without_a_gallery(zoo, monkeypatch):
     monkeypatch.setenv("EXPLORER_HOME", str(zoo))
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-    at.run()
+    at = visit("edit.py")
     desk = at.session_state["desk"]
     assert desk.recipe.source.kind == "gallery"
     face = desk.seen[1]
@@ -185,8 +180,7 @@ def test_levels_are_described_as_of_faces_for_faces_only(zoo, open_kind, engine,
     assert level_label(open_kind("nice"), 0) == "Level 1 (all)"
     assert [level_label(open_kind("digits"), i) for i in range(2)] == plain
     monkeypatch.setenv("EXPLORER_HOME", str(zoo))
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
-    at.switch_page("explorer/ui/pages/models.py").run()
+    at = visit("models.py")
     at.button(key="use_runs/digits").click().run()
     at.switch_page("explorer/ui/pages/mix.py").run()
     at.segmented_control(key="mix_mode").set_value("Levels").run()
@@ -231,9 +225,7 @@ def test_pictures_are_called_what_the_model_draws(zoo, open_kind, tmp_path, blob
 
 def test_sample_draws_the_class_that_is_asked_for(zoo, monkeypatch, open_kind):
     monkeypatch.setenv("EXPLORER_HOME", str(zoo))
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-    at.run()
-    at.switch_page("explorer/ui/pages/models.py").run()
+    at = visit("models.py")
     at.button(key="use_runs/digits").click().run()
     at.switch_page("explorer/ui/pages/sample.py").run()
     assert not at.exception

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from explorer import mixing
 from explorer.desk import Desk
@@ -21,8 +19,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.words import LOST, lost_words
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.explorer.visiting import visit
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -124,7 +121,7 @@ def test_frames_of_a_film_and_mixtures_are_marked(losing, blobs):
 @pytest.mark.usefixtures("fresh_caches")
 @pytest.mark.parametrize("page", ["sample.py", "mix.py", "map.py", "attributes.py", "reconstruct.py"])
 def test_every_page_says_so(home, page, monkeypatch):
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    at = visit("edit.py")
     stripes = no_picture(32, 32)
     monkeypatch.setattr(Engine, "decode", lambda self, latents: [stripes] * len(latents))
     monkeypatch.setattr(Engine, "sample", lambda self, seeds, *a, **k: [stripes] * len(seeds))

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import mixing
 from explorer.recipe import EditRecipe, Source
-from tests.explorer.widgets import APP, told
+from tests.explorer.visiting import visit
+from tests.explorer.widgets import told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -21,9 +22,7 @@ def arithmetic(home, monkeypatch):
     monkeypatch.setattr(mixing, "analogy", lambda *a: reckoned.append(a[1:4]) or analogy(*a))
 
     def opened(recipe: EditRecipe) -> tuple[AppTest, list[str], list]:
-        at = AppTest.from_file(str(APP), default_timeout=60)
-        at.query_params["s"] = recipe.token()
-        at.run().switch_page("explorer/ui/pages/mix.py").run()  # in its first mode, as everybody comes
+        at = visit("mix.py", recipe.token())  # in its first mode, as everybody comes
         at.segmented_control(key="mix_mode").set_value("A − B + C").run()
         assert not at.exception
         return at, [told(at, f"tiles_{name}")["selected"] for name in "ABC"], reckoned[-1]

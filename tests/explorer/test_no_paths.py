@@ -10,12 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.latent_map import FILE
+from tests.explorer.visiting import PAGES, visit
 from tests.explorer.widgets import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))
 
 
 def sent(at: AppTest) -> str:
@@ -52,14 +50,9 @@ def spoilt_home(tiny_home, tmp_path, monkeypatch) -> tuple[Path, list[str]]:
     return tmp_path, spoil(tmp_path)
 
 
-def open_app() -> AppTest:
-    return AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
-
-
 def test_the_models_page_names_damaged_models_without_their_place(spoilt_home):
     home, names = spoilt_home
-    at = open_app()
-    at.switch_page("explorer/ui/pages/models.py").run()
+    at = visit("models.py")
     assert str(home) not in sent(at)
     for name in ("pretrained/tiny", "runs/flipped", "runs/map"):
         at.button(key=f"check_{name}").click().run()
@@ -75,8 +68,7 @@ def test_the_models_page_names_damaged_models_without_their_place(spoilt_home):
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_says_where_a_model_that_cannot_be_loaded_lies(spoilt_home, page):
     home, _ = spoilt_home
-    at = open_app()
-    at.switch_page("explorer/ui/pages/models.py").run()
+    at = visit("models.py")
     at.button(key="use_runs/flipped").click().run()
     assert "runs/flipped/model.safetensors: damaged" in sent(at)
     assert str(home) not in sent(at)
@@ -87,8 +79,7 @@ def test_no_page_says_where_a_model_that_cannot_be_loaded_lies(spoilt_home, page
 
 def test_neither_the_map_page_nor_reconstruct_says_it(spoilt_home):
     home, _ = spoilt_home
-    at = open_app()
-    at.switch_page("explorer/ui/pages/reconstruct.py").run()
+    at = visit("reconstruct.py")
     at.multiselect(key=of_model(at, "reconstruct_models")).set_value(["pretrained/tiny", "runs/flipped"]).run()
     assert "runs/flipped/model.safetensors: damaged" in sent(at)
     assert str(home) not in sent(at)
@@ -101,8 +92,7 @@ def test_neither_the_map_page_nor_reconstruct_says_it(spoilt_home):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_says_where_models_are_looked_for(empty_home, page, caplog):
-    at = open_app()
-    at.switch_page(f"explorer/ui/pages/{page}").run()
+    at = visit(page)
     assert not at.exception
     assert str(empty_home) not in sent(at)
     assert str(empty_home) in caplog.text  # whoever runs the server is told

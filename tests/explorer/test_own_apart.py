@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from explorer import own_attribute, own_sliders
 from explorer.attribute_table import cosines
 from explorer.desk import Desk
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import ConfigError
-from tests.explorer.widgets import APP, of_model
+from tests.explorer.visiting import visit
+from tests.explorer.widgets import of_model
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_the_file_holds_it_as_it_is_used(desk, engine):
 
 
 def test_the_page_ticks_them(home, fresh_caches, freckles):
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    at = visit("edit.py")
     at.session_state["desk"].take_own(freckles)
     at.switch_page("explorer/ui/pages/attributes.py").run()
     at.pills(key="own_apart_Freckles").set_value(["Smiling", "Young"]).run()
@@ -105,7 +105,7 @@ def test_the_page_ticks_them(home, fresh_caches, freckles):
 
 
 def test_strips_on_the_page_follow(home, fresh_caches, freckles):
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
+    at = visit("edit.py")
     desk = at.session_state["desk"]
     desk.take_own(freckles)
     at.switch_page("explorer/ui/pages/attributes.py").run()

@@ -10,19 +10,15 @@ from explorer.desk import Desk
 from explorer.words import attributes_of, ordered, words
 from glowcore.errors import ConfigError
 from tests.explorer.picture_files import png_files
-from tests.explorer.widgets import APP, told
+from tests.explorer.visiting import visit
+from tests.explorer.widgets import told
 
 MODEL = ("Smiling", "Mouth_Open", "Wearing_Earrings")
 
 
 @pytest.fixture
 def at(home, fresh_caches) -> AppTest:
-    return on_the_page()
-
-
-def on_the_page() -> AppTest:
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
-    return at.switch_page("explorer/ui/pages/attributes.py").run()
+    return visit("attributes.py")
 
 
 @pytest.fixture
@@ -102,7 +98,7 @@ def test_one_s_own_is_offered_whatever_it_is_called(at, files):
 def test_a_model_without_attributes_gets_one_here(tmp_path, tiny_models, monkeypatch, fresh_caches, files):
     tiny_models.write_kind(tmp_path / "runs" / "bare", "real_nvp")
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    at = on_the_page()
+    at = visit("attributes.py")
     assert "came without attributes" in said(at, "info")
     give(at, files, "Freckles")
     assert not at.error
@@ -118,7 +114,7 @@ def test_the_command_that_fits_attributes_is_named_where_it_would_work(
 ):
     tiny_models.write_kind(tmp_path / "runs" / "bare", kind)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    words_there = said(on_the_page(), "info")
+    words_there = said(visit("attributes.py"), "info")
     assert "came without attributes" in words_there
     assert ("glowcore attributes" in words_there) == fitted
 

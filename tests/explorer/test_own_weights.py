@@ -15,7 +15,7 @@ from explorer.desk import Desk
 from explorer.engine import Engine
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError
-from tests.explorer.widgets import APP
+from tests.explorer.visiting import visit
 
 REMEDY = "make it again here from photos"
 
@@ -87,8 +87,7 @@ def test_nonsense_instead_of_a_hash_is_no_attribute_file(freckles, weights):
 
 def on_the_page(home: Path, monkeypatch) -> AppTest:
     monkeypatch.setenv("EXPLORER_HOME", str(home))
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
-    return at.switch_page("explorer/ui/pages/attributes.py").run()
+    return visit("attributes.py")
 
 
 def give(at: AppTest, vectors) -> str:

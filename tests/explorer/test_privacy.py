@@ -5,7 +5,6 @@ import base64
 import io
 import json
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,9 @@ from explorer import export
 from explorer.editor_view import editor_view
 from explorer.pictures import png
 from tests.explorer import tiny_model
+from tests.explorer.visiting import REPOSITORY
 from tests.glowcore import colour_profiles
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS = (123457, 10007)  # of latitude: eight bytes that nothing else holds
 SECRETS = {
     "latitude, little endian": struct.pack("<II", *SECONDS),

@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from explorer import mixing
 from explorer.pictures import pixels_changed, quantised
 from explorer.recipe import EditRecipe, Source
-from tests.explorer.widgets import APP, of_model
+from tests.explorer.visiting import visit
+from tests.explorer.widgets import of_model
 
 
 def test_a_value_goes_to_the_middle_of_its_bin(blobs):
@@ -42,10 +42,7 @@ def test_latents_off_by_nothing_give_the_picture_and_by_more_give_less_of_it(eng
 def test_the_first_pictures_are_of_the_gallery_whatever_the_edit_is_of(home, fresh_caches, engine):
     sampled = EditRecipe(Source("seed", "5"), (("Smiling", 1.0),), model=engine.model_hash)
     for token in (None, sampled.token()):
-        at = AppTest.from_file(str(APP), default_timeout=60)
-        if token:
-            at.query_params["s"] = token
-        at.run().switch_page("explorer/ui/pages/reconstruct.py").run()
+        at = visit("reconstruct.py", token)
         assert not at.exception
         chooser = at.multiselect(key=of_model(at, "pictures"))
         assert ("Your present edit, unedited" in chooser.options) == bool(token)
@@ -54,8 +51,7 @@ def test_the_first_pictures_are_of_the_gallery_whatever_the_edit_is_of(home, fre
 
 @pytest.fixture
 def at(home, fresh_caches):
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
-    return at.switch_page("explorer/ui/pages/reconstruct.py").run()
+    return visit("reconstruct.py")
 
 
 def captions(at) -> list[str]:

@@ -8,14 +8,9 @@ from streamlit.testing.v1 import AppTest
 from explorer import export
 from explorer.turns import Busy
 from tests.explorer.picture_files import png_of
-from tests.explorer.widgets import APP
+from tests.explorer.visiting import visit
 
 pytestmark = pytest.mark.usefixtures("fresh_caches", "home")
-
-
-def visit(page: str) -> AppTest:
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
-    return at.switch_page(f"explorer/ui/pages/{page}").run()
 
 
 def buttons(at: AppTest) -> list[str]:

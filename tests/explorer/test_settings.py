@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.explorer.widgets import APP, of_model
+from tests.explorer.visiting import visit
+from tests.explorer.widgets import of_model
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -46,8 +47,7 @@ def named(at: AppTest, key: str, own: bool) -> str:
 
 @pytest.mark.parametrize("page", SETTINGS)
 def test_a_page_is_as_it_was_left(home, page):
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
-    at.switch_page(f"{PAGES}{page}.py").run()
+    at = visit(f"{page}.py")
     for kind, key, own, value in SETTINGS[page]:
         widget = getattr(at, kind)(key=named(at, key, own))
         assert widget.value != value, key
@@ -65,8 +65,7 @@ def test_a_setting_of_one_model_is_not_put_on_another(tmp_path, tiny_models, mon
     tiny_models.write(tmp_path / "pretrained" / "first")
     tiny_models.write_kind(tmp_path / "runs" / "other", "real_nvp")  # two levels instead of three
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    at = AppTest.from_file(str(APP), default_timeout=60).run()
-    at.switch_page(f"{PAGES}reconstruct.py").run()
+    at = visit("reconstruct.py")
     at.slider(key=of_model(at, "keep")).set_value(3).run()
     for name, kept in (("runs/other", 1), ("pretrained/first", 3)):
         at.switch_page(f"{PAGES}models.py").run()

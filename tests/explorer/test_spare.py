@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
-from streamlit.testing.v1 import AppTest
 
 from explorer import models
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import GlowcoreError
 from glowcore.exact import ExactFlow
-from tests.explorer.widgets import APP
 
 FACE = EditRecipe(Source("gallery", "face_01.png"), (("Smiling", 1.5),), ("Male",))
 SEED = EditRecipe(Source("seed", "11"), (("Young", -1.0),), temperature=(0.6,))
@@ -125,19 +122,12 @@ def test_a_compressor_says_so(tmp_path, tiny_models, blobs, monkeypatch):
         compressor.encode(blobs[0])
 
 
-@pytest.fixture
-def at(home):
-    st.cache_resource.clear()
-    yield AppTest.from_file(str(APP), default_timeout=60)
-    st.cache_resource.clear()
-
-
 def sentences(at):
     return " ".join(w.value for w in at.warning)
 
 
-def test_the_pages_say_that_there_is_no_memory(at, monkeypatch):
-    at.run()
+def test_the_pages_say_that_there_is_no_memory(unopened, monkeypatch):
+    at = unopened.run()
     before = at.session_state["desk"].history
     for method in ("round_trip", "sample"):
         starve(monkeypatch, ExactFlow, method, NO_MEMORY[0])
@@ -149,7 +139,7 @@ def test_the_pages_say_that_there_is_no_memory(at, monkeypatch):
     assert sentences(at) == "there is no memory left for a single picture; close what else uses it."
 
 
-def test_whose_picture_is_computed_on_the_cpu_is_told_so(at, monkeypatch):
+def test_whose_picture_is_computed_on_the_cpu_is_told_so(unopened, monkeypatch):
     elsewhere = models.open_engine
 
     def opened(*given):
@@ -159,6 +149,6 @@ def test_whose_picture_is_computed_on_the_cpu_is_told_so(at, monkeypatch):
         return engine
 
     monkeypatch.setattr(models, "open_engine", opened)
-    at.run()
+    at = unopened.run()
     assert not at.exception
     assert "The device has no memory left; this was computed on the CPU." in {t.value for t in at.toast}

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 import glowcore
 from explorer import models
@@ -18,10 +17,9 @@ from explorer.recipe import EditRecipe, Source
 from explorer.temperatures import in_words, recommended
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
+from tests.explorer.visiting import PAGES, visit
 from tests.explorer.widgets import of_model
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = sorted(p.name for p in (REPOSITORY / "explorer" / "ui" / "pages").glob("[a-z]*.py"))
 LEVELS = (0.3, 0.6, 0.9)
 
 
@@ -84,7 +82,7 @@ def test_every_page_draws_at_the_temperatures_of_its_levels(levels_home, page, m
     asked = []
     sample = Engine.sample
     monkeypatch.setattr(Engine, "sample", lambda self, s, t, *a: asked.append(tuple(t)) or sample(self, s, t, *a))
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    at = visit("edit.py")
     assert at.session_state["desk"].recipe.temperature == LEVELS
     at.switch_page(f"explorer/ui/pages/{page}").run()
     assert not at.exception
@@ -102,7 +100,7 @@ def test_every_page_draws_at_the_temperatures_of_its_levels(levels_home, page, m
 
 @pytest.mark.usefixtures("fresh_caches")
 def test_a_random_face_is_drawn_at_the_model_s_temperature_until_another_is_set(levels_home):
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    at = visit("edit.py")
     desk = at.session_state["desk"]
     desk.start_from(Source("map", "0"))
     at.run()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.explorer.visiting import REPOSITORY
+
 UI = REPOSITORY / "explorer" / "ui"
 THEMES = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
 TINTS = (0.0, 0.1, 0.16, 0.2)  # of the accent under itself: none, Streamlit's when chosen, the map's, Streamlit's hover

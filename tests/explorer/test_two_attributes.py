@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +18,8 @@ from explorer.turns import Busy
 from explorer.two_attributes import TwoAttributes, first_choice, offered
 from explorer.words import LOST
 from glowcore.attribute_grid import sheet
+from tests.explorer.visiting import visit
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 GALLERY = Source("gallery", "face_01.png")
 
 
@@ -81,11 +80,7 @@ def test_what_is_locked_is_no_axis_and_what_is_moved_comes_first(engine):
 
 def opened(token: str | None = None) -> AppTest:
     """The Edit page with the grid open."""
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
-    if token is not None:
-        at.query_params["s"] = token
-    at.run()
-    return at.button(key="grid").click().run()
+    return visit("edit.py", token).button(key="grid").click().run()
 
 
 def shown(at: AppTest) -> dict:
@@ -114,7 +109,7 @@ def test_the_dialog_shows_the_present_edit_over_two_attributes(home, engine, sou
 
 @pytest.mark.usefixtures("fresh_caches")
 def test_of_an_uploaded_photo(home, blobs):
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    at = visit("edit.py")
     buffer = io.BytesIO()
     Image.fromarray(blobs[2]).save(buffer, "PNG")
     at.file_uploader(key="upload").upload("me.png", buffer.getvalue(), "image/png").run()
@@ -176,6 +171,6 @@ def test_a_model_of_fewer_than_two_attributes_has_no_grid(tiny_models, tmp_path,
         manifest["files"].pop("attributes.safetensors")
         (folder / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    at = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+    at = visit("edit.py")
     assert not at.exception
     assert any(b.key == "grid" for b in at.button) == there
