@@ -18,12 +18,6 @@ from tests.explorer import tiny_model
 from tests.explorer.visiting import app
 
 
-@pytest.fixture(scope="session")
-def tiny_models():
-    """The module that writes tiny models."""
-    return tiny_model
-
-
 @pytest.fixture
 def fresh_caches():
     """No model or page data is kept from one test to the next."""

@@ -15,6 +15,7 @@ from PIL import Image
 from explorer import export, models
 from explorer.__main__ import main
 from explorer.recipe import EditRecipe, Source
+from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
 
 TOKEN = EditRecipe(Source("seed", "7"), (("Smiling", 1.0),)).token()
@@ -84,8 +85,8 @@ def test_a_strength_beyond_those_of_a_recipe_is_not_another(home, no_work, photo
     assert sentence == f"error: --strength is {float(strength)}, expected -5 to 5"
 
 
-def test_photos_are_for_models_of_faces(tmp_path, tiny_models, photos, capsys, monkeypatch):
-    tiny_models.write_kind(tmp_path / "runs" / "digits", "digits")
+def test_photos_are_for_models_of_faces(tmp_path, photos, capsys, monkeypatch):
+    tiny_model.write_kind(tmp_path / "runs" / "digits", "digits")
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     sentence = told(capsys, "photos", "--model", "runs/digits", "--data", photos)
     assert sentence == "error: --model runs/digits draws classes of pictures, expected a model of faces"

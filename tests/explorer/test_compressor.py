@@ -16,6 +16,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import state
 from glowcore.errors import CheckpointError
 from glowcore.evaluation import noisy_bits_per_dim
+from tests.explorer import tiny_model
 from tests.explorer.visiting import app, visit, words
 from tests.explorer.widgets import of_model
 
@@ -26,12 +27,12 @@ VAE = "runs/vae"
 
 
 @pytest.fixture(scope="module")
-def four(tmp_path_factory, tiny_models) -> Path:
+def four(tmp_path_factory) -> Path:
     """A home with a Glow, a NICE, a Real NVP and a VAE."""
     home = tmp_path_factory.mktemp("four")
-    tiny_models.write(home / "pretrained" / "tiny")
+    tiny_model.write(home / "pretrained" / "tiny")
     for kind in ("nice", "real_nvp", "vae"):
-        tiny_models.write_kind(home / "runs" / kind, kind)
+        tiny_model.write_kind(home / "runs" / kind, kind)
     return home
 
 
@@ -87,8 +88,8 @@ def test_models_page_does_not_offer_it_and_knows_what_it_is(home_of_four):
     assert "no flow" in words(at)
 
 
-def test_it_alone_is_no_model_to_work_with(tmp_path, tiny_models, monkeypatch):
-    tiny_models.write_kind(tmp_path / "runs" / "vae", "vae")
+def test_it_alone_is_no_model_to_work_with(tmp_path, monkeypatch):
+    tiny_model.write_kind(tmp_path / "runs" / "vae", "vae")
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     assert state.chosen_model() is None
     for page in ("reconstruct.py", "models.py"):
@@ -127,12 +128,12 @@ def test_what_needs_a_flow_refuses_it_in_a_sentence(home_of_four, capsys):
     assert main(["render", "--recipe", token, "--out", str(out)]) == 0
 
 
-def test_a_session_starts_with_the_largest_flow_that_has_attributes(tmp_path, tiny_models, monkeypatch):
-    tiny_models.write_kind(tmp_path / "pretrained" / "aa", "nice")
-    tiny_models.write(tmp_path / "pretrained" / "bb")
-    tiny_models.write_kind(tmp_path / "pretrained" / "a-vae", "vae")
-    tiny_models.write(tmp_path / "runs" / "large", size=64)
+def test_a_session_starts_with_the_largest_flow_that_has_attributes(tmp_path, monkeypatch):
+    tiny_model.write_kind(tmp_path / "pretrained" / "aa", "nice")
+    tiny_model.write(tmp_path / "pretrained" / "bb")
+    tiny_model.write_kind(tmp_path / "pretrained" / "a-vae", "vae")
+    tiny_model.write(tmp_path / "runs" / "large", size=64)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     assert models.default_name(models.listed()) == "pretrained/bb"
-    tiny_models.write(tmp_path / "pretrained" / "cc", size=64)
+    tiny_model.write(tmp_path / "pretrained" / "cc", size=64)
     assert models.default_name(models.listed()) == "pretrained/cc"

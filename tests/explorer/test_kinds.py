@@ -15,6 +15,7 @@ from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import choosers
 from explorer.words import OTHER_THINGS, describe, level_label
+from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
 from tests.explorer.widgets import of_model, told
@@ -25,12 +26,12 @@ KINDS = ("nice", "real_nvp", "grey", "digits")
 
 
 @pytest.fixture(scope="module")
-def zoo(tmp_path_factory, tiny_models) -> Path:
+def zoo(tmp_path_factory) -> Path:
     """A home with one model of each kind beside a Glow with attributes and a gallery."""
     home = tmp_path_factory.mktemp("zoo")
-    tiny_models.write(home / "pretrained" / "tiny")
+    tiny_model.write(home / "pretrained" / "tiny")
     for kind in KINDS:
-        tiny_models.write_kind(home / "runs" / kind, kind)
+        tiny_model.write_kind(home / "runs" / kind, kind)
     return home
 
 

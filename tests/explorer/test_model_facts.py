@@ -8,6 +8,7 @@ import pytest
 
 from explorer import attribute_table, models
 from explorer.model_facts import facts, held_out_bits, provenance
+from tests.explorer import tiny_model
 
 
 def entry_of(folder, name, monkeypatch):
@@ -33,8 +34,8 @@ def test_facts_of_a_glow(tiny_home, monkeypatch):
         ("vae", {"Kind": "VAE, no flow", "Steps a level": "–"}),
     ],
 )
-def test_facts_of_other_kinds(tiny_models, tmp_path, monkeypatch, kind, expected):
-    tiny_models.write_kind(tmp_path / "runs" / "it", kind)
+def test_facts_of_other_kinds(tmp_path, monkeypatch, kind, expected):
+    tiny_model.write_kind(tmp_path / "runs" / "it", kind)
     found = dict(facts(entry_of(tmp_path, "runs/it", monkeypatch)))
     assert {name: found[name] for name in expected} == expected
     assert ("Map" in found) == (kind != "vae")

@@ -8,16 +8,17 @@ import pytest
 from explorer import export
 from explorer.recipe import EditRecipe, Source
 from glowcore import checkpoint
+from tests.explorer import tiny_model
 from tests.explorer.visiting import app, visit, words
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 
 @pytest.fixture
-def edit_of_other(tmp_path, tiny_models, monkeypatch) -> EditRecipe:
+def edit_of_other(tmp_path, monkeypatch) -> EditRecipe:
     """An edit made with the second of two models."""
-    tiny_models.write(tmp_path / "pretrained" / "first")
-    other = tiny_models.write_kind(tmp_path / "runs" / "other", "nice")
+    tiny_model.write(tmp_path / "pretrained" / "first")
+    other = tiny_model.write_kind(tmp_path / "runs" / "other", "nice")
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     return EditRecipe(Source("seed", "3"), temperature=(0.4,), model=checkpoint.fingerprint(other)[:12])
 

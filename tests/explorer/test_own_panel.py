@@ -9,6 +9,7 @@ from explorer import own_attribute
 from explorer.desk import Desk
 from explorer.words import attributes_of, ordered, words
 from glowcore.errors import ConfigError
+from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_files
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import told
@@ -95,8 +96,8 @@ def test_one_s_own_is_offered_whatever_it_is_called(at, files):
     assert told(at, "editor")["sliders"][0]["label"] == "Chubby"
 
 
-def test_a_model_without_attributes_gets_one_here(tmp_path, tiny_models, monkeypatch, fresh_caches, files):
-    tiny_models.write_kind(tmp_path / "runs" / "bare", "real_nvp")
+def test_a_model_without_attributes_gets_one_here(tmp_path, monkeypatch, fresh_caches, files):
+    tiny_model.write_kind(tmp_path / "runs" / "bare", "real_nvp")
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     at = visit("attributes.py")
     assert "came without attributes" in said(at, "info")
@@ -110,9 +111,9 @@ def test_a_model_without_attributes_gets_one_here(tmp_path, tiny_models, monkeyp
 
 @pytest.mark.parametrize(("kind", "fitted"), [("real_nvp", True), ("digits", False)])
 def test_the_command_that_fits_attributes_is_named_where_it_would_work(
-    tmp_path, tiny_models, monkeypatch, fresh_caches, kind, fitted
+    tmp_path, monkeypatch, fresh_caches, kind, fitted
 ):
-    tiny_models.write_kind(tmp_path / "runs" / "bare", kind)
+    tiny_model.write_kind(tmp_path / "runs" / "bare", kind)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     words_there = said(visit("attributes.py"), "info")
     assert "came without attributes" in words_there
@@ -127,10 +128,10 @@ def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine,
 
 
 @pytest.fixture
-def open_bare(tmp_path, tiny_models):
+def open_bare(tmp_path):
     from explorer.engine import Engine
 
-    return Engine.open(tiny_models.write_kind(tmp_path / "bare", "real_nvp"))
+    return Engine.open(tiny_model.write_kind(tmp_path / "bare", "real_nvp"))
 
 
 def test_it_is_a_slider_until_it_is_dropped(at, files, engine):

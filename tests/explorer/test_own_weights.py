@@ -15,16 +15,17 @@ from explorer.desk import Desk
 from explorer.engine import Engine
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError
+from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
 
 REMEDY = "make it again here from photos"
 
 
 @pytest.fixture
-def twin(tiny_models, tmp_path) -> Path:
+def twin(tmp_path) -> Path:
     """A model of the same shapes and attributes with other weights, at runs/twin beside pretrained/tiny."""
-    tiny_models.write(tmp_path / "pretrained" / "tiny")
-    model = glowcore.load(tiny_models.write(tmp_path / "runs" / "twin"), device="cpu")
+    tiny_model.write(tmp_path / "pretrained" / "tiny")
+    model = glowcore.load(tiny_model.write(tmp_path / "runs" / "twin"), device="cpu")
     with torch.no_grad():
         next(p for p in model.parameters() if p.requires_grad).add_(0.01)
     glowcore.save(model, tmp_path / "runs" / "twin")

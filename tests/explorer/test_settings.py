@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import of_model
 
@@ -61,9 +62,9 @@ def test_a_page_is_as_it_was_left(home, page):
     assert getattr(at, kind)(key=named(at, key, own)).value == value
 
 
-def test_a_setting_of_one_model_is_not_put_on_another(tmp_path, tiny_models, monkeypatch):
-    tiny_models.write(tmp_path / "pretrained" / "first")
-    tiny_models.write_kind(tmp_path / "runs" / "other", "real_nvp")  # two levels instead of three
+def test_a_setting_of_one_model_is_not_put_on_another(tmp_path, monkeypatch):
+    tiny_model.write(tmp_path / "pretrained" / "first")
+    tiny_model.write_kind(tmp_path / "runs" / "other", "real_nvp")  # two levels instead of three
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     at = visit("reconstruct.py")
     at.slider(key=of_model(at, "keep")).set_value(3).run()

@@ -11,6 +11,7 @@ from explorer.engine import Engine
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import GlowcoreError
 from glowcore.exact import ExactFlow
+from tests.explorer import tiny_model
 
 FACE = EditRecipe(Source("gallery", "face_01.png"), (("Smiling", 1.5),), ("Male",))
 SEED = EditRecipe(Source("seed", "11"), (("Young", -1.0),), temperature=(0.6,))
@@ -114,8 +115,8 @@ def test_other_errors_are_not_taken_for_a_shortage(small, blobs, monkeypatch):
     assert len(attempts) == 1
 
 
-def test_a_compressor_says_so(tmp_path, tiny_models, blobs, monkeypatch):
-    tiny_models.write_kind(tmp_path / "runs" / "vae", "vae")
+def test_a_compressor_says_so(tmp_path, blobs, monkeypatch):
+    tiny_model.write_kind(tmp_path / "runs" / "vae", "vae")
     compressor = models.open_compressor(models.find("runs/vae", tmp_path))
     starve(monkeypatch, compressor._vae, "encode", NO_MEMORY[0])
     with pytest.raises(GlowcoreError, match=r"^CPU has no memory left for this model$"):

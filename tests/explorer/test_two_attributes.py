@@ -18,6 +18,7 @@ from explorer.turns import Busy
 from explorer.two_attributes import TwoAttributes, first_choice, offered
 from explorer.words import LOST
 from glowcore.attribute_grid import sheet
+from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
 
 GALLERY = Source("gallery", "face_01.png")
@@ -161,8 +162,8 @@ def test_a_busy_server_is_a_sentence_in_the_dialog(home, monkeypatch):
 
 @pytest.mark.usefixtures("fresh_caches")
 @pytest.mark.parametrize(("names", "there"), [((), False), (("Smiling",), False), (("Smiling", "Male"), True)])
-def test_a_model_of_fewer_than_two_attributes_has_no_grid(tiny_models, tmp_path, monkeypatch, names, there):
-    folder = tiny_models.write(tmp_path / "pretrained" / "tiny")
+def test_a_model_of_fewer_than_two_attributes_has_no_grid(tmp_path, monkeypatch, names, there):
+    folder = tiny_model.write(tmp_path / "pretrained" / "tiny")
     if names:
         monkeypatch.setattr(Engine, "attribute_names", property(lambda self: names))
     else:
