@@ -1,4 +1,4 @@
-"""Rules that hold for the repository as a whole: who imports whom, no pickle, sizes, floors, settings."""
+"""Rules that hold for the repository as a whole: who knows whom, no pickle, sizes, errors, floors, settings."""
 
 import ast
 import re
@@ -16,7 +16,11 @@ SOURCES = sorted(
     for path in (ROOT / "app.py", *(p for folder in ("glowcore", "explorer") for p in (ROOT / folder).rglob("*.py")))
     if path.exists()
 )
-PYTHON = sorted({*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "scripts").rglob("*.py")})
+UI = [path for path in SOURCES if (ROOT / "explorer" / "ui") in path.parents]
+PYTHON = sorted({*SOURCES, *(p for folder in ("tests", "examples") for p in (ROOT / folder).rglob("*.py"))})
+WEB = sorted(
+    p for kind in ("js", "css", "html") for p in (ROOT / "explorer").rglob(f"*.{kind}") if "vendor" not in p.parts
+)
 MAX_LINES = 330
 
 # Modules that run or build arbitrary objects from bytes.
@@ -68,7 +72,7 @@ def requirements(name):
 
 
 def test_streamlit_is_imported_only_by_the_app_and_its_pages():
-    allowed = {path for path in SOURCES if path.name == "app.py" or (ROOT / "explorer" / "ui") in path.parents}
+    allowed = {ROOT / "app.py", *UI}
     assert where(path for path in SOURCES if "streamlit" in roots(path) and path not in allowed) == []
 
 
@@ -78,6 +82,25 @@ def test_arrows_run_one_way():
     assert where(path for path in library if {"explorer", "app"} & roots(path)) == []
     services = [p for p in SOURCES if (ROOT / "explorer") in p.parents and (ROOT / "explorer" / "ui") not in p.parents]
     assert where(path for path in services if any(name.startswith("explorer.ui") for name in imported(path))) == []
+
+
+def test_no_page_imports_torch_or_does_arithmetic_on_latents():
+    assert UI
+    assert where(path for path in UI if "torch" in roots(path)) == []
+    attributes = {path: {n.attr for n in ast.walk(tree(path)) if isinstance(n, ast.Attribute)} for path in UI}
+    assert where(path for path in UI if "latents" in attributes[path]) == []
+
+
+def test_every_error_on_a_page_says_what_to_do_next():
+    advice = re.compile(r"(; |: |, or )(choose|add|type|copy) ")
+    without = []
+    for path in UI:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("st.error", "st.warning"):
+                text = ast.unparse(node.args[0])
+                without += [] if advice.search(text) else [f"{path.name}: {text}"]
+    # The first comes with a button to try again; the reasons of the second say themselves what is expected.
+    assert without == ["frame.py: f'{error}.'", "own.py: plain(f'{error}.')"]
 
 
 def test_nothing_unpickles():
@@ -90,7 +113,8 @@ def test_nothing_unpickles():
 
 
 def test_no_file_outgrows_one_idea():
-    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in PYTHON}
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in (*PYTHON, *WEB)}
+    assert WEB
     assert {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n > MAX_LINES} == {}
 
 
