@@ -10,7 +10,7 @@ from explorer import photos, sandbox
 from explorer.sandbox import Decoder
 from glowcore import images
 from glowcore.errors import ImageError
-from tests.glowcore import picture_files
+from tests.glowcore import odd_files
 
 SAFELY = "could not be decoded safely"
 
@@ -31,7 +31,7 @@ def decoder():
 
 
 def test_the_same_pictures_and_the_same_sentences(decoder):
-    odd = picture_files.odd_pictures()
+    odd = odd_files.odd_pictures()
     assert len(odd) >= 60
     for file in odd:
         expected, found = answer(images.load, file.data), answer(decoder.load, file.data)
@@ -39,17 +39,17 @@ def test_the_same_pictures_and_the_same_sentences(decoder):
 
 
 def test_a_process_that_is_killed_is_a_sentence_and_another_takes_over(decoder):
-    picture = picture_files.encode(picture_files.smooth(), "PNG")
+    picture = odd_files.encode(odd_files.smooth(), "PNG")
     decoder.load(picture)
     first = decoder._process.pid
     os.kill(first, signal.SIGKILL)
     decoder._process.wait()
-    np.testing.assert_array_equal(decoder.load(picture), picture_files.smooth())
+    np.testing.assert_array_equal(decoder.load(picture), odd_files.smooth())
     assert decoder._process.pid != first
 
 
 def test_a_picture_that_takes_too_long_is_given_up(decoder, monkeypatch):
-    picture = picture_files.encode(picture_files.smooth(), "PNG")
+    picture = odd_files.encode(odd_files.smooth(), "PNG")
     decoder.load(picture)
     os.kill(decoder._process.pid, signal.SIGSTOP)
     monkeypatch.setattr(sandbox, "SECONDS", 0.2)
@@ -57,7 +57,7 @@ def test_a_picture_that_takes_too_long_is_given_up(decoder, monkeypatch):
         decoder.load(picture)
     assert decoder._process is None
     monkeypatch.undo()
-    np.testing.assert_array_equal(decoder.load(picture), picture_files.smooth())
+    np.testing.assert_array_equal(decoder.load(picture), odd_files.smooth())
 
 
 @pytest.mark.parametrize("answer", [(False, 2**40, 0), (True, 2**40, 1), (True, 2**15, 2**15)])
@@ -66,12 +66,12 @@ def test_an_answer_of_any_size_is_not_waited_for(decoder, monkeypatch, answer):
     asked = []
     monkeypatch.setattr(sandbox, "_read", lambda stream, count, end: asked.append(count) or header)
     with pytest.raises(ImageError, match=SAFELY):
-        decoder.load(picture_files.encode(picture_files.smooth(), "PNG"))
+        decoder.load(odd_files.encode(odd_files.smooth(), "PNG"))
     assert max(asked) == len(header)
 
 
 def test_its_memory_is_bounded(decoder):
-    decoder.load(picture_files.encode(picture_files.smooth(), "PNG"))
+    decoder.load(odd_files.encode(odd_files.smooth(), "PNG"))
     resource = pytest.importorskip("resource")
     limit, _ = resource.prlimit(decoder._process.pid, resource.RLIMIT_AS)
     assert 0 < limit < 64 * 2**30
@@ -80,12 +80,12 @@ def test_its_memory_is_bounded(decoder):
 
 def test_the_environment_chooses(monkeypatch):
     asked = []
-    monkeypatch.setattr(sandbox._decoder, "load", lambda data: asked.append(data) or picture_files.smooth())
-    data = picture_files.encode(picture_files.smooth(), "PNG")
+    monkeypatch.setattr(sandbox._decoder, "load", lambda data: asked.append(data) or odd_files.smooth())
+    data = odd_files.encode(odd_files.smooth(), "PNG")
     monkeypatch.delenv(sandbox.VARIABLE, raising=False)
     sandbox.load(data)
     assert asked == []
     monkeypatch.setenv(sandbox.VARIABLE, "1")
     monkeypatch.setattr(photos, "_decoded", photos.ByteLRU(1))
-    assert photos.Photo.read(data).picture.shape == picture_files.smooth().shape
+    assert photos.Photo.read(data).picture.shape == odd_files.smooth().shape
     assert asked

@@ -17,7 +17,7 @@ from PIL import Image
 
 from glowcore import images
 from glowcore.errors import ImageError
-from tests.glowcore import picture_files
+from tests.glowcore import odd_files
 
 
 def _resident(field: str) -> int:
@@ -57,13 +57,13 @@ def _largest():
     row = b"\0" + bytes(7071 * 4)
     deflate = zlib.compressobj(1)
     rows = b"".join([*(deflate.compress(row) for _ in range(7071)), deflate.flush()])
-    yield "png-50-megapixels-alpha", picture_files.png(7071, 7071, 8, 6, None, picture_files.chunk(b"IDAT", rows))
+    yield "png-50-megapixels-alpha", odd_files.png(7071, 7071, 8, 6, None, odd_files.chunk(b"IDAT", rows))
     yield "webp-16-megapixels", saved(Image.new("RGB", (4000, 4000), "teal"), "WEBP", method=0)
 
 
 def main() -> None:
-    images.load(picture_files.encode(picture_files.smooth(), "JPEG"))
-    growth = {odd.name: _growth(odd.data) for odd in picture_files.odd_pictures()}
+    images.load(odd_files.encode(odd_files.smooth(), "JPEG"))
+    growth = {odd.name: _growth(odd.data) for odd in odd_files.odd_pictures()}
     for name, data in _largest():
         growth[name] = _growth(data)
     print(json.dumps(growth))

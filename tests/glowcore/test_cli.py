@@ -12,6 +12,7 @@ from PIL import Image
 import glowcore
 from glowcore import images
 from glowcore.cli import COMMANDS, main
+from glowcore.likelihood import bin_centres
 from tests.glowcore.tiny import ATTRIBUTES, SIZE, tree, write_model, write_pictures
 
 
@@ -210,6 +211,31 @@ def test_sample_takes_temperature_from_the_model_and_a_class(tmp_path, capsys):
         "--out", tmp_path / "one.png")
     expected = images.to_uint8(flow.sample([1], [0.2, 0.4], y=2))[0]
     assert np.array_equal(read(tmp_path / "one.png"), expected)
+
+
+def test_the_same_seeds_at_several_temperatures(folder, tmp_path, capsys):
+    out = tmp_path / "temperatures.png"
+    run(capsys, "sample", "--model", folder / "model", "--seeds", "3:6", "--compare", "0.5,1", "--scale", 1,
+        "--out", out)
+    sheet = np.asarray(Image.open(out))
+    assert sheet.shape[0] == 2 * SIZE + 2
+    left = sheet.shape[1] - (3 * SIZE + 4)
+    assert left > 10
+    model = glowcore.load(folder / "model", device="cpu")
+    for row, temperature in enumerate((0.5, 1.0)):
+        with torch.no_grad():
+            drawn = model.decode(model.sample_latents([3, 4, 5], temperature))
+        expected = images.to_uint8(bin_centres(drawn, model.config.n_bits))
+        for column in range(3):
+            x, y = left + column * (SIZE + 2), row * (SIZE + 2)
+            assert np.array_equal(sheet[y : y + SIZE, x : x + SIZE], expected[column])
+
+
+@pytest.mark.parametrize("more", [["--temperature", "0.7"], ["--columns", "2"], ["--compare", "0.5,x"]])
+def test_compare_refuses_what_it_cannot_do(folder, tmp_path, capsys, more):
+    argv = ["sample", "--model", str(folder / "model"), "--compare", "0.5,1", "--out", str(tmp_path / "o.png"), *more]
+    assert main(argv) == 2
+    assert "--compare" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("channels", [1, 3])

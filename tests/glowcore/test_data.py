@@ -10,7 +10,7 @@ from glowcore import images, picture_store
 from glowcore.data import open_dataset
 from glowcore.errors import DataError
 from glowcore.picture_folders import split_by_name
-from tests.glowcore.picture_files import encode, smooth
+from tests.glowcore.odd_files import encode, smooth
 
 
 def write(folder, names, height=16, width=16, kind="PNG"):

@@ -15,10 +15,10 @@ from PIL import Image, ImageCms
 
 from glowcore import image_guard, images
 from glowcore.errors import ImageError
-from tests.glowcore import colour_profiles, picture_files
-from tests.glowcore.picture_files import encode, exif, smooth
+from tests.glowcore import colour_profiles, odd_files
+from tests.glowcore.odd_files import encode, exif, smooth
 
-ODD = picture_files.odd_pictures()
+ODD = odd_files.odd_pictures()
 ROOT = Path(__file__).parents[2]
 
 
