@@ -7,7 +7,7 @@ import torch
 
 from glowcore.distributed import Processes
 from glowcore.errors import CheckpointError, GlowcoreError
-from tests.glowcore.test_distributed import ddp_trainer
+from tests.glowcore.trainers import ddp_trainer
 
 
 def failing_save(out: Path, processes: Processes) -> str:

@@ -11,8 +11,8 @@ from glowcore.cli import main
 from glowcore.errors import TrainingError
 from glowcore.models import RealNVPConfig, build
 from glowcore.training import Trainer, TrainSettings
-from tests.glowcore.test_training import OUT, equal, make, tensors
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
+from tests.glowcore.trainers import OUT, equal, make, tensors
 
 
 def break_input(trainer, step):

@@ -8,8 +8,8 @@ import pytest
 from glowcore.cli import main
 from glowcore.data import open_dataset, unreadable_pictures
 from glowcore.errors import DataError
+from tests.glowcore.data_folders import write, write_table
 from tests.glowcore.odd_files import encode, smooth
-from tests.glowcore.test_data import write, write_table
 from tests.glowcore.tiny import write_pictures
 
 

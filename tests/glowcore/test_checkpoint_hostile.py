@@ -7,7 +7,6 @@ import pickle
 import random
 import shutil
 import struct
-import time
 import zipfile
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save
 
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError
+from tests.glowcore.memory import peak_memory
 from tests.glowcore.model_folders import rewrite, small_model
 
 ROOT = Path(__file__).parents[2]
@@ -43,23 +43,6 @@ class Bomb:
 
     def __reduce__(self):
         return os.mkdir, (self.target,)
-
-
-def peak_memory(call):
-    """Return the growth of resident memory, in MB, while ``call`` runs, and the processor time it takes in seconds."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pytest.skip("peak memory cannot be reset here")
-    before = _status("VmRSS")
-    start = time.process_time()
-    call()
-    return (_status("VmHWM") - before) / 1024, time.process_time() - start
-
-
-def _status(field):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def tensors_file(header, body=b"", length=None):

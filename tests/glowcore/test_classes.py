@@ -3,7 +3,6 @@
 import json
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,19 +13,9 @@ from glowcore.evaluation import evaluate
 from glowcore.models import GlowConfig, build, config_from_dict
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.model_folders import rewrite
-from tests.glowcore.tiny import model, pictures, write_model
+from tests.glowcore.tiny import halves, model, pictures, write_model
 
 NAMES = ("left", "right")
-
-
-def halves(count, seed=0):
-    """Noisy grey pictures, uint8 [count, 1, 8, 8], the left (0) or right (1) half bright; three in four are left."""
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(count) % 4 == 3).astype(np.int64)
-    images = rng.integers(20, 80, (count, 1, 8, 8))
-    images[labels == 0, :, :, :4] += 120
-    images[labels == 1, :, :, 4:] += 120
-    return torch.from_numpy(images.astype(np.uint8)), torch.from_numpy(labels)
 
 
 def bright_half(images):

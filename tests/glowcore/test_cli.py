@@ -13,6 +13,7 @@ import glowcore
 from glowcore import images
 from glowcore.cli import COMMANDS, main
 from glowcore.likelihood import bin_centres
+from tests.glowcore.command_line import read, run
 from tests.glowcore.tiny import ATTRIBUTES, SIZE, tree, write_model, write_pictures
 
 
@@ -31,18 +32,6 @@ def model(folder):
 
 def picture(folder, index):
     return folder / "faces" / "images" / f"{index:04}.png"
-
-
-def run(capsys, *argv):
-    """Run a command that must succeed; returns what it printed."""
-    code = main([str(part) for part in argv])
-    found = capsys.readouterr()
-    assert code == 0, found.err
-    return found
-
-
-def read(path):
-    return np.asarray(Image.open(path))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -217,7 +206,7 @@ def test_the_same_seeds_at_several_temperatures(folder, tmp_path, capsys):
     out = tmp_path / "temperatures.png"
     run(capsys, "sample", "--model", folder / "model", "--seeds", "3:6", "--compare", "0.5,1", "--scale", 1,
         "--out", out)
-    sheet = np.asarray(Image.open(out))
+    sheet = read(out)
     assert sheet.shape[0] == 2 * SIZE + 2
     left = sheet.shape[1] - (3 * SIZE + 4)
     assert left > 10

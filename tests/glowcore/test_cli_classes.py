@@ -4,14 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import glowcore
 from glowcore import images
 from glowcore.cli import main
 from glowcore.data import open_dataset
 from glowcore.evaluation import evaluate
-from tests.glowcore.test_classes import halves
+from tests.glowcore.command_line import read
+from tests.glowcore.tiny import halves
 
 TRAIN = ["--image-size", "8", "--channels", "1", "--num-levels", "1", "--steps-per-level", "1", "--num-classes", "2",
          "--hidden-channels", "4", "--steps", "3", "--batch-size", "8", "--warmup-steps", "1", "--threads", "1",
@@ -29,11 +29,6 @@ def home(tmp_path_factory):
             (folder / f"{index}.png").write_bytes(images.to_png_bytes(picture.permute(1, 2, 0).numpy()))
     assert main(["train", "--data", str(path / "data"), "--out", str(path / "run"), *TRAIN]) == 0
     return path
-
-
-def read(path):
-    picture = np.asarray(Image.open(path))
-    return picture if picture.ndim == 3 else picture[..., None]
 
 
 def sample(home, out, *argv):

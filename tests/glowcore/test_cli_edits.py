@@ -2,12 +2,11 @@
 
 import json
 
-import numpy as np
 import pytest
-from PIL import Image
 
 import glowcore
 from glowcore.cli import main
+from tests.glowcore.command_line import read, run
 from tests.glowcore.tiny import ATTRIBUTES, SIZE, write_model, write_pictures
 
 
@@ -23,14 +22,6 @@ def folder(tmp_path_factory):
 def argv(folder, *more):
     return ["evaluate", "--model", folder / "model", "--data", folder / "faces", "--edits", "--classifier-data",
             folder / "others", "--classifier-folder", folder / "classifiers", "--quiet", *more]
-
-
-def run(capsys, *args):
-    """Run a command that must succeed; returns what it printed."""
-    code = main([str(part) for part in args])
-    found = capsys.readouterr()
-    assert code == 0, found.err
-    return found
 
 
 def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys):
@@ -58,7 +49,7 @@ def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys)
     assert again["classifier"] == first["classifier"]
     assert again["edits"] == first["edits"]
 
-    picture = np.asarray(Image.open(tmp_path / "edits.png"))
+    picture = read(tmp_path / "edits.png")
     side = 2 * SIZE + 2
     # Five cases; two pictures of four each; the last pixels are the last edit's.
     assert picture.shape[0] > 5 * side - 2

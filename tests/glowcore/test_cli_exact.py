@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import glowcore
 from glowcore import images
 from glowcore.cli import main
 from tests.glowcore import rough
+from tests.glowcore.command_line import read
 from tests.glowcore.tiny import SIZE, pictures, write_model
 
 
@@ -36,10 +36,6 @@ def run(folder, capsys):
         return (code, *capsys.readouterr())
 
     return call
-
-
-def read(path):
-    return np.asarray(Image.open(path))
 
 
 def test_reconstruct_brings_noise_back_and_says_how(run, folder, tmp_path):

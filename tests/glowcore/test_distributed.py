@@ -12,30 +12,10 @@ import torch
 from glowcore import batches, training_state
 from glowcore.distributed import Processes
 from glowcore.errors import ConfigError
-from glowcore.models import GlowConfig, build
-from glowcore.training import Trainer, TrainSettings
-from tests.glowcore.tiny import MODEL, pictures, write_pictures
+from tests.glowcore.tiny import MODEL, write_pictures
+from tests.glowcore.trainers import ddp_trainer
 
 ROOT = Path(__file__).parents[2]
-
-
-def ddp_trainer(out, mode, processes):
-    """In float64, so that what is compared is the gradient and not its rounding.
-
-    ``mode`` is a memory mode, or "classes" (with a head that has left its zero) or "headless" (weight 0) for a model of
-    two classes.
-    """
-    torch.manual_seed(processes.rank)  # other weights in every process: the first one's must win
-    count = 2 if mode in ("classes", "headless") else 0
-    model = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=4, num_classes=count))
-    model.double().memory = "reversible" if count else mode
-    if count:
-        torch.nn.init.normal_(model.class_head.weight)
-    labels = torch.arange(20) % 2 if count else None
-    settings = TrainSettings(batch_size=3, steps=50, warmup_steps=0, clip_norm=1e9, precision="float32",
-                             class_weight=1.0 if mode == "classes" else 0.0)
-    return Trainer(model, pictures(20), pictures(4, seed=1), settings, out, labels=labels,
-                   held_out_labels=None if labels is None else labels[:4], processes=processes, progress=False)
 
 
 def start(processes, *argv):

@@ -17,8 +17,8 @@ from glowcore.odd_pictures import KINDS, odd_pictures
 from glowcore.training import BAD_STARTS
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import model
-from tests.glowcore.test_training import equal, make, tensors
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
+from tests.glowcore.trainers import equal, make, tensors
 
 GOOD = {"bits_per_dim": 3.5, "round_trip": 1e-5, "samples_finite": 1.0, "condition": 50.0, "log_scale": 2.0}
 

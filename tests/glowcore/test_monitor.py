@@ -5,8 +5,8 @@ import pytest
 import glowcore
 from glowcore import training_state
 from glowcore.errors import TrainingError
-from tests.glowcore.test_training import make
 from tests.glowcore.tiny import pictures
+from tests.glowcore.trainers import make
 
 
 @pytest.mark.parametrize("channels", [2, 5])

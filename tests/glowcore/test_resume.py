@@ -11,8 +11,8 @@ from glowcore import training_state
 from glowcore.cli import main
 from glowcore.errors import DataError
 from glowcore.training import Trainer
-from tests.glowcore.test_training import make
 from tests.glowcore.tiny import MODEL, pictures, tree, vectors, write_model, write_pictures
+from tests.glowcore.trainers import make
 
 SETTINGS = ["--batch-size", "4", "--warmup-steps", "1", "--threads", "1", "--quiet"]
 

@@ -14,34 +14,7 @@ from glowcore.errors import ConfigError
 from glowcore.models import GlowConfig, build
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.tiny import pictures, write_model
-
-#: A weight that every step moves.
-OUT = "top_prior.stats"
-
-
-def make(out, *, images=None, held_out=None, labels=None, num_classes=0, channels=3, steps_per_level=1,
-         hidden_channels=4, **settings):
-    torch.manual_seed(0)
-    config = GlowConfig(image_size=8, num_levels=1, steps_per_level=steps_per_level, hidden_channels=hidden_channels,
-                        num_classes=num_classes, channels=channels)
-    images = pictures(20) if images is None else images
-    given = {"batch_size": 4, "steps": 50, "warmup_steps": 5, "eval_pictures": 4, **settings}
-    return Trainer(build(config), images, pictures(6, seed=1) if held_out is None else held_out,
-                   TrainSettings(**given), out, labels=labels, progress=False)
-
-
-def tensors(trainer):
-    """Every tensor of weights, average and optimizer by name, copied."""
-    found = {}
-    for part, state in (("model", trainer.model.state_dict()), ("average", trainer.average.state_dict())):
-        found |= {f"{part}.{name}": t.clone() for name, t in state.items()}
-    for index, state in trainer.optimizer.state_dict()["state"].items():
-        found |= {f"optimizer.{index}.{name}": torch.as_tensor(t).clone() for name, t in state.items()}
-    return found
-
-
-def equal(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+from tests.glowcore.trainers import OUT, equal, make, tensors
 
 
 def test_rate_warms_up_stays_and_falls(tmp_path):

@@ -17,7 +17,7 @@ from glowcore.batches import step_generator
 from glowcore.errors import CheckpointError
 from glowcore.safetensors_guard import DTYPES, pack
 from glowcore.training_state import load_state, save_state, saved_steps
-from tests.glowcore.test_checkpoint_hostile import peak_memory
+from tests.glowcore.memory import peak_memory
 
 STATE = {
     "step": 7,

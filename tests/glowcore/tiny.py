@@ -23,6 +23,16 @@ def pictures(count: int, size: int = SIZE, channels: int = 3, seed: int = 0) -> 
     return torch.from_numpy(np.repeat(ramps, size, axis=2).astype(np.uint8))
 
 
+def halves(count: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noisy grey pictures, uint8 [count, 1, 8, 8], the left (0) or right (1) half bright; three in four are left."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(count) % 4 == 3).astype(np.int64)
+    images = rng.integers(20, 80, (count, 1, 8, 8))
+    images[labels == 0, :, :, :4] += 120
+    images[labels == 1, :, :, 4:] += 120
+    return torch.from_numpy(images.astype(np.uint8)), torch.from_numpy(labels)
+
+
 def write_pictures(folder: Path, count: int = 40, size: int = SIZE, *, table: bool = False, seed: int = 0) -> Path:
     """Write pictures as PNG, one in five in the test split if there is a table of attributes."""
     inside = folder / "images" if table else folder

@@ -1,0 +1,54 @@
+"""Small trainers on a few pictures of 8 x 8, and what is compared of them."""
+
+import torch
+
+from glowcore.models import GlowConfig, build
+from glowcore.training import Trainer, TrainSettings
+from tests.glowcore.tiny import pictures
+
+#: A weight that every step moves.
+OUT = "top_prior.stats"
+
+
+def make(out, *, images=None, held_out=None, labels=None, num_classes=0, channels=3, steps_per_level=1,
+         hidden_channels=4, **settings):
+    torch.manual_seed(0)
+    config = GlowConfig(image_size=8, num_levels=1, steps_per_level=steps_per_level, hidden_channels=hidden_channels,
+                        num_classes=num_classes, channels=channels)
+    images = pictures(20) if images is None else images
+    given = {"batch_size": 4, "steps": 50, "warmup_steps": 5, "eval_pictures": 4, **settings}
+    return Trainer(build(config), images, pictures(6, seed=1) if held_out is None else held_out,
+                   TrainSettings(**given), out, labels=labels, progress=False)
+
+
+def tensors(trainer):
+    """Every tensor of weights, average and optimizer by name, copied."""
+    found = {}
+    for part, state in (("model", trainer.model.state_dict()), ("average", trainer.average.state_dict())):
+        found |= {f"{part}.{name}": t.clone() for name, t in state.items()}
+    for index, state in trainer.optimizer.state_dict()["state"].items():
+        found |= {f"optimizer.{index}.{name}": torch.as_tensor(t).clone() for name, t in state.items()}
+    return found
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def ddp_trainer(out, mode, processes):
+    """In float64, so that what is compared is the gradient and not its rounding.
+
+    ``mode`` is a memory mode, or "classes" (with a head that has left its zero) or "headless" (weight 0) for a model of
+    two classes.
+    """
+    torch.manual_seed(processes.rank)  # other weights in every process: the first one's must win
+    count = 2 if mode in ("classes", "headless") else 0
+    model = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=4, num_classes=count))
+    model.double().memory = "reversible" if count else mode
+    if count:
+        torch.nn.init.normal_(model.class_head.weight)
+    labels = torch.arange(20) % 2 if count else None
+    settings = TrainSettings(batch_size=3, steps=50, warmup_steps=0, clip_norm=1e9, precision="float32",
+                             class_weight=1.0 if mode == "classes" else 0.0)
+    return Trainer(model, pictures(20), pictures(4, seed=1), settings, out, labels=labels,
+                   held_out_labels=None if labels is None else labels[:4], processes=processes, progress=False)
