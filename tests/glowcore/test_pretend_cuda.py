@@ -1,6 +1,7 @@
 """What mixes devices is found without a GPU: the tests of CUDA on tensors that only say that they are on one."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,4 +21,4 @@ def test_the_tests_of_cuda_on_a_pretended_device():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    assert " passed, 1 skipped, 4 deselected" in done.stdout  # one needs two devices
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 20  # not skipped for want of a device
