@@ -15,23 +15,24 @@ class TrainSettings:
     """How to train. The run ends after ``steps`` steps or ``minutes`` of training, whichever is given or comes first.
 
     Args:
-        batch_size: pictures a step and process.
+        batch_size: pictures per step and process, or per micro-batch where there are several.
         optimizer: ``"adam"`` or ``"adamax"``.
-        learning_rate: after warm-up.
+        learning_rate: learning rate after warm-up.
         warmup_steps: steps over which the learning rate rises linearly from 0.
         decay: fraction of the run, at its end, over which the learning rate falls linearly to 0; 0 keeps it constant.
-        clip_norm: bound on the norm of the gradient of bits per dimension.
-        ema_decay: decay a step of the averaged weights that are evaluated and saved; rises to it from 0.1.
-        accumulate: micro-batches that a step's gradient is summed from.
-        precision: of the coupling networks, ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 where the device has
-            it in hardware. The bijection itself is float32 always.
-        class_weight: weight of the classification head's cross-entropy (bits a picture) beside bits per dimension, for
-            a class-conditional model that has one; 0 leaves the head untrained.
+        clip_norm: upper bound on the norm of the gradient of bits per dimension; a larger one is scaled down to it.
+        ema_decay: decay per step of the averaged weights that are evaluated and saved; rises to this from 0.1.
+        accumulate: micro-batches per step, whose gradients are averaged.
+        precision: precision of the coupling networks, ``"float32"``, ``"bfloat16"`` or ``"auto"``, which is bfloat16
+            where the device has it in hardware. The bijection itself is always float32.
+        class_weight: weight of the classification head's cross-entropy (bits per picture) beside bits per dimension,
+            for a class-conditional model that has a head; 0 leaves it untrained.
         flip: mirror pictures at random.
-        seed: of weights, order of data, flips and noise.
-        steps, minutes: when to stop, counted over all sittings of a resumed run.
-        eval_minutes: minutes of training between evaluations (each also saves); one more at the end.
-        eval_pictures: held-out pictures an evaluation looks at.
+        seed: seed of the weights, the order of the pictures, the mirroring and the noise.
+        steps: stop after so many steps, counting earlier sessions of a resumed run.
+        minutes: stop after so many minutes of training, counting earlier sessions of a resumed run.
+        eval_minutes: minutes of training between evaluations, each of which also saves; one more comes at the end.
+        eval_pictures: held-out pictures that an evaluation looks at.
         max_bad_steps: non-finite steps in a row after which the last saved state is restored at half the learning rate.
         max_restores: restores after which the run gives up.
 

@@ -31,9 +31,9 @@ class VAEConfig:
     """Settings of a VAE. With the defaults it has as many parameters as a Glow of L3 K8 and 64 hidden channels.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``; each a multiple of ``2**num_levels``.
-        channels: 3 for colour, 1 for greyscale, any number works.
-        n_bits: bits a value that likelihoods and training quantise to, 1 to 8.
+        image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of ``2**num_levels``.
+        channels: 3 for colour, 1 for greyscale, or any other number up to 64.
+        n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
         num_levels: halvings of the picture on its way to the latent.
         hidden_channels: width of the networks at half the picture's size, doubled with every further halving.
         latent_dims: numbers that a picture is compressed to.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import inspect
-import re
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -27,12 +26,10 @@ _WIDEST = sorted(_READERS, key=len)
 
 def add_settings(group) -> None:
     """Add ``--model`` and one option for each setting that any kind of model has."""
-    group.add_argument("--model", choices=sorted(CONFIGS), help="default glow")
+    group.add_argument("--model", choices=sorted(CONFIGS), help="kind of model (default glow)")
     for name, annotated in _settings().items():
-        models = ", ".join(annotated)
-        text = next(filter(None, (_described(CONFIGS[model], name) for model in annotated)), "")
         reader = _READERS[max(annotated.values(), key=_WIDEST.index)]
-        group.add_argument(_flag(name), **reader, help=f"{text} ({models})".replace("%", "%%").strip())
+        group.add_argument(_flag(name), **reader, help=_help(name, annotated))
 
 
 def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
@@ -59,11 +56,15 @@ def _settings() -> dict[str, dict[str, str]]:
     return found
 
 
+def _help(name: str, models: Iterable[str]) -> str:
+    """Return what the configs of ``models`` say of a setting, each text behind the models that it is true for."""
+    told: dict[str, list[str]] = {}
+    for model in models:
+        told.setdefault(options.described(CONFIGS[model], name), []).append(model)
+    if len(told) == 1 and len(next(iter(told.values()))) == len(CONFIGS):
+        return next(iter(told))
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in told.items())
+
+
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _described(config: type, name: str) -> str:
-    """Return what the config's docstring says of a setting, up to its first full stop."""
-    match = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)", inspect.getdoc(config) or "", re.MULTILINE)
-    return re.sub(r"\s+", " ", match[1]).split(". ")[0].rstrip(".").replace("``", "") if match else ""

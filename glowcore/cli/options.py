@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import math
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
@@ -21,10 +23,17 @@ def command(commands, name: str, summary: str, example: str) -> argparse.Argumen
     return commands.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ("" if summary.endswith("?") else "."),
+        description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def described(config: type, name: str) -> str:
+    """Return what a config's docstring says of a setting, up to its first full stop, as a help text."""
+    match = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)", inspect.getdoc(config) or "", re.MULTILINE)
+    text = re.sub(r"\s+", " ", match[1]).split(". ")[0].rstrip(".") if match else ""
+    return text.replace("``", "").replace("%", "%%")
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -74,16 +83,16 @@ def add_data(parser: argparse.ArgumentParser, split: str) -> None:
                         help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
                              "torchvision:NAME:ROOT")
     parser.add_argument("--split", default=split, help=f"train, valid, test or all (default {split})")
-    parser.add_argument("--limit", type=int, metavar="N", help="the first N pictures only")
+    parser.add_argument("--limit", type=int, metavar="N", help="use only the first N pictures")
     add_skip_broken(parser)
-    parser.add_argument("--cache-dir", metavar="DIR", help="keep the decoded pictures in a file there")
+    parser.add_argument("--cache-dir", metavar="DIR", help="folder in which the decoded pictures are kept as a file")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def add_skip_broken(parser: argparse.ArgumentParser) -> None:
     """Add ``--skip-broken``."""
     parser.add_argument("--skip-broken", action="store_true",
-                        help="leave out pictures that cannot be read: one in a hundred at most")
+                        help="leave out pictures that cannot be read, at most one in a hundred")
 
 
 def open_pictures(args: argparse.Namespace, model):
@@ -145,11 +154,11 @@ def set_threads(threads: int | None) -> None:
 
 
 def int_per_level(text: str) -> int | tuple[int, ...]:
-    """Read ``16`` or ``8,16,32`` (one a level, finest first)."""
+    """Read ``16`` or ``8,16,32`` (one per level, finest first)."""
     try:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number a level, expected 16 or 8,16,32") from None
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number or list, expected such as 16 or 8,16,32") from None
     return numbers[0] if len(numbers) == 1 else numbers
 
 

@@ -27,6 +27,16 @@ from glowcore.training import Trainer
 #: Steps between anchors of ``--memory reversible``, unless ``--anchor-every`` says otherwise.
 ANCHOR_EVERY = 8
 
+_WHOLE: dict[str, Any] = {"type": int, "metavar": "N"}
+_NUMBER: dict[str, Any] = {"type": float, "metavar": "X"}
+#: How the settings of a run are read from the command line; what they mean is said by :class:`TrainSettings`.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "steps": _WHOLE, "minutes": _NUMBER, "batch_size": _WHOLE, "accumulate": _WHOLE,
+    "optimizer": {"choices": OPTIMIZERS}, "learning_rate": _NUMBER, "warmup_steps": _WHOLE, "decay": _NUMBER,
+    "clip_norm": _NUMBER, "ema_decay": _NUMBER, "precision": {"choices": PRECISIONS}, "class_weight": _NUMBER,
+    "seed": _WHOLE, "eval_minutes": _NUMBER, "eval_pictures": _WHOLE,
+}
+
 EXAMPLE = (
     "python -m glowcore train --data faces/ --image-size 64 --num-levels 4 --steps-per-level 8 --hidden-channels 64 "
     "--minutes 60 --out runs/faces"
@@ -41,35 +51,29 @@ def add_parser(commands, summary: str) -> None:
                         "torchvision:NAME:ROOT")
     p.add_argument("--out", required=True, metavar="DIR", help="folder of the run: model, log, samples, state")
     p.add_argument("--resume", action="store_true",
-                   help="go on with the run in --out, bit for bit (on CUDA to rounding: its convolutions sum in any "
-                        "order), with its settings where none are given")
+                   help="go on with the run in --out, keeping its settings unless others are given; bit for bit on a "
+                        "CPU, to rounding on CUDA, whose convolutions sum in any order")
     p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer; "
-                   "--scale-min may differ from the model's. Its data and licence are noted as init_from")
+                   "of its settings only --scale-min may be changed. Its data and licence are noted as init_from")
     options.add_skip_broken(p)
 
-    m = p.add_argument_group("model (left out: the config's defaults, or those of --init-from)")
+    m = p.add_argument_group("model (default: the settings of its config, or those of the model in --init-from)")
     model_options.add_settings(m)
 
-    t = p.add_argument_group("training")
-    t.add_argument("--steps", type=int, help="stop after so many steps, earlier sittings included")
-    t.add_argument("--minutes", type=float, help="stop after so many minutes of training, earlier sittings included")
-    t.add_argument("--batch-size", type=int)
-    t.add_argument("--accumulate", type=int, help="micro-batches a step")
-    t.add_argument("--optimizer", choices=OPTIMIZERS)
-    t.add_argument("--learning-rate", type=float)
-    t.add_argument("--warmup-steps", type=int)
-    t.add_argument("--decay", type=float, help="fraction of the run at its end over which the rate falls to 0")
-    t.add_argument("--clip-norm", type=float)
-    t.add_argument("--ema-decay", type=float)
-    t.add_argument("--precision", choices=PRECISIONS, help="of the coupling networks")
-    t.add_argument("--memory", default="auto", choices=("auto", *MEMORY_MODES))
+    t = p.add_argument_group("training (with --resume, the defaults are what the run had)")
+    for name, reader in SETTINGS.items():
+        default = getattr(TrainSettings, name)
+        text = options.described(TrainSettings, name) + ("" if default is None else f" (default {default})")
+        t.add_argument(f"--{name.replace('_', '-')}", **reader, help=text)
+    t.add_argument("--no-flip", dest="flip", action="store_false", default=None,
+                   help=f"do not {options.described(TrainSettings, 'flip')}")
+    t.add_argument("--memory", default="auto", choices=("auto", *MEMORY_MODES),
+                   help="which activations a step keeps for the backward pass: all (full), the input of each step of "
+                        "flow (checkpoint), or only the last output of each level (reversible); auto (default): full "
+                        "where it takes at most half of the free memory, otherwise reversible, or checkpoint for "
+                        "models with batch norm")
     t.add_argument("--anchor-every", type=int, metavar="N",
-                   help=f"reversible: keep the input of every N-th step (default {ANCHOR_EVERY}; 0: none)")
-    t.add_argument("--class-weight", type=float, help="of the classification head's loss beside bits/dim; 0 for none")
-    t.add_argument("--no-flip", dest="flip", action="store_false", default=None, help="no mirrored pictures")
-    t.add_argument("--seed", type=int)
-    t.add_argument("--eval-minutes", type=float, help="minutes between evaluations, each of which saves")
-    t.add_argument("--eval-pictures", type=int, help="held-out pictures to evaluate on")
+                   help=f"reversible: keep the input of every N-th step as well (default {ANCHOR_EVERY}; 0: of none)")
     t.add_argument("--quiet", action="store_true", help="no progress bar")
     options.add_device(t)
 

@@ -26,12 +26,12 @@ class NICEConfig:
     narrower networks: at 32x32x3 the weights take 13.5 MB.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``.
-        channels: 3 for colour, 1 for greyscale, any number works; the picture has an even number of values.
-        n_bits: bits a value that likelihoods and training quantise to, 1 to 8.
+        image_size: side of the pictures in pixels, or ``(height, width)``. Pictures have an even number of values.
+        channels: 3 for colour, 1 for greyscale, or any other number up to 64.
+        n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
         steps_per_level: number of couplings, at least 3: with fewer not every value can depend on every other.
-        hidden_channels: units of a hidden layer.
-        hidden_layers: rectified layers of a network.
+        hidden_channels: units per hidden layer.
+        hidden_layers: hidden (rectified) layers per network.
         prior: ``"logistic"`` or ``"gaussian"``, the distribution of the latents.
 
     Raises:

@@ -30,17 +30,19 @@ class RealNVPConfig:
     ``steps_per_level=3, residual_blocks=4, hidden_channels=32`` and ``norm="batchnorm"``.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``; each a multiple of ``2**(num_levels - 1)``.
-        channels: 3 for colour, 1 for greyscale, any number works.
-        n_bits: bits a value that likelihoods and training quantise to, 1 to 8.
+        image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of
+            ``2**(num_levels - 1)``.
+        channels: 3 for colour, 1 for greyscale, or any other number up to 64.
+        n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
         num_levels: number of levels, the top included.
-        steps_per_level: K, couplings of each kind of mask, a number or one a level (finest first).
-        hidden_channels: width of the networks: a number for the first level, doubled with every squeeze as in the
-            paper, or one a level (its networks behind the squeeze are twice as wide).
-        residual_blocks: residual blocks of a network.
+        steps_per_level: couplings (K) with each kind of mask, one number for all levels or one per level, finest first.
+        hidden_channels: width of the networks, either that of the first level, doubled with every squeeze as in the
+            paper, or one per level, finest first (networks after a level's squeeze are twice as wide).
+        residual_blocks: residual blocks per network.
         norm: what follows each coupling, ``"actnorm"`` or ``"batchnorm"`` (the paper's; no reversible memory mode).
         logit_alpha: alpha of the logit that pictures go through first, in [0, 0.5); 0 for no logit.
-        learned_prior: whether latents have learned means and standard deviations, as in Glow; the paper's have not.
+        learned_prior: whether the latents of all levels have learned means and standard deviations, as in Glow. The
+            paper's have not.
 
     Raises:
         ConfigError: a value outside these, before anything is allocated.

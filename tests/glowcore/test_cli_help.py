@@ -1,0 +1,72 @@
+"""Every option of both command lines is explained, and each setting as the model that has it explains it."""
+
+import argparse
+import importlib
+import re
+from dataclasses import fields
+
+import pytest
+
+from explorer.__main__ import parser as explorer_parser
+from glowcore.cli import COMMANDS, options
+from glowcore.models import CONFIGS
+from glowcore.train_settings import TrainSettings
+
+
+def glowcore_command(name):
+    commands = argparse.ArgumentParser().add_subparsers()
+    importlib.import_module(f"glowcore.cli.{name}").add_parser(commands, COMMANDS[name])
+    return commands.choices[name]
+
+
+def commands():
+    (explorer,) = (action for action in explorer_parser()._actions if isinstance(action.choices, dict))
+    return {**{f"glowcore {name}": glowcore_command(name) for name in COMMANDS},
+            **{f"explorer {name}": command for name, command in explorer.choices.items()}}
+
+
+def helps(command):
+    """Help by option, as ``--help`` shows it: with the percent signs and defaults filled in."""
+    formatter = command._get_formatter()
+    return {"/".join(action.option_strings) or action.dest: formatter._expand_help(action) if action.help else ""
+            for action in command._actions}
+
+
+@pytest.mark.parametrize("command", commands().values(), ids=commands())
+def test_every_option_is_explained(command):
+    texts = helps(command)
+    assert [option for option, text in texts.items() if not text] == []
+    assert {option: text for option, text in texts.items() if text.startswith("of ")} == {}
+
+
+def test_a_setting_is_explained_for_every_model_that_has_it():
+    texts = helps(glowcore_command("train"))
+    for model, config in CONFIGS.items():
+        for field in fields(config):
+            flag = f"--{field.name.replace('_', '-')}"
+            (text,) = (text for option, text in texts.items() if flag in option.split("/"))
+            said = options.described(config, field.name)
+            assert said, f"{model} says nothing of {field.name}"
+            if text != said:
+                assert model in re.search(rf"([a-z, ]+): {re.escape(said)}(; |$)", text)[1].strip().split(", ")
+
+
+def test_one_text_for_all_is_the_same_in_all():
+    text = helps(glowcore_command("train"))["--image-size"]
+    assert {options.described(config, "image_size") for config in CONFIGS.values()} == {text}
+
+
+def test_norm_is_told_apart():
+    text = helps(glowcore_command("train"))["--norm"]
+    assert text.index("glow: what each step begins with") < text.index("realnvp: what follows each coupling")
+
+
+def test_training_options_say_what_the_settings_say():
+    texts = helps(glowcore_command("train"))
+    shown = {option: text for option, text in texts.items() if option.removeprefix("--").replace("-", "_")
+             in {field.name for field in fields(TrainSettings)}}
+    assert len(shown) == 15
+    for option, text in shown.items():
+        name = option.removeprefix("--").replace("-", "_")
+        default = getattr(TrainSettings, name)
+        assert text == options.described(TrainSettings, name) + ("" if default is None else f" (default {default})")
