@@ -28,15 +28,17 @@ def parser() -> argparse.ArgumentParser:
     render = options.command(
         known,
         "render",
-        "render an edit, the token that the application keeps in its address and in every PNG it saves",
+        "render an edit from its token, which the application keeps in its address and in every PNG it saves",
         "python -m explorer render --recipe WzEsWyJzIiwiNyJdLHt9LFtdLFs3MF0sIiJd --out face.png\n"
         "  python -m explorer render --recipe TOKEN --image holiday.jpg --out face.png",
     )
     render.add_argument(
-        "--recipe", required=True, metavar="TOKEN", help="what follows ?s= in the application's address"
+        "--recipe", required=True, metavar="TOKEN", help="the token: what follows ?s= in the application's address"
     )
-    render.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, where the recipe starts from one")
-    render.add_argument("--model", metavar="NAME", help="such as pretrained/faces64; by default the recipe's own model")
+    render.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, if the edit starts from one")
+    render.add_argument(
+        "--model", metavar="NAME", help="model to render with, such as pretrained/faces64 (default: the token's own)"
+    )
     _add_device(render)
     render.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture to write, .png")
     chart = options.command(
@@ -46,51 +48,61 @@ def parser() -> argparse.ArgumentParser:
         "python -m explorer map --model pretrained/faces64 --data FACES --split test",
     )
     _add_model(chart)
-    _add_data(chart, "folder of pictures that may be passed on")
+    _add_data(chart, "folder of pictures that may be passed on, since the map shows them")
     _add_device(chart)
     faces = options.command(
         known,
         "faces",
-        "count the samples in which a face is found, beside real pictures",
+        "count the samples in which a face is found, and compare with real pictures",
         "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 200 --temperature 0.6,0.8",
     )
     _add_model(faces)
-    faces.add_argument("--seeds", type=int, default=1000, metavar="N", help="seeds 0 to N - 1 (default 1000)")
+    faces.add_argument("--seeds", type=int, default=1000, metavar="N", help="sample seeds 0 to N - 1 (default 1000)")
     faces.add_argument(
         "--temperature",
         metavar="T[,T...]",
-        help="temperatures to try, one after another, each from 0 to 10, or one a level with / between, finest first "
-        "(default: the model's)",
+        help="temperatures to try, one after another: each a number from 0 to 10, or one per level separated by /, "
+        "finest first (default: the model's)",
     )
     _add_data(faces, "folder of real pictures to compare with")
     trial = options.command(
         known,
         "photos",
-        "take a folder of uncropped photos through the whole way: found, aligned, encoded, decoded, edited",
+        "try a model on a folder of uncropped photos: find and align each face, encode, decode and edit it, and sum up",
         "python -m explorer photos --model pretrained/faces64 --data ~/holidays --strength 2",
     )
     _add_model(trial)
     trial.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of uncropped photos")
     trial.add_argument(
-        "--strength", type=float, default=2.0, help="of the edits, one an attribute, from -5 to 5 (default 2)"
+        "--strength",
+        type=float,
+        default=2.0,
+        metavar="X",
+        help="strength of the edits, from -5 to 5; one edit is made per attribute (default 2)",
     )
     trial.add_argument("--skip-broken", action="store_true", help="leave out photos that cannot be read")
     align = options.command(
         known,
         "align",
-        "make a folder of photos ready to train on: the face of each, aligned, as a PNG",
+        "make a folder of photos ready for training: find and align the face in each, and write it as a PNG",
         "python -m explorer align --data ~/photos --size 64 --out faces",
     )
-    align.add_argument("--data", type=Path, required=True, metavar="DIR", help="photos, in folders within it as well")
-    align.add_argument("--size", type=int, default=64, metavar="N", help="pixels a side, from 8 to 1024 (default 64)")
+    align.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of photos, subfolders included")
     align.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder to write to; what is there already is left alone"
+        "--size",
+        type=int,
+        default=64,
+        metavar="N",
+        help="width and height of the faces in pixels, from 8 to 1024 (default 64)",
+    )
+    align.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write to; what is there already is kept"
     )
     return top
 
 
 def _add_model(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", required=True, metavar="NAME", help="such as pretrained/faces64")
+    command.add_argument("--model", required=True, metavar="NAME", help="model, such as pretrained/faces64")
 
 
 def _add_data(command: argparse.ArgumentParser, what: str) -> None:

@@ -13,17 +13,17 @@ from glowcore.errors import GlowcoreError
 #: Commands in the order that ``--help`` lists them: the module of this package, and what it is for in a line.
 COMMANDS = {
     "train": "train a model on a folder of pictures",
-    "scan": "which pictures of a folder cannot be read?",
-    "evaluate": "bits per dimension and exactness on held-out pictures",
+    "scan": "list the pictures of a folder that cannot be read",
+    "evaluate": "measure bits per dimension and exactness on held-out pictures",
     "attributes": "fit attribute directions from labelled pictures and store them with the model",
-    "edit": "move attributes of a picture",
+    "edit": "change attributes of a picture",
     "reconstruct": "encode and decode pictures, and show the difference",
     "sample": "draw pictures from a model",
     "interpolate": "walk between two pictures, as a strip or a film",
-    "check": "is this model exact on this machine?",
-    "ablate": "what did each idea of Glow buy? trains a small model without each of them",
-    "bench": "speed and memory beside this machine's own limit",
-    "info": "what is in a model folder",
+    "check": "find out whether a model is exact on this machine",
+    "ablate": "measure what each idea of Glow contributes, by training small models without it",
+    "bench": "measure speed and memory against this machine's own limits",
+    "info": "show what is in a model folder",
 }
 
 

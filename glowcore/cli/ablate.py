@@ -1,4 +1,4 @@
-"""``ablate``: what did each idea of Glow buy?"""
+"""``ablate``: measure what each idea of Glow contributes, by training small models without it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,23 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "ablate", summary, EXAMPLE)
     p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
-    p.add_argument("--image-size", type=options.image_size, default=32, metavar="N|HxW", help="default 32")
+    p.add_argument("--image-size", type=options.image_size, default=32, metavar="N|HxW",
+                   help="side of the pictures in pixels, or height and width (default 32)")
     p.add_argument("--variants", nargs="+", metavar="NAME", default=[ablation.BASE, *ablation.VARIANTS],
-                   help=f"default: {' '.join([ablation.BASE, *ablation.VARIANTS])}")
-    p.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each variant (default 3)")
+                   help=f"what to train (default: {' '.join([ablation.BASE, *ablation.VARIANTS])})")
+    p.add_argument("--seeds", type=int, default=3, metavar="N", help="runs per variant (default 3)")
     length = p.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int,
-                        help=f"of every run, which so see the same pictures (default {STEPS})")
-    length.add_argument("--minutes", type=float, help="of training of every run instead: equal time, other pictures")
-    p.add_argument("--batch-size", type=int, default=16)
-    p.add_argument("--learning-rate", type=float, default=3e-3)
-    p.add_argument("--limit", type=int, metavar="N", help="the first N held-out pictures only")
+    length.add_argument("--steps", type=int, metavar="N",
+                        help=f"training steps per run; runs of one seed see the same pictures (default {STEPS})")
+    length.add_argument("--minutes", type=float, metavar="X",
+                        help="minutes of training per run instead: equal time, but not the same number of pictures")
+    p.add_argument("--batch-size", type=int, default=16, metavar="N", help="pictures per step (default 16)")
+    p.add_argument("--learning-rate", type=float, default=3e-3, metavar="X",
+                   help="learning rate after warm-up (default 0.003)")
+    p.add_argument("--limit", type=int, metavar="N", help="evaluate on the first N held-out pictures only")
     p.add_argument("--out", required=True, metavar="DIR",
-                   help="folder: runs.jsonl, ablation.md, ablation.png and the models; finished runs are not repeated")
-    p.add_argument("--table-only", action="store_true", help="no training: table and picture of the runs in --out")
+                   help="folder for runs.jsonl, ablation.md, ablation.png and models; finished runs are not repeated")
+    p.add_argument("--table-only", action="store_true", help="do not train: make table and plot of the runs in --out")
     p.add_argument("--json", action="store_true", help="print the runs as JSON to stdout instead of the table")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     options.add_device(p)

@@ -29,24 +29,26 @@ def add_parser(commands, summary: str) -> None:
     options.add_model(p)
     options.add_data(p, split="train")
     p.add_argument("--against", action="append", default=[], metavar="NAME=OTHER[,OTHER...]",
-                   help="make the direction NAME orthogonal to those of the others; once for every NAME")
+                   help="make the direction of NAME orthogonal to those of the others; may be given once per NAME")
     p.add_argument("--without", default="", metavar="NAME[,NAME...]",
-                   help="attributes that the fit takes into account but the model does not get")
+                   help="attributes that the fit takes into account but does not store")
     p.add_argument("--directions", default=CHOICES[0], choices=CHOICES,
                    help="refined (default): partial, then improved by what they do to decoded pictures, which takes "
-                        "minutes more; partial: the effect of an attribute with the others held; mean: the difference "
-                        "of class means, with all that goes along with it")
+                        "minutes more; partial: the effect of an attribute with the others held fixed; mean: the "
+                        "difference of class means, with whatever is correlated with the attribute")
     p.add_argument("--refine-steps", type=int, default=RefinementSettings.steps, metavar="N",
-                   help=f"steps of the descent of refined directions (default {RefinementSettings.steps})")
+                   help=f"descent steps for refined directions (default {RefinementSettings.steps})")
     p.add_argument("--aim", type=float, default=RefinementSettings.aim, metavar="SHARE",
-                   help="share of edits, by 1.5 to 3 sigma, that are to show; what is beyond it is given up for other "
-                        f"attributes staying as they are (default {RefinementSettings.aim:g})")
-    classifiers.add_arguments(p, "whose classifier the descent asks too, beside the one of the fit's own labels")
+                   help="share of edits, by 1.5 to 3 sigma, in which the classifiers should see the attribute; success "
+                        "beyond that is traded for leaving the rest of the picture as it is (default "
+                        f"{RefinementSettings.aim:g})")
+    classifiers.add_arguments(p, "the descent asks a classifier trained on them as well as the one trained on the "
+                                 "fit's own labels")
     p.add_argument("--classifier-split", default="test", choices=("test", "valid"),
-                   help="split of --classifier-data to learn from (default test); train is left to the judge of "
+                   help="split of --classifier-data to learn from (default test); train is reserved for the judge of "
                         "evaluate --edits")
-    p.add_argument("--batch-size", type=int, default=64, metavar="N", help="pictures at once (default 64)")
-    p.add_argument("--json", action="store_true", help="print what was found as JSON to stdout")
+    p.add_argument("--batch-size", type=int, default=64, metavar="N", help="pictures per batch (default 64)")
+    p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``bench``: speed and memory beside this machine's own limit."""
+"""``bench``: measure speed and memory against this machine's own limits."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ EXAMPLE = "python -m glowcore bench speed --config A --threads 1\n  python -m gl
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "bench", summary, EXAMPLE)
-    p.add_argument("what", choices=("speed", "memory"))
+    p.add_argument("what", choices=("speed", "memory"), help="what to measure")
     p.add_argument("--config", choices=("A", "B", "C"), default="A",
                    help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512")
-    p.add_argument("--batch", type=int, metavar="N", help="batch of a training step (default 32; B 16, C 8)")
+    p.add_argument("--batch", type=int, metavar="N", help="batch size of a training step (default A 32, B 16, C 8)")
     p.add_argument("--depths", type=options.int_per_level, metavar="K[,K...]", help="memory: steps per level to try")
     p.add_argument("--modes", type=lambda text: text.split(","), metavar="MODE[,MODE...]",
                    help="memory: modes to try (default full,checkpoint,reversible)")
-    p.add_argument("--steps", type=int, help="memory: training steps of a measurement, 2 or more")
+    p.add_argument("--steps", type=int, metavar="N", help="memory: training steps per measurement, 2 or more")
     p.add_argument("--plot", metavar="PNG", help="memory: draw the result (needs matplotlib)")
-    p.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+    p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
     options.add_device(p)
 
 
@@ -63,7 +63,7 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     result = measure_speed(args.config, device=device, train_batch=batch, backends=backends, progress=True)
     if not args.json:
         limits = result["conv_gflops_per_second"]
-        print(f"config {args.config}: {result['mflop_per_image']:.0f} MFLOP a picture one way; {result['device']}, "
+        print(f"config {args.config}: {result['mflop_per_image']:.0f} MFLOP per picture one way; {result['device']}, "
               f"{result['threads']} threads; limit (3x3 convolution) {limits['float32']:.0f} GFLOP/s float32, "
               f"{limits['bfloat16']:.0f} bfloat16")
         print(f"{'':28}{'batch':>6}{'nets':>10}{'ms':>10}{'images/s':>10}{'floor ms':>10}{'ratio':>7}  floor of")

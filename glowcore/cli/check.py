@@ -1,4 +1,4 @@
-"""``check``: is this model exact on this machine?"""
+"""``check``: find out whether a model is exact on this machine."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "check", summary, EXAMPLE)
     options.add_model(p)
-    p.add_argument("--samples", type=int, default=8, metavar="N", help="pictures of its own to try (default 8)")
-    p.add_argument("--odd", type=int, default=20, metavar="N", help="odd ones: black, noise ... (default 20)")
-    p.add_argument("--data", metavar="DIR", help="pictures of yours to try, as of train (default: those in the "
-                   "model's own gallery/, where it has one)")
-    p.add_argument("--limit", type=int, default=32, metavar="N", help="the first N of them only (default 32)")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--json", action="store_true", help="the table as JSON")
+    p.add_argument("--samples", type=int, default=8, metavar="N", help="samples of the model to try (default 8)")
+    p.add_argument("--odd", type=int, default=20, metavar="N",
+                   help="odd pictures to try: black, noise and the like (default 20)")
+    p.add_argument("--data", metavar="DIR", help="pictures of your own to try, laid out as for train (default: "
+                   "the model's own gallery/, where it has one)")
+    p.add_argument("--limit", type=int, default=32, metavar="N", help="try only the first N of them (default 32)")
+    p.add_argument("--seed", type=int, default=0, metavar="N",
+                   help="seed of the samples, the odd pictures and the noise (default 0)")
+    p.add_argument("--json", action="store_true", help="print the table as JSON to stdout")
 
 
 def run(args: argparse.Namespace) -> int:

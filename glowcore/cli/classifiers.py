@@ -16,9 +16,9 @@ SPLITS = ("valid", "test", "train")  # the first that is there and nothing was l
 
 
 def add_arguments(group: argparse._ActionsContainer, purpose: str) -> None:
-    """Add ``--classifier-data DIR`` and ``--classifier-folder DIR``; ``purpose`` ends the first one's help."""
+    """Add ``--classifier-data DIR`` and ``--classifier-folder DIR``; ``purpose`` says what the pictures are for."""
     group.add_argument("--classifier-data", metavar="DIR",
-                       help=f"labelled pictures in CelebA's layout (or with attributes.csv) {purpose}")
+                       help=f"labelled pictures in CelebA's layout (or with attributes.csv); {purpose}")
     group.add_argument("--classifier-folder", default=FOLDER, metavar="DIR",
                        help=f"where trained classifiers are kept (default {FOLDER})")
 

@@ -1,4 +1,4 @@
-"""``edit``: move attributes of a picture, to one strength each or, two of them, over a grid."""
+"""``edit``: change attributes of a picture, by one strength each or, two of them, over a grid."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--image", required=True, metavar="PICTURE",
                    help="an aligned picture; one of another size is cropped to the model's shape and area-averaged")
     p.add_argument("--set", action="append", default=[], metavar="NAME=STRENGTH",
-                   help="move an attribute, in standard deviations of the training data; once for every attribute")
+                   help="move an attribute by so many standard deviations of the training data; may be given once per "
+                        "attribute")
     p.add_argument("--grid", metavar="NAME=A:B:N,NAME=A:B:N",
-                   help="many pictures on one sheet: an attribute from strength A to B in N steps from left to right, "
-                        "another from top to bottom; both named at the edges")
+                   help="many pictures on one sheet: one attribute changes from strength A to B in N steps from left "
+                        "to right, another from top to bottom; the edges name both")
     p.add_argument("--lock", action="append", default=[], metavar="NAME",
-                   help="an attribute whose score the moves of the others must not change")
+                   help="an attribute whose score the other moves must not change; may be given more than once")
     pictures.add_class(p)
     p.add_argument("--out", required=True, metavar="FILE", help="picture to write, .png or .jpg")
 
@@ -93,7 +94,7 @@ def read_strengths(texts: Sequence[str]) -> dict[str, float]:
         if not sign or not name:
             raise ConfigError(f"--set {text!r:.80} is not understood, expected NAME=STRENGTH such as Smiling=2.0")
         if name in strengths:
-            raise ConfigError(f"--set {name} is given twice, expected one strength an attribute")
+            raise ConfigError(f"--set {name} is given twice, expected one strength per attribute")
         strengths[name] = pictures.number(f"strength of {name}", strength.strip(), -MAX_STRENGTH, MAX_STRENGTH)
     return strengths
 

@@ -27,18 +27,19 @@ EXAMPLE = ("python -m glowcore evaluate --model pretrained/faces64 --data faces/
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what only ``--edits`` takes."""
-    group = parser.add_argument_group("edits", f"such as: {EXAMPLE}")
+    group = parser.add_argument_group("edits", f"for example: {EXAMPLE}")
     group.add_argument("--edits", action="store_true",
                        help="measure attribute edits instead, judged by a small classifier")
-    classifiers.add_arguments(group, f"whose split {JUDGE_SPLIT} the classifier learns from")
+    classifiers.add_arguments(group, f"the classifier that judges learns from their split {JUDGE_SPLIT}")
     group.add_argument("--strengths", default=",".join(f"{s:g}" for s in STRENGTHS), metavar="S[,S...]",
-                       help="in sigmas, each above 0 (default 1,2,3)")
+                       help="strengths to try, in sigmas, each above 0 (default 1,2,3)")
     group.add_argument("--pictures", type=int, default=MOST_PICTURES, metavar="N",
-                       help=f"at most N pictures for each attribute (default {MOST_PICTURES})")
-    group.add_argument("--markdown", action="store_true", help="print a Markdown document to stdout")
-    group.add_argument("--link", metavar="PATH", help="with --markdown: where the document finds the picture of --out")
-    group.add_argument("--credit", metavar="TEXT", help="with --markdown: a line below it, whose pictures it shows")
-    group.add_argument("--out", metavar="PICTURE", help="strips of edited pictures to write, .png or .jpg")
+                       help=f"at most N pictures per attribute (default {MOST_PICTURES})")
+    group.add_argument("--markdown", action="store_true", help="print the result as a Markdown document to stdout")
+    group.add_argument("--link", metavar="PATH",
+                       help="with --markdown: path of the picture of --out, as seen from the document")
+    group.add_argument("--credit", metavar="TEXT", help="with --markdown: credit for the pictures, printed below it")
+    group.add_argument("--out", metavar="PICTURE", help="picture to write, .png or .jpg: strips of edited pictures")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -21,8 +21,8 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "evaluate", summary, EXAMPLE)
     options.add_model(p)
     options.add_data(p, split="test")
-    p.add_argument("--batch-size", type=int, default=50, metavar="N", help="pictures at once (default 50)")
-    p.add_argument("--seed", type=int, default=0, help="of the dequantisation noise (default 0)")
+    p.add_argument("--batch-size", type=int, default=50, metavar="N", help="pictures per batch (default 50)")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the dequantisation noise (default 0)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
     edit_report.add_arguments(p)
 

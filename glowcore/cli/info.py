@@ -1,4 +1,4 @@
-"""``info``: what is in a model folder."""
+"""``info``: show what is in a model folder."""
 
 from __future__ import annotations
 

@@ -22,14 +22,15 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "interpolate", summary, EXAMPLE)
     options.add_model(p)
-    p.add_argument("--from", dest="first", required=True, metavar="PICTURE", help="where the walk begins")
-    p.add_argument("--to", dest="last", required=True, metavar="PICTURE", help="where it ends")
-    p.add_argument("--frames", type=int, metavar="N", help="pictures, both ends included (default: film 60, strip 9)")
-    p.add_argument("--spherical", action="store_true", help="along an arc in each level instead of a straight line")
+    p.add_argument("--from", dest="first", required=True, metavar="PICTURE", help="picture to start from")
+    p.add_argument("--to", dest="last", required=True, metavar="PICTURE", help="picture to end at")
+    p.add_argument("--frames", type=int, metavar="N",
+                   help="number of pictures, both ends included (default: film 60, strip 9)")
+    p.add_argument("--spherical", action="store_true", help="follow an arc in each level instead of a straight line")
     p.add_argument("--loop", action="store_true", help="film: there and back again")
-    p.add_argument("--rate", type=float, default=films.RATE, help=f"film: frames a second (default {films.RATE})")
+    p.add_argument("--rate", type=float, default=films.RATE, help=f"film: frames per second (default {films.RATE})")
     p.add_argument("--side", type=int, default=256, metavar="N",
-                   help="film: enlarge to a shorter side of N pixels (default 256)")
+                   help="film: enlarge until the shorter side has N pixels (default 256)")
     pictures.add_class(p)
     p.add_argument("--out", required=True, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg")
 

@@ -93,7 +93,7 @@ def add_class(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
     """Add ``--class NAME``, for class-conditional models; ``every`` where ``all`` is taken as well."""
     text = "class of a class-conditional model, by its name (see info) or its number from 0"
     parser.add_argument("--class", dest="label", metavar="NAME",
-                        help=f"{text}; {EVERY}: each seed in every class, a column a class" if every else text)
+                        help=f"{text}; {EVERY}: each seed in every class, one column per class" if every else text)
 
 
 def label(model: Flow, given: str | None) -> Tensor | None:
@@ -114,7 +114,7 @@ def label(model: Flow, given: str | None) -> Tensor | None:
 def seeds_and_classes(model: Flow, seeds: Sequence[int], given: str | None) -> tuple[Sequence[int], Tensor | None]:
     """Return what to sample for ``--class``: seeds ``[N]`` and classes, int64 ``[N]`` or ``[1]``, None without classes.
 
-    ``all`` draws every seed once for every class, in the order of the classes: a row a seed, a column a class.
+    ``all`` draws every seed once for every class, in the order of the classes: one row per seed, one column per class.
 
     Raises:
         ConfigError: as :func:`label`.
@@ -126,14 +126,15 @@ def seeds_and_classes(model: Flow, seeds: Sequence[int], given: str | None) -> t
 
 
 def temperature(text: str, levels: int) -> float | list[float]:
-    """Read ``0.7``, or ``0.5,0.7,0.7,0.9``: one a level, finest first.
+    """Read ``0.7``, or ``0.5,0.7,0.7,0.9``: one per level, finest first.
 
     Raises:
-        ConfigError: no number from 0 to 10, or another count than one or one a level.
+        ConfigError: no number from 0 to 10, or another count than one or one per level.
     """
     values = [number("--temperature", part, 0, 10) for part in text.split(",")]
     if len(values) not in (1, levels):
-        raise ConfigError(f"--temperature has {len(values)} values, expected 1 or {levels} (one a level, finest first)")
+        raise ConfigError(f"--temperature has {len(values)} values, expected 1 or {levels} (one per level, finest "
+                          "first)")
     return values[0] if len(values) == 1 else values
 
 

@@ -27,17 +27,17 @@ def add_parser(commands, summary: str) -> None:
     options.add_model(p)
     p.add_argument("--image", required=True, action="extend", nargs="+", metavar="PICTURE", help="one or more pictures")
     p.add_argument("--levels", type=int, metavar="K",
-                   help="keep the latents of the K coarsest levels only, and zero the finer ones")
+                   help="keep only the latents of the K coarsest levels, and set the finer ones to zero")
     p.add_argument("--temperature", metavar="T",
                    help="with --levels: draw the finer levels at this temperature instead")
     p.add_argument("--seed", type=int, default=0, help="with --temperature: seed of the first picture (default 0)")
     p.add_argument("--amplify", metavar="X",
-                   help="factor of the difference that is shown (default: the power of ten that makes it visible)")
-    p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge by whole pixels (default 2)")
+                   help="factor by which the difference is amplified (default: the power of ten that makes it visible)")
+    p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge N times, by whole pixels (default 2)")
     pictures.add_class(p)
     p.add_argument("--json", action="store_true", help="print the numbers as JSON to stdout")
     p.add_argument("--out", required=True, metavar="FILE",
-                   help="sheet to write, .png or .jpg: a row a picture, original | reconstruction | difference")
+                   help="sheet to write, .png or .jpg: one row per picture, original | reconstruction | difference")
 
 
 @torch.inference_mode()

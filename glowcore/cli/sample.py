@@ -28,14 +28,15 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "sample", summary, EXAMPLE)
     options.add_model(p)
     p.add_argument("--seeds", default="0:16", metavar="A:B|N[,N...]",
-                   help="one picture a seed: A to B - 1, or a list (default 0:16); the same seed, the same picture")
+                   help="one picture per seed: A to B - 1, or a list (default 0:16); a seed always gives the same one")
     p.add_argument("--temperature", metavar="T[,T...]",
-                   help="spread of the noise, one number or one a level, finest first (default: the model's, or 0.7)")
+                   help="spread of the noise, one number or one per level, finest first (default: the model's, or 0.7)")
     p.add_argument("--compare", metavar="T,T[,T...]",
-                   help="the same seeds at several temperatures, a row each, named at the left, such as 0.5,0.7,1.0")
+                   help="the same seeds at several temperatures, one labelled row each, such as 0.5,0.7,1.0")
     pictures.add_class(p, every=True)
-    p.add_argument("--columns", type=int, metavar="N", help="pictures a row (default: about a square, or one a class)")
-    p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge by whole pixels (default 2)")
+    p.add_argument("--columns", type=int, metavar="N",
+                   help="pictures per row (default: roughly a square, or one per class)")
+    p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge N times, by whole pixels (default 2)")
     p.add_argument("--out", required=True, metavar="FILE", help="sheet to write, .png or .jpg")
 
 
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     temperature = pictures.temperature(args.temperature or _default(model), len(model.latent_shapes()))
     drawn, y = pictures.seeds_and_classes(model, seeds, args.label)
     options.check_range("number of pictures", len(drawn), 1, MOST)
-    every = len(drawn) // len(seeds)  # classes a seed, 1 but for --class all
+    every = len(drawn) // len(seeds)  # classes per seed, 1 but for --class all
     columns = min(args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds)))), len(drawn))
     sheet_size((len(drawn), *model.image_size), columns, args.scale)  # refused before the work, not after
     shown, lost = _show(model, model.sample_latents(drawn, temperature, y))
@@ -62,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
-    """Draw the sheet of ``--compare``: a row a temperature, a column a seed."""
+    """Draw the sheet of ``--compare``: one row per temperature, one column per seed."""
     if args.temperature is not None or args.columns is not None:
-        raise ConfigError("--compare has its own temperatures and a column a seed, expected no --temperature and "
+        raise ConfigError("--compare has its own temperatures and one column per seed, expected no --temperature and "
                           "no --columns beside it")
     values = [pictures.number("--compare", part, 0, 10) for part in args.compare.split(",")]
     options.check_range("pictures of --compare", len(values) * len(seeds), 1, MOST)

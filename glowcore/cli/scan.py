@@ -1,4 +1,4 @@
-"""``scan``: which pictures of a folder cannot be read?"""
+"""``scan``: list the pictures of a folder that cannot be read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "scan", summary, EXAMPLE)
     p.add_argument("--data", required=True, metavar="DIR",
                    help="folder of pictures (with attributes.csv or class folders), or CelebA's own layout")
-    p.add_argument("--json", action="store_true", help="the list as JSON")
+    p.add_argument("--json", action="store_true", help="print the list as JSON to stdout")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
