@@ -1,0 +1,38 @@
+"""docs/code.md names every module that there is, where it is, and none that there is not."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("glowcore", "explorer", "explorer/ui")
+
+
+def sections():
+    """Names in backticks by heading; what stands above the first heading is under the empty one."""
+    head, *rest = re.split(r"^## ", (ROOT / "docs" / "code.md").read_text("utf-8"), flags=re.MULTILINE)
+    return {"": named(head), **{title: named(text) for title, text in (part.split("\n", 1) for part in rest)}}
+
+
+def named(text):
+    return [name for name in re.findall(r"`([^`]+)`", text) if re.fullmatch(r"[\w/]+(\.py)?", name)]
+
+
+def modules(package):
+    """Modules of a package and packages within it that have a line of their own: all but the dunder ones."""
+    folder = ROOT / package
+    inside = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/*.py")}
+    return {name for name in inside if not name.startswith("_")} - {Path(other).name for other in PACKAGES}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_is_named_once_and_exists(package):
+    names = sections()[package]
+    assert sorted(names) == sorted(modules(package))
+
+
+def test_every_path_exists():
+    names = [name for found in sections().values() for name in found if "/" in name or name.endswith(".py")]
+    assert len(names) > 10
+    assert [name for name in names if not (ROOT / name).exists()] == []
