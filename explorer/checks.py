@@ -11,6 +11,7 @@ import numpy as np
 from explorer.compressor import Compressor
 from explorer.engine import Engine
 from explorer.models import ModelEntry
+from explorer.words import noun
 from glowcore import checkpoint
 from glowcore.errors import GlowcoreError
 
@@ -49,13 +50,13 @@ def _files(entry: ModelEntry) -> Check:
 
 def _round_trips(engine: Engine | Compressor, pictures: Sequence[np.ndarray]) -> list[Check]:
     results = []
-    for subject, tried in (("Faces", pictures), ("Noise", [noise(engine.size)])):
+    for subject, tried in ((f"{noun(engine).capitalize()}s", pictures), ("Noise", [noise(engine.size)])):
         encoded = [engine.encode(p) for p in tried]
         changed = sum(e.pixels_changed for e in encoded)
         worst = max(e.max_error for e in encoded)
         finding = f"{len(encoded)} there and back: {changed} pixels changed, largest error {worst:.1e}"
         if lossy := isinstance(engine, Compressor):
-            finding += f"; it keeps {engine.numbers} numbers a picture, so that is as it should be"
+            finding += f"; it keeps {engine.numbers} numbers per picture, so that is as it should be"
         results.append(Check(subject, lossy or changed == 0, finding))
     return results
 
@@ -64,5 +65,5 @@ def _speed(engine: Engine | Compressor, picture: np.ndarray, repeats: int) -> Ch
     times = [engine.timed(picture) for _ in range(repeats)]
     encode, decode = (statistics.median(t[i] for t in times) for i in (0, 1))
     return Check(
-        "Speed", True, f"encoding {encode:.1f} ms, decoding {decode:.1f} ms a picture on {engine.device_words}"
+        "Speed", True, f"encoding {encode:.1f} ms, decoding {decode:.1f} ms per picture on {engine.device_words}"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.compressor import Compressor
 from explorer.engine import Engine
 from explorer.pictures import lost
 from explorer.recipe import EditRecipe
@@ -59,7 +60,7 @@ def words(name: str) -> Words:
     return _WORDS.get(name) or Words(label or name, "less", "more")
 
 
-def noun(engine: Engine) -> str:
+def noun(engine: Engine | Compressor) -> str:
     """What its pictures are called: a model with classes knows other things than faces."""
     return "picture" if engine.class_names else "face"
 

@@ -84,7 +84,7 @@ def test_models_page_does_not_offer_it_and_knows_what_it_is(home_of_four):
     assert not at.button(key="use_runs/nice").disabled
     at.button(key=f"check_{VAE}").click().run()
     assert not at.exception
-    assert "it keeps 6 numbers a picture" in words(at)
+    assert "it keeps 6 numbers per picture" in words(at)
     assert "no flow" in words(at)
 
 

@@ -1,0 +1,42 @@
+"""What "Check it here" finds on the Models page, of the models that the repository ships and of those of other things."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer import checks, models
+from explorer.compressor import Compressor
+from tests.explorer import tiny_model
+from tests.explorer.visiting import REPOSITORY, visit, words
+
+pytestmark = pytest.mark.usefixtures("fresh_caches")
+
+SHIPPED = sorted(f"pretrained/{manifest.parent.name}" for manifest in REPOSITORY.glob("pretrained/*/manifest.json"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_good_whatever_the_size_of_its_gallery(name, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(REPOSITORY))
+    at = visit("models.py")
+    at.button(key=f"check_{name}").click().run()
+    assert not at.exception
+    told = words(at)
+    assert told.count(":green-badge[good]") == 4
+    assert "[look]" not in told
+    assert "Loading" not in told
+    assert ("there and back: 0 pixels changed" in told) == (not name.endswith("vae"))
+
+
+@pytest.mark.parametrize("kind", ["nice", "real_nvp", "grey", "digits", "vae"])
+def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_knows(tmp_path, blobs, kind):
+    tiny_model.write_kind(tmp_path / "runs" / "it", kind)
+    entry = models.find("runs/it", tmp_path)
+    engine = (models.open_engine if entry.is_flow else models.open_compressor)(entry)
+    assert blobs.shape[1:3] != engine.size
+    found = checks.check(entry, engine, list(blobs[:2]), repeats=1)
+    kept = "Pictures" if kind == "digits" else "Faces"
+    assert [one.subject for one in found] == ["Files", kept, "Noise", "Speed"]
+    assert all(one.good for one in found)
+    assert found[1].finding.startswith("2 there and back: ")
+    assert isinstance(engine, Compressor) == ("6 numbers per picture" in found[1].finding)
+    assert "ms per picture" in found[3].finding
