@@ -107,10 +107,14 @@ def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
     count = num_classes(model)
     if NAMES not in model.metadata and names:
         if len(names) != count:
-            raise ConfigError(f"num_classes is {count}, expected {len(names)} for the classes of the pictures: "
-                              f"{_in_a_line(names)}")
+            raise _other_classes(count, names)
         model.metadata[NAMES] = list(names)
     model.metadata[COUNTS] = torch.bincount(labels, minlength=count).tolist()
+
+
+def _other_classes(count: int, names: Sequence[str]) -> ConfigError:
+    return ConfigError(f"num_classes is {count}, expected {len(names)} for the classes of the pictures: "
+                       f"{_in_a_line(names)}")
 
 
 def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
@@ -127,9 +131,11 @@ def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
     if NAMES in model.metadata and names:
         table = torch.tensor([_named(model, name) for name in names])
         return table[labels]
-    if (most := int(labels.max())) >= num_classes(model):
-        raise ConfigError(f"there is a class {most}, num_classes {num_classes(model)} allows 0 to "
-                          f"{num_classes(model) - 1}")
+    count = num_classes(model)
+    if (most := int(labels.max())) >= count:
+        raise _other_classes(count, names) if names else ConfigError(
+            f"there is a class {most}, num_classes {count} allows 0 to {count - 1}"
+        )
     return labels
 
 

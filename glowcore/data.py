@@ -9,7 +9,8 @@
 | splits | `train/` and `test/` (and `valid/`), each plain or classes | as above; the folder is the split |
 | torchvision | `torchvision:NAME:ROOT`, files already there | the set's classes, its own train and test |
 
-Where nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
+With a table that has no column `split`, folders `train/`, `test/` ... of the pictures are the split as well. Where
+nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
 divisible by 20 (`test`; the rest is `train`). A picture's side of the line depends on its name alone. Of two or more
 pictures at least one is tested on and one trained on.
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,7 +112,9 @@ def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tole
     attributes = np.full((len(files), len(table.names)), UNKNOWN, dtype=np.int8)
     attributes[known] = table.values[rows[known]]
     if table.splits is None:
-        splits = split_by_name(files)
+        folders = [file.partition("/")[0] for file in files]
+        named = _named_splits(set(folders))
+        splits = split_by_name(files) if named is None else np.array([named[name] for name in folders], dtype="<U5")
     else:
         splits = np.full(len(files), "train", dtype="<U5")
         splits[known] = np.array(table.splits, dtype="<U5")[rows[known]]
@@ -139,7 +141,16 @@ def sorted_classes(names: Iterable[str]) -> list[str]:
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
 
+def _named_splits(folders: Collection[str]) -> dict[str, str] | None:
+    """Which split each folder is, where all of several are called as splits are, one of them train; else None."""
+    named = {name: SPLITS[name.lower()] for name in folders if name.isalpha() and name.lower() in SPLITS}
+    return named if 1 < len(named) == len(folders) and "train" in named.values() else None
+
+
 def _list_folders(folder: Path) -> Listing:
+    if (folder / "attributes.csv").is_file():  # of the outermost folder it would have been read
+        raise DataError(f"{printable(str(folder / 'attributes.csv'), 120)} lies too deep; one table for all pictures "
+                        "is expected in the outermost folder, which names them such as train/0001.png")
     loose = _pictures(folder)
     inner = sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     inner = [name for name in inner if _pictures(folder / name, deep=True)]
@@ -150,10 +161,8 @@ def _list_folders(folder: Path) -> Listing:
         return _list_plain(folder)
     if inner == ["images"]:
         return _list_folders(folder / "images")
-    splits = [SPLITS.get(name.lower()) if name.isalpha() else None for name in inner]
-    if len(inner) > 1 and "train" in splits and None not in splits:
-        parts = [(name, _list_folders(folder / name)) for name in inner]
-        return _join(folder, parts)
+    if (named := _named_splits(inner)) is not None:
+        return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in named.items()])
     if not inner:
         raise _empty(folder)
     files, labels = [], []
@@ -170,10 +179,10 @@ def _list_plain(folder: Path) -> Listing:
     return Listing(folder, files, split_by_name(files), np.zeros((len(files), 0), dtype=np.int8))
 
 
-def _join(folder: Path, parts: list[tuple[str, Listing]]) -> Listing:
-    """The listings of `train/`, `test/` ... as one; their classes must be the same."""
-    first_name, first = parts[0]
-    for name, part in parts:
+def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
+    """Folders with their splits and listings, `train/`, `test/` ..., as one; their classes must be the same."""
+    first_name, _, first = parts[0]
+    for name, _, part in parts:
         if part.class_names != first.class_names:
             raise DataError(
                 f"{first_name}/ and {name}/ in {printable(str(folder), 120)} have different class folders; the same "
@@ -181,11 +190,11 @@ def _join(folder: Path, parts: list[tuple[str, Listing]]) -> Listing:
             )
     files = [
         (part.folder / file).relative_to(folder).as_posix()  # a part's own folder may be the `images/` inside it
-        for _, part in parts
+        for _, _, part in parts
         for file in part.files
     ]
-    splits = np.concatenate([np.full(len(part.files), SPLITS[name.lower()], dtype="<U5") for name, part in parts])
-    labels = None if first.labels is None else np.concatenate([part.labels for _, part in parts])
+    splits = np.concatenate([np.full(len(part.files), split, dtype="<U5") for _, split, part in parts])
+    labels = None if first.labels is None else np.concatenate([part.labels for _, _, part in parts])
     return Listing(folder, files, splits, np.zeros((len(files), 0), dtype=np.int8), (), labels, first.class_names)
 
 

@@ -118,8 +118,8 @@ def labels(model, pictures, data: str):
     if count == 0:
         return None
     if pictures.labels is None:
-        raise ConfigError(f"{data} has no classes for a model of {count}; a folder for each class, or a column `class` "
-                          "in attributes.csv, is expected")
+        raise ConfigError(f"{data} has no classes for a model of {count}; a column `class` in attributes.csv, or a "
+                          "folder for each class and no attributes.csv, is expected")
     try:
         return classes.renumbered(model, pictures.labels, pictures.class_names)
     except ConfigError as error:

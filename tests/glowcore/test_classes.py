@@ -252,6 +252,10 @@ def test_labels_are_renumbered_by_name():
     flow = model(num_classes=3)
     labels = torch.tensor([0, 1, 1])
     assert classes.renumbered(flow, labels, ("dog", "cat")).tolist() == [0, 1, 1]  # it knows no names
+    with pytest.raises(ConfigError, match=r"num_classes is 3, expected 4 for .* pictures: a, b, c, stray"):
+        classes.renumbered(flow, torch.tensor([0, 3]), ("a", "b", "c", "stray"))
+    with pytest.raises(ConfigError, match="there is a class 3, num_classes 3 allows 0 to 2"):
+        classes.renumbered(flow, torch.tensor([0, 3]), ())
     classes.describe(flow, torch.tensor([0, 1, 2, 2]), ("bird", "cat", "dog"))
     assert classes.renumbered(flow, labels, ("dog", "cat")).tolist() == [2, 1, 1]
     with pytest.raises(ConfigError, match="'fish' is unknown, expected one of this model's: bird, cat, dog"):

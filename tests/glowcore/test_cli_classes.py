@@ -112,6 +112,9 @@ def test_a_class_column_names_the_classes(home, tmp_path, capsys):
     assert open_dataset(tmp_path, image_size=8, channels=1, split="test").labels.tolist() == [0, 0, 0, 1]
     assert main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *TRAIN]) == 0
     assert glowcore.load(tmp_path / "run", device="cpu").metadata["class_names"] == ["9", "10"]
+    (tmp_path / "attributes.csv").write_text("\n".join(["file,Bold", *(f"{index}.png,1" for index in range(8))]))
+    assert main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "other"), *TRAIN]) == 2
+    assert "`class` in attributes.csv, or a folder for each class and no attributes.csv" in capsys.readouterr().err
     rows[1] = "0.png,,1,train"
     (tmp_path / "attributes.csv").write_text("\n".join(rows))
     assert open_dataset(tmp_path, image_size=8, channels=1).labels[0] == -1

@@ -136,6 +136,27 @@ def test_folders_of_a_split_go_by_all_its_names(tmp_path, train, test):
     assert data.labels is None
 
 
+@pytest.mark.parametrize("inner", ["", "images/"])
+def test_a_table_without_a_split_leaves_it_to_the_folders(tmp_path, inner):
+    write(tmp_path, [f"{inner}{split}/{i}.png" for split in ("Train", "val", "test") for i in range(4)], 4, 4)
+    rows = [f"{split}/{i}.png,{i % 2}" for split in ("Train", "val", "test") for i in range(4)]
+    (tmp_path / "attributes.csv").write_text("\n".join(["file,A", *rows]))
+    for split, folder in (("train", "Train"), ("valid", "val"), ("test", "test")):
+        data = open_dataset(tmp_path, image_size=4, split=split)
+        assert data.files == [f"{folder}/{i}.png" for i in range(4)]
+        assert data.attributes.tolist() == [[0], [1], [0], [1]]
+    (tmp_path / "attributes.csv").write_text("\n".join(["file,split,A", *(row.replace(",", ",test,") for row in rows)]))
+    assert len(open_dataset(tmp_path, image_size=4, split="test")) == 12
+
+
+@pytest.mark.parametrize("where", ["train", "test", "val/images"])
+def test_a_table_inside_the_folder_of_a_split_is_refused_not_dropped(tmp_path, where):
+    write(tmp_path, ["train/1.png", "test/2.png", "val/images/3.png"], 4, 4)
+    (tmp_path / where / "attributes.csv").write_text("file,A\n1.png,1\n")
+    with pytest.raises(DataError, match=f"{where}/attributes.csv lies too deep; .* outermost folder"):
+        open_dataset(tmp_path, image_size=4)
+
+
 @pytest.fixture
 def celeba(tmp_path):
     write(tmp_path / "img_align_celeba", ["000001.jpg", "000002.jpg", "000003.jpg"], 218, 178, "JPEG")
