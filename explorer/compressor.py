@@ -32,8 +32,8 @@ CACHE_BYTES = 8 * 2**20
 class Compressor:
     """One loaded VAE. Everything public may be called from any thread.
 
-    name, model_hash, size, temperature, class_names and device_words as of an `Engine`; numbers is how many a picture is
-    compressed to.
+    name, model_hash, size, temperature, class_names and device_words as of an `Engine`; numbers is how many a picture
+    is compressed to.
     """
 
     class_names: tuple[str, ...] = ()  # it knows no classes

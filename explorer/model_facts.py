@@ -17,9 +17,9 @@ def facts(entry: ModelEntry) -> list[tuple[str, str]]:
     rows = [
         ("Kind", KINDS.get(entry.info["model"], str(entry.info["model"]))),
         ("Pictures", f"{_size(config['image_size'])}, {_colours(config)}"),
-        ("Bits a value", str(config.get("n_bits", 8))),
+        ("Bits per value", str(config.get("n_bits", 8))),
         ("Levels", str(config.get("num_levels", 1))),
-        ("Steps a level", _list(config.get("steps_per_level"))),
+        ("Steps per level", _list(config.get("steps_per_level"))),
         ("Width", _list(config.get("hidden_channels"))),
         ("Weights", f"{weights['size'] / 1e6:.1f} MB"),
         ("SHA-256", weights["sha256"][:12]),
@@ -35,9 +35,18 @@ def facts(entry: ModelEntry) -> list[tuple[str, str]]:
 
 def provenance(entry: ModelEntry) -> str:
     """What the model was trained on and under which licence it may be used, "" where it does not say."""
-    metadata = entry.info["metadata"]
-    told = (metadata.get(k) for k in ("data", "licence"))
-    return " · ".join(t[:200] for t in told if isinstance(t, str) and t)
+    return _pictures_of(entry.info["metadata"])
+
+
+def began_from(entry: ModelEntry) -> list[str]:
+    """The models whose weights the training started from, the latest first: digits of a SHA-256, and its pictures.
+
+    Whatever in the metadata's `init_from` is no such statement is left out.
+    """
+    stated = entry.info["metadata"].get("init_from")
+    earlier = [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
+    digits = [(one, one["sha256"][:12]) for one in earlier if isinstance(one.get("sha256"), str)]
+    return [f"{start} ({told})" if (told := _pictures_of(one)) else start for one, start in digits]
 
 
 def held_out_bits(metadata: dict[str, Any]) -> list[tuple[str, str]]:
@@ -55,6 +64,11 @@ def held_out_bits(metadata: dict[str, Any]) -> list[tuple[str, str]]:
     most = (training.get("settings") or {}).get("eval_pictures")
     which = f" on up to {most} held-out pictures" if isinstance(most, int) else ""
     return [("Bits/dim as training ended", f"{bits:.3f}{which}")]
+
+
+def _pictures_of(metadata: dict[str, Any]) -> str:
+    told = (metadata.get(k) for k in ("data", "licence"))
+    return " · ".join(t[:200] for t in told if isinstance(t, str) and t)
 
 
 def _bits(place: Any) -> float | None:

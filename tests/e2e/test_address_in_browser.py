@@ -57,7 +57,7 @@ def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, mod
     card.get_by_role("button", name="Use this model").click()
     page.wait_for_function(f"before => {EDIT} && {EDIT} !== before", arg=before)
     page.reload()
-    expect(card.get_by_text("in use")).to_be_visible()
+    expect(card.get_by_text("in use", exact=True)).to_be_visible()
     page.get_by_role("link", name="Edit", exact=True).click()
     set_smile(page, "-1.5")
     expect(page.locator('.thumb[data-show="edited"]')).to_contain_text("Smile -1.50")

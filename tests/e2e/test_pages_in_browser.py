@@ -195,7 +195,7 @@ def test_lines_of_the_density_follow_the_map_and_the_theme_and_stay_as_they_were
     chart, button = page.locator("canvas.chart"), page.get_by_role("button", name="Density")
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text("nine in ten", exact=True)).to_be_visible()
-    nearer = page.get_by_role("button", name="Nearer")
+    nearer = page.get_by_role("button", name="Zoom in")
     for change in (lambda: None, nearer.click, lambda: page.emulate_media(color_scheme="dark")):
         change()
         page.wait_for_timeout(500)
@@ -238,10 +238,27 @@ def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
     expect(page.get_by_text("is among the sliders of Edit")).to_be_visible()
     page.get_by_role("button", name="Keep apart from").click()
     page.locator(".st-key-own_apart_Freckles").get_by_text("Smile", exact=True).click()
-    expect(page.get_by_text("moves nothing of Smile")).to_be_visible()
+    expect(page.get_by_text("leaves Smile unchanged")).to_be_visible()
     page.keyboard.press("Escape")
     go(page, "Edit")
     expect(page.get_by_role("slider", name="Freckles", exact=True)).to_be_visible()
+
+
+def test_a_model_that_is_taken_stays_where_it_is_with_the_focus(page, models_home):
+    if not (models_home / "pretrained" / "faces32-glow").is_dir():
+        pytest.skip("there is no second model")
+    go(page, "Models")
+    card = page.locator(".st-key-card_pretrained_faces32-glow")
+    button = card.locator(".st-key-use_pretrained-faces32-glow button")
+    expect(button).to_have_text("Use this model")
+    settle(page)
+    before = button.bounding_box()
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(card.get_by_text("in use", exact=True)).to_be_visible()
+    settle(page)
+    expect(button).to_be_focused()
+    assert button.bounding_box() == before
 
 
 def test_a_model_is_checked(page):

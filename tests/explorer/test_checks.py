@@ -1,4 +1,4 @@
-"""What "Check it here" finds on the Models page, of the models that the repository ships and of those of other things."""
+"""What "Check it here" finds on the Models page, of the shipped models and of models of other kinds."""
 
 from __future__ import annotations
 

@@ -43,6 +43,19 @@ def open_kind(zoo):
     return opened
 
 
+def test_the_models_keep_their_order_whichever_is_in_use(zoo, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(zoo))
+    at = visit("models.py")
+    order = [button.key for button in at.button if button.key.startswith("use_")]
+    assert order[0] == "use_pretrained/tiny"
+    assert len(order) == 1 + len(KINDS)
+    for kind in KINDS:
+        at.button(key=f"use_runs/{kind}").click().run()
+        assert at.session_state["model_name"] == f"runs/{kind}"
+        assert [button.key for button in at.button if button.key.startswith("use_")] == order
+        assert [b.key for b in at.button if b.label == "In use"] == [f"use_runs/{kind}"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
     monkeypatch.setenv("EXPLORER_HOME", str(zoo))

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+import glowcore
 from explorer import attribute_table, models
-from explorer.model_facts import facts, held_out_bits, provenance
+from explorer.model_facts import began_from, facts, held_out_bits, provenance
 from tests.explorer import tiny_model
+from tests.explorer.visiting import visit
 
 
 def entry_of(folder, name, monkeypatch):
@@ -30,8 +32,8 @@ def test_facts_of_a_glow(tiny_home, monkeypatch):
     ("kind", "expected"),
     [
         ("nice", {"Kind": "NICE", "Levels": "1", "Pictures": "16 × 16, colour"}),
-        ("digits", {"Kind": "Glow", "Classes": "3", "Pictures": "8 × 8, grey", "Bits a value": "4"}),
-        ("vae", {"Kind": "VAE, no flow", "Steps a level": "–"}),
+        ("digits", {"Kind": "Glow", "Classes": "3", "Pictures": "8 × 8, grey", "Bits per value": "4"}),
+        ("vae", {"Kind": "VAE, no flow", "Steps per level": "–"}),
     ],
 )
 def test_facts_of_other_kinds(tmp_path, monkeypatch, kind, expected):
@@ -57,6 +59,22 @@ def test_provenance(tiny_home, monkeypatch):
     assert provenance(entry) == ""
     entry.info["metadata"].update(data="Blobs", licence="CC0")
     assert provenance(entry) == "Blobs · CC0"
+
+
+def test_what_training_started_from_is_told_the_latest_first_on_the_card(tmp_path, monkeypatch):
+    folder = tiny_model.write(tmp_path / "pretrained" / "tiny", gallery=1)
+    model = glowcore.load(folder, device="cpu")
+    earlier = [{"sha256": "ab" * 32, "data": "FairFace", "licence": "CC BY 4.0"}, {"sha256": "cd" * 32}]
+    model.metadata |= {"data": "Own *photos*", "init_from": earlier}
+    glowcore.save(model, folder)
+    entry = entry_of(tmp_path, "pretrained/tiny", monkeypatch)
+    assert began_from(entry) == ["abababababab (FairFace · CC BY 4.0)", "cdcdcdcdcdcd"]
+    shown = [caption.value.replace("\\", "") for caption in visit("models.py").caption]
+    assert "Trained on Own *photos*" in shown
+    assert "Training started from the weights abababababab (FairFace · CC BY 4.0), before that cdcdcdcdcdcd" in shown
+    for nonsense in (None, "x", [], {"sha256": "ab"}, ["ab", {"sha256": 5}, {"data": "FairFace"}]):
+        entry.info["metadata"]["init_from"] = nonsense
+        assert began_from(entry) == []
 
 
 def test_cosines_are_a_symmetric_table_of_plain_numbers(engine):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import checks
+from explorer import checks, models
 from explorer.checks import Check
 from explorer.gallery import Gallery
-from explorer.model_facts import facts, provenance
+from explorer.model_facts import began_from, facts, provenance
 from explorer.models import ModelEntry
 from explorer.pictures import reduced, webp
 from explorer.ui import state
-from explorer.ui.frame import intro, laid_out, no_model
+from explorer.ui.frame import intro, laid_out, no_model, plain
 from glowcore import images
 from glowcore.errors import GlowcoreError
 
@@ -67,11 +67,12 @@ def take_over(name: str) -> None:
 
 
 def actions(entry: ModelEntry, chosen: str | None) -> None:
-    """What can be done with a model, as a row of buttons."""
+    """What can be done with a model, as a row of buttons that stay where they are under the mouse."""
     st.button(
-        "Use this model",
+        "In use" if entry.name == chosen else "Use this model",
         key=f"use_{entry.name}",
-        disabled=entry.name == chosen or not entry.is_flow,
+        disabled=not entry.is_flow,  # the one in use is not: whoever has pressed it would lose the focus
+        width=144,
         help=None if entry.is_flow else "It has no exact latents; the Reconstruct page shows it beside flows.",
         on_click=choose,
         args=(entry.name,),
@@ -110,7 +111,10 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                         actions(entry, chosen)
                 st.markdown(" · ".join(f":small[:gray[{name}] {value}]" for name, value in facts(entry)))
                 if told := provenance(entry):
-                    st.caption(f"Trained on {told}")
+                    st.caption(f"Trained on {plain(told)}")
+                if earlier := began_from(entry):
+                    weights = ", before that ".join(map(plain, earlier))
+                    st.caption(f"Training started from the weights {weights}")
         for found in st.session_state.get(f"checked_{entry.name}", []):
             mark = ":green-badge[good]" if found.good else ":orange-badge[look]"
             st.markdown(f"{mark} **{found.subject}** {found.finding}")
@@ -124,6 +128,7 @@ in_use = state.chosen_model()
 if in_use is None:
     no_model()
 else:
-    for entry in sorted(found, key=lambda each: each.name != in_use):
+    first = models.default_name(found)  # not the one in use: a list that moves puts another button under the mouse
+    for entry in sorted(found, key=lambda each: each.name != first):
         card(entry, in_use)
     st.button("Unload all models", key="unload", on_click=state.unload, help="Gives their memory back")
