@@ -35,6 +35,20 @@ def check_path(path: str | os.PathLike, suffixes: Sequence[str]) -> Path:
     return path
 
 
+def check_folder(path: str | os.PathLike) -> None:
+    """Look before the work whether a folder is there to write into, or can be made with those above it.
+
+    Raises:
+        ConfigError: it, or one above it, is a file, or permission is missing.
+    """
+    path = Path(path)
+    there = next(above for above in (path, *path.absolute().parents) if above.exists())
+    if not there.is_dir():
+        raise ConfigError(f"--out {path}: {there} is a file, expected a folder, which is made if it is missing")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {path}: the folder {there} is not writable")
+
+
 def write(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``: under another name beside it first, then by one rename.
 

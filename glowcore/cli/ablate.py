@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from glowcore import ablation, ablation_report, output
+from glowcore.atomic import describe
 from glowcore.cli import options
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
@@ -27,7 +28,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
     p.add_argument("--image-size", type=options.image_size, default=32, metavar="N|HxW",
                    help="side of the pictures in pixels, or height and width (default 32)")
-    p.add_argument("--variants", nargs="+", metavar="NAME", default=[ablation.BASE, *ablation.VARIANTS],
+    p.add_argument("--variants", nargs="+", metavar="NAME",
                    help=f"what to train (default: {' '.join([ablation.BASE, *ablation.VARIANTS])})")
     p.add_argument("--seeds", type=int, default=3, metavar="N", help="runs per variant (default 3)")
     length = p.add_mutually_exclusive_group()
@@ -51,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
     """Train what is missing, then write table and picture; exit code 0, 1 where a run is missing at the end."""
     options.check_range("--seeds", args.seeds, 1, 1000)
     out = Path(args.out)
+    if args.table_only and args.variants is not None:
+        raise ConfigError("--variants says what to train, --table-only trains nothing; leave one out")
+    args.variants = args.variants or [ablation.BASE, *ablation.VARIANTS]
     runs = ablation.read_runs(out) if args.table_only else _trained(args, out)
     if not runs:
         raise ConfigError(f"{out} holds no finished runs; leave --table-only out to make them")
@@ -81,6 +85,7 @@ def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
             raise ConfigError(f"--variants names {name} more than once, expected different ones")
     if args.data is None:
         raise ConfigError("--data DIR is missing: which pictures?")
+    output.check_folder(out)
     options.set_threads(args.threads)
     keep_heap()
     steps = STEPS if args.steps is None and args.minutes is None else args.steps
@@ -90,7 +95,10 @@ def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
         open_dataset(args.data, image_size=args.image_size, split=split, limit=limit, progress=not args.quiet)
         for split, limit in (("train", None), ("test", args.limit))
     )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be made: {describe(error)}") from error
     try:
         return ablation.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
                                 device=pick_device(args.device), progress=not args.quiet)

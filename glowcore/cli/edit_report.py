@@ -21,6 +21,7 @@ from glowcore.errors import ConfigError
 from glowcore.grids import grid
 
 JUDGE_SPLIT = "train"  # the fit of directions may learn from all others (`attributes --classifier-data`)
+SPLIT = "test"  # of --data, unless --split says otherwise
 EXAMPLE = ("python -m glowcore evaluate --model pretrained/faces64 --data faces/ --edits --classifier-data celeba/ "
            "--markdown --out edits.png")
 
@@ -31,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--edits", action="store_true",
                        help="measure attribute edits instead, judged by a small classifier")
     classifiers.add_arguments(group, f"the classifier that judges learns from their split {JUDGE_SPLIT}")
-    group.add_argument("--strengths", default=",".join(f"{s:g}" for s in STRENGTHS), metavar="S[,S...]",
+    group.add_argument("--strengths", metavar="S[,S...]",
                        help="strengths to try, in sigmas, each above 0 (default 1,2,3)")
-    group.add_argument("--pictures", type=int, default=MOST_PICTURES, metavar="N",
+    group.add_argument("--pictures", type=int, metavar="N",
                        help=f"at most N pictures per attribute (default {MOST_PICTURES})")
     group.add_argument("--markdown", action="store_true", help="print the result as a Markdown document to stdout")
     group.add_argument("--link", metavar="PATH",
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json and args.markdown:
         raise ConfigError("--json and --markdown both write to stdout, expected one of them")
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG) if args.out else None
+    args.strengths = ",".join(f"{s:g}" for s in STRENGTHS) if args.strengths is None else args.strengths
+    args.pictures = MOST_PICTURES if args.pictures is None else args.pictures
     strengths = _strengths(args.strengths)
     options.check_range("--pictures", args.pictures, 1, 1_000_000)
     started = time.perf_counter()
@@ -100,7 +103,9 @@ def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float], scale: 
 def _command(args: argparse.Namespace) -> str:
     """Return the command line that prints the same document again."""
     # Folders are named as the documentation does: where they lie here is nobody's business.
-    command = ("python -m glowcore evaluate --model MODEL --data FACES --edits --classifier-data CELEBA "
+    chosen = "" if args.split == SPLIT else f" --split {args.split}"
+    chosen += ("" if args.limit is None else f" --limit {args.limit}") + (" --skip-broken" if args.skip_broken else "")
+    command = (f"python -m glowcore evaluate --model MODEL --data FACES{chosen} --edits --classifier-data CELEBA "
                f"--strengths {args.strengths} --pictures {args.pictures} --markdown")
     given = {"out": args.out and Path(args.out).name, "link": args.link, "credit": args.credit}
     return command + "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value)

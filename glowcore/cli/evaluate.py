@@ -20,7 +20,7 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "evaluate", summary, EXAMPLE)
     options.add_model(p)
-    options.add_data(p, split="test")
+    options.add_data(p, split=edit_report.SPLIT)
     p.add_argument("--batch-size", type=int, default=50, metavar="N", help="pictures per batch (default 50)")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the dequantisation noise (default 0)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     keep_heap()
     if args.edits:
         return edit_report.run(args)
-    for option in ("classifier_data", "markdown", "link", "credit", "out"):
-        if getattr(args, option):
+    for option in ("classifier_data", "strengths", "pictures", "markdown", "link", "credit", "out"):
+        if (given := getattr(args, option)) is not None and given is not False:
             raise ConfigError(f"--{option.replace('_', '-')} goes with --edits, expected both or neither")
     model = options.load_model(args)
     pictures = options.open_pictures(args, model)
@@ -51,10 +51,10 @@ def run(args: argparse.Namespace) -> int:
             "model_sha256": checkpoint.fingerprint(args.model),
         })
         return 0
+    spread = f" +- {result.bits_per_dim_std_error:.4f}" if result.images > 1 else ""
     options.say(
         f"{result.images} pictures of split {args.split} in {seconds:.1f} s\n"
-        f"bits/dim      {result.bits_per_dim:.4f} +- {result.bits_per_dim_std_error:.4f} at {result.n_bits} bits "
-        f"(a bound: {bound})\n"
+        f"bits/dim      {result.bits_per_dim:.4f}{spread} at {result.n_bits} bits (a bound: {bound})\n"
         f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, mean "
         f"{result.reconstruction_mean_abs_error:.2e}, {result.pixels_changed} pixels "
         f"changed at 8 bits, {100 * result.reconstructions_finite:.4g} % finite"

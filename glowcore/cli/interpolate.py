@@ -8,6 +8,7 @@ import torch
 
 from glowcore import films, output
 from glowcore.cli import options, pictures
+from glowcore.errors import ConfigError
 from glowcore.exact import REACH
 from glowcore.grids import grid, sheet_size
 
@@ -16,6 +17,8 @@ EXAMPLE = (
     "--out film.mp4"
 )
 FILMS = (".mp4", ".gif")
+#: Pixels of a film's shorter side unless ``--side`` says otherwise.
+SIDE = 256
 
 
 def add_parser(commands, summary: str) -> None:
@@ -28,8 +31,8 @@ def add_parser(commands, summary: str) -> None:
                    help="number of pictures, both ends included (default: film 60, strip 9)")
     p.add_argument("--spherical", action="store_true", help="follow an arc in each level instead of a straight line")
     p.add_argument("--loop", action="store_true", help="film: there and back again")
-    p.add_argument("--rate", type=float, default=films.RATE, help=f"film: frames per second (default {films.RATE})")
-    p.add_argument("--side", type=int, default=256, metavar="N",
+    p.add_argument("--rate", type=float, help=f"film: frames per second (default {films.RATE})")
+    p.add_argument("--side", type=int, metavar="N",
                    help="film: enlarge until the shorter side has N pixels (default 256)")
     pictures.add_class(p)
     p.add_argument("--out", required=True, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg")
@@ -42,8 +45,14 @@ def run(args: argparse.Namespace) -> int:
     film = out.suffix.lower() in FILMS
     count = (60 if film else 9) if args.frames is None else args.frames
     options.check_range("--frames", count, 2, 10_000)
-    options.check_range("--rate", args.rate, 1, 120)
-    options.check_range("--side", args.side, 16, 2048)
+    given = {"loop": args.loop or None, "rate": args.rate, "side": args.side}
+    given = [name for name, value in given.items() if value is not None]
+    if given and not film:
+        raise ConfigError(f"--{given[0]} belongs to films and {out.name} is a strip; leave it out, or end --out in "
+                          + " or ".join(FILMS))
+    rate, side = films.RATE if args.rate is None else args.rate, SIDE if args.side is None else args.side
+    options.check_range("--rate", rate, 1, 120)
+    options.check_range("--side", side, 16, 2048)
     model = options.load_flow(args)
     if not film:
         sheet_size((count, *model.image_size), count)  # refused before the work, not after
@@ -58,9 +67,9 @@ def run(args: argparse.Namespace) -> int:
     if not film:
         pictures.save(out, grid(frames, columns=count))
         return 0
-    shown = [films.enlarge(frame, args.side) for frame in frames]
+    shown = [films.enlarge(frame, side) for frame in frames]
     shown = films.there_and_back(shown) if args.loop else shown
     write = films.mp4 if out.suffix.lower() == ".mp4" else films.gif
-    output.write(out, write(shown, args.rate))
+    output.write(out, write(shown, rate))
     options.say(f"wrote {out} ({len(shown)} frames)")
     return 0

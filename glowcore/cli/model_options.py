@@ -47,6 +47,28 @@ def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
     return given
 
 
+def meaning(name: str, value: Any, config: Any) -> Any:
+    """Return a setting of ``config``'s kind in one form: 8 and 8x8 are one size, 2 and 2,2 as many steps per level."""
+    if name == "image_size":
+        return value if isinstance(value, tuple) else (value, value)
+    doubled = name == "hidden_channels" and config.model_name == "realnvp"  # one number is that of the first level
+    if isinstance(value, tuple) and value == value[:1] * getattr(config, "num_levels", 0) and not doubled:
+        return value[0]
+    return value
+
+
+def text(name: str, value: Any) -> str:
+    """Return a setting's value as it is typed, such as ``48x64`` and ``8,16``."""
+    return ("x" if name == "image_size" else ",").join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def typed(name: str, value: Any) -> str:
+    """Return the option of a setting with its value, as it is typed."""
+    if isinstance(value, bool):
+        return _flag(name if value else f"no_{name}")
+    return f"{_flag(name)} {text(name, value)}"
+
+
 def _settings() -> dict[str, dict[str, str]]:
     """Return each setting with its annotation in every model that has it."""
     found: dict[str, dict[str, str]] = {}

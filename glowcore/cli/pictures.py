@@ -111,6 +111,12 @@ def label(model: Flow, given: str | None) -> Tensor | None:
     return torch.tensor([classes.class_number(model, given)])
 
 
+def is_every(model: Flow, given: str | None) -> bool:
+    """Return whether ``--class`` asks for every class of a model, where none is called so."""
+    names = classes.class_names(model)
+    return given == EVERY and bool(names) and EVERY not in names
+
+
 def seeds_and_classes(model: Flow, seeds: Sequence[int], given: str | None) -> tuple[Sequence[int], Tensor | None]:
     """Return what to sample for ``--class``: seeds ``[N]`` and classes, int64 ``[N]`` or ``[1]``, None without classes.
 
@@ -120,7 +126,7 @@ def seeds_and_classes(model: Flow, seeds: Sequence[int], given: str | None) -> t
         ConfigError: as :func:`label`.
     """
     names = classes.class_names(model)
-    if given != EVERY or not names or EVERY in names:
+    if not is_every(model, given):
         return seeds, label(model, given)
     return [seed for seed in seeds for _ in names], torch.arange(len(names)).repeat(len(seeds))
 

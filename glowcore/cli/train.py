@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from glowcore import checkpoint, classes, training_state
+from glowcore import checkpoint, classes, output, training_state
 from glowcore.cli import model_options, options
 from glowcore.data import open_dataset
 from glowcore.devices import pick_device
@@ -164,9 +164,7 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
         raise ConfigError(f"--init-from {args.init_from} begins a run, --resume goes on with one; leave one out")
     if args.resume and not (out / "state").is_dir():
         raise ConfigError(f"--resume: {out} holds no run to go on with")
-    there = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise ConfigError(f"--out {out}: {there} is a file, expected a folder, which is made if it is missing")
+    output.check_folder(out)
     if not args.resume and (out / "config.json").exists():
         raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")
     if not args.resume and (out / "state").exists():
@@ -189,8 +187,9 @@ def _model(args: argparse.Namespace, out: Path) -> Flow:
     if not args.resume and "scale_min" in given:
         set_scale_min(model, given.pop("scale_min"))
     for name, value in given.items():
-        if value != getattr(model.config, name):
-            raise ConfigError(f"--{name.replace('_', '-')} {value} differs from {getattr(model.config, name)} of the "
+        own = getattr(model.config, name)
+        if model_options.meaning(name, value, model.config) != model_options.meaning(name, own, model.config):
+            raise ConfigError(f"{model_options.typed(name, value)} differs from {model_options.text(name, own)} of the "
                               f"model in {source}; leave it out")
     return model
 

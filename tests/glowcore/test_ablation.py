@@ -152,6 +152,18 @@ def test_mistakes_are_told_in_a_line(tmp_path, data, capsys, more, told):
     assert told in error
 
 
+@pytest.mark.parametrize("out", ["file", "file/below", "gone/" + 300 * "x"])
+def test_a_folder_that_cannot_be_made_is_one_line_before_any_training(tmp_path, data, capsys, monkeypatch, out):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(ablation, "run_all", None)
+    if "file" in out:
+        monkeypatch.setattr("glowcore.data.open_dataset", None)
+    assert ablate(data, tmp_path / out) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert ("file is a file, expected a folder" if "file" in out else "cannot be made: ") in error
+
+
 def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 2
     assert "holds no finished runs" in capsys.readouterr().err
@@ -164,6 +176,8 @@ def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 0
     assert "no picture: matplotlib is not installed" in capsys.readouterr().err
     assert not (tmp_path / "ablation.png").exists()
+    assert main(["ablate", "--table-only", "--variants", "base", "--out", str(tmp_path)]) == 2
+    assert "--variants says what to train, --table-only trains nothing" in capsys.readouterr().err
     (tmp_path / "runs.jsonl").write_text("{}\n")
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 2
     assert "holds no runs of an ablation" in capsys.readouterr().err

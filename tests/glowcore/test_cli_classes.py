@@ -90,6 +90,12 @@ def test_sample_of_all_classes_is_a_row_a_seed_and_a_column_a_class(home, tmp_pa
             assert np.array_equal(tile, images.to_uint8(flow.sample([seed], 0.7, y=column))[0])
 
 
+def test_compare_has_no_column_left_for_all_classes(home, tmp_path, capsys):
+    assert sample(home, tmp_path / "all.png", "--seeds", "3", "--class", "all", "--compare", "0.5,1") == 2
+    assert capsys.readouterr().err == "error: --compare draws one class a sheet, expected no --class all\n"
+    assert sample(home, tmp_path / "one.png", "--seeds", "3", "--class", "left", "--compare", "0.5,1") == 0
+
+
 def test_info_lists_the_classes(home, capsys):
     assert main(["info", "--model", str(home / "run")]) == 0
     assert "left, right" in capsys.readouterr().err

@@ -64,6 +64,9 @@ def test_edits_as_markdown_and_as_words(folder, tmp_path, capsys):
     assert "](images/a.png)\n\nPictures: nobody.\n" in table.out
     assert ("--strengths 0.5 --pictures 3 --markdown --out a.png --link images/a.png --credit 'Pictures: nobody.'\n"
             in table.out)
+    assert "--data FACES --edits " in table.out
+    limited = run(capsys, *argv(folder, *options, "--split", "all", "--limit", 40, "--skip-broken", "--markdown")).out
+    assert "--data FACES --split all --limit 40 --skip-broken --edits --classifier-data CELEBA " in limited
     assert str(folder) not in table.out
     assert str(tmp_path) not in table.out
     plain = run(capsys, *argv(folder, *options, "--markdown"))
@@ -108,5 +111,6 @@ def test_edits_need_a_classifiers_data_and_a_model_with_attributes(folder, tmp_p
     args[2] = tmp_path / "plain"
     assert main([str(part) for part in args]) == 2
     assert "has no attributes yet" in capsys.readouterr().err
-    assert main(["evaluate", "--model", str(folder / "model"), "--data", str(folder / "faces"), "--markdown"]) == 2
-    assert "--markdown goes with --edits" in capsys.readouterr().err
+    for option in (["--markdown"], ["--strengths", "foo"], ["--pictures", "0"]):
+        assert main(["evaluate", "--model", str(folder / "model"), "--data", str(folder / "faces"), *option]) == 2
+        assert f"{option[0]} goes with --edits" in capsys.readouterr().err

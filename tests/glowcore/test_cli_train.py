@@ -199,5 +199,5 @@ def test_a_class_conditional_model_learns_its_classes(tmp_path, capsys):
     argv[3] = str(tmp_path / "other")
     write_pictures(tmp_path / "faces" / "third", 20, seed=2)
     assert main(["train", *argv, "--num-classes", "2"]) == 2
-    assert "0 to 1" in capsys.readouterr().err
+    assert "num_classes is 2, expected 3 for the classes of the pictures: dark, light, third" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()

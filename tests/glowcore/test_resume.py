@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import training_state
+from glowcore import RealNVPConfig, training_state
 from glowcore.cli import main
+from glowcore.cli.model_options import meaning
 from glowcore.errors import DataError
 from glowcore.training import Trainer
 from tests.glowcore.tiny import MODEL, pictures, tree, vectors, write_model, write_pictures
@@ -112,6 +113,24 @@ def test_another_family_is_refused(home, run, tmp_path, capsys):
     assert f"--model realnvp differs from glow of the model in {source}" in line
     assert train(home, tmp_path / "new", "--init-from", source, "--steps", 1, "--model", "glow") == 0
     assert train(home, run, "--resume", "--steps", 3, "--model", "glow") == 0
+
+
+def test_a_setting_is_compared_by_what_it_means(home, run, tmp_path, capsys):
+    alike = ("--image-size", "8x8", "--steps-per-level", "1,1", "--hidden-channels", "4,4", "--num-levels", 2)
+    source = write_model(tmp_path / "source", attributes=False)
+    assert train(home, tmp_path / "new", "--init-from", source, "--steps", 1, *alike) == 0
+    capsys.readouterr()
+    for given in (("--image-size", "8x16"), ("--steps-per-level", "1,2"), ("--hidden-channels", "4,4,4")):
+        line = refused(capsys, home, tmp_path / "other", "--init-from", source, "--steps", 1, *given)
+        assert f"{' '.join(given)} differs from " in line
+    line = refused(capsys, home, tmp_path / "other", "--init-from", source, "--steps", 1, "--no-class-head")
+    assert "--no-class-head differs from True of the model" in line
+
+
+def test_one_width_of_a_real_nvp_is_doubled_by_level_and_not_meant_by_a_list():
+    config = RealNVPConfig(image_size=8, num_levels=2, hidden_channels=4)
+    assert meaning("hidden_channels", (4, 4), config) != meaning("hidden_channels", 4, config)
+    assert meaning("steps_per_level", (3, 3), config) == meaning("steps_per_level", 3, config)
 
 
 def test_weights_come_from_one_place(home, run, tmp_path, capsys):
