@@ -22,6 +22,7 @@ def page() -> None:
     # Here: the server, which only wants `app`, need not load the library.
     from explorer.ui import state
     from explorer.ui.components.address import address
+    from explorer.ui.components.focus import focus
     from explorer.ui.components.uploads import uploads
     from explorer.ui.frame import cannot
 
@@ -55,6 +56,7 @@ def page() -> None:
     except GlowcoreError as error:
         cannot(error)
     uploads(visitors.bounds())
+    focus()
     if chosen is not edit and (token := state.token()):
         address(token)
 

@@ -115,10 +115,11 @@ def test_by_keyboard_alone(page):
     expect(slider(page, "Glasses")).to_have_value("1")
 
 
-def test_the_saved_grid_remembers_its_edit(page, tmp_path):
+def test_the_saved_grid_remembers_its_edit_and_the_dialog_still_hears_keys(page, tmp_path):
     open_grid(page)
+    save = page.get_by_role("button", name="Save grid as PNG")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save grid as PNG").click()
+        save.click()
     assert download.value.suggested_filename == "two-attributes.png"
     download.value.save_as(tmp_path / "grid.png")
     data = (tmp_path / "grid.png").read_bytes()
@@ -128,6 +129,9 @@ def test_the_saved_grid_remembers_its_edit(page, tmp_path):
     assert crop is None
     with Image.open(io.BytesIO(data)) as opened:
         assert min(opened.size) > 5 * 128
+    expect(save).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

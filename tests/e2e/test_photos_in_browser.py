@@ -124,6 +124,7 @@ def test_the_edit_is_put_back_into_the_whole_photo(page, tmp_path):
     upload(page, ASTRONAUT)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save whole photo").click()
+    expect(page.get_by_role("button", name="Save whole photo")).to_be_focused()  # as it was before it was disabled
     saved = tmp_path / "whole.png"
     download.value.save_as(saved)
     with Image.open(saved) as a, Image.open(ASTRONAUT) as b:
