@@ -55,6 +55,9 @@ class ExactFlow(FusedFlow):
     def __init__(self, flow: Flow, backend: str = "auto") -> None:
         super().__init__(flow, dtype="float32", backend=backend)
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.flow, self.backend)
+
     def refresh(self) -> None:
         """Fold the weights as they are now, as :meth:`FusedFlow.refresh`, and forget the float64 model."""
         with self._folding:
@@ -70,7 +73,7 @@ class ExactFlow(FusedFlow):
                 self._double = in_float64(self.flow).eval()
             return self._double
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode_parts(self, images: Tensor, y: Tensor | None = None) -> list[EncodedPart]:
         """Encode pictures and decode them again, each in the precision that it needs: one part, or two.
 
@@ -110,7 +113,7 @@ class ExactFlow(FusedFlow):
         """Return whether latents are float64 because float32 was not enough: never those of a float64 model."""
         return is_double(latents) and self.flow.dtype != torch.float64
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode_marked(self, latents: Latents) -> tuple[Tensor, Tensor]:
         """Return the pictures of latents and which of them were decoded in float64, bool ``[B]``.
 
@@ -127,7 +130,7 @@ class ExactFlow(FusedFlow):
             values[lost] = again
         return values, lost
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return bits per dimension, as :meth:`Flow.bits_per_dim`; what is not finite again in float64, noise alike."""
         x = self.flow.dequantised(images, generator)

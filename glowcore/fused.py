@@ -30,6 +30,9 @@ DTYPES = ("float32", "bfloat16")
 class FusedFlow:
     """A model with folded and cached weights: the same ``encode``, ``decode``, ``sample``, only faster, no gradients.
 
+    What it returns are ordinary tensors without a graph: latents encoded here may be optimised through the module.
+    A copy (deep, pickled, by ``torch.save``) holds a copy of the model and folds it anew.
+
     Args:
         flow: the model. When it changes, the next call folds it anew. Seen is whatever autograd counts (optimizers,
             ``p.mul_``), a parameter, buffer, module or hook that comes, goes or takes another's place, another
@@ -75,6 +78,10 @@ class FusedFlow:
             self._onnx.wait()
         if backend == "cudagraphs" and not isinstance(self._torch, GraphedBackend):
             raise ConfigError(f"backend 'cudagraphs' needs a Glow on CUDA; this is {self.describe()}")
+
+    def __reduce__(self) -> tuple:
+        # Locks, threads and sessions do not travel: a copy folds the weights anew.
+        return type(self), (self.flow, self.dtype, self.backend)
 
     @property
     def config(self):
@@ -124,12 +131,12 @@ class FusedFlow:
             self._watch, self._torch, self._onnx = watch, folded, None
             self._build_at = time.monotonic() + self.SETTLED
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
         """Return the latents of pictures with their ``log_prob``, as :meth:`Flow.encode`."""
         return self._encode_cube(self.flow.as_float(images) - 0.5, y)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode(self, latents: Latents) -> Tensor:
         """Return the pictures of latents, as :meth:`Flow.decode`."""
         self._refresh()
@@ -137,10 +144,10 @@ class FusedFlow:
         runner = self._runner(len(latents))
         if runner is None:
             return self.flow.decode(latents)
-        top = self.flow.top_prior.inverse(levels[-1], latents.y)
+        top = self.flow.top_prior.inverse(levels[-1], self.flow.top_prior.labels(latents.y, len(latents)))
         return runner.decode([*levels[:-1], top]) + 0.5
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
         return self.flow.bits_of(self._encode_cube(self.flow.dequantised(images, generator), y))

@@ -55,7 +55,9 @@ class GraphedBackend:
     def _capture(
         self, run: Callable[[list[Tensor]], list[Tensor]], inputs: Sequence[Tensor]
     ) -> tuple[torch.cuda.CUDAGraph, list[Tensor], list[Tensor]]:
-        static_inputs = [given.clone() for given in inputs]
+        # Written to by callers in inference mode and outside of it, which inference tensors would not allow.
+        with torch.inference_mode(False), torch.no_grad():
+            static_inputs = [given.clone() for given in inputs]
         # Of the model's device: streams are made on the current one, and one of another device would record nothing.
         with torch.cuda.device(inputs[0].device):
             stream = torch.cuda.Stream()
