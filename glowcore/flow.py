@@ -157,7 +157,7 @@ class Flow(nn.Module):
     def decode(self, latents: Latents) -> Tensor:
         """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of ``encode``."""
         levels = self.checked_levels(latents)
-        x = self.top_prior.inverse(levels[-1], latents.y)
+        x = self.top_prior.inverse(levels[-1], self.top_prior.labels(latents.y, len(latents)))
         for level, eps in zip(reversed(self.levels), [None, *reversed(levels[:-1])], strict=True):
             if level.split is not None:
                 x = level.split.inverse(x, eps)

@@ -25,13 +25,19 @@ class Latents:
     arithmetic and level mixing are therefore plain arithmetic, alike on all levels.
 
     ``log_prob`` (``[B]``, nats) belongs to the encoded pictures; any operation that changes the latents sets it to
-    ``None``. ``y`` (``[B]``, int64) holds class labels of a class-conditional model, else ``None``.
+    ``None``. ``y`` (``[B]``, int64) holds class labels of a class-conditional model, else ``None``; a number for all
+    pictures or a list of one each may be given.
     """
 
     levels: list[Tensor]
     log_prob: Tensor | None = None
     y: Tensor | None = None
     prior: str = "gaussian"
+
+    def __post_init__(self) -> None:
+        if self.y is not None and not isinstance(self.y, Tensor):
+            y = torch.as_tensor(self.y, device=self.levels[0].device)
+            self.y = y.expand(len(self)) if y.ndim == 0 else y
 
     def __len__(self) -> int:
         return self.levels[0].shape[0]
@@ -95,13 +101,16 @@ class Latents:
         return torch.cat([level.flatten(1) for level in self.levels], dim=1)
 
     def with_flat(self, flat: Tensor) -> Latents:
-        """Return latents shaped like these (any batch) from a matrix ``[N, D]`` made by :meth:`flatten`."""
+        """Return latents shaped like these from a matrix ``[N, D]`` made by :meth:`flatten`.
+
+        N may be any; the classes stay where N is the number of pictures, or where there is one class only.
+        """
         if flat.ndim != 2 or flat.shape[1] != self.num_dims:
             raise ConfigError(f"flat latents have shape {tuple(flat.shape)}, expected [N, {self.num_dims}]")
         parts = flat.split([level[0].numel() for level in self.levels], dim=1)
-        return Latents(
-            [p.reshape(-1, *level.shape[1:]) for p, level in zip(parts, self.levels, strict=True)], prior=self.prior
-        )
+        levels = [p.reshape(-1, *level.shape[1:]) for p, level in zip(parts, self.levels, strict=True)]
+        y = self.y.expand(len(flat)) if self.y is not None and len(self.y) in (1, len(flat)) else None
+        return Latents(levels, y=y, prior=self.prior)
 
     def interpolate(self, other: Latents, t: float | Tensor, *, spherical: bool = False) -> Latents:
         """Walk from these latents (``t = 0``) to ``other`` (``t = 1``).

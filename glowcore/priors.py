@@ -69,7 +69,8 @@ class TopPrior(nn.Module):
             y = self._checked(y)
             stats = stats + self.class_stats[y]
         elif self.class_stats is not None:
-            raise ConfigError(f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1}")
+            raise ConfigError(f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1} "
+                              "(of latents: set latents.y)")
         return stats[:, 0], stats[:, 1]
 
     def _checked(self, y: Tensor) -> Tensor:

@@ -23,6 +23,15 @@ def test_flatten_and_back():
         a.with_flat(torch.zeros(1, 5))
 
 
+def test_a_class_goes_through_a_matrix_where_it_is_known_of_which_picture():
+    a = latents()
+    assert a.with_flat(a.flatten()).y is None
+    a.y = torch.tensor([2, 0])
+    assert a.with_flat(a.flatten()).y.tolist() == [2, 0]
+    assert a.with_flat(torch.zeros(3, 192)).y is None
+    assert a[0].with_flat(torch.zeros(3, 192)).y.tolist() == [2, 2, 2]
+
+
 def test_arithmetic_acts_on_every_level_and_drops_log_prob():
     a, b = latents(), latents(seed=1)
     assert torch.allclose((a + b).flatten(), a.flatten() + b.flatten())

@@ -69,6 +69,19 @@ def test_labels_that_are_none(classed, y, told):
         classed.encode(pictures(2), y)
 
 
+def test_latents_take_labels_as_encoding_does(classed):
+    encoded = classed.encode(pictures(2), [2, 2])
+    for decode in (classed.decode, classed.fused(backend="torch").decode):
+        for y in (2, [2, 2], [2], torch.tensor(2), torch.tensor([2, 2])):
+            back = decode(Latents(encoded.levels, y=y))
+            assert (back - pictures(2) / 255).abs().max() < 1e-4
+        with pytest.raises(ConfigError, match=r"labels y have shape \(3,\), expected one number or one for each of 2"):
+            decode(Latents(encoded.levels, y=[0, 1, 2]))
+        with pytest.raises(ConfigError, match=r"class-conditional: give labels y, 0 to 2 .of latents: set latents.y."):
+            decode(Latents(encoded.levels))
+    assert (Latents(encoded.levels, y=2) + encoded)[1].y.tolist() == [2]
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_labels_for_a_model_without_classes(flow, call):
     with pytest.raises(ConfigError, match="this model has no classes, expected no labels y"):
