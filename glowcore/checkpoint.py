@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glowcore import models
 from glowcore.atomic import write_set
@@ -51,13 +51,15 @@ class Contents(NamedTuple):
 def save(model: Flow | VAE, folder: str | Path) -> None:
     """Save a model with its metadata and attributes; an earlier model in ``folder`` is replaced whole.
 
+    Of a wrapper (``fused()``, ``torch.compile``, ``DataParallel``) the model inside is saved.
+
     Raises:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there), a weight is NaN or
             infinite, the weights are neither float32 nor float64 throughout, they are not those of ``model.config`` or
-            the attributes not of its latents, or ``model.metadata`` is not JSON. What the folder held before stays
-            valid.
+            the attributes not of its latents, ``model.metadata`` is not JSON, or it is
+            no model at all. What the folder held before stays valid.
     """
-    model = getattr(model, "_orig_mod", model)  # inside torch.compile's wrapper, which renames the weights
+    model = _unwrapped(model, Path(folder))
     dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
     if dtypes not in ({torch.float32}, {torch.float64}):
         names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
@@ -75,6 +77,17 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
         attributes = model.attributes.tensors(), model.attributes.metadata()
     _check_loads(Path(folder), model, attributes)
     write_folder(folder, config, model.state_dict(), attributes)
+
+
+def _unwrapped(model: Any, folder: Path) -> Flow | VAE:
+    while not isinstance(model, Flow | VAE):
+        inner = [getattr(model, name, None) for name in ("_orig_mod", "module", "flow")]
+        inner = [part for part in inner if isinstance(part, nn.Module)]
+        if not inner:
+            raise CheckpointError(f"{folder}: not saved, a {type(model).__name__} is no model; expected what "
+                                  "glowcore.build or glowcore.load returns")
+        model = inner[0]
+    return model
 
 
 def load(folder: str | Path, device: str = "auto") -> Flow | VAE:

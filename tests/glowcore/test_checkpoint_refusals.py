@@ -5,6 +5,7 @@ import torch
 
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError
+from glowcore.exact import ExactFlow
 from tests.glowcore.model_folders import small_model
 
 
@@ -50,6 +51,20 @@ def test_a_compiled_model_is_saved_as_the_model_inside(model, tmp_path):
     checkpoint.save(torch.compile(model), tmp_path)
     loaded = checkpoint.load(tmp_path, device="cpu").state_dict()
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m.fused(backend="torch"), ExactFlow, torch.nn.DataParallel, torch.compile])
+def test_of_a_wrapper_the_model_inside_is_saved(model, tmp_path, wrap):
+    checkpoint.save(model, tmp_path / "plain")
+    checkpoint.save(wrap(model), tmp_path / "wrapped")
+    assert checkpoint.fingerprint(tmp_path / "wrapped") == checkpoint.fingerprint(tmp_path / "plain")
+
+
+@pytest.mark.parametrize("other", [None, torch.nn.Linear(1, 1), {}])
+def test_what_is_no_model_is_not_saved(tmp_path, other):
+    with pytest.raises(CheckpointError, match=f"not saved, a {type(other).__name__} is no model"):
+        checkpoint.save(other, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_saving_leaves_the_global_generator_alone(model, tmp_path):
