@@ -66,8 +66,8 @@ def _flatten(strip: Image.Image, convert: Convert, background: tuple[int, int, i
     """Any mode of the three formats as RGB over the background, `convert` taking colour (RGB, L or CMYK) to sRGB."""
     key = strip.info.get("transparency")
     if strip.mode == "I;16":
-        values = np.asarray(strip).astype(np.uint32)
-        colour = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+        values = np.asarray(strip)
+        colour = Image.fromarray((values >> 8).astype(np.uint8))  # as Pillow has read 16-bit colour
         alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)) if isinstance(key, int) else None
     elif strip.mode in ("LA", "RGBA", "PA") or key is not None:
         both = strip if strip.mode in ("LA", "RGBA") else strip.convert("RGBA")

@@ -33,9 +33,10 @@ def load(
 
     JPEG (of an MPO the first picture), PNG and WebP are read, of an animation the first frame. The EXIF orientation is
     applied; an embedded ICC profile of the right colour space is converted to sRGB (perceptual intent), a broken or
-    foreign one is passed over, as browsers do; CMYK without a profile is converted by the plain formula. 16-bit values
-    are scaled to 8. Transparent parts are laid over `background`, in encoded values as browsers do. A picture of more
-    than 16 megapixels is shrunk by a whole factor while it is decoded, so that memory stays bounded.
+    foreign one is passed over, as browsers do; CMYK without a profile is converted by the plain formula. Of 16-bit
+    values, grey or colour, the upper 8 bits are taken. Transparent parts are laid over `background`, in encoded values
+    as browsers do. A picture of more than 16 megapixels is shrunk by a whole factor while it is decoded, so that memory
+    stays bounded.
 
     Args:
         source: the file's bytes, or its path.
@@ -125,9 +126,16 @@ def to_tensor(array: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
 def to_uint8(tensor: torch.Tensor) -> np.ndarray:
     """`[B, C, H, W]` (or `[C, H, W]`) with values in [0, 1] as `uint8 [B, H, W, C]`: clipped, rounded, NaN as 0.
 
-    A `uint8` tensor only changes its layout.
+    A `uint8` tensor only changes its layout; a `bool` one becomes 0 and 255.
+
+    Raises:
+        ImageError: other whole numbers, whose range nothing says.
     """
     batch = tensor.detach()
+    if batch.dtype == torch.bool:
+        batch = batch.float()
+    if batch.dtype != torch.uint8 and not batch.is_floating_point():
+        raise ImageError(f"{batch.dtype} values are no picture; uint8, bool or floats in [0, 1] are expected")
     if batch.ndim == 3:
         batch = batch[None]
     if batch.dtype != torch.uint8:

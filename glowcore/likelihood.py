@@ -33,7 +33,9 @@ def dequantise(
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Return ``(bin + u) / 2^n`` in [0, 1); ``images`` is left as it is.
+    """Return ``(bin + u) / 2^n`` with u in [0, 1); ``images`` is left as it is.
+
+    In float32 a sum just below the upper end of its bin can be rounded to it, and so to 1 in the last bin of 8 bits.
 
     The uniform noise u comes from ``generator``: one for the batch, or one a picture, so that a picture's noise does
     not depend on the batch it comes in; torch's global generator if None. A NaN stays NaN.

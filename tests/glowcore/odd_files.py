@@ -227,6 +227,8 @@ def _modes() -> list[Odd]:
         Odd("png-grey-alpha", encode(grey_alpha, "PNG"), like(grey_over_white, 0.6)),
         Odd("png-16-bit-grey", encode(Image.fromarray(deep), "PNG"), like(grey, 0)),
         Odd("png-16-bit-colour", png(width, height, 16, 2, deep_rows), like(picture, 0)),
+        Odd("png-16-bit-grey-almost-one-more", png(2, 1, 16, 0, b"\0\7\xff\x80\xff"), row_is(7, 128)),
+        Odd("png-16-bit-colour-almost-one-more", png(1, 1, 16, 2, b"\0\1\xff\2\xff\3\xff"), filled((1, 2, 3), 1, 1)),
         Odd("png-16-bit-grey-cut-out", png(2, 1, 16, 0, b"\0\0\7\xff\xff", cut_out(b"\0\7")), filled(white, 1, 2)),
         Odd("png-grey-cut-out", png(2, 1, 8, 0, b"\0\7\0", cut_out(b"\0\7")), row_is(255, 0)),
         Odd("png-colour-cut-out", png(1, 1, 8, 2, b"\0\1\2\3", cut_out(b"\0\1\0\2\0\3")), filled(white, 1, 1)),

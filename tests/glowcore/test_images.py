@@ -293,6 +293,13 @@ def test_to_uint8_clips_and_shows_nothing_as_black():
     odd = torch.tensor([-1.0, 2.0, float("nan"), float("inf"), -float("inf"), 0.5]).view(1, 1, 1, 6)
     assert images.to_uint8(odd).flatten().tolist() == [0, 255, 0, 255, 0, 128]
     assert images.to_uint8(torch.full((3, 2, 2), 7, dtype=torch.uint8)).shape == (1, 2, 2, 3)
+    assert images.to_uint8(torch.tensor([False, True]).view(1, 1, 1, 2)).flatten().tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.int8])
+def test_whole_numbers_of_unknown_range_are_no_picture(dtype):
+    with pytest.raises(ImageError, match=f"{dtype} values are no picture; uint8, bool or floats"):
+        images.to_uint8(torch.full((1, 3, 2, 2), 100, dtype=dtype))
 
 
 def test_exports_reopen_equal_and_carry_only_the_text_given():
