@@ -78,7 +78,7 @@ def lost(pictures: Sequence[np.ndarray]) -> list[int]:
 
 
 def quantised(picture: np.ndarray, bits: int) -> np.ndarray:
-    """An 8-bit picture with so many bits a value, 1 to 8, each value in the middle of its bin."""
+    """An 8-bit picture with so many bits per value, 1 to 8, each value in the middle of its bin."""
     step = 2 ** (8 - bits)
     return picture // step * step + step // 2
 

@@ -211,6 +211,26 @@ def test_lines_of_the_density_follow_the_map_and_the_theme_and_stay_as_they_were
     assert chart.evaluate(INKED)[0] < 0.5
 
 
+def test_what_comes_back_is_in_sight_beside_the_controls_at_any_width(page):
+    go(page, "Reconstruct")
+    badge, first = page.get_by_text("0 pixels changed", exact=True).first, page.get_by_test_id("stImage").first
+    slider = page.locator(".st-key-gain").get_by_role("slider")
+    for width in (1360, 768, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        expect(badge).to_be_visible()
+        settle(page)
+        page.wait_for_timeout(500)  # the page is laid out anew
+        assert badge.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
+        picture, moved = first.bounding_box(), slider.bounding_box()
+        assert picture["y"] + picture["height"] < 844, width
+        assert moved["y"] + moved["height"] < 844, width
+    page.mouse.move(200, 300)
+    page.mouse.wheel(0, 1200)
+    page.wait_for_timeout(500)
+    assert first.bounding_box()["y"] < 0
+    assert slider.bounding_box() == moved  # it stays while the pictures go by
+
+
 def test_faces_and_cosines_have_their_room(page):
     go(page, "Attributes")
     for width in (1360, 1100, 900, 700, 390):

@@ -1,4 +1,4 @@
-"""What Reconstruct adds to showing that all comes back: coarser pictures, and latents that are a little off."""
+"""What Reconstruct adds to showing that all comes back: coarser pictures, and noise on the latents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_value_goes_to_the_middle_of_its_bin(blobs):
     assert quantised(blobs[0], 3).dtype == np.uint8
 
 
-def test_latents_off_by_nothing_give_the_picture_and_by_more_give_less_of_it(engine, blobs):
+def test_no_noise_on_the_latents_gives_the_picture_and_more_gives_less_of_it(engine, blobs):
     encoded = engine.encode(blobs[0])
     assert np.array_equal(mixing.nudged(engine, encoded, 0.0), blobs[0])
     assert np.array_equal(mixing.nudged(engine, encoded, 0.1), mixing.nudged(engine, encoded, 0.1))
@@ -62,19 +62,19 @@ def test_a_coarser_picture_comes_back_exactly_and_is_called_so(at):
     at.select_slider(key="bits").set_value(2).run()
     assert not at.exception
     told = " ".join(m.value for m in at.markdown)
-    assert told.count("2 bits a value**") == 3  # the pictures chosen at first
+    assert told.count("2 bits per value**") == 3  # the pictures chosen at first
     assert told.count("[0 pixels changed]") == 3
     rows = at.dataframe[0].value
-    assert all(name.endswith(", 2 bits a value") for name in rows["picture"])
+    assert all(name.endswith(", 2 bits per value") for name in rows["picture"])
 
 
-def test_latents_that_are_off_are_shown_beside_with_what_it_did(at):
-    assert not [c for c in captions(at) if "off by" in c]
+def test_what_noise_on_the_latents_does_is_shown_beside(at):
+    assert not [c for c in captions(at) if "Noise" in c]
     at.select_slider(key="nudge").set_value(0.1).run()
     assert not at.exception
-    shown = [c for c in captions(at) if "off by" in c]
+    shown = [c for c in captions(at) if "Noise" in c]
     assert len(shown) == 3
-    assert all(int(re.fullmatch(r"Latents off by 0.1: (\d+) pixels changed", c)[1]) > 0 for c in shown)
+    assert all(int(re.fullmatch(r"Noise 0.1 added to latents: (\d+) pixels changed", c)[1]) > 0 for c in shown)
     told = " ".join(m.value for m in at.markdown)
     assert told.count("[0 pixels changed]") == 3  # what comes back by itself is exact all the same
 
@@ -82,7 +82,7 @@ def test_latents_that_are_off_are_shown_beside_with_what_it_did(at):
 def test_what_is_not_chosen_is_asked_for_and_no_box_is_empty(at):
     at.multiselect(key=of_model(at, "reconstruct_models")).set_value([]).run()
     assert not at.exception
-    assert [i.value for i in at.info] == ["Choose a model on the left."]
+    assert [i.value for i in at.info] == ["Choose a model."]
     assert not [m.value for m in at.markdown if "Face 0" in m.value]
     at.multiselect(key=of_model(at, "pictures")).set_value([]).run()
-    assert [i.value for i in at.info] == ["Choose a picture on the left."]
+    assert [i.value for i in at.info] == ["Choose a picture."]

@@ -24,9 +24,9 @@ from glowcore.films import enlarge
 
 SHOWN = 256
 AT_MOST = 8
-EXACT = 8  # bits a value of a picture as it is
+EXACT = 8  # bits per value of a picture as it is
 NUDGES = (0.0, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
-# Both are upper bounds on the length of the shortest code, in bits a value.
+# Both are upper bounds on the length of the shortest code, in bits per value.
 DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 
@@ -58,7 +58,8 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     """Which pictures, which models, and how the difference and the coarse picture are made."""
     names = names_of(entries)
     key = state.of_model("pictures", table.engine)
-    shelf.add_photos(table, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
+    with st.popover("Add photos", icon=":material/add_a_photo:"):
+        shelf.add_photos(table, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
     begin(key, entries)
     chosen = st.multiselect(
         "Pictures",
@@ -109,10 +110,10 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         0.05,
         key="heat",
         persist_state="session",
-        help="0 fills in what is most expected.",
+        help="0 fills in the most likely values.",
     )
     bits = st.select_slider(
-        "Bits a value of the picture",
+        "Bits per value of the picture",
         range(1, EXACT + 1),
         value=EXACT,
         key="bits",
@@ -120,20 +121,20 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         help="The picture is made coarser before the model sees it; what the model then sees comes back exactly.",
     )
     nudge = st.select_slider(
-        "Latents off by",
+        "Noise added to latents",
         NUDGES,
         value=0.0,
         key="nudge",
         persist_state="session",
         format_func=lambda size: f"{size:g}",
-        help="Noise of so many standard deviations is added to every number that the picture is encoded to: how much "
-        "of the picture is in how many digits.",
+        help="In standard deviations, added to every number that the picture is encoded to. Shows how precisely the "
+        "latents must be kept.",
     )
     return chosen, models, {"gain": gain, "keep": keep, "heat": heat, "bits": bits, "nudge": nudge}
 
 
 def seen(table: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
-    """A picture of the shelf as a model is given it: of the model's size, with so many bits a value."""
+    """A picture of the shelf as a model is given it: of the model's size, with so many bits per value."""
     picture = shelf.picture(table, identity, min(engine.size))
     return picture if bits == EXACT else quantised(images.fit(picture, engine.size), bits)
 
@@ -174,24 +175,21 @@ def opened(models: list[str]) -> list[Engine | Compressor]:
         try:
             engines.append(state.reconstructor_of(model))
         except GlowcoreError as error:
-            st.error(f"{error}; choose another one on the left.", title=f"{short(model)} cannot be opened")
+            st.error(f"{error}; choose another one.", title=f"{short(model)} cannot be opened")
     return engines
 
 
 def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict) -> None:
     """One picture by one model: what came of it, original, reconstruction, difference, coarse."""
     lossy, model = isinstance(engine, Compressor), short(engine.name)
-    told, pictures = st.columns([1, 3.6], gap="small", vertical_alignment="center")
     count = f"{encoded.pixels_changed} pixels changed"
     badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
-    told.markdown(f"**{model}**  \n{badge}")
-    told.caption(
-        f"max error {encoded.max_error:.1e}  \nPSNR {decibels(encoded)} dB  \n≤ {encoded.bits_per_dim:.2f} "
-        f"bits/dim ({ELBO if lossy else DEQUANTISED})"
-    )
+    bound = f"≤ {encoded.bits_per_dim:.2f} bits/dim ({ELBO if lossy else DEQUANTISED})"
+    figures = f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · {bound}"
+    st.markdown(f"**{model}** {badge} :small[:gray[{figures}]]")
     nudge = options["nudge"] if not lossy else 0.0
-    columns, narrowest = (5, 90) if nudge else (4, 110)  # two or three a row on a telephone
-    cells = pictures.grid(columns, min_column_width=narrowest)
+    columns, narrowest = (5, 90) if nudge else (4, 100)  # two or three a row on a telephone
+    cells = st.grid(columns, min_column_width=narrowest)
     show(cells, encoded.picture, "Original", f"{name}, original as {model} sees it")
     show(cells, encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {model}")
     gain = options["gain"]
@@ -207,11 +205,10 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
     kept = min(options["keep"], engine.num_levels)
     coarse = mixing.coarse(engine, encoded, kept, options["heat"])
     off = [mixing.nudged(engine, encoded, nudge)] if nudge else []
-    with told:
-        own_up([coarse, *off])
+    own_up([coarse, *off])
     show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
     for picture in off:
-        words = f"latents off by {nudge:g}: {pixels_changed(encoded.picture, picture)} pixels changed"
+        words = f"noise {nudge:g} added to latents: {pixels_changed(encoded.picture, picture)} pixels changed"
         show(cells, picture, words.capitalize(), f"{name}, {words}, {model}")
 
 
@@ -225,20 +222,20 @@ def as_csv(rows: list[dict]) -> str:
 
 
 table = bench()
+intro(
+    "What comes back",
+    "A flow forgets nothing: every picture comes back as it went in. Here is the proof, beside what compresses.",
+)
 left, right = st.columns([1, 2.4], gap="large")
 shown = shelf.entries(table)
-with left:
-    intro(
-        "What comes back",
-        "A flow forgets nothing: every picture comes back as it went in. Here is the proof, beside what compresses.",
-    )
+with left, st.container(key="reconstruct_controls"):  # on a telephone page.css keeps it in sight, below the pictures
     pictures, names, settings = controls(table, shown)
 labels = names_of(shown)
 rows = []
 with right:
     engines = opened(names)
     for identity in pictures if engines else []:
-        coarser = "" if settings["bits"] == EXACT else f", {settings['bits']} bits a value"
+        coarser = "" if settings["bits"] == EXACT else f", {settings['bits']} bits per value"
         name = labels[identity].capitalize() + coarser
         with st.container(border=True):
             st.markdown(f"**{name}**")
@@ -246,7 +243,7 @@ with right:
                 try:
                     encoded = engine.encode(seen(table, identity, engine, settings["bits"]))
                 except GlowcoreError as error:
-                    st.error(f"{error}; choose another picture or model on the left.", title=short(engine.name))
+                    st.error(f"{error}; choose another picture or model.", title=short(engine.name))
                     continue
                 line(name, engine, encoded, settings)
                 rows.append(measurements(labels[identity] + coarser, engine, encoded))
@@ -267,6 +264,6 @@ with right:
         )
         download("Save the table as CSV", "reconstruction.csv", lambda: as_csv(rows), key="save_csv")
     elif not pictures:
-        st.info("Choose a picture on the left.")
+        st.info("Choose a picture.")
     elif not names:
-        st.info("Choose a model on the left.")
+        st.info("Choose a model.")
