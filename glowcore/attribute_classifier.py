@@ -1,8 +1,9 @@
-"""A small classifier of attributes: the second opinion by which edits are judged.
+"""A small classifier of attributes: a second opinion on edits, which the vectors that made them cannot give.
 
-Whether an edit puts glasses on a face should not be judged by the vectors that made it. This convolutional network
-never sees a latent: it learns from the human labels of another set (CelebA's), in a few minutes of one core, and is
-kept on disk for the next time (:func:`glowcore.classifier_store.cached_classifier`).
+This convolutional network never sees a latent: it learns from human labels alone. The judge of ``evaluate --edits``
+learns from another set (CelebA's) and is kept on disk (:func:`glowcore.classifier_store.cached_classifier`). Directions
+are refined against others of its kind, which never learn from the judge's pictures: one of the fit's own labels, one of
+another split of that set (``attributes --classifier-data``).
 
 Its probabilities are those of a world where an attribute is as common as its absence: the log-odds of the training
 labels are taken off, ``logit - log(n1 / n0)``. Otherwise the threshold 0.5 would ask more of a moustache, which one

@@ -23,14 +23,12 @@ from glowcore.errors import CheckpointError, ConfigError
 from glowcore.evaluation import any_classes
 from glowcore.exact import in_float64
 from glowcore.flow import Flow
-from glowcore.images import to_uint8
+from glowcore.images import HALF_STEP, to_uint8
 from glowcore.models import build
 from glowcore.odd_pictures import odd_pictures
 from glowcore.priors import noise_log_prob
 from glowcore.sealed import read_set
 
-#: Half a step of 8 bits: below it every value of a photo comes back.
-ROUND_TRIP_BOUND = 0.5 / 255
 #: Difference of a log-determinant from that of the Jacobian, per value of the picture, in nats and float64.
 LOGDET_BOUND = 1e-11
 #: Difference of bits/dim between float32 and float64, between batch sizes and numbers of threads.
@@ -170,11 +168,11 @@ def log_abs_det_jacobian(function: Callable[[Tensor], Tensor], x: Tensor, batch:
 def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
     """Encode and decode; what float32 does not bring back exactly is tried in float64, and that is said."""
     error = _round_trip_error(model, images)
-    if error <= ROUND_TRIP_BOUND:
-        return Check(name, error, ROUND_TRIP_BOUND, True, f"{len(images)} pictures")
+    if error <= HALF_STEP:
+        return Check(name, error, HALF_STEP, True, f"{len(images)} pictures")
     in_float64 = _round_trip_error(exact, images)
     note = f"needs float64: the error in float32 is {error:.1e}"
-    return Check(name, in_float64, ROUND_TRIP_BOUND, in_float64 <= ROUND_TRIP_BOUND, note)
+    return Check(name, in_float64, HALF_STEP, in_float64 <= HALF_STEP, note)
 
 
 def _round_trip_error(model: Flow, images: Tensor) -> float:

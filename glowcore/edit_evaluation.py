@@ -21,6 +21,7 @@ from glowcore.attribute_classifier import AttributeClassifier, find_column
 from glowcore.edit_until_seen import UntilSeen, until_seen
 from glowcore.errors import DataError
 from glowcore.exact import ExactFlow
+from glowcore.images import HALF_STEP
 
 if TYPE_CHECKING:
     from glowcore.data import PictureSet
@@ -31,7 +32,6 @@ STRENGTHS = (1.0, 2.0, 3.0)
 #: Attributes whose opposite is one too: also taken away, from pictures that have them.
 OPPOSITES = ("Male", "Young")
 BORDER = 8  # the band that an edit of a face should leave alone is 1/8 of the side wide
-TOLERANCE = 0.5 / 255
 MOST_OUTSIDE = 0.01
 
 
@@ -294,7 +294,7 @@ def _measure(before: Tensor, after: Tensor) -> Tensor:
     width = max(1, min(after.shape[2:]) // BORDER)
     band = torch.ones(after.shape[2:], dtype=torch.bool)
     band[width:-width, width:-width] = False
-    inside = ((after >= -TOLERANCE) & (after <= 1 + TOLERANCE)).double().flatten(1).mean(1)
+    inside = ((after >= -HALF_STEP) & (after <= 1 + HALF_STEP)).double().flatten(1).mean(1)
     changes = torch.stack([difference.flatten(1).mean(1), difference[:, :, band].flatten(1).mean(1)], dim=1)
     changes[~finite] = torch.nan
     return torch.cat([changes, torch.stack([finite.double(), inside], dim=1)], dim=1)

@@ -22,6 +22,9 @@ from glowcore import image_guard
 from glowcore.errors import ImageError
 from glowcore.image_decoding import decode
 
+#: Half a step of 8 bits, in the [0, 1] of tensors: a value that is off by less is still shown as itself.
+HALF_STEP = 0.5 / 255
+
 # One decode at a time bounds the memory of a server, and Python's warning filters belong to the whole process.
 _DECODING = threading.Lock()
 

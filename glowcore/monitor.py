@@ -33,8 +33,6 @@ SAMPLE_SEEDS = range(16)
 SAMPLE_TEMPERATURE = 0.7
 #: Held-out pictures that the round trip of an evaluation is measured on.
 ROUND_TRIP_PICTURES = 32
-#: Past this error of a round trip, in the [0, 1] of pictures, a picture can come back changed at 8 bits.
-ROUND_TRIP_ALARM = 0.5 / 255
 
 
 class Monitor:
@@ -104,7 +102,7 @@ class Monitor:
             **self._class_figures(tally),
         }
         self.last = {name: _json_number(value) for name, value in self.last.items()}
-        if isinstance(model, Flow) and condition["round_trip"] > ROUND_TRIP_ALARM:
+        if isinstance(model, Flow) and condition["round_trip"] > pictures.HALF_STEP:
             self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
                      "a lower learning rate or a larger scale_min keeps the inverse stable")
         if (self.last["drift"] or 0) > DriftMeter.ALARM:

@@ -24,8 +24,6 @@ from glowcore.latents import Latents
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
 #: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.
 BATCH = 32
-#: Largest error of a picture that came back: half a step of 8 bits.
-EXACT = 0.5 / 255
 #: What ``--class`` takes for every class at once, unless a class is called so.
 EVERY = "all"
 
@@ -58,7 +56,7 @@ def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
     name = printable(str(path))
     if model.retried(latents):
         options.say(f"{name}: too much for float32, done in float64")
-    if not error <= EXACT:
+    if not error <= images.HALF_STEP:
         options.say(f"warning: {name} does not come back from its latents, the largest error is {error:.1e}, in "
                     "float64 too; it is too unlike what the model has learnt")
     return latents

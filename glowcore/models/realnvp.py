@@ -90,33 +90,26 @@ def build_realnvp(config: RealNVPConfig) -> Flow:
         hidden = tuple(hidden * 2**index for index in range(config.num_levels))
     levels = []
     for index in range(config.num_levels - 1):
-        transforms = _checkerboard_steps(config, channels, hidden[index], (height, width), steps[index])
+        transforms = _steps(config, channels, hidden[index], steps[index], (height, width))
         channels, height, width = 4 * channels, height // 2, width // 2
-        transforms += [Squeeze(), *_channel_steps(config, channels, 2 * hidden[index], steps[index])]
+        transforms += [Squeeze(), *_steps(config, channels, 2 * hidden[index], steps[index])]
         split = Split(channels, (height, width), learned=config.learned_prior)
         levels.append(Level(None, transforms, split))
         channels //= 2
-    top = _checkerboard_steps(config, channels, hidden[-1], (height, width), steps[-1] + 1)
+    top = _steps(config, channels, hidden[-1], steps[-1] + 1, (height, width))
     levels.append(Level(None, top, None))
     prior = TopPrior((channels, height, width), learned=config.learned_prior)
     return Flow(config, levels, prior, preprocess=Logit(config.logit_alpha) if config.logit_alpha else None)
 
 
-def _checkerboard_steps(
-    config: RealNVPConfig, channels: int, hidden: int, size: tuple[int, int], count: int
+def _steps(
+    config: RealNVPConfig, channels: int, hidden: int, count: int, size: tuple[int, int] | None = None
 ) -> list[Transform]:
-    transforms = []
+    """Return couplings by turns with checkerboard masks of ``size``, or without one of halves of the channels."""
+    transforms, seen = [], channels // 2 if size is None else channels
     for index in range(count):
-        net = ResidualNet(channels, hidden, TanhCoupling.OUTPUTS * channels, config.residual_blocks)
-        coupling = TanhCoupling(net, channels, Checkerboard(size, swap=index % 2 == 1))
-        transforms += [coupling, NORMS[config.norm](channels)]
-    return transforms
-
-
-def _channel_steps(config: RealNVPConfig, channels: int, hidden: int, count: int) -> list[Transform]:
-    transforms, half = [], channels // 2
-    for index in range(count):
-        net = ResidualNet(half, hidden, TanhCoupling.OUTPUTS * half, config.residual_blocks)
-        coupling = TanhCoupling(net, half, ChannelHalves(swap=index % 2 == 1))
-        transforms += [coupling, NORMS[config.norm](channels)]
+        swap = index % 2 == 1
+        partition = ChannelHalves(swap) if size is None else Checkerboard(size, swap)
+        net = ResidualNet(seen, hidden, TanhCoupling.OUTPUTS * seen, config.residual_blocks)
+        transforms += [TanhCoupling(net, seen, partition), NORMS[config.norm](channels)]
     return transforms
