@@ -231,6 +231,13 @@ def test_compare_refuses_what_it_cannot_do(folder, tmp_path, capsys, more):
     assert "--compare" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--rate", "--side"])
+def test_films_have_a_rate_and_a_side(tmp_path, capsys, option):
+    given = ["--model", "x", "--from", "a.png", "--to", "b.png", "--out", str(tmp_path / "walk.mp4")]
+    assert main(["interpolate", *given, option, "0"]) == 2
+    assert f"{option} is 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("ending", [".mp4", ".gif", ".png", ".jpg"])
 def test_interpolate(tmp_path, folder, capsys, channels, ending):

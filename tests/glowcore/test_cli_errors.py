@@ -95,12 +95,6 @@ def test_train_writes_to_a_folder(fails, tmp_path, paths):
         assert f"{tmp_path / 'a.png'} is a file, expected a folder" in line
 
 
-@pytest.mark.parametrize("option", ["--rate", "--side"])
-def test_films_have_a_rate_and_a_side(fails, paths, option):
-    paths.out = paths.out.with_suffix(".mp4")
-    assert f"{option} is 0" in fails("interpolate", *commands_that_load(paths, paths.model)["interpolate"], option, "0")
-
-
 @pytest.mark.parametrize(("argv", "told"), [
     (["speed", "--batch", "-5"], "--batch is -5, expected 1"),
     (["memory", "--batch", "0"], "--batch is 0, expected 1"),
