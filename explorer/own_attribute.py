@@ -29,25 +29,31 @@ from glowcore.safetensors_guard import pack, unpack
 
 LEAST = 8
 FEW = 30
-NAME = re.compile(r"[^\W_][\w \-]{0,39}")
+LONGEST = 40  # characters of a name
+NAME = re.compile(rf"[^\W_][\w \-]{{0,{LONGEST - 1}}}")
 WEIGHTS = "weights"  # the fact of an attribute that holds `Engine.model_hash` of the model it was made with
 FILE = Path("attribute.safetensors")
 
 
 def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
-    """The name of an attribute as somebody has typed it: with a capital, or that of an `own` one, which it replaces.
+    """The name for an attribute that is typed: `tidy`, with a capital, or that of an `own` one, which it replaces.
 
     Raises
     ------
     ConfigError
         where a slider of the model is called so, be it by its name in the data or by its label.
     """
-    name = " ".join(typed.split())
+    name = tidy(typed)
     alike = name.casefold()
     for known in of_model:
         if alike in {n.casefold() for n in (known, known.replace("_", " "), words(known).label)}:
             raise ConfigError(f"the model has a slider {words(known).label} already; another name is expected")
     return next((n for n in own if n.casefold() == alike), name[:1].upper() + name[1:])
+
+
+def tidy(typed: str) -> str:
+    """A typed name with single spaces, cut to `LONGEST` characters."""
+    return " ".join(typed.split())[:LONGEST].rstrip()
 
 
 def fit(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from explorer import own_attribute
@@ -22,19 +21,19 @@ UNTOLD = (
     "drop it and make it again from photos."
 )
 NAMED = 5  # files without a face that are told by name
+GUESSING = 0.6  # of held-out pairs told apart: of a few photos, less is not to be told from a coin's one half
 
 
 @dataclass(frozen=True)
 class Given:
-    """A photo of a group: its file's name, its key, and its face of the model's size, uint8 [H, W, 3].
+    """A photo of a group and its file's name; of a file that is no photo, `words` say why.
 
-    Of a file that is no photo, `words` say why.
+    The photo itself is kept, not its face alone: another model may want the face at another size. Its bytes are those
+    that Streamlit keeps for the session, within `visitors.bounds`.
     """
 
     name: str
-    key: str = ""
-    face: np.ndarray | None = None
-    found: bool = False
+    photo: Photo | None = None
     words: str = ""
 
 
@@ -42,16 +41,21 @@ def panel(table: Bench) -> None:
     """Make, load, keep and drop attributes of one's own."""
     kind = noun(table.engine)
     st.markdown("**Your own attribute**")
+    things = f"photos of {kind}s" if kind == "face" else f"{kind}s"
     st.caption(
-        f"Give photos of {kind}s that have something and photos of {kind}s that do not: {own_attribute.LEAST} of each "
-        f"at least, better {own_attribute.FEW}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
+        f"Give {things} that have something and {things} that do not: {own_attribute.LEAST} of each at least, better "
+        f"{own_attribute.FEW}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
     )
     having, lacking = st.columns(2, gap="large")
     with having:
         groups = [uploader(table, "With it", "own_with")]
     with lacking:
         groups.append(uploader(table, "Without it", "own_without"))
-    name = st.text_input("Its name", key="own_name", persist_state="session", max_chars=40, placeholder="Freckles")
+    example = "Freckles" if kind == "face" else "Tilted"
+    # Not bounded by max_chars: Streamlit drops a longer paste without a word.
+    name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
+    if len(tidy := own_attribute.tidy(name)) < len(" ".join(name.split())):
+        caution(f"A name has {own_attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
     fewest = min(len(g) for g in groups)
     if own_attribute.LEAST <= fewest < own_attribute.FEW:
         caution(f"With {fewest} of a kind the direction is rough; {own_attribute.FEW} make it steadier.")
@@ -81,13 +85,16 @@ def panel(table: Bench) -> None:
     note = st.session_state.pop("own_note", "")
     if note:
         st.info(plain(note))
+    doubt = st.session_state.pop("own_doubt", "")
+    if doubt:
+        st.warning(plain(doubt))
     mine(table)
 
 
 def uploader(table: Bench, label: str, key: str) -> list[Given]:
     """A group of photos, each once: those listed, and those given before the page was left, until they are cleared."""
-    size = min(table.engine.size)
-    group: dict[str, Given] = st.session_state.setdefault(f"{key} {size}", {})
+    # The same for every model that draws such things: photos of faces are of no use to a model of digits.
+    group: dict[str, Given] = st.session_state.setdefault(f"{key} {noun(table.engine)}", {})
     shown = f"{key} shown"
 
     def changed() -> None:
@@ -101,10 +108,10 @@ def uploader(table: Bench, label: str, key: str) -> list[Given]:
     st.session_state[shown] = {f.file_id for f in files}
     if new := [f for f in files if f.file_id not in group]:
         with st.spinner("Looking at the photos …", show_time=True):
-            group.update({f.file_id: given(f, size) for f in new})
+            group.update({f.file_id: given(f, min(table.engine.size)) for f in new})
     before = [identity for identity in group if identity not in st.session_state[shown]]
     drop(before[: max(0, len(group) - visitors.bounds().files)])
-    photos = list({g.key: g for g in group.values() if g.face is not None}.values())
+    photos = list({g.photo.key: g for g in group.values() if g.photo is not None}.values())
     st.caption(counted(len(photos), "photo") if photos else "No photos yet")
     for file in files:
         if group[file.file_id].words:
@@ -116,33 +123,47 @@ def uploader(table: Bench, label: str, key: str) -> list[Given]:
 
 
 def given(file, size: int) -> Given:
-    """An uploaded photo, or why it is none."""
+    """An uploaded photo, its face cut out for a model of `size` pixels while it is decoded, or why it is none."""
     try:
         photo = Photo.read(file.getvalue())
-        return Given(file.name, photo.key, photo.aligned(size, photo.source).image, bool(photo.found))
+        photo.aligned(size, photo.source)
+        return Given(file.name, photo)
     except GlowcoreError as error:
         return Given(file.name, words=f"{file.name!r:.60}: {error}.")
 
 
 def make(table: Bench, typed: str, having: list[Given], lacking: list[Given]) -> None:
     """Encode both groups, learn the direction, put it among the sliders."""
-    known, faceless = state.model_attributes(table.engine), [g.name for g in having + lacking if not g.found]
+    known, size = state.model_attributes(table.engine), min(table.engine.size)
+    faceless = [g.name for g in having + lacking if not g.photo.found]
     try:
         name = own_attribute.name_for(typed, ordered(known.names if known else ()), table.desk.own)
         with st.spinner("Looking at the photos …", show_time=True):
-            groups = [[table.engine.encode(g.face) for g in group] for group in (having, lacking)]
+            faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
+            groups = [[table.engine.encode(face) for face in group] for group in faces]
             chart = LatentMap.load(state.folder_of(table.engine.name))
             vectors = own_attribute.fit(name, *groups, known, chart, weights=table.engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))
         return
     table.desk.take_own(vectors)
-    quality = vectors.info(name)["separation"]
-    note = f"{words(name).label} is among the sliders of Edit. Told apart on left-out photos: {quality:.0%}."
+    quality, label = vectors.info(name)["separation"], words(name).label
+    if quality < GUESSING:
+        told = (
+            f"{label} is among the sliders of Edit, but it tells held-out photos apart {quality:.0%} of the time, no "
+            "better than guessing (50%): this slider will move something else. More photos, which differ in nothing "
+            "else, help."
+        )
+    else:
+        told = (
+            f"{label} is among the sliders of Edit. It tells held-out photos apart {quality:.0%} of the time "
+            "(guessing: 50%)."
+        )
     if faceless and noun(table.engine) == "face":
         which = ", ".join(faceless[:NAMED]) + (" …" if len(faceless) > NAMED else "")
-        note += f" No face was found in {counted(len(faceless), 'photo')}, whose middle was learnt from: {which}."
-    st.session_state["own_note"] = note
+        centre = "its centre was" if len(faceless) == 1 else "their centres were"
+        told += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {which}."
+    st.session_state["own_doubt" if quality < GUESSING else "own_note"] = told
     st.rerun()
 
 
@@ -182,7 +203,7 @@ def mine(table: Bench) -> None:
             )
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name,))
             if desk.own.apart.get(name):
-                st.caption(f"moves nothing of {listed(desk.own.apart[name])}")
+                st.caption(f"leaves {listed(desk.own.apart[name])} unchanged")
     for vectors in {id(v): v for n, v in desk.own.items() if here is None or n not in here.names}.values():
         st.caption(plain(f"{own_attribute.elsewhere(vectors)}."))
 

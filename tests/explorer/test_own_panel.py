@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -56,9 +58,70 @@ def test_the_button_says_what_is_missing(at, files):
 def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
     give(at, files, "red Freckles")
     assert list(at.session_state["desk"].own) == ["Red Freckles"]
-    note = said(at, "info")
-    assert note.startswith("Red Freckles is among the sliders of Edit.")
-    assert "No face was found in 16 photos, whose middle was learnt from: 0.png, 1.png, 2.png, 3.png, 4.png …." in note
+    note = said(at, "info") + said(at, "warning")
+    assert note.startswith("Red Freckles is among the sliders of Edit")
+    assert "No face was found in 16 photos, so their centres were used: 0.png, 1.png, 2.png, 3.png, 4.png …." in note
+
+
+@pytest.mark.parametrize(
+    ("share", "kind", "judged"),
+    [
+        (0.42, "warning", "but it tells held-out photos apart 42% of the time, no better than guessing (50%)"),
+        (0.59, "warning", "this slider will move something else"),
+        (0.6, "info", "It tells held-out photos apart 60% of the time (guessing: 50%)."),
+    ],
+)
+def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatch, share, kind, judged):
+    monkeypatch.setattr(own_attribute, "_separation", lambda *_: share)
+    give(at, files, "Freckles")
+    assert judged in said(at, kind)
+    assert not said(at, "info" if kind == "warning" else "warning")
+
+
+def test_a_name_that_is_too_long_is_cut_with_a_word_about_it(at, files):
+    give(at, files, f"Freckles {'x' * 30} and more")
+    cut = f"Freckles {'x' * 30}"
+    assert f"A name has 40 characters at most; it is cut to “{cut}”." in said(at, "markdown")
+    assert list(at.session_state["desk"].own) == [cut]
+    at.text_input(key="own_name").set_value("x" * 40).run()
+    assert "is cut" not in said(at, "markdown")
+    assert at.text_input(key="own_name").proto.max_chars == 0  # Streamlit would drop a longer paste in silence
+
+
+def test_the_photos_are_still_there_for_another_model(home, tmp_path, monkeypatch, fresh_caches, files):
+    shutil.copytree(home / "pretrained", tmp_path / "pretrained")
+    tiny_model.write_kind(tmp_path / "runs" / "bare", "real_nvp")  # of 16 pixels, not 32
+    tiny_model.write_kind(tmp_path / "runs" / "digits", "digits")
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    at = give(visit("attributes.py"), files, "Freckles")
+
+    def use(name: str) -> None:
+        at.switch_page("explorer/ui/pages/models.py").run()
+        at.button(key=f"use_{name}").click().run()
+        at.switch_page("explorer/ui/pages/attributes.py").run()
+        assert not at.exception
+
+    use("runs/bare")
+    assert "Freckles: made with" in said(at, "caption")
+    at.button(key="own_make").click().run()
+    assert not at.exception
+    assert not at.error
+    bare = at.session_state["desk"].own["Freckles"]
+    assert sum(a * b * c for a, b, c in bare.shapes) == 3 * 16 * 16
+    use("runs/digits")  # for which photos of faces are nothing
+    assert [c.value for c in at.caption].count("No photos yet") == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "example"),
+    [("real_nvp", "Give photos of faces that", "Freckles"), ("digits", "Give pictures that have something", "Tilted")],
+)
+def test_what_is_asked_for_fits_what_the_model_draws(tmp_path, monkeypatch, fresh_caches, kind, asked, example):
+    tiny_model.write_kind(tmp_path / "runs" / "bare", kind)
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    at = visit("attributes.py")
+    assert asked in said(at, "caption")
+    assert at.text_input(key="own_name").placeholder == example
 
 
 def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, files):
