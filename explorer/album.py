@@ -62,7 +62,7 @@ class Album(OrderedDict[str, Photo]):
         """
         told, self._given_way = self._given_way, False
         room = f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them"
-        return f"{room}; those used longest ago have given way." if told else ""
+        return f"{room}; the least recently used have been removed." if told else ""
 
 
 class Crops(OrderedDict[str, np.ndarray]):
@@ -74,6 +74,7 @@ class Crops(OrderedDict[str, np.ndarray]):
     def __init__(self) -> None:
         super().__init__()
         self.lent: dict[str, Source] = {}
+        self._numbers: dict[str, int] = {}
 
     def lend(self, source: Source, picture: np.ndarray) -> Source:
         """Keep the aligned picture of `source` as a source of its own; the oldest give way, and no link carries it."""
@@ -85,9 +86,20 @@ class Crops(OrderedDict[str, np.ndarray]):
     def keep(self, key: str, picture: np.ndarray) -> None:
         """Remember the aligned picture of a photo; the oldest give way."""
         self[key] = picture
+        if key not in self.lent:
+            self._numbers.setdefault(key, len(self._numbers) + 1)
         self.move_to_end(key)
         while len(self) > MAX_CROPS:
             self.drop(next(iter(self)))
+
+    @property
+    def brought(self) -> list[str]:
+        """The keys of the pictures that came inside of a PNG, the latest first."""
+        return [key for key in reversed(self) if key not in self.lent]
+
+    def name_of(self, key: str) -> str:
+        """What a picture that came inside of a PNG is called among the others: "Picture 2 from a PNG"."""
+        return f"Picture {self._numbers[key]} from a PNG"
 
     def of(self, photo: str) -> set[str]:
         """The keys of the pictures that were cut out of a photo."""

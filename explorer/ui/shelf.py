@@ -31,8 +31,8 @@ def entries(table: Bench) -> list[Tile]:
 
 
 def originals(table: Bench) -> list[Tile]:
-    """What an edit can start from: the photos of this session and the gallery."""
-    return [*photo_tiles(table), *shared_gallery_tiles(table.gallery, table.engine)]
+    """What an edit can start from: the photos of this session, faces that came without theirs, and the gallery."""
+    return [*photo_tiles(table), *crop_tiles(table), *shared_gallery_tiles(table.gallery, table.engine)]
 
 
 def unedited(table: Bench) -> str:
@@ -40,7 +40,8 @@ def unedited(table: Bench) -> str:
     source = table.desk.recipe.source
     if source.kind == "gallery":
         return source.value
-    return PHOTO + source.value if source.kind == "photo" and source.value in table.desk.photos else UNEDITED
+    own = source.kind == "photo" and (source.value in table.desk.photos or source.value in table.desk.crops.brought)
+    return PHOTO + source.value if own else UNEDITED
 
 
 def photo_tiles(table: Bench) -> list[Tile]:
@@ -52,11 +53,24 @@ def photo_tiles(table: Bench) -> list[Tile]:
     ]
 
 
+def crop_tiles(table: Bench) -> list[Tile]:
+    """The pictures that came inside of a PNG and whose photo is not here, the latest first."""
+    crops = table.desk.crops
+    return [
+        Tile(PHOTO + key, data_uri(crops[key]), crops.name_of(key))
+        for key in crops.brought
+        if key not in table.desk.photos
+    ]
+
+
 def source_of(table: Bench, identity: str) -> Source:
     """What the picture of a photo's or the gallery's tile starts from."""
-    if identity.startswith(PHOTO):
-        return table.desk.photos.source_of(identity.removeprefix(PHOTO))
-    return Source("gallery", identity)
+    if not identity.startswith(PHOTO):
+        return Source("gallery", identity)
+    key, desk = identity.removeprefix(PHOTO), table.desk
+    if key in desk.photos:
+        return desk.photos.source_of(key)
+    return desk.recipe.source if desk.recipe.source.value == key else Source("photo", key)
 
 
 def picture(table: Bench, identity: str, size: int | None = None) -> np.ndarray:
@@ -67,7 +81,7 @@ def picture(table: Bench, identity: str, size: int | None = None) -> np.ndarray:
     if identity == UNEDITED:
         return engine.source(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
     source = source_of(table, identity)
-    if source.kind == "photo" and size is not None:
+    if source.value in desk.photos and size is not None:
         return desk.photos[source.value].aligned(size, source).image
     return desk.picture(EditRecipe(source), engine, gallery)
 

@@ -101,6 +101,44 @@ def test_a_face_inside_a_png_goes_with_its_file_or_by_a_button(at, many_blobs):
     assert desk.recipe.source == Source("gallery", "face_00.png")
 
 
+def test_a_face_inside_a_png_can_be_chosen_again_on_every_page(at, many_blobs, engine, gallery):
+    key = "a" * 32
+    wanted = EditRecipe(Source("photo", key, 2), (("Male", 1.0),))
+    file = ("edited-face.png", export.to_png(many_blobs[0], wanted, many_blobs[1]), "image/png")
+    at.file_uploader(key="upload").set_value([file]).run()
+    desk, tile = at.session_state["desk"], {"id": f"photo:{key}", "alt": "Picture 1 from a PNG"}
+    shown = told(at, "gallery")
+    assert {k: shown["tiles"][0][k] for k in tile} == tile
+    assert shown["selected"] == tile["id"]
+    desk.start_from(Source("gallery", "face_02.png"))
+    at.run()
+    assert told(at, "gallery")["tiles"][0]["id"] == tile["id"]
+    go(at, "reconstruct").multiselect(key=of_model(at, "pictures")).set_value([tile["id"]]).run()
+    assert not at.exception
+    go(at, "mix")
+    assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ["edit", tile["id"]]
+    desk.remove_photo(key, engine, gallery)
+    assert tile["id"] not in [t["id"] for t in told(go(at, "edit"), "gallery")["tiles"]]
+
+
+def test_a_picture_on_loan_is_no_face_inside_a_png(desk, blobs):
+    desk.crops.lend(Source("seed", "5"), blobs[0])
+    for number, key in enumerate(("b" * 32, "c" * 32), 1):
+        desk.crops.keep(key, blobs[number])
+    assert [desk.crops.name_of(key) for key in desk.crops.brought] == ["Picture 2 from a PNG", "Picture 1 from a PNG"]
+
+
+def test_photos_added_at_once_on_mix_are_its_ends(at, files):
+    go(at, "mix").file_uploader(key="mix_upload").set_value(files[:2]).run()
+    ends = [f"photo:{key}" for key in keys(files[:2])]
+    assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ends
+    go(go(at, "models"), "mix").file_uploader(key="mix_upload").set_value(files[2:3]).run()
+    assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ends  # one alone is only one more to choose
+    go(go(at, "models"), "mix").segmented_control(key="stops").set_value(3).run()
+    at.file_uploader(key="mix_upload").set_value(files[3:7]).run()
+    assert [told(at, f"tiles_{name}")["selected"] for name in "ABC"] == [f"photo:{key}" for key in keys(files[3:6])]
+
+
 def test_photos_are_the_first_that_an_edit_is_mixed_with_and_never_its_own_picture(at, files):
     def held(mode: str) -> list[str]:
         at.segmented_control(key="mix_mode").set_value(mode).run()
