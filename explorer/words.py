@@ -12,10 +12,10 @@ from explorer.engine import Engine
 from explorer.pictures import lost
 from explorer.recipe import EditRecipe
 
-LOST = "left the numbers the model knows"
-ELSEWHERE = "This edit was made with another model; what this one knows of it is shown."
-OTHER_THINGS = "This model knows other things than the one before it: the picture and its edit wait there."
-ANOTHER_PHOTO = "That is another photo than the one that this edit was made from, or another file of it."
+LOST = "went beyond what the model can draw"
+ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
+OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
+ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
 FACELESS = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
 
 

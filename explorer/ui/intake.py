@@ -54,7 +54,7 @@ def intake(
     tell_lost(key)
     late = [f for f in files if f.file_id not in held]
     if late:  # they came with the first run of a new session, which calls no on_change
-        st.button(f"Use {counted(len(late), 'file')} of the list", key=f"{key} late", on_click=changed)
+        st.button(f"Use {counted(len(late), 'file')} in the list", key=f"{key} late", on_click=changed)
 
 
 def tell_lost(key: str) -> None:
@@ -62,7 +62,7 @@ def tell_lost(key: str) -> None:
     lost = sum(isinstance(f, DeletedFile) for f in _files(st.session_state.get(key)))
     if lost:  # their names went too
         are, them = ("is", "it") if lost == 1 else ("are", "them")
-        caution(f"{counted(lost, 'file')} of the list {are} no longer here: add {them} again.")
+        caution(f"{counted(lost, 'file')} in the list {are} no longer here: add {them} again.")
 
 
 def holds(key: str, photo: str) -> bool:

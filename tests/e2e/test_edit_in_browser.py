@@ -187,7 +187,7 @@ def test_a_strip_says_where_the_model_gives_no_picture(page):
         editor.frames.show(strip, editor.data.sliders.find((s) => s.name === strip.name))
         return true } }"""
     )
-    row, words = page.locator('.row[data-attribute="Eyeglasses"]'), re.compile("left the numbers the model knows")
+    row, words = page.locator('.row[data-attribute="Eyeglasses"]'), re.compile("went beyond what the model can draw")
     expect(page.locator(".frames-lost")).to_have_text(words)
     expect(page.get_by_role("button", name=re.compile(r"Glasses \+3\.00, left the numbers"))).to_be_visible()
     expect(page.get_by_role("button", name="Glasses +1.50", exact=True)).to_be_visible()

@@ -32,7 +32,7 @@ def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs)
     for index in range(6):
         desk.photos.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])), in_use=f"{1:032x}")
     assert list(desk.photos) == [f"{i:032x}" for i in (1, 4, 5)]
-    assert "those used longest ago have given way" in desk.photos.told()  # of any number: it is asked file by file
+    assert "the least recently used have been removed" in desk.photos.told()  # of any number: it is asked file by file
     assert desk.photos.told() == ""
     data = jpeg_of(blobs[0])
     assert desk.add_photo(data) is desk.add_photo(data)
@@ -43,7 +43,7 @@ def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, gallery, blob
     monkeypatch.setattr(album, "MAX_PHOTOS", 3)
     start = desk.recipe
     keys = [desk.receive(jpeg_of(picture), engine, gallery) for picture in blobs[:6]]
-    assert desk.note.endswith("those used longest ago have given way.")
+    assert desk.note.endswith("the least recently used have been removed.")
     desk.add_photo(jpeg_of(blobs[6]))  # on another page: the first of the three gives way, no edit starts
     passed = []
     while desk.history.past:

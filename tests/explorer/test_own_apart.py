@@ -98,10 +98,10 @@ def test_the_page_ticks_them(home, fresh_caches, freckles):
     at.pills(key="own_apart_Freckles").set_value(["Smiling", "Young"]).run()
     assert not at.exception
     assert at.session_state["desk"].own.apart == {"Freckles": ("Smiling", "Young")}
-    assert "moves nothing of Smile and Young" in [c.value for c in at.caption]
+    assert "leaves Smile and Young unchanged" in [c.value for c in at.caption]
     at.pills(key="own_apart_Freckles").set_value([]).run()
     assert at.session_state["desk"].own.apart == {"Freckles": ()}
-    assert not [c for c in at.caption if "moves nothing" in c.value]
+    assert not [c for c in at.caption if "unchanged" in c.value]
 
 
 def test_strips_on_the_page_follow(home, fresh_caches, freckles):

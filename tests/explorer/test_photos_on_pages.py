@@ -209,7 +209,7 @@ def test_photos_are_told_apart_by_numbers_that_stay(at, files):
 def test_more_photos_than_there_is_room_for(at, files, page):
     go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files).run()
     assert photos(at) == keys(files[2:])
-    room = f"There is room for {album.MAX_PHOTOS} photos, or 192 MB of them; those used longest ago have given way."
+    room = f"There is room for {album.MAX_PHOTOS} photos, or 192 MB of them; the least recently used have been removed."
     assert said(at).count(room) == 2
 
 
