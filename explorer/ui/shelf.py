@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import streamlit as st
@@ -93,12 +93,11 @@ def encoded(table: Bench, identity: str) -> Encoded:
 
 def slot(name: str, shelf: list[Tile], start: str) -> str:
     """A named place that holds one picture of the shelf, `start` until one is chosen; gives the id of the one in it."""
-    key = f"slot_{name}"
-    kept = st.session_state.get(key)
+    kept = st.session_state.get(_place(name))
     held = kept if kept in {t.id for t in shelf} else start
 
     def choose(identity: str) -> None:
-        st.session_state[key] = identity
+        fill([(name, identity)])
 
     st.markdown(f"**{name}**")
     tiles(
@@ -111,6 +110,16 @@ def slot(name: str, shelf: list[Tile], start: str) -> str:
         layout="line",
     )
     return held
+
+
+def fill(chosen: Iterable[tuple[str, str]]) -> None:
+    """Put pictures, by the ids of their tiles, into places by their names."""
+    for name, identity in chosen:
+        st.session_state[_place(name)] = identity
+
+
+def _place(name: str) -> str:
+    return f"slot_{name}"
 
 
 def add_photos(table: Bench, key: str, on_added: Callable[[str], None] = lambda identity: None) -> None:

@@ -142,6 +142,18 @@ def starts(table: Bench, shelf_of: list[Tile], mode: str) -> list[str]:
     return [*first, *others, *[known[-1]] * MOST_STOPS]
 
 
+def into(slots: str) -> Callable[[str], None]:
+    """What puts photos that are added at once, two or more, into the places from A on, as many as there are."""
+    added: list[str] = []
+
+    def put(identity: str) -> None:
+        added.append(identity)
+        if len(added) > 1:
+            shelf.fill(zip(slots, added, strict=False))
+
+    return put
+
+
 def save_picture(picture: Callable[[], np.ndarray]) -> None:
     """One result as PNG."""
     download("Save PNG", "mix.png", lambda: png(picture()), key="save_mix")
@@ -178,5 +190,5 @@ with panel:
     begun = starts(table, shown, mode)
     chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=False)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
-        shelf.add_photos(table, "mix_upload")
+        shelf.add_photos(table, "mix_upload", on_added=into(slots))
 show(table, chosen, stage, panel)
