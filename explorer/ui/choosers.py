@@ -87,6 +87,6 @@ def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: 
         label="Faces in this photo",
         on_choose=lambda i: on_choose(choices[i]),
         selected=str(source.face),
-        tile="3.9rem",
+        tile="2.2rem",
         layout="line",
     )

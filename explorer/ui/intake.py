@@ -48,7 +48,7 @@ def intake(
     files = _files(widget(label, key=key, on_change=changed, **options))
     for identity in set(held) - {f.file_id for f in files}:
         del held[identity]  # the page was left: Streamlit has emptied the uploader, and the photos stay
-    for taken in held.values():
+    for taken in reversed(held.values()):
         if taken.words:
             caution(plain(taken.words))
     tell_lost(key)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from explorer.recipe import EditRecipe
-from tests.e2e.settling import smile
+from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 ASTRONAUT = Path(__file__).resolve().parents[1] / "data" / "astronaut.jpg"
@@ -42,6 +42,42 @@ def test_one_of_two_faces_is_chosen(page, tmp_path):
     faces.nth(1).click()
     expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
     expect(original(page)).not_to_have_attribute("src", before)
+
+
+def test_no_file_moves_the_picture(page, tmp_path):
+    expect(smile(page)).to_have_value("1")
+    with Image.open(ASTRONAUT) as opened:
+        face = opened.convert("RGB")
+    pictures = [face.point(lambda v, n=n: v * (20 - n) // 20) for n in range(5)]
+    two, none = Image.new("RGB", (2 * face.width, face.height)), Image.new("RGB", (90, 90))
+    for index in range(2):
+        two.paste(face, (index * face.width, 0))
+    for index, picture in enumerate([*pictures, two, none]):
+        picture.save(tmp_path / f"{index}.png")
+    (tmp_path / "odd.png").write_bytes(b"no picture")
+
+    def place() -> float:
+        page.wait_for_timeout(500)  # the page is laid out anew
+        return page.locator(".stage").bounding_box()["y"]
+
+    added = page.locator('.st-key-upload input[type="file"]')
+    chips, uploader = page.get_by_test_id("stFileChip"), page.locator(".st-key-upload").bounding_box()
+    for width, height in ((1360, 860), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        start = place()
+        for count, names in ((2, ["0", "1"]), (5, ["2", "3", "4"]), (6, ["5"]), (7, ["6"]), (8, ["odd"])):
+            added.set_input_files([tmp_path / f"{name}.png" for name in names])
+            expect(chips).to_have_count(count)
+            settle(page)
+            assert place() == pytest.approx(start, abs=1), (width, names)
+            newest = chips.last.bounding_box()
+            assert uploader["y"] <= newest["y"] < newest["y"] + newest["height"] <= uploader["y"] + uploader["height"]
+            expect(page.get_by_role("button", name=re.compile(r"Face \d of 2"))).to_have_count(2 if "5" in names else 0)
+        expect(page.get_by_text("odd.png: this is not a picture")).to_be_in_viewport()
+        while chips.count():
+            left = chips.count() - 1
+            chips.first.get_by_role("button").click()
+            expect(chips).to_have_count(left)
 
 
 def test_photos_are_chosen_again_and_go_with_their_files(page, tmp_path):

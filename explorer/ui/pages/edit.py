@@ -42,11 +42,14 @@ def photos_from(table: Bench, widget: Callable[..., Any], label: str, **options:
     intake(table, widget, label, take=take, **options)
 
 
-def choose_source(table: Bench) -> DeltaGenerator:
-    """Upload, camera, a sampled face, or one of the gallery; gives the place for the imagined ones."""
-    desk = table.desk
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        with st.container(width=300):
+def choose_source(table: Bench) -> DeltaGenerator | None:
+    """Upload, camera, a sampled face, or one of the gallery; gives the place for the imagined ones.
+
+    The row is always as high, or the picture below it would move: faces of a photo stand where the imagined ones do.
+    """
+    desk, photo = table.desk, table.desk.photo()
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+        with st.container(width=300, key="uploads_and_words"):
             photos_from(
                 table,
                 st.file_uploader,
@@ -57,7 +60,7 @@ def choose_source(table: Bench) -> DeltaGenerator:
                 label_visibility="collapsed",
             )
             st.caption(visitors.privacy())
-        with st.container(width=136, gap="small"):
+        with st.container(width=136, gap="xsmall"):
             with st.popover(
                 "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box"
             ) as box:
@@ -72,7 +75,9 @@ def choose_source(table: Bench) -> DeltaGenerator:
                 help="A picture drawn by the model itself",
                 on_click=lambda: desk.draw(random_source(table), table.engine.temperature),
             )
-        with st.container(width="stretch", gap=None):
+            if photo is not None and len(photo.found) != 1:
+                eyes_by_hand(table, photo)
+        with st.container(width="stretch", gap=None, key="shelves"):
             source = desk.recipe.source
             gallery_shelf(
                 shelf.originals(table),
@@ -80,7 +85,10 @@ def choose_source(table: Bench) -> DeltaGenerator:
                 selected={"gallery": source.value, "photo": shelf.PHOTO + source.value}.get(source.kind, ""),
                 on_choose=lambda chosen: desk.start_from(shelf.source_of(table, chosen)),
             )
-            return st.container()
+            if photo is None or len(photo.found) < 2:
+                return st.container()
+            faces_line(photo, source, min(table.engine.size), key="faces", on_choose=desk.start_from)
+            return None
 
 
 def random_source(table: Bench) -> Source:
@@ -125,8 +133,6 @@ def edit_panel(table: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
     desk, engine = table.desk, table.engine
     moved = marked != picked(table)
     photo = desk.photo()
-    if photo is not None and len(photo.found) != 1:
-        photo_bar(table, photo)
     editor(view_of(table), key="editor", on_message=lambda message: desk.handle(message, engine))
     save_bar(table, photo)
     # The page has to mark another, unless that one could not be shown and the editor has gone back. Only now: a slider
@@ -156,17 +162,6 @@ def seed_bar(table: Bench) -> None:
             help="0 is the average picture, 1 as varied as the pictures the model has learnt from.",
             on_change=lambda: desk.warm(st.session_state["edit_temperature"]),
         )
-
-
-def photo_bar(table: Bench, photo: Photo) -> None:
-    """Which of several faces, or where the eyes are."""
-    desk, size = table.desk, min(table.engine.size)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        if len(photo.found) > 1:
-            # A face and the gap beside it take 71 pixels; more than twelve scroll.
-            with st.container(width=min(len(photo.found), 12) * 71 + 8):
-                faces_line(photo, desk.recipe.source, size, key="faces", on_choose=desk.start_from)
-        eyes_by_hand(table, photo)
 
 
 def eyes_by_hand(table: Bench, photo: Photo) -> None:
@@ -240,8 +235,9 @@ imagined = choose_source(table)
 offer_its_model(table)
 ask_for_photo(table)
 edit_panel(table, picked(table))
-with imagined:  # after the picture, for the first visitor of all waits until they are drawn
-    imagined_line(table.engine, table.desk.recipe, key="imagined", on_choose=table.desk.imagine)
+if imagined is not None:  # after the picture, for the first visitor of all waits until they are drawn
+    with imagined:
+        imagined_line(table.engine, table.desk.recipe, key="imagined", on_choose=table.desk.imagine)
 if table.gallery.attribution:
     with st.popover("About the gallery", type="tertiary"):
         st.markdown(table.gallery.attribution)
