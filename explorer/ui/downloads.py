@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+LARGE = 512  # pixels; a picture of 64 x 64 is a stamp on a telephone
+LARGE_LABEL = f"Save {LARGE} px PNG"
+
 
 def download(
     label: str,

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.export import read_png
+from glowcore.films import enlarge
 from tests.e2e.settling import settle
 from tests.explorer import tiny_model
 
@@ -90,6 +92,33 @@ def test_between_four_pictures_by_keyboard_and_as_a_file(page, tmp_path):
     b = np.asarray(Image.open(io.BytesIO(base64.b64decode(tile.split(",")[1]))).convert("RGB"), int)
     assert np.abs(saved() - b).mean() < 4  # the tile is compressed
     assert np.abs(middle - b).mean() > 10
+
+
+def test_pictures_are_saved_exact_and_large(page):
+    def saved(name: str) -> bytes:
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name, exact=True).click()
+        return download.value.path().read_bytes()
+
+    def pixels_of(data: bytes) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+    for name in ("Edit", "Mix"):
+        if name == "Mix":
+            go(page, name)
+            page.get_by_role("radio", name="Levels", exact=True).click()
+        expect(page.get_by_role("button", name="Save 512 px PNG")).to_be_visible()
+        settle(page)
+        exact, large = saved("Save PNG"), saved("Save 512 px PNG")
+        assert pixels_of(exact).shape == (64, 64, 3)
+        assert np.array_equal(pixels_of(large), enlarge(pixels_of(exact), 512))
+        assert read_png(large) == read_png(exact)  # from Edit both know the edit
+        assert (read_png(large) is None) == (name == "Mix")
+    go(page, "Sample")
+    expect(page.get_by_role("button", name="Save all, large")).to_be_visible()
+    settle(page)
+    for name, side in (("Save all as PNG", 64), ("Save all, large", 256)):
+        assert pixels_of(saved(name)).shape[0] in range(4 * side, 4 * side + 16)  # with the gaps between four rows
 
 
 def test_every_place_of_the_map_is_a_face(page):
@@ -229,6 +258,23 @@ def test_what_comes_back_is_in_sight_beside_the_controls_at_any_width(page):
     page.wait_for_timeout(500)
     assert first.bounding_box()["y"] < 0
     assert slider.bounding_box() == moved  # it stays while the pictures go by
+
+
+def test_the_controls_of_sample_have_their_room(page):
+    go(page, "Sample")
+    new = page.get_by_role("button", name="New")
+    for width in (1360, 768, 680):
+        page.set_viewport_size({"width": width, "height": 844})
+        expect(new).to_be_visible()
+        page.wait_for_timeout(500)  # the page is laid out anew
+        for label in (new.get_by_text("New"), page.get_by_role("radio", name="Over temperatures")):
+            assert label.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
+        right = page.locator(".st-key-mode").bounding_box()
+        last = page.get_by_role("radio", name="Over temperatures").bounding_box()
+        assert last["x"] + last["width"] <= right["x"] + right["width"] + 1, width
+        assert new.bounding_box()["width"] > 80, width
+        for step in ("Down", "Up"):
+            expect(page.get_by_test_id(f"stNumberInputStep{step}")).to_be_visible(timeout=2000)
 
 
 def test_faces_and_cosines_have_their_room(page):

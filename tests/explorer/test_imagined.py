@@ -19,6 +19,7 @@ from explorer.ui import choosers
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
+from tests.explorer.widgets import of_model, told
 
 SEEDS = [
     {"seed": 11, "name": "a laughing woman", "temperature": 0.6},
@@ -47,6 +48,18 @@ def row(at) -> dict | None:
     """What the row of imagined faces shows."""
     shown = [json.loads(e.proto.json) for e in at.main if getattr(e.proto, "component_name", "") == "explorer_tiles"]
     return next((data for data in shown if data["label"].startswith("Imagined")), None)
+
+
+def test_sample_opens_at_the_first_of_them(stocked, monkeypatch, fresh_caches):
+    monkeypatch.setenv("EXPLORER_HOME", str(stocked))
+    at = visit("sample.py")
+    assert at.number_input(key=of_model(at, "seed")).value == 11
+    assert [tile["id"] for tile in told(at, "samples")["tiles"]] == [str(seed) for seed in range(11, 27)]
+
+
+def test_sample_opens_at_seed_0_where_none_is_named(home, fresh_caches):
+    at = visit("sample.py")
+    assert at.number_input(key=of_model(at, "seed")).value == 0
 
 
 def test_what_a_folder_states():

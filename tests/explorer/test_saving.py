@@ -47,7 +47,16 @@ def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
     monkeypatch.setattr(export, "to_png", busy)
     assert buttons(at.run()) == []
     monkeypatch.setattr(export, "to_png", work)
-    assert buttons(at.run()) == ["Save PNG"]
+    assert buttons(at.run()) == ["Save PNG", "Save 512 px PNG"]
+
+
+def test_small_pictures_are_offered_large_beside_the_exact_ones():
+    assert buttons(visit("sample.py")) == ["Save all as PNG", "Save all, large"]
+    at = visit("mix.py")
+    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    assert buttons(at) == ["Save PNG", "Save 512 px PNG"]
+    assert saved(at, "save_mix").help == "The exact picture."
+    assert "enlarged" in saved(at, "save_mix_large").help
 
 
 def test_a_film_is_saved_as_film_picture_or_frames():

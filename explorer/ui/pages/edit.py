@@ -20,14 +20,16 @@ from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
-from explorer.ui.downloads import download
+from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
 from explorer.words import link_words, noun
 from glowcore.errors import GlowcoreError
+from glowcore.films import enlarge
 
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
+TO_SHOW = "The same picture enlarged, for showing it to people. Its recipe travels inside as well."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
 EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
 PLACE_EYES = "place_eyes"
@@ -197,7 +199,7 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         embed = False
-        save = st.container(width="content")
+        save = st.container(horizontal=True, width="content", gap="small")
         if photo is not None:
             download(
                 "Save whole photo",
@@ -217,6 +219,14 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
                 what=FACE,
                 at_once=True,
             )
+            if min(engine.size) < LARGE:
+                download(
+                    LARGE_LABEL,
+                    f"edited-face-{LARGE}.png",
+                    lambda: export.to_png(enlarge(edited(), LARGE), recipe, crop()),
+                    key="save_face_large",
+                    what=TO_SHOW,
+                )
         grid_button(table)
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(table, photo)

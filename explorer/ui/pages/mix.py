@@ -13,7 +13,7 @@ from explorer.ui import shelf, state
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.components.tiles import Tile
-from explorer.ui.downloads import download
+from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, bench, caution, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
@@ -155,8 +155,16 @@ def into(slots: str) -> Callable[[str], None]:
 
 
 def save_picture(picture: Callable[[], np.ndarray]) -> None:
-    """One result as PNG."""
-    download("Save PNG", "mix.png", lambda: png(picture()), key="save_mix")
+    """One result as PNG, exact and large."""
+    with st.container(horizontal=True):
+        download("Save PNG", "mix.png", lambda: png(picture()), key="save_mix", what="The exact picture.")
+        download(
+            LARGE_LABEL,
+            f"mix-{LARGE}.png",
+            lambda: png(enlarge(picture(), LARGE)),
+            key="save_mix_large",
+            what="The same picture enlarged, for showing it to people.",
+        )
 
 
 MODES = {

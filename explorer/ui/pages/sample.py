@@ -18,11 +18,14 @@ from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
 from glowcore import grids
+from glowcore.films import enlarge
 
 SIDES = [3, 4, 5, 6]
 ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, 1.2]
 ROW_SEEDS = 4
 EVERY = -1
+SHOWN = 256  # pixels of each picture of a large sheet
+FIELD = 160  # pixels, below which Streamlit leaves out the - and + of a number
 INTRO = "Every picture here is drawn by the model. Click one to edit it."
 Temperature = tuple[float, ...]
 
@@ -71,25 +74,28 @@ def temperature_controls(table: Bench) -> Temperature:
     return tuple(reversed(chosen))
 
 
-def seed_controls() -> int:
-    """The first seed; the others follow it."""
-    st.session_state.setdefault("seed", 0)
-    number, dice = st.columns([2, 1], vertical_alignment="bottom")
-    number.number_input(
-        "First seed",
-        0,
-        SEED_LIMIT - 1000,
-        step=1,
-        key="seed",
-        persist_state="session",
-        help="A seed always gives the same picture.",
-    )
+def seed_controls(table: Bench) -> int:
+    """The first seed; the others follow it. It starts at the first that the model's author recommends, else at 0."""
+    key, best = state.of_model("seed", table.engine), table.engine.imagined
+    last = SEED_LIMIT - 1000
+    st.session_state.setdefault(key, min(best[0].seed, last) if best else 0)
 
     def roll() -> None:
-        st.session_state["seed"] = random.randrange(100_000)
+        st.session_state[key] = random.randrange(100_000)
 
-    dice.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="stretch", shortcut="n")
-    return int(st.session_state["seed"])
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # the button goes below where it must
+        st.number_input(
+            "First seed",
+            0,
+            last,
+            step=1,
+            key=key,
+            persist_state="session",
+            width=FIELD,
+            help="A seed always gives the same picture.",
+        )
+        st.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="content", shortcut="n")
+    return int(st.session_state[key])
 
 
 def class_control(table: Bench) -> int | None:
@@ -138,7 +144,7 @@ def grid(table: Bench, first: int, temperature: Temperature, label: int | None) 
 
 
 def row(table: Bench, first: int, label: int | None) -> None:
-    """The same seeds from temperature 0 to 1.2: one seed a row."""
+    """The same seeds from temperature 0 to 1.2: one seed per row."""
     entries: list[Tile] = []
     pictures: list[np.ndarray] = []
     seeds = list(range(first, first + ROW_SEEDS))
@@ -179,8 +185,20 @@ def show(table: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
 
 
 def save(pictures: list[np.ndarray], columns: int) -> None:
-    """All pictures as one PNG."""
-    download("Save all as PNG", "samples.png", lambda: png(grids.grid(pictures, columns=columns)), key="save_samples")
+    """All pictures as one PNG, exact and large."""
+
+    def sheet(side: int) -> bytes:
+        return png(grids.grid([enlarge(picture, side) for picture in pictures], columns=columns))
+
+    with st.container(horizontal=True):
+        download("Save all as PNG", "samples.png", lambda: sheet(1), key="save_samples", what="The exact pictures.")
+        download(
+            "Save all, large",
+            "samples-large.png",
+            lambda: sheet(SHOWN),
+            key="save_samples_large",
+            what=f"The same pictures enlarged to {SHOWN} pixels each, for showing them to people.",
+        )
 
 
 table = bench()
@@ -196,13 +214,14 @@ with left:
         key="mode",
         persist_state="session",
         required=True,
+        wrap=True,
         label_visibility="collapsed",
     )
     wanted = class_control(table)
-    first_seed = seed_controls()
+    first_seed = seed_controls(table)
     if mode == "Grid":
         temperatures = temperature_controls(table)
-        st.segmented_control("Pictures a row", SIDES, default=4, key="side", persist_state="session", required=True)
+        st.segmented_control("Pictures per row", SIDES, default=4, key="side", persist_state="session", required=True)
     else:
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
