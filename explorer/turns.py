@@ -65,7 +65,7 @@ class Turns:
         turn = threading.Event()
         with self._book:
             if len(self._queue) > self._places:
-                raise Busy(f"{self._places} pictures are waited for already; please try again in a moment")
+                raise Busy(f"{self._places} requests are already waiting; please try again in a moment")
             self._queue.append(turn)
             if len(self._queue) == 1:
                 turn.set()

@@ -80,7 +80,7 @@ def cannot(error: GlowcoreError) -> None:
 
 
 def _reason(error: GlowcoreError) -> str:
-    return "Many people are here" if isinstance(error, Busy) else "There is no picture of this"
+    return "The server is busy" if isinstance(error, Busy) else "No picture could be made"
 
 
 def no_model() -> None:

@@ -55,7 +55,7 @@ def _look() -> None:
 def _waiting(ahead: int) -> None:
     """Tell a visitor who waits for the model."""
     if get_script_run_ctx(suppress_warning=True) is not None:
-        st.toast(f"Others are being served; {ahead} before you.", icon=":material/hourglass_top:")
+        st.toast(f"Others are being served; {ahead} ahead of you.", icon=":material/hourglass_top:")
 
 
 def _moved_to_cpu() -> None:

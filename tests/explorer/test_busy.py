@@ -22,7 +22,7 @@ def full(monkeypatch):
 
     def fill():
         def join(self):
-            raise Busy("64 pictures are waited for already; please try again in a moment")
+            raise Busy("64 requests are already waiting; please try again in a moment")
 
         monkeypatch.setattr("explorer.turns.Turns._join", join)
 
@@ -39,7 +39,7 @@ def test_who_comes_to_a_full_server_is_told_so_and_can_try_again(unopened, full)
     full()
     at = unopened.run()
     assert not at.exception
-    assert [w.value for w in at.warning] == ["64 pictures are waited for already; please try again in a moment."]
+    assert [w.value for w in at.warning] == ["64 requests are already waiting; please try again in a moment."]
     assert at.button(key="try_again")
 
 
@@ -51,13 +51,13 @@ def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, f
     at.button(key="random_face").click().run()
     after = editor(at)
     assert not at.exception
-    assert after["note"].startswith("Many people are here: 64 pictures are waited for already")
+    assert after["note"].startswith("The server is busy: 64 requests are already waiting")
     assert after["pictures"] == before["pictures"]
     assert after["sliders"] == before["sliders"]
     assert at.session_state["desk"].history == history
 
 
-def test_a_visitor_who_waits_is_told_how_many_are_before(unopened, monkeypatch):
+def test_a_visitor_who_waits_is_told_how_many_are_ahead(unopened, monkeypatch):
     from explorer import engine
 
     class Slow(engine.Turns):
@@ -69,7 +69,7 @@ def test_a_visitor_who_waits_is_told_how_many_are_before(unopened, monkeypatch):
     monkeypatch.setattr(engine, "Turns", Slow)
     at = unopened.run()
     assert not at.exception
-    assert "Others are being served; 3 before you." in {t.value for t in at.toast}
+    assert "Others are being served; 3 ahead of you." in {t.value for t in at.toast}
 
 
 def test_waiting_outside_of_a_page_says_nothing():

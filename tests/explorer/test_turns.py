@@ -51,7 +51,7 @@ def test_a_full_queue_is_a_sentence_at_once():
 
     with turns.take():
         threads = start(turns, request, 1, 2)
-        with pytest.raises(Busy, match=r"^2 pictures are waited for already; please try again in a moment$"):
+        with pytest.raises(Busy, match=r"^2 requests are already waiting; please try again in a moment$"):
             request(3)
         assert turns.waiting == 3
     for thread in threads:
