@@ -127,6 +127,18 @@ def test_fused_equals_the_module(flow, backend):
         assert (fast.encode(x).flatten() - flow.encode(x).flatten()).abs().max() <= 1e-4
 
 
+@pytest.mark.parametrize("backend", ["torch", "cudagraphs"])
+def test_what_was_captured_in_inference_mode_answers_outside_of_it_and_back(flow, backend):
+    fast, x = FusedFlow(flow, backend=backend), pictures().cuda()
+    with torch.inference_mode():
+        inside = fast.encode(x)
+    outside = fast.encode(x)
+    assert not outside.levels[0].is_inference()
+    assert (outside.flatten() - inside.flatten()).abs().max() <= 1e-4
+    with torch.inference_mode():
+        assert (fast.encode(x).flatten() - inside.flatten()).abs().max() <= 1e-4
+
+
 class NoFloat64(TorchDispatchMode):
     """Makes the device one without float64, as mps is."""
 
