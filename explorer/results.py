@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from explorer.traits import Traits
-from glowcore.exact import REACH
+from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.latents import Latents
 
 # |eps| / sqrt(d) of a level outside of this is said to have left the typical set. The lower end is generous: a smooth
@@ -61,7 +61,7 @@ class Rendered:
 
     picture uint8 [H, W, 3]; level_norms as in `Encoded`; milliseconds of the decoding; finite is False where the model
     gave values that are no numbers, NaN or infinite (shown as stripes); in_range is False there, and where a value
-    lies more than `REACH` outside of [0, 1]; traits are None for a model without attributes.
+    lies more than `MOST_OUT_OF_RANGE` outside of [0, 1]; traits are None for a model without attributes.
     """
 
     picture: np.ndarray = field(repr=False)
@@ -74,4 +74,4 @@ class Rendered:
 
 def in_range(values: torch.Tensor) -> bool:
     """Whether a model's values, of any shape, are numbers that may pass for a picture."""
-    return bool(((values >= -REACH) & (values <= 1 + REACH)).all())
+    return bool(((values >= -MOST_OUT_OF_RANGE) & (values <= 1 + MOST_OUT_OF_RANGE)).all())

@@ -29,7 +29,7 @@ from glowcore.training import Trainer
 
 #: Size of the base: what one core trains in two minutes or so. Its depth is split over three levels.
 LEVELS, STEPS_PER_LEVEL, HIDDEN = 3, 4, 32
-BASE = "base"
+BASE_VARIANT = "base"
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ def config_of(variant: str, image_size: int | tuple[int, int], channels: int = 3
     """
     base = GlowConfig(image_size=image_size, channels=channels, num_levels=LEVELS, steps_per_level=STEPS_PER_LEVEL,
                       hidden_channels=HIDDEN, scale_min=0.1)
-    if variant == BASE:
+    if variant == BASE_VARIANT:
         return base
     if variant not in VARIANTS:
-        raise ConfigError(f"unknown variant {variant!r:.40}, expected among {', '.join([BASE, *VARIANTS])}")
+        raise ConfigError(f"unknown variant {variant!r:.40}, expected among {', '.join([BASE_VARIANT, *VARIANTS])}")
     return replace(base, **VARIANTS[variant].changes)
 
 
@@ -124,7 +124,7 @@ def run_all(
     """
     size, channels = tuple(images.shape[2:]), images.shape[1]
     configs = {name: config_of(name, size, channels) for name in variants}
-    protocol = _protocol(config_of(BASE, size, channels), settings, images, held_out)
+    protocol = _protocol(config_of(BASE_VARIANT, size, channels), settings, images, held_out)
     known = read_runs(out)
     if any(run.protocol != protocol for run in known):
         raise ConfigError(f"{out} holds runs of other settings or pictures; give the same ones, or another --out")
@@ -163,8 +163,8 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
 def against_base(runs: Sequence[Run], variant: str) -> list[float]:
     """Return bits/dim of a variant less those of the base, for every seed that both have."""
     found = {(run.variant, run.seed): run.bits_per_dim for run in runs}
-    seeds = sorted(seed for name, seed in found if name == variant and (BASE, seed) in found)
-    return [found[variant, seed] - found[BASE, seed] for seed in seeds]
+    seeds = sorted(seed for name, seed in found if name == variant and (BASE_VARIANT, seed) in found)
+    return [found[variant, seed] - found[BASE_VARIANT, seed] for seed in seeds]
 
 
 def _train(

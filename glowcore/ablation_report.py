@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from glowcore.ablation import BASE, LEVELS, STEPS_PER_LEVEL, VARIANTS, Run, against_base, spread
+from glowcore.ablation import BASE_VARIANT, LEVELS, STEPS_PER_LEVEL, VARIANTS, Run, against_base, spread
 from glowcore.tables import markdown
 
 HEAD = ("idea", "variant", "bits/dim", "less the base's", "pictures/s", "parameters", "round trip", "seeds")
@@ -13,7 +13,7 @@ HEAD = ("idea", "variant", "bits/dim", "less the base's", "pictures/s", "paramet
 
 def rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     """Return the cells of :data:`HEAD` for the base and every variant that was run, mean ± standard deviation."""
-    return [_cells(runs, name) for name in (BASE, *VARIANTS) if any(run.variant == name for run in runs)]
+    return [_cells(runs, name) for name in (BASE_VARIANT, *VARIANTS) if any(run.variant == name for run in runs)]
 
 
 def table(runs: Sequence[Run]) -> str:
@@ -51,7 +51,7 @@ def _cells(runs: Sequence[Run], name: str) -> tuple[str, ...]:
     changed = sum(run.pixels_changed for run in mine)
     worst = max(run.round_trip for run in mine)
     return (
-        variant.idea if variant else BASE,
+        variant.idea if variant else BASE_VARIANT,
         label,
         _plus_minus([run.bits_per_dim for run in mine]),
         _plus_minus(differences, sign="+") if differences else "",

@@ -32,8 +32,8 @@ except ImportError:  # Windows has no flock; there two writers are on their own
     fcntl = None
 
 MANIFEST = "manifest.json"
-STAGING = ".saving"
-COMMITTED = ".committed"
+STAGING_FOLDER = ".saving"
+COMMITTED_FOLDER = ".committed"
 LOCK_WAIT = 30.0
 SPARE_BYTES = 1 << 20
 
@@ -55,10 +55,10 @@ def write_set(folder: Path, files: Mapping[str, bytes], known: tuple[str, ...]) 
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
             finish_commit(folder, known)
-            stage = folder / STAGING
+            stage = folder / STAGING_FOLDER
             try:
                 stage_set(stage, files)
-                os.replace(stage, folder / COMMITTED)
+                os.replace(stage, folder / COMMITTED_FOLDER)
             except BaseException:
                 shutil.rmtree(stage, ignore_errors=True)
                 raise
@@ -89,8 +89,8 @@ def stage_set(stage: Path, files: Mapping[str, bytes]) -> None:
 
 def finish_commit(folder: Path, known: tuple[str, ...]) -> None:
     """Complete a save that was interrupted after it became valid, and sweep one interrupted before."""
-    shutil.rmtree(folder / STAGING, ignore_errors=True)
-    committed = folder / COMMITTED
+    shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
+    committed = folder / COMMITTED_FOLDER
     if not committed.exists():
         return
     # The manifest moves last, so without one everything has moved already.

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from glowcore.attributes import AttributeVectors, Shapes
 from glowcore.direction_refinement import Refinement, RefinementSettings
-from glowcore.directions import KINDS, label_weights, shrink_levels
+from glowcore.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.discriminant import roc_auc, solve
 from glowcore.encoding_rows import EncodingRows, Moments
 from glowcore.errors import ConfigError, DataError
@@ -160,8 +160,8 @@ def fit_matrix(
         ConfigError: another kind of directions.
         DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
     """
-    if directions not in KINDS:
-        raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(KINDS)}")
+    if directions not in DIRECTION_KINDS:
+        raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(DIRECTION_KINDS)}")
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
     usable, refused = fittable(labels, names)

@@ -20,7 +20,7 @@ from glowcore.images import printable
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 UNKNOWN = -1
-SPLITS = {
+SPLIT_WORDS = {
     "train": "train", "training": "train", "0": "train",
     "valid": "valid", "val": "valid", "validation": "valid", "1": "valid",
     "test": "test", "testing": "test", "2": "test",
@@ -215,6 +215,6 @@ def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> 
 
 
 def _split(path: Path, number: int, cell: str) -> str:
-    if cell.lower() not in SPLITS:
+    if cell.lower() not in SPLIT_WORDS:
         raise DataError(f"{path.name}, line {number}: split {printable(cell, 30)!r}; train, valid or test is expected")
-    return SPLITS[cell.lower()]
+    return SPLIT_WORDS[cell.lower()]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-HEIGHT = 22
+CAPTION_HEIGHT = 22
 FONT_SIZE = 14
 
 
@@ -27,9 +27,9 @@ def caption(
         uint8 ``[H + top, W + left, 3]``.
     """
     font = ImageFont.load_default(FONT_SIZE)
-    first = HEIGHT if down else 0
+    first = CAPTION_HEIGHT if down else 0
     left = first + int(max(font.getlength(row) for row in rows)) + 12
-    top = HEIGHT * (bool(columns) + bool(across))
+    top = CAPTION_HEIGHT * (bool(columns) + bool(across))
     height, width = sheet.shape[:2]
     canvas = Image.new("RGB", (left + width, top + height), "white")
     canvas.paste(Image.fromarray(np.ascontiguousarray(np.broadcast_to(sheet, (height, width, 3)))), (left, top))
@@ -38,7 +38,7 @@ def caption(
         draw.text((first + 6, top + (2 * index + 1) * height // (2 * len(rows))), row, "black", font, anchor="lm")
     for index, column in enumerate(columns):
         middle = left + (2 * index + 1) * width // (2 * len(columns))
-        draw.text((middle, top - HEIGHT // 2), column, "black", font, anchor="mm")
+        draw.text((middle, top - CAPTION_HEIGHT // 2), column, "black", font, anchor="mm")
     if across:
         canvas.paste(_line(across, width, font), (left, 0))
     if down:
@@ -48,9 +48,9 @@ def caption(
 
 def _line(text: str, length: int, font: ImageFont.FreeTypeFont) -> Image.Image:
     """Return a white line of ``length`` pixels with a text in its middle, cut short where it is too long."""
-    line = Image.new("RGB", (length, HEIGHT), "white")
+    line = Image.new("RGB", (length, CAPTION_HEIGHT), "white")
     shown = text
     while len(shown) > 1 and font.getlength(shown) > length:
         shown = shown[:-2] + "…"
-    ImageDraw.Draw(line).text((length // 2, HEIGHT // 2), shown, "black", font, anchor="mm")
+    ImageDraw.Draw(line).text((length // 2, CAPTION_HEIGHT // 2), shown, "black", font, anchor="mm")
     return line

@@ -112,7 +112,7 @@ def open_dataset(
         raise DataError(f"{channels} channels cannot be read from pictures; 1 (grey) or 3 (colour) are expected")
     if limit is not None and limit < 1:
         raise DataError(f"limit {limit} leaves no pictures; 1 or more is expected")
-    if str(spec).startswith(torchvision_sets.PREFIX):
+    if str(spec).startswith(torchvision_sets.TORCHVISION_PREFIX):
         pictures, labels, names = torchvision_sets.read(
             str(spec), size=size, channels=channels, split=split, limit=limit
         )

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-KINDS = ("partial", "mean")
+DIRECTION_KINDS = ("partial", "mean")
 RIDGE = 0.3
 
 

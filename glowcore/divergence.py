@@ -8,9 +8,9 @@ from collections.abc import Mapping
 #: healthy runs show: there a round trip errs by 1e-4, no scale passes e^10, and no 1x1 convolution a condition of 1e4.
 #: The round trip is that of held-out pictures, and a step of 8 bits; odd pictures are no measure of a run, since a
 #: healthy model brings them back to 0.1 only.
-ROUND_TRIP = 1 / 255
-LOG_SCALE = 30.0
-CONDITION = 1e7
+MOST_ROUND_TRIP = 1 / 255
+MOST_LOG_SCALE = 30.0
+MOST_CONDITION = 1e7
 SAMPLES_FINITE = 0.5
 
 
@@ -22,9 +22,9 @@ def divergence(measured: Mapping[str, float | None], *, invertible: bool = True)
             not measured.
         invertible: whether pictures are meant to come back.
     """
-    limits = {"bits_per_dim": float("inf"), "condition": CONDITION, "log_scale": LOG_SCALE}
+    limits = {"bits_per_dim": float("inf"), "condition": MOST_CONDITION, "log_scale": MOST_LOG_SCALE}
     if invertible:
-        limits["round_trip"] = ROUND_TRIP
+        limits["round_trip"] = MOST_ROUND_TRIP
     for name, limit in limits.items():
         value = measured.get(name, 0.0)
         if value is None:

@@ -31,7 +31,7 @@ MOST_PICTURES = 500
 STRENGTHS = (1.0, 2.0, 3.0)
 #: Attributes whose opposite is one too: also taken away, from pictures that have them.
 OPPOSITES = ("Male", "Young")
-BORDER = 8  # the band that an edit of a face should leave alone is 1/8 of the side wide
+BORDER_DIVISOR = 8  # the band that an edit of a face should leave alone is 1/8 of the side wide
 MOST_OUTSIDE = 0.01
 
 
@@ -291,7 +291,7 @@ def _measure(before: Tensor, after: Tensor) -> Tensor:
     finite = after.isfinite().flatten(1).all(1)
     # Of the pictures as they are shown: a single value that runs away would drown all others in the mean.
     difference = (after.clamp(0, 1) - before.clamp(0, 1)).abs().double()
-    width = max(1, min(after.shape[2:]) // BORDER)
+    width = max(1, min(after.shape[2:]) // BORDER_DIVISOR)
     band = torch.ones(after.shape[2:], dtype=torch.bool)
     band[width:-width, width:-width] = False
     inside = ((after >= -HALF_STEP) & (after <= 1 + HALF_STEP)).double().flatten(1).mean(1)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from glowcore import likelihood
 from glowcore.classes import ClassTally, num_classes
-from glowcore.exact import RETRY
+from glowcore.exact import RETRY_ABOVE
 from glowcore.flow import Flow
 from glowcore.images import to_uint8
 from glowcore.transforms.conv1x1 import ChannelLinear
@@ -33,8 +33,9 @@ class Evaluation:
         pixels_changed: number of pixels that differ at 8 bits after encode and decode.
         reconstructions_finite: fraction of pictures whose reconstruction is finite.
         beyond_float32: number of pictures whose reconstruction errs by more than
-            :data:`glowcore.exact.RETRY`. All figures here are of float32; the application and the commands for single
-            pictures do these again in float64. None for a model that is no flow, and brings nothing back exactly.
+            :data:`glowcore.exact.RETRY_ABOVE`. All figures here are of float32; the application and the commands for
+            single pictures do these again in float64. None for a model that is no flow, and brings nothing back
+            exactly.
         class_accuracy_generative: of a class-conditional model, the share of pictures whose class is
             ``argmax_y p(x | y) p(y)``; else None.
         class_accuracy_head: the share whose class the classification head names, None without one.
@@ -81,7 +82,7 @@ def evaluate(
             total += float(difference.double().mean(dim=(1, 2, 3)).nan_to_num(nan=torch.inf).sum())
             error = difference.amax(dim=(1, 2, 3))
             finite += int(error.isfinite().sum())
-            beyond += int((~(error <= RETRY)).sum())
+            beyond += int((~(error <= RETRY_ABOVE)).sum())
             worst = max(worst, float(error.nan_to_num(nan=torch.inf).max()))
             different = torch.from_numpy(to_uint8(back)).permute(0, 3, 1, 2) != batch
             changed += int(different.any(dim=1).sum())

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from glowcore.flow import Flow, Noise
 
 #: Largest error of a round trip, in the [0, 1] of pictures, that is left alone; half a step of 8 bits is 2e-3.
-RETRY = 1e-3
+RETRY_ABOVE = 1e-3
 #: How far outside of [0, 1] values may lie in an edit. Those of 3 sigma stay within 1; where the inverse has run away
 #: it is thousands, and clipped nobody would see it.
-REACH = 10.0
+MOST_OUT_OF_RANGE = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +77,13 @@ class ExactFlow(FusedFlow):
     def encode_parts(self, images: Tensor, y: Tensor | None = None) -> list[EncodedPart]:
         """Encode pictures and decode them again, each in the precision that it needs: one part, or two.
 
-        What float32 brings back with an error above `RETRY` is done again in float64, and the better one counts.
+        What float32 brings back with an error above `RETRY_ABOVE` is done again in float64, and the better one counts.
         """
         values = self.flow.as_float(images)
         latents = self.encode(values, y)
         back = super().decode(latents)
         errors = largest_errors(back, values)
-        far = (errors > RETRY).nonzero()[:, 0]
+        far = (errors > RETRY_ABOVE).nonzero()[:, 0]
         if not len(far):
             return [EncodedPart(torch.arange(len(values)), latents, back, errors)]
         double = self.double

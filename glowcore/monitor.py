@@ -21,7 +21,7 @@ from glowcore.errors import TrainingError
 from glowcore.evaluation import any_classes, health, noisy_bits_per_dim
 from glowcore.flow import Flow
 from glowcore.grids import grid
-from glowcore.odd_pictures import KINDS, odd_pictures
+from glowcore.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.reversible import DriftMeter
 from glowcore.training_data import judging_rows
 
@@ -188,7 +188,7 @@ class Monitor:
 
         It is recorded, not judged: healthy models differ in it by orders of magnitude.
         """
-        odd = torch.from_numpy(odd_pictures(tuple(self.held_out.shape[1:]), len(KINDS))[1])
+        odd = torch.from_numpy(odd_pictures(tuple(self.held_out.shape[1:]), len(ODD_KINDS))[1])
         return float(noisy_bits_per_dim(model, odd, 0, 0, any_classes(model, len(odd))).double().mean())
 
     def _class_figures(self, tally: ClassTally | None) -> dict[str, Any]:

@@ -17,13 +17,13 @@ def odd_pictures(shape: Shape, count: int, seed: int = 0) -> tuple[list[str], np
     """
     rng = np.random.default_rng(seed)
     names = [name for name, _ in zip(_cycle(), range(count), strict=False)]
-    made = [np.clip(np.rint(KINDS[name](rng, shape)), 0, 255).astype(np.uint8) for name in names]
+    made = [np.clip(np.rint(ODD_KINDS[name](rng, shape)), 0, 255).astype(np.uint8) for name in names]
     return names, np.stack([np.broadcast_to(picture, shape) for picture in made])
 
 
 def _cycle():
     while True:
-        yield from KINDS
+        yield from ODD_KINDS
 
 
 def _checkerboard(rng: np.random.Generator, shape: Shape) -> np.ndarray:
@@ -58,7 +58,7 @@ def _blocks(rng: np.random.Generator, shape: Shape) -> np.ndarray:
     return small[:, rows][:, :, columns].astype(float)
 
 
-KINDS: dict[str, Kind] = {
+ODD_KINDS: dict[str, Kind] = {
     "black": lambda rng, shape: np.zeros(shape),
     "white": lambda rng, shape: np.full(shape, 255.0),
     "noise": lambda rng, shape: rng.integers(0, 256, shape).astype(float),

@@ -10,7 +10,7 @@ import numpy as np
 
 from glowcore.attribute_table import (
     PICTURE_SUFFIXES,
-    SPLITS,
+    SPLIT_WORDS,
     UNKNOWN,
     AttributeTable,
     match_rows,
@@ -143,7 +143,7 @@ def sorted_classes(names: Iterable[str]) -> list[str]:
 
 def _named_splits(folders: Collection[str]) -> dict[str, str] | None:
     """Which split each folder is, where all of several are called as splits are, one of them train; else None."""
-    named = {name: SPLITS[name.lower()] for name in folders if name.isalpha() and name.lower() in SPLITS}
+    named = {name: SPLIT_WORDS[name.lower()] for name in folders if name.isalpha() and name.lower() in SPLIT_WORDS}
     return named if 1 < len(named) == len(folders) and "train" in named.values() else None
 
 

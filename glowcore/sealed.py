@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from glowcore.atomic import COMMITTED, MANIFEST, describe
+from glowcore.atomic import COMMITTED_FOLDER, MANIFEST, describe
 from glowcore.errors import CheckpointError
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def parse_json(path: Path, data: bytes, limit: int = MAX_JSON_BYTES) -> dict[str
 
 
 def _open(folder: Path, name: str) -> BinaryIO:
-    for path in (folder / COMMITTED / name, folder / name):
+    for path in (folder / COMMITTED_FOLDER / name, folder / name):
         try:
             # Without O_NONBLOCK a named pipe in the file's place would wait for a writer for ever.
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

@@ -13,7 +13,7 @@ from glowcore import images
 from glowcore.errors import DataError
 from glowcore.images import printable
 
-PREFIX = "torchvision:"
+TORCHVISION_PREFIX = "torchvision:"
 # name -> how torchvision's class is told the half: train=True / False, or split="train" / "test"
 SETS = {
     "CIFAR10": "train",
@@ -39,7 +39,7 @@ def read(
     Raises:
         DataError: unknown name, files not there, a split that the set does not have, torchvision not installed.
     """
-    name, _, root = spec.removeprefix(PREFIX).partition(":")
+    name, _, root = spec.removeprefix(TORCHVISION_PREFIX).partition(":")
     if name not in SETS or not root:
         raise DataError(f"{printable(spec, 60)} is unknown; torchvision:NAME:ROOT with NAME one of {', '.join(SETS)}")
     if split == "valid":
@@ -58,7 +58,7 @@ def _open(name: str, root: str, half: str):
     try:
         from torchvision import datasets
     except ImportError as error:
-        raise DataError(f"{PREFIX}{name} needs the package torchvision; install it beside torch") from error
+        raise DataError(f"{TORCHVISION_PREFIX}{name} needs the package torchvision; install it beside torch") from error
     chosen = {"train": half == "train"} if SETS[name] == "train" else {"split": half}
     try:
         with warnings.catch_warnings():

@@ -25,7 +25,7 @@ from glowcore.transforms.batchnorm import running_statistics
 #: GPU that trains them well, and fewer have values enough.
 FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
 #: Evaluations of a run that may find it diverged before one has found it good; a run may begin badly and recover.
-BAD_STARTS = 3
+MOST_BAD_STARTS = 3
 
 
 class TrainingLoss(nn.Module):
@@ -277,7 +277,7 @@ class Trainer:
         if good:
             return True
         self.bad_evaluations += 1
-        if self.healthy or self.fraction >= 1 or self.bad_evaluations >= BAD_STARTS:
+        if self.healthy or self.fraction >= 1 or self.bad_evaluations >= MOST_BAD_STARTS:
             self._restore(problem or "the first process finds the model diverged")
         else:
             self.monitor.say(f"{problem}: not saved")

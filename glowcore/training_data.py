@@ -12,7 +12,7 @@ from torch import Tensor
 from glowcore.errors import DataError
 
 #: Pictures that a fingerprint looks at, spread evenly over the set.
-SAMPLE = 256
+FINGERPRINTED = 256
 
 
 def judging_rows(count: int, most: int, *, spread: bool = True) -> Tensor:
@@ -28,11 +28,11 @@ def judging_rows(count: int, most: int, *, spread: bool = True) -> Tensor:
 def fingerprint(images: Tensor, labels: Tensor | None) -> dict[str, Any]:
     """Return what tells a set of pictures (uint8 ``[N, C, H, W]``) from another in milliseconds, JSON-able.
 
-    ``pictures`` is N, ``shape`` is (C, H, W), ``sha256`` that of :data:`SAMPLE` pictures and of all labels (int64
-    ``[N]``). So another folder or another order is noticed, a single exchanged picture of many is not.
+    ``pictures`` is N, ``shape`` is (C, H, W), ``sha256`` that of :data:`FINGERPRINTED` pictures and of all labels
+    (int64 ``[N]``). So another folder or another order is noticed, a single exchanged picture of many is not.
     """
     count = len(images)
-    sampled = min(count, SAMPLE)
+    sampled = min(count, FINGERPRINTED)
     rows = torch.arange(sampled) * count // sampled
     digest = hashlib.sha256(images[rows].cpu().contiguous().numpy().tobytes())
     if labels is not None:

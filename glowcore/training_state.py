@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from glowcore.atomic import STAGING, describe, locked, stage_set, sync_folder
+from glowcore.atomic import STAGING_FOLDER, describe, locked, stage_set, sync_folder
 from glowcore.errors import CheckpointError
 from glowcore.safetensors_guard import pack, unpack
 from glowcore.sealed import SealedSet, parse_json, read_set
@@ -84,7 +84,7 @@ def saved_steps(folder: str | Path) -> list[int]:
 
 
 def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:
-    shutil.rmtree(folder / STAGING, ignore_errors=True)
+    shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
     saved = _saved(folder)
     for entry in saved:
         if entry.step > step and _is_valid(entry.path):
@@ -95,10 +95,10 @@ def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:
     revision = 1 + max((entry.revision for entry in saved if entry.step == step), default=-1)
     target = folder / (f"step-{step}.{revision}" if revision else f"step-{step}")
     try:
-        stage_set(folder / STAGING, files)
-        os.replace(folder / STAGING, target)
+        stage_set(folder / STAGING_FOLDER, files)
+        os.replace(folder / STAGING_FOLDER, target)
     except BaseException:
-        shutil.rmtree(folder / STAGING, ignore_errors=True)
+        shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
         raise
     sync_folder(folder)
     files.clear()  # what is read back now may be as large as all that memory has left

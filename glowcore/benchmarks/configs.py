@@ -9,7 +9,7 @@ from glowcore.flow import Flow
 from glowcore.models import GlowConfig, build
 
 #: A: the size of CIFAR-10 at a CPU's width; B: faces; C: the paper's width.
-CONFIGS: dict[str, GlowConfig] = {
+BENCH_CONFIGS: dict[str, GlowConfig] = {
     "A": GlowConfig(image_size=32, num_levels=3, steps_per_level=16, hidden_channels=128),
     "B": GlowConfig(image_size=64, num_levels=4, steps_per_level=16, hidden_channels=128),
     "C": GlowConfig(image_size=32, num_levels=3, steps_per_level=32, hidden_channels=512),

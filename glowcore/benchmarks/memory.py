@@ -18,7 +18,7 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
+from glowcore.benchmarks.configs import BENCH_CONFIGS, noise_pictures, ready_model
 from glowcore.benchmarks.speed import train_step
 from glowcore.devices import synchronize
 from glowcore.flow import Flow
@@ -30,7 +30,7 @@ STEPS_PER_LEVEL = (4, 8, 16, 32, 64, 128)
 #: In "reversible with anchors", the input of every so many steps is kept.
 ANCHOR_EVERY = 8
 #: Training steps of a measurement.
-STEPS = 5
+DEFAULT_STEPS = 5
 #: Where Linux tells of this process.
 PROC = Path("/proc/self")
 
@@ -62,7 +62,8 @@ class Row:
 
 
 def measure_memory(name: str, *, device: torch.device, batch: int = 32, depths: Sequence[int] = STEPS_PER_LEVEL,
-                   modes: Sequence[str] = MEMORY_MODES, steps: int = STEPS, progress: bool = False) -> dict[str, Any]:
+                   modes: Sequence[str] = MEMORY_MODES, steps: int = DEFAULT_STEPS,
+                   progress: bool = False) -> dict[str, Any]:
     """Return a list of :class:`Row` for config A, B or C at several depths, float32; ``reversible`` also with
     anchors."""
     kinds = [(memory, 0) for memory in modes] + [("reversible", ANCHOR_EVERY)] * ("reversible" in modes)
@@ -80,7 +81,7 @@ def in_fresh_process(function, arguments: Iterable[Any]) -> Any:
 def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int, steps: int) -> Row:
     """Measure one mode at one depth over so many training steps, the first of them not counted."""
     keep_heap()  # as training does: without it the time is that of page faults
-    config = dataclasses.replace(CONFIGS[name], steps_per_level=depth)
+    config = dataclasses.replace(BENCH_CONFIGS[name], steps_per_level=depth)
     flow = ready_model(config, steps=3, memory=memory).to(device)
     flow.anchor_every = anchor_every
     images = noise_pictures(config, batch).to(device)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from glowcore.benchmarks.configs import CONFIGS, noise_pictures, ready_model
+from glowcore.benchmarks.configs import BENCH_CONFIGS, noise_pictures, ready_model
 from glowcore.devices import forbid_tf32, synchronize
 from glowcore.flow import Flow
 from glowcore.fused import FusedFlow
@@ -43,7 +43,7 @@ class Row:
 def measure_speed(name: str, *, device: torch.device, batches: Iterable[int] = (1, 32), train_batch: int = 32,
                   backends: Iterable[str] = ("torch", "onnxruntime"), progress: bool = False) -> dict[str, Any]:
     """Return the machine's limits and a list of :class:`Row` for config A, B or C, all from this one run."""
-    config = CONFIGS[name]
+    config = BENCH_CONFIGS[name]
     model = ready_model(config, steps=2).to(device)
     flops = forward_flops(model)
     limits = {dtype: conv_limit(getattr(torch, dtype), device) for dtype in ("float32", "bfloat16")}

@@ -29,7 +29,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--image-size", type=options.image_size, default=32, metavar="N|HxW",
                    help="side of the pictures in pixels, or height and width (default 32)")
     p.add_argument("--variants", nargs="+", metavar="NAME",
-                   help=f"what to train (default: {' '.join([ablation.BASE, *ablation.VARIANTS])})")
+                   help=f"what to train (default: {' '.join([ablation.BASE_VARIANT, *ablation.VARIANTS])})")
     p.add_argument("--seeds", type=int, default=3, metavar="N", help="runs per variant (default 3)")
     length = p.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, metavar="N",
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if args.table_only and args.variants is not None:
         raise ConfigError("--variants says what to train, --table-only trains nothing; leave one out")
-    args.variants = args.variants or [ablation.BASE, *ablation.VARIANTS]
+    args.variants = args.variants or [ablation.BASE_VARIANT, *ablation.VARIANTS]
     runs = ablation.read_runs(out) if args.table_only else _trained(args, out)
     if not runs:
         raise ConfigError(f"{out} holds no finished runs; leave --table-only out to make them")

@@ -11,14 +11,14 @@ from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.cli import classifiers, options
 from glowcore.data import PictureSet
 from glowcore.direction_refinement import RefinementSettings
-from glowcore.directions import KINDS
+from glowcore.directions import DIRECTION_KINDS
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.heap import keep_heap
 from glowcore.tables import plain
 
 EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
 
-CHOICES = ("refined", *KINDS)
+CHOICES = ("refined", *DIRECTION_KINDS)
 #: Of another seed than the judge of ``evaluate --edits``: not even the first weights are the same.
 CLASSIFIER = ClassifierSettings(epochs=8, seed=1)
 

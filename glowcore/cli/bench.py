@@ -74,7 +74,7 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
 
 
 def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
-    from glowcore.benchmarks.memory import STEPS, STEPS_PER_LEVEL, measure_memory, plot
+    from glowcore.benchmarks.memory import DEFAULT_STEPS, STEPS_PER_LEVEL, measure_memory, plot
 
     depths = STEPS_PER_LEVEL if args.depths is None else args.depths
     depths = (depths,) if isinstance(depths, int) else depths
@@ -84,7 +84,7 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     for mode in modes:
         if mode not in MEMORY_MODES:
             raise ConfigError(f"--modes: {mode!r} is not one of {', '.join(MEMORY_MODES)}")
-    steps = STEPS if args.steps is None else args.steps
+    steps = DEFAULT_STEPS if args.steps is None else args.steps
     options.check_range("--steps", steps, 2, 10_000)
     target = None if args.plot is None else check_path(args.plot, (".png",))
     if target is not None and find_spec("matplotlib") is None:

@@ -13,7 +13,7 @@ from glowcore.attribute_grid import Axis
 from glowcore.attributes import MAX_STRENGTH
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
-from glowcore.exact import REACH
+from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.images import printable
 from glowcore.latents import Latents
 
@@ -62,13 +62,13 @@ def run(args: argparse.Namespace) -> int:
     before = pictures.encode(exact, args.image, y)
     variants = attribute_grid.moves(*axes) if axes else [{}]
     after = Latents.cat([attributes.apply(before, strengths | moves, locked=args.lock) for moves in variants])
-    shown, lost = pictures.show(pictures.decode(exact, after), REACH)
+    shown, lost = pictures.show(pictures.decode(exact, after), MOST_OUT_OF_RANGE)
     if lost:
         asked = " ".join([*args.set, *([args.grid] if axes else [])])
         part = f" in {len(lost)} of {len(shown)} pictures" if axes else ""
         options.say(f"error: {asked} takes {printable(args.image)} out of the model's range{part}, to values "
-                    f"that are not finite or more than {REACH:g} outside of 0 to 1, in float64 too; nothing "
-                    "is written; a strength nearer to 0, or a picture more like those it has learnt, may do")
+                    f"that are not finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; "
+                    "nothing is written; a strength nearer to 0, or a picture more like those it has learnt, may do")
         return 1
     if axes:
         words = {attribute_grid.TEXT_KEY: attribute_grid.in_words(*axes)}

@@ -21,7 +21,7 @@ from glowcore.errors import ConfigError
 from glowcore.grids import grid
 
 JUDGE_SPLIT = "train"  # the fit of directions may learn from all others (`attributes --classifier-data`)
-SPLIT = "test"  # of --data, unless --split says otherwise
+DEFAULT_SPLIT = "test"  # of --data, unless --split says otherwise
 EXAMPLE = ("python -m glowcore evaluate --model pretrained/faces64 --data faces/ --edits --classifier-data celeba/ "
            "--markdown --out edits.png")
 
@@ -103,7 +103,7 @@ def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float], scale: 
 def _command(args: argparse.Namespace) -> str:
     """Return the command line that prints the same document again."""
     # Folders are named as the documentation does: where they lie here is nobody's business.
-    chosen = "" if args.split == SPLIT else f" --split {args.split}"
+    chosen = "" if args.split == DEFAULT_SPLIT else f" --split {args.split}"
     chosen += ("" if args.limit is None else f" --limit {args.limit}") + (" --skip-broken" if args.skip_broken else "")
     command = (f"python -m glowcore evaluate --model MODEL --data FACES{chosen} --edits --classifier-data CELEBA "
                f"--strengths {args.strengths} --pictures {args.pictures} --markdown")

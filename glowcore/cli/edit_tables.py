@@ -7,7 +7,7 @@ from typing import Any
 
 from glowcore.attributes import AttributeVectors, told_direction
 from glowcore.classifier_store import StoredClassifier
-from glowcore.edit_evaluation import BORDER, MOST_OUTSIDE, EditEvaluation, EditResult
+from glowcore.edit_evaluation import BORDER_DIVISOR, MOST_OUTSIDE, EditEvaluation, EditResult
 from glowcore.edit_until_seen import UntilSeen
 from glowcore.tables import Rows, plain
 from glowcore.tables import markdown as markdown_table
@@ -56,7 +56,7 @@ def markdown(
         "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
         "them that moves most, and by how much.\n"
         "- **change**: mean absolute change of the picture, values clipped to [0, 1]; **at the border**: of the band "
-        f"along the four sides, 1/{BORDER} of the side wide, which most edits have no business in.\n"
+        f"along the four sides, 1/{BORDER_DIVISOR} of the side wide, which most edits have no business in.\n"
         "- **finite**: share of edited pictures whose values are all finite, with the number of those that float32 "
         "loses and that are therefore tried in float64, as in the application; **in range**: share of which at least "
         f"{100 * (1 - MOST_OUTSIDE):g} % of the values lie in [0, 1] before clipping, give or take half a step of 8 "

@@ -20,7 +20,7 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "evaluate", summary, EXAMPLE)
     options.add_model(p)
-    options.add_data(p, split=edit_report.SPLIT)
+    options.add_data(p, split=edit_report.DEFAULT_SPLIT)
     p.add_argument("--batch-size", type=int, default=50, metavar="N", help="pictures per batch (default 50)")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the dequantisation noise (default 0)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")

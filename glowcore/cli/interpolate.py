@@ -9,7 +9,7 @@ import torch
 from glowcore import films, output
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
-from glowcore.exact import REACH
+from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.grids import grid, sheet_size
 
 EXAMPLE = (
@@ -59,10 +59,10 @@ def run(args: argparse.Namespace) -> int:
     exact, y = pictures.exact(model), pictures.label(model, args.label)
     first, last = (pictures.encode(exact, path, y) for path in (args.first, args.last))
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)
-    frames, lost = pictures.show(pictures.decode(exact, path), REACH)
+    frames, lost = pictures.show(pictures.decode(exact, path), MOST_OUT_OF_RANGE)
     if lost:
         options.say(f"error: {len(lost)} of {count} frames have left the model's range, with values that are not "
-                    f"finite or more than {REACH:g} outside of 0 to 1, in float64 too; nothing is written")
+                    f"finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; nothing is written")
         return 1
     if not film:
         pictures.save(out, grid(frames, columns=count))

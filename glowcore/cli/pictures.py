@@ -25,7 +25,7 @@ PNG, JPEG = (".png",), (".jpg", ".jpeg")
 #: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.
 BATCH = 32
 #: What ``--class`` takes for every class at once, unless a class is called so.
-EVERY = "all"
+EVERY_CLASS = "all"
 
 
 def load(path: str | Path, model: Flow) -> Tensor:
@@ -90,8 +90,9 @@ def show(batches: Iterable[Tensor], reach: float = float("inf")) -> tuple[np.nda
 def add_class(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
     """Add ``--class NAME``, for class-conditional models; ``every`` where ``all`` is taken as well."""
     text = "class of a class-conditional model, by its name (see info) or its number from 0"
-    parser.add_argument("--class", dest="label", metavar="NAME",
-                        help=f"{text}; {EVERY}: each seed in every class, one column per class" if every else text)
+    if every:
+        text += f"; {EVERY_CLASS}: each seed in every class, one column per class"
+    parser.add_argument("--class", dest="label", metavar="NAME", help=text)
 
 
 def label(model: Flow, given: str | None) -> Tensor | None:
@@ -112,7 +113,7 @@ def label(model: Flow, given: str | None) -> Tensor | None:
 def is_every(model: Flow, given: str | None) -> bool:
     """Return whether ``--class`` asks for every class of a model, where none is called so."""
     names = classes.class_names(model)
-    return given == EVERY and bool(names) and EVERY not in names
+    return given == EVERY_CLASS and bool(names) and EVERY_CLASS not in names
 
 
 def seeds_and_classes(model: Flow, seeds: Sequence[int], given: str | None) -> tuple[Sequence[int], Tensor | None]:

@@ -71,7 +71,7 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
     options.check_range("pictures of --compare", len(values) * len(seeds), 1, MOST)
     model = options.load_model(args)
     if pictures.is_every(model, args.label):
-        raise ConfigError(f"--compare draws one class a sheet, expected no --class {pictures.EVERY}")
+        raise ConfigError(f"--compare draws one class a sheet, expected no --class {pictures.EVERY_CLASS}")
     y = pictures.label(model, args.label)
     sheet_size((len(values) * len(seeds), *model.image_size), len(seeds), args.scale)
     drawn = Latents.cat([model.sample_latents(seeds, value, y) for value in values])

@@ -9,7 +9,7 @@ from glowcore.cli import options
 from glowcore.data import unreadable_pictures
 from glowcore.errors import ConfigError
 from glowcore.images import printable
-from glowcore.torchvision_sets import PREFIX
+from glowcore.torchvision_sets import TORCHVISION_PREFIX
 
 EXAMPLE = "python -m glowcore scan --data faces/"
 
@@ -25,7 +25,7 @@ def add_parser(commands, summary: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line for each file that training would stop at; exit code 0 if there is none, else 1."""
-    if args.data.startswith(PREFIX):
+    if args.data.startswith(TORCHVISION_PREFIX):
         raise ConfigError(f"--data {args.data} is a set of torchvision, which checks its own files; expected a folder")
     count, found = unreadable_pictures(Path(args.data), progress=not args.quiet)
     if args.json:

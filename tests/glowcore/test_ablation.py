@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from glowcore import ablation, ablation_report
-from glowcore.ablation import BASE, VARIANTS, Run, config_of
+from glowcore.ablation import BASE_VARIANT, VARIANTS, Run, config_of
 from glowcore.cli import main
 from glowcore.errors import ConfigError
 from glowcore.models import build
@@ -23,7 +23,7 @@ def run(variant, seed, bits, **other):
 
 
 def test_each_variant_differs_from_the_base_in_one_idea():
-    base = dataclasses.asdict(config_of(BASE, 32))
+    base = dataclasses.asdict(config_of(BASE_VARIANT, 32))
     allowed = {"one-level": {"num_levels", "steps_per_level"}}
     for name, variant in VARIANTS.items():
         config = dataclasses.asdict(config_of(name, 32))
@@ -37,7 +37,8 @@ def test_each_variant_differs_from_the_base_in_one_idea():
 
 
 def test_differences_are_taken_seed_by_seed():
-    runs = [run(BASE, 0, 2.0), run("reverse", 0, 2.5), run("reverse", 1, 3.0), run(BASE, 1, 2.9), run("plain", 7, 1.0)]
+    runs = [run(BASE_VARIANT, 0, 2.0), run("reverse", 0, 2.5), run("reverse", 1, 3.0), run(BASE_VARIANT, 1, 2.9),
+            run("plain", 7, 1.0)]
     assert ablation.against_base(runs, "reverse") == pytest.approx([0.5, 0.1])
     assert ablation.against_base(runs, "plain") == []
     mean, deviation = ablation.spread([1.0, 2.0, 3.0])
@@ -45,7 +46,7 @@ def test_differences_are_taken_seed_by_seed():
 
 
 def test_table_and_picture(tmp_path):
-    runs = [run(BASE, s, 2.0 + 0.1 * s) for s in range(3)]
+    runs = [run(BASE_VARIANT, s, 2.0 + 0.1 * s) for s in range(3)]
     runs += [run("reverse", s, 2.2 + 0.1 * s) for s in range(3)] + [run("additive", 0, 1.9, pixels_changed=4)]
     lines = ablation_report.table(runs).splitlines()
     assert len(lines) == 5
@@ -145,7 +146,7 @@ def test_a_run_that_was_trained_but_not_written_down_is_finished(tmp_path, data,
     ],
 )
 def test_mistakes_are_told_in_a_line(tmp_path, data, capsys, more, told):
-    (tmp_path / "runs.jsonl").write_text(json.dumps(dataclasses.asdict(run(BASE, 0, 2.0))) + "\n")
+    (tmp_path / "runs.jsonl").write_text(json.dumps(dataclasses.asdict(run(BASE_VARIANT, 0, 2.0))) + "\n")
     assert ablate(data, tmp_path, *more) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -167,7 +168,7 @@ def test_a_folder_that_cannot_be_made_is_one_line_before_any_training(tmp_path, 
 def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 2
     assert "holds no finished runs" in capsys.readouterr().err
-    (tmp_path / "runs.jsonl").write_text(json.dumps(dataclasses.asdict(run(BASE, 0, 2.0))) + "\n")
+    (tmp_path / "runs.jsonl").write_text(json.dumps(dataclasses.asdict(run(BASE_VARIANT, 0, 2.0))) + "\n")
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 0
     assert "2.0000" in capsys.readouterr().out
     assert (tmp_path / "ablation.png").is_file()

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from glowcore import directions, encoding_rows
 from glowcore.attribute_fit import fit, fit_attributes, fit_matrix
 from glowcore.data import PictureSet
-from glowcore.directions import KINDS, label_weights, shrink_levels
+from glowcore.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.discriminant import roc_auc, solve
 from glowcore.errors import ConfigError, DataError
 from glowcore.models import GlowConfig, build
@@ -45,7 +45,7 @@ def test_partial_direction_is_that_of_a_joint_least_squares_fit_without_what_goe
     truth = planted()[2]
     eps = (rng.normal(size=(4000, DIMS)) + 1.5 * labels @ truth).astype(np.float32)
     cosines = {}
-    for kind in KINDS:
+    for kind in DIRECTION_KINDS:
         fitted = fit_matrix(eps, labels, NAMES, SHAPES, directions=kind)
         assert fitted.info("Eyeglasses")["direction"]["kind"] == kind
         found = torch.nn.functional.normalize(fitted.directions.double(), dim=1).numpy()
@@ -62,7 +62,7 @@ def test_partial_direction_is_that_of_a_joint_least_squares_fit_without_what_goe
 
 def test_weights_are_of_the_known_labels_only_and_make_a_contrast():
     labels = planted(500)[1]
-    for kind in KINDS:
+    for kind in DIRECTION_KINDS:
         weights = label_weights(labels, kind)
         assert (weights[labels < 0] == 0).all()
         assert np.abs(weights.sum(0)).max() < 1e-12

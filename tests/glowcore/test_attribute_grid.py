@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glowcore.attribute_grid import Axis, in_words, moves, sheet, signed
-from glowcore.captions import HEIGHT, caption
+from glowcore.captions import CAPTION_HEIGHT, caption
 
 SMILE, GLASSES = Axis.even("Smiling", -2, 2, 5), Axis.even("Eyeglasses", 1, -1, 3)
 
@@ -48,7 +48,7 @@ def test_every_picture_can_be_had_back_from_the_sheet(shape, scale):
     found = sheet(pictures, SMILE, GLASSES)
     height, width = (scale * side + 2 for side in shape[:2])
     top, left = found.shape[0] - (3 * height - 2), found.shape[1] - (5 * width - 2)
-    assert top == 2 * HEIGHT
+    assert top == 2 * CAPTION_HEIGHT
     for index, picture in enumerate(pictures):
         y, x = top + index // 5 * height, left + index % 5 * width
         part = found[y : y + height - 2 : scale, x : x + width - 2 : scale]
@@ -59,23 +59,25 @@ def test_names_and_strengths_stand_where_they_belong():
     found = sheet(noise(15), SMILE, GLASSES, ("Smile", "Glasses"))
     side = 16 * 8 + 2
     left = found.shape[1] - (5 * side - 2)
-    first, last, begin, end = ink(found[:HEIGHT, left:])  # the name of what changes across, in the middle
+    first, last, begin, end = ink(found[:CAPTION_HEIGHT, left:])  # the name of what changes across, in the middle
     assert first > 0
-    assert last < HEIGHT - 1
+    assert last < CAPTION_HEIGHT - 1
     assert (begin + end) / 2 == pytest.approx((5 * side - 2) / 2, abs=3)
     for column in range(5):
-        _, _, begin, end = ink(found[HEIGHT : 2 * HEIGHT, left + column * side : left + (column + 1) * side])
+        first = left + column * side
+        _, _, begin, end = ink(found[CAPTION_HEIGHT : 2 * CAPTION_HEIGHT, first : first + side])
         assert (begin + end) / 2 == pytest.approx(side / 2, abs=6)
-    first, last, begin, end = ink(found[2 * HEIGHT :, :HEIGHT])  # that of what changes down, upright and in the middle
+    # That of what changes down, upright and in the middle.
+    first, last, begin, end = ink(found[2 * CAPTION_HEIGHT :, :CAPTION_HEIGHT])
     assert last - first > 2 * (end - begin)
     assert (first + last) / 2 == pytest.approx((3 * side - 2) / 2, abs=3)
     for row in range(3):
-        top = 2 * HEIGHT + row * side
-        first, last, _, _ = ink(found[top : top + side, HEIGHT : left])
+        top = 2 * CAPTION_HEIGHT + row * side
+        first, last, _, _ = ink(found[top : top + side, CAPTION_HEIGHT : left])
         assert (first + last) / 2 == pytest.approx(side / 2, abs=4)
     renamed = sheet(noise(15), SMILE, GLASSES)
-    assert (renamed[:HEIGHT] != found[:HEIGHT]).any()
-    assert np.array_equal(renamed[HEIGHT : 2 * HEIGHT], found[HEIGHT : 2 * HEIGHT])
+    assert (renamed[:CAPTION_HEIGHT] != found[:CAPTION_HEIGHT]).any()
+    assert np.array_equal(renamed[CAPTION_HEIGHT : 2 * CAPTION_HEIGHT], found[CAPTION_HEIGHT : 2 * CAPTION_HEIGHT])
 
 
 def test_what_is_told_of_the_axes_is_ascii_and_comes_back():
@@ -93,15 +95,15 @@ def test_a_name_too_long_for_its_side_is_cut_short():
     sheet_of = np.zeros((100, 100, 3), np.uint8)
     found = caption(sheet_of, ["-1", "+1"], ["-1", "+1"], across=name, down=name)
     left = found.shape[1] - 100
-    _, _, begin, end = ink(found[:HEIGHT, left:])
+    _, _, begin, end = ink(found[:CAPTION_HEIGHT, left:])
     assert 60 < end - begin < 100
-    assert (found[:HEIGHT, :left] == 255).all()
-    first, last, _, _ = ink(found[2 * HEIGHT :, :HEIGHT])
+    assert (found[:CAPTION_HEIGHT, :left] == 255).all()
+    first, last, _, _ = ink(found[2 * CAPTION_HEIGHT :, :CAPTION_HEIGHT])
     assert 60 < last - first < 100
 
 
 def test_without_names_of_axes_a_caption_keeps_its_place():
     found = caption(np.zeros((40, 60, 1), np.uint8), ["one", "two"], ["a", "b", "c"])
-    assert found.shape[0] == 40 + HEIGHT
-    assert (found[HEIGHT:, -60:] == 0).all()
+    assert found.shape[0] == 40 + CAPTION_HEIGHT
+    assert (found[CAPTION_HEIGHT:, -60:] == 0).all()
     assert ink(found[:, : found.shape[1] - 60])[2] < 12

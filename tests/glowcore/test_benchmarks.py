@@ -17,7 +17,7 @@ TINY = GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setitem(configs.CONFIGS, "A", TINY)
+    monkeypatch.setitem(configs.BENCH_CONFIGS, "A", TINY)
     monkeypatch.setattr(speed, "SECONDS", 0.0)
     monkeypatch.setattr(speed, "conv_limit", lambda dtype, device: 2e9 if dtype == torch.float32 else 3e9)
 

@@ -11,7 +11,7 @@ import glowcore
 from glowcore import atomic, checking
 from glowcore.cli import main
 from glowcore.images import to_png_bytes
-from glowcore.odd_pictures import KINDS, odd_pictures
+from glowcore.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import labels, log_abs_det_jacobian, model
@@ -123,7 +123,7 @@ def test_odd_pictures(shape):
     names, pictures = odd_pictures(shape, 25, seed=1)
     assert pictures.shape == (25, *shape)
     assert pictures.dtype == np.uint8
-    assert set(names) == set(KINDS)
+    assert set(names) == set(ODD_KINDS)
     assert np.array_equal(pictures, odd_pictures(shape, 25, seed=1)[1])
     assert (pictures[names.index("hot pixel")] == 255).sum() == shape[0]
     assert pictures[0].max() == 0
@@ -184,7 +184,7 @@ def test_a_damaged_model_fails_and_a_missing_one_is_a_mistake(folder, capsys):
 
 
 def test_files_of_a_save_under_way_are_read_where_they_are(folder):
-    under_way = folder / atomic.COMMITTED
+    under_way = folder / atomic.COMMITTED_FOLDER
     under_way.mkdir()
     (folder / "config.json").rename(under_way / "config.json")
     check = checking.check_files(folder)

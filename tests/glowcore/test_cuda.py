@@ -188,7 +188,7 @@ def test_float32_is_float32_where_the_program_allows_tf32(flow, fused):
 
 
 def test_what_float32_loses_comes_back_in_float64(flow, monkeypatch):
-    monkeypatch.setattr(exact, "RETRY", 0.0)
+    monkeypatch.setattr(exact, "RETRY_ABOVE", 0.0)
     (part,) = ExactFlow(flow).encode_parts(pictures())
     assert {(level.device.type, level.dtype) for level in part.latents.levels} == {("cuda", torch.float64)}
     assert part.errors.max() <= 1e-12

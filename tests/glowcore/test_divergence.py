@@ -9,12 +9,12 @@ import torch
 import glowcore
 from glowcore import training_state
 from glowcore.cli import main
-from glowcore.divergence import CONDITION, LOG_SCALE, ROUND_TRIP, divergence
+from glowcore.divergence import MOST_CONDITION, MOST_LOG_SCALE, MOST_ROUND_TRIP, divergence
 from glowcore.errors import TrainingError
 from glowcore.evaluation import health, largest_log_scale
 from glowcore.models import GlowConfig, build
-from glowcore.odd_pictures import KINDS, odd_pictures
-from glowcore.training import BAD_STARTS
+from glowcore.odd_pictures import ODD_KINDS, odd_pictures
+from glowcore.training import MOST_BAD_STARTS
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import model
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
@@ -39,7 +39,7 @@ def test_what_counts_as_diverged(bad, words):
 
 
 def test_the_limits_themselves_are_not_passed_and_what_is_not_measured_is_not_judged():
-    assert divergence({"round_trip": ROUND_TRIP, "condition": CONDITION, "log_scale": LOG_SCALE}) == ""
+    assert divergence({"round_trip": MOST_ROUND_TRIP, "condition": MOST_CONDITION, "log_scale": MOST_LOG_SCALE}) == ""
     assert divergence({}) == ""
     assert divergence(GOOD | {"round_trip": 0.5}, invertible=False) == ""
 
@@ -155,12 +155,12 @@ def test_a_run_that_is_never_good_is_given_some_evaluations_before_it_begins_aga
     trainer = make(tmp_path / "run", steps=50, eval_minutes=1e-9, max_restores=1)
     with pytest.raises(TrainingError, match="at step 3, after 1 restores"):
         trainer.run()
-    assert [record["step"] for record in logged(tmp_path / "run")] == [*range(1, BAD_STARTS + 1)] * 2
+    assert [record["step"] for record in logged(tmp_path / "run")] == [*range(1, MOST_BAD_STARTS + 1)] * 2
     assert untrained(trainer)
 
 
 def test_a_run_may_begin_badly_and_recover(tmp_path, monkeypatch):
-    diverging(monkeypatch, lambda number: number < BAD_STARTS)
+    diverging(monkeypatch, lambda number: number < MOST_BAD_STARTS)
     trainer = make(tmp_path / "run", steps=8, eval_minutes=1e-9)
     trainer.run()
     assert (trainer.step, trainer.restores) == (8, 0)
@@ -204,7 +204,7 @@ def test_odd_pictures_are_recorded_and_judge_nothing(tmp_path, monkeypatch):
     trainer.run()
     (record,) = logged(tmp_path / "run")
     assert record["round_trip_odd"] is None
-    odd = torch.from_numpy(odd_pictures((3, 8, 8), len(KINDS))[1])
+    odd = torch.from_numpy(odd_pictures((3, 8, 8), len(ODD_KINDS))[1])
     generators = [torch.Generator().manual_seed(number) for number in range(len(odd))]
     with torch.no_grad():
         by_hand = trainer.averaged.bits_per_dim(odd, generator=generators).double().mean()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glowcore.exact import RETRY, ExactFlow, is_double, largest_error, largest_errors
+from glowcore.exact import RETRY_ABOVE, ExactFlow, is_double, largest_error, largest_errors
 from glowcore.fused import FusedFlow
 from tests.glowcore import rough
 from tests.glowcore.tiny import pictures
@@ -23,7 +23,7 @@ def mixed():
 def test_float32_alone_does_not_do_for_noise(exact, mixed):
     back = FusedFlow(exact.flow, backend="torch")
     errors = largest_errors(back.decode(back.encode(mixed)), mixed / 255)
-    assert (errors > RETRY).tolist() == [False, True, False]
+    assert (errors > RETRY_ABOVE).tolist() == [False, True, False]
 
 
 def test_each_picture_is_encoded_in_the_precision_that_it_needs(exact, mixed):
@@ -35,7 +35,7 @@ def test_each_picture_is_encoded_in_the_precision_that_it_needs(exact, mixed):
     assert torch.allclose(far.latents.flatten(), expected.flatten(), rtol=1e-9, atol=1e-9)
     assert far.errors.max() < 1e-6
     for part in (usual, far):
-        assert part.errors.max() <= RETRY
+        assert part.errors.max() <= RETRY_ABOVE
         assert torch.equal((part.back * 255).round().to(torch.uint8), mixed[part.rows])
         assert torch.equal(part.errors, largest_errors(part.back, mixed[part.rows] / 255))
 
@@ -47,7 +47,7 @@ def test_a_batch_of_usual_pictures_makes_no_float64_model(mixed):
     assert exact._double is None
     latents, back, error = exact.round_trip(mixed[1:2])
     assert is_double(latents)
-    assert error == largest_error(back, mixed[1:2] / 255) <= RETRY
+    assert error == largest_error(back, mixed[1:2] / 255) <= RETRY_ABOVE
 
 
 def test_what_float64_does_not_bring_back_either_stays_float32_and_is_infinitely_wrong():
@@ -65,7 +65,7 @@ def test_labels_go_with_their_pictures(mixed):
     assert torch.equal((far.back * 255).round().to(torch.uint8), mixed[1:2])
     (one,) = exact.encode_parts(mixed[1:2], 2)
     assert one.latents.y.tolist() == [2]
-    assert one.errors.max() <= RETRY
+    assert one.errors.max() <= RETRY_ABOVE
 
 
 def test_of_a_batch_only_what_is_lost_is_decoded_again_and_marked(exact, mixed, monkeypatch):

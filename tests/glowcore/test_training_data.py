@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glowcore.errors import DataError
-from glowcore.training_data import SAMPLE, check_same, fingerprint, judging_rows
+from glowcore.training_data import FINGERPRINTED, check_same, fingerprint, judging_rows
 from tests.glowcore.tiny import pictures
 
 
@@ -40,9 +40,9 @@ def test_a_fingerprint_tells_pictures_and_labels_apart():
 
 
 def test_of_many_pictures_a_sample_is_read_that_reaches_over_all():
-    images = torch.zeros(10 * SAMPLE, 1, 1, 1, dtype=torch.uint8)
+    images = torch.zeros(10 * FINGERPRINTED, 1, 1, 1, dtype=torch.uint8)
     plain = fingerprint(images, None)
-    for start in range(0, len(images), 10 * SAMPLE // 8):
+    for start in range(0, len(images), 10 * FINGERPRINTED // 8):
         changed = images.clone()
         changed[start : start + 10] = 1
         assert fingerprint(changed, None) != plain
