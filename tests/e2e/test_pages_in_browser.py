@@ -277,6 +277,43 @@ def test_the_controls_of_sample_have_their_room(page):
             expect(page.get_by_test_id(f"stNumberInputStep{step}")).to_be_visible(timeout=2000)
 
 
+# Of the points well in view: how many there are, how many are rings of their group's colour around a picture, and where
+# on the page one of them is that no other lies on.
+FACES_SEEN = """chart => {
+  const plane = chart.getRootNode().__instance
+  const context = chart.getContext("2d")
+  const ratio = chart.width / plane.width
+  const places = plane.data.points.map((point, index) => ({ index, at: plane.toCanvas(point) })).filter(({ at: [x, y] }) =>
+    x > 40 && y > 40 && x < plane.width - 40 && y < plane.height - 40)
+  const alone = places.filter(({ index, at }) =>
+    places.every((other) => other.index === index || Math.hypot(other.at[0] - at[0], other.at[1] - at[1]) > 60))
+  const ringed = alone.filter(({ index, at: [x, y] }) => {
+    const ring = plane.data.colors[plane.data.groups[index]].match(/\\w\\w/g).map((v) => parseInt(v, 16))
+    const pixel = context.getImageData(Math.round((x - 19) * ratio), Math.round((y + 9) * ratio), 1, 1).data
+    return Math.hypot(...ring.map((v, i) => pixel[i] - v)) < 12
+  })
+  const box = chart.getBoundingClientRect()
+  const place = alone.length && [alone[0].index, box.x + alone[0].at[0], box.y + alone[0].at[1]]
+  return [alone.length, ringed.length, place]
+}"""
+
+
+def test_a_map_of_many_shows_faces_once_few_are_in_view(page):
+    go(page, "Map")
+    chart, nearer = page.locator("canvas.chart"), page.get_by_role("button", name="Zoom in")
+    expect(chart).to_be_visible()
+    settle(page)
+    many = chart.evaluate("chart => chart.getRootNode().__instance.data.points.length") > 60
+    if many:
+        assert chart.evaluate(FACES_SEEN)[1] == 0
+    for _ in range(8 if many else 2):
+        nearer.click()
+    alone, ringed, (index, x, y) = chart.evaluate(FACES_SEEN)
+    assert ringed == alone > 0
+    page.mouse.click(x + 14, y - 14)  # on its corner
+    expect(page.get_by_text(f"Face {index} of the map")).to_be_visible()
+
+
 def test_faces_and_cosines_have_their_room(page):
     go(page, "Attributes")
     for width in (1360, 1100, 900, 700, 390):

@@ -9,7 +9,6 @@ const HELP = matchMedia("(pointer: coarse)").matches ? {
   draw: "Draw with the mouse held down; the path becomes a film. By keyboard: arrows walk, space sets a corner, Enter makes the film.",
 }
 const STEP = 0.2
-const NEAR = 7
 
 class Plane extends PlaneView {
   constructor(root) {
@@ -78,7 +77,7 @@ class Plane extends PlaneView {
 
   near(event) {
     const box = this.canvas.getBoundingClientRect()
-    return this.nearest([event.clientX - box.left, event.clientY - box.top], NEAR)
+    return this.nearest([event.clientX - box.left, event.clientY - box.top], this.reachOfPoint)
   }
 
   down(event) {

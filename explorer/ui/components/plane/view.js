@@ -1,6 +1,10 @@
 // The map: points that are pictures, and between them a plane where every place is a face.
 
 const LINES = [{ width: 2, dashes: [] }, { width: 1.5, dashes: [6, 4] }] // round half of the points, round nine in ten
+const NEAR = 7 // pixels from a dot within which it is meant
+const FEW = 60 // points in view of which there is room for the pictures
+const FACE = 36 // pixels that such a picture takes
+const RING = 2.5 // of the colour of its group, around it
 let dense = true // as it was left, when the page is come back to
 
 class PlaneView {
@@ -47,6 +51,44 @@ class PlaneView {
     context.scale(ratio, ratio)
     const style = getComputedStyle(this.canvas)
     this.axes(context, style.getPropertyValue("--st-border-color") || "#8884")
+    const seen = this.sheet ? this.inView() : []
+    if (seen.length && seen.length <= FEW) this.faces(context, seen)
+    else this.dots(context)
+    const ink = style.getPropertyValue("--st-text-color") || "#333"
+    context.globalAlpha = 0.8
+    if (dense) this.outlines(context, ink)
+    context.globalAlpha = 1
+    if (this.path.length) this.line(context, ink)
+    if (this.spot) this.cross(context, ink)
+  }
+
+  // The points of which something would be seen were they pictures, by their numbers.
+  inView() {
+    const indices = [...this.data.points.keys()]
+    return indices.filter((index) => {
+      const [x, y] = this.toCanvas(this.data.points[index])
+      return Math.abs(x - this.width / 2) < (this.width + FACE) / 2 && Math.abs(y - this.height / 2) < (this.height + FACE) / 2
+    })
+  }
+
+  // How far from a point a hand still means it, in pixels: of a face, to its corners.
+  get reachOfPoint() { return this.drawnFaces ? FACE / Math.SQRT2 : NEAR }
+
+  faces(context, indices) {
+    this.drawnFaces = true
+    const { columns, side } = this.data
+    context.imageSmoothingQuality = "high"
+    for (const index of indices) {
+      const [x, y] = this.toCanvas(this.data.points[index])
+      context.fillStyle = this.data.colors[this.data.groups[index]]
+      context.fillRect(x - FACE / 2 - RING, y - FACE / 2 - RING, FACE + 2 * RING, FACE + 2 * RING)
+      const [left, top] = [(index % columns) * side, Math.floor(index / columns) * side]
+      context.drawImage(this.sheet, left, top, side, side, x - FACE / 2, y - FACE / 2, FACE, FACE)
+    }
+  }
+
+  dots(context) {
+    this.drawnFaces = false
     const radius = 3.2 * Math.min(2.2, Math.max(1, Math.sqrt(this.view.zoom)))
     context.globalAlpha = 0.8
     // Group by group, the last first, so that points of which nothing is known lie under the others.
@@ -61,11 +103,6 @@ class PlaneView {
       })
       context.fill()
     }
-    const ink = style.getPropertyValue("--st-text-color") || "#333"
-    if (dense) this.outlines(context, ink)
-    context.globalAlpha = 1
-    if (this.path.length) this.line(context, ink)
-    if (this.spot) this.cross(context, ink)
   }
 
   axes(context, color) {
