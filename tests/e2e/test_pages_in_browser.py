@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.export import read_png
-from glowcore.films import enlarge
 from tests.e2e.settling import settle
 from tests.explorer import tiny_model
 
@@ -92,33 +90,6 @@ def test_between_four_pictures_by_keyboard_and_as_a_file(page, tmp_path):
     b = np.asarray(Image.open(io.BytesIO(base64.b64decode(tile.split(",")[1]))).convert("RGB"), int)
     assert np.abs(saved() - b).mean() < 4  # the tile is compressed
     assert np.abs(middle - b).mean() > 10
-
-
-def test_pictures_are_saved_exact_and_large(page):
-    def saved(name: str) -> bytes:
-        with page.expect_download() as download:
-            page.get_by_role("button", name=name, exact=True).click()
-        return download.value.path().read_bytes()
-
-    def pixels_of(data: bytes) -> np.ndarray:
-        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-
-    for name in ("Edit", "Mix"):
-        if name == "Mix":
-            go(page, name)
-            page.get_by_role("radio", name="Levels", exact=True).click()
-        expect(page.get_by_role("button", name="Save 512 px PNG")).to_be_visible()
-        settle(page)
-        exact, large = saved("Save PNG"), saved("Save 512 px PNG")
-        assert pixels_of(exact).shape == (64, 64, 3)
-        assert np.array_equal(pixels_of(large), enlarge(pixels_of(exact), 512))
-        assert read_png(large) == read_png(exact)  # from Edit both know the edit
-        assert (read_png(large) is None) == (name == "Mix")
-    go(page, "Sample")
-    expect(page.get_by_role("button", name="Save all, large")).to_be_visible()
-    settle(page)
-    for name, side in (("Save all as PNG", 64), ("Save all, large", 256)):
-        assert pixels_of(saved(name)).shape[0] in range(4 * side, 4 * side + 16)  # with the gaps between four rows
 
 
 def test_every_place_of_the_map_is_a_face(page):
@@ -240,43 +211,6 @@ def test_lines_of_the_density_follow_the_map_and_the_theme_and_stay_as_they_were
     assert chart.evaluate(INKED)[0] < 0.5
 
 
-def test_what_comes_back_is_in_sight_beside_the_controls_at_any_width(page):
-    go(page, "Reconstruct")
-    badge, first = page.get_by_text("0 pixels changed", exact=True).first, page.get_by_test_id("stImage").first
-    slider = page.locator(".st-key-gain").get_by_role("slider")
-    for width in (1360, 768, 390):
-        page.set_viewport_size({"width": width, "height": 844})
-        expect(badge).to_be_visible()
-        settle(page)
-        page.wait_for_timeout(500)  # the page is laid out anew
-        assert badge.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
-        picture, moved = first.bounding_box(), slider.bounding_box()
-        assert picture["y"] + picture["height"] < 844, width
-        assert moved["y"] + moved["height"] < 844, width
-    page.mouse.move(200, 300)
-    page.mouse.wheel(0, 1200)
-    page.wait_for_timeout(500)
-    assert first.bounding_box()["y"] < 0
-    assert slider.bounding_box() == moved  # it stays while the pictures go by
-
-
-def test_the_controls_of_sample_have_their_room(page):
-    go(page, "Sample")
-    new = page.get_by_role("button", name="New")
-    for width in (1360, 768, 680):
-        page.set_viewport_size({"width": width, "height": 844})
-        expect(new).to_be_visible()
-        page.wait_for_timeout(500)  # the page is laid out anew
-        for label in (new.get_by_text("New"), page.get_by_role("radio", name="Over temperatures")):
-            assert label.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
-        right = page.locator(".st-key-mode").bounding_box()
-        last = page.get_by_role("radio", name="Over temperatures").bounding_box()
-        assert last["x"] + last["width"] <= right["x"] + right["width"] + 1, width
-        assert new.bounding_box()["width"] > 80, width
-        for step in ("Down", "Up"):
-            expect(page.get_by_test_id(f"stNumberInputStep{step}")).to_be_visible(timeout=2000)
-
-
 # Of the points well in view: how many there are, how many are rings of their group's colour around a picture, and where
 # on the page one of them is that no other lies on.
 FACES_SEEN = """chart => {
@@ -312,17 +246,6 @@ def test_a_map_of_many_shows_faces_once_few_are_in_view(page):
     assert ringed == alone > 0
     page.mouse.click(x + 14, y - 14)  # on its corner
     expect(page.get_by_text(f"Face {index} of the map")).to_be_visible()
-
-
-def test_faces_and_cosines_have_their_room(page):
-    go(page, "Attributes")
-    for width in (1360, 1100, 900, 700, 390):
-        page.set_viewport_size({"width": width, "height": 1000})
-        for box in (page.get_by_role("toolbar", name="Preview"), page.locator(".scroll:has(td)")):
-            expect(box).to_be_visible()
-            page.wait_for_timeout(300)  # the page is laid out anew
-            assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
-            assert box.evaluate("e => e.getBoundingClientRect().right") <= width
 
 
 def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
