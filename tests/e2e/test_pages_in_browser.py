@@ -217,8 +217,8 @@ FACES_SEEN = """chart => {
   const plane = chart.getRootNode().__instance
   const context = chart.getContext("2d")
   const ratio = chart.width / plane.width
-  const places = plane.data.points.map((point, index) => ({ index, at: plane.toCanvas(point) })).filter(({ at: [x, y] }) =>
-    x > 40 && y > 40 && x < plane.width - 40 && y < plane.height - 40)
+  const places = plane.data.points.map((point, index) => ({ index, at: plane.toCanvas(point) }))
+    .filter(({ at: [x, y] }) => x > 40 && y > 40 && x < plane.width - 40 && y < plane.height - 40)
   const alone = places.filter(({ index, at }) =>
     places.every((other) => other.index === index || Math.hypot(other.at[0] - at[0], other.at[1] - at[1]) > 60))
   const ringed = alone.filter(({ index, at: [x, y] }) => {

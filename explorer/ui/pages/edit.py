@@ -51,7 +51,7 @@ def choose_source(table: Bench) -> DeltaGenerator | None:
     """
     desk, photo = table.desk, table.desk.photo()
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
-        with st.container(width=300, key="uploads_and_words"):
+        with st.container(width=300, gap="xsmall", key="uploads_and_words"):
             photos_from(
                 table,
                 st.file_uploader,
