@@ -24,6 +24,8 @@ from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
 from glowcore.transforms.squeeze import Squeeze
 
 TEMPERATURE = 0.7
+SEEDS = 5
+REPEATS = 3
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 GREY = 0.5
 COLOURS = ("Reds", "Greens", "Blues")
@@ -89,15 +91,15 @@ def draw_masks(photo: Tensor, **_):
 
 
 @torch.no_grad()
-def draw_levels(photo: Tensor, model: glowcore.Flow, seeds: int = 5, **_):
+def draw_levels(photo: Tensor, model: glowcore.Flow, **_):
     """Every level of a photo's latents drawn anew, alone, at a temperature; and the levels forgotten one by one."""
     latents = model.encode(photo[None])
-    drawn = model.sample_latents(range(seeds), TEMPERATURE)
+    drawn = model.sample_latents(range(SEEDS), TEMPERATURE)
     count = len(latents.levels)
-    figure, axes = panels(count + 1, seeds + 1)
+    figure, axes = panels(count + 1, SEEDS + 1)
     for level in range(count):
         c, h, w = latents.levels[level].shape[1:]
-        anew = model.decode(latents.repeat(seeds).mixed(drawn, [level]))
+        anew = model.decode(latents.repeat(SEEDS).mixed(drawn, [level]))
         name = "level 0, the finest" if level == 0 else f"level {level}"
         share = 100 * c * h * w / model.num_dims
         show(axes[level, 0], model.decode(latents)[0], f"{name}:\n{c} x {h} x {w}, {share:.1f} %")
@@ -106,7 +108,7 @@ def draw_levels(photo: Tensor, model: glowcore.Flow, seeds: int = 5, **_):
     expected = model.sample_latents([0], 0.0)
     for axis in axes[count]:
         axis.set_axis_off()
-    for kept in range(min(count + 1, seeds + 1)):
+    for kept in range(min(count + 1, SEEDS + 1)):
         only = latents.mixed(expected, range(count - kept))
         show(axes[count, kept], model.decode(only)[0], f"{kept} coarsest\nlevels kept")
     return figure
@@ -141,11 +143,11 @@ def root_mean_square(values: Tensor) -> Tensor:
     return values.square().mean(dim=(1, 2, 3)).sqrt().nan_to_num(torch.inf)
 
 
-def milliseconds(work: Callable[[], object], repeats: int = 3) -> float:
+def milliseconds(work: Callable[[], object]) -> float:
     """Return the median processor time of a call."""
     work()
     times = []
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         start = time.process_time()
         work()
         times.append(1000 * (time.process_time() - start))

@@ -108,17 +108,17 @@ def finish_commit(folder: Path, known: tuple[str, ...]) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, wait: float | None = None) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's writer lock; it ends with the process, so a killed writer leaves none behind.
 
     Raises:
-        CheckpointError: another process still holds it after ``wait`` seconds (``LOCK_WAIT`` if None).
+        CheckpointError: another process still holds it after ``LOCK_WAIT`` seconds.
     """
     if fcntl is None:
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
-    deadline = time.monotonic() + (LOCK_WAIT if wait is None else wait)
+    deadline = time.monotonic() + LOCK_WAIT
     try:
         while not _try_lock(descriptor):
             if time.monotonic() > deadline:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 NAMES = "class_names"
 #: Key of ``Flow.metadata``: how many training pictures each class had; the p(y) of Bayes' rule.
 COUNTS = "class_counts"
+#: Names that a message holds of them.
+MOST_NAMED = 20
 
 
 class ClassHead(nn.Module):
@@ -67,13 +69,13 @@ def class_names(model: Flow) -> list[str]:
     return [str(number) for number in range(count)]
 
 
-def listed(model: Flow) -> str:
-    """Return the names in one line, the first 20 of them."""
+def names_in_a_line(model: Flow) -> str:
+    """Return the names in one line, the first :data:`MOST_NAMED` of them."""
     return _in_a_line(class_names(model))
 
 
-def _in_a_line(names: Sequence[str], most: int = 20) -> str:
-    return ", ".join(printable(name, 30) for name in names[:most]) + (", ..." if len(names) > most else "")
+def _in_a_line(names: Sequence[str]) -> str:
+    return ", ".join(printable(name, 30) for name in names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
 
 
 def class_number(model: Flow, name: str) -> int:
@@ -91,7 +93,8 @@ def class_number(model: Flow, name: str) -> int:
 def _named(model: Flow, name: str) -> int:
     names = class_names(model)
     if name not in names:
-        raise ConfigError(f"class {printable(name, 30)!r} is unknown, expected one of this model's: {listed(model)}")
+        raise ConfigError(f"class {printable(name, 30)!r} is unknown, expected one of this model's: "
+                          f"{names_in_a_line(model)}")
     return names.index(name)
 
 

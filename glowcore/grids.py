@@ -19,9 +19,8 @@ def grid(
     columns: int | None = None,
     scale: int = 1,
     gap: int = 2,
-    background: int = 255,
 ) -> np.ndarray:
-    """Lay pictures (uint8 ``[N, H, W, C]``, or N of ``[H, W, C]``) out row by row, with a gap between them.
+    """Lay pictures (uint8 ``[N, H, W, C]``, or N of ``[H, W, C]``) out row by row, with white between them.
 
     Each is enlarged ``scale`` times by whole pixels; ``columns`` None puts all of them in one row.
 
@@ -33,7 +32,7 @@ def grid(
     size = sheet_size(small.shape[:3], columns, scale, gap)
     big = small.repeat(scale, axis=1).repeat(scale, axis=2)
     _, height, width, channels = big.shape
-    sheet = np.full((*size, channels), background, np.uint8)
+    sheet = np.full((*size, channels), 255, np.uint8)
     for index, picture in enumerate(big):
         top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = picture

@@ -27,7 +27,7 @@ _ICC_SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 Convert = Callable[[Image.Image], Image.Image]
 
 
-def decode(data: bytes, header: image_guard.Header, background: tuple[int, int, int]) -> np.ndarray:
+def decode(data: bytes, header: image_guard.Header) -> np.ndarray:
     """The picture of a file whose header has been inspected, as `uint8 [H, W, 3]` in sRGB, upright.
 
     Raises whatever Pillow raises on a damaged file; `glowcore.images.load` turns that into one sentence.
@@ -43,11 +43,11 @@ def decode(data: bytes, header: image_guard.Header, background: tuple[int, int, 
         picture.draft(picture.mode, (header.width // factor, header.height // factor))
         factor = 1
     picture.load()
-    upright = _turn(_to_srgb(picture, factor, background), _orientation(picture))
+    upright = _turn(_to_srgb(picture, factor), _orientation(picture))
     return np.ascontiguousarray(upright)
 
 
-def _to_srgb(picture: Image.Image, factor: int, background: tuple[int, int, int]) -> np.ndarray:
+def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
     """`uint8 [ceil(H / factor), ceil(W / factor), 3]`, strip by strip, so that no second full copy is ever held."""
     width, height = picture.size
     result = np.empty((-(-height // factor), -(-width // factor), 3), dtype=np.uint8)
@@ -55,15 +55,15 @@ def _to_srgb(picture: Image.Image, factor: int, background: tuple[int, int, int]
     rows = max(1, _STRIP_PIXELS // width // factor) * factor
     for top in range(0, height, rows):
         strip = picture if rows >= height else picture.crop((0, top, width, min(top + rows, height)))
-        colour = _flatten(strip, convert, background)
+        colour = _flatten(strip, convert)
         if factor > 1:
             colour = colour.reduce(factor)
         result[top // factor : top // factor + colour.height] = np.asarray(colour)
     return result
 
 
-def _flatten(strip: Image.Image, convert: Convert, background: tuple[int, int, int]) -> Image.Image:
-    """Any mode of the three formats as RGB over the background, `convert` taking colour (RGB, L or CMYK) to sRGB."""
+def _flatten(strip: Image.Image, convert: Convert) -> Image.Image:
+    """Any mode of the three formats as RGB over white, `convert` taking colour (RGB, L or CMYK) to sRGB."""
     key = strip.info.get("transparency")
     if strip.mode == "I;16":
         values = np.asarray(strip)
@@ -77,7 +77,7 @@ def _flatten(strip: Image.Image, convert: Convert, background: tuple[int, int, i
         alpha = None
         colour = strip if strip.mode in _ICC_SPACES else strip.convert("L" if strip.mode == "1" else "RGB")
     colour = convert(colour)
-    return colour if alpha is None else Image.composite(colour, Image.new("RGB", colour.size, background), alpha)
+    return colour if alpha is None else Image.composite(colour, Image.new("RGB", colour.size, "white"), alpha)
 
 
 def _profile_conversion(picture: Image.Image) -> Convert:

@@ -29,21 +29,18 @@ HALF_STEP = 0.5 / 255
 _DECODING = threading.Lock()
 
 
-def load(
-    source: bytes | str | os.PathLike, *, background: tuple[int, int, int] = (255, 255, 255), channels: int = 3
-) -> np.ndarray:
+def load(source: bytes | str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     """Read a picture as `uint8 [H, W, channels]`, sRGB, upright.
 
     JPEG (of an MPO the first picture), PNG and WebP are read, of an animation the first frame. The EXIF orientation is
     applied; an embedded ICC profile of the right colour space is converted to sRGB (perceptual intent), a broken or
     foreign one is passed over, as browsers do; CMYK without a profile is converted by the plain formula. Of 16-bit
-    values, grey or colour, the upper 8 bits are taken. Transparent parts are laid over `background`, in encoded values
-    as browsers do. A picture of more than 16 megapixels is shrunk by a whole factor while it is decoded, so that memory
+    values, grey or colour, the upper 8 bits are taken. Transparent parts are laid over white, in encoded values as
+    browsers do. A picture of more than 16 megapixels is shrunk by a whole factor while it is decoded, so that memory
     stays bounded.
 
     Args:
         source: the file's bytes, or its path.
-        background: sRGB colour, each in 0..255, seen through transparent parts.
         channels: 3 for colour, 1 for grey (`to_channels`).
 
     Raises:
@@ -55,7 +52,7 @@ def load(
         header = image_guard.inspect(data)
         with _DECODING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = decode(data, header, background)
+            picture = decode(data, header)
     except ImageError as error:
         raise ImageError(prefix + str(error)) from error.__cause__
     except Exception as error:  # OSError, ValueError, SyntaxError, IndexError, MemoryError ...: Pillow raises many
@@ -156,10 +153,10 @@ def to_png_bytes(array: np.ndarray, text: Mapping[str, str] | None = None) -> by
     return out.getvalue()
 
 
-def to_jpeg_bytes(array: np.ndarray, quality: int = 95) -> bytes:
-    """The JPEG file of `uint8 [H, W]` or `[H, W, 1 or 3]`, colour at full resolution, no metadata; quality 1..100."""
+def to_jpeg_bytes(array: np.ndarray) -> bytes:
+    """The JPEG file of `uint8 [H, W]` or `[H, W, 1 or 3]`, colour at full resolution, no metadata."""
     out = io.BytesIO()
-    _to_pillow(array).save(out, "JPEG", quality=quality, subsampling=0, optimize=True)
+    _to_pillow(array).save(out, "JPEG", quality=95, subsampling=0, optimize=True)
     return out.getvalue()
 
 

@@ -26,7 +26,7 @@ def noise_pictures(config: GlowConfig, batch: int, seed: int = 0) -> Tensor:
     return ((smooth + grain).clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def ready_model(config: GlowConfig, *, steps: int = 0, batch: int = 8, memory: str = "full") -> Flow:
+def ready_model(config: GlowConfig, *, steps: int = 0, memory: str = "full") -> Flow:
     """Return an initialised model, trained for a few careful steps of Adam so that its couplings do something.
 
     Without warm-up a rate of 1e-3 sends a model of a hundred steps and more past any exact inverse.
@@ -39,7 +39,7 @@ def ready_model(config: GlowConfig, *, steps: int = 0, batch: int = 8, memory: s
     for step in range(steps):
         optimizer.zero_grad()
         generator = torch.Generator().manual_seed(step)
-        flow.bits_per_dim(noise_pictures(config, batch, seed=step), generator=generator).mean().backward()
+        flow.bits_per_dim(noise_pictures(config, 8, seed=step), generator=generator).mean().backward()
         optimizer.step()
     flow.zero_grad(set_to_none=True)
     return flow

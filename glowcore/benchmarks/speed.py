@@ -89,12 +89,12 @@ def forward_flops(model: Flow) -> float:
     return counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
 
 
-def median_ms(run: Callable[[], Any], device: torch.device, seconds: float = SECONDS) -> float:
-    """Return the median time of a call in milliseconds, after a warm-up."""
+def median_ms(run: Callable[[], Any], device: torch.device) -> float:
+    """Return the median time of a call in milliseconds, over :data:`SECONDS` and after a warm-up."""
     for _ in range(2):
         run()
     times = []
-    stop = time.perf_counter() + seconds
+    stop = time.perf_counter() + SECONDS
     while len(times) < 5 or time.perf_counter() < stop:
         synchronize(device)
         start = time.perf_counter()

@@ -88,13 +88,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float], scale: int = 2) -> np.ndarray:
+def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float]) -> np.ndarray:
     """Lay strips out, a case a row: its name, then for each of its pictures the reconstruction and every strength."""
     rows = [images.to_uint8(strip.pictures.flatten(0, 1)) for strip in strips]
     columns = max(len(row) for row in rows)
     blank = np.full_like(rows[0][:1], 255)
     rows = [np.concatenate([row, blank.repeat(columns - len(row), axis=0)]) for row in rows]
-    sheet = grid(np.concatenate(rows), columns=columns, scale=scale)
+    sheet = grid(np.concatenate(rows), columns=columns, scale=2)
     names = ["unchanged", *(f"{strength:g} sigma" for strength in strengths)]
     return caption(sheet, [edit_tables.case(strip.attribute, strip.sign) for strip in strips],
                    [names[column % len(names)] for column in range(columns)])

@@ -106,7 +106,7 @@ def label(model: Flow, given: str | None) -> Tensor | None:
             raise ConfigError(f"--class {printable(given, 30)}: this model has no classes; leave it out")
         return None
     if given is None:
-        raise ConfigError(f"--class is missing, expected one of this model's: {classes.listed(model)}")
+        raise ConfigError(f"--class is missing, expected one of this model's: {classes.names_in_a_line(model)}")
     return torch.tensor([classes.class_number(model, given)])
 
 
