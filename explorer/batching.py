@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 
 import numpy as np
 
 from explorer.spare import give_back
-from glowcore.out_of_memory import is_out_of_memory
+from glowcore.out_of_memory import is_out_of_memory, let_go
 
 BATCH = 16
 
@@ -33,7 +32,7 @@ class Batching:
                 tried = part.stop - part.start
                 if tried == 1 or not is_out_of_memory(error):
                     raise
-                traceback.clear_frames(error.__traceback__)  # they hold the tensors that were too many
+                let_go(error)
                 self.size = min(self.size, tried // 2)  # of what was tried: another thread may have shrunk it meanwhile
                 give_back()
         return pictures

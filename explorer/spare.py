@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -14,7 +13,7 @@ import glowcore
 from explorer.turns import Turns
 from explorer.worker import Worker
 from glowcore.errors import GlowcoreError
-from glowcore.out_of_memory import is_out_of_memory
+from glowcore.out_of_memory import is_out_of_memory, let_go
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ class Spare:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                traceback.clear_frames(error.__traceback__)  # they hold the tensors that were too many
+                let_go(error)
             give_back()
         raise GlowcoreError("there is no memory left for a single picture; close what else uses it")
 

@@ -26,6 +26,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
+def let_go(error: BaseException) -> None:
+    """Clear the frames that an error has come through: they hold the tensors that were too many."""
+    traceback.clear_frames(error.__traceback__)
+
+
 @contextlib.contextmanager
 def advised(model: Flow, settings: TrainSettings) -> Iterator[None]:
     """Turn a lack of memory in the body of the `with` into one line with a batch size to try.
@@ -38,7 +43,7 @@ def advised(model: Flow, settings: TrainSettings) -> Iterator[None]:
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        traceback.clear_frames(error.__traceback__)  # they hold the tensors that were too many
+        let_go(error)
         raise TrainingError(advice(model, settings)) from error
 
 
