@@ -253,7 +253,7 @@ class AttributeVectors:
         return like.with_flat(flat)
 
 
-def told_direction(info: Mapping[str, Any]) -> str:
+def direction_kind(info: Mapping[str, Any]) -> str:
     """Return how a direction was made in a word or two: ``mean``, ``partial``, ``partial, refined``."""
     direction = info.get("direction", {})
     kind = direction.get("kind", "mean")

@@ -43,6 +43,6 @@ class ClassifierPanel(nn.Module):
         """Return log-odds ``[B, names]``, as if each attribute were as common as its absence, of pictures in [0, 1]."""
         total = images.new_zeros(len(images), len(self.names))
         for net, some in zip(self.classifiers, self.known, strict=True):
-            said = net.even_log_odds(images, [self.names[index] for index in some])
-            total = total.index_add(1, torch.tensor(some, device=total.device), said)
+            log_odds = net.even_log_odds(images, [self.names[index] for index in some])
+            total = total.index_add(1, torch.tensor(some, device=total.device), log_odds)
         return total / self.votes

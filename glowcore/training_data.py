@@ -45,10 +45,10 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], run: object) -
     for name, was in before.items():
         if was != now[name]:
             raise DataError(
-                f"the {name} pictures are not those of the run in {run}: {_told(was)} then, {_told(now[name])} now; "
-                f"expected the same ones, or another run that takes its weights with --init-from {run}"
+                f"the {name} pictures are not those of the run in {run}: {_in_words(was)} then, "
+                f"{_in_words(now[name])} now; expected the same ones, or another run that takes its weights with --init-from {run}"
             )
 
 
-def _told(found: Mapping[str, Any]) -> str:
+def _in_words(found: Mapping[str, Any]) -> str:
     return f"{found['pictures']} of {'x'.join(map(str, found['shape']))} (sample {found['sha256'][:8]})"

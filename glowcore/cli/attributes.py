@@ -7,7 +7,7 @@ import argparse
 from glowcore import checkpoint, classes
 from glowcore.attribute_classifier import ClassifierSettings
 from glowcore.attribute_fit import fit_attributes, fittable
-from glowcore.attributes import AttributeVectors, told_direction
+from glowcore.attributes import AttributeVectors, direction_kind
 from glowcore.cli import classifiers, options
 from glowcore.data import PictureSet
 from glowcore.direction_refinement import RefinementSettings
@@ -128,5 +128,5 @@ def _table(vectors: AttributeVectors) -> str:
         info = vectors.info(name)
         separation = "-" if info["separation"] is None else f"{info['separation']:.3f}"
         rows.append((name, str(info["positives"]), str(info["negatives"]), separation, f"{info['sigma']:.2f}",
-                     told_direction(info), ", ".join(info.get("orthogonal_to", []))))
+                     direction_kind(info), ", ".join(info.get("orthogonal_to", []))))
     return plain(rows, right=range(1, len(rows[0]) - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from glowcore.attributes import AttributeVectors, told_direction
+from glowcore.attributes import AttributeVectors, direction_kind
 from glowcore.classifier_store import StoredClassifier
 from glowcore.edit_evaluation import BORDER_DIVISOR, MOST_OUTSIDE, EditEvaluation, EditResult
 from glowcore.edit_until_seen import UntilSeen
@@ -141,7 +141,7 @@ def _direction_rows(attributes: AttributeVectors) -> Rows:
             changes = [f"{refined['cosine_with_start']:.2f}"] + [
                 f"{refined['before'][key]:.2f} -> {refined['after'][key]:.2f}" for key in ("success", "leak")
             ]
-        rows.append((name, told_direction(info), f"{info['sigma']:.2f}", factors or "-", *changes,
+        rows.append((name, direction_kind(info), f"{info['sigma']:.2f}", factors or "-", *changes,
                      ", ".join(info.get("orthogonal_to", [])) or "-"))
     return rows
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from glowcore import checkpoint, classes
-from glowcore.attributes import told_direction
+from glowcore.attributes import direction_kind
 from glowcore.cli import options
 from glowcore.flow import Flow
 from glowcore.images import printable
@@ -70,9 +70,9 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
         lines.append("attributes")
         for name, info in facts["attributes"]["info"].items():
             separation = info.get("separation")
-            told = "unknown" if separation is None else f"{separation:.3f}"
+            shown = "unknown" if separation is None else f"{separation:.3f}"
             lines.append(f"  {name:<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
-                         f"separation {told}, direction {told_direction(info)}")
+                         f"separation {shown}, direction {direction_kind(info)}")
     return "\n".join(lines)
 
 

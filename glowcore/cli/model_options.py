@@ -80,12 +80,12 @@ def _settings() -> dict[str, dict[str, str]]:
 
 def _help(name: str, models: Iterable[str]) -> str:
     """Return what the configs of ``models`` say of a setting, each text behind the models that it is true for."""
-    told: dict[str, list[str]] = {}
+    models_of: dict[str, list[str]] = {}
     for model in models:
-        told.setdefault(options.described(CONFIGS[model], name), []).append(model)
-    if len(told) == 1 and len(next(iter(told.values()))) == len(CONFIGS):
-        return next(iter(told))
-    return "; ".join(f"{', '.join(names)}: {text}" for text, names in told.items())
+        models_of.setdefault(options.described(CONFIGS[model], name), []).append(model)
+    if len(models_of) == 1 and len(next(iter(models_of.values()))) == len(CONFIGS):
+        return next(iter(models_of))
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in models_of.items())
 
 
 def _flag(name: str) -> str:

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     sheet_size((len(drawn), *model.image_size), columns, args.scale)  # refused before the work, not after
     shown, lost = _show(model, model.sample_latents(drawn, temperature, y))
     pictures.save(out, grid(shown, columns=columns, scale=args.scale))
-    return _told([drawn[index] for index in lost], len(drawn))
+    return _report_lost([drawn[index] for index in lost], len(drawn))
 
 
 def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
@@ -78,7 +78,7 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
     shown, lost = _show(model, drawn)
     sheet = grid(shown, columns=len(seeds), scale=args.scale)
     pictures.save(out, caption(sheet, [f"{value:g}" for value in values]))
-    return _told([seeds[index % len(seeds)] for index in lost], len(drawn))
+    return _report_lost([seeds[index % len(seeds)] for index in lost], len(drawn))
 
 
 def _show(model: Flow, latents: Latents) -> tuple[np.ndarray, list[int]]:
@@ -87,8 +87,8 @@ def _show(model: Flow, latents: Latents) -> tuple[np.ndarray, list[int]]:
     return pictures.show(bin_centres(batch, model.config.n_bits) for batch in decoded)
 
 
-def _told(lost: Sequence[int], count: int) -> int:
-    """Name the seeds whose pictures are lost, the first few of them; returns the exit code."""
+def _report_lost(lost: Sequence[int], count: int) -> int:
+    """Print the seeds whose pictures are lost, the first few of them; returns the exit code."""
     if not lost:
         return 0
     named = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
