@@ -46,7 +46,8 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], run: object) -
         if was != now[name]:
             raise DataError(
                 f"the {name} pictures are not those of the run in {run}: {_in_words(was)} then, "
-                f"{_in_words(now[name])} now; expected the same ones, or another run that takes its weights with --init-from {run}"
+                f"{_in_words(now[name])} now; expected the same ones, or another run that takes its weights with "
+                f"--init-from {run}"
             )
 
 
