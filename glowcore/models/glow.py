@@ -41,11 +41,11 @@ class GlowConfig:
         scale_min: lower bound m of an affine coupling's scale, in [0, 1); the paper's is 0.
         learned_prior: whether the top level's mean and standard deviation are learned.
         num_classes: number of classes of a class-conditional model, 0 for none.
-        class_head: whether a class-conditional model has the paper's classification head.
-        norm: what each step begins with, ``"actnorm"`` or ``"batchnorm"`` (Real NVP's, for comparison; such a model has
-            no reversible memory mode and no fast form).
         position_channels: number of position maps that each coupling network learns, for aligned pictures; 0, the
             paper's choice, for none.
+        norm: what each step begins with, ``"actnorm"`` or ``"batchnorm"`` (Real NVP's, for comparison; such a model has
+            no reversible memory mode and no fast form).
+        class_head: whether a class-conditional model has the paper's classification head.
 
     Raises:
         ConfigError: a value outside these, before anything is allocated.
@@ -82,8 +82,8 @@ class GlowConfig:
         settings.check_number("scale_min", self.scale_min, 0, 1)
         settings.check_choice("learned_prior", self.learned_prior, (True, False))
         settings.check_int("num_classes", self.num_classes, 0, 10_000)
-        settings.check_choice("norm", self.norm, NORMS)
         settings.check_int("position_channels", self.position_channels, 0, 256)
+        settings.check_choice("norm", self.norm, NORMS)
         settings.check_choice("class_head", self.class_head, (True, False))
         settings.check_size(self.image_size, self.num_levels)
 
