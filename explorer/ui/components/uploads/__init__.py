@@ -6,12 +6,13 @@ import streamlit as st
 
 from explorer.ui.components import sources
 from explorer.upload_bounds import Bounds
-from glowcore.image_guard import SAVE_HEIC
+from glowcore.image_guard import ACCEPTED, SAVE_HEIC
 
 _UPLOADS = st.components.v2.component("explorer_uploads", **sources("uploads"))
 
 
 def uploads(bounds: Bounds) -> None:
-    """Say why files beyond `bounds`, and those of a telephone's own kind, were refused by any uploader of the page."""
+    """Say why files beyond `bounds`, and pictures of other kinds, were refused by any uploader of the page."""
     words = f"this server keeps {bounds.words()} for you. Remove some, or try again in a few minutes."
-    _UPLOADS(key="uploads", data={"words": words, "heic": f"this is a HEIC file; {SAVE_HEIC}."})
+    other = f"{ACCEPTED}, so save it as one of these in a picture viewer."
+    _UPLOADS(key="uploads", data={"words": words, "heic": f"this is a HEIC file; {SAVE_HEIC}.", "other": other})

@@ -3,17 +3,19 @@
 
 const REFUSED = /(AxiosError: )?Request failed with status code 429/
 const HEIC = /image\/hei[cf]\S* files are not allowed\./
+const OTHER = /image\/(?!hei[cf]|jpe?g |png |webp )(?:x-|vnd\.)?(\w+)\S* files are not allowed\./
 
 export default function ({ data, parentElement }) {
-  const state = instanceOf(parentElement, () => ({ words: "", heic: "" }))
+  const state = instanceOf(parentElement, () => ({ words: "", heic: "", other: "" }))
   if (data) Object.assign(state, data)
   const said = parentElement.querySelector(".refused")
   const translate = (node) => {
-    if (!REFUSED.test(node.textContent) && !HEIC.test(node.textContent)) return
+    if (![REFUSED, HEIC, OTHER].some((reason) => reason.test(node.textContent))) return
     const texts = document.createTreeWalker(node, NodeFilter.SHOW_TEXT)
     // The text alone is changed, not the element around it, which is React's.
     for (let text = node.nodeType === Node.TEXT_NODE ? node : texts.nextNode(); text; text = texts.nextNode()) {
-      text.data = text.data.replace(REFUSED, `Not taken: ${state.words}`).replace(HEIC, state.heic)
+      const told = text.data.replace(REFUSED, `Not taken: ${state.words}`).replace(HEIC, state.heic)
+      text.data = told.replace(OTHER, (_, kind) => `this is a ${kind.toUpperCase()} file; ${state.other}`)
     }
   }
   const count = () => {
