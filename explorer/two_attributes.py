@@ -10,7 +10,7 @@ import numpy as np
 from explorer import export
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe
-from explorer.words import attributes_of, words
+from explorer.words import attributes_of, minus, words
 from glowcore import attribute_grid
 from glowcore.attribute_grid import Axis, signed
 
@@ -45,9 +45,10 @@ class TwoAttributes:
 
     @property
     def alts(self) -> list[str]:
-        """Each picture in words: "Smile +1, Glasses -2"."""
+        """Each picture in words: "Smile +1, Glasses −2"."""
         across, down = self.labels
-        return [f"{across} {signed(x)}, {down} {signed(y)}" for y in self.down.strengths for x in self.across.strengths]
+        at = lambda s: minus(signed(s))  # noqa: E731
+        return [f"{across} {at(x)}, {down} {at(y)}" for y in self.down.strengths for x in self.across.strengths]
 
     def pictures(self, engine: Engine, picture: np.ndarray | None) -> list[np.ndarray]:
         """All pictures, uint8 [H, W, 3], a row as one batch: between rows others have their turn at the model.

@@ -60,6 +60,16 @@ def words(name: str) -> Words:
     return _WORDS.get(name) or Words(label or name, "less", "more")
 
 
+def strength(value: float) -> str:
+    """A strength as the sliders write it: "+1.50", "−2.00"."""
+    return minus(f"{value:+.2f}")
+
+
+def minus(number: str) -> str:
+    """A number with the sign that is as wide as a plus, as in all that a page writes."""
+    return number.replace("-", "−")
+
+
 def noun(engine: Engine | Compressor) -> str:
     """What its pictures are called: a model with classes knows other things than faces."""
     return "picture" if engine.class_names else "face"
@@ -97,7 +107,7 @@ def counted(count: int, what: str) -> str:
 
 def describe(recipe: EditRecipe, kind: str) -> str:
     """A recipe of a `kind` of pictures in words, for their text alternative: "Gallery face with smile +1.20"."""
-    moved = ", ".join(f"{words(n).label.lower()} {s:+.2f}" for n, s in recipe.moves)
+    moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in recipe.moves)
     source = recipe.source
     subject = {"gallery": f"Gallery {kind}", "photo": "Your photo", "seed": f"Sampled {kind}, seed {source.value}"}
     subject["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"

@@ -9,7 +9,7 @@ from explorer.two_attributes import TwoAttributes, first_choice, offered
 from explorer.ui.components.crossing import Edge, crossing
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, cannot, own_up
-from explorer.words import words
+from explorer.words import minus, words
 from glowcore.attribute_grid import signed
 from glowcore.errors import GlowcoreError
 
@@ -83,8 +83,8 @@ def _show(table: Bench, chosen: TwoAttributes) -> None:
     across, down = chosen.labels
     crossing(
         list(zip(map(data_uri, pictures), chosen.alts, strict=True)),
-        Edge(across, [signed(s) for s in chosen.across.strengths]),
-        Edge(down, [signed(s) for s in chosen.down.strengths]),
+        Edge(across, [minus(signed(s)) for s in chosen.across.strengths]),
+        Edge(down, [minus(signed(s)) for s in chosen.down.strengths]),
         key="grid_pictures",
         label=f"{across} across, {down} down",
         selected=recipes.index(desk.recipe) if desk.recipe in recipes else None,

@@ -39,7 +39,7 @@ def test_every_picture_is_the_edit_it_stands_for(engine, gallery):
     assert recipes[12].moves == (("Male", 1.0),)
     assert recipes[19].moves == (("Eyeglasses", 1.0), ("Male", 1.0), ("Smiling", 2.0))
     assert {r.locks for r in recipes} == {("Young",)}
-    assert grid.alts[0] == "Smile -2, Glasses -2"
+    assert grid.alts[0] == "Smile −2, Glasses −2"
     assert grid.alts[12] == "Smile 0, Glasses 0"
     assert grid.alts[19] == "Smile +2, Glasses +1"
     for recipe, shown in zip(recipes, pictures, strict=True):
@@ -102,8 +102,8 @@ def test_the_dialog_shows_the_present_edit_over_two_attributes(home, engine, sou
     assert all("Smile" not in b.options for b in boxes)
     data = shown(at)
     assert (data["across"]["name"], data["down"]["name"]) == ("Young", "Fringe")
-    assert data["across"]["values"] == data["down"]["values"] == ["-2", "-1", "0", "+1", "+2"]
-    assert data["pictures"][data["selected"]]["alt"] == "Young -1, Fringe +1"
+    assert data["across"]["values"] == data["down"]["values"] == ["−2", "−1", "0", "+1", "+2"]
+    assert data["pictures"][data["selected"]]["alt"] == "Young −1, Fringe +1"
     assert len({p["uri"] for p in data["pictures"]}) == 25
     assert at.session_state["desk"].recipe == edit  # looking at a grid changes nothing
 

@@ -13,7 +13,8 @@ from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, bench, intro, own_up
 from explorer.ui.memo import remembered
-from explorer.words import attributes_of, words
+from explorer.words import attributes_of, minus, words
+from glowcore.attribute_grid import signed
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3
@@ -36,8 +37,9 @@ def previews(table: Bench, name: str) -> None:
         for strength, frame in zip(STRENGTHS, frames, strict=True):
             identity = f"{source.value} {strength}"
             recipes[identity] = base.moved({name: strength})
-            caption = f"{strength:+.0f}".replace("+0", "0") if source == sources[-1] else ""
-            alt = f"{subject} with {words(name).label.lower()} {strength:+.0f}"
+            text = minus(signed(strength))
+            caption = text if source == sources[-1] else ""
+            alt = f"{subject} with {words(name).label.lower()} {text}"
             entries.append(Tile(identity, data_uri(frame), alt, caption))
 
     def chosen(identity: str) -> None:
