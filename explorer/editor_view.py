@@ -13,7 +13,7 @@ from explorer.engine import Engine
 from explorer.pictures import data_uri, lost
 from explorer.recipe import STRENGTH_STEP, EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
-from explorer.words import LOST, attributes_of, describe, level_names, noun, words
+from explorer.words import LOST, attributes_of, describe, level_names, noun, strength, words
 from glowcore.grids import grid
 
 SLIDER_LIMIT = 3.0
@@ -26,15 +26,15 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
     source = engine.source(recipe, picture)
     rendered = engine.render(recipe, picture)
     if not rendered.finite and desk.history.past:
-        desk.take_back("That is farther than the model can go: the picture would not be numbers any more. Gone back.")
+        desk.take_back("That is further than the model can go, so the last step was undone.")
         return editor_view(desk, engine, picture)
     return {
         "ack": {"nonce": desk.answered[0], "seq": desk.answered[1]},
         "token": desk.link,
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
         "sliders": sliders(recipe, engine, desk.own),
-        "canUndo": bool(desk.history.past),
-        "canRedo": bool(desk.history.future),
+        "undos": len(desk.history.past),
+        "redos": len(desk.history.future),
         "note": desk.note,
         "pictures": _pictures(describe(recipe, noun(engine)), recipe, source, rendered),
         "readout": _readout(engine, source, rendered, edited=bool(recipe.moves)),
@@ -70,13 +70,13 @@ def exactness(source: Encoded) -> tuple[str, str]:
         return f"0 pixels changed · max error {source.max_error:.1e}{how}", "good"
     total = source.picture.shape[0] * source.picture.shape[1]
     if not np.isfinite(source.max_error):
-        return "The model cannot give this picture back: it is too unlike what it has learnt.", "bad"
+        return "The model cannot reproduce this picture: it is too unlike those it was trained on.", "bad"
     return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}{how}", "bad"
 
 
 def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
     fact, mood = exactness(source)
-    edit = "as it is" if not recipe.moves else ", ".join(f"{words(n).label} {s:+.2f}" for n, s in recipe.moves)
+    edit = "as it is" if not recipe.moves else ", ".join(f"{words(n).label} {strength(s)}" for n, s in recipe.moves)
     height, width = source.picture.shape[:2]
     return {
         "original": {

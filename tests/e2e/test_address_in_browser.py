@@ -60,7 +60,7 @@ def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, mod
     expect(card.get_by_text("in use", exact=True)).to_be_visible()
     page.get_by_role("link", name="Edit", exact=True).click()
     set_smile(page, "-1.5")
-    expect(page.locator('.thumb[data-show="edited"]')).to_contain_text("Smile -1.50")
+    expect(page.locator('.thumb[data-show="edited"]')).to_contain_text("Smile −1.50")
     shown = page.locator('.thumb[data-show="edited"] img').get_attribute("src")
     page.reload()
     expect(smile(page)).to_have_value("-1.5")

@@ -127,7 +127,7 @@ def test_a_slider_says_the_number_of_the_edit(page, server):
     source = recipe_of(page).source
     for strength, text, at in ((5.0, "+5.00", "3"), (0.33, "+0.33", "0.35"), (-1.0, "−1.00", "-1")):
         page.goto(f"{server}/?s={EditRecipe(source, (('Smiling', strength),)).token()}")
-        expect(thumb(page, "edited")).to_contain_text(f"Smile {strength:+.2f}")
+        expect(thumb(page, "edited")).to_contain_text(f"Smile {strength:+.2f}".replace("-", "−"))
         expect(page.locator('.row[data-attribute="Smiling"] output')).to_have_text(text)
         expect(smile(page)).to_have_attribute("aria-valuetext", f"{text} standard deviations")
         expect(smile(page)).to_have_value(at)

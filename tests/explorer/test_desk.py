@@ -98,8 +98,8 @@ def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, g
     monkeypatch.setattr(engine, "render", broken)
     view = editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))
     assert desk.recipe == before
-    assert "farther" in view["note"]
-    assert not view["canRedo"]
+    assert view["note"] == "That is further than the model can go, so the last step was undone."
+    assert not view["redos"]
 
 
 def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(desk, engine, gallery):

@@ -124,7 +124,7 @@ def test_what_float64_cannot_give_back_either_is_flagged_in_words(noise):
     assert encoded.max_error == np.inf
     assert not encoded.exact
     words, mood = exactness(encoded)
-    assert words.startswith("The model cannot give this picture back")
+    assert words.startswith("The model cannot reproduce this picture")
     assert mood == "bad"
     assert engine.render(PHOTO, noise).finite is False
 

@@ -52,12 +52,6 @@ function element(tag, attributes = {}, ...children) {
   return node
 }
 
-function typing(event) {
-  const target = event.composedPath()[0]
-  const text = target?.matches?.("textarea, select, [contenteditable], input:not([type=range]):not([type=checkbox])")
-  return Boolean(text)
-}
-
 // Many buttons as one stop of the Tab key: arrows walk among them, the last one used is where Tab comes back to.
 function oneStop(box) {
   const buttons = () => [...box.querySelectorAll("button:not([disabled])")]

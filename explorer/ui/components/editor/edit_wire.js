@@ -19,8 +19,29 @@ class EditWire extends Wire {
     return isStrip ? [...changes, ...strips] : [...changes, message, ...strips]
   }
 
+  get pending() {
+    return [this.inFlight, ...this.waiting].filter((m) => m && m.op !== "strip")
+  }
+
   get changesPending() {
-    return [this.inFlight, ...this.waiting].some((m) => m && m.op !== "strip")
+    return this.pending.length > 0
+  }
+
+  get valuesPending() {
+    return this.pending.some((m) => m.op === "set")
+  }
+
+  // Whether there is a step for an undo or a redo, after all that is on its way: those that the data tells of, and theirs.
+  // With nothing on its way the server is asked, for what a hand did elsewhere on the page may be in no data yet.
+  leadsOn({ op }, { undos, redos }) {
+    const steps = { undo: undos, redo: redos }
+    const back = { undo: "redo", redo: "undo" }
+    if (!back[op]) return true
+    for (const m of this.pending) {
+      if (!back[m.op]) { steps.undo += 1; steps.redo = 0 }
+      else if (steps[m.op]) { steps[m.op] -= 1; steps[back[m.op]] += 1 }
+    }
+    return steps[op] > 0 || !this.changesPending
   }
 
   allows(stripName) {

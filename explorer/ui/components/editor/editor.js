@@ -1,5 +1,11 @@
 // The editor as a whole: data from the server in, messages out.
 
+function typing(event) {
+  const target = event.composedPath()[0]
+  const text = target?.matches?.("textarea, select, [contenteditable], input:not([type=range]):not([type=checkbox])")
+  return Boolean(text)
+}
+
 const REST = 600
 
 class Editor {
@@ -11,6 +17,7 @@ class Editor {
     this.panel = new Panel(root, {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),
+      drop: (name, value) => this.unscrub(name, value),
       commit: (name, value) => this.change({ op: "set", name, value }),
       lock: (name, on) => this.change({ op: "lock", name, on }),
     })
@@ -21,6 +28,8 @@ class Editor {
     hold.onpointerup = hold.onpointerleave = () => this.stage.hold(false)
     hold.onkeydown = (event) => { if (event.key === " " || event.key === "Enter") this.stage.hold(true) }
     hold.onkeyup = hold.onblur = () => this.stage.hold(false)
+    // A sentence that is past keeps its room while the pointer is on the sliders below: they would move away under it.
+    this.find(".sliders").onpointerleave = () => { if (this.find(".note.past")) this.find(".note").hidden = true }
     this.find(".hint button").onclick = () => this.hideHint()
     for (const thumb of root.querySelectorAll(".thumb")) thumb.onclick = () => this.show(thumb.dataset.show)
     this.show("edited")
@@ -48,7 +57,10 @@ class Editor {
     if (event.type !== "keydown" || !(event.ctrlKey || event.metaKey)) return
     if (key === "z" || key === "y") {
       event.preventDefault()
-      this.change({ op: key === "y" || event.shiftKey ? "redo" : "undo" })
+      // A key that is held down steps on as the pictures come, and no further than it is held.
+      const op = key === "y" || event.shiftKey ? "redo" : "undo"
+      if (event.repeat && (this.wire.changesPending || this.find(`.${op}`).disabled)) return
+      this.change({ op })
     }
   }
 
@@ -65,8 +77,9 @@ class Editor {
   }
 
   change(message) {
+    if (!this.data || !this.wire.leadsOn(message, this.data)) return
     if (message.op === "set") {
-      const known = this.data?.sliders.find((s) => s.name === message.name)
+      const known = this.data.sliders.find((s) => s.name === message.name)
       if (known && known.value === message.value && !this.wire.changesPending) return
     }
     if (!keepsStrip(message, this.wanted)) this.dropStrip()
@@ -106,13 +119,19 @@ class Editor {
     else this.wantStrip(name)
   }
 
+  unscrub(name, value) {
+    this.scrubbing = null
+    if (this.frames.name === name) this.frames.mark(value)
+    this.stage.draw()
+  }
+
   async update(data, send) {
     this.send = send
     const turn = (this.turn = (this.turn ?? 0) + 1)
     const pictures = {}
     for (const [name, { uri }] of Object.entries(data.pictures)) {
-      const same = this.data?.pictures[name]?.uri === uri
-      pictures[name] = same && this.stage.pictures[name] ? this.stage.pictures[name] : await decoded(uri)
+      const shown = this.stage.pictures[name]
+      pictures[name] = shown?.src === uri ? shown : await decoded(uri)
     }
     const strip = data.strip ? { ...data.strip, image: await decoded(data.strip.uri) } : null
     if (turn !== this.turn) return // newer data came while these pictures were decoded
@@ -121,7 +140,7 @@ class Editor {
     this.wire.acknowledge(data.ack)
     if (other) this.dropStrip()
     this.panel.build(data.sliders)
-    this.panel.update(data.sliders, this.wire.changesPending)
+    this.panel.update(data.sliders, this.wire.valuesPending)
     if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) {
       this.stage.strip = strip
       this.panel.know(strip)
@@ -132,7 +151,7 @@ class Editor {
     const refused = this.wanted && !this.stage.strip && !this.wire.inFlight // a locked slider, a busy server
     if (refused) this.wanted = null
     else if (!this.stage.strip) this.refreshSoon()
-    for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name])
+    for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name], other)
     if (this.panel.dragging && this.stage.strip?.name === this.panel.dragging && this.scrubbing) {
       this.stage.scrub(this.scrubbing.value)
     }
@@ -140,8 +159,9 @@ class Editor {
     putInAddress(data.token)
   }
 
-  place(name, image, { uri, alt, fact, mood }) {
-    const held = name === "edited" && (this.panel.dragging || this.wire.changesPending)
+  // While the hand is ahead of the server the large picture is the hand's, unless it is of another person by now.
+  place(name, image, { uri, alt, fact, mood }, other) {
+    const held = name === "edited" && !other && (this.panel.dragging || this.wire.valuesPending)
     if (!held || !this.stage.pictures[name]) this.stage.set(name, image, alt)
     const thumb = this.find(`.thumb[data-show="${name}"]`)
     const picture = thumb.querySelector("img")
@@ -154,13 +174,13 @@ class Editor {
   }
 
   words(data) {
-    this.find(".undo").disabled = !data.canUndo
-    this.find(".redo").disabled = !data.canRedo
+    this.find(".undo").disabled = !data.undos
+    this.find(".redo").disabled = !data.redos
     this.find(".reset").disabled = !data.sliders.some((s) => s.value !== 0 || s.locked)
-    this.find(".hold").disabled = false
     const note = this.find(".note")
-    note.textContent = data.note ?? ""
-    note.hidden = !data.note
+    note.classList.toggle("past", !data.note)
+    if (data.note) note.textContent = data.note
+    note.hidden = !data.note && (note.hidden || !this.find(".sliders").matches(":hover"))
     this.find(".speed").textContent = data.readout.speed
     this.find(".bits").textContent = data.readout.bits
     this.find(".bits").title = data.readout.bitsHelp

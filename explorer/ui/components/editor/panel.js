@@ -3,6 +3,7 @@
 const LOCK = '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="5" y="11" width="14" height="9" rx="2"/>' +
   '<path class="shackle" d="M8 11V8a4 4 0 0 1 8 0v3"/></svg>'
 const VISIBLE_ROWS = 10
+const CALM = 1000 // milliseconds after a change in which a pointer that moves on means no other slider
 
 function signed(value) {
   return value === 0 ? "0" : `${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`
@@ -20,6 +21,7 @@ class Panel {
     this.on = on
     this.rows = new Map()
     this.dragging = null
+    this.calmUntil = 0
   }
 
   build(sliders) {
@@ -52,10 +54,19 @@ class Panel {
     this.rows.set(slider.name, item)
 
     lock.onclick = () => this.on.lock(slider.name, lock.getAttribute("aria-pressed") !== "true")
-    input.onpointerdown = () => { this.dragging = slider.name; this.on.focus(slider.name) }
+    input.onpointerdown = () => {
+      this.dragging = slider.name
+      item.before = [input.value, item.value]
+      this.on.focus(slider.name)
+    }
+    input.onpointercancel = () => this.giveBack(item)
     input.onfocus = () => this.on.focus(slider.name)
-    input.oninput = () => this.follow(item)
-    input.onchange = () => { this.dragging = null; this.on.commit(slider.name, Number(input.value)) }
+    input.oninput = () => { item.scrolled = false; this.follow(item) }
+    input.onchange = () => {
+      this.dragging = null
+      if (!item.scrolled) this.commit(item, Number(input.value))
+      item.scrolled = false
+    }
     input.onpointerup = () => { this.dragging = null }
     input.ondblclick = () => this.jump(item, 0)
     input.onkeydown = (event) => {
@@ -64,9 +75,23 @@ class Panel {
       event.preventDefault()
       this.jump(item, Number(input.value) + way * 0.5)
     }
-    row.onpointerenter = () => { this.hover = setTimeout(() => this.on.focus(slider.name), 120) }
+    // Moves of the pointer alone: a slider that comes to lie under one that rests is not meant.
+    row.onpointermove = (event) => {
+      clearTimeout(this.hover)
+      if (event.pointerType === "touch" || this.dragging || event.timeStamp < this.calmUntil) return
+      this.hover = setTimeout(() => this.on.focus(slider.name), 120)
+    }
     row.onpointerleave = () => clearTimeout(this.hover)
     return row
+  }
+
+  // The browser took the finger to scroll the page: nothing was meant for the slider. The change that it still tells is none.
+  giveBack(item) {
+    this.dragging = null
+    item.scrolled = true
+    ;[item.input.value, item.value] = item.before
+    this.paint(item)
+    this.on.drop(item.slider.name, item.value)
   }
 
   // Lay the keyboard on the slider of that number, counted from 0.
@@ -84,7 +109,12 @@ class Panel {
   jump(item, value) {
     item.input.value = value
     this.follow(item)
-    this.on.commit(item.slider.name, item.value)
+    this.commit(item, item.value)
+  }
+
+  commit(item, value) {
+    this.calmUntil = performance.now() + CALM
+    this.on.commit(item.slider.name, value)
   }
 
   follow(item) {
