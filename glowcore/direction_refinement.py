@@ -32,6 +32,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -122,17 +123,15 @@ class Refinement:
         rng = np.random.default_rng(settings.seed)
         held_out = rng.permutation(len(labels)) % HELD_OUT == 0
         draws = _Draws(np.where(held_out[:, None], -1, labels), rng)
-        judge = self._judge(labels, names, ~held_out)
+        descent = _Descent(self.model, self.images, matrix, self._judge(labels, names, ~held_out), settings)
         usable, sampling = np.flatnonzero((labels >= 0).any(1)), np.random.default_rng(settings.seed)
 
         def spread() -> Tensor:
-            sample = np.sort(sampling.choice(usable, min(len(usable), SIGMA_ROWS), replace=False))
-            rows = self._tensor(matrix[sample])
+            rows = descent.encodings(np.sort(sampling.choice(usable, min(len(usable), SIGMA_ROWS), replace=False)))
             return rows - rows.mean(0)
 
         d = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
         start, velocity = d.clone(), torch.zeros_like(d)
-        prices = torch.full((len(d), 2), PRICE, device=d.device)  # of edits that add, and that take away
         trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         bar = tqdm(total=settings.steps, desc="refining", unit=" steps", disable=not self.progress, file=sys.stderr)
         try:
@@ -142,16 +141,16 @@ class Refinement:
                 for step in range(settings.steps):
                     torch.default_generator.manual_seed(settings.seed + step)
                     batch = draws(settings.batch_size)
-                    gradient, seen = self._gradient(d, prices, spread(), matrix, judge, *batch)
-                    prices = _adjusted(prices, *batch[:2], seen - settings.aim)
+                    gradient, seen = descent.gradient(d, spread(), batch)
+                    descent.prices = _adjusted(descent.prices, batch, seen - settings.aim)
                     gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
                     velocity = settings.momentum * velocity + gradient
                     angle = settings.step_size * (1 - 0.9 * step / settings.steps)
                     d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
                     bar.update()
-                unseen = np.where(held_out[:, None], labels, -1)
-                first, rows = torch.full_like(prices, PRICE), spread()
-                before, after = (self._figures(c, first, rows, matrix, judge, unseen) for c in (start, d))
+                prices, descent.prices = descent.prices, torch.full_like(descent.prices, PRICE)
+                unseen, rows = np.where(held_out[:, None], labels, -1), spread()
+                before, after = (descent.figures(c, rows, unseen) for c in (start, d))
         finally:
             for parameter in trainable:
                 parameter.requires_grad_(True)
@@ -165,9 +164,40 @@ class Refinement:
                            "before": before[index], "after": after[index]}
         return d.double().cpu(), facts
 
-    def _figures(
-        self, d: Tensor, prices: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel, labels: np.ndarray
-    ) -> list[dict[str, float]]:
+    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierPanel:
+        epochs = min(MOST_EPOCHS, max(1, round(self.settings.judge_pictures / int(use.sum()))))
+        settings = ClassifierSettings(epochs=epochs, seed=self.settings.seed)
+        rows = torch.from_numpy(np.flatnonzero(use))
+        table = torch.from_numpy(labels.astype(np.int8))[rows]
+        own = train_classifier(self.images[rows], table, names, settings, min_count=1, progress=self.progress)
+        return ClassifierPanel([own, *self.classifiers], names).requires_grad_(False).to(self.model.device)
+
+
+class _Batch(NamedTuple):
+    """One edit a row, each of these ``[B]``."""
+
+    attributes: np.ndarray
+    signs: np.ndarray  # +1 adds the attribute, -1 takes it away
+    rows: np.ndarray  # of the encodings and pictures
+    strengths: np.ndarray  # in sigma
+
+
+class _Descent:
+    """What edits cost by the eyes of ``judge``, and which way they cost less; ``matrix`` holds the encodings.
+
+    ``prices``, ``[A, 2]``, are those of edits that add an attribute, and that take it away, at present.
+    """
+
+    def __init__(self, model: Flow, images: Tensor, matrix: np.ndarray, judge: ClassifierPanel,
+                 settings: RefinementSettings) -> None:
+        self.model, self.images, self.matrix, self.judge, self.settings = model, images, matrix, judge, settings
+        self.prices = torch.full((len(judge.names), 2), PRICE, device=model.device)
+
+    def encodings(self, rows: np.ndarray) -> Tensor:
+        """Return rows of the encodings, float32 ``[rows, D]``."""
+        return torch.from_numpy(np.array(self.matrix[rows], dtype=np.float32)).to(self.model.device)
+
+    def figures(self, d: Tensor, spread: Tensor, labels: np.ndarray) -> list[dict[str, float]]:
         """Return loss, success and leak of each direction at the largest strength, by the fit's own judge."""
         figures = []
         with torch.no_grad():
@@ -177,69 +207,42 @@ class Refinement:
                     figures.append({"loss": 0.0, "success": 0.0, "leak": 0.0})
                     continue
                 count = len(rows)
-                own, signs = np.full(count, index), np.ones(count)
-                moves = self._moves(d, spread, own, signs, np.full(count, STRENGTHS[1]))
-                loss, success, leak = self._losses(moves, prices, matrix, judge, own, signs, rows)
-                values = {"loss": loss, "success": success, "leak": leak}
-                figures.append({key: round(float(value.mean()), 4) for key, value in values.items()})
+                batch = _Batch(np.full(count, index), np.ones(count), rows, np.full(count, STRENGTHS[1]))
+                losses = zip(("loss", "success", "leak"), self.losses(_moves(d, spread, batch), batch), strict=True)
+                figures.append({key: round(float(value.mean()), 4) for key, value in losses})
         return figures
 
-    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierPanel:
-        epochs = min(MOST_EPOCHS, max(1, round(self.settings.judge_pictures / int(use.sum()))))
-        settings = ClassifierSettings(epochs=epochs, seed=self.settings.seed)
-        rows = torch.from_numpy(np.flatnonzero(use))
-        table = torch.from_numpy(labels.astype(np.int8))[rows]
-        own = train_classifier(self.images[rows], table, names, settings, min_count=1, progress=self.progress)
-        return ClassifierPanel([own, *self.classifiers], names).requires_grad_(False).to(self.model.device)
-
-    def _gradient(
-        self, d: Tensor, prices: Tensor, spread: Tensor, matrix: np.ndarray, judge: ClassifierPanel,
-        attributes: np.ndarray, signs: np.ndarray, rows: np.ndarray, strengths: np.ndarray
-    ) -> tuple[Tensor, Tensor]:
-        """Return the gradient of the loss over one batch with respect to the directions, ``[A, D]``, and what was seen.
-
-        The latter, ``[B]``, is 1 for an edit that shows and 0 for one that does not.
+    def gradient(self, d: Tensor, spread: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """Return the gradient of the loss over one batch with respect to the directions, ``[A, D]``, and what was seen:
+        ``[B]``, 1 for an edit that shows and 0 for one that does not.
 
         No picture pulls harder than the median one: a few decode to values far out of range, where the gradient is
         beyond all measure.
         """
         d = d.detach().requires_grad_(True)
-        moves = self._moves(d, spread, attributes, signs, strengths)
+        moves = _moves(d, spread, batch)
         leaf = moves.detach().requires_grad_(True)
-        loss, seen, _ = self._losses(leaf, prices, matrix, judge, attributes, signs, rows)
+        loss, seen, _ = self.losses(leaf, batch)
         pulls = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
         size = pulls.double().norm(dim=1, keepdim=True)  # float32 cannot hold the squares of the longest
         pulls = pulls * (size.median() / size.clamp_min(1e-30)).clamp(max=1).float()
         return torch.nan_to_num(torch.autograd.grad(moves, d, pulls)[0], 0.0, 0.0, 0.0), seen
 
-    def _moves(
-        self, d: Tensor, spread: Tensor, attributes: np.ndarray, signs: np.ndarray, strengths: np.ndarray
-    ) -> Tensor:
-        """Return what an edit of each picture adds to its encoding, ``[B, D]``: sign * strength * sigma * d / |d|."""
-        unit = F.normalize(d, dim=1)
-        sigma = (spread @ unit.T).std(0, correction=0)
-        own = torch.from_numpy(attributes).to(d.device)
-        size = torch.from_numpy(signs * strengths).to(d) * sigma[own]
-        return size[:, None] * unit[own]
-
-    def _losses(
-        self, moves: Tensor, prices: Tensor, matrix: np.ndarray, judge: ClassifierPanel, attributes: np.ndarray,
-        signs: np.ndarray, rows: np.ndarray
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def losses(self, moves: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return, by picture, the loss, whether the edit is seen (1 or 0), and the leak, each ``[B]``."""
-        own, sign = torch.from_numpy(attributes).to(moves.device), torch.from_numpy(signs).to(moves)
+        own, sign = torch.from_numpy(batch.attributes).to(moves.device), torch.from_numpy(batch.signs).to(moves)
         like = Latents([moves.new_empty(1).expand(1, *shape) for shape in self.model.latent_shapes()],
                        prior=self.model.prior)
         device = self.model.device
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
-            after = self.model.decode(like.with_flat(self._tensor(matrix[rows]) + moves))
+            after = self.model.decode(like.with_flat(self.encodings(batch.rows) + moves))
         after = after.float().nan_to_num(FAR, FAR, -FAR)  # as far out of range as can be
-        before = self.images[torch.from_numpy(rows)].to(after) / 255
+        before = self.images[torch.from_numpy(batch.rows)].to(after) / 255
         seed = int(torch.randint(1 << 30, ()))
 
         def look(pictures: Tensor) -> Tensor:
             torch.default_generator.manual_seed(seed)  # before and after are turned, moved and lit alike
-            return judge(augment(pictures.clamp(0, 1)))
+            return self.judge(augment(pictures.clamp(0, 1)))
 
         logits = look(after)
         with torch.no_grad():
@@ -251,18 +254,24 @@ class Refinement:
         beyond = F.relu(after - 1) + F.relu(-after)
         outside = (beyond / (1 + beyond)).flatten(1).mean(1)
         change = (after.clamp(0, 1) - before).abs().flatten(1).mean(1)
-        price = prices[own, (sign < 0).long()]
+        price = self.prices[own, (sign < 0).long()]
         loss = (F.softplus(MARGIN - asked).clamp(max=MOST_LOSS)
                 + price * (leak + self.settings.change_weight * change) + self.settings.range_weight * outside)
         return loss, (asked > 0).to(loss), leak
 
-    def _tensor(self, rows: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.array(rows, dtype=np.float32)).to(self.model.device)
+
+def _moves(d: Tensor, spread: Tensor, batch: _Batch) -> Tensor:
+    """Return what an edit of each picture adds to its encoding, ``[B, D]``: sign * strength * sigma * d / |d|."""
+    unit = F.normalize(d, dim=1)
+    sigma = (spread @ unit.T).std(0, correction=0)
+    own = torch.from_numpy(batch.attributes).to(d.device)
+    size = torch.from_numpy(batch.signs * batch.strengths).to(d) * sigma[own]
+    return size[:, None] * unit[own]
 
 
-def _adjusted(prices: Tensor, attributes: np.ndarray, signs: np.ndarray, surplus: Tensor) -> Tensor:
+def _adjusted(prices: Tensor, batch: _Batch, surplus: Tensor) -> Tensor:
     """Return the prices, ``[A, 2]``, after a batch whose edits were seen so much more than was aimed at."""
-    places = torch.from_numpy(attributes), torch.from_numpy(signs < 0).long()
+    places = torch.from_numpy(batch.attributes), torch.from_numpy(batch.signs < 0).long()
     change = torch.zeros_like(prices).index_put(places, surplus.to(prices), accumulate=True)
     return (prices * (PRICE_RATE * change).exp()).clamp(*PRICES)
 
@@ -279,12 +288,12 @@ class _Draws:
         self.away = [np.clip(len(yes) / (len(no) + len(yes)), 0.25, 0.5) for no, yes in self.rows]
         self.order: list[int] = []
 
-    def __call__(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return attributes, signs (+1 or -1), rows and strengths, each ``[count]``."""
+    def __call__(self, count: int) -> _Batch:
+        """Return the next ``count`` edits."""
         while len(self.order) < count:
             self.order += self.rng.permutation(self.count).tolist()
         attributes, self.order = self.order[:count], self.order[count:]
         taken = [int(self.rng.random() < self.away[a]) for a in attributes]
         rows = [int(self.rng.choice(self.rows[a][t])) for a, t in zip(attributes, taken, strict=True)]
         strengths = self.rng.uniform(*STRENGTHS, count)
-        return np.array(attributes), 1 - 2 * np.array(taken), np.array(rows), strengths
+        return _Batch(np.array(attributes), 1 - 2 * np.array(taken), np.array(rows), strengths)

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from glowcore.attribute_classifier import ClassifierSettings, train_classifier
 from glowcore.attribute_fit import fit_attributes
+from glowcore.classifier_panel import ClassifierPanel
 from glowcore.data import PictureSet
-from glowcore.direction_refinement import Refinement, RefinementSettings, _adjusted, _Draws
+from glowcore.direction_refinement import Refinement, RefinementSettings, _adjusted, _Batch, _Descent, _Draws
 from tests.glowcore.tiny import SIZE, model
 
 NAMES = ("Bright", "Striped")
@@ -118,7 +119,7 @@ def test_a_direction_that_is_not_improved_is_kept_as_it_was(flow, encoded, monke
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     few = RefinementSettings(steps=2, batch_size=4, judge_pictures=300)
     figures = iter([[{"loss": 1.0}, {"loss": 1.0}], [{"loss": 0.9}, {"loss": 1.1}]])
-    monkeypatch.setattr(Refinement, "_figures", lambda *_: next(figures))
+    monkeypatch.setattr(_Descent, "figures", lambda *_: next(figures))
     found, facts = Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), NAMES, start)
     unit = F.normalize(start, dim=1)
     assert [facts[name]["kept"] for name in NAMES] == [True, False]
@@ -137,12 +138,11 @@ def test_rows_that_must_not_be_used_are_not(flow, encoded):
 
 def test_pulls_whose_squares_float32_cannot_hold_leave_directions_finite(flow, encoded, monkeypatch):
     data, matrix = encoded
-    monkeypatch.setattr(Refinement, "_losses", lambda self, moves, *_: ((1e30 * moves).sum(1), *[moves.sum(1)] * 2))
+    monkeypatch.setattr(_Descent, "losses", lambda self, moves, *_: ((1e30 * moves).sum(1), *[moves.sum(1)] * 2))
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    refinement = Refinement(flow, data.images, progress=False)
-    parts = np.arange(2), np.ones(2), np.arange(2), np.ones(2)
-    spread = torch.from_numpy(matrix[:50])
-    gradient, _ = refinement._gradient(start.float(), torch.ones(2, 2), spread, matrix, None, *parts)
+    descent = _Descent(flow, data.images, matrix, ClassifierPanel([], ()), SETTINGS)
+    batch = _Batch(np.arange(2), np.ones(2), np.arange(2), np.ones(2))
+    gradient, _ = descent.gradient(start.float(), torch.from_numpy(matrix[:50]), batch)
     assert gradient.isfinite().all()
     assert gradient.abs().max() > 0
 
@@ -182,13 +182,13 @@ def test_the_fit_refines_and_says_so(flow):
 def test_sigma_is_asked_of_other_encodings_at_every_step(flow, encoded, monkeypatch):
     data, matrix = encoded
     asked = []
-    gradient = Refinement._gradient
+    gradient = _Descent.gradient
 
-    def watched(self, d, prices, spread, *rest):
+    def watched(self, d, spread, batch):
         asked.append(spread)
-        return gradient(self, d, prices, spread, *rest)
+        return gradient(self, d, spread, batch)
 
-    monkeypatch.setattr(Refinement, "_gradient", watched)
+    monkeypatch.setattr(_Descent, "gradient", watched)
     monkeypatch.setattr("glowcore.direction_refinement.SIGMA_ROWS", 20)
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     few = RefinementSettings(steps=4, batch_size=4, judge_pictures=300)
@@ -238,12 +238,12 @@ def test_what_the_classifiers_do_not_mind_is_left_alone_too(flow, encoded):
 
 
 def test_prices_follow_what_is_seen_and_have_bounds():
-    prices, attributes, signs = torch.full((3, 2), 4.0), np.array([0, 0, 1]), np.array([1, 1, -1])
-    moved = _adjusted(prices, attributes, signs, torch.tensor([0.15, 0.15, -0.85]))
+    prices, batch = torch.full((3, 2), 4.0), _Batch(np.array([0, 0, 1]), np.array([1, 1, -1]), np.zeros(3), np.ones(3))
+    moved = _adjusted(prices, batch, torch.tensor([0.15, 0.15, -0.85]))
     expected = [[4 * np.exp(0.06 * 0.3), 4.0], [4.0, 4 * np.exp(-0.06 * 0.85)], [4.0, 4.0]]
     assert moved.tolist() == [pytest.approx(row) for row in expected]
     for surplus, bound in ((1.0, 8.0), (-1.0, 0.25)):
         for _ in range(200):
-            prices = _adjusted(prices, attributes, signs, torch.full((3,), surplus))
+            prices = _adjusted(prices, batch, torch.full((3,), surplus))
         assert [float(prices[0, 0]), float(prices[1, 1])] == [bound, bound]
         assert (prices[[0, 1, 2, 2], [1, 0, 0, 1]] == 4).all()
