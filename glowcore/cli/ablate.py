@@ -20,25 +20,28 @@ EXAMPLE = (
 )
 #: Steps of a run unless ``--steps`` or ``--minutes`` says otherwise.
 STEPS = 1000
+#: What else is trained unless an option says otherwise.
+DEFAULTS = {"image_size": 32, "variants": [ablation.BASE_VARIANT, *ablation.VARIANTS], "seeds": 3, "batch_size": 16,
+            "learning_rate": 3e-3}
 
 
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "ablate", summary, EXAMPLE)
     p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
-    p.add_argument("--image-size", type=options.image_size, default=32, metavar="N|HxW",
-                   help="side of the pictures in pixels, or height and width (default 32)")
+    p.add_argument("--image-size", type=options.image_size, metavar="N|HxW",
+                   help=f"side of the pictures in pixels, or height and width (default {DEFAULTS['image_size']})")
     p.add_argument("--variants", nargs="+", metavar="NAME",
-                   help=f"what to train (default: {' '.join([ablation.BASE_VARIANT, *ablation.VARIANTS])})")
-    p.add_argument("--seeds", type=int, default=3, metavar="N", help="runs per variant (default 3)")
+                   help=f"what to train (default: {' '.join(DEFAULTS['variants'])})")
+    p.add_argument("--seeds", type=int, metavar="N", help=f"runs per variant (default {DEFAULTS['seeds']})")
     length = p.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, metavar="N",
                         help=f"training steps per run; runs of one seed see the same pictures (default {STEPS})")
     length.add_argument("--minutes", type=float, metavar="X",
                         help="minutes of training per run instead: equal time, but not the same number of pictures")
-    p.add_argument("--batch-size", type=int, default=16, metavar="N", help="pictures per step (default 16)")
-    p.add_argument("--learning-rate", type=float, default=3e-3, metavar="X",
-                   help="learning rate after warm-up (default 0.003)")
+    p.add_argument("--batch-size", type=int, metavar="N", help=f"pictures per step (default {DEFAULTS['batch_size']})")
+    p.add_argument("--learning-rate", type=float, metavar="X",
+                   help=f"learning rate after warm-up (default {DEFAULTS['learning_rate']:g})")
     p.add_argument("--limit", type=int, metavar="N", help="evaluate on the first N held-out pictures only")
     p.add_argument("--out", required=True, metavar="DIR",
                    help="folder for runs.jsonl, ablation.md, ablation.png and models; finished runs are not repeated")
@@ -50,11 +53,16 @@ def add_parser(commands, summary: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train what is missing, then write table and picture; exit code 0, 1 where a run is missing at the end."""
+    if args.table_only:
+        for name in ("data", "steps", "minutes", "limit", *DEFAULTS):
+            if getattr(args, name) is not None:
+                raise ConfigError(f"--{name.replace('_', '-')} is for training, --table-only trains nothing; "
+                                  "leave one out")
+    for name, value in DEFAULTS.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     options.check_range("--seeds", args.seeds, 1, 1000)
     out = Path(args.out)
-    if args.table_only and args.variants is not None:
-        raise ConfigError("--variants says what to train, --table-only trains nothing; leave one out")
-    args.variants = args.variants or [ablation.BASE_VARIANT, *ablation.VARIANTS]
     runs = ablation.read_runs(out) if args.table_only else _trained(args, out)
     if not runs:
         raise ConfigError(f"{out} holds no finished runs; leave --table-only out to make them")

@@ -177,11 +177,23 @@ def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 0
     assert "no picture: matplotlib is not installed" in capsys.readouterr().err
     assert not (tmp_path / "ablation.png").exists()
-    assert main(["ablate", "--table-only", "--variants", "base", "--out", str(tmp_path)]) == 2
-    assert "--variants says what to train, --table-only trains nothing" in capsys.readouterr().err
     (tmp_path / "runs.jsonl").write_text("{}\n")
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 2
     assert "holds no runs of an ablation" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("--data", "faces"), ("--image-size", "32"), ("--variants", "base"), ("--seeds", "3"), ("--steps", "1000"),
+     ("--minutes", "1"), ("--batch-size", "16"), ("--learning-rate", "0.003"), ("--limit", "9")],
+)
+def test_what_is_for_training_is_refused_beside_table_only(tmp_path, capsys, given):
+    """Even where it says what is the default."""
+    (tmp_path / "runs.jsonl").write_text(json.dumps(dataclasses.asdict(run(BASE_VARIANT, 0, 2.0))) + "\n")
+    assert main(["ablate", "--table-only", *given, "--out", str(tmp_path)]) == 2
+    told = f"error: {given[0]} is for training, --table-only trains nothing; leave one out\n"
+    assert capsys.readouterr().err == told
+    assert not (tmp_path / "ablation.md").exists()
 
 
 @torch.no_grad()
