@@ -18,6 +18,7 @@ from glowcore.errors import TrainingError
 from glowcore.flow import Flow
 from glowcore.monitor import Monitor
 from glowcore.train_settings import TrainSettings
+from glowcore.training_loss import TrainingLoss
 from glowcore.training_signals import StopSignals
 from glowcore.transforms.batchnorm import running_statistics
 
@@ -26,29 +27,6 @@ from glowcore.transforms.batchnorm import running_statistics
 FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
 #: Evaluations of a run that may find it diverged before one has found it good; a run may begin badly and recover.
 MOST_BAD_STARTS = 3
-
-
-class TrainingLoss(nn.Module):
-    """What a step makes small, as a module that ``DistributedDataParallel`` can wrap.
-
-    The mean bits per dimension of a batch and, with ``class_weight`` and a classification head, that times the mean
-    cross-entropy of the head in bits (Glow's code: ``bits_x + weight_y * bits_y``).
-    """
-
-    def __init__(self, flow: Flow, class_weight: float = 0.0) -> None:
-        super().__init__()
-        self.flow = flow
-        self.class_weight = class_weight if classes.has_head(flow) else 0.0
-
-    def forward(self, images: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:
-        """Return, of uint8 pictures ``[B, C, H, W]``, the loss and, detached, its bits/dim and head's bits: ``[3]``."""
-        if not self.class_weight:
-            bits = self.flow.bits_per_dim(images, y, generator=generator).mean()
-            return torch.stack([bits, bits.detach(), torch.zeros_like(bits)])
-        latents = self.flow.encode_dequantised(images, y, generator=generator)
-        bits = self.flow.bits_of(latents).mean()
-        head_bits = classes.head_bits(self.flow, latents, latents.y)
-        return torch.stack([bits + self.class_weight * head_bits, bits.detach(), head_bits.detach()])
 
 
 class Trainer:

@@ -219,7 +219,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
                             "log_prob_by_class(self.model, latents)"),),
         "labels of a folder taken as the model's": (("return table[labels]", "return labels"),),
     }),
-    ("training.py", ("test_classes",), {
+    ("training_loss.py", ("test_classes",), {
         "head's loss not weighted": (("bits + self.class_weight * head_bits,", "bits + head_bits,"),),
         "head's loss reported as bits/dim": ((", bits.detach(), head_bits.detach()])",
                                               ", (bits + head_bits).detach(), head_bits.detach()])"),),
