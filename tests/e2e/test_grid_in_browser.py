@@ -82,13 +82,13 @@ def test_the_axes_are_chosen_exchanged_and_stretched(page):
     choose(page, "Across", "Young")
     expect(cell(page, "Young 0, Smile +1")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("radio", name="± 3").click()
-    expect(cell(page, "Young -3, Smile +1.5")).to_be_visible()
+    expect(cell(page, "Young −3, Smile +1.5")).to_be_visible()
     expect(cell(page, "Young 0, Smile +1")).to_have_count(0)
-    cell(page, "Young -3, Smile +1.5").click()
+    cell(page, "Young −3, Smile +1.5").click()
     expect(slider(page, "Young")).to_have_value("-3")
     expect(slider(page, "Smile")).to_have_value("1.5")
     page.get_by_role("button", name="Grid of two attributes").click()
-    expect(cell(page, "Young -3, Smile +1.5")).to_have_attribute("aria-pressed", "true")
+    expect(cell(page, "Young −3, Smile +1.5")).to_have_attribute("aria-pressed", "true")
 
 
 def test_by_keyboard_alone(page):
