@@ -1,9 +1,10 @@
 """Tables of attributes: which picture smiles, as a CSV of one's own or in CelebA's format.
 
-A CSV has a header; its first column names the picture; a column `split` and a column `class` (a name in any words, for
-class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty for yes / no / unknown.
-`-1 / 1`, `true / false` and `yes / no`, a byte order mark, `;` or tabs, CRLF and a header without a name for the file
-column are taken as well. What cannot be understood is a `DataError` that names the row or column; nothing is guessed.
+A CSV has a header; its first column names the picture; a column ``split`` and a column ``class`` (a name in any words,
+for class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty for yes / no /
+unknown. ``-1 / 1``, ``true / false`` and ``yes / no``, a byte order mark, ``;`` or tabs, CRLF and a header without a
+name for the file column are taken as well. What cannot be understood is a :class:`DataError` that names the row or
+column; nothing is guessed.
 """
 
 import csv
@@ -41,10 +42,10 @@ class AttributeTable:
     """Rows of a table in its own order.
 
     Attributes:
-        files: N names as written, NFC-normalised, with `/` between folders.
+        files: N names as written, NFC-normalised, with ``/`` between folders.
         names: the A attribute names.
-        values: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
-        splits: N of `"train"`, `"valid"`, `"test"`, or None where the table has no such column.
+        values: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
+        splits: N of ``"train"``, ``"valid"``, ``"test"``, or None where the table has no such column.
         classes: N names of classes, empty where unknown, or None where the table has no such column.
     """
 
@@ -56,7 +57,7 @@ class AttributeTable:
 
 
 def normalise(name: str) -> str:
-    """The form in which names of files are compared: NFC, `/` between folders, no leading `./`."""
+    """Return the form in which names of files are compared: NFC, ``/`` between folders, no leading ``./``."""
     return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")
 
 
@@ -90,10 +91,10 @@ def read_csv(path: Path) -> AttributeTable:
 
 
 def read_celeba(folder: Path) -> AttributeTable:
-    """Read `list_attr_celeba.txt` and, where it is there, `list_eval_partition.txt` (0 train, 1 valid, 2 test).
+    """Read ``list_attr_celeba.txt`` and, where it is there, ``list_eval_partition.txt`` (0 train, 1 valid, 2 test).
 
     Raises:
-        DataError: as `read_csv`, or a count in the first line that is not the number of rows.
+        DataError: as :func:`read_csv`, or a count in the first line that is not the number of rows.
     """
     path = folder / "list_attr_celeba.txt"
     lines = _read_text(path).split("\n")
@@ -118,7 +119,7 @@ def read_celeba(folder: Path) -> AttributeTable:
 def match_rows(
     table: AttributeTable, files: Sequence[str], name: str, *, prefix: str = "", tolerant: bool = False
 ) -> np.ndarray:
-    """For every file its row in the table, `int64 [len(files)]`, -1 where it has none.
+    """Return for every file its row in the table, int64 ``[len(files)]``, -1 where it has none.
 
     Args:
         files: paths of the pictures relative to their folder.
@@ -127,7 +128,7 @@ def match_rows(
         tolerant: take pictures without a row as unlabelled and pass over rows without a picture.
 
     Raises:
-        DataError: pictures without a row, or rows without a picture, unless `tolerant`.
+        DataError: pictures without a row, or rows without a picture, unless ``tolerant``.
     """
     row_of = {file.removeprefix(prefix): row for row, file in enumerate(table.files)}
     keys = [normalise(file) for file in files]

@@ -1,21 +1,28 @@
 """Pictures to train and evaluate on: folders with or without an attribute table, CelebA's layout, torchvision's sets.
 
-| layout | pictures | labels |
-| --- | --- | --- |
-| table | `attributes.csv` beside `images/` (or beside the pictures themselves) | its columns, `split`, `class` |
-| CelebA | `list_attr_celeba.txt` beside `img_align_celeba/` | 40 attributes, `list_eval_partition.txt` |
-| plain | a folder of pictures | none |
-| classes | a folder of folders of pictures | the inner folders, sorted (numbers as numbers), are classes 0, 1, ... |
-| splits | `train/` and `test/` (and `valid/`), each plain or classes | as above; the folder is the split |
-| torchvision | `torchvision:NAME:ROOT`, files already there | the set's classes, its own train and test |
+===========  ==========================================  ==========================================
+layout       pictures                                    labels
+===========  ==========================================  ==========================================
+table        ``attributes.csv`` beside ``images/`` (or   its columns, ``split``, ``class``
+             beside the pictures themselves)
+CelebA       ``list_attr_celeba.txt`` beside             40 attributes, ``list_eval_partition.txt``
+             ``img_align_celeba/``
+plain        a folder of pictures                        none
+classes      a folder of folders of pictures             the inner folders, sorted (numbers as
+                                                         numbers), are classes 0, 1, ...
+splits       ``train/`` and ``test/`` (and ``valid/``),  as above; the folder is the split
+             each plain or classes
+torchvision  ``torchvision:NAME:ROOT``, files already    the set's classes, its own train and test
+             there
+===========  ==========================================  ==========================================
 
-With a table that has no column `split`, folders `train/`, `test/` ... of the pictures are the split as well. Where
-nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
-divisible by 20 (`test`; the rest is `train`). A picture's side of the line depends on its name alone. Of two or more
-pictures at least one is tested on and one trained on.
+With a table that has no column ``split``, folders ``train/``, ``test/`` ... of the pictures are the split as well.
+Where nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
+divisible by 20 (``test``; the rest is ``train``). A picture's side of the line depends on its name alone. Of two or
+more pictures at least one is tested on and one trained on.
 
-Pictures are brought to the model's size by `images.fit`: centre crop to its proportions, then area average. CelebA's
-original files (178 x 218) are first cut to the central 148 x 148, as is usual for that set.
+Pictures are brought to the model's size by :func:`glowcore.images.fit`: centre crop to its proportions, then area
+average. CelebA's original files (178 x 218) are first cut to the central 148 x 148, as is usual for that set.
 """
 
 import hashlib
@@ -33,7 +40,7 @@ from glowcore.errors import DataError, ImageError
 from glowcore.images import printable
 from glowcore.picture_folders import choose_split, list_pictures
 
-#: `skip_broken` leaves out one picture in so many at most (and one of any set): what misses more is another set.
+#: ``skip_broken`` leaves out one picture in so many at most (and one of any set): what misses more is another set.
 BROKEN_ONE_IN = 100
 
 _CHOICES = ("train", "valid", "test", "all")
@@ -45,11 +52,11 @@ class PictureSet:
     """Decoded pictures with what is known of them; row i of everything belongs to picture i.
 
     Attributes:
-        images: `uint8 [N, C, H, W]`, in memory or mapped.
-        attributes: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
+        images: uint8 ``[N, C, H, W]``, in memory or mapped.
+        attributes: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
         attribute_names: the A names.
         files: N names relative to the set's folder.
-        labels: `int64 [N]` class numbers, -1 where a table leaves the class open, or None.
+        labels: int64 ``[N]`` class numbers, -1 where a table leaves the class open, or None.
         class_names: name of each class.
         skipped: (file, reason) of every picture left out because it is broken, and of table rows without a picture; the
             reason does not repeat the name.
@@ -67,7 +74,7 @@ class PictureSet:
         return len(self.files)
 
     def fingerprint(self) -> str:
-        """SHA-256 over names, pixels and labels: what a checkpoint can name as the data that it has seen."""
+        """Return SHA-256 over names, pixels and labels: what a checkpoint can name as the data that it has seen."""
         digest = hashlib.sha256(repr((tuple(self.images.shape), self.attribute_names)).encode())
         digest.update("\0".join(self.files).encode("utf-8", "surrogateescape"))
         for part in (self.images, self.attributes, self.labels):
@@ -90,14 +97,14 @@ def open_dataset(
     """Find, check and decode a set of pictures (layouts: see the module).
 
     Args:
-        spec: the folder, or `torchvision:NAME:ROOT`.
+        spec: the folder, or ``torchvision:NAME:ROOT``.
         image_size: side, or (height, width), of the decoded pictures.
         channels: 3 or 1.
-        split: `"train"`, `"valid"`, `"test"`, or `"all"` / None.
-        skip_broken: go on without pictures that cannot be read (`BROKEN_ONE_IN` at most), without rows for pictures,
-            without pictures for rows.
+        split: ``"train"``, ``"valid"``, ``"test"``, or ``"all"`` / None.
+        skip_broken: go on without pictures that cannot be read (:data:`BROKEN_ONE_IN` at most), without rows for
+            pictures, without pictures for rows.
         limit: only the first so many pictures of the split, in the order of their names.
-        cache_dir: keep the decoded pictures in a file there (`glowcore.picture_store`).
+        cache_dir: keep the decoded pictures in a file there (:mod:`glowcore.picture_store`).
         progress: show a bar on stderr while many pictures are decoded.
 
     Raises:
@@ -177,5 +184,5 @@ def _without_name(reason: str, file: str) -> str:
 
 
 def crop_celeba(picture: np.ndarray) -> np.ndarray:
-    """The central 148 x 148 of an original CelebA picture, `[218, 178, C]`; any other size stays as it is."""
+    """Return the central 148 x 148 of an original CelebA picture, ``[218, 178, C]``; any other size stays as it is."""
     return picture[35:183, 15:163] if picture.shape[:2] == (218, 178) else picture

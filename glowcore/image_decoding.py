@@ -28,9 +28,9 @@ Convert = Callable[[Image.Image], Image.Image]
 
 
 def decode(data: bytes, header: image_guard.Header) -> np.ndarray:
-    """The picture of a file whose header has been inspected, as `uint8 [H, W, 3]` in sRGB, upright.
+    """Return the picture of a file whose header has been inspected, as uint8 ``[H, W, 3]`` in sRGB, upright.
 
-    Raises whatever Pillow raises on a damaged file; `glowcore.images.load` turns that into one sentence.
+    Raises whatever Pillow raises on a damaged file; :func:`glowcore.images.load` turns that into one sentence.
     """
     picture = _OPENERS[header.kind](io.BytesIO(data))
     if picture.size != (header.width, header.height):
@@ -48,7 +48,7 @@ def decode(data: bytes, header: image_guard.Header) -> np.ndarray:
 
 
 def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
-    """`uint8 [ceil(H / factor), ceil(W / factor), 3]`, strip by strip, so that no second full copy is ever held."""
+    """Return uint8 ``[ceil(H / factor), ceil(W / factor), 3]``, strip by strip, so that no second full copy is held."""
     width, height = picture.size
     result = np.empty((-(-height // factor), -(-width // factor), 3), dtype=np.uint8)
     convert = _profile_conversion(picture)
@@ -63,7 +63,7 @@ def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
 
 
 def _flatten(strip: Image.Image, convert: Convert) -> Image.Image:
-    """Any mode of the three formats as RGB over white, `convert` taking colour (RGB, L or CMYK) to sRGB."""
+    """Return any mode of the three formats as RGB over white, ``convert`` taking colour (RGB, L or CMYK) to sRGB."""
     key = strip.info.get("transparency")
     if strip.mode == "I;16":
         values = np.asarray(strip)
@@ -81,7 +81,7 @@ def _flatten(strip: Image.Image, convert: Convert) -> Image.Image:
 
 
 def _profile_conversion(picture: Image.Image) -> Convert:
-    """What takes a strip in RGB, L or CMYK to sRGB: the embedded profile where it fits, else the plain formula."""
+    """Return what takes a strip in RGB, L or CMYK to sRGB: an embedded profile that fits, else the plain formula."""
 
     def plain(colour: Image.Image) -> Image.Image:
         return colour if colour.mode == "RGB" else colour.convert("RGB")

@@ -53,7 +53,7 @@ _OTHER_KINDS = (
 
 @dataclass(frozen=True)
 class Header:
-    """Kind (`"JPEG"`, `"PNG"` or `"WebP"`) and size of a picture as its first bytes state them, before orientation."""
+    """Kind (``"JPEG"``, ``"PNG"`` or ``"WebP"``) and size of a picture as its first bytes state, before orientation."""
 
     kind: str
     width: int
@@ -86,12 +86,12 @@ def inspect(data: bytes) -> Header:
 
 
 def damaged(kind: str) -> ImageError:
-    """The error for a file that starts as a picture and does not go on as one."""
+    """Return the error for a file that starts as a picture and does not go on as one."""
     return ImageError(f"the {kind} is damaged or cut short and cannot be read; save or copy it again")
 
 
 def too_many_bytes(size: int) -> ImageError:
-    """The error for a file of `size` bytes, which is over the limit."""
+    """Return the error for a file of ``size`` bytes, which is over the limit."""
     return ImageError(f"the file has {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are read")
 
 
@@ -148,7 +148,7 @@ _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of the content of every segment of the first picture, entropy-coded data skipped."""
+    """Yield marker and place of the content of every segment of the first picture, entropy-coded data skipped."""
     position = 2
     while match := _NEXT_MARKER.search(data, position):
         marker, position = match.group(1)[0], match.end()
@@ -160,7 +160,10 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _read_jpeg(data: bytes) -> tuple[int, int]:
-    """Size of a JPEG; refuses one in several scans that would hold too many coefficients or visit them too often."""
+    """Return the size of a JPEG.
+
+    One in several scans is refused where it would hold too many coefficients or visit them too often.
+    """
     width = height = components = scans = 0
     planes, progressive = 1.0, False
     for marker, start in _jpeg_segments(data):

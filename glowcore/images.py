@@ -1,8 +1,9 @@
 """Bytes to picture and back: the one loader of training, evaluation and the application.
 
-A picture here is a `uint8` array `[H, W, 3]` in sRGB, upright, without alpha. `load` makes it from a JPEG, PNG or WebP
-file, told by content and never by name; `to_tensor` and `to_uint8` go between such arrays and the models' tensors;
-`to_png_bytes` and `to_jpeg_bytes` write files that carry the pixels, the text asked for, and nothing else.
+A picture here is a ``uint8`` array ``[H, W, 3]`` in sRGB, upright, without alpha. :func:`load` makes it from a JPEG,
+PNG or WebP file, told by content and never by name; :func:`to_tensor` and :func:`to_uint8` go between such arrays and
+the models' tensors; :func:`to_png_bytes` and :func:`to_jpeg_bytes` write files that carry the pixels, the text asked
+for, and nothing else.
 """
 
 import io
@@ -30,7 +31,7 @@ _DECODING = threading.Lock()
 
 
 def load(source: bytes | str | os.PathLike, *, channels: int = 3) -> np.ndarray:
-    """Read a picture as `uint8 [H, W, channels]`, sRGB, upright.
+    """Read a picture as uint8 ``[H, W, channels]``, sRGB, upright.
 
     JPEG (of an MPO the first picture), PNG and WebP are read, of an animation the first frame. The EXIF orientation is
     applied; an embedded ICC profile of the right colour space is converted to sRGB (perceptual intent), a broken or
@@ -41,11 +42,11 @@ def load(source: bytes | str | os.PathLike, *, channels: int = 3) -> np.ndarray:
 
     Args:
         source: the file's bytes, or its path.
-        channels: 3 for colour, 1 for grey (`to_channels`).
+        channels: 3 for colour, 1 for grey (:func:`to_channels`).
 
     Raises:
         ImageError: with one sentence, whatever is wrong: missing, not such a picture, damaged, beyond the limits of
-            `glowcore.image_guard`. For a path the sentence begins with the file's name.
+            :mod:`glowcore.image_guard`. For a path the sentence begins with the file's name.
     """
     data, prefix = _read(source)
     try:
@@ -61,7 +62,7 @@ def load(source: bytes | str | os.PathLike, *, channels: int = 3) -> np.ndarray:
 
 
 def resize_area(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring `uint8 [H, W, C]` to `size = (height, width)`: every new pixel is the mean of the area that it covers.
+    """Bring uint8 ``[H, W, C]`` to ``size = (height, width)``: every new pixel is the mean of the area that it covers.
 
     Any ratio will do, each axis by itself. An axis that grows has nothing to average and is interpolated by bicubic
     splines after the other has been averaged. The array itself is returned when it has the size already.
@@ -78,7 +79,7 @@ def resize_area(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def crop_to_aspect(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The largest centred part of `[H, W, C]` that has the proportions of `size = (height, width)`; a view."""
+    """Return the largest centred part of ``[H, W, C]`` in the proportions of ``size = (height, width)``; a view."""
     height, width = array.shape[:2]
     cut_height = min(height, max(1, round(width * size[0] / size[1])))
     cut_width = min(width, max(1, round(height * size[1] / size[0])))
@@ -87,7 +88,7 @@ def crop_to_aspect(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture meant for another size, brought to `size = (height, width)`: centre crop to its shape, then area mean.
+    """Bring a picture meant for another size to ``size = (height, width)``: centre crop to its shape, then area mean.
 
     The one rule by which training, evaluation, command line and application bring a picture to a model.
     """
@@ -95,7 +96,7 @@ def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def to_channels(array: np.ndarray, channels: int) -> np.ndarray:
-    """`uint8 [H, W, 1 or 3]` as `[H, W, channels]`.
+    """Return uint8 ``[H, W, 1 or 3]`` as ``[H, W, channels]``.
 
     Colour becomes grey by Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B, rounded; grey becomes colour by repetition.
     Grey values stay exactly as they are on both ways.
@@ -114,7 +115,7 @@ def to_channels(array: np.ndarray, channels: int) -> np.ndarray:
 
 
 def to_tensor(array: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
-    """`uint8 [H, W, C]`, a list of such, or `[B, H, W, C]`, as a `float32 [B, C, H, W]` tensor of v / 255."""
+    """Return uint8 ``[H, W, C]``, a list of such, or ``[B, H, W, C]``, as float32 ``[B, C, H, W]`` of v / 255."""
     batch = np.stack(array) if isinstance(array, Sequence) else np.asarray(array)
     if batch.ndim == 3:
         batch = batch[None]
@@ -124,9 +125,9 @@ def to_tensor(array: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def to_uint8(tensor: torch.Tensor) -> np.ndarray:
-    """`[B, C, H, W]` (or `[C, H, W]`) with values in [0, 1] as `uint8 [B, H, W, C]`: clipped, rounded, NaN as 0.
+    """Return ``[B, C, H, W]`` (or ``[C, H, W]``) in [0, 1] as uint8 ``[B, H, W, C]``: clipped, rounded, NaN as 0.
 
-    A `uint8` tensor only changes its layout; a `bool` one becomes 0 and 255.
+    A ``uint8`` tensor only changes its layout; a ``bool`` one becomes 0 and 255.
 
     Raises:
         ImageError: other whole numbers, whose range nothing says.
@@ -144,7 +145,7 @@ def to_uint8(tensor: torch.Tensor) -> np.ndarray:
 
 
 def to_png_bytes(array: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:
-    """The PNG file of `uint8 [H, W]` or `[H, W, 1 or 3]`, with no metadata but the `text` entries given."""
+    """Return the PNG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``, its only metadata the ``text`` entries."""
     info = PngImagePlugin.PngInfo()
     for key, value in (text or {}).items():
         info.add_itxt(key, value) if not value.isascii() else info.add_text(key, value)
@@ -154,14 +155,17 @@ def to_png_bytes(array: np.ndarray, text: Mapping[str, str] | None = None) -> by
 
 
 def to_jpeg_bytes(array: np.ndarray) -> bytes:
-    """The JPEG file of `uint8 [H, W]` or `[H, W, 1 or 3]`, colour at full resolution, no metadata."""
+    """Return the JPEG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``, colour at full resolution, no metadata."""
     out = io.BytesIO()
     _to_pillow(array).save(out, "JPEG", quality=95, subsampling=0, optimize=True)
     return out.getvalue()
 
 
 def printable(name: str, length: int = 80) -> str:
-    """A file's name fit for one line: control and direction characters as `?`, the middle of a long one left out."""
+    """Return a file's name fit for one line: control and direction characters as ``?``.
+
+    The middle of one longer than ``length`` is left out.
+    """
     clean = "".join("?" if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in name)
     return clean if len(clean) <= length else clean[: length // 2 - 1] + "…" + clean[-(length - length // 2) :]
 
@@ -173,7 +177,7 @@ def _to_pillow(array: np.ndarray) -> Image.Image:
 
 
 def _read(source: bytes | str | os.PathLike) -> tuple[bytes, str]:
-    """The bytes of a source, and what an error about it begins with."""
+    """Return the bytes of a source, and what an error about it begins with."""
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), ""
     prefix = f"{printable(Path(source).name)}: "

@@ -1,4 +1,7 @@
-"""What pictures a folder holds, before any is opened: names, splits, attributes, classes. Layouts: `glowcore.data`."""
+"""What pictures a folder holds, before any is opened: names, splits, attributes, classes.
+
+Layouts: :mod:`glowcore.data`.
+"""
 
 import hashlib
 import os
@@ -33,12 +36,12 @@ class Listing:
     """A set before decoding.
 
     Attributes:
-        folder: what `files` are relative to.
+        folder: what ``files`` are relative to.
         files: N names, sorted.
-        splits: `str [N]`: train, valid or test.
-        attributes: `int8 [N, A]`: 1 yes, 0 no, -1 unknown.
+        splits: str ``[N]``: train, valid or test.
+        attributes: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
         attribute_names: the A names.
-        labels: `int64 [N]` class numbers, -1 where unknown, or None.
+        labels: int64 ``[N]`` class numbers, -1 where unknown, or None.
         class_names: name of each class.
         absent: rows of the table that have no picture.
         celeba: these are CelebA's aligned pictures.
@@ -55,7 +58,7 @@ class Listing:
     celeba: bool = False
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Listing":
-        """The same for some of the pictures."""
+        """Return the same for some of the pictures."""
         rows = np.asarray(rows, dtype=np.int64)
         return replace(
             self,
@@ -67,7 +70,7 @@ class Listing:
 
 
 def split_by_name(files: Sequence[str]) -> np.ndarray:
-    """`"test"` or `"train"` for every file, one in twenty by the hash of its name (see the module)."""
+    """Return ``"test"`` or ``"train"`` for every file, one in twenty by the hash of its name (see the module)."""
     hashes = np.array(
         [int(hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:8], 16) for file in files]
     )
@@ -78,7 +81,7 @@ def split_by_name(files: Sequence[str]) -> np.ndarray:
 
 
 def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
-    """The pictures of a folder in one of the layouts that `glowcore.data` describes.
+    """Return the pictures of a folder in one of the layouts that :mod:`glowcore.data` describes.
 
     Args:
         folder: the outermost folder.
@@ -126,7 +129,7 @@ def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tole
 
 
 def _table_classes(table: AttributeTable, rows: np.ndarray) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Class numbers of the pictures in these rows (-1 for a picture without a row or a class), and the classes."""
+    """Return class numbers of the pictures in these rows (-1 without a row or a class), and the classes."""
     if table.classes is None:
         return None, ()
     names = sorted_classes(set(table.classes) - {""})
@@ -136,13 +139,13 @@ def _table_classes(table: AttributeTable, rows: np.ndarray) -> tuple[np.ndarray 
 
 
 def sorted_classes(names: Iterable[str]) -> list[str]:
-    """Names of classes in the order of their numbers: as whole numbers if all of them are, else by their letters."""
+    """Return names of classes in the order of their numbers: as whole numbers if all are, else by their letters."""
     names = sorted(names)
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
 
 def _named_splits(folders: Collection[str]) -> dict[str, str] | None:
-    """Which split each folder is, where all of several are called as splits are, one of them train; else None."""
+    """Return which split each folder is, where all of several are called as splits are, one of them train, or None."""
     named = {name: SPLIT_WORDS[name.lower()] for name in folders if name.isalpha() and name.lower() in SPLIT_WORDS}
     return named if 1 < len(named) == len(folders) and "train" in named.values() else None
 
@@ -180,7 +183,7 @@ def _list_plain(folder: Path) -> Listing:
 
 
 def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
-    """Folders with their splits and listings, `train/`, `test/` ..., as one; their classes must be the same."""
+    """Return folders with their splits and listings, ``train/``, ``test/`` ..., as one; classes must be the same."""
     first_name, _, first = parts[0]
     for name, _, part in parts:
         if part.class_names != first.class_names:
@@ -189,7 +192,7 @@ def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
                 "are expected in each"
             )
     files = [
-        (part.folder / file).relative_to(folder).as_posix()  # a part's own folder may be the `images/` inside it
+        (part.folder / file).relative_to(folder).as_posix()  # a part's own folder may be the ``images/`` inside it
         for _, _, part in parts
         for file in part.files
     ]
@@ -199,7 +202,7 @@ def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
 
 
 def choose_split(listing: Listing, split: str) -> Listing:
-    """The part of a listing that is `"train"`, `"valid"` or `"test"`; `"all"` is the whole of it.
+    """Return the part of a listing that is ``"train"``, ``"valid"`` or ``"test"``; ``"all"`` is the whole of it.
 
     Raises:
         DataError: there is no picture of that split.
@@ -215,7 +218,7 @@ def choose_split(listing: Listing, split: str) -> Listing:
 
 
 def _pictures(folder: Path, *, deep: bool = False) -> list[str]:
-    """Names that look like pictures, sorted, relative to the folder; hidden files and folders are passed over."""
+    """Return names that look like pictures, sorted, relative to the folder; what is hidden is passed over."""
     found = []
     for entry in os.scandir(folder):
         if entry.name.startswith("."):

@@ -1,8 +1,8 @@
 """Files decoded once into one block of uint8: in memory, or in a mapped cache file where memory would be too much.
 
 Decoding costs far more than a training step should wait for, so it is done once, before the first. A block above
-`MEMORY_LIMIT` bytes (or any block, when a cache folder is named) lives in a file that the operating system pages in; a
-second run finds it by a key over names, sizes and times of all files and decodes nothing.
+:data:`MEMORY_LIMIT` bytes (or any block, when a cache folder is named) lives in a file that the operating system pages
+in; a second run finds it by a key over names, sizes and times of all files and decodes nothing.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Block:
     """Decoded pictures.
 
     Attributes:
-        pictures: `uint8 [N, C, H, W]`, in memory or mapped (copy on write: nothing reaches the file).
+        pictures: uint8 ``[N, C, H, W]``, in memory or mapped (copy on write: nothing reaches the file).
         kept: the N indices into the files that were asked for.
         skipped: (index, reason) of every broken one.
     """
@@ -53,18 +53,20 @@ def decode_files(
     cache_dir: str | os.PathLike | None = None,
     progress: bool = True,
 ) -> Block:
-    """Decode `folder / file` for every file to `[channels, H, W]`, by `images.load`, `prepare` and `images.fit`.
+    """Decode ``folder / file`` for every file to ``[channels, H, W]``.
+
+    By :func:`glowcore.images.load`, ``prepare`` and :func:`glowcore.images.fit`.
 
     Args:
         size: (H, W) of every picture.
-        prepare: a first crop, `uint8 [h, w, C]` to the same; told apart in the cache by its name.
+        prepare: a first crop, uint8 ``[h, w, C]`` to the same; told apart in the cache by its name.
         skip_broken: go on without pictures that cannot be read.
-        cache_dir: keep the block in a file there; otherwise only a block above `MEMORY_LIMIT` goes to
-            `$XDG_CACHE_HOME/glowcore`.
-        progress: show a bar on stderr from `QUIET_BELOW` pictures on.
+        cache_dir: keep the block in a file there; otherwise only a block above :data:`MEMORY_LIMIT` goes to
+            ``$XDG_CACHE_HOME/glowcore``.
+        progress: show a bar on stderr from :data:`QUIET_BELOW` pictures on.
 
     Raises:
-        DataError: the first broken picture unless `skip_broken`, no readable picture at all, or a cache folder that
+        DataError: the first broken picture unless ``skip_broken``, no readable picture at all, or a cache folder that
             cannot take the block.
     """
     shape = (len(files), channels, *size)
@@ -132,7 +134,7 @@ def _key(folder: Path, files: Sequence[str], shape: tuple[int, ...], prepare, sk
 
 
 def _open_cached(cache: Path, key: str, shape: tuple[int, ...]) -> Block | None:
-    """The block of an earlier run; the small index, written last, vouches for the large file."""
+    """Return the block of an earlier run; the small index, written last, vouches for the large file."""
     data, index = cache / f"{key}.u8", cache / f"{key}.json"
     try:
         content = json.loads(index.read_text("utf-8"))

@@ -1,7 +1,8 @@
-"""torchvision's data sets by name, from files that are already there: `torchvision:MNIST:ROOT`.
+"""torchvision's data sets by name, from files that are already there: ``torchvision:MNIST:ROOT``.
 
 Nothing is downloaded. The arrays that torchvision has read are taken as they are; pictures of another size than the
-model's are brought to it by `images.fit`, grey ones become colour, and colour grey, by `images.to_channels`.
+model's are brought to it by :func:`glowcore.images.fit`, grey ones become colour, and colour grey, by
+:func:`glowcore.images.to_channels`.
 """
 
 import warnings
@@ -30,10 +31,12 @@ SETS = {
 def read(
     spec: str, *, size: tuple[int, int], channels: int, split: str, limit: int | None
 ) -> tuple[torch.Tensor, torch.Tensor, tuple[str, ...]]:
-    """Pictures `uint8 [N, channels, H, W]`, class numbers `int64 [N]` and class names of `torchvision:NAME:ROOT`.
+    """Return what ``torchvision:NAME:ROOT`` holds.
+
+    Pictures are uint8 ``[N, channels, H, W]``, class numbers int64 ``[N]``, and last come the class names.
 
     Args:
-        split: `"train"`, `"test"` or `"all"` (train, then test); these sets have no `"valid"`.
+        split: ``"train"``, ``"test"`` or ``"all"`` (train, then test); these sets have no ``"valid"``.
         limit: only the first so many.
 
     Raises:
@@ -73,7 +76,7 @@ def _open(name: str, root: str, half: str):
 
 
 def _channels_last(data: np.ndarray) -> np.ndarray:
-    """`[N, H, W]`, `[N, H, W, 3]` or `[N, 3, H, W]` as `[N, H, W, C]`."""
+    """Return ``[N, H, W]``, ``[N, H, W, 3]`` or ``[N, 3, H, W]`` as ``[N, H, W, C]``."""
     if data.ndim == 3:
         return data[..., None]
     return data if data.shape[-1] == 3 else data.transpose(0, 2, 3, 1)
