@@ -151,8 +151,8 @@ def make(table: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
     if quality < GUESSING:
         told = (
             f"{label} is among the sliders of Edit, but it tells held-out photos apart {quality:.0%} of the time, no "
-            "better than guessing (50%): this slider will move something else. More photos, which differ in nothing "
-            "else, help."
+            "better than guessing (50%): this slider will move something else. Add photos that differ in nothing else, "
+            "and make it again."
         )
     else:
         told = (

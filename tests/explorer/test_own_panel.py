@@ -67,7 +67,7 @@ def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
     ("share", "kind", "judged"),
     [
         (0.42, "warning", "but it tells held-out photos apart 42% of the time, no better than guessing (50%)"),
-        (0.59, "warning", "this slider will move something else"),
+        (0.59, "warning", "will move something else. Add photos that differ in nothing else, and make it again."),
         (0.6, "info", "It tells held-out photos apart 60% of the time (guessing: 50%)."),
     ],
 )
