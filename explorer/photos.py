@@ -1,7 +1,7 @@
 """A photo as it comes from a user: bytes to aligned face, with everything the page needs to talk about it.
 
 A photo rests in memory as the file it came in, some megabytes, and not as the tens of megabytes of its pixels: many
-people have photos on the table and look at one face each. The pixels of those used last are kept for all, known by the
+people have photos here and look at one face each. The pixels of those used last are kept for all, known by the
 SHA-256 of their file; what was cut out of a photo is kept with it.
 """
 

@@ -34,7 +34,7 @@ class Bench:
     desk: Desk
 
 
-def bench() -> Bench:
+def open_bench() -> Bench:
     """The bench of this session. Without a usable model it explains itself and ends the page."""
     name = state.chosen_model()
     if name is None:
@@ -57,11 +57,11 @@ def laid_out(engine: Engine) -> Bench:
     return Bench(engine, gallery, desk)
 
 
-def view_of(table: Bench) -> dict[str, Any]:
+def view_of(bench: Bench) -> dict[str, Any]:
     """What the editor shows now; where that cannot be made, what it showed before, with a sentence that says why."""
-    desk = table.desk
+    desk = bench.desk
     try:
-        view = editor_view(desk, table.engine, desk.picture(desk.recipe, table.engine, table.gallery))
+        view = editor_view(desk, bench.engine, desk.picture(desk.recipe, bench.engine, bench.gallery))
     except GlowcoreError as error:
         if "shown" not in st.session_state:
             cannot(error)

@@ -19,30 +19,30 @@ REACHES = (1, 2, 3)
 TITLE = "Grid of two attributes"
 
 
-def grid_button(table: Bench) -> None:
+def grid_button(bench: Bench) -> None:
     """Opens the grid; nothing where fewer than two attributes may move."""
-    if len(offered(table.desk.recipe, table.engine)) < 2:
+    if len(offered(bench.desk.recipe, bench.engine)) < 2:
         return
     if st.button(TITLE, key="grid", icon=":material/grid_on:", help="How two sliders work together on this face"):
-        _dialog(table)
+        _dialog(bench)
 
 
 @st.dialog(TITLE, width="medium")
-def _dialog(table: Bench) -> None:
+def _dialog(bench: Bench) -> None:
     if st.session_state.pop("grid_chosen", False):
         st.rerun()  # without the dialog: the editor shows the picture that was chosen
     st.caption("Click a picture to go on from there. All other sliders, and the locks, stay as they are.")
-    chosen = _choose(table)
+    chosen = _choose(bench)
     try:
-        _show(table, chosen)
+        _show(bench, chosen)
     except GlowcoreError as error:
         cannot(error)
 
 
-def _choose(table: Bench) -> TwoAttributes:
+def _choose(bench: Bench) -> TwoAttributes:
     """Two different attributes, and how far they go to both sides."""
-    state, recipe = st.session_state, table.desk.recipe
-    names = offered(recipe, table.engine)
+    state, recipe = st.session_state, bench.desk.recipe
+    names = offered(recipe, bench.engine)
     wishes = ((state.get(ACROSS), state.get(DOWN)), state.get(SHOWN, (None,)), first_choice(recipe, names))
     state[ACROSS], state[DOWN] = next(wish for wish in wishes if set(wish) <= set(names))
 
@@ -70,9 +70,9 @@ def _choose(table: Bench) -> TwoAttributes:
     return TwoAttributes.of(recipe, *state[SHOWN], reach)
 
 
-def _show(table: Bench, chosen: TwoAttributes) -> None:
+def _show(bench: Bench, chosen: TwoAttributes) -> None:
     """The pictures, and the button that saves them."""
-    desk, engine, gallery = table.desk, table.engine, table.gallery
+    desk, engine, gallery = bench.desk, bench.engine, bench.gallery
     pictures = chosen.pictures(engine, desk.picture(desk.recipe, engine, gallery))
     recipes = chosen.recipes
 

@@ -25,7 +25,7 @@ class Taken:
 
 
 def intake(
-    table: Bench, widget: Callable[..., Any], label: str, *, key: str, take: Callable[[bytes], Taken], **options: Any
+    bench: Bench, widget: Callable[..., Any], label: str, *, key: str, take: Callable[[bytes], Taken], **options: Any
 ) -> None:
     """Show an uploader or a camera, and below it what there is to say about the files in it.
 
@@ -43,7 +43,7 @@ def intake(
         if not options.get("accept_multiple_files"):
             return
         for photo in filter(None, gone - {t.photo for t in held.values()}):
-            table.desk.remove_photo(photo, table.engine, table.gallery)
+            bench.desk.remove_photo(photo, bench.engine, bench.gallery)
 
     files = _files(widget(label, key=key, on_change=changed, **options))
     for identity in set(held) - {f.file_id for f in files}:

@@ -37,9 +37,9 @@ class Given:
     words: str = ""
 
 
-def panel(table: Bench) -> None:
+def panel(bench: Bench) -> None:
     """Make, load, keep and drop attributes of one's own."""
-    kind = noun(table.engine)
+    kind = noun(bench.engine)
     st.markdown("**Your own attribute**")
     things = f"photos of {kind}s" if kind == "face" else f"{kind}s"
     st.caption(
@@ -48,9 +48,9 @@ def panel(table: Bench) -> None:
     )
     having, lacking = st.columns(2, gap="large")
     with having:
-        groups = [uploader(table, "With it", "own_with")]
+        groups = [uploader(bench, "With it", "own_with")]
     with lacking:
-        groups.append(uploader(table, "Without it", "own_without"))
+        groups.append(uploader(bench, "Without it", "own_without"))
     example = "Freckles" if kind == "face" else "Tilted"
     # Not bounded by max_chars: Streamlit drops a longer paste without a word.
     name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
@@ -64,11 +64,11 @@ def panel(table: Bench) -> None:
         pressed = st.button("Make the slider", key="own_make")
         with st.popover("Load one from a file", icon=":material/upload_file:"):
             intake(
-                table,
+                bench,
                 st.file_uploader,
                 "Attribute file",
                 key="own_file",
-                take=lambda data: load(table, data),
+                take=lambda data: load(bench, data),
                 type=["safetensors"],
                 max_upload_size=15,
             )
@@ -81,20 +81,20 @@ def panel(table: Bench) -> None:
     elif pressed and not name.strip():
         st.warning("The slider needs a name: type one above.")
     elif pressed:
-        make(table, name, *groups)
+        make(bench, name, *groups)
     note = st.session_state.pop("own_note", "")
     if note:
         st.info(plain(note))
     doubt = st.session_state.pop("own_doubt", "")
     if doubt:
         st.warning(plain(doubt))
-    mine(table)
+    mine(bench)
 
 
-def uploader(table: Bench, label: str, key: str) -> list[Given]:
+def uploader(bench: Bench, label: str, key: str) -> list[Given]:
     """A group of photos, each once: those listed, and those given before the page was left, until they are cleared."""
     # The same for every model that draws such things: photos of faces are of no use to a model of digits.
-    group: dict[str, Given] = st.session_state.setdefault(f"{key} {noun(table.engine)}", {})
+    group: dict[str, Given] = st.session_state.setdefault(f"{key} {noun(bench.engine)}", {})
     shown = f"{key} shown"
 
     def changed() -> None:
@@ -108,7 +108,7 @@ def uploader(table: Bench, label: str, key: str) -> list[Given]:
     st.session_state[shown] = {f.file_id for f in files}
     if new := [f for f in files if f.file_id not in group]:
         with st.spinner("Looking at the photos …", show_time=True):
-            group.update({f.file_id: given(f, min(table.engine.size)) for f in new})
+            group.update({f.file_id: given(f, min(bench.engine.size)) for f in new})
     before = [identity for identity in group if identity not in st.session_state[shown]]
     drop(before[: max(0, len(group) - visitors.bounds().files)])
     photos = list({g.photo.key: g for g in group.values() if g.photo is not None}.values())
@@ -132,21 +132,21 @@ def given(file, size: int) -> Given:
         return Given(file.name, words=f"{file.name!r:.60}: {error}.")
 
 
-def make(table: Bench, typed: str, having: list[Given], lacking: list[Given]) -> None:
+def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) -> None:
     """Encode both groups, learn the direction, put it among the sliders."""
-    known, size = state.model_attributes(table.engine), min(table.engine.size)
+    known, size = state.model_attributes(bench.engine), min(bench.engine.size)
     faceless = [g.name for g in having + lacking if not g.photo.found]
     try:
-        name = own_attribute.name_for(typed, ordered(known.names if known else ()), table.desk.own)
+        name = own_attribute.name_for(typed, ordered(known.names if known else ()), bench.desk.own)
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
-            groups = [[table.engine.encode(face) for face in group] for group in faces]
-            chart = LatentMap.load(state.folder_of(table.engine.name))
-            vectors = own_attribute.fit(name, *groups, known, chart, weights=table.engine.model_hash)
+            groups = [[bench.engine.encode(face) for face in group] for group in faces]
+            chart = LatentMap.load(state.folder_of(bench.engine.name))
+            vectors = own_attribute.fit(name, *groups, known, chart, weights=bench.engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))
         return
-    table.desk.take_own(vectors)
+    bench.desk.take_own(vectors)
     quality, label = vectors.info(name)["separation"], words(name).label
     if quality < GUESSING:
         told = (
@@ -159,7 +159,7 @@ def make(table: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
             f"{label} is among the sliders of Edit. It tells held-out photos apart {quality:.0%} of the time "
             "(guessing: 50%)."
         )
-    if faceless and noun(table.engine) == "face":
+    if faceless and noun(bench.engine) == "face":
         which = ", ".join(faceless[:NAMED]) + (" …" if len(faceless) > NAMED else "")
         centre = "its centre was" if len(faceless) == 1 else "their centres were"
         told += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {which}."
@@ -167,18 +167,18 @@ def make(table: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
     st.rerun()
 
 
-def load(table: Bench, data: bytes) -> Taken:
+def load(bench: Bench, data: bytes) -> Taken:
     """Take in an attribute file; the panel says what became of it."""
     try:
         found = own_attribute.from_file(data)
-        vectors = own_attribute.taken_for(found, table.engine)
-        known = state.model_attributes(table.engine)
+        vectors = own_attribute.taken_for(found, bench.engine)
+        known = state.model_attributes(bench.engine)
         for name in vectors.names:
-            own_attribute.name_for(name, ordered(known.names if known else ()), table.desk.own)
+            own_attribute.name_for(name, ordered(known.names if known else ()), bench.desk.own)
     except GlowcoreError as error:
         st.session_state["own_note"] = f"{error}."
         return Taken()
-    table.desk.take_own(vectors)
+    bench.desk.take_own(vectors)
     note = f"{listed(vectors.names)}: among the sliders of Edit."
     if "" in own_attribute.made_with(found):
         note += f" {UNTOLD}"
@@ -186,15 +186,15 @@ def load(table: Bench, data: bytes) -> Taken:
     return Taken()
 
 
-def mine(table: Bench) -> None:
+def mine(bench: Bench) -> None:
     """The attributes made or loaded here."""
-    desk, here = table.desk, table.engine.attributes
+    desk, here = bench.desk, bench.engine.attributes
     for name in [n for n in desk.own if here is not None and n in here.names]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words(name).label}**")
-            if others := [n for n in attributes_of(table.engine) if n != name]:
+            if others := [n for n in attributes_of(bench.engine) if n != name]:
                 with st.popover("Keep apart from …", type="tertiary"):
-                    apart_from(table, name, others)
+                    apart_from(bench, name, others)
             download(
                 "Save",
                 "attribute.safetensors",
@@ -208,13 +208,13 @@ def mine(table: Bench) -> None:
         st.caption(plain(f"{own_attribute.elsewhere(vectors)}."))
 
 
-def apart_from(table: Bench, name: str, others: list[str]) -> None:
+def apart_from(bench: Bench, name: str, others: list[str]) -> None:
     """Which of the other attributes one's own is to have nothing in common with."""
-    desk, key = table.desk, f"own_apart_{name}"
+    desk, key = bench.desk, f"own_apart_{name}"
 
     def chosen() -> None:
         try:
-            desk.own.keep_apart(name, st.session_state[key] or (), state.engine_of(table.engine.name))
+            desk.own.keep_apart(name, st.session_state[key] or (), state.engine_of(bench.engine.name))
         except GlowcoreError as error:
             st.session_state["own_note"] = f"{error}."
 

@@ -22,73 +22,73 @@ UNEDITED = "unedited"
 PHOTO = "photo:"
 
 
-def entries(table: Bench) -> list[Tile]:
+def entries(bench: Bench) -> list[Tile]:
     """What can be chosen, most personal first."""
-    own = [Tile(EDIT, data_uri(picture(table, EDIT)), "Your present edit")]
-    if table.desk.recipe.moves and unedited(table) == UNEDITED:
-        own.append(Tile(UNEDITED, data_uri(picture(table, UNEDITED)), "Your present edit, unedited"))
-    return [*own, *originals(table)]
+    own = [Tile(EDIT, data_uri(picture(bench, EDIT)), "Your present edit")]
+    if bench.desk.recipe.moves and unedited(bench) == UNEDITED:
+        own.append(Tile(UNEDITED, data_uri(picture(bench, UNEDITED)), "Your present edit, unedited"))
+    return [*own, *originals(bench)]
 
 
-def originals(table: Bench) -> list[Tile]:
+def originals(bench: Bench) -> list[Tile]:
     """What an edit can start from: the photos of this session, faces that came without theirs, and the gallery."""
-    return [*photo_tiles(table), *crop_tiles(table), *shared_gallery_tiles(table.gallery, table.engine)]
+    return [*photo_tiles(bench), *crop_tiles(bench), *shared_gallery_tiles(bench.gallery, bench.engine)]
 
 
-def unedited(table: Bench) -> str:
+def unedited(bench: Bench) -> str:
     """The tile of what the present edit starts from: of the gallery, a photo, or one of its own."""
-    source = table.desk.recipe.source
+    source = bench.desk.recipe.source
     if source.kind == "gallery":
         return source.value
-    own = source.kind == "photo" and (source.value in table.desk.photos or source.value in table.desk.crops.brought)
+    own = source.kind == "photo" and (source.value in bench.desk.photos or source.value in bench.desk.crops.brought)
     return PHOTO + source.value if own else UNEDITED
 
 
-def photo_tiles(table: Bench) -> list[Tile]:
+def photo_tiles(bench: Bench) -> list[Tile]:
     """The photos of this session, the one used last first."""
-    size, photos = min(table.engine.size), table.desk.photos
+    size, photos = min(bench.engine.size), bench.desk.photos
     return [
         Tile(PHOTO + key, data_uri(photo.aligned(size, photos.source_of(key)).image), photos.name_of(key))
         for key, photo in reversed(photos.items())
     ]
 
 
-def crop_tiles(table: Bench) -> list[Tile]:
+def crop_tiles(bench: Bench) -> list[Tile]:
     """The pictures that came inside of a PNG and whose photo is not here, the latest first."""
-    crops = table.desk.crops
+    crops = bench.desk.crops
     return [
         Tile(PHOTO + key, data_uri(crops[key]), crops.name_of(key))
         for key in crops.brought
-        if key not in table.desk.photos
+        if key not in bench.desk.photos
     ]
 
 
-def source_of(table: Bench, identity: str) -> Source:
+def source_of(bench: Bench, identity: str) -> Source:
     """What the picture of a photo's or the gallery's tile starts from."""
     if not identity.startswith(PHOTO):
         return Source("gallery", identity)
-    key, desk = identity.removeprefix(PHOTO), table.desk
+    key, desk = identity.removeprefix(PHOTO), bench.desk
     if key in desk.photos:
         return desk.photos.source_of(key)
     return desk.recipe.source if desk.recipe.source.value == key else Source("photo", key)
 
 
-def picture(table: Bench, identity: str, size: int | None = None) -> np.ndarray:
+def picture(bench: Bench, identity: str, size: int | None = None) -> np.ndarray:
     """The aligned picture of a tile, uint8 [H, W, 3]; a photo of `size` pixels, by default as the model in use."""
-    engine, desk, gallery = table.engine, table.desk, table.gallery
+    engine, desk, gallery = bench.engine, bench.desk, bench.gallery
     if identity == EDIT:
         return engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
     if identity == UNEDITED:
         return engine.source(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
-    source = source_of(table, identity)
+    source = source_of(bench, identity)
     if source.value in desk.photos and size is not None:
         return desk.photos[source.value].aligned(size, source).image
     return desk.picture(EditRecipe(source), engine, gallery)
 
 
-def encoded(table: Bench, identity: str) -> Encoded:
+def encoded(bench: Bench, identity: str) -> Encoded:
     """The picture of a tile as the model knows it."""
-    return table.engine.encode(picture(table, identity))
+    return bench.engine.encode(picture(bench, identity))
 
 
 def slot(name: str, shelf: list[Tile], start: str) -> str:
@@ -122,18 +122,18 @@ def _place(name: str) -> str:
     return f"slot_{name}"
 
 
-def add_photos(table: Bench, key: str, on_added: Callable[[str], None] = lambda identity: None) -> None:
+def add_photos(bench: Bench, key: str, on_added: Callable[[str], None] = lambda identity: None) -> None:
     """An uploader that puts photos on the shelf; `on_added` gets the id of each."""
 
     def take(data: bytes) -> Taken:
-        photo = table.desk.add_photo(data)
+        photo = bench.desk.add_photo(data)
         on_added(PHOTO + photo.key)
         faceless = "no face was found, so its middle is used. The Edit page has a way to place the eyes."
-        sought = noun(table.engine) == "face" and not photo.found
-        return Taken(photo.key, " ".join(filter(None, (faceless if sought else "", table.desk.photos.told()))))
+        sought = noun(bench.engine) == "face" and not photo.found
+        return Taken(photo.key, " ".join(filter(None, (faceless if sought else "", bench.desk.photos.told()))))
 
     intake(
-        table,
+        bench,
         st.file_uploader,
         "Add photos",
         key=key,

@@ -172,15 +172,15 @@ def gallery_of(engine: Engine) -> Gallery:
 
 def token() -> str | None:
     """The token for the address; None before there is an edit."""
-    table = st.session_state.get("desk")
-    return table.link if table and table.history else None
+    this_desk = st.session_state.get("desk")
+    return this_desk.link if this_desk and this_desk.history else None
 
 
 def desk(engine: Engine, gallery: Gallery) -> Desk:
     """This session's desk, begun from the address on the first visit."""
     if "desk" not in st.session_state:
         st.session_state["desk"] = Desk()
-    table: Desk = st.session_state["desk"]
-    if table.history is None:
-        table.arrive(engine, gallery, arrived_with())
-    return table
+    this_desk: Desk = st.session_state["desk"]
+    if this_desk.history is None:
+        this_desk.arrive(engine, gallery, arrived_with())
+    return this_desk

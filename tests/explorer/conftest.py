@@ -109,9 +109,9 @@ def empty_home(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def desk(engine, gallery) -> Desk:
     """A desk as it is on arrival, with a face of the gallery."""
-    table = Desk()
-    table.arrive(engine, gallery, None)
-    return table
+    this_desk = Desk()
+    this_desk.arrive(engine, gallery, None)
+    return this_desk
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from explorer import export
 from explorer.photos import photo_key
 from explorer.recipe import EditRecipe, Source
+from explorer.words import ANOTHER_PHOTO
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit, words
 from tests.explorer.widgets import told
@@ -95,12 +96,12 @@ def test_a_wrong_photo_is_said_to_be_another_and_the_right_one_is_still_known(ho
     desk = at.session_state["desk"]
     at.file_uploader(key="upload").set_value([("other.png", wrong, "image/png")]).run()
     assert desk.recipe.source.value == photo_key(wrong)
-    assert desk.note.startswith("That is another photo")
+    assert ANOTHER_PHOTO in desk.note
     both = [("other.png", wrong, "image/png"), ("me.png", data, "image/png")]
     at.file_uploader(key="upload").set_value(both).run()
     assert not at.exception
     assert desk.recipe == wanted
-    assert "another photo" not in desk.note
+    assert ANOTHER_PHOTO not in desk.note
 
 
 def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(home, engine, blobs):

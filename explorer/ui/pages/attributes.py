@@ -11,7 +11,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.ui.frame import Bench, bench, intro, own_up
+from explorer.ui.frame import Bench, intro, open_bench, own_up
 from explorer.ui.memo import remembered
 from explorer.words import attributes_of, minus, words
 from glowcore.attribute_grid import signed
@@ -21,16 +21,16 @@ FACES = 3
 MATRIX = 400  # pixels that the heat map of nine attributes takes
 
 
-def previews(table: Bench, name: str) -> None:
+def previews(bench: Bench, name: str) -> None:
     """One attribute at seven strengths on three faces; a click opens the picture in Edit."""
-    engine, gallery = table.engine, table.gallery
+    engine, gallery = bench.engine, bench.gallery
     sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
     entries, recipes = [], {}
     bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
     strips = remembered(
         "previews",
-        (engine.model_hash, name, id(table.desk.own.get(name)), table.desk.own.apart.get(name, ())),
-        lambda: [engine.strip(b, name, STRENGTHS, table.desk.picture(b, engine, gallery)) for b in bases],
+        (engine.model_hash, name, id(bench.desk.own.get(name)), bench.desk.own.apart.get(name, ())),
+        lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine, gallery)) for b in bases],
     )
     for source, base, frames in zip(sources, bases, strips, strict=True):
         subject = title(source.value) if source.kind == "gallery" else f"seed {source.value}"
@@ -43,18 +43,18 @@ def previews(table: Bench, name: str) -> None:
             entries.append(Tile(identity, data_uri(frame), alt, caption))
 
     def chosen(identity: str) -> None:
-        table.desk.open(recipes[identity], engine, gallery)
+        bench.desk.open(recipes[identity], engine, gallery)
         st.session_state["go_edit"] = True
 
     tiles(entries, key="preview_tiles", label="Preview", on_choose=chosen, columns=len(STRENGTHS), hint="Open in Edit")
     own_up([frame for frames in strips for frame in frames])
 
 
-def statistics(table: Bench) -> None:
+def statistics(bench: Bench) -> None:
     """The table behind the sliders."""
     st.markdown("**How they were learnt**")
     st.dataframe(
-        attribute_table.statistics(table.engine),
+        attribute_table.statistics(bench.engine),
         hide_index=True,
         key="statistics",
         column_config={
@@ -75,42 +75,42 @@ def statistics(table: Bench) -> None:
     )
 
 
-def cosines(table: Bench) -> None:
+def cosines(bench: Bench) -> None:
     """Which attributes move together, as a heat map."""
     st.markdown("**What moves together**")
-    labels, values = attribute_table.cosines(table.engine)
+    labels, values = attribute_table.cosines(bench.engine)
     matrix(labels, values, key="cosines", caption="Cosine between the directions of every two attributes")
     st.caption("The cosine between two directions. Far from 0, moving one moves the other: lock what should stay.")
 
 
-table = bench()
+bench = open_bench()
 if st.session_state.pop("go_edit", False):
     st.switch_page(state.EDIT_PAGE)
 intro("Attributes", "Each slider is a direction among the model's numbers, learnt from labelled pictures.")
-names = attributes_of(table.engine)
+names = attributes_of(bench.engine)
 if names:
     name = st.pills(
         "Preview",
         names,
         default=names[0],
         format_func=lambda n: words(n).label,
-        key=state.of_model("preview", table.engine),
+        key=state.of_model("preview", bench.engine),
         persist_state="session",
         required=True,
     )
     # Below each other where the heat map would not have its width beside the faces.
     side_by_side = st.grid(2, min_column_width=MATRIX, gap=("small", "large"))
     with side_by_side.cell():
-        previews(table, name)
+        previews(bench, name)
     with side_by_side.cell():
-        cosines(table)
-    statistics(table)
+        cosines(bench)
+    statistics(bench)
 else:
     makes = "`python -m glowcore attributes --model DIR --data DIR` makes them from labelled pictures. "
     # The command is for models without classes.
     st.info(
-        f"This model came without attributes. {'' if table.engine.class_names else makes}"
+        f"This model came without attributes. {'' if bench.engine.class_names else makes}"
         "One of your own is made below."
     )
 st.divider()
-own.panel(table)
+own.panel(bench)

@@ -21,7 +21,7 @@ from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
 from explorer.ui.downloads import LARGE, LARGE_LABEL, download
-from explorer.ui.frame import Bench, bench, plain, view_of
+from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
 from explorer.words import link_words, noun
@@ -35,25 +35,25 @@ EMBED = "Then the file alone is enough to go on. Whoever gets it can see the une
 PLACE_EYES = "place_eyes"
 
 
-def photos_from(table: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
+def photos_from(bench: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
     """An uploader or a camera: what it gives is edited at once."""
 
     def take(data: bytes) -> Taken:
-        return Taken(table.desk.receive(data, table.engine, table.gallery))
+        return Taken(bench.desk.receive(data, bench.engine, bench.gallery))
 
-    intake(table, widget, label, take=take, **options)
+    intake(bench, widget, label, take=take, **options)
 
 
-def choose_source(table: Bench) -> DeltaGenerator | None:
+def choose_source(bench: Bench) -> DeltaGenerator | None:
     """Upload, camera, a sampled face, or one of the gallery; gives the place for the imagined ones.
 
     The row is always as high, or the picture below it would move: faces of a photo stand where the imagined ones do.
     """
-    desk, photo = table.desk, table.desk.photo()
+    desk, photo = bench.desk, bench.desk.photo()
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         with st.container(width=300, gap="xsmall", key="uploads_and_words"):
             photos_from(
-                table,
+                bench,
                 st.file_uploader,
                 "Your photos",
                 key="upload",
@@ -67,7 +67,7 @@ def choose_source(table: Bench) -> DeltaGenerator | None:
                 "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box"
             ) as box:
                 if box.open:
-                    photos_from(table, st.camera_input, "Take a picture", key="camera")
+                    photos_from(bench, st.camera_input, "Take a picture", key="camera")
                     st.caption(visitors.privacy())
             st.button(
                 "Random",
@@ -75,33 +75,33 @@ def choose_source(table: Bench) -> DeltaGenerator | None:
                 icon=":material/casino:",
                 width="stretch",
                 help="A picture drawn by the model itself",
-                on_click=lambda: desk.draw(random_source(table), table.engine.temperature),
+                on_click=lambda: desk.draw(random_source(bench), bench.engine.temperature),
             )
             if photo is not None and len(photo.found) != 1:
-                eyes_by_hand(table, photo)
+                eyes_by_hand(bench, photo)
         with st.container(width="stretch", gap=None, key="shelves"):
             source = desk.recipe.source
             gallery_shelf(
-                shelf.originals(table),
+                shelf.originals(bench),
                 key="gallery",
                 selected={"gallery": source.value, "photo": shelf.PHOTO + source.value}.get(source.kind, ""),
-                on_choose=lambda chosen: desk.start_from(shelf.source_of(table, chosen)),
+                on_choose=lambda chosen: desk.start_from(shelf.source_of(bench, chosen)),
             )
             if photo is None or len(photo.found) < 2:
                 return st.container()
-            faces_line(photo, source, min(table.engine.size), key="faces", on_choose=desk.start_from)
+            faces_line(photo, source, min(bench.engine.size), key="faces", on_choose=desk.start_from)
             return None
 
 
-def random_source(table: Bench) -> Source:
+def random_source(bench: Bench) -> Source:
     """A picture that the model draws, of any of its classes."""
-    count = len(table.engine.class_names)
+    count = len(bench.engine.class_names)
     return Source("seed", str(random.randrange(100_000)), label=random.randrange(count) if count else 0)
 
 
-def offer_its_model(table: Bench) -> None:
+def offer_its_model(bench: Bench) -> None:
     """An edit that was made with another model can be looked at with that one, where it is here."""
-    desk = table.desk
+    desk = bench.desk
     entry = models.of_hash(desk.foreign.model) if desk.foreign else None
     if entry is None:
         return
@@ -111,12 +111,12 @@ def offer_its_model(table: Bench) -> None:
         st.button("Stay here", key="stay", type="tertiary", on_click=desk.forget_foreign)
 
 
-def ask_for_photo(table: Bench) -> None:
+def ask_for_photo(bench: Bench) -> None:
     """An edit of a photo that did not come along is shown on another face; say which, and how to see the photo."""
-    desk, source = table.desk, table.desk.recipe.source
+    desk, source = bench.desk, bench.desk.recipe.source
     if desk.awaited is None or source.kind == "photo":
         return
-    drawn = f"a {noun(table.engine)} drawn by the model"
+    drawn = f"a {noun(bench.engine)} drawn by the model"
     shown = f"{title(source.value)} of the gallery" if source.kind == "gallery" else drawn
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
@@ -127,30 +127,30 @@ def ask_for_photo(table: Bench) -> None:
 
 
 @st.fragment
-def edit_panel(table: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
+def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
     """The editor and what goes with its picture; runs alone when a slider moves.
 
     `marked` is the picture, with its temperature, that the page around it shows as chosen.
     """
-    desk, engine = table.desk, table.engine
-    moved = marked != picked(table)
+    desk, engine = bench.desk, bench.engine
+    moved = marked != picked(bench)
     photo = desk.photo()
-    editor(view_of(table), key="editor", on_message=lambda message: desk.handle(message, engine))
-    save_bar(table, photo)
+    editor(view_of(bench), key="editor", on_message=lambda message: desk.handle(message, engine))
+    save_bar(bench, photo)
     # The page has to mark another, unless that one could not be shown and the editor has gone back. Only now: a slider
     # that is taken off and put back on the way loses the focus.
-    if moved and marked != picked(table):
+    if moved and marked != picked(bench):
         st.rerun()
 
 
-def picked(table: Bench) -> tuple[Source, tuple[float, ...]]:
+def picked(bench: Bench) -> tuple[Source, tuple[float, ...]]:
     """The picture that the edit starts from, and how warm it is."""
-    return table.desk.recipe.source, table.desk.recipe.temperature
+    return bench.desk.recipe.source, bench.desk.recipe.temperature
 
 
-def seed_bar(table: Bench) -> None:
+def seed_bar(bench: Bench) -> None:
     """How far from the average the sampled picture may be."""
-    desk, recipe = table.desk, table.desk.recipe
+    desk, recipe = bench.desk, bench.desk.recipe
     if len(recipe.temperature) > 1:
         return
     st.session_state["edit_temperature"] = recipe.temperature[0]
@@ -166,29 +166,29 @@ def seed_bar(table: Bench) -> None:
         )
 
 
-def eyes_by_hand(table: Bench, photo: Photo) -> None:
+def eyes_by_hand(bench: Bench, photo: Photo) -> None:
     """Opens the photo, where two clicks say where the eyes are."""
-    faces = noun(table.engine) == "face"
+    faces = noun(bench.engine) == "face"
     if faces and st.button("Place the eyes", key=PLACE_EYES, icon=":material/visibility:", type="tertiary"):
-        eyes_dialog(table, photo)
+        eyes_dialog(bench, photo)
 
 
 @st.dialog("Place the eyes", width="large")
-def eyes_dialog(table: Bench, photo: Photo) -> None:
+def eyes_dialog(bench: Bench, photo: Photo) -> None:
     """The photo, large, until both eyes are placed."""
     if st.session_state.pop("eyes_placed", False):
         st.rerun()  # without the dialog
 
     def placed(points: tuple[float, ...]) -> None:
-        table.desk.place_eyes(points, min(table.engine.size))
+        bench.desk.place_eyes(points, min(bench.engine.size))
         st.session_state["eyes_placed"] = True
 
     eyes(photo.picture, key="eyes", opener=PLACE_EYES, on_place=placed)
 
 
-def save_bar(table: Bench, photo: Photo | None) -> None:
+def save_bar(bench: Bench, photo: Photo | None) -> None:
     """Save the picture with its recipe inside, or the whole photo with the edit in it."""
-    desk, engine, gallery = table.desk, table.engine, table.gallery
+    desk, engine, gallery = bench.desk, bench.engine, bench.gallery
     recipe = desk.recipe
 
     def edited() -> np.ndarray:
@@ -227,27 +227,27 @@ def save_bar(table: Bench, photo: Photo | None) -> None:
                     key="save_face_large",
                     what=TO_SHOW,
                 )
-        grid_button(table)
+        grid_button(bench)
         if photo is not None and len(photo.found) == 1:
-            eyes_by_hand(table, photo)
+            eyes_by_hand(bench, photo)
         mine = desk.personal()
         without_file = mine and not holds("upload", mine)  # else it goes with its file
         if without_file and st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
             desk.remove_photo(mine, engine, gallery)
             st.rerun()
         if recipe.source.kind == "seed":
-            seed_bar(table)
+            seed_bar(bench)
         st.caption(link_words(recipe, desk.own, desk.crops))
 
 
-table = bench()
-imagined = choose_source(table)
-offer_its_model(table)
-ask_for_photo(table)
-edit_panel(table, picked(table))
+bench = open_bench()
+imagined = choose_source(bench)
+offer_its_model(bench)
+ask_for_photo(bench)
+edit_panel(bench, picked(bench))
 if imagined is not None:  # after the picture, for the first visitor of all waits until they are drawn
     with imagined:
-        imagined_line(table.engine, table.desk.recipe, key="imagined", on_choose=table.desk.imagine)
-if table.gallery.attribution:
+        imagined_line(bench.engine, bench.desk.recipe, key="imagined", on_choose=bench.desk.imagine)
+if bench.gallery.attribution:
     with st.popover("About the gallery", type="tertiary"):
-        st.markdown(table.gallery.attribution)
+        st.markdown(bench.gallery.attribution)

@@ -13,7 +13,7 @@ from explorer.recipe import PLACE_LIMIT, Source
 from explorer.ui import state
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Sheet, plane, received
-from explorer.ui.frame import Bench, bench, cannot, intro, own_up
+from explorer.ui.frame import Bench, cannot, intro, open_bench, own_up
 from explorer.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -43,18 +43,18 @@ def reach(found: LatentMap) -> float:
     return max(REACH, min(1.04 * float(np.quantile(far, 0.99)), PLACE_LIMIT / ASPECT))
 
 
-def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:
+def groups_of(bench: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:
     """Group of every point, and words and colours of the groups, by the attribute chosen."""
     names = ordered(tuple(found.names))
     if not names:
-        return [0] * len(found), [noun(table.engine)], [WITH]
+        return [0] * len(found), [noun(bench.engine)], [WITH]
     start = names.index("Smiling") if "Smiling" in names else 0
     chosen = st.pills(
         "Colour by",
         names,
         default=names[start],
         format_func=lambda n: words(n).label,
-        key=state.of_model("colour", table.engine),
+        key=state.of_model("colour", bench.engine),
         persist_state="session",
         required=True,
         wrap=True,
@@ -64,17 +64,17 @@ def groups_of(table: Bench, found: LatentMap) -> tuple[list[int], list[str], lis
     return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
 
 
-def walk_of(table: Bench) -> dict:
+def walk_of(bench: Bench) -> dict:
     """Where this session stands on the map of this model."""
-    return st.session_state.setdefault(f"map_walk {table.engine.name}", dict(NOWHERE))
+    return st.session_state.setdefault(f"map_walk {bench.engine.name}", dict(NOWHERE))
 
 
-def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
+def chart(bench: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
     """The plane itself; `start` is where the walk stood when the page was opened."""
-    groups, labels, colors = groups_of(table, found)
+    groups, labels, colors = groups_of(bench, found)
 
     def set_walk(**values) -> None:
-        walk_of(table).update(NOWHERE | values)
+        walk_of(bench).update(NOWHERE | values)
 
     plane(
         found.places,
@@ -87,54 +87,54 @@ def chart(table: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
         labels=labels,
         spot=start["spot"],
         path=start["path"],
-        alt=f"Map of {len(found)} {noun(table.engine)}s",
+        alt=f"Map of {len(found)} {noun(bench.engine)}s",
         on_point=lambda i: set_walk(point=i, spot=found.places[i]),
         on_spot=lambda p: set_walk(spot=p),
         on_path=lambda p: set_walk(path=p),
     )
 
 
-def explain(table: Bench, found: LatentMap) -> None:
+def explain(bench: Bench, found: LatentMap) -> None:
     """What the plane is."""
     st.caption(
-        f"{len(found)} {noun(table.engine)}s where they lie in the model's space, on the two directions in which they "
+        f"{len(found)} {noun(bench.engine)}s where they lie in the model's space, on the two directions in which they "
         f"differ most. These hold {found.explained:.1%} of all differences, so near neighbours need not look alike."
         + (OUTLINES if found.outlines else "")
     )
 
 
-def shown(table: Bench, found: LatentMap) -> None:
+def shown(bench: Bench, found: LatentMap) -> None:
     """The face at the place, or the film of the path."""
-    walk = walk_of(table)
+    walk = walk_of(bench)
     if walk["path"]:
-        frames = found.decode(table.engine, evenly(walk["path"], FRAMES))
+        frames = found.decode(bench.engine, evenly(walk["path"], FRAMES))
         film(frames, key="map_film", alt="Film along the drawn path")
         save_film(frames, name="path", key="save_path")
         return
     if walk["point"] is not None:
         source, words_of = (
             Source("map", str(walk["point"])),
-            f"{noun(table.engine).capitalize()} {walk['point']} of the map",
+            f"{noun(bench.engine).capitalize()} {walk['point']} of the map",
         )
     else:
         x, y = walk["spot"] or (0.0, 0.0)
         source = Source("map", f"{x:.2f},{y:.2f}")
         x, y = source.place  # a click may have been farther out
-        words_of = f"The {noun(table.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
-    picture = maps.face_at(source, table.engine, table.gallery)
+        words_of = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
+    picture = maps.face_at(source, bench.engine, bench.gallery)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     own_up([picture])
     if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
-        table.desk.start_from(source)
+        bench.desk.start_from(source)
         st.switch_page(state.EDIT_PAGE)
 
 
-table = bench()
-intro(f"A map of {noun(table.engine)}s", f"Every dot is a {noun(table.engine)}; every place between them is one too.")
+bench = open_bench()
+intro(f"A map of {noun(bench.engine)}s", f"Every dot is a {noun(bench.engine)}; every place between them is one too.")
 try:
     with st.skeleton(height=520):
-        found = maps.map_of(table.engine, table.gallery)
-        tiles_of = _sheet(table.engine.name, state.stamp_of(table.engine.name), found)
+        found = maps.map_of(bench.engine, bench.gallery)
+        tiles_of = _sheet(bench.engine.name, state.stamp_of(bench.engine.name), found)
 except GlowcoreError as error:
     st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be read")
     st.stop()
@@ -145,14 +145,14 @@ def panel(start: dict) -> None:
     """The map and what it shows; runs alone."""
     left, right = st.columns([2, 1], gap="large")
     with left:
-        chart(table, found, tiles_of, start)
-    explain(table, found)  # below both: on a narrow screen what is shown comes first
+        chart(bench, found, tiles_of, start)
+    explain(bench, found)  # below both: on a narrow screen what is shown comes first
     with right:
         try:
-            shown(table, found)
+            shown(bench, found)
         except GlowcoreError as error:
             cannot(error)
         received("plane")
 
 
-panel(dict(walk_of(table)))
+panel(dict(walk_of(bench)))

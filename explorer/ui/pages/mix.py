@@ -14,7 +14,7 @@ from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import LARGE, LARGE_LABEL, download
-from explorer.ui.frame import Bench, bench, caution, intro, own_up
+from explorer.ui.frame import Bench, caution, intro, open_bench, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
 from glowcore.films import enlarge
@@ -26,9 +26,9 @@ SHOWN = 320
 ARITHMETIC = "A − B + C"
 
 
-def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
+def film_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     """The way from A to B as a film."""
-    engine = table.engine
+    engine = bench.engine
     with panel:
         path = st.segmented_control(
             "Path",
@@ -51,7 +51,7 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             format_func=lambda level: level_label(engine, level),
             help="Levels left out stay as they are in A.",
         )
-    stops = [shelf.encoded(table, c) for c in chosen]
+    stops = [shelf.encoded(bench, c) for c in chosen]
     key = (engine.model_hash, *(s.key for s in stops), path, *sorted(walking))
     frames = remembered(
         "film",
@@ -64,9 +64,9 @@ def film_mode(table: Bench, chosen: list[str], stage, panel) -> None:
         save_film(frames, name="film", key="save")
 
 
-def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:
+def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     """Each level from A or from B."""
-    engine = table.engine
+    engine = bench.engine
     with panel:
         st.caption("Each level of the result is taken from A or from B.")
         from_b = [
@@ -82,7 +82,7 @@ def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:
             )
             == "B"
         ]
-    a, b = (shelf.encoded(table, c) for c in chosen)
+    a, b = (shelf.encoded(bench, c) for c in chosen)
     result = mixing.mixed(engine, a, b, from_b)
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], "+=")
@@ -90,33 +90,33 @@ def levels_mode(table: Bench, chosen: list[str], stage, panel) -> None:
         save_picture(lambda: result)
 
 
-def arithmetic_mode(table: Bench, chosen: list[str], stage, panel) -> None:
+def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     """What A has and B has not, given to C."""
     with panel:
         st.caption("What A has and B has not, given to C. Works best with A and B alike in everything else.")
         amount = st.slider("How much", -2.0, 2.0, 1.0, 0.1, key="amount", persist_state="session")
-    a, b, c = (shelf.encoded(table, p) for p in chosen)
+    a, b, c = (shelf.encoded(bench, p) for p in chosen)
     if a.key == b.key:
         with panel:
             caution("A and B are the same picture, so C stays as it is: choose another for one of them.")
-    result = mixing.analogy(table.engine, a, b, c, amount)
+    result = mixing.analogy(bench.engine, a, b, c, amount)
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+=")
     with panel:
         save_picture(lambda: result)
 
 
-def corners_mode(table: Bench, chosen: list[str], stage, panel) -> None:
+def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     """Four pictures and everything between."""
-    ends = [shelf.encoded(table, c) for c in chosen]
-    key = (table.engine.model_hash, *(e.key for e in ends))
-    pictures = remembered("corners", key, lambda: mixing.corners(table.engine, *ends, side=PAD))
+    ends = [shelf.encoded(bench, c) for c in chosen]
+    key = (bench.engine.model_hash, *(e.key for e in ends))
+    pictures = remembered("corners", key, lambda: mixing.corners(bench.engine, *ends, side=PAD))
     with panel:
         st.caption("Drag over the picture: the nearer to a corner, the more of its picture. Arrow keys work too.")
     with stage:
         place = pad(pictures, PAD, key="pad", alt="Between four pictures")
     with panel:
-        save_picture(lambda: mixing.within(table.engine, *ends, place))
+        save_picture(lambda: mixing.within(bench.engine, *ends, place))
 
 
 def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
@@ -130,15 +130,15 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
     own_up([result])
 
 
-def starts(table: Bench, shelf_of: list[Tile], mode: str) -> list[str]:
+def starts(bench: Bench, shelf_of: list[Tile], mode: str) -> list[str]:
     """What the places A, B, C ... hold until something is chosen: the edit, then photos, then the gallery.
 
     What the edit was made from is left out: where nothing was moved it is the same picture again. Only arithmetic
     begins with it, for what can be seen at once: what the edit has and its original has not, given to another picture.
     """
-    original, known = shelf.unedited(table), [t.id for t in shelf_of]
+    original, known = shelf.unedited(bench), [t.id for t in shelf_of]
     others = [i for i in known if i not in (shelf.EDIT, original)]
-    first = [shelf.EDIT, original] if mode == ARITHMETIC and table.desk.recipe.moves else [shelf.EDIT]
+    first = [shelf.EDIT, original] if mode == ARITHMETIC and bench.desk.recipe.moves else [shelf.EDIT]
     return [*first, *others, *[known[-1]] * MOST_STOPS]
 
 
@@ -174,10 +174,10 @@ MODES = {
     ARITHMETIC: (arithmetic_mode, "ABC"),
 }
 
-table = bench()
+bench = open_bench()
 stage, panel = st.columns([1, 1.15], gap="large")
 with panel:
-    name = noun(table.engine)
+    name = noun(bench.engine)
     intro(f"Between {name}s", f"Walk from {name} to {name}, swap single levels, or do arithmetic with them.")
     mode = st.segmented_control(
         "Mode",
@@ -189,14 +189,14 @@ with panel:
         label_visibility="collapsed",
     )
     show, slots = MODES[mode]
-    shown = shelf.entries(table)
+    shown = shelf.entries(bench)
     if mode == "Film":
         stops = st.segmented_control(
             "Stops", range(2, MOST_STOPS + 1), default=2, key="stops", persist_state="session", required=True
         )
         slots = slots[:stops]
-    begun = starts(table, shown, mode)
+    begun = starts(bench, shown, mode)
     chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=False)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
-        shelf.add_photos(table, "mix_upload", on_added=into(slots))
-show(table, chosen, stage, panel)
+        shelf.add_photos(bench, "mix_upload", on_added=into(slots))
+show(bench, chosen, stage, panel)

@@ -17,7 +17,7 @@ from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, bench, intro, own_up
+from explorer.ui.frame import Bench, intro, open_bench, own_up
 from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -54,12 +54,12 @@ def choose_too(key: str, added: str) -> None:
     st.session_state[key] = [added, *(i for i in st.session_state[key] if i != added)][:AT_MOST]
 
 
-def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
+def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
     """Which pictures, which models, and how the difference and the coarse picture are made."""
     names = names_of(entries)
-    key = state.of_model("pictures", table.engine)
+    key = state.of_model("pictures", bench.engine)
     with st.popover("Add photos", icon=":material/add_a_photo:"):
-        shelf.add_photos(table, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
+        shelf.add_photos(bench, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
     begin(key, entries)
     chosen = st.multiselect(
         "Pictures",
@@ -70,14 +70,14 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         format_func=names.get,
     )
     usable = {e.name: e for e in state.entries() if not e.problem}
-    like = [n for n, e in usable.items() if e.info["config"].get("channels", 3) == table.engine.config.channels]
+    like = [n for n, e in usable.items() if e.info["config"].get("channels", 3) == bench.engine.config.channels]
     contrast = [n for n in like if not usable[n].is_flow][:1]
     models = st.multiselect(
         "Models",
         list(usable),
-        default=[table.engine.name, *contrast],
+        default=[bench.engine.name, *contrast],
         max_selections=4,
-        key=state.of_model("reconstruct_models", table.engine),
+        key=state.of_model("reconstruct_models", bench.engine),
         persist_state="session",
         format_func=short,
         help="Flows give every picture back; a VAE, where there is one, compresses it.",
@@ -92,13 +92,13 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         format_func=lambda g: f"×{g}",
         help="Grey means equal; at ×64 a difference of a single step in one value can be seen.",
     )
-    levels = table.engine.num_levels
+    levels = bench.engine.num_levels
     keep = st.slider(
         "Coarsest levels kept",
         0,
         levels,
         max(1, levels - 1),
-        key=state.of_model("keep", table.engine),
+        key=state.of_model("keep", bench.engine),
         persist_state="session",
         help="The finer levels are forgotten and drawn anew, so the picture shows what the kept ones know.",
     )
@@ -133,9 +133,9 @@ def controls(table: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     return chosen, models, {"gain": gain, "keep": keep, "heat": heat, "bits": bits, "nudge": nudge}
 
 
-def seen(table: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
+def seen(bench: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
     """A picture of the shelf as a model is given it: of the model's size, with so many bits per value."""
-    picture = shelf.picture(table, identity, min(engine.size))
+    picture = shelf.picture(bench, identity, min(engine.size))
     return picture if bits == EXACT else quantised(images.fit(picture, engine.size), bits)
 
 
@@ -221,15 +221,15 @@ def as_csv(rows: list[dict]) -> str:
     return text.getvalue()
 
 
-table = bench()
+bench = open_bench()
 intro(
     "What comes back",
     "A flow forgets nothing: every picture comes back as it went in. Here is the proof, beside what compresses.",
 )
 left, right = st.columns([1, 2.4], gap="large")
-shown = shelf.entries(table)
+shown = shelf.entries(bench)
 with left, st.container(key="reconstruct_controls"):  # on a telephone page.css keeps it in sight, below the pictures
-    pictures, names, settings = controls(table, shown)
+    pictures, names, settings = controls(bench, shown)
 labels = names_of(shown)
 rows = []
 with right:
@@ -241,7 +241,7 @@ with right:
             st.markdown(f"**{name}**")
             for engine in engines:
                 try:
-                    encoded = engine.encode(seen(table, identity, engine, settings["bits"]))
+                    encoded = engine.encode(seen(bench, identity, engine, settings["bits"]))
                 except GlowcoreError as error:
                     st.error(f"{error}; choose another picture or model.", title=short(engine.name))
                     continue

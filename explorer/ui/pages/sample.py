@@ -14,7 +14,7 @@ from explorer.temperatures import in_words
 from explorer.ui import state
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, bench, intro, own_up
+from explorer.ui.frame import Bench, intro, open_bench, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
 from glowcore import grids
@@ -30,18 +30,18 @@ INTRO = "Every picture here is drawn by the model. Click one to edit it."
 Temperature = tuple[float, ...]
 
 
-def open_in_edit(table: Bench, seed: int, temperature: Temperature, label: int) -> None:
+def open_in_edit(bench: Bench, seed: int, temperature: Temperature, label: int) -> None:
     """Begin an edit from a sampled picture; the page changes on the next line of the script."""
     source = Source("seed", str(seed), label=label)
-    table.desk.open(
-        EditRecipe(source, temperature=temperature, model=table.engine.model_hash), table.engine, table.gallery
+    bench.desk.open(
+        EditRecipe(source, temperature=temperature, model=bench.engine.model_hash), bench.engine, bench.gallery
     )
     st.session_state["go_edit"] = True
 
 
-def temperature_controls(table: Bench) -> Temperature:
+def temperature_controls(bench: Bench) -> Temperature:
     """One temperature, or one for each level from the coarsest down."""
-    engine = table.engine
+    engine = bench.engine
     sliders = st.container()
     by_level = st.toggle(
         "A temperature for each level",
@@ -74,9 +74,9 @@ def temperature_controls(table: Bench) -> Temperature:
     return tuple(reversed(chosen))
 
 
-def seed_controls(table: Bench) -> int:
+def seed_controls(bench: Bench) -> int:
     """The first seed; the others follow it. It starts at the first that the model's author recommends, else at 0."""
-    key, best = state.of_model("seed", table.engine), table.engine.imagined
+    key, best = state.of_model("seed", bench.engine), bench.engine.imagined
     last = SEED_LIMIT - 1000
     st.session_state.setdefault(key, min(best[0].seed, last) if best else 0)
 
@@ -98,9 +98,9 @@ def seed_controls(table: Bench) -> int:
     return int(st.session_state[key])
 
 
-def class_control(table: Bench) -> int | None:
+def class_control(bench: Bench) -> int | None:
     """Which class to draw, of a model that has classes; None for each in turn."""
-    names = table.engine.class_names
+    names = bench.engine.class_names
     if not names:
         return 0
     chosen = st.pills(
@@ -108,7 +108,7 @@ def class_control(table: Bench) -> int | None:
         [EVERY, *range(len(names))],
         default=EVERY,
         format_func=lambda k: "each in turn" if k == EVERY else names[k],
-        key=state.of_model("label", table.engine),
+        key=state.of_model("label", bench.engine),
         persist_state="session",
         required=True,
         wrap=True,
@@ -117,43 +117,43 @@ def class_control(table: Bench) -> int | None:
     return None if chosen == EVERY else int(chosen)
 
 
-def sampled(table: Bench, seeds: list[int], labels: list[int], temperature: Temperature) -> list[np.ndarray]:
+def sampled(bench: Bench, seeds: list[int], labels: list[int], temperature: Temperature) -> list[np.ndarray]:
     """A picture for each seed with its label, those of one label as one batch."""
     pictures: dict[int, np.ndarray] = {}
     for label in sorted(set(labels)):
         of_label = [s for s, k in zip(seeds, labels, strict=True) if k == label]
-        pictures |= zip(of_label, table.engine.sample(of_label, temperature, label), strict=True)
+        pictures |= zip(of_label, bench.engine.sample(of_label, temperature, label), strict=True)
     return [pictures[s] for s in seeds]
 
 
-def grid(table: Bench, first: int, temperature: Temperature, label: int | None) -> None:
+def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) -> None:
     """Pictures of one temperature, a seed each."""
-    names = table.engine.class_names
+    names = bench.engine.class_names
     side = st.session_state.get("side") or 4
     seeds = list(range(first, first + side * side))
     labels = [i % len(names) if label is None else label for i in range(len(seeds))]
-    key = (table.engine.model_hash, *seeds, *labels, *temperature)
-    pictures = remembered("samples", key, lambda: sampled(table, seeds, labels, temperature))
+    key = (bench.engine.model_hash, *seeds, *labels, *temperature)
+    pictures = remembered("samples", key, lambda: sampled(bench, seeds, labels, temperature))
     entries = [
-        Tile(str(s), data_uri(p), f"Sampled {names[k] if names else noun(table.engine)}, seed {s}")
+        Tile(str(s), data_uri(p), f"Sampled {names[k] if names else noun(bench.engine)}, seed {s}")
         for s, k, p in zip(seeds, labels, pictures, strict=True)
     ]
-    show(table, entries, side, lambda i: open_in_edit(table, int(i), temperature, labels[seeds.index(int(i))]))
+    show(bench, entries, side, lambda i: open_in_edit(bench, int(i), temperature, labels[seeds.index(int(i))]))
     own_up(pictures)
     save(pictures, side)
 
 
-def row(table: Bench, first: int, label: int | None) -> None:
+def row(bench: Bench, first: int, label: int | None) -> None:
     """The same seeds from temperature 0 to 1.2: one seed per row."""
     entries: list[Tile] = []
     pictures: list[np.ndarray] = []
     seeds = list(range(first, first + ROW_SEEDS))
-    count = len(table.engine.class_names)
+    count = len(bench.engine.class_names)
     labels = [i % count if label is None else label for i in range(ROW_SEEDS)]
     columns = remembered(
         "temperatures",
-        (table.engine.model_hash, *seeds, *labels),
-        lambda: [sampled(table, seeds, labels, (t,)) for t in ROW_TEMPERATURES],
+        (bench.engine.model_hash, *seeds, *labels),
+        lambda: [sampled(bench, seeds, labels, (t,)) for t in ROW_TEMPERATURES],
     )
     for index in range(ROW_SEEDS):
         for t, column in zip(ROW_TEMPERATURES, columns, strict=True):
@@ -164,19 +164,19 @@ def row(table: Bench, first: int, label: int | None) -> None:
 
     def chosen(i: str) -> None:
         seed, t = i.split(":")
-        open_in_edit(table, int(seed), (float(t),), labels[seeds.index(int(seed))])
+        open_in_edit(bench, int(seed), (float(t),), labels[seeds.index(int(seed))])
 
-    show(table, entries, len(ROW_TEMPERATURES), chosen)
+    show(bench, entries, len(ROW_TEMPERATURES), chosen)
     own_up(pictures)
     save(pictures, len(ROW_TEMPERATURES))
 
 
-def show(table: Bench, entries: list[Tile], columns: int, on_choose: Callable[[str], None]) -> None:
+def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[str], None]) -> None:
     """The pictures as buttons."""
     tiles(
         entries,
         key="samples",
-        label=f"Sampled {noun(table.engine)}s",
+        label=f"Sampled {noun(bench.engine)}s",
         on_choose=on_choose,
         columns=columns,
         hint="Open in Edit",
@@ -201,12 +201,12 @@ def save(pictures: list[np.ndarray], columns: int) -> None:
         )
 
 
-table = bench()
+bench = open_bench()
 if st.session_state.pop("go_edit", False):
     st.switch_page(state.EDIT_PAGE)
 left, right = st.columns([1, 2.1], gap="large")
 with left:
-    intro(f"{noun(table.engine).capitalize()}s from nothing", INTRO)
+    intro(f"{noun(bench.engine).capitalize()}s from nothing", INTRO)
     mode = st.segmented_control(
         "Show",
         ["Grid", "Over temperatures"],
@@ -217,15 +217,15 @@ with left:
         wrap=True,
         label_visibility="collapsed",
     )
-    wanted = class_control(table)
-    first_seed = seed_controls(table)
+    wanted = class_control(bench)
+    first_seed = seed_controls(bench)
     if mode == "Grid":
-        temperatures = temperature_controls(table)
+        temperatures = temperature_controls(bench)
         st.segmented_control("Pictures per row", SIDES, default=4, key="side", persist_state="session", required=True)
     else:
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
     if mode == "Grid":
-        grid(table, first_seed, temperatures, wanted)
+        grid(bench, first_seed, temperatures, wanted)
     else:
-        row(table, first_seed, wanted)
+        row(bench, first_seed, wanted)
