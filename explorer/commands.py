@@ -24,7 +24,7 @@ from glowcore.errors import CheckpointError, ConfigError, ImageError
 from glowcore.images import printable
 
 #: Of so many samples the seeds are named, those that the detector is least sure of.
-LEAST = 9
+NAMED_SEEDS = 9
 
 
 def render(given: argparse.Namespace) -> None:
@@ -68,7 +68,7 @@ def count_faces(given: argparse.Namespace) -> None:
           "spread: mean standard deviation of a value in [0, 1] over the pictures")
     for temperature in temperatures or [engine.temperature]:
         words, scores = face_check.summary(np.stack(engine.sample(range(given.seeds), temperature)))
-        least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:LEAST]))
+        least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:NAMED_SEEDS]))
         print(f"{words}: {given.seeds} samples at temperature {in_words(temperature)}; least sure at seeds {least}")
     print(f"{face_check.summary(real)[0]}: {len(real)} real pictures")
 

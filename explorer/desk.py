@@ -1,4 +1,4 @@
-"""What one user has on the desk: the edit with its history, and the photos it may start from.
+"""What one user works on: the edit with its history, and the photos it may start from.
 
 A `Desk` belongs to one session and knows neither the page nor the model. Photos live here only, in memory.
 """

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import glowcore
-from explorer import labels
+from explorer import class_labels
 from explorer.batching import Batching
 from explorer.cache import ByteLRU
 from explorer.imagined import imagined
@@ -153,7 +153,7 @@ class Engine(Worker):
 
     # -- many pictures ----------------------------------------------------------------
     def sample(
-        self, seeds: Sequence[int], temperature: float | Sequence[float], label: int = labels.COMMON
+        self, seeds: Sequence[int], temperature: float | Sequence[float], label: int = class_labels.COMMON
     ) -> list[np.ndarray]:
         """Sampled pictures, one a seed, of class `label` where the model has any. A seed is the same in any batch."""
         temperature = _per_level(temperature)
@@ -170,7 +170,7 @@ class Engine(Worker):
 
     def decode(self, latents: Latents) -> list[np.ndarray]:
         """The pictures of any latents; the model is free for others between batches."""
-        latents = replace(latents, y=labels.common(self._flow, len(latents)))
+        latents = replace(latents, y=class_labels.common(self._flow, len(latents)))
 
         def make(part: slice) -> list[np.ndarray]:
             chunk = latents[part]

@@ -24,11 +24,11 @@ from glowcore.grids import grid
 from glowcore.latents import Latents
 from glowcore.safetensors_guard import pack, unpack
 
-FILE = "map.safetensors"
+MAP_FILE = "map.safetensors"
 COMPONENTS = 64
 COLUMNS = 40
-REACH = 3.0  # standard deviations that the plane shows to each side
-LEAST = 4
+SHOWN_SIGMAS = 3.0  # standard deviations that the plane shows to each side
+FEWEST_PICTURES = 4
 SHARES = (0.5, 0.9)  # of the pictures, that a line encloses each
 DENSE = 50  # pictures from which a density says more than the dots themselves
 MOST_BYTES = 64 * 2**20
@@ -98,8 +98,8 @@ class LatentMap:
     @classmethod
     def build(cls, engine: Engine, pictures: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> LatentMap:
         """Make a map of uint8 pictures [N, H, W, 3] with int8 labels [N, A]; DataError for fewer than 4 pictures."""
-        if len(pictures) < LEAST:
-            raise DataError(f"a map of {len(pictures)} pictures has no plane; {LEAST} or more are expected")
+        if len(pictures) < FEWEST_PICTURES:
+            raise DataError(f"a map of {len(pictures)} pictures has no plane; {FEWEST_PICTURES} or more are expected")
         flat = torch.cat([engine.encode(p).latents.flatten().float().cpu() for p in pictures])
         mean = flat.mean(0)
         flat -= mean
@@ -126,15 +126,15 @@ class LatentMap:
             "pictures": torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8),
         }
         table = {"names": "\n".join(self.names), "explained": repr(self.explained), "side": str(self.pictures.shape[1])}
-        path = folder / FILE
+        path = folder / MAP_FILE
         path.write_bytes(pack(path, tensors, table))
         return path
 
     @classmethod
     def load(cls, folder: Path) -> LatentMap | None:
         """Read a model's map; None where there is none, CheckpointError where it is damaged."""
-        path = folder / FILE
-        told = Path(folder.name, FILE)  # what messages call it: where it lies on the disk is not for visitors
+        path = folder / MAP_FILE
+        told = Path(folder.name, MAP_FILE)  # what messages call it: where it lies on the disk is not for visitors
         if not path.is_file():
             return None
         if path.stat().st_size > MOST_BYTES:

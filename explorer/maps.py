@@ -9,7 +9,7 @@ import numpy as np
 from explorer.cache import ByteLRU
 from explorer.engine import Engine
 from explorer.gallery import Gallery
-from explorer.latent_map import FILE, LEAST, LatentMap
+from explorer.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 from explorer.recipe import RecipeError, Source
 
 KEPT_BYTES = 96 * 2**20
@@ -58,13 +58,13 @@ def face_at(source: Source, engine: Engine, gallery: Gallery) -> np.ndarray:
 
 
 def _key(engine: Engine, gallery: Gallery) -> tuple[str, str, int]:
-    path = gallery.folder.parent / FILE
+    path = gallery.folder.parent / MAP_FILE
     return engine.model_hash, str(path), path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def _small(engine: Engine, gallery: Gallery) -> LatentMap:
     pictures = [gallery.load(n) for n in gallery.names]
-    if len(pictures) < LEAST:
+    if len(pictures) < FEWEST_PICTURES:
         kinds = range(len(engine.class_names) or 1)
         each = -(-SAMPLES // len(kinds))
         pictures = [p for label in kinds for p in engine.sample(range(each), engine.temperature, label)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.latent_map import FILE
+from explorer.latent_map import MAP_FILE
 from explorer.models import ModelEntry
 
 KINDS = {"glow": "Glow", "realnvp": "Real NVP", "nice": "NICE", "vae": "VAE, no flow"}
@@ -29,7 +29,7 @@ def facts(entry: ModelEntry) -> list[tuple[str, str]]:
         rows.append(("Classes", str(config["num_classes"])))
     if entry.is_flow:
         rows.append(("Attributes", str(len((entry.info["attributes"] or {}).get("names", [])))))
-        rows.append(("Map", "yes" if (entry.folder / FILE).is_file() else "of a few pictures"))
+        rows.append(("Map", "yes" if (entry.folder / MAP_FILE).is_file() else "of a few pictures"))
     return rows
 
 

@@ -27,12 +27,12 @@ from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.safetensors_guard import pack, unpack
 
-LEAST = 8
-FEW = 30
+FEWEST_PHOTOS = 8
+ENOUGH_PHOTOS = 30
 LONGEST = 40  # characters of a name
 NAME = re.compile(rf"[^\W_][\w \-]{{0,{LONGEST - 1}}}")
 WEIGHTS = "weights"  # the fact of an attribute that holds `Engine.model_hash` of the model it was made with
-FILE = Path("attribute.safetensors")
+ATTRIBUTE_FILE = Path("attribute.safetensors")
 
 
 def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
@@ -78,8 +78,8 @@ def fit(
     """
     if not NAME.fullmatch(name):
         raise ConfigError(f"{name!r:.60} cannot be a name; 1 to 40 letters, digits, spaces and - are expected")
-    if min(len(having), len(lacking)) < LEAST:
-        raise DataError(f"{len(having)} with and {len(lacking)} without; {LEAST} of each or more are expected")
+    if min(len(having), len(lacking)) < FEWEST_PHOTOS:
+        raise DataError(f"{len(having)} with and {len(lacking)} without; {FEWEST_PHOTOS} of each or more are expected")
     a, b = (torch.cat([e.latents.flatten().float().cpu() for e in group]) for group in (having, lacking))
     direction = _difference(a, b, known, latent_map)
     norm = float(direction.norm())
@@ -146,12 +146,12 @@ def alone(vectors: AttributeVectors, name: str) -> AttributeVectors:
 
 def to_file(vectors: AttributeVectors) -> bytes:
     """An attribute as a file, to keep and to give away."""
-    return pack(FILE, vectors.tensors(), {"attributes": json.dumps(vectors.metadata())})
+    return pack(ATTRIBUTE_FILE, vectors.tensors(), {"attributes": json.dumps(vectors.metadata())})
 
 
 def from_file(data: bytes) -> AttributeVectors:
     """Read what `to_file` wrote; CheckpointError for anything else."""
-    tensors, table = unpack(FILE, data)
+    tensors, table = unpack(ATTRIBUTE_FILE, data)
     try:
         vectors = AttributeVectors.from_tensors(tensors, json.loads(table.get("attributes", "")))
     except (ConfigError, ValueError) as error:

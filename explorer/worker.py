@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import glowcore
-from explorer import labels
+from explorer import class_labels
 from explorer.pictures import from_values, pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered, in_range
@@ -42,7 +42,7 @@ class Worker:
         with self._model():
             values = self._values(picture)
             start = time.perf_counter()
-            latents, back, error = self._fast.round_trip(values, labels.common(self._flow, 1))
+            latents, back, error = self._fast.round_trip(values, class_labels.common(self._flow, 1))
             synchronize(self._flow.device)
             elapsed = (time.perf_counter() - start) * 1000
             reconstruction = from_values(back)[0]
@@ -83,13 +83,13 @@ class Worker:
     def draw(self, seeds: Sequence[int], temperature: float | list[float], label: int) -> list[np.ndarray]:
         """Sampled pictures as one batch, one a seed, of class `label` where the model has any."""
         with self._model(batch=len(seeds)):
-            y = labels.chosen(self._flow, label)
+            y = class_labels.chosen(self._flow, label)
             return from_values(self._fast.sample(seeds=seeds, temperature=temperature, y=y))
 
     def draw_latents(self, seed: int, temperature: float | list[float]) -> Latents:
         """What a sampled picture is decoded from, a batch of one."""
         with self._model():
-            return self.here(self._fast.sample_latents([seed], temperature, labels.common(self._flow, 1)))
+            return self.here(self._fast.sample_latents([seed], temperature, class_labels.common(self._flow, 1)))
 
     def decode_batch(self, latents: Latents) -> list[np.ndarray]:
         """The pictures of any latents as one batch."""
@@ -102,7 +102,7 @@ class Worker:
         with self._model():
             values = self._values(picture)
             start = time.perf_counter()
-            latents = self._fast.encode(values, labels.common(self._flow, 1))
+            latents = self._fast.encode(values, class_labels.common(self._flow, 1))
             synchronize(self._flow.device)
             middle = time.perf_counter()
             self._fast.decode(latents)
@@ -118,7 +118,7 @@ class Worker:
         return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self.device)
 
     def _explained(self, latents: Latents) -> Latents:
-        return labels.explained(self._flow, latents.to(self.device, torch.float32))
+        return class_labels.explained(self._flow, latents.to(self.device, torch.float32))
 
     def _moved(self, latents: Latents, recipe: EditRecipe, moves: Mapping[str, float]) -> Latents:
         unknown = [n for n in (*moves, *recipe.locks) if n not in self.attribute_names]

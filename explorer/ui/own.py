@@ -43,8 +43,8 @@ def panel(bench: Bench) -> None:
     st.markdown("**Your own attribute**")
     things = f"photos of {kind}s" if kind == "face" else f"{kind}s"
     st.caption(
-        f"Give {things} that have something and {things} that do not: {own_attribute.LEAST} of each at least, better "
-        f"{own_attribute.FEW}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
+        f"Give {things} that have something and {things} that do not: {own_attribute.FEWEST_PHOTOS} of each at least, "
+        f"better {own_attribute.ENOUGH_PHOTOS}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
     )
     having, lacking = st.columns(2, gap="large")
     with having:
@@ -57,8 +57,8 @@ def panel(bench: Bench) -> None:
     if len(tidy := own_attribute.tidy(name)) < len(" ".join(name.split())):
         caution(f"A name has {own_attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
     fewest = min(len(g) for g in groups)
-    if own_attribute.LEAST <= fewest < own_attribute.FEW:
-        caution(f"With {fewest} of a kind the direction is rough; {own_attribute.FEW} make it steadier.")
+    if own_attribute.FEWEST_PHOTOS <= fewest < own_attribute.ENOUGH_PHOTOS:
+        caution(f"With {fewest} of a kind the direction is rough; {own_attribute.ENOUGH_PHOTOS} make it steadier.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # Never disabled: what has just been typed is only known here once the field is left, by this very click say.
         pressed = st.button("Make the slider", key="own_make")
@@ -72,11 +72,11 @@ def panel(bench: Bench) -> None:
                 type=["safetensors"],
                 max_upload_size=15,
             )
-    if pressed and fewest < own_attribute.LEAST:
+    if pressed and fewest < own_attribute.FEWEST_PHOTOS:
         has, lacks = map(len, groups)
         st.warning(
-            f"{own_attribute.LEAST} photos of each kind are needed, and there are {has} with it and {lacks} without: "
-            "add more above."
+            f"{own_attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {has} with it and {lacks} "
+            "without: add more above."
         )
     elif pressed and not name.strip():
         st.warning("The slider needs a name: type one above.")

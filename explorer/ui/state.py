@@ -13,7 +13,7 @@ from explorer.compressor import Compressor
 from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
-from explorer.latent_map import FILE
+from explorer.latent_map import MAP_FILE
 from explorer.models import ModelEntry
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.turns import Turns
@@ -146,7 +146,7 @@ def folder_of(name: str) -> Path:
 def stamp_of(name: str) -> str:
     """What changes whenever a listed model or its map does."""
     entry = models.find(name)
-    path = entry.folder / FILE
+    path = entry.folder / MAP_FILE
     return f"{entry.stamp} {path.stat().st_mtime_ns if path.is_file() else ''}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import labels, maps, mixing
+from explorer import class_labels, maps, mixing
 from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import Gallery
@@ -171,7 +171,7 @@ def test_a_picture_is_judged_by_the_class_that_explains_it(open_kind, blobs):
     assert engine.encode(blobs[3]).bits_per_dim == pytest.approx(min(bits), abs=1e-5)
     latents = engine.encode(blobs[3]).latents
     with torch.inference_mode():
-        again = engine._fast.decode(labels.explained(engine._flow, latents))
+        again = engine._fast.decode(class_labels.explained(engine._flow, latents))
     torch.testing.assert_close(again, engine._fast.decode(latents), atol=1e-5, rtol=0)
 
 

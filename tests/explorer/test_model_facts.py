@@ -7,7 +7,7 @@ import json
 import pytest
 
 import glowcore
-from explorer import attribute_table, models
+from explorer import attribute_facts, models
 from explorer.model_facts import began_from, facts, held_out_bits, provenance
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
@@ -78,7 +78,7 @@ def test_what_training_started_from_is_told_the_latest_first_on_the_card(tmp_pat
 
 
 def test_cosines_are_a_symmetric_table_of_plain_numbers(engine):
-    labels, values = attribute_table.cosines(engine)
+    labels, values = attribute_facts.cosines(engine)
     json.dumps(values, allow_nan=False)
     assert labels[:2] == ["Smile", "Glasses"]
     for i in range(len(labels)):
@@ -87,6 +87,6 @@ def test_cosines_are_a_symmetric_table_of_plain_numbers(engine):
 
 
 def test_statistics_count_the_pictures(engine):
-    rows = {row["name"]: row for row in attribute_table.statistics(engine)}
+    rows = {row["name"]: row for row in attribute_facts.statistics(engine)}
     assert (rows["Smiling"]["with"], rows["Smiling"]["without"]) == (100, 200)
     assert rows["Smiling"]["separation"] == 0.9

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.latent_map import FILE
+from explorer.latent_map import MAP_FILE
 from tests.explorer.visiting import PAGES, visit
 from tests.explorer.widgets import of_model
 
@@ -38,7 +38,7 @@ def spoil(home: Path) -> list[str]:
     (runs / "flipped" / "model.safetensors").write_bytes(weights[:-50] + bytes([weights[-50] ^ 1]) + weights[-49:])
     (runs / "config" / "config.json").write_text("{}")
     (runs / "manifest" / "manifest.json").write_text("[")
-    (runs / "map" / FILE).write_bytes(b"no map")
+    (runs / "map" / MAP_FILE).write_bytes(b"no map")
     (runs / "half").mkdir()
     return sorted(f"runs/{folder.name}" for folder in runs.iterdir())
 

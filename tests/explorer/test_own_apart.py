@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from explorer import own_attribute, own_sliders
-from explorer.attribute_table import cosines
+from explorer.attribute_facts import cosines
 from explorer.desk import Desk
 from explorer.recipe import EditRecipe, Source
 from glowcore.errors import ConfigError

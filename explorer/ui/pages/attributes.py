@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import attribute_table
+from explorer import attribute_facts
 from explorer.gallery import title
 from explorer.pictures import data_uri
 from explorer.recipe import EditRecipe, Source
@@ -54,7 +54,7 @@ def statistics(bench: Bench) -> None:
     """The table behind the sliders."""
     st.markdown("**How they were learnt**")
     st.dataframe(
-        attribute_table.statistics(bench.engine),
+        attribute_facts.statistics(bench.engine),
         hide_index=True,
         key="statistics",
         column_config={
@@ -78,7 +78,7 @@ def statistics(bench: Bench) -> None:
 def cosines(bench: Bench) -> None:
     """Which attributes move together, as a heat map."""
     st.markdown("**What moves together**")
-    labels, values = attribute_table.cosines(bench.engine)
+    labels, values = attribute_facts.cosines(bench.engine)
     matrix(labels, values, key="cosines", caption="Cosine between the directions of every two attributes")
     st.caption("The cosine between two directions. Far from 0, moving one moves the other: lock what should stay.")
 

@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from explorer import maps
-from explorer.latent_map import COLUMNS, REACH, LatentMap
-from explorer.paths import evenly
+from explorer.drawn_paths import evenly
+from explorer.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
 from explorer.pictures import data_uri, reduced, webp
 from explorer.recipe import PLACE_LIMIT, Source
 from explorer.ui import state
@@ -40,7 +40,7 @@ def reach(found: LatentMap) -> float:
     A few strangers would shrink all others to a heap in the middle; zooming out shows them.
     """
     far = [max(abs(x) / ASPECT, abs(y)) for x, y in found.places]
-    return max(REACH, min(1.04 * float(np.quantile(far, 0.99)), PLACE_LIMIT / ASPECT))
+    return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(far, 0.99)), PLACE_LIMIT / ASPECT))
 
 
 def groups_of(bench: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:

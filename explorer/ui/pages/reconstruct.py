@@ -24,7 +24,7 @@ from glowcore.films import enlarge
 
 SHOWN = 256
 AT_MOST = 8
-EXACT = 8  # bits per value of a picture as it is
+ALL_BITS = 8  # bits per value of a picture as it is
 NUDGES = (0.0, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 # Both are upper bounds on the length of the shortest code, in bits per value.
 DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
@@ -114,8 +114,8 @@ def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     )
     bits = st.select_slider(
         "Bits per value of the picture",
-        range(1, EXACT + 1),
-        value=EXACT,
+        range(1, ALL_BITS + 1),
+        value=ALL_BITS,
         key="bits",
         persist_state="session",
         help="The picture is made coarser before the model sees it; what the model then sees comes back exactly.",
@@ -136,7 +136,7 @@ def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
 def seen(bench: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
     """A picture of the shelf as a model is given it: of the model's size, with so many bits per value."""
     picture = shelf.picture(bench, identity, min(engine.size))
-    return picture if bits == EXACT else quantised(images.fit(picture, engine.size), bits)
+    return picture if bits == ALL_BITS else quantised(images.fit(picture, engine.size), bits)
 
 
 def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> dict[str, str | float | int]:
@@ -235,7 +235,7 @@ rows = []
 with right:
     engines = opened(names)
     for identity in pictures if engines else []:
-        coarser = "" if settings["bits"] == EXACT else f", {settings['bits']} bits per value"
+        coarser = "" if settings["bits"] == ALL_BITS else f", {settings['bits']} bits per value"
         name = labels[identity].capitalize() + coarser
         with st.container(border=True):
             st.markdown(f"**{name}**")
