@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer.spare import give_back
+from explorer.device import give_back
 from glowcore.out_of_memory import is_out_of_memory, let_go
 
 BATCH = 16

@@ -10,14 +10,13 @@ import numpy as np
 from tqdm import tqdm
 
 from explorer import aligning, export, face_check, models, photo_folder, photo_trial
-from explorer.gallery import Gallery
 from explorer.latent_map import LatentMap
 from explorer.photos import Photo
 from explorer.recipe import STRENGTH_LIMIT, EditRecipe
 from explorer.sources import aligned_picture
 from explorer.temperatures import in_words
 from explorer.words import noun
-from glowcore import checkpoint, output
+from glowcore import output
 from glowcore.cli import options, pictures
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, ConfigError, ImageError
@@ -38,7 +37,7 @@ def render(given: argparse.Namespace) -> None:
         recipe = replace(recipe, source=photo.source)
     engine = models.open_engine(entry, given.device)
     recipe = replace(recipe, model=engine.model_hash)
-    picture = aligned_picture(recipe.source, engine, Gallery(entry.folder / "gallery"), photo)
+    picture = aligned_picture(recipe.source, engine, entry.gallery, photo)
     output.write(out, export.to_png(engine.render(recipe, picture).picture, recipe))
 
 
@@ -117,12 +116,12 @@ def _model_of(recipe: EditRecipe) -> models.ModelEntry:
         raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.home()}")
     if not recipe.model:
         return models.find(models.default_name(entries))
-    for entry in entries:
-        if checkpoint.fingerprint(entry.folder).startswith(recipe.model):
-            return entry
-    raise CheckpointError(
-        f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead"
-    )
+    entry = models.of_hash(recipe.model)
+    if entry is None:
+        raise CheckpointError(
+            f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead"
+        )
+    return entry
 
 
 def _bytes(path: Path) -> bytes:

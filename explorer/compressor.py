@@ -15,7 +15,9 @@ import numpy as np
 import torch
 
 from explorer.cache import ByteLRU
+from explorer.device import give_back, in_words
 from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
+from explorer.recipe import MODEL_DIGITS
 from explorer.results import Encoded
 from explorer.temperatures import recommended
 from explorer.turns import Turns
@@ -52,13 +54,12 @@ class Compressor:
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Compressor:
         """Load the model in `folder`; CheckpointError as `glowcore.load`."""
         model = checkpoint.load(folder, device=device)
-        return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:12])
+        return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
     @property
     def device_words(self) -> str:
         """The device in words for the readout."""
-        device = self._vae.device
-        return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device).upper()
+        return in_words(self._vae.device)
 
     def encode(self, picture: np.ndarray) -> Encoded:
         """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`; grey where it sees grey.
@@ -115,8 +116,7 @@ class Compressor:
     def release(self) -> None:
         """Forget all encodings and give the device's memory back; the compressor is not used again."""
         self._encodings.clear()
-        if self._vae.device.type == "cuda":
-            torch.cuda.empty_cache()
+        give_back()
 
     @contextmanager
     def _model(self) -> Iterator[None]:

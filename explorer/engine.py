@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import torch
 
 import glowcore
 from explorer import class_labels
 from explorer.batching import Batching
 from explorer.cache import ByteLRU
+from explorer.device import give_back, in_words
 from explorer.imagined import imagined
 from explorer.pictures import fingerprint
-from explorer.recipe import EditRecipe, RecipeError
+from explorer.recipe import MODEL_DIGITS, EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
 from explorer.spare import Spare
 from explorer.temperatures import recommended
@@ -69,7 +69,7 @@ class Engine(Worker):
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Engine:
         """Load the model in `folder`; CheckpointError as `glowcore.load`."""
         model = glowcore.load(folder, device=device)
-        return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:12])
+        return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
     def with_attributes(self, attributes: AttributeVectors | None, own: Collection[str] = ()) -> Engine:
         """This engine with other attribute vectors: the same model, lock and encodings, its own rendered pictures.
@@ -100,9 +100,7 @@ class Engine(Worker):
     @property
     def device_words(self) -> str:
         """The device in words for the readout."""
-        if self.device.startswith("cuda"):
-            return torch.cuda.get_device_name(torch.device(self.device))
-        return self.device.upper()
+        return in_words(self._flow.device)
 
     # -- pictures in ----------------------------------------------------------------
     def encode(self, picture: np.ndarray) -> Encoded:
@@ -183,8 +181,7 @@ class Engine(Worker):
         self._encodings.clear()
         self._pictures.clear()
         self._drawn.clear()
-        if self.device.startswith("cuda"):
-            torch.cuda.empty_cache()
+        give_back()
 
     # -- inner ----------------------------------------------------------------
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None) -> np.ndarray:

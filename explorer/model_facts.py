@@ -6,6 +6,8 @@ from typing import Any
 
 from explorer.latent_map import MAP_FILE
 from explorer.models import ModelEntry
+from explorer.recipe import MODEL_DIGITS
+from glowcore import checkpoint
 
 KINDS = {"glow": "Glow", "realnvp": "Real NVP", "nice": "NICE", "vae": "VAE, no flow"}
 
@@ -13,7 +15,7 @@ KINDS = {"glow": "Glow", "realnvp": "Real NVP", "nice": "NICE", "vae": "VAE, no 
 def facts(entry: ModelEntry) -> list[tuple[str, str]]:
     """Pairs of a name and a value; `entry` has no problem."""
     config, metadata, files = entry.info["config"], entry.info["metadata"], entry.info["files"]
-    weights = files["model.safetensors"]
+    weights = files[checkpoint.WEIGHTS]
     rows = [
         ("Kind", KINDS.get(entry.info["model"], str(entry.info["model"]))),
         ("Pictures", f"{_size(config['image_size'])}, {_colours(config)}"),
@@ -22,7 +24,7 @@ def facts(entry: ModelEntry) -> list[tuple[str, str]]:
         ("Steps per level", _list(config.get("steps_per_level"))),
         ("Width", _list(config.get("hidden_channels"))),
         ("Weights", f"{weights['size'] / 1e6:.1f} MB"),
-        ("SHA-256", weights["sha256"][:12]),
+        ("SHA-256", weights["sha256"][:MODEL_DIGITS]),
     ]
     rows += held_out_bits(metadata)
     if config.get("num_classes"):
@@ -45,7 +47,7 @@ def began_from(entry: ModelEntry) -> list[str]:
     """
     stated = entry.info["metadata"].get("init_from")
     earlier = [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
-    digits = [(one, one["sha256"][:12]) for one in earlier if isinstance(one.get("sha256"), str)]
+    digits = [(one, one["sha256"][:MODEL_DIGITS]) for one in earlier if isinstance(one.get("sha256"), str)]
     return [f"{start} ({told})" if (told := _pictures_of(one)) else start for one, start in digits]
 
 

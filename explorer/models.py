@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from explorer.compressor import Compressor
 from explorer.engine import Engine
+from explorer.gallery import Gallery
 from glowcore import checkpoint
 from glowcore.baselines import BASELINES
 from glowcore.errors import CheckpointError, GlowcoreError
@@ -57,10 +58,15 @@ class ModelEntry:
         return self.is_flow and not self.problem
 
     @property
+    def gallery(self) -> Gallery:
+        """The pictures it brings along."""
+        return Gallery(self.folder / "gallery")
+
+    @property
     def stamp(self) -> str:
         """Changes whenever the weights do: part of every cache key. Needs no reading of the weights."""
         try:
-            status = (self.folder / "model.safetensors").stat()
+            status = (self.folder / checkpoint.WEIGHTS).stat()
         except OSError:
             return "missing"
         return f"{status.st_mtime_ns}-{status.st_size}"
@@ -104,7 +110,7 @@ def find(name: str, root: Path | None = None) -> ModelEntry:
 def of_hash(digits: str) -> ModelEntry | None:
     """The listed, usable model whose weights have a SHA-256 that begins with these digits, by its manifest."""
     for entry in listed():
-        if digits and entry.usable and entry.info["files"]["model.safetensors"]["sha256"].startswith(digits):
+        if digits and entry.usable and entry.info["files"][checkpoint.WEIGHTS]["sha256"].startswith(digits):
             return entry
     return None
 

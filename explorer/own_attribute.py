@@ -21,6 +21,7 @@ import torch
 from explorer import models
 from explorer.engine import Engine
 from explorer.latent_map import LatentMap
+from explorer.recipe import MODEL_DIGITS
 from explorer.results import Encoded
 from explorer.words import listed, words
 from glowcore import AttributeVectors
@@ -159,8 +160,8 @@ def from_file(data: bytes) -> AttributeVectors:
     if len(vectors.names) > 8 or not all(NAME.fullmatch(n) for n in vectors.names):
         raise CheckpointError("this file holds more than 8 attributes, or names that cannot be shown")
     weights = [fact[WEIGHTS] for fact in vectors.facts.values() if WEIGHTS in fact]
-    if not all(isinstance(w, str) and re.fullmatch("[0-9a-f]{12}", w) for w in weights):
-        raise CheckpointError("this file names weights by something else than 12 hexadecimal digits")
+    if not all(isinstance(w, str) and re.fullmatch(f"[0-9a-f]{{{MODEL_DIGITS}}}", w) for w in weights):
+        raise CheckpointError(f"this file names weights by something else than {MODEL_DIGITS} hexadecimal digits")
     return vectors
 
 

@@ -22,10 +22,12 @@ from glowcore.errors import GlowcoreError
 
 STRENGTH_LIMIT = 5.0  # standard deviations; the sliders stop at 3, an own script may go further
 STRENGTH_STEP = 0.05  # of the sliders; an own script may go between
+USUAL_TEMPERATURE = 0.7  # of a sampled picture where nothing else is said
 TEMPERATURE_LIMIT = 1.2
 SEED_LIMIT = 2**31 - 1
 LABEL_LIMIT = 9999
 PLACE_LIMIT = 6.0  # standard deviations from the middle of a map; beyond, models leave their numbers
+MODEL_DIGITS = 12  # of the SHA-256 of the weights in hex, by which a recipe knows its model
 MAX_MOVES = 64
 MAX_LEVELS = 12
 MAX_TOKEN = 4096
@@ -36,7 +38,7 @@ _GALLERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")
 _PHOTO_HASH = re.compile(r"[0-9a-f]{32}")
 _SEED = re.compile(r"\d{1,10}")
 _MAP_POINT = re.compile(r"\d{1,6}|[+-]?\d{1,3}(?:\.\d{1,4})?,[+-]?\d{1,3}(?:\.\d{1,4})?")
-_MODEL_HASH = re.compile(r"(?:[0-9a-f]{12})?")
+_MODEL_HASH = re.compile(rf"(?:[0-9a-f]{{{MODEL_DIGITS}}})?")
 
 
 _PATTERNS = {"gallery": _GALLERY_NAME, "photo": _PHOTO_HASH, "seed": _SEED, "map": _MAP_POINT}
@@ -113,7 +115,7 @@ class EditRecipe:
     source: Source
     moves: tuple[tuple[str, float], ...] = ()
     locks: tuple[str, ...] = ()
-    temperature: tuple[float, ...] = field(default=(0.7,))
+    temperature: tuple[float, ...] = field(default=(USUAL_TEMPERATURE,))
     model: str = ""
 
     def __post_init__(self) -> None:
@@ -129,9 +131,9 @@ class EditRecipe:
             raise RecipeError(f"temperature holds {len(temperature)} values; one, or one for each of the levels")
         if len(set(temperature)) == 1:
             temperature = temperature[:1]
-        object.__setattr__(self, "temperature", temperature if self.source.kind == "seed" else (0.7,))
+        object.__setattr__(self, "temperature", temperature if self.source.kind == "seed" else (USUAL_TEMPERATURE,))
         if not isinstance(self.model, str) or not _MODEL_HASH.fullmatch(self.model):
-            raise RecipeError(f"model {self.model!r:.60} is not 12 hexadecimal digits")
+            raise RecipeError(f"model {self.model!r:.60} is not {MODEL_DIGITS} hexadecimal digits")
 
     # -- reading ----------------------------------------------------------------
     def strength(self, name: str) -> float:
@@ -211,7 +213,7 @@ class EditRecipe:
             ),
             moves=tuple((_name(n), _integer(s, n) / 100) for n, s in moves.items()),
             locks=tuple(_name(n) for n in locks),
-            temperature=tuple(_integer(t, "temperature") / 100 for t in temperature) or (0.7,),
+            temperature=tuple(_integer(t, "temperature") / 100 for t in temperature) or (USUAL_TEMPERATURE,),
             model=model,
         )
 

@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-import torch
-
 import glowcore
+from explorer.device import give_back
 from explorer.turns import Turns
 from explorer.worker import Worker
 from glowcore.errors import GlowcoreError
@@ -68,9 +67,3 @@ class Spare:
         other = copy.copy(self._worker)
         other.attributes = home.attributes.to("cpu") if home.attributes is not None else None
         return other
-
-
-def give_back() -> None:
-    """Let the device have what torch keeps for later."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -6,10 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from explorer.recipe import TEMPERATURE_LIMIT
+from explorer.recipe import TEMPERATURE_LIMIT, USUAL_TEMPERATURE
 from glowcore.errors import CheckpointError
-
-USUAL = 0.7
 
 
 def recommended(metadata: Mapping[str, Any], num_levels: int) -> tuple[float, ...]:
@@ -20,7 +18,7 @@ def recommended(metadata: Mapping[str, Any], num_levels: int) -> tuple[float, ..
     CheckpointError
         for anything but a number, or as many as there are levels, from 0.
     """
-    stated = metadata.get("temperature", USUAL)
+    stated = metadata.get("temperature", USUAL_TEMPERATURE)
     values = stated if isinstance(stated, list) else [stated]
     if len(values) not in (1, num_levels) or not all(map(is_temperature, values)):
         raise CheckpointError(

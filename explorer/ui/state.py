@@ -167,7 +167,7 @@ def unload(name: str | None = None) -> None:
 
 def gallery_of(engine: Engine) -> Gallery:
     """The pictures that came with the engine's model."""
-    return Gallery(models.find(engine.name).folder / "gallery")
+    return models.find(engine.name).gallery
 
 
 def token() -> str | None:

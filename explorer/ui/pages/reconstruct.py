@@ -13,6 +13,7 @@ from explorer import mixing
 from explorer.compressor import Compressor
 from explorer.engine import Engine
 from explorer.pictures import amplified_difference, pixels_changed, quantised, webp
+from explorer.recipe import TEMPERATURE_LIMIT
 from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
@@ -105,7 +106,7 @@ def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     heat = st.slider(
         "Temperature of the new levels",
         0.0,
-        1.2,
+        TEMPERATURE_LIMIT,
         0.0,
         0.05,
         key="heat",

@@ -21,7 +21,7 @@ from glowcore import grids
 from glowcore.films import enlarge
 
 SIDES = [3, 4, 5, 6]
-ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, 1.2]
+ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, TEMPERATURE_LIMIT]
 ROW_SEEDS = 4
 EVERY = -1
 SHOWN = 256  # pixels of each picture of a large sheet
