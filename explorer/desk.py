@@ -19,6 +19,7 @@ from explorer.fitting import EVERY_MODEL_HAS, fit, greeting, missing
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
+from explorer.messages import NO_MESSAGE, MessageNumber, newer
 from explorer.own_sliders import OwnSliders
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
@@ -38,7 +39,7 @@ class Desk:
     crops       aligned pictures that are here without their photo
     note        one sentence for the user, "" when there is nothing to say
     strip_for   the attribute whose slider the hand has just been laid on
-    answered    (page instance, number) of the last message of the editor that was dealt with
+    answered    number of the last message of the editor that was dealt with
     awaited     the photo that a link or a PNG asked for and that is not here yet; another face stands in for it
     absent      moves that a link asked for, of attributes that are not here yet
     foreign     an edit that was made with another model, as it was made
@@ -54,7 +55,7 @@ class Desk:
     crops: Crops = field(default_factory=Crops)
     note: str = ""
     strip_for: str | None = None
-    answered: tuple[str, int] = ("", 0)
+    answered: MessageNumber = NO_MESSAGE
     awaited: Source | None = None
     absent: dict[str, float] = field(default_factory=dict)
     foreign: EditRecipe | None = None
@@ -270,12 +271,10 @@ class Desk:
     # -- the editor ----------------------------------------------------------------
     def handle(self, message: Any, engine: Engine) -> None:
         """Deal with one message of the editor, once; nonsense changes nothing and leaves a sentence."""
-        if not isinstance(message, dict):
+        number = newer(message, self.answered)
+        if number is None:
             return
-        nonce, number = str(message.get("nonce", ""))[:32], message.get("seq")
-        if not isinstance(number, int) or (nonce == self.answered[0] and number <= self.answered[1]):
-            return
-        self.answered = (nonce, number)
+        self.answered = number
         self.strip_for = None  # a strip is sent once, in answer to its message
         if message.get("op") == "strip":
             # The editor asks for strips by itself: what there is to say must not go before somebody has read it.

@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.desk import Desk
 from explorer.engine import Engine
+from explorer.messages import acknowledgement
 from explorer.pictures import data_uri, lost
 from explorer.recipe import STRENGTH_STEP, EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
@@ -29,7 +30,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         desk.take_back("That is further than the model can go, so the last step was undone.")
         return editor_view(desk, engine, picture)
     return {
-        "ack": {"nonce": desk.answered[0], "seq": desk.answered[1]},
+        "ack": acknowledgement(desk.answered),
         "token": desk.link,
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
         "sliders": sliders(recipe, engine, desk.own),

@@ -17,6 +17,7 @@ from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.engine import Engine
 from explorer.gallery import Gallery
+from explorer.messages import acknowledgement
 from explorer.turns import Busy
 from explorer.ui import state
 from explorer.words import lost_words
@@ -67,7 +68,7 @@ def view_of(bench: Bench) -> dict[str, Any]:
             cannot(error)
             st.stop()
         desk.history, view = st.session_state["shown"]
-        ack = {"nonce": desk.answered[0], "seq": desk.answered[1]}
+        ack = acknowledgement(desk.answered)
         return {**view, "ack": ack, "strip": None, "note": f"{_reason(error)}: {error}."}
     st.session_state["shown"] = (desk.history, view)
     return view

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 
 import numpy as np
 import streamlit as st
 
+from explorer.messages import numbers
 from explorer.pictures import data_uri, reduced
 from explorer.ui.components import HERE, sources
 
@@ -24,11 +24,9 @@ def eyes(photo: np.ndarray, *, key: str, opener: str, on_place: Callable[[tuple[
     """
 
     def placed() -> None:
-        points = st.session_state[key].get("placed")
-        if isinstance(points, list) and len(points) == 4 and all(isinstance(p, int | float) for p in points):
-            values = tuple(min(max(float(p), 0.0), 1.0) for p in points if isfinite(p))
-            if len(values) == 4:
-                on_place(values)
+        points = numbers(st.session_state[key].get("placed"), 4, 0.0, 1.0)
+        if points is not None:
+            on_place(points)
 
     _EYES(
         key=key,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from explorer.messages import numbers
 from explorer.pictures import data_uri, lost
 from explorer.ui.components import sources
 from explorer.words import LOST
 from glowcore.grids import grid
 
 _PAD = st.components.v2.component("explorer_pad", **sources("pad"))
+MIDDLE = (0.5, 0.5)
 
 
 def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> tuple[float, float]:
@@ -29,12 +29,5 @@ def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> tup
         "lost": lost(pictures),
         "lostWords": LOST,
     }
-    return _place(_PAD(key=key, data=data, on_at_change=lambda: None).get("at"))
-
-
-def _place(at: Any) -> tuple[float, float]:
-    """What the browser says, or the middle."""
-    if not isinstance(at, list) or len(at) != 2 or not all(isinstance(v, int | float) and isfinite(v) for v in at):
-        return 0.5, 0.5
-    x, y = (min(max(float(v), 0.0), 1.0) for v in at)
-    return x, y
+    at = _PAD(key=key, data=data, on_at_change=lambda: None).get("at")
+    return numbers(at, 2, 0.0, 1.0) or MIDDLE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import streamlit as st
 
+from explorer.messages import NO_MESSAGE, acknowledgement, newer, numbers
 from explorer.ui.components import HERE, sources
 
 _PLANE = st.components.v2.component("explorer_plane", **sources("plane", "view", "plane"))
@@ -53,8 +53,10 @@ def plane(
 
     def went() -> None:
         message: Any = st.session_state[key].get("went")
-        if not isinstance(message, dict) or not _is_new(message, key):
+        number = newer(message, st.session_state.get(_place(key), NO_MESSAGE))
+        if number is None:
             return
+        st.session_state[_place(key)] = number
         index = message.get("point")
         if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(points):
             on_point(index)
@@ -84,18 +86,8 @@ def plane(
 
 def received(key: str) -> None:
     """Tell the plane that its last message has been dealt with; the last thing its part of the page does."""
-    nonce, number = st.session_state.get(_place(key), ("", 0))
-    _RECEIVED(key=_place(key) + " ack", data={"nonce": nonce, "seq": number})
-
-
-def _is_new(message: dict[str, Any], key: str) -> bool:
-    """Whether a message has not been dealt with; it counts as such from now on."""
-    nonce, number = str(message.get("nonce", ""))[:32], message.get("seq")
-    known = st.session_state.get(_place(key), ("", 0))
-    if not isinstance(number, int) or isinstance(number, bool) or (nonce == known[0] and number <= known[1]):
-        return False
-    st.session_state[_place(key)] = (nonce, number)
-    return True
+    last = st.session_state.get(_place(key), NO_MESSAGE)
+    _RECEIVED(key=_place(key) + " ack", data=acknowledgement(last))
 
 
 def _place(key: str) -> str:
@@ -103,9 +95,4 @@ def _place(key: str) -> str:
 
 
 def _point(value: Any) -> Point | None:
-    if not isinstance(value, list) or len(value) != 2:
-        return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v) for v in value):
-        return None
-    x, y = (min(max(float(v), -100.0), 100.0) for v in value)
-    return x, y
+    return numbers(value, 2, -100.0, 100.0)
