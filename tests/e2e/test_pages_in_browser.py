@@ -39,6 +39,15 @@ def test_a_film_is_scrubbed_and_saved(page, tmp_path):
     start = pixels(page, ".screen canvas")
     scrub.evaluate("e => { e.value = 0.5; e.dispatchEvent(new Event('input')) }")
     assert pixels(page, ".screen canvas") != start
+    box = page.locator(".screen").bounding_box()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 9)
+    page.mouse.down()
+    expect(scrub).to_have_attribute("aria-valuetext", "25 %")
+    page.mouse.move(box["x"] + 2 * box["width"], box["y"] + 9)  # the hand is followed beyond the picture
+    expect(scrub).to_have_attribute("aria-valuetext", "100 %")
+    page.mouse.up()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 9)
+    expect(scrub).to_have_attribute("aria-valuetext", "100 %")
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Save MP4").click()

@@ -6,6 +6,7 @@ The JavaScript is plain, fetches nothing and gets its data as JSON only; no text
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SHARED = ("shared.js", "wire.js")
@@ -25,3 +26,12 @@ def sources(name: str, *scripts: str) -> dict[str, str]:
         "css": "\n".join(p.read_text(encoding="utf-8") for p in styles if p.is_file()),
         "js": "\n".join(p.read_text(encoding="utf-8") for p in parts),
     }
+
+
+def in_dialog(name: str) -> dict[str, Any]:
+    """The same of a component for a dialog: without a shadow root, into which the Tab key does not go there.
+
+    Its rules reach the whole page, so `shared.css` is not among them, and each begins with the component's own class.
+    """
+    css = (HERE / name / f"{name}.css").read_text(encoding="utf-8")
+    return {**sources(name), "css": css, "isolate_styles": False}

@@ -45,6 +45,21 @@ function instanceOf(root, make) {
   return root.__instance
 }
 
+// The hand on a node: `follow` gets where it is while it is down, as fractions of the node's sides, also where it has left
+// the node; `done` is called when it lifts.
+function dragged(node, follow, done = () => {}) {
+  const told = (event) => {
+    const box = node.getBoundingClientRect()
+    follow((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height)
+  }
+  node.onpointerdown = (event) => {
+    node.setPointerCapture(event.pointerId)
+    told(event)
+    node.onpointermove = told
+  }
+  node.onpointerup = node.onpointercancel = () => { node.onpointermove = null; done() }
+}
+
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)

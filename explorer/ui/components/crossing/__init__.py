@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer.ui.components import HERE, sources
+from explorer.ui.components import in_dialog
 
-# Without a shadow root, into which the Tab key does not go inside of a dialog; so without the styles of the others too.
-_CSS = (HERE / "crossing" / "crossing.css").read_text(encoding="utf-8")
-_CROSSING = st.components.v2.component(
-    "explorer_crossing", **sources("crossing") | {"css": _CSS}, isolate_styles=False
-)
+_CROSSING = st.components.v2.component("explorer_crossing", **in_dialog("crossing"))
 
 
 @dataclass(frozen=True)

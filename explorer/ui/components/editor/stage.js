@@ -13,23 +13,13 @@ class Stage {
     this.shown = "edited"
     this.strip = null
     this.setSplit(50)
-    this.node.onpointerdown = (event) => {
-      this.node.setPointerCapture(event.pointerId)
-      this.follow(event)
-      this.node.onpointermove = (move) => this.follow(move)
-    }
-    this.node.onpointerup = this.node.onpointercancel = () => { this.node.onpointermove = null }
+    dragged(this.node, (x) => this.setSplit(100 * x))
     this.node.onkeydown = (event) => {
       const step = { ArrowLeft: -2, ArrowRight: 2, Home: -100, End: 100, PageUp: -10, PageDown: 10 }[event.key]
       if (step === undefined) return
       event.preventDefault()
       this.setSplit(this.split + step)
     }
-  }
-
-  follow(event) {
-    const box = this.node.getBoundingClientRect()
-    this.setSplit(((event.clientX - box.left) / box.width) * 100)
   }
 
   setSplit(percent) {

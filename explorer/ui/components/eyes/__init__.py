@@ -9,11 +9,9 @@ import streamlit as st
 
 from explorer.messages import numbers
 from explorer.pictures import data_uri, reduced
-from explorer.ui.components import HERE, sources
+from explorer.ui.components import in_dialog
 
-# Without a shadow root, for it lives in a dialog: see `crossing`.
-_CSS = (HERE / "eyes" / "eyes.css").read_text(encoding="utf-8")
-_EYES = st.components.v2.component("explorer_eyes", **sources("eyes") | {"css": _CSS}, isolate_styles=False)
+_EYES = st.components.v2.component("explorer_eyes", **in_dialog("eyes"))
 SIDE = 1600
 
 

@@ -11,18 +11,7 @@ class Film {
     this.place = 0
     this.scrub.oninput = () => { this.stop(); this.go(Number(this.scrub.value)) }
     this.find(".play").onclick = () => (this.timer ? this.stop() : this.play())
-    const screen = this.find(".screen")
-    screen.onpointerdown = (event) => {
-      screen.setPointerCapture(event.pointerId)
-      this.stop()
-      const follow = (e) => {
-        const box = screen.getBoundingClientRect()
-        this.go(Math.min(1, Math.max(0, (e.clientX - box.left) / box.width)))
-      }
-      follow(event)
-      screen.onpointermove = follow
-    }
-    screen.onpointerup = screen.onpointercancel = () => { screen.onpointermove = null }
+    dragged(this.find(".screen"), (x) => { this.stop(); this.go(Math.min(1, Math.max(0, x))) })
   }
 
   async load(data) {

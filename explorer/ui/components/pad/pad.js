@@ -10,16 +10,7 @@ class Pad {
     this.face = this.find(".face")
     this.corners = root.querySelectorAll(".corner")
     this.at = [0.5, 0.5]
-    const follow = (event) => {
-      const box = this.field.getBoundingClientRect()
-      this.go((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height)
-    }
-    this.field.onpointerdown = (event) => {
-      this.field.setPointerCapture(event.pointerId)
-      follow(event)
-      this.field.onpointermove = follow
-    }
-    this.field.onpointerup = this.field.onpointercancel = () => { this.field.onpointermove = null; this.tell() }
+    dragged(this.field, (x, y) => this.go(x, y), () => this.tell())
     this.field.onkeydown = (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
       if (!step) return
