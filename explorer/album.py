@@ -55,7 +55,7 @@ class Album(OrderedDict[str, Photo]):
         """What a photo is called among the others: "Photo 2"."""
         return f"Photo {self._numbers[key]}"
 
-    def told(self) -> str:
+    def take_notice(self) -> str:
         """A sentence about photos that have given way since it was last asked for, "" where none has.
 
         It is asked for with every file, so it does not count: of many files the sentence of the last one is read.

@@ -44,7 +44,7 @@ def _files(entry: ModelEntry) -> Check:
     try:
         checkpoint.read_folder(entry.folder)
     except GlowcoreError as error:
-        return Check("Files", False, f"{entry.told(error)}.")
+        return Check("Files", False, f"{entry.public_message(error)}.")
     return Check("Files", True, "every file has the hash that its manifest states")
 
 

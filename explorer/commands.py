@@ -111,7 +111,7 @@ def align_photos(given: argparse.Namespace) -> None:
 
 def _model_of(recipe: EditRecipe) -> models.ModelEntry:
     """The listed model a recipe was made with; any model for a recipe that names none."""
-    entries = [e for e in models.listed() if e.usable]
+    entries = [e for e in models.list_models() if e.usable]
     if not entries:
         raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.home()}")
     if not recipe.model:

@@ -215,7 +215,7 @@ class Desk:
         self.start_from(self.photos.source_of(photo.key))
         self.awaited = awaited
         sought = noun(engine) == "face" and not photo.found
-        said = (ANOTHER_PHOTO if awaited else "", FACELESS if sought else "", self.photos.told())
+        said = (ANOTHER_PHOTO if awaited else "", FACELESS if sought else "", self.photos.take_notice())
         self.note = " ".join(filter(None, said))
         return photo.key
 

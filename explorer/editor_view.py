@@ -138,7 +138,7 @@ def _readout(engine: Engine, source: Encoded, rendered: Rendered, edited: bool) 
     return {
         "speed": f"{engine.device_words} · {rendered.milliseconds:.0f} ms",
         "bits": f"{source.bits_per_dim:.2f} bits/dim",
-        "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits a value; less is more usual",
+        "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits per value; less is more usual",
         "bars": levels + traits,
         "typical": verdict == "typical",
         "ease": edited and verdict != "typical",

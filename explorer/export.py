@@ -96,7 +96,7 @@ def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
     crop = sandbox.load(packed)
     height, width = crop.shape[:2]
     if max(height, width) > CROP_SIDE:
-        raise ImageError(f"the face inside this PNG has {width} x {height} pixels, at most {CROP_SIDE} a side are read")
+        raise ImageError(f"the face inside this PNG has {width} x {height} pixels, at most {CROP_SIDE} per side are read")
     return recipe, crop
 
 

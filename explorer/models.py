@@ -71,7 +71,7 @@ class ModelEntry:
             return "missing"
         return f"{status.st_mtime_ns}-{status.st_size}"
 
-    def told(self, error: Exception) -> str:
+    def public_message(self, error: Exception) -> str:
         """What an error says, for any visitor to read: files go by the model's name, not by where they are."""
         return str(error).replace(str(self.folder), self.name)
 
@@ -82,7 +82,7 @@ def home() -> Path:
     return Path(named) if named else Path(__file__).resolve().parent.parent
 
 
-def listed(root: Path | None = None) -> list[ModelEntry]:
+def list_models(root: Path | None = None) -> list[ModelEntry]:
     """Every model folder of `pretrained/` and `runs/`, usable ones first; broken ones carry the reason."""
     root = root or home()
     entries = []
@@ -99,7 +99,7 @@ def listed(root: Path | None = None) -> list[ModelEntry]:
 
 def find(name: str, root: Path | None = None) -> ModelEntry:
     """The listed model of that name; CheckpointError names those that would do."""
-    entries = listed(root)
+    entries = list_models(root)
     for entry in entries:
         if entry.name == name:
             return entry
@@ -109,7 +109,7 @@ def find(name: str, root: Path | None = None) -> ModelEntry:
 
 def of_hash(digits: str) -> ModelEntry | None:
     """The listed, usable model whose weights have a SHA-256 that begins with these digits, by its manifest."""
-    for entry in listed():
+    for entry in list_models():
         if digits and entry.usable and entry.info["files"][checkpoint.WEIGHTS]["sha256"].startswith(digits):
             return entry
     return None
@@ -147,7 +147,7 @@ def _open(kind: type[T], entry: ModelEntry, device: str) -> T:
     try:
         return kind.open(entry.folder, entry.name, device)
     except CheckpointError as error:
-        told = entry.told(error)
+        told = entry.public_message(error)
         _failed[str(entry.folder), entry.stamp] = told
         raise CheckpointError(told) from error
 
@@ -159,7 +159,7 @@ def _entry(name: str, folder: Path) -> ModelEntry:
     try:
         entry = replace(entry, info=checkpoint.read_info(folder))
     except GlowcoreError as error:
-        return replace(entry, problem=entry.told(error))
+        return replace(entry, problem=entry.public_message(error))
     for file, stated in entry.info["files"].items():
         path = folder / file
         size = path.stat().st_size if path.is_file() else 0

@@ -23,7 +23,7 @@ from explorer.engine import Engine
 from explorer.latent_map import LatentMap
 from explorer.recipe import MODEL_DIGITS
 from explorer.results import Encoded
-from explorer.words import listed, words
+from explorer.words import join_labels, words
 from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.safetensors_guard import pack, unpack
@@ -137,7 +137,7 @@ def elsewhere(vectors: AttributeVectors) -> str:
     """What to do with attributes of other weights than those in use, in a sentence."""
     home = next(filter(None, map(models.of_hash, sorted(made_with(vectors)))), None)
     maker, choice = (home.name, "choose that model, or ") if home else ("other weights than this model's", "")
-    return f"{listed(vectors.names)}: made with {maker}; {choice}make it again here from photos"
+    return f"{join_labels(vectors.names)}: made with {maker}; {choice}make it again here from photos"
 
 
 def alone(vectors: AttributeVectors, name: str) -> AttributeVectors:

@@ -16,7 +16,7 @@ LOST = "went beyond what the model can draw"
 ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
 OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
 ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
-FACELESS = "No face was found in this photo, so its middle is used. Place the eyes for a better fit."
+FACELESS = "No face was found in this photo, so its centre is used. Place the eyes for a better fit."
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def describe(recipe: EditRecipe, kind: str) -> str:
     return f"{subject[source.kind]}{' with ' + moved if moved else ', unchanged'}"
 
 
-def listed(names: Iterable[str]) -> str:
+def join_labels(names: Iterable[str]) -> str:
     """Attributes by their labels, as in a sentence: "Smile, Glasses and Freckles"."""
     labels = [words(n).label for n in names]
     return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))
@@ -125,8 +125,8 @@ def absence(names: Collection[str]) -> str:
     if not names:
         return ""
     return (
-        f"This edit moves {listed(names)}, which is not known here. An attribute made from somebody's own photos does "
-        "not travel in a link: load its file on the Attributes page."
+        f"This edit moves {join_labels(names)}, which is not known here. An attribute made from somebody's own photos "
+        "does not travel in a link: load its file on the Attributes page."
     )
 
 
@@ -141,9 +141,9 @@ def lost_words(pictures: Sequence[np.ndarray]) -> str:
 
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
     """What the address of the page holds and what it does not; `own` and `crops` are known in this session only."""
-    mine = [n for n, _ in recipe.moves if n in own]
+    mine = join_labels(n for n, _ in recipe.moves if n in own)
     if mine:
-        return f"The address holds the edit, but not {listed(mine)}: send its file along, from the Attributes page."
+        return f"The address holds the edit, but not {mine}: send its file along, from the Attributes page."
     if recipe.source.kind == "photo" and recipe.source.value in crops:
         return "The address holds the edit, but not this picture: save the PNG with it inside to come back to it."
     if recipe.source.kind == "photo":

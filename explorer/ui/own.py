@@ -13,7 +13,7 @@ from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
-from explorer.words import attributes_of, counted, listed, noun, ordered, words
+from explorer.words import attributes_of, counted, join_labels, noun, ordered, words
 from glowcore.errors import GlowcoreError
 
 UNTOLD = (
@@ -179,7 +179,7 @@ def load(bench: Bench, data: bytes) -> Taken:
         st.session_state["own_note"] = f"{error}."
         return Taken()
     bench.desk.take_own(vectors)
-    note = f"{listed(vectors.names)}: among the sliders of Edit."
+    note = f"{join_labels(vectors.names)}: among the sliders of Edit."
     if "" in own_attribute.made_with(found):
         note += f" {UNTOLD}"
     st.session_state["own_note"] = note
@@ -203,7 +203,7 @@ def mine(bench: Bench) -> None:
             )
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name,))
             if desk.own.apart.get(name):
-                st.caption(f"leaves {listed(desk.own.apart[name])} unchanged")
+                st.caption(f"leaves {join_labels(desk.own.apart[name])} unchanged")
     for vectors in {id(v): v for n, v in desk.own.items() if here is None or n not in here.names}.values():
         st.caption(plain(f"{own_attribute.elsewhere(vectors)}."))
 

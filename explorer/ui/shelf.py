@@ -128,9 +128,9 @@ def add_photos(bench: Bench, key: str, on_added: Callable[[str], None] = lambda 
     def take(data: bytes) -> Taken:
         photo = bench.desk.add_photo(data)
         on_added(PHOTO + photo.key)
-        faceless = "no face was found, so its middle is used. The Edit page has a way to place the eyes."
+        faceless = "no face was found, so its centre is used. The Edit page has a way to place the eyes."
         sought = noun(bench.engine) == "face" and not photo.found
-        return Taken(photo.key, " ".join(filter(None, (faceless if sought else "", bench.desk.photos.told()))))
+        return Taken(photo.key, " ".join(filter(None, (faceless if sought else "", bench.desk.photos.take_notice()))))
 
     intake(
         bench,

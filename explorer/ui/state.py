@@ -83,7 +83,7 @@ def _compressor(name: str, stamp: str) -> Compressor:
 
 def entries() -> list[ModelEntry]:
     """The models there are."""
-    return models.listed()
+    return models.list_models()
 
 
 def arrived_with() -> str | None:

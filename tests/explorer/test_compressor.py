@@ -134,6 +134,6 @@ def test_a_session_starts_with_the_largest_flow_that_has_attributes(tmp_path, mo
     tiny_model.write_kind(tmp_path / "pretrained" / "a-vae", "vae")
     tiny_model.write(tmp_path / "runs" / "large", size=64)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    assert models.default_name(models.listed()) == "pretrained/bb"
+    assert models.default_name(models.list_models()) == "pretrained/bb"
     tiny_model.write(tmp_path / "pretrained" / "cc", size=64)
-    assert models.default_name(models.listed()) == "pretrained/cc"
+    assert models.default_name(models.list_models()) == "pretrained/cc"

@@ -32,8 +32,9 @@ def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs)
     for index in range(6):
         desk.photos.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])), in_use=f"{1:032x}")
     assert list(desk.photos) == [f"{i:032x}" for i in (1, 4, 5)]
-    assert "the least recently used have been removed" in desk.photos.told()  # of any number: it is asked file by file
-    assert desk.photos.told() == ""
+    notice = desk.photos.take_notice()
+    assert "the least recently used have been removed" in notice  # of any number: it is asked file by file
+    assert desk.photos.take_notice() == ""
     data = jpeg_of(blobs[0])
     assert desk.add_photo(data) is desk.add_photo(data)
     assert photo_key(data) in desk.photos

@@ -10,13 +10,13 @@ from glowcore.errors import CheckpointError
 
 def test_listing_names_the_reason(broken_home):
     (broken_home / "runs" / "half").mkdir(parents=True)
-    entries = {e.name: e for e in models.listed()}
+    entries = {e.name: e for e in models.list_models()}
     assert list(entries) == ["pretrained/tiny", "pretrained/broken", "runs/half"]
     assert entries["pretrained/tiny"].problem == ""
     assert "config.json" in entries["runs/half"].problem
     with pytest.raises(CheckpointError, match="safetensors"):
         models.open_engine(entries["pretrained/broken"])
-    assert models.default_name(models.listed()) == "pretrained/tiny"
+    assert models.default_name(models.list_models()) == "pretrained/tiny"
 
 
 def test_damage_that_only_loading_shows_is_remembered(broken_home):

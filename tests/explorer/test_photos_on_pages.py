@@ -218,7 +218,7 @@ def test_every_file_that_is_no_face_is_told(at, files, page):
     odd = ("![a](b).png", b"no picture", "image/png")
     go(at, page).file_uploader(key=UPLOADERS[page]).set_value([odd, files[0]]).run()
     assert "![a](b).png: this is not a picture; JPEG, PNG and WebP pictures are read." in said(at)
-    assert "0.png: no face was found, so its middle is used." in said(at)
+    assert "0.png: no face was found, so its centre is used." in said(at)
     assert not any("![a](b)" in c.value for c in at.markdown)  # no Markdown of theirs
     go(go(at, "models"), page)
     assert "0.png" not in said(at)

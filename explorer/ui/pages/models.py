@@ -32,7 +32,7 @@ def examine(entry: ModelEntry) -> list[Check]:
         )
         return checks.check(entry, engine, pictures)
     except GlowcoreError as error:
-        return [Check("Loading", False, f"{entry.told(error)}.")]
+        return [Check("Loading", False, f"{entry.public_message(error)}.")]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
