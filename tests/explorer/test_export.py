@@ -44,7 +44,7 @@ def test_a_crop_that_no_model_could_have_made_is_refused():
     files = [export.to_png(crops[0], RECIPE, crop) for crop in crops]
     assert export.read_png(files[0])[1].shape == (512, 512, 3)
     for data, size in zip(files[1:], ("8 x 513", "513 x 8"), strict=True):
-        with pytest.raises(ImageError, match=f"{size} pixels, at most 512 a side"):
+        with pytest.raises(ImageError, match=f"{size} pixels, at most 512 per side"):
             export.read_png(data)
 
 

@@ -35,7 +35,7 @@ def test_a_link_out_of_the_folder_is_not_listed(home, tmp_path):
     base = tmp_path / "base"
     (base / "pretrained").mkdir(parents=True)
     (base / "pretrained" / "tiny").symlink_to(home / "pretrained" / "tiny")
-    assert models.listed(base) == []
+    assert models.list_models(base) == []
 
 
 def test_only_listed_names_open(home):

@@ -26,7 +26,7 @@ def server(log: Path, home: Path = REPOSITORY, **settings: str) -> Iterator[tupl
 
 def first_model(home: Path) -> Path:
     """The folder of the model that the application opens by itself."""
-    name = models.default_name(models.listed(home))
+    name = models.default_name(models.list_models(home))
     if name is None:
         raise SystemExit(f"error: {home} holds no model in pretrained/ or runs/")
     return home / name
