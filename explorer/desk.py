@@ -173,9 +173,9 @@ class Desk:
         if waiting and self.history is not None:
             self._push(self.recipe.moved(waiting))
 
-    def drop_own(self, name: str) -> None:
-        """Forget an own attribute; the edit goes on without it, and no undo leads back to one with it."""
-        self.own.drop(name)
+    def drop_own(self, name: str, engine: Engine) -> None:
+        """Forget an own attribute of the model in use; the edit goes on without it, and no undo leads back to it."""
+        self.own.drop(name, engine)
 
         def without(recipe: EditRecipe) -> EditRecipe:
             return recipe.moved({name: 0.0}).locked(name, False)

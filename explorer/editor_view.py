@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "ack": acknowledgement(desk.answered),
         "token": desk.link,
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
-        "sliders": sliders(recipe, engine, desk.own),
+        "sliders": sliders(recipe, engine),
         "undos": len(desk.history.past),
         "redos": len(desk.history.future),
         "note": desk.note,
@@ -43,10 +42,10 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
     }
 
 
-def sliders(recipe: EditRecipe, engine: Engine, own: Collection[str] = ()) -> list[dict[str, Any]]:
+def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
     """One entry for every attribute that is offered; the session's own first, for it has just made them."""
     entries = []
-    for name in sorted(attributes_of(engine), key=lambda name: name not in own):
+    for name in sorted(attributes_of(engine), key=lambda name: name not in engine.own):
         text = words(name)
         entries.append(
             {

@@ -96,7 +96,8 @@ def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
     crop = sandbox.load(packed)
     height, width = crop.shape[:2]
     if max(height, width) > CROP_SIDE:
-        raise ImageError(f"the face inside this PNG has {width} x {height} pixels, at most {CROP_SIDE} per side are read")
+        size = f"{width} x {height} pixels"
+        raise ImageError(f"the face inside this PNG has {size}, at most {CROP_SIDE} per side are read")
     return recipe, crop
 
 

@@ -111,7 +111,12 @@ def fit(
 
 def made_with(vectors: AttributeVectors) -> set[str]:
     """The hashes of the weights that the attributes were made with, "" for one that does not say."""
-    return {vectors.facts.get(name, {}).get(WEIGHTS, "") for name in vectors.names}
+    return {weights_of(vectors, name) for name in vectors.names}
+
+
+def weights_of(vectors: AttributeVectors, name: str) -> str:
+    """The hash of the weights that one of the attributes was made with, "" where it does not say."""
+    return vectors.facts.get(name, {}).get(WEIGHTS, "")
 
 
 def is_of(vectors: AttributeVectors, engine: Engine) -> bool:

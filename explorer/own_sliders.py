@@ -9,49 +9,67 @@ from dataclasses import replace
 import torch
 
 from explorer.engine import Engine
-from explorer.own_attribute import elsewhere, is_of
+from explorer.own_attribute import elsewhere, is_of, weights_of
 from glowcore import AttributeVectors
 from glowcore.errors import ConfigError
 
+Key = tuple[str, str]  # the hash of the weights, and the name
 
-class OwnSliders(dict[str, AttributeVectors]):
-    """Attributes made or loaded in one session, by name.
 
-    `apart` holds, by the name of one of them, the attributes that it is to have nothing in common with.
+class OwnSliders(dict[Key, AttributeVectors]):
+    """Attributes made or loaded in one session, by the hash of the weights they were made with and by name.
+
+    So one name may stand for an attribute of each model.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.apart: dict[str, tuple[str, ...]] = {}
+        self._apart: dict[Key, tuple[str, ...]] = {}
+
+    def of(self, engine: Engine) -> dict[str, AttributeVectors]:
+        """Those made with the weights of this engine, by name."""
+        return {name: vectors for (_, name), vectors in self.items() if is_of(vectors, engine)}
+
+    def elsewhere(self, engine: Engine) -> list[AttributeVectors]:
+        """Those made with other weights, each set once."""
+        return list({id(v): v for v in self.values() if not is_of(v, engine)}.values())
+
+    def apart(self, engine: Engine) -> dict[str, tuple[str, ...]]:
+        """What the attributes of this engine are to have nothing in common with, by name."""
+        return {name: others for (model, name), others in self._apart.items() if model == engine.model_hash}
 
     def take(self, vectors: AttributeVectors) -> None:
-        """Take attributes in, in the place of others of their names."""
+        """Take attributes in, in the place of others of the same weights and names."""
         for name in vectors.names:
-            self[name] = vectors
-            self.apart.pop(name, None)
+            key = weights_of(vectors, name), name
+            self[key] = vectors
+            self._apart.pop(key, None)
 
-    def drop(self, name: str) -> None:
-        """Forget an attribute, if it is here."""
-        self.pop(name, None)
-        self.apart.pop(name, None)
+    def drop(self, name: str, engine: Engine) -> None:
+        """Forget an attribute of this engine, if it is here."""
+        self.pop((engine.model_hash, name), None)
+        self._apart.pop((engine.model_hash, name), None)
 
     def equip(self, engine: Engine) -> Engine:
         """The engine with these attributes; those made with other weights stay away."""
-        fitting = [v for v in {id(v): v for v in self.values()}.values() if is_of(v, engine)]
-        if not fitting:
+        mine = self.of(engine)
+        if not mine:
             return engine
-        names = {name for v in fitting for name in v.names}
-        return engine.with_attributes(set_apart(joined(engine.attributes, fitting), self.apart), names)
+        # Of those that came in one file some may have been dropped or made anew since.
+        parts = {id(v): v.only([n for n in v.names if mine.get(n) is v]) for v in mine.values()}
+        attributes = set_apart(joined(engine.attributes, list(parts.values())), self.apart(engine))
+        return engine.with_attributes(attributes, mine)
 
     def keep_apart(self, name: str, others: Sequence[str], engine: Engine) -> None:
         """Let one move nothing of `others`; ConfigError, and all as before, where nothing would remain of it."""
-        before = self.apart.pop(name, ())
+        key = engine.model_hash, name
+        before = self._apart.pop(key, ())
         try:
             self.equip(engine).attributes.orthogonalise(name, others)
         except ConfigError:
-            self.apart[name] = before
+            self._apart[key] = before
             raise
-        self.apart[name] = tuple(others)
+        self._apart[key] = tuple(others)
 
 
 def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) -> AttributeVectors | None:

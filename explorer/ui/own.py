@@ -137,7 +137,7 @@ def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
     known, size = state.model_attributes(bench.engine), min(bench.engine.size)
     faceless = [g.name for g in having + lacking if not g.photo.found]
     try:
-        name = own_attribute.name_for(typed, ordered(known.names if known else ()), bench.desk.own)
+        name = own_attribute.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
             groups = [[bench.engine.encode(face) for face in group] for group in faces]
@@ -174,7 +174,7 @@ def load(bench: Bench, data: bytes) -> Taken:
         vectors = own_attribute.taken_for(found, bench.engine)
         known = state.model_attributes(bench.engine)
         for name in vectors.names:
-            own_attribute.name_for(name, ordered(known.names if known else ()), bench.desk.own)
+            own_attribute.name_for(name, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
     except GlowcoreError as error:
         st.session_state["own_note"] = f"{error}."
         return Taken()
@@ -188,23 +188,24 @@ def load(bench: Bench, data: bytes) -> Taken:
 
 def mine(bench: Bench) -> None:
     """The attributes made or loaded here."""
-    desk, here = bench.desk, bench.engine.attributes
-    for name in [n for n in desk.own if here is not None and n in here.names]:
+    desk, engine = bench.desk, bench.engine
+    apart = desk.own.apart(engine)
+    for name in desk.own.of(engine):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words(name).label}**")
-            if others := [n for n in attributes_of(bench.engine) if n != name]:
+            if others := [n for n in attributes_of(engine) if n != name]:
                 with st.popover("Keep apart from …", type="tertiary"):
                     apart_from(bench, name, others)
             download(
                 "Save",
                 "attribute.safetensors",
-                lambda name=name: own_attribute.to_file(own_attribute.alone(here, name)),
+                lambda name=name: own_attribute.to_file(own_attribute.alone(engine.attributes, name)),
                 key=f"own_save_{name}",
             )
-            st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name,))
-            if desk.own.apart.get(name):
-                st.caption(f"leaves {join_labels(desk.own.apart[name])} unchanged")
-    for vectors in {id(v): v for n, v in desk.own.items() if here is None or n not in here.names}.values():
+            st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name, engine))
+            if apart.get(name):
+                st.caption(f"leaves {join_labels(apart[name])} unchanged")
+    for vectors in desk.own.elsewhere(engine):
         st.caption(plain(f"{own_attribute.elsewhere(vectors)}."))
 
 
@@ -218,7 +219,7 @@ def apart_from(bench: Bench, name: str, others: list[str]) -> None:
         except GlowcoreError as error:
             st.session_state["own_note"] = f"{error}."
 
-    st.session_state[key] = [n for n in desk.own.apart.get(name, ()) if n in others]
+    st.session_state[key] = [n for n in desk.own.apart(bench.engine).get(name, ()) if n in others]
     st.pills(
         "What it shares with these is taken out of it",
         others,

@@ -25,7 +25,7 @@ def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery
     desk.take_own(freckles)
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
     desk.adopt(*bare)
-    desk.drop_own("Freckles")
+    desk.own.drop("Freckles", engine)
     desk.adopt(desk.own.equip(engine), gallery)
     assert desk.recipe.moves == (("Smiling", 1.0),)
 
@@ -34,7 +34,7 @@ def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, galle
     desk.take_own(freckles)
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
     desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 2}, desk.own.equip(engine))
-    desk.drop_own("Freckles")
+    desk.drop_own("Freckles", engine)
     for number in range(3, 6):
         assert desk.recipe.moves == (("Smiling", 1.0),)
         assert desk.recipe.locks == ()

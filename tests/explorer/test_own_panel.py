@@ -57,7 +57,7 @@ def test_the_button_says_what_is_missing(at, files):
 
 def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
     give(at, files, "red Freckles")
-    assert list(at.session_state["desk"].own) == ["Red Freckles"]
+    assert own_names(at) == ["Red Freckles"]
     note = said(at, "info") + said(at, "warning")
     assert note.startswith("Red Freckles is among the sliders of Edit")
     assert "No face was found in 16 photos, so their centres were used: 0.png, 1.png, 2.png, 3.png, 4.png …." in note
@@ -78,11 +78,15 @@ def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatc
     assert not said(at, "info" if kind == "warning" else "warning")
 
 
+def own_names(at) -> list[str]:
+    return [name for _, name in at.session_state["desk"].own]
+
+
 def test_a_name_that_is_too_long_is_cut_with_a_word_about_it(at, files):
     give(at, files, f"Freckles {'x' * 30} and more")
     cut = f"Freckles {'x' * 30}"
     assert f"A name has 40 characters at most; it is cut to “{cut}”." in said(at, "markdown")
-    assert list(at.session_state["desk"].own) == [cut]
+    assert own_names(at) == [cut]
     at.text_input(key="own_name").set_value("x" * 40).run()
     assert "is cut" not in said(at, "markdown")
     assert at.text_input(key="own_name").proto.max_chars == 0  # Streamlit would drop a longer paste in silence
@@ -106,8 +110,14 @@ def test_the_photos_are_still_there_for_another_model(home, tmp_path, monkeypatc
     at.button(key="own_make").click().run()
     assert not at.exception
     assert not at.error
-    bare = at.session_state["desk"].own["Freckles"]
-    assert sum(a * b * c for a, b, c in bare.shapes) == 3 * 16 * 16
+    both = [sum(a * b * c for a, b, c in vectors.shapes) for vectors in at.session_state["desk"].own.values()]
+    assert both == [3 * 32 * 32, 3 * 16 * 16]
+    assert own_names(at) == ["Freckles", "Freckles"]  # one of each model
+    use("pretrained/tiny")
+    assert [b.key for b in at.button if b.key.startswith("own_drop")] == ["own_drop_Freckles"]
+    at.button(key="own_drop_Freckles").click().run()
+    use("runs/bare")
+    assert [b.key for b in at.button if b.key.startswith("own_drop")] == ["own_drop_Freckles"]
     use("runs/digits")  # for which photos of faces are nothing
     assert [c.value for c in at.caption].count("No photos yet") == 2
 
@@ -129,10 +139,11 @@ def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, fi
     assert said(at, "error") == "the model has a slider Smile already; another name is expected."
     assert not at.session_state["desk"].own
     give(at, files, "Freckles")
-    first = at.session_state["desk"].own["Freckles"]
+    (first,) = at.session_state["desk"].own.values()
     give(at, files, "freckles")
-    assert list(at.session_state["desk"].own) == ["Freckles"]
-    assert at.session_state["desk"].own["Freckles"] is not first
+    assert own_names(at) == ["Freckles"]
+    (second,) = at.session_state["desk"].own.values()
+    assert second is not first
 
 
 @pytest.mark.parametrize(
@@ -228,7 +239,7 @@ def test_photos_outlive_a_look_at_another_page_until_they_are_cleared(at, files)
     assert [c.value for c in at.caption if c.value.endswith(" photos")] == ["8 photos", "8 photos"]
     at.text_input(key="own_name").set_value("Freckles")
     at.button(key="own_make").click().run()
-    assert list(at.session_state["desk"].own) == ["Freckles"]
+    assert own_names(at) == ["Freckles"]
     at.button(key="own_with clear").click().run()
     at.button(key="own_without clear").click().run()
     assert not at.exception

@@ -55,6 +55,37 @@ def test_it_stays_away_from_other_weights_of_the_same_shapes(engine, twin, freck
     assert "Freckles" not in desk.own.equip(other).attribute_names
 
 
+def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
+    other = Engine.open(twin, "runs/twin")
+    theirs = replace(forgetful(freckles), directions=2 * freckles.directions)
+    desk = Desk()
+    desk.take_own(freckles)
+    desk.take_own(own_attribute.taken_for(theirs, other))
+
+    def length(of: Engine) -> float:
+        return float(desk.own.equip(of).attributes.directions[-1].norm())
+
+    assert length(other) == pytest.approx(2 * length(engine))
+    desk.own.keep_apart("Freckles", ["Smiling"], other)
+    assert desk.own.apart(engine) == {}
+    desk.own.drop("Freckles", engine)
+    assert "Freckles" not in desk.own.equip(engine).attribute_names
+    assert "Freckles" in desk.own.equip(other).attribute_names
+
+
+def test_of_two_that_came_in_one_file_one_can_be_dropped_or_made_anew(engine, freckles):
+    again = own_attribute.taken_for(forgetful(replace(freckles, names=("Spots",), facts={})), engine)
+    own = Desk().own
+    own.take(own_sliders.joined(freckles, [again]))
+    assert own.equip(engine).attribute_names[-2:] == ("Freckles", "Spots")
+    own.take(replace(freckles, directions=2 * freckles.directions))
+    assert float(own.equip(engine).attributes.direction("Freckles").flatten().norm()) == pytest.approx(
+        2 * float(freckles.directions[0].norm())
+    )
+    own.drop("Freckles", engine)
+    assert own.equip(engine).attribute_names == (*engine.attribute_names, "Spots")
+
+
 def test_a_file_of_other_weights_is_refused_with_what_to_do(twin, freckles, engine, monkeypatch):
     monkeypatch.setenv("EXPLORER_HOME", str(twin.parents[1]))
     other = Engine.open(twin, "runs/twin")
@@ -108,7 +139,7 @@ def test_the_page_refuses_a_stranger_and_takes_one_that_does_not_say_with_a_warn
     told = give(at, forgetful(freckles))
     assert "does not say which model it was made with" in told
     assert "make it again from photos" in told
-    assert "Freckles" in at.session_state["desk"].own
+    assert [name for _, name in at.session_state["desk"].own] == ["Freckles"]
 
 
 @pytest.mark.usefixtures("fresh_caches")

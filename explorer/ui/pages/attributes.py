@@ -27,9 +27,10 @@ def previews(bench: Bench, name: str) -> None:
     sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
     entries, recipes = [], {}
     bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
+    own = bench.desk.own
     strips = remembered(
         "previews",
-        (engine.model_hash, name, id(bench.desk.own.get(name)), bench.desk.own.apart.get(name, ())),
+        (engine.model_hash, name, id(own.of(engine).get(name)), own.apart(engine).get(name, ())),
         lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine, gallery)) for b in bases],
     )
     for source, base, frames in zip(sources, bases, strips, strict=True):

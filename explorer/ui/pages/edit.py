@@ -237,7 +237,7 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
             st.rerun()
         if recipe.source.kind == "seed":
             seed_bar(bench)
-        st.caption(link_words(recipe, desk.own, desk.crops))
+        st.caption(link_words(recipe, bench.engine.own, desk.crops))
 
 
 bench = open_bench()
