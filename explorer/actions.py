@@ -21,10 +21,9 @@ def reduce(history: History, message: Mapping[str, Any], attributes: Collection[
     Messages: {"op": "set", "name": str, "value": float}, {"op": "lock", "name": str, "on": bool},
     {"op": "undo"}, {"op": "redo"}, {"op": "reset"}, {"op": "ease"}.
 
-    Raises
-    ------
-    RecipeError
-        for an unknown operation, an attribute that is not in `attributes`, or a value that is no finite number.
+    Raises:
+        RecipeError: an unknown operation, an attribute that is not in `attributes`, or a value that is no finite
+            number.
     """
     operation = message.get("op")
     if operation == "undo":

@@ -33,10 +33,8 @@ class Aligned:
 def targets(folder: Path, out: Path) -> dict[Path, Path]:
     """The photos of a folder and those within it, and the PNG that the face of each goes to, at the same place in out.
 
-    Raises
-    ------
-    ConfigError
-        for a folder without photos, one inside the other, or two photos that would go to one file.
+    Raises:
+        ConfigError: a folder without photos, one inside the other, or two photos that would go to one file.
     """
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
         raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
@@ -54,10 +52,8 @@ def targets(folder: Path, out: Path) -> dict[Path, Path]:
 def align_all(pairs: Iterable[tuple[Path, Path]], size: int) -> Aligned:
     """Write the face that the application would choose in each photo, ``size`` pixels a side; no photo twice.
 
-    Raises
-    ------
-    ConfigError
-        where a file cannot be written; those before it are whole.
+    Raises:
+        ConfigError: a file cannot be written; those before it are whole.
     """
     done = Aligned()
     for path, target in pairs:

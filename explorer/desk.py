@@ -33,20 +33,21 @@ from glowcore.errors import ImageError
 class Desk:
     """The state of one session.
 
-    history     the edit, with undo and redo; None until a model is there
-    left        the same of the other models that were in use, by the hash of each: to come back to
-    photos      the photos at hand
-    crops       aligned pictures that are here without their photo
-    note        one sentence for the user, "" when there is nothing to say
-    strip_for   the attribute whose slider the hand has just been laid on
-    answered    number of the last message of the editor that was dealt with
-    awaited     the photo that a link or a PNG asked for and that is not here yet; another face stands in for it
-    absent      moves that a link asked for, of attributes that are not here yet
-    foreign     an edit that was made with another model, as it was made
-    asked       the last edit from elsewhere, as it came, and what was made of it
-    own         attributes made or loaded in this session
-    seen        the picture that the present edit starts from, with its source, to take along to another model
-    depicts     what the model in use makes pictures of; a face does not become a digit when the model is changed
+    Attributes:
+        history: the edit, with undo and redo; None until a model is there.
+        left: the same of the other models that were in use, by the hash of each: to come back to.
+        photos: the photos at hand.
+        crops: aligned pictures that are here without their photo.
+        note: one sentence for the user, "" when there is nothing to say.
+        strip_for: the attribute whose slider the hand has just been laid on.
+        answered: number of the last message of the editor that was dealt with.
+        awaited: the photo that a link or a PNG asked for and that is not here yet; another face stands in for it.
+        absent: moves that a link asked for, of attributes that are not here yet.
+        foreign: an edit that was made with another model, as it was made.
+        asked: the last edit from elsewhere, as it came, and what was made of it.
+        own: attributes made or loaded in this session.
+        seen: the picture that the present edit starts from, with its source, to take along to another model.
+        depicts: what the model in use makes pictures of; a face does not become a digit when the model is changed.
     """
 
     history: History | None = None

@@ -40,12 +40,10 @@ class Engine(Worker):
 
     What the device has no memory for is done on the CPU (see `Spare`); GlowcoreError where that has none either.
 
-    Parameters
-    ----------
-    model
-        a `glowcore.Flow` in eval mode.
-    name, model_hash
-        how the application calls it ("pretrained/faces64") and the first 12 hex digits of its weights' SHA-256.
+    Args:
+        model: a `glowcore.Flow` in eval mode.
+        name, model_hash: how the application calls it ("pretrained/faces64") and the first 12 hex digits of its
+            weights' SHA-256.
 
     `temperature` is what the model's author recommends for samples: one value, or one a level, finest first; `imagined`
     are the samples that the author recommends. What is neither is a CheckpointError.
@@ -123,10 +121,8 @@ class Engine(Worker):
 
         Always a batch of one, so that a recipe gives the same picture in the page, in a script and in a download.
 
-        Raises
-        ------
-        RecipeError
-            where the recipe needs a picture and none is given, or names attributes this model has not.
+        Raises:
+            RecipeError: the recipe needs a picture and none is given, or names attributes this model has not.
         """
         source = self.source(recipe, picture)
         key = (source.key, recipe.token())

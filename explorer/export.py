@@ -38,14 +38,10 @@ def to_png(
 ) -> bytes:
     """The picture as PNG with its recipe inside.
 
-    Parameters
-    ----------
-    picture
-        uint8 [H, W, 3], stored without loss.
-    crop
-        the aligned picture the edit started from, uint8 [H, W, 3]; None keeps it out of the file.
-    more
-        further texts in ASCII, by the names of their chunks.
+    Args:
+        picture: uint8 [H, W, 3], stored without loss.
+        crop: the aligned picture the edit started from, uint8 [H, W, 3]; None keeps it out of the file.
+        more: further texts in ASCII, by the names of their chunks.
     """
     info = PngInfo()
     for name, text in {RECIPE_KEY: recipe.token(), **(more or {})}.items():
@@ -76,12 +72,9 @@ def frames_zip(frames: Sequence[np.ndarray]) -> bytes:
 def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
     """The recipe inside a PNG of ours, with the crop where it carries one; None for any other file.
 
-    Raises
-    ------
-    RecipeError
-        for a file that says it holds a recipe and holds a broken one.
-    ImageError
-        for an embedded crop that is no picture, or has more than 512 pixels to a side.
+    Raises:
+        RecipeError: a file that says it holds a recipe and holds a broken one.
+        ImageError: an embedded crop that is no picture, or has more than 512 pixels to a side.
     """
     texts = _texts(data)
     if RECIPE_KEY not in texts:

@@ -31,10 +31,9 @@ class Imagined:
 def imagined(metadata: Mapping[str, Any]) -> tuple[Imagined, ...]:
     """What the metadata's `seeds` list, () where there is no such entry; temperatures on the grid of recipes.
 
-    Raises
-    ------
-    CheckpointError
-        for anything but a list of up to 48 different {"seed": int, "name": str, "temperature": number}.
+    Raises:
+        CheckpointError: anything but a list of up to 48 different {"seed": int, "name": str, "temperature":
+            number}.
     """
     stated = metadata.get("seeds", [])
     if not isinstance(stated, list) or len(stated) > MOST:

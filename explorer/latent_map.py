@@ -38,13 +38,14 @@ MOST_BYTES = 64 * 2**20
 class LatentMap:
     """Encodings of N pictures in K principal components.
 
-    mean         [D] float32, the mean encoding
-    basis        [K, D] float32, orthonormal rows, the strongest component first
-    scale        [K] float32, standard deviation along each
-    coordinates  [N, K] float32, in units of `scale`
-    labels       int8 [N, A] for `names`: 1 yes, 0 no, -1 unknown
-    pictures     uint8 [N, H, W, 3]
-    explained    share of all variance in the first two components
+    Attributes:
+        mean: [D] float32, the mean encoding.
+        basis: [K, D] float32, orthonormal rows, the strongest component first.
+        scale: [K] float32, standard deviation along each.
+        coordinates: [N, K] float32, in units of `scale`.
+        labels: int8 [N, A] for `names`: 1 yes, 0 no, -1 unknown.
+        pictures: uint8 [N, H, W, 3].
+        explained: share of all variance in the first two components.
     """
 
     mean: torch.Tensor

@@ -22,10 +22,8 @@ _one_at_a_time = threading.Lock()
 def map_of(engine: Engine, gallery: Gallery) -> LatentMap:
     """The map that came with the engine's model; for a model without one, a small one of its gallery or its samples.
 
-    Raises
-    ------
-    CheckpointError
-        where the model's map is damaged.
+    Raises:
+        CheckpointError: the model's map is damaged.
     """
     folder, key = gallery.folder.parent, _key(engine, gallery)
     with _one_at_a_time:
@@ -39,10 +37,8 @@ def map_of(engine: Engine, gallery: Gallery) -> LatentMap:
 def face_at(source: Source, engine: Engine, gallery: Gallery) -> np.ndarray:
     """The picture of a source of kind "map", uint8 [H, W, 3].
 
-    Raises
-    ------
-    RecipeError
-        for a number that this map has not.
+    Raises:
+        RecipeError: a number that this map has not.
     """
     found = map_of(engine, gallery)
     if source.place is not None:

@@ -31,10 +31,11 @@ _failed: dict[tuple[str, str], str] = {}
 class ModelEntry:
     """One folder that should hold a model.
 
-    name     "pretrained/faces64"
-    folder   where it is
-    info     what `glowcore.checkpoint.read_info` says, {} where it cannot be read
-    problem  "" or one sentence that says why it cannot be used
+    Attributes:
+        name: "pretrained/faces64".
+        folder: where it is.
+        info: what `glowcore.checkpoint.read_info` says, {} where it cannot be read.
+        problem: "" or one sentence that says why it cannot be used.
     """
 
     name: str

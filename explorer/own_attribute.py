@@ -39,10 +39,8 @@ ATTRIBUTE_FILE = Path("attribute.safetensors")
 def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
     """The name for an attribute that is typed: `tidy`, with a capital, or that of an `own` one, which it replaces.
 
-    Raises
-    ------
-    ConfigError
-        where a slider of the model is called so, be it by its name in the data or by its label.
+    Raises:
+        ConfigError: a slider of the model is called so, be it by its name in the data or by its label.
     """
     name = tidy(typed)
     alike = name.casefold()
@@ -70,12 +68,9 @@ def fit(
 
     `weights` is the `Engine.model_hash` of the model that encoded them.
 
-    Raises
-    ------
-    DataError
-        for too few pictures, or groups that do not differ.
-    ConfigError
-        for a name that cannot be one.
+    Raises:
+        DataError: too few pictures, or groups that do not differ.
+        ConfigError: a name that cannot be one.
     """
     if not NAME.fullmatch(name):
         raise ConfigError(f"{name!r:.60} cannot be a name; 1 to 40 letters, digits, spaces and - are expected")
@@ -127,10 +122,8 @@ def is_of(vectors: AttributeVectors, engine: Engine) -> bool:
 def taken_for(vectors: AttributeVectors, engine: Engine) -> AttributeVectors:
     """The attributes as those of this engine's weights; those that do not say of which they are count as of these.
 
-    Raises
-    ------
-    ConfigError
-        where they were made with others.
+    Raises:
+        ConfigError: they were made with others.
     """
     if vectors.shapes != engine.latent_shapes or not made_with(vectors) <= {engine.model_hash, ""}:
         raise ConfigError(elsewhere(vectors))

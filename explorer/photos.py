@@ -30,9 +30,10 @@ def _cutouts() -> ByteLRU[faces.Alignment]:
 class Photo:
     """A photo and the faces in it.
 
-    key    the first 32 hex digits of the SHA-256 of the file: how a recipe knows it again
-    data   the file
-    found  the faces, best choice first
+    Attributes:
+        key: the first 32 hex digits of the SHA-256 of the file: how a recipe knows it again.
+        data: the file.
+        found: the faces, best choice first.
     """
 
     key: str
@@ -69,10 +70,8 @@ class Photo:
     def aligned(self, size: int, source: Source) -> faces.Alignment:
         """Crop and turn the face that `source` chooses, or that its eyes say, to the template; -1 is the centre crop.
 
-        Raises
-        ------
-        ImageError
-            where both eyes are in one place.
+        Raises:
+            ImageError: both eyes are in one place.
         """
         chosen = (size, source.face, source.eyes)
         kept = self._aligned.get(chosen)

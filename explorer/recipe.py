@@ -106,10 +106,11 @@ class Source:
 class EditRecipe:
     """A source and what is done to it.
 
-    moves     attribute -> strength in standard deviations, as sorted pairs; zeros are dropped
-    locks     attributes whose score stays where it is while others move, sorted
-    temperature  of a sampled source: one value, or one a level from finest to top; 0 to 1.2
-    model     the first 12 hex digits of the SHA-256 of the model's weights, "" for any model
+    Attributes:
+        moves: attribute -> strength in standard deviations, as sorted pairs; zeros are dropped.
+        locks: attributes whose score stays where it is while others move, sorted.
+        temperature: of a sampled source: one value, or one a level from finest to top; 0 to 1.2.
+        model: the first 12 hex digits of the SHA-256 of the model's weights, "" for any model.
     """
 
     source: Source
@@ -187,10 +188,8 @@ class EditRecipe:
     def from_token(cls, token: str) -> EditRecipe:
         """Parse a token. Numbers out of range are clamped; anything else that is not exactly ours is refused.
 
-        Raises
-        ------
-        RecipeError
-            with one line that says what is wrong; never another exception, whatever the string.
+        Raises:
+            RecipeError: with one line that says what is wrong; never another exception, whatever the string.
         """
         body = _decode(token)
         if not isinstance(body, list) or not body or body[0] != VERSION or isinstance(body[0], bool):

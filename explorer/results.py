@@ -27,14 +27,15 @@ def in_typical_set(level_norms: Sequence[float]) -> bool:
 class Encoded:
     """A picture the model has taken in, with the proof of what it gives back.
 
-    picture, reconstruction  uint8 [H, W, 3]
-    max_error                largest difference of any value before rounding, on the scale 0 to 1; infinite where the
-                             model gave values that are no numbers
-    double                   whether it had to be taken in and given back in float64, as are its edits
-    pixels_changed, psnr     of the two 8-bit pictures
-    bits_per_dim             at the model's own n_bits
-    level_norms              |eps| / sqrt(d) a level, finest first; 1 is typical
-    milliseconds             of encoding and decoding once
+    Attributes:
+        picture, reconstruction: uint8 [H, W, 3].
+        max_error: largest difference of any value before rounding, on the scale 0 to 1; infinite where the model gave
+            values that are no numbers.
+        double: whether it had to be taken in and given back in float64, as are its edits.
+        pixels_changed, psnr: of the two 8-bit pictures.
+        bits_per_dim: at the model's own n_bits.
+        level_norms: |eps| / sqrt(d) a level, finest first; 1 is typical.
+        milliseconds: of encoding and decoding once.
     """
 
     key: str

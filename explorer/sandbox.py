@@ -42,10 +42,8 @@ class Decoder:
     def load(self, data: bytes) -> np.ndarray:
         """Read a picture as `glowcore.images.load`.
 
-        Raises
-        ------
-        ImageError
-            as that, and for a picture that takes too long or kills the process.
+        Raises:
+            ImageError: as that, and for a picture that takes too long or kills the process.
         """
         with self._lock:
             try:

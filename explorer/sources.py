@@ -14,10 +14,8 @@ from explorer.recipe import RecipeError, Source
 def aligned_picture(source: Source, engine: Engine, gallery: Gallery, photo: Photo | None) -> np.ndarray | None:
     """The picture a source starts from, uint8 [H, W, 3]; None for a seed, which the model draws itself.
 
-    Raises
-    ------
-    RecipeError
-        for a picture that this model's gallery or map has not, or a photo that is not at hand.
+    Raises:
+        RecipeError: a picture that this model's gallery or map has not, or a photo that is not at hand.
     """
     if source.kind == "seed":
         return None

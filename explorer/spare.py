@@ -20,10 +20,8 @@ T = TypeVar("T")
 class Spare:
     """The second chance of requests that found no memory; one for a model, whatever attributes it is used with.
 
-    Attributes
-    ----------
-    on_use
-        called in the thread of a request that moves to the CPU: the page's way to say so.
+    Attributes:
+        on_use: called in the thread of a request that moves to the CPU: the page's way to say so.
     """
 
     def __init__(self, flow: glowcore.Flow, turns: Turns) -> None:
@@ -36,10 +34,8 @@ class Spare:
     def serve(self, work: Callable[[Worker], T], home: Worker) -> T:
         """The result of `work(home)`; where the memory does not hold it, tried again, then done on the CPU.
 
-        Raises
-        ------
-        GlowcoreError
-            where that has no memory either.
+        Raises:
+            GlowcoreError: that has no memory either.
         """
         for worker in self._workers(home):
             try:

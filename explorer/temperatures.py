@@ -13,10 +13,8 @@ from glowcore.errors import CheckpointError
 def recommended(metadata: Mapping[str, Any], num_levels: int) -> tuple[float, ...]:
     """One value, or `num_levels` of them from the finest level to the top, each from 0 to `TEMPERATURE_LIMIT`.
 
-    Raises
-    ------
-    CheckpointError
-        for anything but a number, or as many as there are levels, from 0.
+    Raises:
+        CheckpointError: anything but a number, or as many as there are levels, from 0.
     """
     stated = metadata.get("temperature", USUAL_TEMPERATURE)
     values = stated if isinstance(stated, list) else [stated]

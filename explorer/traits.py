@@ -23,8 +23,9 @@ LEAST_EIGENVALUE = 0.02  # of the correlations: directions that are nearly the s
 class Traits:
     """Where a face stands.
 
-    distance  from the average face, relative to what is expected of a real one: 1 is typical
-    count     of independent traits
+    Attributes:
+        distance: from the average face, relative to what is expected of a real one: 1 is typical.
+        count: of independent traits.
     """
 
     distance: float

@@ -24,13 +24,10 @@ class Turns:
 
     A queue that is full, or a wait that takes too long, ends in `Busy` with a sentence instead of a page that hangs.
 
-    Attributes
-    ----------
-    on_look
-        called in a waiting thread every 0.2 s. What it raises ends the wait: the page's way to give up a run that a
-        newer one of the same visitor has replaced, instead of computing a picture that nobody will look at.
-    on_wait
-        called in a waiting thread after 2 s, 4 s, 8 s ... with the number of requests before it.
+    Attributes:
+        on_look: called in a waiting thread every 0.2 s. What it raises ends the wait: the page's way to give up a run
+            that a newer one of the same visitor has replaced, instead of computing a picture that nobody will look at.
+        on_wait: called in a waiting thread after 2 s, 4 s, 8 s ... with the number of requests before it.
     """
 
     def __init__(self, places: int = PLACES, patience: float = PATIENCE) -> None:
@@ -49,10 +46,8 @@ class Turns:
     def take(self) -> Iterator[None]:
         """Hold the model for the body of the `with`; it cannot be taken twice by one thread.
 
-        Raises
-        ------
-        Busy
-            too many wait already, or it has taken too long.
+        Raises:
+            Busy: too many wait already, or it has taken too long.
         """
         turn = self._join()
         try:

@@ -49,10 +49,8 @@ ALONE = Bounds(1024, 256, 2)  # one's own memory: photos for an attribute of one
 def bounds(alone: bool, environment: Mapping[str, str] = os.environ) -> Bounds:
     """The bounds of a server that only its own machine reaches (`alone`), or others too; EXPLORER_UPLOAD_MB counts.
 
-    Raises
-    ------
-    ConfigError
-        where the variable is no whole number from 1 to 65,536.
+    Raises:
+        ConfigError: the variable is no whole number from 1 to 65,536.
     """
     usual = ALONE if alone else SHARED
     given = environment.get(VARIABLE, "")
@@ -66,14 +64,10 @@ def bounds(alone: bool, environment: Mapping[str, str] = os.environ) -> Bounds:
 class UploadBounds:
     """Counts what each session has uploaded and refuses what is too much.
 
-    Parameters
-    ----------
-    app
-        the ASGI application behind.
-    alive
-        whether a session of that id is connected: what an ended one held is given back.
-    bounds
-        what one session may hold, and all together.
+    Args:
+        app: the ASGI application behind.
+        alive: whether a session of that id is connected: what an ended one held is given back.
+        bounds: what one session may hold, and all together.
     """
 
     def __init__(self, app: App, alive: Callable[[str], bool], bounds: Callable[[], Bounds]) -> None:

@@ -17,12 +17,9 @@ _EDITOR = st.components.v2.component(
 def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None]) -> None:
     """Show the editor.
 
-    Parameters
-    ----------
-    view
-        what `explorer.editor_view.editor_view` makes.
-    on_message
-        called with each message of the browser, before the page runs again; see `explorer.actions.reduce`.
+    Args:
+        view: what `explorer.editor_view.editor_view` makes.
+        on_message: called with each message of the browser, before the page runs again; see `explorer.actions.reduce`.
     """
 
     def changed() -> None:
