@@ -15,7 +15,7 @@ from explorer import export
 from explorer.actions import reduce
 from explorer.album import Album, Crops
 from explorer.engine import Engine
-from explorer.fitting import EVERY_MODEL_HAS, fit, greeting, missing
+from explorer.fitting import EVERY_MODEL_HAS, Arrival, fit, greeting, missing
 from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
@@ -24,7 +24,7 @@ from explorer.own_sliders import OwnSliders
 from explorer.photos import Photo, photo_key
 from explorer.recipe import EditRecipe, RecipeError, Source
 from explorer.sources import aligned_picture
-from explorer.words import ANOTHER_PHOTO, ELSEWHERE, FACELESS, OTHER_THINGS, absence, noun
+from explorer.words import ANOTHER_PHOTO, FACELESS, OTHER_THINGS, noun
 from glowcore import AttributeVectors
 from glowcore.errors import ImageError
 
@@ -36,34 +36,28 @@ class Desk:
     Attributes:
         history: the edit, with undo and redo; None until a model is there.
         left: the same of the other models that were in use, by the hash of each: to come back to.
+        arrival: the last edit from elsewhere, with what of it is not here.
+        depicts: what the model in use makes pictures of; a face does not become a digit when the model is changed.
         photos: the photos at hand.
         crops: aligned pictures that are here without their photo.
+        seen: the picture that the present edit starts from, with its source, to take along to another model.
+        own: attributes made or loaded in this session.
         note: one sentence for the user, "" when there is nothing to say.
         strip_for: the attribute whose slider the hand has just been laid on.
         answered: number of the last message of the editor that was dealt with.
-        awaited: the photo that a link or a PNG asked for and that is not here yet; another face stands in for it.
-        absent: moves that a link asked for, of attributes that are not here yet.
-        foreign: an edit that was made with another model, as it was made.
-        asked: the last edit from elsewhere, as it came, and what was made of it.
-        own: attributes made or loaded in this session.
-        seen: the picture that the present edit starts from, with its source, to take along to another model.
-        depicts: what the model in use makes pictures of; a face does not become a digit when the model is changed.
     """
 
     history: History | None = None
     left: dict[str, History] = field(default_factory=dict)
+    arrival: Arrival = field(default_factory=Arrival)
+    depicts: str = ""
     photos: Album = field(default_factory=Album)
     crops: Crops = field(default_factory=Crops)
+    seen: tuple[Source, np.ndarray] | None = None
+    own: OwnSliders = field(default_factory=OwnSliders)
     note: str = ""
     strip_for: str | None = None
     answered: MessageNumber = NO_MESSAGE
-    awaited: Source | None = None
-    absent: dict[str, float] = field(default_factory=dict)
-    foreign: EditRecipe | None = None
-    asked: tuple[EditRecipe, EditRecipe] | None = None
-    seen: tuple[Source, np.ndarray] | None = None
-    depicts: str = ""
-    own: OwnSliders = field(default_factory=OwnSliders)
 
     @property
     def recipe(self) -> EditRecipe:
@@ -75,8 +69,8 @@ class Desk:
     @property
     def link(self) -> str:
         """The token for the address: of the edit as it came, while it lacks something and nothing was edited."""
-        as_it_came = self.asked and self.asked[1] == self.recipe and (self.awaited or self.absent or self.foreign)
-        return (self.asked[0] if as_it_came else self.recipe).token()
+        as_it_came = not self.arrival.complete and self.arrival.shown == self.recipe
+        return (self.arrival.recipe if as_it_came else self.recipe).token()
 
     # -- arriving ----------------------------------------------------------------
     def arrive(self, engine: Engine, gallery: Gallery, token: str | None) -> None:
@@ -97,18 +91,9 @@ class Desk:
 
     def open(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> None:
         """Make a recipe from elsewhere the present edit, as far as this model and the pictures at hand allow."""
-        fitting = fit(recipe, engine)
-        elsewhere = bool(recipe.model) and recipe.model != engine.model_hash
-        self.foreign = recipe if elsewhere else None
-        self.absent = {} if elsewhere else dict(set(recipe.moves) - set(fitting.moves))
-        problem = missing(fitting.source, engine, gallery, elsewhere, self._at_hand)
-        self.awaited = fitting.source if problem and fitting.source.kind == "photo" else None
-        if problem:
-            fitting = replace(fitting, source=greeting(engine, gallery).source)
-        told = "" if self.awaited else problem  # the page asks for the photo, as long as it is awaited
-        self.note = " ".join(filter(None, (ELSEWHERE if elsewhere else absence(self.absent), told)))
-        self.asked = (recipe, fitting)
-        self._push(fitting)
+        self.arrival = Arrival.of(recipe, engine, gallery, self._at_hand)
+        self.note = self.arrival.note
+        self._push(self.arrival.shown)
 
     def adopt(self, engine: Engine, gallery: Gallery) -> None:
         """Another model has been chosen: its edit comes back as it was left, undo and all, with the present picture.
@@ -118,30 +103,35 @@ class Desk:
         """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
-        recipe, strange = fit(self.recipe, engine), self.depicts not in ("", noun(engine))
+        before, strange = self.recipe, self.depicts not in ("", noun(engine))
         self.depicts = noun(engine)
-        self.left[self.recipe.model] = self.history
+        self.left[before.model] = self.history
         self.history = self.left.pop(engine.model_hash, None)
-        if self.foreign is not None and self.foreign.model == engine.model_hash:
-            self.open(self.foreign, engine, gallery)
+        if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
+            self.open(self.arrival.recipe, engine, gallery)
             return
-        self.note = ""
         mine = fit(self.recipe, engine) if self.history else None
+        self.note = OTHER_THINGS if strange and not mine else ""
         if strange:
-            self.note = "" if mine else OTHER_THINGS
-            self._push(mine or greeting(engine, gallery))
-            return
-        if mine and mine.source in (recipe.source, self.crops.lent.get(recipe.source.value)):
-            self._push(mine)  # the same picture as when the model was left, which another may have had on loan
-            return
-        if missing(recipe.source, engine, gallery, recipe.source.kind == "map", self._at_hand):
-            kept = self.seen is not None and self.seen[0] == recipe.source
-            recipe = replace(recipe, source=self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source)
-        self._push(replace(recipe, moves=mine.moves, locks=mine.locks) if mine else recipe)
+            adopted = mine or greeting(engine, gallery)
+        elif mine and mine.source in (before.source, self.crops.lent.get(before.source.value)):
+            adopted = mine  # the same picture as when the model was left, which another may have had on loan
+        else:
+            adopted = self._brought_along(before, engine, gallery)
+            adopted = replace(adopted, moves=mine.moves, locks=mine.locks) if mine else adopted
+        self._push(adopted)
 
-    def forget_foreign(self) -> None:
+    def _brought_along(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> EditRecipe:
+        """What a model can follow of another's edit; a picture that it has not itself it is lent, where it was seen."""
+        recipe = fit(recipe, engine)
+        if not missing(recipe.source, engine, gallery, recipe.source.kind == "map", self._at_hand):
+            return recipe
+        kept = self.seen is not None and self.seen[0] == recipe.source
+        return replace(recipe, source=self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source)
+
+    def stay(self) -> None:
         """Go on with this model's version of an edit that was made with another, and without the photo it asks for."""
-        self.foreign, self.awaited, self.asked, self.note = None, None, None, ""
+        self.arrival, self.note = self.arrival.settled(), ""
 
     def warm(self, temperature: float) -> None:
         """The same seed at another temperature."""
@@ -149,7 +139,7 @@ class Desk:
 
     def start_from(self, source: Source) -> None:
         """Another picture under the same sliders."""
-        self.forget_foreign()
+        self.stay()
         self._push(replace(self.recipe, source=source))
 
     def draw(self, source: Source, temperature: tuple[float, ...]) -> None:
@@ -159,18 +149,20 @@ class Desk:
         """
         before = self.recipe.temperature
         kept = self.recipe.source.kind == "seed" and len(before) == 1 and before[0] > 0
-        self.forget_foreign()
+        self.stay()
         self._push(replace(self.recipe, source=source, temperature=before if kept else temperature))
 
     def imagine(self, one: Imagined) -> None:
         """A picture that the model's author recommends, as recommended, under the same sliders."""
-        self.forget_foreign()
+        self.stay()
         self._push(replace(self.recipe, source=one.source, temperature=(one.temperature,)))
 
     def take_own(self, vectors: AttributeVectors) -> None:
         """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
         self.own.take(vectors)
-        waiting = {n: self.absent.pop(n) for n in vectors.names if n in self.absent}
+        absent = self.arrival.absent
+        waiting = {name: value for name, value in absent if name in vectors.names}
+        self.arrival = replace(self.arrival, absent=tuple(move for move in absent if move[0] not in waiting))
         if waiting and self.history is not None:
             self._push(self.recipe.moved(waiting))
 
@@ -212,9 +204,9 @@ class Desk:
             self.open(recipe, engine, gallery)
             return key if brought else ""
         photo = self.add_photo(data)
-        awaited = self.awaited  # still, where this is another photo
+        awaited = self.arrival.awaited  # still, where this is another photo
         self.start_from(self.photos.source_of(photo.key))
-        self.awaited = awaited
+        self.arrival = replace(self.arrival, awaited=awaited)
         sought = noun(engine) == "face" and not photo.found
         said = (ANOTHER_PHOTO if awaited else "", FACELESS if sought else "", self.photos.take_notice())
         self.note = " ".join(filter(None, said))
@@ -224,10 +216,12 @@ class Desk:
         """Take a photo in; no edit starts from it, but the one that waits for it has it. ImageError when it is none."""
         photo = self.photos.get(photo_key(data)) or Photo.read(data)
         self.photos.keep(photo, self.recipe.source.value if self.history else "")
-        waits = self.awaited is not None and self.awaited.value == photo.key
+        awaited = self.arrival.awaited
+        waits = awaited is not None and awaited.value == photo.key
         if self.history:
-            self._push(replace(self.recipe, source=self.awaited) if waits else self.recipe)
-        self.awaited = None if waits else self.awaited
+            self._push(replace(self.recipe, source=awaited) if waits else self.recipe)
+        if waits:
+            self.arrival = replace(self.arrival, awaited=None)
         return photo
 
     def remove_photo(self, key: str, engine: Engine, gallery: Gallery) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from explorer import maps
 from explorer.engine import Engine
 from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
-from explorer.words import noun
+from explorer.words import ELSEWHERE, absence, noun
 from glowcore.errors import GlowcoreError
 
 GREETING = ("Smiling", 1.0)
@@ -55,3 +55,47 @@ def greeting(engine: Engine, gallery: Gallery) -> EditRecipe:
     name, strength = GREETING
     moves = ((name, strength),) if name in engine.attribute_names else ()
     return EditRecipe(source, moves, temperature=engine.temperature, model=engine.model_hash)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An edit from elsewhere, and what is made of it here.
+
+    Attributes:
+        recipe: the edit as it came; None where none has come.
+        shown: what a model and the pictures at hand make of it.
+        foreign: whether it was made with another model.
+        awaited: its photo, where that is not here yet; another picture stands in for it.
+        absent: its moves of attributes that are not here yet.
+        note: what there is to say about all that.
+    """
+
+    recipe: EditRecipe | None = None
+    shown: EditRecipe | None = None
+    foreign: bool = False
+    awaited: Source | None = None
+    absent: tuple[tuple[str, float], ...] = ()
+    note: str = ""
+
+    @classmethod
+    def of(cls, recipe: EditRecipe, engine: Engine, gallery: Gallery, photos: Collection[str]) -> Arrival:
+        """What `engine`'s model makes of a recipe; `photos` are the keys of those at hand, whole or cut out."""
+        shown = fit(recipe, engine)
+        foreign = bool(recipe.model) and recipe.model != engine.model_hash
+        absent = () if foreign else tuple(move for move in recipe.moves if move not in shown.moves)
+        problem = missing(shown.source, engine, gallery, foreign, photos)
+        awaited = shown.source if problem and shown.source.kind == "photo" else None
+        if problem:
+            shown = replace(shown, source=greeting(engine, gallery).source)
+        told = "" if awaited else problem  # the page asks for the photo, as long as it is awaited
+        note = " ".join(filter(None, (ELSEWHERE if foreign else absence([name for name, _ in absent]), told)))
+        return cls(recipe, shown, foreign, awaited, absent, note)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of it is lacking."""
+        return not (self.foreign or self.awaited or self.absent)
+
+    def settled(self) -> Arrival:
+        """As if it had come as it is shown; moves still wait for their attributes."""
+        return replace(self, recipe=self.shown, foreign=False, awaited=None)

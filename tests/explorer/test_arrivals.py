@@ -83,7 +83,7 @@ def test_the_address_keeps_what_the_edit_of_a_link_lacks(home, engine, lacking):
     desk.handle({"op": "undo", "nonce": "a", "seq": 2}, engine)
     at.run()
     assert told(at, "address")["token"] == sent
-    desk.forget_foreign()  # "Stay with this one"
+    desk.stay()  # "Stay with this one"
     at.run()
     assert EditRecipe.from_token(told(at, "address")["token"]) == desk.recipe
 

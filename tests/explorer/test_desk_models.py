@@ -11,7 +11,7 @@ from explorer.recipe import EditRecipe, Source
 def test_an_edit_of_another_model_waits_until_that_model_is_chosen(desk, engine, gallery):
     foreign = EditRecipe(Source("seed", "1"), (("Smiling", 1.0), ("Sideburns", 2.0)), model="f" * 12)
     desk.open(foreign, engine, gallery)
-    assert desk.foreign == foreign
+    assert (desk.arrival.recipe, desk.arrival.foreign, desk.arrival.complete) == (foreign, True, False)
     other = engine.with_attributes(replace(engine.attributes, names=("Sideburns", *engine.attributes.names[1:])))
     other.model_hash = "f" * 12
     desk.adopt(other, gallery)

@@ -21,6 +21,16 @@ def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(d
     assert "Freckles" in desk.own.equip(engine).attribute_names
 
 
+def test_its_moves_still_wait_once_another_picture_is_chosen(desk, engine, gallery, freckles):
+    sent = EditRecipe(Source("seed", "4"), (("Freckles", 2.0), ("Young", 1.0)), model=engine.model_hash)
+    desk.open(sent, engine, gallery)
+    assert desk.link == sent.token()
+    desk.start_from(Source("seed", "5"))
+    assert desk.link == desk.recipe.token()
+    desk.take_own(freckles)
+    assert (desk.recipe.moves, desk.arrival.absent) == (sent.moves, ())
+
+
 def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery, bare, freckles):
     desk.take_own(freckles)
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))

@@ -101,20 +101,20 @@ def random_source(bench: Bench) -> Source:
 
 def offer_its_model(bench: Bench) -> None:
     """An edit that was made with another model can be looked at with that one, where it is here."""
-    desk = bench.desk
-    entry = models.of_hash(desk.foreign.model) if desk.foreign else None
+    arrival = bench.desk.arrival
+    entry = models.of_hash(arrival.recipe.model) if arrival.foreign else None
     if entry is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"This edit was made with **{entry.label}**.")
         st.button(f"Switch to {entry.label}", key="switch_model", on_click=state.choose_model, args=(entry.name,))
-        st.button("Stay here", key="stay", type="tertiary", on_click=desk.forget_foreign)
+        st.button("Stay here", key="stay", type="tertiary", on_click=bench.desk.stay)
 
 
 def ask_for_photo(bench: Bench) -> None:
     """An edit of a photo that did not come along is shown on another face; say which, and how to see the photo."""
     desk, source = bench.desk, bench.desk.recipe.source
-    if desk.awaited is None or source.kind == "photo":
+    if desk.arrival.awaited is None or source.kind == "photo":
         return
     drawn = f"a {noun(bench.engine)} drawn by the model"
     shown = f"{title(source.value)} of the gallery" if source.kind == "gallery" else drawn
@@ -123,7 +123,7 @@ def ask_for_photo(bench: Bench) -> None:
             f"This edit was made from **a photo that is not here** and is shown on {plain(shown)}. Add the same photo "
             "above to see it again."
         )
-        st.button("Stay with this one", key="stay_without", type="tertiary", on_click=desk.forget_foreign)
+        st.button("Stay with this one", key="stay_without", type="tertiary", on_click=desk.stay)
 
 
 @st.fragment
