@@ -108,12 +108,12 @@ class Desk:
         self.left[before.model] = self.history
         self.history = self.left.pop(engine.model_hash, None)
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
-            self.open(self.arrival.recipe, engine, gallery)
+            self.open(self.arrival.recipe, engine, gallery)  # an edit that is at home here
             return
         mine = fit(self.recipe, engine) if self.history else None
         self.note = OTHER_THINGS if strange and not mine else ""
         if strange:
-            adopted = mine or greeting(engine, gallery)
+            adopted = mine or greeting(engine, gallery)  # no picture comes along to a model of other things
         elif mine and mine.source in (before.source, self.crops.lent.get(before.source.value)):
             adopted = mine  # the same picture as when the model was left, which another may have had on loan
         else:
