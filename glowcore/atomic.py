@@ -120,13 +120,22 @@ def locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
     deadline = time.monotonic() + LOCK_WAIT
     try:
-        while not _try_lock(descriptor):
+        while not try_lock(descriptor):
             if time.monotonic() > deadline:
                 raise CheckpointError(f"{folder}: not saved, another process is saving there")
             time.sleep(0.02)
         yield
     finally:
         os.close(descriptor)
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock an open file or folder, alone or ``shared`` with others that share it; False where another holds it."""
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def sync_folder(folder: Path) -> None:
@@ -154,14 +163,6 @@ def describe(error: OSError) -> str:
     if words is None:
         return own
     return words if error.errno is None or own == os.strerror(error.errno) else f"{words}: {own}"
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _write(path: Path, data: bytes) -> None:

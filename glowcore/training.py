@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from glowcore import batches, checkpoint, classes, out_of_memory, training_data, training_state
+from glowcore import batches, checkpoint, classes, out_of_memory, run_lock, training_data, training_state
 from glowcore.devices import has_fast_bfloat16
 from glowcore.distributed import Processes
 from glowcore.divergence import divergence
@@ -104,11 +105,13 @@ class Trainer:
         """Train to the end, or to a signal, evaluating and saving on the way.
 
         Raises:
+            CheckpointError: another training runs in ``out``, or has left a later state there.
             TrainingError: the loss, the gradient or the inverse stays bad although earlier states were restored, or the
                 memory does not hold a batch. A run never ends well with a model that has diverged.
         """
         last_eval = self.seconds
-        with StopSignals(self), out_of_memory.advised(self.model, self.settings):
+        with contextlib.ExitStack() as held, StopSignals(self), out_of_memory.advised(self.model, self.settings):
+            self.processes.by_first(lambda: held.enter_context(run_lock.alone(self.out)))
             self._resume_point()
             trained = False
             while not self._stopping():
@@ -173,6 +176,7 @@ class Trainer:
         self.processes.by_first(self._write)
 
     def _write(self) -> None:
+        training_state.check_latest(self.out / "state", self.step)  # the model is not to be of another run than that
         self.averaged.metadata = self.monitor.metadata()
         checkpoint.save(self.averaged, self.out)
         training_state.save_state(self.out / "state", self.state())
@@ -291,7 +295,8 @@ class Trainer:
         return self.stop_signal is not None
 
     def _resume_point(self) -> None:
-        """See to it that there is a state to go back to before the first step can go wrong."""
+        """See to it that there is a state to go back to, this run's own, before the first step can go wrong."""
+        self.processes.by_first(lambda: training_state.check_latest(self.out / "state", self.step))
         if self.processes.same(float(not training_state.saved_steps(self.out / "state"))):
             self.save()
 

@@ -83,15 +83,24 @@ def saved_steps(folder: str | Path) -> list[int]:
     return [entry.step for entry in _saved(Path(folder))]
 
 
-def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:
-    shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
-    saved = _saved(folder)
-    for entry in saved:
+def check_latest(folder: str | Path, step: int) -> None:
+    """Look whether a state of ``step`` may follow what ``folder`` holds, before anything is done for it.
+
+    Raises:
+        CheckpointError: a later valid state is there.
+    """
+    for entry in _saved(Path(folder)):
         if entry.step > step and _is_valid(entry.path):
             raise CheckpointError(
                 f"{folder}: holds a training state of step {entry.step}, later than step {step}; resume it or use "
                 "another folder"
             )
+
+
+def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:
+    shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
+    check_latest(folder, step)
+    saved = _saved(folder)
     revision = 1 + max((entry.revision for entry in saved if entry.step == step), default=-1)
     target = folder / (f"step-{step}.{revision}" if revision else f"step-{step}")
     try:

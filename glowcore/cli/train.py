@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from glowcore import checkpoint, classes, output, training_state
+from glowcore import checkpoint, classes, output, run_lock, training_state
 from glowcore.cli import model_options, options
 from glowcore.data import open_dataset
 from glowcore.devices import pick_device
@@ -165,6 +165,7 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
     if args.resume and not (out / "state").is_dir():
         raise ConfigError(f"--resume: {out} holds no run to go on with")
     output.check_folder(out)
+    run_lock.check_free(out)  # looked at again, and then held, when training begins
     if not args.resume and (out / "config.json").exists():
         raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")
     if not args.resume and (out / "state").exists():
