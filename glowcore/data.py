@@ -17,6 +17,7 @@ torchvision  ``torchvision:NAME:ROOT``, files already    the set's classes, its 
 ===========  ==========================================  ==========================================
 
 With a table that has no column ``split``, folders ``train/``, ``test/`` ... of the pictures are the split as well.
+Whatever else lies beside such folders is refused.
 Where nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
 divisible by 20 (``test``; the rest is ``train``). A picture's side of the line depends on its name alone. Of two or
 more pictures at least one is tested on and one trained on.

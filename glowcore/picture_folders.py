@@ -116,7 +116,7 @@ def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tole
     attributes[known] = table.values[rows[known]]
     if table.splits is None:
         folders = [file.partition("/")[0] for file in files]
-        named = _named_splits(set(folders))
+        named = _named_splits(inside, set(folders))
         splits = split_by_name(files) if named is None else np.array([named[name] for name in folders], dtype="<U5")
     else:
         splits = np.full(len(files), "train", dtype="<U5")
@@ -144,10 +144,19 @@ def sorted_classes(names: Iterable[str]) -> list[str]:
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
 
-def _named_splits(folders: Collection[str]) -> dict[str, str] | None:
-    """Return which split each folder is, where all of several are called as splits are, one of them train, or None."""
-    named = {name: SPLIT_WORDS[name.lower()] for name in folders if name.isalpha() and name.lower() in SPLIT_WORDS}
-    return named if 1 < len(named) == len(folders) and "train" in named.values() else None
+def _named_splits(folder: Path, names: Collection[str]) -> dict[str, str] | None:
+    """Return which split each of the ``names`` in a folder is: where all of several are called so, one train, or None.
+
+    Raises:
+        DataError: something else lies beside train and test: any guess could let test pictures into training.
+    """
+    named = {name: SPLIT_WORDS[name.lower()] for name in names if name.isalpha() and name.lower() in SPLIT_WORDS}
+    splits, odd = set(named.values()), sorted(set(names) - set(named))
+    if odd and {"train"} < splits:
+        raise DataError(f"{printable(odd[0], 60)} lies beside {'/, '.join(sorted(named))}/ in "
+                        f"{printable(str(folder), 120)}, and is no split; expected only those, or an attributes.csv "
+                        "with a column `split` that says where each picture belongs")
+    return named if len(named) > 1 and not odd and "train" in splits else None
 
 
 def _list_folders(folder: Path) -> Listing:
@@ -164,7 +173,7 @@ def _list_folders(folder: Path) -> Listing:
         return _list_plain(folder)
     if inner == ["images"]:
         return _list_folders(folder / "images")
-    if (named := _named_splits(inner)) is not None:
+    if (named := _named_splits(folder, inner)) is not None:
         return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in named.items()])
     if not inner:
         raise _empty(folder)

@@ -149,6 +149,23 @@ def test_a_table_without_a_split_leaves_it_to_the_folders(tmp_path, inner):
     assert len(open_dataset(tmp_path, image_size=4, split="test")) == 12
 
 
+@pytest.mark.parametrize(("odd", "named", "table"), [
+    ("extra/4.png", "extra", False), ("extra/4.png", "extra", True), ("extra/deep/4.png", "extra", True),
+    ("4.png", "4.png", True),
+])  # fmt: skip
+def test_what_lies_beside_the_folders_of_a_split_is_refused_not_split_anew(tmp_path, odd, named, table):
+    names = ["Train/1.png", "val/2.png", odd]
+    write(tmp_path, names, 4, 4)
+    if table:
+        (tmp_path / "attributes.csv").write_text("file,Smiling\n" + "".join(f"{name},1\n" for name in names))
+    with pytest.raises(DataError, match=f"^{named} lies beside Train/, val/ in .* a column `split`") as told:
+        open_dataset(tmp_path, image_size=4, split="train")
+    assert "\n" not in str(told.value)
+    rows = "Train/1.png,1,train\nval/2.png,1,test\n" + f"{odd},1,train\n"
+    (tmp_path / "attributes.csv").write_text("file,Smiling,split\n" + rows)
+    assert open_dataset(tmp_path, image_size=4, split="test").files == ["val/2.png"]
+
+
 @pytest.mark.parametrize("where", ["train", "test", "val/images"])
 def test_a_table_inside_the_folder_of_a_split_is_refused_not_dropped(tmp_path, where):
     write(tmp_path, ["train/1.png", "test/2.png", "val/images/3.png"], 4, 4)
