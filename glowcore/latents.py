@@ -121,12 +121,16 @@ class Latents:
         (Shoemake 1985; per level since each level is a Gaussian of its own).
 
         Raises:
-            ConfigError: latents of other shapes, or of other classes: there is no way from one class to the next.
+            ConfigError: latents of other shapes, or of other classes: there is no way from one class to the next; or
+                several numbers and more pictures than one.
         """
         if self.y is not None and other.y is not None and not bool((self.y == other.y).all()):
             raise ConfigError(f"latents of the classes {self.y.tolist()!s:.40} and {other.y.tolist()!s:.40} do not go "
                               "together, expected the same")
         t = (t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64)).reshape(-1, 1, 1, 1)
+        if len(t) != 1 and not len(self) == len(other) == 1:
+            raise ConfigError(f"t has {len(t)} numbers for latents of {len(self)} and of {len(other)} pictures, "
+                              "expected one number, or one picture on both sides")
         return self._zip(other, lambda a, b: _slerp(a, b, t.to(a)) if spherical else torch.lerp(a, b, t.to(a)))
 
     def scaled(self, temperature: float | Sequence[float]) -> Latents:

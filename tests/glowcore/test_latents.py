@@ -170,3 +170,16 @@ def test_turning_has_a_gradient_where_there_is_nothing_to_turn():
     a.interpolate(b, 0.5, spherical=True).flatten().sum().backward()
     for level in b.levels:
         assert torch.allclose(level.grad, torch.full_like(level, 0.5), atol=1e-4)
+
+
+@pytest.mark.parametrize("counts", [(2, 2), (3, 3), (1, 2), (2, 1)])
+@pytest.mark.parametrize("spherical", [False, True])
+def test_a_walk_of_many_steps_is_between_two_pictures(counts, spherical):
+    a, b = latents(counts[0]), latents(counts[1], seed=1)
+    with pytest.raises(ConfigError, match=rf"t has 2 numbers for latents of {counts[0]} and of {counts[1]} pictures"):
+        a.interpolate(b, torch.tensor([0.2, 0.7]), spherical=spherical)
+    for t in (0.2, torch.tensor(0.2), torch.tensor([0.2])):
+        between = a.interpolate(b, t, spherical=spherical)
+        assert len(between) == max(counts)
+        alone = a[0].interpolate(b[0], 0.2, spherical=spherical)
+        assert torch.allclose(between[0].flatten(), alone.flatten(), atol=1e-6)
