@@ -16,7 +16,8 @@ class Coupling(Transform):
     """What additive and affine couplings share: the halves, the network, and that its output is computed once.
 
     One half, ``x_a``, passes through; ``net(x_a)`` says how the other half ``x_b`` moves. ``partition`` says which is
-    which (:mod:`glowcore.transforms.partition`): the first and second half of the channels if it is left out.
+    which (:mod:`glowcore.transforms.partition`): the first and second half of the channels if it is left out. A network
+    that has a method ``initialize(x_a)`` is scaled by it to the first batch; any other starts as it is.
     Subclasses define ``move`` and ``move_back`` given the network's output ``h`` (``[B, out_channels, H, W]``).
     """
 
@@ -27,8 +28,9 @@ class Coupling(Transform):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Scale the network's hidden layers to the batch ``x``."""
-        self.net.initialize(self.partition.halve(x)[0])
+        """Scale the network's hidden layers to the batch ``x``, where it can."""
+        if hasattr(self.net, "initialize"):
+            self.net.initialize(self.partition.halve(x)[0])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""

@@ -8,6 +8,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from glowcore.models import GlowConfig, build
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import affine_move
 from glowcore.transforms.base import Transform
@@ -215,3 +216,14 @@ def test_function_transforms_see_through_an_affine_move():
         given = torch.func.jacrev(lambda v, m=reach: affine_move(v, h, m)[0].flatten())(x).reshape(8, 8)
         scale = reach + (1 - reach) * torch.sigmoid(h[:, 2:] + 2)
         assert torch.allclose(given, torch.diag(scale.flatten()), atol=1e-12)
+
+
+def test_a_coupling_takes_a_net_that_has_nothing_to_initialise():
+    model = build(GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=4))
+    first, second = (step.coupling for step in model.levels[0].steps)
+    first.net = torch.nn.Conv2d(6, 12, 3, padding=1)
+    weight, other = first.net.weight.clone(), second.net.conv_in.weight.clone()
+    model.initialize(torch.rand(8, 3, 8, 8))
+    assert torch.equal(first.net.weight, weight)
+    assert not torch.equal(second.net.conv_in.weight, other)
+    assert bool(model.initialized)
