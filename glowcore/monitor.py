@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import sys
@@ -53,7 +54,6 @@ class Monitor:
             disable=not (progress and self.active),
             bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
-        self._board = None
 
     def after_step(self, loss: float) -> None:
         """Show a step's loss (NaN where it was skipped)."""
@@ -126,9 +126,9 @@ class Monitor:
 
     @torch.inference_mode()
     def _draw(self) -> None:
-        model, step, board = self.trainer.averaged, self.trainer.step, self._tensorboard()
+        model, step, board = self.trainer.averaged, self.trainer.step, self._board
         for name, value in self.last.items():
-            if value is not None:
+            if value is not None and board is not None:
                 board.add_scalar(name, value, step)
         if model.config.channels in (1, 3):  # grey or colour; others are no pictures for the eye
             drawn = model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
@@ -136,8 +136,10 @@ class Monitor:
             folder = self.trainer.out / "samples"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
-            board.add_image("samples", samples, step, dataformats="HWC")
-        board.flush()
+            if board is not None:
+                board.add_image("samples", samples, step, dataformats="HWC")
+        if board is not None:
+            board.flush()
 
     def metadata(self) -> dict[str, Any]:
         """Return what is stored with the model: the last evaluation, the settings that led to it, and a failure.
@@ -173,7 +175,7 @@ class Monitor:
     def close(self) -> None:
         """Finish bar and event file."""
         self.bar.close()
-        if self._board is not None:
+        if vars(self).get("_board") is not None:  # not made only to be closed
             self._board.close()
 
     def _judge_by(self, *, spread: bool) -> None:
@@ -203,17 +205,27 @@ class Monitor:
 
     def _write(self, record: dict[str, Any]) -> None:
         self.trainer.out.mkdir(parents=True, exist_ok=True)
-        with open(self.trainer.out / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **record}) + "\n")
+        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **record}) + "\n"
+        with open(self.trainer.out / "log.jsonl", "ab+") as log:
+            log.seek(0)
+            torn = len(log.read().rpartition(b"\n")[2])  # what a run that was killed or a full disk left of a line
+            log.truncate(log.tell() - torn)
+            log.write(line.encode())
         self.say(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))
 
-    def _tensorboard(self):
-        if self._board is None:
-            # Imported late: it is slow to load, and only runs that evaluate need it.
-            from torch.utils.tensorboard import SummaryWriter
+    @functools.cached_property
+    def _board(self):
+        """The writer of TensorBoard's events, or None."""
+        folder = self.trainer.out / "tensorboard"
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError:
+            self.say("the run goes on without TensorBoard, which takes only folders whose name is UTF-8")
+            return None
+        # Imported late: it is slow to load, and only runs that evaluate need it.
+        from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(self.trainer.out / "tensorboard")
-        return self._board
+        return SummaryWriter(folder)
 
 
 def _smooth(before: float | None, value: float) -> float:

@@ -1,5 +1,8 @@
 """What an evaluation shows of a run comes after what it keeps."""
 
+import json
+import os
+
 import pytest
 
 import glowcore
@@ -30,3 +33,24 @@ def test_what_cannot_be_written_of_an_evaluation_costs_no_model_and_is_one_line(
     trainer.monitor.close()
     assert training_state.load_state(tmp_path / "state")["step"] == 2
     assert glowcore.load(tmp_path, device="cpu").metadata["training"]["evaluation"]["step"] == 2
+
+
+def test_a_torn_last_line_of_the_log_costs_no_other(tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b'{"step": 1}\n{"step": 2, "bits_per_dim": 1.2')
+    trainer = make(tmp_path, steps=2)
+    trainer.run()
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2]
+    trainer.monitor.show()
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 2]
+
+
+def test_a_folder_that_tensorboard_cannot_name_is_trained_in_without_it(tmp_path, capsys):
+    out = tmp_path / os.fsdecode(b"o\xff")
+    trainer = make(out, steps=2)
+    trainer.run()
+    trainer.monitor.show()
+    assert training_state.load_state(out / "state")["step"] == 2
+    assert list((out / "samples").iterdir())
+    assert not (out / "tensorboard").exists()
+    assert capsys.readouterr().err.count("without TensorBoard") == 1
