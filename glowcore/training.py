@@ -15,7 +15,7 @@ from glowcore import batches, checkpoint, classes, out_of_memory, run_lock, trai
 from glowcore.devices import has_fast_bfloat16
 from glowcore.distributed import Processes
 from glowcore.divergence import divergence
-from glowcore.errors import TrainingError
+from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
 from glowcore.monitor import Monitor
 from glowcore.train_settings import TrainSettings
@@ -36,6 +36,9 @@ class Trainer:
     ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
     ``out/state`` and the monitor's log beside it. A model whose evaluation finds it diverged is never saved.
     ``pictures_skipped`` counts those left out as broken, for the records. The attributes of ``model`` are dropped.
+
+    Raises:
+        ConfigError: pictures that are not uint8, or without labels for a model with classes; a model frozen throughout.
     """
 
     def __init__(
@@ -52,6 +55,13 @@ class Trainer:
         processes: Processes | None = None,
         progress: bool = True,
     ) -> None:
+        for name, pictures, given in (("training", images, labels), ("held-out", held_out, held_out_labels)):
+            training_data.check_pictures(name, pictures, given, classes.num_classes(model))
+        if classes.has_head(model):
+            # A head that is not trained has no gradients, which the wrapper of several processes would wait for.
+            model.class_head.requires_grad_(settings.class_weight > 0)
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise ConfigError("no parameter of the model requires a gradient, expected some to train")
         self.processes = processes or Processes()
         self.settings = settings
         self.model, model.attributes = model.train(), None  # attributes belong to the weights as they were
@@ -70,9 +80,6 @@ class Trainer:
         first = batches.batch_indices(len(images), min(FIRST_PICTURES, fitting, len(images)), settings.seed, 0)
         self.model.initialize(images[first])
         self.device = model.device
-        if classes.has_head(model):
-            # A head that is not trained has no gradients, which the wrapper of several processes would wait for.
-            model.class_head.requires_grad_(settings.class_weight > 0)
         self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
         self.statistics = running_statistics(model)
         self.average = AveragedModel(self.model, multi_avg_fn=self._average)

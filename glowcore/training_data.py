@@ -9,10 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glowcore.errors import DataError
+from glowcore.errors import ConfigError, DataError
 
 #: Pictures that a fingerprint looks at, spread evenly over the set.
 FINGERPRINTED = 256
+
+
+def check_pictures(name: str, images: Tensor, labels: Tensor | None, num_classes: int) -> None:
+    """Raise :class:`ConfigError` unless the ``name`` pictures are uint8 and have labels where there are classes."""
+    if images.dtype != torch.uint8:
+        raise ConfigError(f"the {name} pictures are {images.dtype}, expected uint8, values from 0 to 255")
+    if num_classes and labels is None:
+        raise ConfigError(f"the {name} pictures have no labels, expected one a picture, 0 to {num_classes - 1}, for a "
+                          "model with classes")
 
 
 def judging_rows(count: int, most: int, *, spread: bool = True) -> Tensor:

@@ -17,8 +17,9 @@ def make(out, *, images=None, held_out=None, labels=None, num_classes=0, channel
                         num_classes=num_classes, channels=channels)
     images = pictures(20) if images is None else images
     given = {"batch_size": 4, "steps": 50, "warmup_steps": 5, "eval_pictures": 4, **settings}
-    return Trainer(build(config), images, pictures(6, seed=1) if held_out is None else held_out,
-                   TrainSettings(**given), out, labels=labels, progress=False)
+    held_out = pictures(6, seed=1) if held_out is None else held_out
+    return Trainer(build(config), images, held_out, TrainSettings(**given), out, labels=labels,
+                   held_out_labels=None if labels is None else torch.arange(len(held_out)) % 2, progress=False)
 
 
 def tensors(trainer):

@@ -1,0 +1,52 @@
+"""What a trainer cannot train on is said before it writes anything."""
+
+import pytest
+import torch
+
+from glowcore import ConfigError, GlowConfig, build
+from glowcore.training import Trainer, TrainSettings
+from tests.glowcore.tiny import pictures
+
+
+def model(**settings):
+    return build(GlowConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4, **settings))
+
+
+def trainer(out, flow, images=None, held_out=None, class_weight=0.01, **given):
+    settings = TrainSettings(steps=2, batch_size=4, class_weight=class_weight)
+    return Trainer(flow, pictures(8) if images is None else images, pictures(4) if held_out is None else held_out,
+                   settings, out / "run", progress=False, **given)
+
+
+def refused(out, told, *args, **given):
+    with pytest.raises(ConfigError, match=told) as error:
+        trainer(out, *args, **given)
+    assert "\n" not in str(error.value)
+    assert not (out / "run").exists()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
+def test_pictures_that_are_no_bytes(tmp_path, dtype):
+    name = str(dtype)
+    refused(tmp_path, rf"the training pictures are {name}, expected uint8", model(), images=pictures(8).to(dtype))
+    refused(tmp_path, rf"the held-out pictures are {name}, expected uint8", model(), held_out=pictures(4).to(dtype))
+
+
+def test_labels_that_are_missing(tmp_path):
+    labels, held_out_labels = torch.arange(8) % 2, torch.arange(4) % 2
+    refused(tmp_path, "the training pictures have no labels", model(num_classes=2), held_out_labels=held_out_labels)
+    refused(tmp_path, "the held-out pictures have no labels", model(num_classes=2), labels=labels)
+    both = trainer(tmp_path, model(num_classes=2), labels=labels, held_out_labels=held_out_labels)
+    both.run()
+    assert both.step == 2
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_a_model_that_is_frozen_throughout(tmp_path, head):
+    labels = {"labels": torch.arange(8) % 2, "held_out_labels": torch.arange(4) % 2} if head else {}
+    flow = model(num_classes=2 if head else 0).requires_grad_(False)
+    refused(tmp_path, "no parameter of the model requires a gradient", flow, class_weight=0.0, **labels)
+    flow.levels[0].steps[0].actnorm.bias.requires_grad_(True)
+    some = trainer(tmp_path, flow, class_weight=0.0, **labels)
+    some.run()
+    assert some.step == 2
