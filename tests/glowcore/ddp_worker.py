@@ -38,7 +38,7 @@ def main(folder: str, *modes: str) -> None:
             trainer.stop_signal = 15
         trainer.run()
         found[mode]["stopped"] = (trainer.stop_signal, trainer.step)
-    found["failed"] = failing_save(Path(folder) / "full", processes)
+    found["failed"] = failing_save(Path(folder) / "failed", processes)
     torch.save(found, Path(folder) / f"rank{processes.rank}.pt")
     processes.close()
 
