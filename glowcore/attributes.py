@@ -106,14 +106,14 @@ class AttributeVectors:
             ConfigError: unknown name, a strength out of range, or latents of another model.
         """
         locks = sorted(self._index(name) for name in set(locked))
-        steps = torch.zeros(len(self), dtype=torch.float64)
+        steps = torch.zeros(len(self), dtype=torch.float64, device="cpu")
         for name, strength in strengths.items():
             index = self._index(name)
             steps[index] = _checked(name, strength) * self.sigma(name) / float(self._norms[index])
         move = _combine(steps, self.directions)
         if locks:
             changes = (self._weight_direction * steps)[locks]
-            changes[torch.arange(len(locks)), locks] = 0  # its own doing
+            changes[range(len(locks)), locks] = 0  # its own doing
             # The pseudo-inverse also copes with two locked scores that measure the same thing.
             gram = self._weight_gram[locks][:, locks]
             correction = -torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ changes.sum(1)
@@ -139,7 +139,7 @@ class AttributeVectors:
         rest = direction - coefficients @ basis
         if rest.norm() < 1e-4 * direction.norm():
             raise ConfigError(f"{name} lies within the directions of {', '.join(against)}: nothing is left of it")
-        transform = torch.eye(len(self), dtype=torch.float64)
+        transform = torch.eye(len(self), dtype=torch.float64, device="cpu")
         transform[index, others] = -coefficients
         directions = self.directions.clone()
         directions[index] = rest.to(directions)

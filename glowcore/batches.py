@@ -29,7 +29,7 @@ def batch_indices(
     processes each takes its own share of the joint batch of ``world_size * batch_size``.
     """
     first = (step * world_size + rank) * batch_size
-    positions = torch.arange(first, first + batch_size)
+    positions = torch.arange(first, first + batch_size, device="cpu")
     epochs = positions // num_pictures
     picked = [
         _permutation(num_pictures, seed, int(epoch))[positions[epochs == epoch] % num_pictures]
@@ -48,4 +48,4 @@ def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
 def _permutation(num_pictures: int, seed: int, epoch: int) -> Tensor:
     """Return the order of one epoch; kept, since nearly every step asks for the same."""
     generator = torch.Generator().manual_seed((seed * 0x9E3779B97F4A7C15 + epoch * 0xD6E8FEB86659FD93 + 1) % 2**63)
-    return torch.randperm(num_pictures, generator=generator)
+    return torch.randperm(num_pictures, generator=generator, device="cpu")

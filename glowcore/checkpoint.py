@@ -230,7 +230,7 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
 def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None) -> None:
     """Refuse what :func:`load` would refuse of a model, before it replaces one that loads."""
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             check_specs(folder / WEIGHTS, _specs(model), _specs(models.build(model.config).float()))
         if attributes is not None:
             _attributes(folder / ATTRIBUTES, attributes, model)
@@ -268,7 +268,11 @@ def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow | VAE:
     # Fresh weights, of the program's default dtype, are drawn only to be replaced; 20 bytes is less than a header
     # spends on a tensor, over four calls.
     max_bytes = max(4, torch.get_default_dtype().itemsize) * size + (1 << 20)
-    with torch.random.fork_rng(devices=[]), AllocationBudget(max_bytes, 1000 + size // 20, error):
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.device("cpu"),  # the program's default device may be another
+        AllocationBudget(max_bytes, 1000 + size // 20, error),
+    ):
         return models.build(_model_config(path, config))
 
 

@@ -132,7 +132,7 @@ def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
     if unknown := int((labels < 0).sum()):
         raise ConfigError(f"{unknown} of {len(labels)} pictures have no class; every picture needs one")
     if NAMES in model.metadata and names:
-        table = torch.tensor([_named(model, name) for name in names])
+        table = torch.tensor([_named(model, name) for name in names], device="cpu")
         return table[labels]
     count = num_classes(model)
     if (most := int(labels.max())) >= count:
@@ -182,7 +182,7 @@ def log_prior(model: Flow) -> Tensor:
     if not (isinstance(counts, list) and len(counts) == count and all(type(n) is int and n >= 0 for n in counts)):
         counts = [1] * count
     # A class without training pictures stays possible: as if one had been seen of each.
-    shares = torch.tensor(counts, dtype=torch.float64) + 1
+    shares = torch.tensor(counts, dtype=torch.float64, device="cpu") + 1
     return (shares / shares.sum()).log().to(model.device, model.dtype)
 
 

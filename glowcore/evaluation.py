@@ -126,7 +126,8 @@ def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[st
     ``condition`` the largest condition number of a 1x1 convolution, ``log_scale`` the largest ``|log s|`` of a coupling
     on the pictures given. ``labels`` are the classes of the pictures, for a class-conditional model.
     """
-    noise = torch.randint(0, 256, images[:2].shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, images[:2].shape, dtype=torch.uint8, generator=generator, device="cpu")
     odd = torch.cat([noise, torch.zeros_like(images[:2])])
     odd[-1, :, odd.shape[2] // 2, odd.shape[3] // 2] = 255
     samples = model.decode(model.sample_latents(range(16), y=any_classes(model, 16)))
@@ -168,7 +169,7 @@ def largest_log_scale(model: Flow, images: Tensor, labels: Tensor | None = None)
 def any_classes(model: Flow, count: int) -> Tensor | None:
     """Return int64 ``[count]`` classes in turn for a class-conditional model, None for any other."""
     classes = num_classes(model)
-    return torch.arange(count) % classes if classes else None
+    return torch.arange(count, device="cpu") % classes if classes else None
 
 
 def _condition(weight: Tensor) -> float:

@@ -109,7 +109,7 @@ def _fold_step(step: FlowStep, positions: int) -> FoldedStep:
         inverse = torch.linalg.inv_ex(weight).inverse
         logdet = float(permutation.log_abs_det())
     else:
-        weight = torch.eye(len(bias), dtype=torch.float64)[permutation.order.cpu()]
+        weight = torch.eye(len(bias), dtype=torch.float64, device="cpu")[permutation.order.cpu()]
         inverse, logdet = weight.T, 0.0
     scale = log_scale.exp()
     mix = weight * scale

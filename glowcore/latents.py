@@ -127,7 +127,7 @@ class Latents:
         if self.y is not None and other.y is not None and not bool((self.y == other.y).all()):
             raise ConfigError(f"latents of the classes {self.y.tolist()!s:.40} and {other.y.tolist()!s:.40} do not go "
                               "together, expected the same")
-        t = (t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64)).reshape(-1, 1, 1, 1)
+        t = (t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64, device="cpu")).reshape(-1, 1, 1, 1)
         if len(t) != 1 and not len(self) == len(other) == 1:
             raise ConfigError(f"t has {len(t)} numbers for latents of {len(self)} and of {len(other)} pictures, "
                               "expected one number, or one picture on both sides")

@@ -31,7 +31,7 @@ def saved_bytes(model: Flow, batch_size: int) -> int:
 
     shape = (batch_size, model.config.channels, *model.image_size)
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device="cpu")
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
         # The loss holds the graph, and so every saved storage, alive: no address is counted for two tensors.
         loss = model.bits_per_dim(images, any_classes(model, batch_size), generator=generator).mean()

@@ -24,9 +24,9 @@ def noise_log_prob(eps: Tensor, prior: str = "gaussian") -> Tensor:
 def draw_noise(shape: tuple[int, ...], generator: torch.Generator, prior: str = "gaussian") -> Tensor:
     """Draw noise of one picture, float32 on the CPU, so that a seed means the same on every device."""
     if prior == "gaussian":
-        return torch.randn(shape, generator=generator, dtype=torch.float32)
-    # The open interval: an exact 0 would map to minus infinity.
-    return torch.logit(torch.rand(shape, generator=generator, dtype=torch.float64).clamp_min(2.0**-54)).float()
+        return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
+    uniform = torch.rand(shape, generator=generator, dtype=torch.float64, device="cpu")
+    return torch.logit(uniform.clamp_min(2.0**-54)).float()  # the open interval: an exact 0 would map to minus infinity
 
 
 class TopPrior(nn.Module):
@@ -52,7 +52,8 @@ class TopPrior(nn.Module):
         """
         if y is None:
             return None
-        y = self._checked(torch.as_tensor(y))
+        # Of a tensor as_tensor would make one on the program's default device.
+        y = self._checked(y if isinstance(y, Tensor) else torch.as_tensor(y, device="cpu"))
         if y.ndim > 1 or y.numel() not in (1, batch):
             raise ConfigError(f"labels y have shape {tuple(y.shape)}, expected one number or one for each of {batch} "
                               "pictures")

@@ -30,7 +30,8 @@ def judging_rows(count: int, most: int, *, spread: bool = True) -> Tensor:
     The same for the same numbers, and more rows hold all of fewer. They are drawn by a fixed seed, since a folder of
     classes is in the order of the classes; ``spread`` False takes the first, as runs did that began before.
     """
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(0)) if spread else torch.arange(count)
+    generator, here = torch.Generator().manual_seed(0), {"device": "cpu"}
+    order = torch.randperm(count, generator=generator, **here) if spread else torch.arange(count, **here)
     return order[:most].sort().values
 
 
@@ -42,7 +43,7 @@ def fingerprint(images: Tensor, labels: Tensor | None) -> dict[str, Any]:
     """
     count = len(images)
     sampled = min(count, FINGERPRINTED)
-    rows = torch.arange(sampled) * count // sampled
+    rows = torch.arange(sampled, device="cpu") * count // sampled
     digest = hashlib.sha256(images[rows].cpu().contiguous().numpy().tobytes())
     if labels is not None:
         digest.update(labels.cpu().contiguous().numpy().tobytes())

@@ -219,4 +219,4 @@ def _within(values: Tensor, low: float, high: float) -> Tensor:
 
 
 def _normal(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.randn(shape, generator=generator, device=None if generator is None else generator.device)
+    return torch.randn(shape, generator=generator, device="cpu" if generator is None else generator.device)

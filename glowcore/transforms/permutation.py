@@ -31,4 +31,5 @@ def reverse(channels: int) -> Permutation:
 
 def shuffle(channels: int, seed: int) -> Permutation:
     """Return a random permutation drawn from ``seed`` alone, so that it is the same on every machine."""
-    return Permutation(torch.randperm(channels, generator=torch.Generator().manual_seed(seed)))
+    order = torch.randperm(channels, generator=torch.Generator().manual_seed(seed), device="cpu")
+    return Permutation(order.to(torch.get_default_device()))
