@@ -68,22 +68,40 @@ _KNOWN = {
 }  # fmt: skip
 
 
+#: What a convolution computes beside its weight and bias.
+CONV_SETTINGS = ("padding", "padding_mode", "dilation", "stride", "groups")
+
+
 def can_fold(flow: Flow) -> bool:
     """Whether every level of ``flow`` is a squeeze, steps of Glow and a split, nothing put in their place or hooked."""
     return (
         flow.preprocess is None
-        and all(type(module) in _KNOWN for module in flow.levels.modules())
+        and all(type(module) in _KNOWN and "forward" not in vars(module) for module in flow.levels.modules())
         and not any(module._forward_hooks or module._forward_pre_hooks for module in flow.levels.modules())
-        and all(level.squeeze is not None and all(map(_can_fold_step, level.steps)) for level in flow.levels)
-        and all(level.split is None or level.split.conv is not None for level in flow.levels)
+        and all(isinstance(level.squeeze, Squeeze) and all(map(_can_fold_step, level.steps)) for level in flow.levels)
+        and all(level.split is None or isinstance(level.split.conv, ZeroConv2d) for level in flow.levels)
     )
 
 
 def _can_fold_step(step: Transform) -> bool:
     if not isinstance(step, FlowStep) or not isinstance(step.coupling.net, CouplingNet):
         return False
-    partition = step.coupling.partition
-    return isinstance(partition, ChannelHalves) and not partition.swap
+    partition, net = step.coupling.partition, step.coupling.net
+    return (
+        isinstance(partition, ChannelHalves)
+        and not partition.swap
+        and _is_plain(net.conv_in, 3)
+        and _is_plain(net.conv_mid, 1)
+        and isinstance(net.conv_out, ZeroConv2d)
+    )
+
+
+def _is_plain(conv: nn.Module, size: int) -> bool:
+    """Whether a module is a convolution of size x size with a bias that keeps height and width, zeros around it."""
+    if not isinstance(conv, nn.Conv2d) or conv.bias is None or conv.weight.shape[2:] != (size, size):
+        return False
+    pad = size // 2
+    return [getattr(conv, name) for name in CONV_SETTINGS] == [(pad, pad), "zeros", (1, 1), (1, 1), 1]
 
 
 @torch.no_grad()

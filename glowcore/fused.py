@@ -14,7 +14,7 @@ from torch import Tensor
 
 from glowcore import likelihood
 from glowcore.errors import ConfigError
-from glowcore.folding import can_fold, fold
+from glowcore.folding import CONV_SETTINGS, can_fold, fold
 from glowcore.fused_cuda import GraphedBackend
 from glowcore.fused_torch import TorchBackend
 from glowcore.latents import Latents
@@ -36,11 +36,11 @@ class FusedFlow:
     Args:
         flow: the model. When it changes, the next call folds it anew. Seen is whatever autograd counts (optimizers,
             ``p.mul_``), a parameter, buffer, module or hook that comes, goes or takes another's place, another
-            ``scale_min``, other memory (``p.data = ...``) and, on the CPU, what changes the largest value of a tensor
-            (``p.data.mul_``, ``p.data.copy_``). Not seen is all else that autograd does not count: writes through
-            ``.data`` or numpy to a part of a tensor, a step of an optimizer with ``fused=True`` that leaves the largest
-            value alone, and on another device all of these that write into the old memory. Call :meth:`refresh` after
-            those.
+            ``scale_min`` or setting of a convolution, other memory (``p.data = ...``) and, on the CPU, what changes the
+            largest value of a tensor (``p.data.mul_``, ``p.data.copy_``). Not seen is all else that autograd does not
+            count: writes through ``.data`` or numpy to a part of a tensor, a step of an optimizer with ``fused=True``
+            that leaves the largest value alone, and on another device all of these that write into the old memory.
+            Call :meth:`refresh` after those.
         dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
         backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is
@@ -199,7 +199,7 @@ class FusedFlow:
 
 
 #: What folding reads of a module that is no tensor.
-_PLAIN = ("scale_min", "swap")
+_PLAIN = ("scale_min", "swap", *CONV_SETTINGS)
 
 
 class _Watch:
@@ -213,7 +213,8 @@ class _Watch:
         modules = list(flow.modules())
         self._members = [group for m in modules for group in (m._parameters, m._buffers, m._modules)]
         self._held = list(map(dict, self._members))
-        self._hooks = [hooks for m in modules for hooks in (m._forward_hooks, m._forward_pre_hooks)]
+        # Of the levels alone, which are folded: hooks of what is not run as ever, and must not hide a new one of these.
+        self._hooks = [hooks for m in flow.levels.modules() for hooks in (m._forward_hooks, m._forward_pre_hooks)]
         self._plain = [(vars(m), name) for m in modules for name in _PLAIN if name in vars(m)]
         self._tensors = tensors = [item for held in self._held for item in held.values() if isinstance(item, Tensor)]
         self._counted = [tensor for tensor in tensors if not tensor.is_inference()]  # others have no version counter

@@ -11,7 +11,7 @@ import torch
 from glowcore import ConfigError, GlowConfig, build
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
-from glowcore.networks import CouplingNet
+from glowcore.networks import CouplingNet, ZeroConv2d
 from glowcore.onnx_backend import OnnxBackend
 from glowcore.priors import Split
 from glowcore.transforms.partition import ChannelHalves
@@ -172,6 +172,44 @@ def other_net(flow):
     flow.levels[0].steps[0].coupling.net = torch.nn.Conv2d(6, 12, 3, padding=1)
 
 
+def conv(place, *sizes, **settings):
+    """A change that puts another convolution (of so many channels) in the place of one."""
+
+    def change(flow):
+        setattr(flow.levels[0].steps[0].coupling.net, place, torch.nn.Conv2d(*sizes, **settings))
+
+    return change
+
+
+CONVOLUTIONS = [pytest.param(change, id=name) for name, change in {
+    "reflected": conv("conv_in", 6, 16, 3, padding=1, padding_mode="reflect"),
+    "dilated": conv("conv_in", 6, 16, 3, padding=2, dilation=2),
+    "grouped": conv("conv_in", 6, 16, 3, padding=1, groups=2),
+    "wide": conv("conv_in", 6, 16, 5, padding=2),
+    "narrow": conv("conv_in", 6, 16, 1),
+    "unbiased": conv("conv_in", 6, 16, 3, padding=1, bias=False),
+    "wide in the middle": conv("conv_mid", 16, 16, 3, padding=1),
+    "grouped in the middle": conv("conv_mid", 16, 16, 1, groups=4),
+    "plain at the end": conv("conv_out", 16, 12, 3, padding=1),
+}.items()]
+
+
+def zero_conv_first(flow):
+    first = ZeroConv2d(6, 16)
+    for parameter in first.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    flow.levels[0].steps[0].coupling.net.conv_in = first
+
+
+def plain_conv_in_split(flow):
+    flow.levels[0].split.conv = torch.nn.Conv2d(6, 12, 3, padding=1)
+
+
+def forward_of_its_own(flow):
+    net = flow.levels[0].steps[0].coupling.net
+    net.forward = lambda x, of=net.forward: torch.tanh(of(x))
+
+
 def plain_split(flow):
     flow.levels[0].split = Split(12, (8, 12), learned=False)
 
@@ -185,7 +223,10 @@ def pre_hook(flow):
 
 
 @pytest.mark.parametrize("kind", [FusedFlow, ExactFlow])
-@pytest.mark.parametrize("change", [derived_net, derived_step, other_half, other_net, plain_split, hook, pre_hook])
+@pytest.mark.parametrize("change", [
+    derived_net, derived_step, other_half, other_net, *CONVOLUTIONS, zero_conv_first, plain_conv_in_split,
+    forward_of_its_own, plain_split, hook, pre_hook,
+])  # fmt: skip
 def test_a_model_with_parts_of_its_own_answers_as_the_module_does(change, kind, pictures):
     flow = model_of()
     with torch.no_grad():

@@ -74,12 +74,17 @@ def other_half(flow):
     flow.levels[0].steps[0].coupling.partition.swap = True
 
 
+def wider_reach(flow):
+    conv = flow.levels[0].steps[0].coupling.net.conv_in
+    conv.dilation = conv.padding = (2, 2)
+
+
 def hook(flow):
     flow.levels[0].steps[0].coupling.net.register_forward_hook(lambda net, given, result: 0 * result)
 
 
 @pytest.mark.parametrize("change", [scale_data, swap_data, other_data, other_parameter, other_module, loaded,
-                                    one_tensor_to_zero, appended_step, higher_floor, other_half, hook])
+                                    one_tensor_to_zero, appended_step, higher_floor, other_half, wider_reach, hook])
 def test_sees_every_usual_way_of_changing_weights(change, pictures):
     flow = small_model(**SETTINGS)
     fast = FusedFlow(flow, backend="torch")
@@ -90,6 +95,20 @@ def test_sees_every_usual_way_of_changing_weights(change, pictures):
     after = fast.encode(pictures).flatten()
     assert (after - before).abs().max() > 1e-4
     assert torch.equal(after, FusedFlow(flow, backend="torch").encode(pictures).flatten())
+
+
+def test_sees_a_hook_that_comes_after_one_elsewhere(pictures):
+    flow = small_model(**SETTINGS)
+    flow.register_forward_hook(lambda *given: None)
+    flow.top_prior.register_forward_pre_hook(lambda *given: None)
+    fast = FusedFlow(flow, backend="torch")
+    before = fast.encode(pictures).flatten()
+    assert "cannot be folded" not in fast.describe()
+    hook(flow)
+    after = fast.encode(pictures).flatten()
+    assert (after - before).abs().max() > 1e-2
+    with torch.no_grad():
+        assert torch.equal(after, flow.encode(pictures).flatten())
 
 
 def test_follows_a_tensor_of_one_value_that_another_of_the_same_value_replaced(pictures):
