@@ -24,11 +24,12 @@ from glowcore.atomic import write_set
 from glowcore.attributes import AttributeVectors
 from glowcore.baselines import VAE
 from glowcore.budget import AllocationBudget
-from glowcore.devices import pick_device
+from glowcore.devices import on_cpu, pick_device
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
 from glowcore.safetensors_guard import TensorSpec, check_specs, pack, read_header, unpack
 from glowcore.sealed import SealedSet, parse_json, read_set
+from glowcore.structure import difference
 from glowcore.version import __version__
 
 FORMAT_VERSION = 1
@@ -56,8 +57,9 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     Raises:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there), a weight is NaN or
             infinite, the weights are neither float32 nor float64 throughout, they are not those of ``model.config`` or
-            the attributes not of its latents, ``model.metadata`` is not JSON, or it is
-            no model at all. What the folder held before stays valid.
+            the attributes not of its latents, a part or setting of the model is another than its config builds
+            (:mod:`glowcore.structure`), ``model.metadata`` is not JSON, or it is no model at all. What the folder held
+            before stays valid.
     """
     model = _unwrapped(model, Path(folder))
     dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
@@ -228,14 +230,18 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
 
 
 def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None) -> None:
-    """Refuse what :func:`load` would refuse of a model, before it replaces one that loads."""
+    """Refuse what :func:`load` would refuse of a model or not give back, before it replaces one that loads."""
+    with torch.random.fork_rng(devices=[]), on_cpu():
+        rebuilt = models.build(model.config).float()
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            check_specs(folder / WEIGHTS, _specs(model), _specs(models.build(model.config).float()))
+        check_specs(folder / WEIGHTS, _specs(model), _specs(rebuilt))
         if attributes is not None:
             _attributes(folder / ATTRIBUTES, attributes, model)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: not saved, as it would not load again: {error}") from error
+    if words := difference(model, rebuilt):
+        raise CheckpointError(f"{folder}: not saved, as another model would load again: {words}; a folder holds "
+                              "weights and the config that they belong to")
 
 
 def _specs(model: Flow | VAE) -> dict[str, TensorSpec]:
@@ -268,11 +274,7 @@ def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow | VAE:
     # Fresh weights, of the program's default dtype, are drawn only to be replaced; 20 bytes is less than a header
     # spends on a tensor, over four calls.
     max_bytes = max(4, torch.get_default_dtype().itemsize) * size + (1 << 20)
-    with (
-        torch.random.fork_rng(devices=[]),
-        torch.device("cpu"),  # the program's default device may be another
-        AllocationBudget(max_bytes, 1000 + size // 20, error),
-    ):
+    with torch.random.fork_rng(devices=[]), on_cpu(), AllocationBudget(max_bytes, 1000 + size // 20, error):
         return models.build(_model_config(path, config))
 
 

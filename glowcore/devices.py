@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 
 from glowcore.errors import ConfigError
@@ -27,6 +29,13 @@ def pick_device(name: str = "auto") -> torch.device:
     if not available.get(device.type, False):
         raise ConfigError(f"device {name!r} is not on this machine, expected auto or cpu")
     return device
+
+
+def on_cpu() -> contextlib.AbstractContextManager:
+    """Return a context in which new tensors are made on the CPU, whatever the program's default device is."""
+    # The context costs some microseconds a tensor; most programs have no need of it.
+    here = torch.get_default_device().type == "cpu"
+    return contextlib.nullcontext() if here else torch.device("cpu")
 
 
 def forbid_tf32(device: torch.device) -> None:
