@@ -4,6 +4,8 @@ import os
 import random
 import signal
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -71,11 +73,16 @@ def test_files_are_the_librarys_to_the_last_byte():
     assert pack(Path("f"), {}) == safetensors.torch.save({})
 
 
-def test_saving_takes_the_memory_of_little_more_than_one_copy(tmp_path):
+def peak_of_saving(folder):
     state = {"step": 0, "tensors": [torch.ones(1_000_000) for _ in range(20)]}
-    save_state(tmp_path, {"step": 0})
-    peak, _ = peak_memory(lambda: save_state(tmp_path, state))
-    assert peak <= 1.6 * 80
+    save_state(folder, {"step": 0})
+    return peak_memory(lambda: save_state(folder, state))[0]
+
+
+def test_saving_takes_the_memory_of_little_more_than_one_copy(tmp_path):
+    # In a process of its own: once the command line has trained, malloc keeps what is freed, and in pieces.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(peak_of_saving, tmp_path).result() <= 1.6 * 80
 
 
 def test_not_a_number_is_kept_as_it_is(tmp_path):
