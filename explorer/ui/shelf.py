@@ -93,8 +93,7 @@ def encoded(bench: Bench, identity: str) -> Encoded:
 
 def slot(name: str, shelf: list[Tile], start: str) -> str:
     """A named place that holds one picture of the shelf, `start` until one is chosen; gives the id of the one in it."""
-    kept = st.session_state.get(_place(name))
-    held = kept if kept in {t.id for t in shelf} else start
+    held = chosen(name, shelf) or start
 
     def choose(identity: str) -> None:
         fill([(name, identity)])
@@ -112,9 +111,15 @@ def slot(name: str, shelf: list[Tile], start: str) -> str:
     return held
 
 
-def fill(chosen: Iterable[tuple[str, str]]) -> None:
+def chosen(name: str, shelf: list[Tile]) -> str | None:
+    """The id of the picture of the shelf that was put into the place `name`, None before one was."""
+    kept = st.session_state.get(_place(name))
+    return kept if kept in {t.id for t in shelf} else None
+
+
+def fill(pictures: Iterable[tuple[str, str]]) -> None:
     """Put pictures, by the ids of their tiles, into places by their names."""
-    for name, identity in chosen:
+    for name, identity in pictures:
         st.session_state[_place(name)] = identity
 
 

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import mixing
 from explorer.recipe import EditRecipe, Source
+from tests.explorer.picture_files import jpeg_of
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import told
 
@@ -59,3 +60,38 @@ def test_what_was_chosen_stays_and_equal_pictures_are_said(arithmetic, engine):
     at.run()
     assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ["face_02.png"] * 2
     assert any(caution in m.value for m in at.markdown)
+    at.session_state["slot_A"], at.session_state["slot_C"] = "face_03.png", "face_02.png"
+    at.run()
+    assert not any(caution in m.value for m in at.markdown)
+    assert any("B and C are the same picture" in m.value for m in at.markdown)
+
+
+@pytest.mark.parametrize("mode", ["Film", "Corners", "Levels", "A − B + C"])
+@pytest.mark.parametrize("moves", [(), (("Eyeglasses", 2.0),)])
+def test_places_that_added_photos_leave_hold_other_pictures(home, engine, many_blobs, mode, moves):
+    at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), moves, model=engine.model_hash).token())
+    at.segmented_control(key="mix_mode").set_value(mode).run()
+    if mode == "Film":
+        at.segmented_control(key="stops").set_value(5).run()
+    files = [(f"{i}.jpg", jpeg_of(p), "image/jpeg") for i, p in enumerate(many_blobs[:2])]
+    at.file_uploader(key="mix_upload").set_value(files).run()
+    assert not at.exception
+    names = {"Film": "ABCDE", "Corners": "ABCD", "Levels": "AB"}.get(mode, "ABC")
+    held = [told(at, f"tiles_{name}")["selected"] for name in names]
+    assert held[:2] == [f"photo:{key}" for key in at.session_state["desk"].photos]
+    assert len(set(held)) == len(held)
+    assert "edit" in held or mode == "Levels"
+
+
+def test_an_edit_that_moves_nothing_does_not_stand_beside_its_own_photo(home, many_blobs):
+    at = visit("mix.py")
+    files = [(f"{i}.jpg", jpeg_of(p), "image/jpeg") for i, p in enumerate(many_blobs[:2])]
+    at.segmented_control(key="mix_mode").set_value("A − B + C").run()
+    at.file_uploader(key="mix_upload").set_value(files).run()
+    desk = at.session_state["desk"]
+    first, second = desk.photos
+    desk.history = desk.history.push(EditRecipe(desk.photos.source_of(first), model=desk.recipe.model))
+    at.session_state["slot_A"], at.session_state["slot_B"] = "face_00.png", f"photo:{first}"
+    at.run()
+    assert not at.exception
+    assert told(at, "tiles_C")["selected"] == f"photo:{second}"  # and not the edit, which is the first again

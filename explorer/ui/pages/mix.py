@@ -99,6 +99,9 @@ def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     if a.key == b.key:
         with panel:
             caution("A and B are the same picture, so C stays as it is: choose another for one of them.")
+    elif b.key == c.key:
+        with panel:
+            caution("B and C are the same picture, so A itself comes out at 1: choose another for one of them.")
     result = mixing.analogy(bench.engine, a, b, c, amount)
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+=")
@@ -130,16 +133,28 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
     own_up([result])
 
 
-def starts(bench: Bench, shelf_of: list[Tile], mode: str) -> list[str]:
+def starts(bench: Bench, shelf_of: list[Tile], mode: str, slots: str) -> list[str]:
     """What the places A, B, C ... hold until something is chosen: the edit, then photos, then the gallery.
 
     What the edit was made from is left out: where nothing was moved it is the same picture again. Only arithmetic
     begins with it, for what can be seen at once: what the edit has and its original has not, given to another picture.
+    A place whose picture has been chosen for another one, by hand or with photos that were added, takes the next.
     """
     original, known = shelf.unedited(bench), [t.id for t in shelf_of]
+    moved = bool(bench.desk.recipe.moves)
     others = [i for i in known if i not in (shelf.EDIT, original)]
-    first = [shelf.EDIT, original] if mode == ARITHMETIC and bench.desk.recipe.moves else [shelf.EDIT]
-    return [*first, *others, *[known[-1]] * MOST_STOPS]
+    first = [shelf.EDIT, original] if mode == ARITHMETIC and moved else [shelf.EDIT]
+    begun = [*first, *others, *[known[-1]] * MOST_STOPS]
+    held = [shelf.chosen(name, shelf_of) for name in slots]
+
+    def same(identity: str | None) -> str | None:
+        return original if identity == shelf.EDIT and not moved else identity
+
+    for index, start in enumerate(begun[: len(slots)]):
+        if held[index] is None:
+            used = {same(h) for h in held}
+            held[index] = next((i for i in (start, *begun) if same(i) not in used), start)
+    return held
 
 
 def into(slots: str) -> Callable[[str], None]:
@@ -195,8 +210,8 @@ with panel:
             "Stops", range(2, MOST_STOPS + 1), default=2, key="stops", persist_state="session", required=True
         )
         slots = slots[:stops]
-    begun = starts(bench, shown, mode)
-    chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=False)]
+    begun = starts(bench, shown, mode, slots)
+    chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=True)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))
 show(bench, chosen, stage, panel)
