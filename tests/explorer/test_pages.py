@@ -88,6 +88,16 @@ def test_the_map_names_the_place_that_it_shows(home):
     assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, -1.00"]
 
 
+def test_what_the_map_shows_opens_as_it_is_shown(home, engine):
+    smiling = EditRecipe(Source("gallery", "face_00.png"), (("Smiling", 1.0),), model=engine.model_hash)
+    at = visit("map.py", smiling.token())
+    at.button(key="open_place").click().run()
+    assert not at.exception
+    desk = at.session_state["desk"]
+    assert desk.recipe == EditRecipe(Source("map", "0.00,0.00"), model=engine.model_hash)
+    assert desk.history.past[-1].moves == smiling.moves
+
+
 def test_mix_page_modes(home):
     at = visit("mix.py")
     for mode in ("Corners", "Levels", "A − B + C", "Film"):

@@ -9,7 +9,7 @@ from explorer import maps
 from explorer.drawn_paths import evenly
 from explorer.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
 from explorer.pictures import data_uri, reduced, webp
-from explorer.recipe import PLACE_LIMIT, Source
+from explorer.recipe import PLACE_LIMIT, EditRecipe, Source
 from explorer.ui import state
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Sheet, plane, received
@@ -125,7 +125,7 @@ def shown(bench: Bench, found: LatentMap) -> None:
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     own_up([picture])
     if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
-        bench.desk.start_from(source)
+        bench.desk.open(EditRecipe(source, model=bench.engine.model_hash), bench.engine, bench.gallery)
         st.switch_page(state.EDIT_PAGE)
 
 
