@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e import serving
+from tests.e2e.settling import settle
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 WORDS = "this server keeps 2 MB in 256 files for you. Remove some, or try again in a few minutes."
@@ -61,5 +62,45 @@ def test_why_a_file_was_not_taken_can_be_read(page, tmp_path):
         told = uploader.get_by_role("alert").filter(has_text=reason)
         expect(told).to_be_visible()
         assert told.bounding_box()["height"] >= 12  # to the eye, not only to a reader of the screen
+        chips, called = uploader.get_by_test_id("stFileChips").bounding_box(), uploader.get_by_text(name, exact=True)
+        assert called.bounding_box()["y"] >= chips["y"], name
     uploader.locator('input[type="file"]').set_input_files(tmp_path / "false.png")
     expect(page.get_by_text("false.png: this is not a picture; JPEG, PNG and WebP pictures are read.")).to_be_visible()
+
+
+def test_the_list_of_files_shows_whole_rows(page, tmp_path):
+    files = [tmp_path / f"{n}.png" for n in range(4)]
+    for n, file in enumerate(files):
+        Image.new("RGB", (64, 64), (40 * n, 90, 120)).save(file)
+    uploader = page.locator(".st-key-upload")
+    expect(uploader).to_be_visible()
+    uploader.locator('input[type="file"]').set_input_files(files)
+    expect(uploader.get_by_text("3.png", exact=True)).to_be_in_viewport()
+    settle(page)
+    list_of = uploader.get_by_test_id("stFileChips").bounding_box()
+    top, bottom = list_of["y"], list_of["y"] + list_of["height"]
+    rows = [row.bounding_box() for row in uploader.get_by_test_id("stFileChip").all()]
+    tops = [min(max(row["y"], top), bottom) for row in rows]
+    shown = [min(max(r["y"] + r["height"], top), bottom) - y for r, y in zip(rows, tops, strict=True)]
+    whole = [abs(s - r["height"]) < 1 for s, r in zip(shown, rows, strict=True)]
+    assert whole == [False, False, True, True]
+    assert max(shown[:2]) < 4  # not a line of letters
+
+
+def test_the_focus_stays_in_the_uploader_when_its_button_goes(page, tmp_path):
+    for n in range(2):
+        Image.new("RGB", (64, 64), (80 * n, 90, 120)).save(tmp_path / f"{n}.png")
+    uploader = page.locator(".st-key-upload")
+    expect(uploader).to_be_visible()
+    settle(page)
+    with page.expect_file_chooser() as chooser:
+        uploader.locator("button").press("Enter")
+    chooser.value.set_files([tmp_path / "0.png", tmp_path / "1.png"])
+    expect(uploader.get_by_text("1.png", exact=True)).to_be_visible()
+    add = uploader.get_by_role("button", name="Add files")
+    expect(add).to_be_focused(timeout=5000)
+    settle(page)
+    uploader.get_by_role("button", name="Remove 1.png").press("Enter")
+    expect(uploader.get_by_text("1.png", exact=True)).to_have_count(0)
+    expect(add).to_be_focused(timeout=5000)
+    settle(page)

@@ -42,9 +42,12 @@ def test_the_controls_of_sample_have_their_room(page):
         page.wait_for_timeout(500)  # the page is laid out anew
         for label in (new.get_by_text("New"), page.get_by_role("radio", name="Over temperatures")):
             assert label.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
+        grid, tile = page.get_by_role("radio", name="Grid").bounding_box(), page.locator(".tiles button").first
         right = page.locator(".st-key-mode").bounding_box()
         last = page.get_by_role("radio", name="Over temperatures").bounding_box()
         assert last["x"] + last["width"] <= right["x"] + right["width"] + 1, width
+        assert last["y"] == grid["y"], width  # one row of buttons, and the pictures beside it
+        assert tile.bounding_box()["x"] > last["x"] + last["width"], width
         assert new.bounding_box()["width"] > 80, width
         for step in ("Down", "Up"):
             expect(page.get_by_test_id(f"stNumberInputStep{step}")).to_be_visible(timeout=2000)
