@@ -9,6 +9,7 @@ import numpy as np
 
 from explorer.desk import Desk
 from explorer.engine import Engine
+from explorer.gallery import title
 from explorer.messages import acknowledgement
 from explorer.pictures import data_uri, lost
 from explorer.recipe import STRENGTH_STEP, EditRecipe
@@ -32,6 +33,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "ack": acknowledgement(desk.answered),
         "token": desk.link,
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
+        "subject": _subject(desk, engine),
         "sliders": sliders(recipe, engine),
         "undos": len(desk.history.past),
         "redos": len(desk.history.future),
@@ -40,6 +42,19 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "readout": _readout(engine, source, rendered, edited=bool(recipe.moves)),
         "strip": _strip(desk, engine, picture),
     }
+
+
+def _subject(desk: Desk, engine: Engine) -> str:
+    """What the edit starts from, as a screen reader says it: "Photo 1, face 1 of 11"."""
+    source, photo = desk.recipe.source, desk.photo()
+    if photo is not None:
+        chosen = f", face {source.face + 1} of {len(photo.found)}" if photo.found and not source.eyes else ""
+        return f"{desk.photos.name_of(photo.key)}{chosen if source.face >= 0 else ''}"
+    if source.kind == "gallery":
+        return f"Gallery {noun(engine)}: {title(source.value)}"
+    if source.value in desk.crops.brought:
+        return desk.crops.name_of(source.value)
+    return describe(EditRecipe(source), noun(engine)).removesuffix(", unchanged")
 
 
 def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:

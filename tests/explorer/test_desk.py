@@ -8,6 +8,7 @@ import numpy as np
 from explorer import maps
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
+from explorer.gallery import title
 from explorer.recipe import EditRecipe, Source
 from explorer.words import link_words
 from tests.explorer.picture_files import jpeg_of
@@ -111,3 +112,15 @@ def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(
     assert desk.note == said
     desk.handle({"op": "set", "name": engine.attribute_names[0], "value": 1.0, "nonce": "a", "seq": 2}, engine)
     assert desk.note == ""
+
+
+def test_the_view_says_what_the_edit_starts_from(desk, engine, gallery):
+    def subject() -> str:
+        return editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))["subject"]
+
+    assert subject() == f"Gallery face: {title(desk.recipe.source.value)}"
+    noise = np.random.default_rng(0).integers(60, 200, (96, 128, 3), dtype=np.uint8)
+    desk.receive(jpeg_of(noise), engine, gallery)
+    assert subject() == "Photo 1"
+    desk.start_from(Source("seed", "12"))
+    assert subject() == "Sampled face, seed 12"

@@ -22,7 +22,9 @@ class Editor {
       lock: (name, on) => this.change({ op: "lock", name, on }),
     })
     this.frames = new Frames(root, (name, value) => this.panel.set(name, value))
-    for (const op of ["undo", "redo", "reset", "ease"]) this.find(`.${op}`).onclick = () => this.change({ op })
+    for (const op of ["undo", "redo", "reset", "ease"]) {
+      this.find(`.${op}`).onclick = () => { if (!this.off(op)) this.change({ op }) }
+    }
     const hold = this.find(".hold")
     hold.onpointerdown = () => this.stage.hold(true)
     hold.onpointerup = hold.onpointerleave = () => this.stage.hold(false)
@@ -59,13 +61,24 @@ class Editor {
       event.preventDefault()
       // A key that is held down steps on as the pictures come, and no further than it is held.
       const op = key === "y" || event.shiftKey ? "redo" : "undo"
-      if (event.repeat && (this.wire.changesPending || this.find(`.${op}`).disabled)) return
+      if (event.repeat && (this.wire.changesPending || this.off(op))) return
       this.change({ op })
     }
   }
 
+  // A button with nothing to do keeps the focus, which a browser takes from what is disabled.
+  off(op) {
+    return this.find(`.${op}`).ariaDisabled === "true"
+  }
+
+  // What goes away hands its focus on.
+  hide(node) {
+    if (node.contains(this.root.activeElement)) this.find(".undo").focus()
+    node.hidden = true
+  }
+
   hideHint() {
-    this.find(".hint").hidden = true
+    this.hide(this.find(".hint"))
     try { sessionStorage.setItem("explorer-hint", "seen") } catch { /* storage may be forbidden: the hint comes again */ }
   }
 
@@ -136,8 +149,10 @@ class Editor {
     const strip = data.strip ? { ...data.strip, image: await decoded(data.strip.uri) } : null
     if (turn !== this.turn) return // newer data came while these pictures were decoded
     const other = this.data && this.data.source !== data.source
+    const [before, asked] = [this.data, this.wire.inFlight]
     this.data = data
     this.wire.acknowledge(data.ack)
+    if (before) this.say(data, before, asked !== this.wire.inFlight ? asked.op : null)
     if (other) this.dropStrip()
     this.panel.build(data.sliders)
     this.panel.update(data.sliders, this.wire.valuesPending)
@@ -173,10 +188,22 @@ class Editor {
     if (name === "edited") this.stage.after.setAttribute("aria-label", alt)
   }
 
+  // For who does not see it: another picture, and what an undo or a redo has changed.
+  say(data, before, op) {
+    const way = { undo: "Undone", redo: "Redone" }[op]
+    const sliders = new Map(before.sliders.map((s) => [s.name, s]))
+    const changed = data.sliders.flatMap(({ name, label, value, locked }) => {
+      const was = sliders.get(name) ?? { value, locked }
+      const lock = was.locked === locked ? [] : [`${label} ${locked ? "locked" : "free"}`]
+      return was.value === value ? lock : [`${label} ${signed(value)}`, ...lock]
+    })
+    const told = [...(before.source !== data.source ? [data.subject] : []), ...(way ? changed : [])].join(", ")
+    if (told) this.find(".said").textContent = way ? `${way}: ${told}` : told
+  }
+
   words(data) {
-    this.find(".undo").disabled = !data.undos
-    this.find(".redo").disabled = !data.redos
-    this.find(".reset").disabled = !data.sliders.some((s) => s.value !== 0 || s.locked)
+    const idle = { undo: !data.undos, redo: !data.redos, reset: !data.sliders.some((s) => s.value !== 0 || s.locked) }
+    for (const [op, none] of Object.entries(idle)) this.find(`.${op}`).ariaDisabled = String(none)
     const note = this.find(".note")
     note.classList.toggle("past", !data.note)
     if (data.note) note.textContent = data.note
@@ -185,7 +212,8 @@ class Editor {
     this.find(".bits").textContent = data.readout.bits
     this.find(".bits").title = data.readout.bitsHelp
     this.gauge(data.readout)
-    this.find(".ease").hidden = !data.readout.ease
+    if (data.readout.ease) this.find(".ease").hidden = false
+    else this.hide(this.find(".ease"))
     const rows = data.readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
       element("td", {}, value)))
     this.find(".numbers table").replaceChildren(...rows)

@@ -94,11 +94,12 @@ class Panel {
     this.on.drop(item.slider.name, item.value)
   }
 
-  // Lay the keyboard on the slider of that number, counted from 0.
+  // Lay the keyboard on the slider of that number, counted from 0, or on the lock that holds it.
   pick(index) {
     const item = [...this.rows.values()][index]
     if (item) item.row.closest("details")?.setAttribute("open", "")
-    item?.input.focus()
+    const to = item?.slider.locked ? item.lock : item?.input
+    to?.focus()
   }
 
   set(name, value) {
