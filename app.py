@@ -58,7 +58,7 @@ def page() -> None:
     uploads(visitors.bounds())
     focus()
     if chosen is not edit and (token := state.token()):
-        address(token)
+        address({state.TOKEN: token}, key=f"address {chosen.title}")  # one page's would stay as it is on the next
 
 
 def settings_or_exit() -> None:

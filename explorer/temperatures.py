@@ -30,6 +30,21 @@ def in_words(temperature: tuple[float, ...]) -> str:
     return ", ".join(f"{value:g}" for value in temperature)
 
 
+def to_link(temperature: tuple[float, ...]) -> str:
+    """A temperature as an address holds it: "0.7", or "0.5,0.7,0.9"."""
+    return ",".join(f"{value:g}" for value in temperature)
+
+
+def from_link(text: str, num_levels: int) -> tuple[float, ...] | None:
+    """The temperature that an address holds, one number or `num_levels`; None for anything else."""
+    try:
+        values = tuple(round(float(part), 2) for part in text.split(","))
+    except ValueError:
+        return None
+    within = all(0 <= value <= TEMPERATURE_LIMIT for value in values)
+    return values if within and len(values) in (1, num_levels) else None
+
+
 def is_temperature(value: Any) -> bool:
     """Whether a value of the metadata is a number from 0."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

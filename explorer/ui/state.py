@@ -88,7 +88,16 @@ def entries() -> list[ModelEntry]:
 
 def arrived_with() -> str | None:
     """The token that the address held when this session began."""
-    return st.session_state.setdefault("arrived_with", st.query_params.get(TOKEN))
+    return _arrived().get(TOKEN)
+
+
+def arrived_at(name: str) -> str:
+    """What the address held of a page's own by this name when this session began, for whoever asks first; else ""."""
+    return _arrived().pop(name, "")
+
+
+def _arrived() -> dict[str, str]:
+    return st.session_state.setdefault("arrived", st.query_params.to_dict())
 
 
 def chosen_model() -> str | None:

@@ -57,7 +57,7 @@ def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, mod
     card.get_by_role("button", name="Use this model").click()
     page.wait_for_function(f"before => {EDIT} && {EDIT} !== before", arg=before)
     page.reload()
-    expect(card.get_by_text("in use", exact=True)).to_be_visible()
+    expect(card.get_by_role("button", name="In use")).to_be_visible()
     page.get_by_role("link", name="Edit", exact=True).click()
     set_smile(page, "-1.5")
     expect(page.locator('.thumb[data-show="edited"]')).to_contain_text("Smile −1.50")
@@ -65,6 +65,39 @@ def test_loading_the_page_anew_keeps_the_model_and_the_edit(browser, server, mod
     page.reload()
     expect(smile(page)).to_have_value("-1.5")
     expect(page.locator('.thumb[data-show="edited"] img')).to_have_attribute("src", shown)
+    page.close()
+
+
+def held(page, name: str) -> str | None:
+    return page.evaluate("name => new URLSearchParams(location.search).get(name)", name)
+
+
+def test_the_edit_is_in_the_address_of_every_page_on_the_way(page):
+    expect(smile(page)).to_have_value("1")
+    before = page.wait_for_function(EDIT).json_value()
+    for name in ("Mix", "Models", "Sample", "Map", "Mix"):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_url(f"**/{name.lower()}*")
+        page.wait_for_function(f"before => {EDIT} === before", arg=before)
+
+
+def test_loading_sample_anew_shows_the_faces_that_the_shortcut_found(browser, server):
+    page = browser.new_page()  # not the fixture: loaded below /sample, Streamlit asks for files that are not there
+    page.goto(server)
+    expect(smile(page)).to_have_value("1")
+    page.get_by_role("link", name="Sample", exact=True).click()
+    page.wait_for_function("new URLSearchParams(location.search).get('seed')")
+    steps, seed = page.evaluate("history.length"), held(page, "seed")
+    page.get_by_text("A temperature for each level").click()
+    page.wait_for_function("(new URLSearchParams(location.search).get('temperature') ?? '').includes(',')")
+    page.keyboard.press("Alt+n")  # the switch has the focus
+    page.wait_for_function("seed => new URLSearchParams(location.search).get('seed') !== seed", arg=seed)
+    found, level = held(page, "seed"), held(page, "temperature")
+    expect(page.get_by_role("button", name=f"Sampled face, seed {found}", exact=True)).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name=f"Sampled face, seed {found}", exact=True)).to_be_visible()
+    assert held(page, "temperature") == level
+    assert page.evaluate("history.length") == steps
     page.close()
 
 

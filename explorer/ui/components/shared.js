@@ -30,12 +30,14 @@ function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
   drawPart(canvas, image, column * width, 0, width, image.naturalHeight, alpha)
 }
 
-// The edit in the address, for links and for loading the page anew. The server could put it there too, but each time as
-// a new step of the browser's history: Back would lead through all edits before it leaves the page.
-function putInAddress(token) {
+// The edit in the address, or by its name what else a page is at ("" for nothing), for links and for loading the page
+// anew. The server could put it there too, but each time as a new step of the browser's history: Back would lead through
+// all edits before it leaves the page.
+function putInAddress(value, name = "s") {
   const address = new URL(location.href)
-  if (address.searchParams.get("s") === token) return
-  address.searchParams.set("s", token)
+  if ((address.searchParams.get(name) ?? "") === value) return
+  if (value) address.searchParams.set(name, value)
+  else address.searchParams.delete(name)
   try { history.replaceState(history.state, "", address) } catch { /* so often is not allowed: the next edit will be in it */ }
 }
 

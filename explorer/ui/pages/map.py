@@ -9,8 +9,9 @@ from explorer import maps
 from explorer.drawn_paths import evenly
 from explorer.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
 from explorer.pictures import data_uri, reduced, webp
-from explorer.recipe import PLACE_LIMIT, EditRecipe, Source
+from explorer.recipe import PLACE_LIMIT, EditRecipe, RecipeError, Source
 from explorer.ui import state
+from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Sheet, plane, received
 from explorer.ui.frame import Bench, cannot, intro, open_bench, own_up
@@ -69,6 +70,24 @@ def walk_of(bench: Bench) -> dict:
     return st.session_state.setdefault(f"map_walk {bench.engine.name}", dict(NOWHERE))
 
 
+def arrive(bench: Bench, found: LatentMap) -> None:
+    """Begin where the address says, a place or the number of a face, if it is on the map."""
+    try:
+        source = Source("map", state.arrived_at("at"))
+    except RecipeError:
+        return
+    if source.place:
+        walk_of(bench).update(NOWHERE | {"spot": source.place})
+    elif int(source.value) < len(found):
+        walk_of(bench).update(NOWHERE | {"point": int(source.value), "spot": found.places[int(source.value)]})
+
+
+def at(walk: dict) -> Source:
+    """The face that is shown: of a point, else of a place, at first of the middle."""
+    x, y = walk["spot"] or (0.0, 0.0)
+    return Source("map", f"{x:.2f},{y:.2f}" if walk["point"] is None else str(walk["point"]))
+
+
 def chart(bench: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
     """The plane itself; `start` is where the walk stood when the page was opened."""
     groups, labels, colors = groups_of(bench, found)
@@ -111,14 +130,10 @@ def shown(bench: Bench, found: LatentMap) -> None:
         film(frames, key="map_film", alt="Film along the drawn path")
         save_film(frames, name="path", key="save_path")
         return
-    if walk["point"] is not None:
-        source, words_of = (
-            Source("map", str(walk["point"])),
-            f"{noun(bench.engine).capitalize()} {walk['point']} of the map",
-        )
+    source = at(walk)
+    if source.place is None:
+        words_of = f"{noun(bench.engine).capitalize()} {source.value} of the map"
     else:
-        x, y = walk["spot"] or (0.0, 0.0)
-        source = Source("map", f"{x:.2f},{y:.2f}")
         x, y = source.place  # a click may have been farther out
         words_of = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
     picture = maps.face_at(source, bench.engine, bench.gallery)
@@ -153,6 +168,9 @@ def panel(start: dict) -> None:
         except GlowcoreError as error:
             cannot(error)
         received("plane")
+    walk = walk_of(bench)
+    address({"at": at(walk).value if walk["spot"] and not walk["path"] else ""}, key="map_address")
 
 
+arrive(bench, found)
 panel(dict(walk_of(bench)))

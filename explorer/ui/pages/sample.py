@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -10,8 +11,9 @@ import streamlit as st
 
 from explorer.pictures import data_uri, png
 from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
-from explorer.temperatures import in_words
+from explorer.temperatures import from_link, in_words, to_link
 from explorer.ui import state
+from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, own_up
@@ -20,6 +22,7 @@ from explorer.words import level_label, noun
 from glowcore import grids
 from glowcore.films import enlarge
 
+MODES = ["Grid", "Over temperatures"]
 SIDES = [3, 4, 5, 6]
 ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, TEMPERATURE_LIMIT]
 ROW_SEEDS = 4
@@ -39,14 +42,20 @@ def open_in_edit(bench: Bench, seed: int, temperature: Temperature, label: int) 
     st.session_state["go_edit"] = True
 
 
+def begin(key: str, start: object) -> str:
+    """Let the control of this key start so, and say its key: one that stays where it was is no longer at its start."""
+    st.session_state.setdefault(key, start)
+    return key
+
+
 def temperature_controls(bench: Bench) -> Temperature:
     """One temperature, or one for each level from the coarsest down."""
     engine = bench.engine
+    begun = from_link(state.arrived_at("temperature"), engine.num_levels) or engine.temperature
     sliders = st.container()
     by_level = st.toggle(
         "A temperature for each level",
-        value=len(engine.temperature) > 1,
-        key=state.of_model("by_level", engine),
+        key=begin(state.of_model("by_level", engine), len(begun) > 1),
         persist_state="session",
         disabled=engine.num_levels < 2,
     )
@@ -55,30 +64,30 @@ def temperature_controls(bench: Bench) -> Temperature:
             "Temperature",
             0.0,
             TEMPERATURE_LIMIT,
-            engine.temperature[-1],
-            0.05,
-            key=state.of_model("temperature", engine),
+            step=0.05,
+            key=begin(state.of_model("temperature", engine), begun[-1]),
             persist_state="session",
             help=f"How far from the average {noun(engine)} samples may go: 0 is the average itself, 1 is what the "
             f"model has learnt. This model's author recommends {in_words(engine.temperature)}.",
         )
         return (whole,)
-    starts = engine.temperature if len(engine.temperature) > 1 else engine.temperature * engine.num_levels
+    starts = begun if len(begun) > 1 else begun * engine.num_levels
     chosen = []
     for level in reversed(range(engine.num_levels)):
         label = level_label(engine, level)
-        key = state.of_model(f"temperature_{level}", engine)
-        chosen.append(
-            sliders.slider(label, 0.0, TEMPERATURE_LIMIT, starts[level], 0.05, key=key, persist_state="session")
-        )
+        key = begin(state.of_model(f"temperature_{level}", engine), starts[level])
+        chosen.append(sliders.slider(label, 0.0, TEMPERATURE_LIMIT, step=0.05, key=key, persist_state="session"))
     return tuple(reversed(chosen))
 
 
 def seed_controls(bench: Bench) -> int:
-    """The first seed; the others follow it. It starts at the first that the model's author recommends, else at 0."""
-    key, best = state.of_model("seed", bench.engine), bench.engine.imagined
-    last = SEED_LIMIT - 1000
-    st.session_state.setdefault(key, min(best[0].seed, last) if best else 0)
+    """The first seed; the others follow it.
+
+    It starts at the one in the address, else at the first that the model's author recommends, else at 0.
+    """
+    best, last, given = bench.engine.imagined, SEED_LIMIT - 1000, state.arrived_at("seed")
+    start = int(given) if re.fullmatch("[0-9]{1,10}", given) else best[0].seed if best else 0
+    key = begin(state.of_model("seed", bench.engine), min(start, last))
 
     def roll() -> None:
         st.session_state[key] = random.randrange(100_000)
@@ -94,21 +103,22 @@ def seed_controls(bench: Bench) -> int:
             width=FIELD,
             help="A seed always gives the same picture.",
         )
-        st.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="content", shortcut="n")
+        # A letter alone would be dead wherever a switch or a number has the focus.
+        st.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="content", shortcut="alt+n")
     return int(st.session_state[key])
 
 
 def class_control(bench: Bench) -> int | None:
     """Which class to draw, of a model that has classes; None for each in turn."""
-    names = bench.engine.class_names
+    names, given = bench.engine.class_names, state.arrived_at("class")
     if not names:
         return 0
+    start = int(given) if given in map(str, range(len(names))) else EVERY
     chosen = st.pills(
         "What to draw",
         [EVERY, *range(len(names))],
-        default=EVERY,
         format_func=lambda k: "each in turn" if k == EVERY else names[k],
-        key=state.of_model("label", bench.engine),
+        key=begin(state.of_model("label", bench.engine), start),
         persist_state="session",
         required=True,
         wrap=True,
@@ -129,7 +139,7 @@ def sampled(bench: Bench, seeds: list[int], labels: list[int], temperature: Temp
 def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) -> None:
     """Pictures of one temperature, a seed each."""
     names = bench.engine.class_names
-    side = st.session_state.get("side") or 4
+    side = st.session_state["side"]
     seeds = list(range(first, first + side * side))
     labels = [i % len(names) if label is None else label for i in range(len(seeds))]
     key = (bench.engine.model_hash, *seeds, *labels, *temperature)
@@ -209,9 +219,8 @@ with left:
     intro(f"{noun(bench.engine).capitalize()}s from nothing", INTRO)
     mode = st.segmented_control(
         "Show",
-        ["Grid", "Over temperatures"],
-        default="Grid",
-        key="mode",
+        MODES,
+        key=begin("mode", MODES[state.arrived_at("show") == "temperatures"]),
         persist_state="session",
         required=True,
         wrap=True,
@@ -219,13 +228,19 @@ with left:
     )
     wanted = class_control(bench)
     first_seed = seed_controls(bench)
+    shown = {"seed": str(first_seed), "class": str(wanted) if bench.engine.class_names and wanted is not None else ""}
     if mode == "Grid":
         temperatures = temperature_controls(bench)
-        st.segmented_control("Pictures per row", SIDES, default=4, key="side", persist_state="session", required=True)
+        given = state.arrived_at("side")
+        begin("side", int(given) if given in map(str, SIDES) else 4)
+        st.segmented_control("Pictures per row", SIDES, key="side", persist_state="session", required=True)
+        shown |= {"temperature": to_link(temperatures), "side": str(st.session_state["side"]), "show": ""}
     else:
+        shown |= {"temperature": "", "side": "", "show": "temperatures"}
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
     if mode == "Grid":
         grid(bench, first_seed, temperatures, wanted)
     else:
         row(bench, first_seed, wanted)
+address(shown, key="sample_address")

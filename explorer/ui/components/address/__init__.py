@@ -1,6 +1,8 @@
-"""The edit in the address of the page, for pages that have no editor to put it there."""
+"""Values in the address of the page: the edit, on pages without the editor, and what a page is at."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -9,6 +11,6 @@ from explorer.ui.components import sources
 _ADDRESS = st.components.v2.component("explorer_address", **sources("address"))
 
 
-def address(token: str) -> None:
-    """Put a recipe's token into the address: loading the page anew comes back to this edit with its model."""
-    _ADDRESS(key="address", data={"token": token})
+def address(values: Mapping[str, str], *, key: str) -> None:
+    """Put values into the address by their names, "" to take one out: loading the page anew comes back to them."""
+    _ADDRESS(key=key, data=dict(values))

@@ -1,3 +1,3 @@
 export default function ({ data }) {
-  if (data) putInAddress(data.token)
+  for (const [name, value] of Object.entries(data ?? {})) putInAddress(value, name)
 }
