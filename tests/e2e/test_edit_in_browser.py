@@ -217,7 +217,7 @@ def test_every_page_opens(page):
         ("Mix", "Between faces"),
         ("Sample", "Faces from nothing"),
         ("Attributes", "Each slider is a direction"),
-        ("Models", "Every folder of"),
+        ("Models", "What every page works with"),
     ):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_text(sign).first).to_be_visible()

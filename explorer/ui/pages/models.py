@@ -69,6 +69,7 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
     """What can be done with a model, as a row of buttons that stay where they are under the mouse."""
     st.button(
         "In use" if entry.name == chosen else "Use this model",
+        icon=":material/check:" if entry.name == chosen else None,
         key=f"use_{entry.name}",
         disabled=not entry.is_flow,  # the one in use is not: whoever has pressed it would lose the focus
         width=144,
@@ -99,13 +100,12 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
         if entry.problem:
             st.markdown(f"**{entry.label}** :small[{entry.name}] :orange-badge[cannot be used]  \n{entry.problem}.")
             return
-        badge = ":green-badge[in use]" if entry.name == chosen else ""
         with st.container(horizontal=True, gap="small"):
             if picture := specimen(entry):
                 st.image(picture, width=SPECIMEN, alt=f"Samples of {entry.label}")
             with st.container(gap="xsmall"):
                 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                    st.markdown(f"**{entry.label}** :small[{entry.name}] {badge}", width="content")
+                    st.markdown(f"**{entry.label}** :small[{entry.name}]", width="content")
                     with st.container(horizontal=True, vertical_alignment="center", width="content"):
                         actions(entry, chosen)
                 st.markdown(" · ".join(f":small[:gray[{name}] {value}]" for name, value in facts(entry)))
@@ -119,7 +119,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
             st.markdown(f"{mark} **{found.subject}** {found.finding}")
 
 
-intro("Models", "Every folder of pretrained/ and runs/.")
+intro("Models", "What every page works with. Choose one; your photos come along.")
 if just_chosen := st.session_state.pop("model_chosen", None):
     take_over(just_chosen)
 found = state.entries()
@@ -130,4 +130,6 @@ else:
     first = models.default_name(found)  # not the one in use: a list that moves puts another button under the mouse
     for entry in sorted(found, key=lambda each: each.name != first):
         card(entry, in_use)
-    st.button("Unload all models", key="unload", on_click=state.unload, help="Gives their memory back")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Unload all models", key="unload", on_click=state.unload, help="Gives their memory back")
+        st.caption("These are the folders of `pretrained/` and `runs/`.")
