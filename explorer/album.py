@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -25,7 +26,8 @@ class Album(OrderedDict[str, Photo]):
         super().__init__()
         self._sources: dict[str, Source] = {}
         self._numbers: dict[str, int] = {}
-        self._given_way = False
+        self._files: dict[str, str] = {}
+        self._given_way: dict[str, str] = {}
 
     def keep(self, photo: Photo, in_use: str = "") -> None:
         """Remember a photo; the ones used longest ago give way when there are too many, but not the one `in_use`."""
@@ -34,13 +36,20 @@ class Album(OrderedDict[str, Photo]):
         self.move_to_end(photo.key)
         others = [key for key in self if key not in (photo.key, in_use)]
         while others and (len(self) > MAX_PHOTOS or sum(p.nbytes for p in self.values()) > PHOTO_BYTES):
-            self.drop(others.pop(0))
-            self._given_way = True
+            oldest = others.pop(0)
+            self._given_way[oldest] = self._files.get(oldest) or self.name_of(oldest)
+            self.drop(oldest)
 
     def drop(self, key: str) -> None:
         """Forget a photo, if it is here."""
         self.pop(key, None)
         self._sources.pop(key, None)
+        self._files.pop(key, None)
+
+    def came_as(self, key: str, file: str) -> None:
+        """Remember the name of the file that a photo of the album came in."""
+        if key in self:
+            self._files[key] = file
 
     def use(self, source: Source) -> None:
         """A photo of the album is used with this face, or these eyes, from now on."""
@@ -55,14 +64,20 @@ class Album(OrderedDict[str, Photo]):
         """What a photo is called among the others: "Photo 2"."""
         return f"Photo {self._numbers[key]}"
 
-    def take_notice(self) -> str:
-        """A sentence about photos that have given way since it was last asked for, "" where none has.
+    def take_given_way(self) -> dict[str, str]:
+        """The photos that have given way since this was last asked for: their files' names by their keys."""
+        told, self._given_way = self._given_way, {}
+        return told
 
-        It is asked for with every file, so it does not count: of many files the sentence of the last one is read.
-        """
-        told, self._given_way = self._given_way, False
-        room = f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them"
-        return f"{room}; the least recently used have been removed." if told else ""
+
+def gave_way(names: Sequence[str]) -> str:
+    """What to say of photos that have given way, "" of none."""
+    if not names:
+        return ""
+    *most, last = names
+    who, them = (f"{', '.join(most)} and {last}", "them") if most else (last, "it")
+    room = f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them."
+    return f"{who} gave way to newer ones: add {them} again. {room}"
 
 
 class Crops(OrderedDict[str, np.ndarray]):

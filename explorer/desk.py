@@ -208,7 +208,7 @@ class Desk:
         self.start_from(self.photos.source_of(photo.key))
         self.arrival = replace(self.arrival, awaited=awaited)
         sought = noun(engine) == "face" and not photo.found
-        said = (ANOTHER_PHOTO if awaited else "", FACELESS if sought else "", self.photos.take_notice())
+        said = (ANOTHER_PHOTO if awaited else "", FACELESS if sought else "")
         self.note = " ".join(filter(None, said))
         return photo.key
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
+from explorer.album import Album, gave_way
 from explorer.ui.frame import Bench, caution, plain
 from explorer.words import counted
 from glowcore.errors import GlowcoreError
@@ -18,10 +19,17 @@ PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a file: the key of the photo it is, "" where it is none, and a sentence for the user or ""."""
+    """What became of a file.
+
+    Attributes:
+        photo: the key of the photo it is, "" where it is none.
+        words: a sentence for the user or "".
+        given_way: the names of the photos that gave way to it, by their keys.
+    """
 
     photo: str = ""
     words: str = ""
+    given_way: dict[str, str] = field(default_factory=dict)
 
 
 def intake(
@@ -38,7 +46,7 @@ def intake(
         files = _files(st.session_state.get(key))
         for file in files:
             if file.file_id not in held and not isinstance(file, DeletedFile):
-                held[file.file_id] = _taken(file, take)
+                held[file.file_id] = _taken(file, take, bench.desk.photos)
         gone = {held.pop(identity).photo for identity in set(held) - {f.file_id for f in files}}
         if not options.get("accept_multiple_files"):
             return
@@ -48,6 +56,9 @@ def intake(
     files = _files(widget(label, key=key, on_change=changed, **options))
     for identity in set(held) - {f.file_id for f in files}:
         del held[identity]  # the page was left: Streamlit has emptied the uploader, and the photos stay
+    given_way = {key: name for taken in held.values() for key, name in taken.given_way.items()}
+    if words := gave_way([name for key, name in given_way.items() if key not in bench.desk.photos]):
+        caution(plain(words))
     for taken in reversed(held.values()):
         if taken.words:
             caution(plain(taken.words))
@@ -81,9 +92,11 @@ def _files(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _taken(file: Any, take: Callable[[bytes], Taken]) -> Taken:
+def _taken(file: Any, take: Callable[[bytes], Taken], album: Album) -> Taken:
     try:
         taken = take(file.getvalue())
     except GlowcoreError as error:
         return Taken(words=f"{file.name}: {error}.")
-    return Taken(taken.photo, f"{file.name}: {taken.words}" if taken.words else "")
+    album.came_as(taken.photo, file.name)
+    words = f"{file.name}: {taken.words}" if taken.words else ""
+    return replace(taken, words=words, given_way=album.take_given_way())

@@ -135,7 +135,7 @@ def add_photos(bench: Bench, key: str, on_added: Callable[[str], None] = lambda 
         on_added(PHOTO + photo.key)
         faceless = "no face was found, so its centre is used. The Edit page has a way to place the eyes."
         sought = noun(bench.engine) == "face" and not photo.found
-        return Taken(photo.key, " ".join(filter(None, (faceless if sought else "", bench.desk.photos.take_notice()))))
+        return Taken(photo.key, faceless if sought else "")
 
     intake(
         bench,

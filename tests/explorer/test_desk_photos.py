@@ -32,9 +32,8 @@ def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs)
     for index in range(6):
         desk.photos.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])), in_use=f"{1:032x}")
     assert list(desk.photos) == [f"{i:032x}" for i in (1, 4, 5)]
-    notice = desk.photos.take_notice()
-    assert "the least recently used have been removed" in notice  # of any number: it is asked file by file
-    assert desk.photos.take_notice() == ""
+    assert list(desk.photos.take_given_way().values()) == ["Photo 1", "Photo 3", "Photo 4"]
+    assert desk.photos.take_given_way() == {}
     data = jpeg_of(blobs[0])
     assert desk.add_photo(data) is desk.add_photo(data)
     assert photo_key(data) in desk.photos
@@ -44,8 +43,11 @@ def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, gallery, blob
     monkeypatch.setattr(album, "MAX_PHOTOS", 3)
     start = desk.recipe
     keys = [desk.receive(jpeg_of(picture), engine, gallery) for picture in blobs[:6]]
-    assert desk.note.endswith("the least recently used have been removed.")
+    desk.photos.came_as(keys[3], "Anna.jpg")
+    desk.photos.take_given_way()
     desk.add_photo(jpeg_of(blobs[6]))  # on another page: the first of the three gives way, no edit starts
+    assert desk.photos.take_given_way() == {keys[3]: "Anna.jpg"}
+    assert album.gave_way(["Anna.jpg"]).startswith("Anna.jpg gave way to newer ones: add it again.")
     passed = []
     while desk.history.past:
         desk.handle({"op": "undo", "nonce": "a", "seq": len(passed)}, engine)
