@@ -78,6 +78,11 @@ def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
     return entries
 
 
+def strengths(recipe: EditRecipe) -> list[str]:
+    """What is moved, and how far: "Smile +1.00"; of an edit that moves nothing, that it is as it is."""
+    return [f"{words(n).label} {strength(s)}" for n, s in recipe.moves] or ["as it is"]
+
+
 def exactness(source: Encoded) -> tuple[str, str]:
     """The verdict on a reconstruction, and its mood: "good" or "bad"."""
     how = " · computed in float64, for float32 was not enough" if source.double else ""
@@ -91,7 +96,6 @@ def exactness(source: Encoded) -> tuple[str, str]:
 
 def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
     fact, mood = exactness(source)
-    edit = "as it is" if not recipe.moves else ", ".join(f"{words(n).label} {strength(s)}" for n, s in recipe.moves)
     height, width = source.picture.shape[:2]
     return {
         "original": {
@@ -105,7 +109,11 @@ def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rend
             "fact": fact,
             "mood": mood,
         },
-        "edited": {"uri": data_uri(rendered.picture), "alt": f"Edited: {words_of}", "fact": edit},
+        "edited": {
+            "uri": data_uri(rendered.picture),
+            "alt": f"Edited: {words_of}",
+            "fact": ", ".join(strengths(recipe)),
+        },
     }
 
 

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from explorer import sandbox
@@ -24,12 +24,15 @@ from explorer.pictures import png
 from explorer.recipe import MAX_TOKEN, EditRecipe, RecipeError
 from glowcore import films
 from glowcore.errors import ImageError
+from glowcore.grids import grid
 
 RECIPE_KEY = "glow-recipe"
 CROP_KEY = "glow-crop"
 MAX_CROP = 4 * 2**20
 CROP_SIDE = 512  # pixels; an aligned picture is as large as its model's
 FILM_SIDE = 256  # a film of 64 x 64 pixels is a stamp on a phone
+PAIR_SIDE = 512
+FONT_SIZE = 24  # of what is written beneath a pair
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -51,6 +54,31 @@ def to_png(
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", pnginfo=info, optimize=True)
     return buffer.getvalue()
+
+
+def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequence[str]) -> np.ndarray:
+    """Both pictures beside each other, uint8 [H, W, 3] each, enlarged to 512 pixels, with the strengths beneath them.
+
+    The strengths, as "Smile +1.00", stand in as many lines as they need.
+    """
+    pair = grid([films.enlarge(picture, PAIR_SIDE) for picture in (original, edited)], gap=8)
+    height, width = pair.shape[:2]
+    font = ImageFont.load_default(FONT_SIZE)
+    lines = [""]
+    for told in strengths:
+        strength = told.replace("−", "-")  # Pillow's font has the letters of ASCII alone
+        longer = f"{lines[-1]}, {strength}" if lines[-1] else strength
+        if font.getlength(longer) <= width - 2 * FONT_SIZE:
+            lines[-1] = longer
+        else:
+            lines.append(strength)
+    step = FONT_SIZE * 3 // 2
+    canvas = Image.new("RGB", (width, height + step * len(lines) + FONT_SIZE // 2), "white")
+    canvas.paste(Image.fromarray(pair))
+    for number, line in enumerate(lines):
+        middle = (width // 2, height + step * number + step * 2 // 3)
+        ImageDraw.Draw(canvas).text(middle, line, "black", font, anchor="mm")
+    return np.asarray(canvas)
 
 
 def film(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:

@@ -39,6 +39,10 @@ def test_pictures_are_saved_exact_and_large(page):
         assert np.array_equal(pixels_of(large), enlarge(pixels_of(exact), 512))
         assert read_png(large) == read_png(exact)  # from Edit both know the edit
         assert (read_png(large) is None) == (name == "Mix")
+        if name == "Edit":
+            both = saved("Save before and after")
+            assert np.array_equal(pixels_of(both)[:512, 520:], pixels_of(large))
+            assert read_png(both) == read_png(exact)
     go(page, "Sample")
     expect(page.get_by_role("button", name="Save all, large")).to_be_visible()
     settle(page)

@@ -12,6 +12,7 @@ from PIL import Image
 from explorer import export
 from explorer.recipe import EditRecipe, RecipeError, Source
 from glowcore.errors import ImageError
+from glowcore.films import enlarge
 
 RECIPE = EditRecipe(Source("photo", "0" * 32), (("Smiling", 1.25),), ("Male",), model="0123456789ab")
 
@@ -83,3 +84,23 @@ def test_frames_in_an_archive_are_the_frames_and_always_the_same_bytes(blobs):
         for name, frame in zip(archive.namelist(), blobs, strict=False):
             np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(archive.read(name)))), frame)
     assert export.frames_zip(blobs[:3]) == data
+
+
+def test_before_and_after_are_beside_each_other_over_their_strengths(blobs):
+    one = export.before_and_after(blobs[0], blobs[1], ["Smile +1.00"])
+    assert one.shape == (512 + 36 + 12, 512 + 8 + 512, 3)
+    np.testing.assert_array_equal(one[:512, :512], enlarge(blobs[0], 512))
+    np.testing.assert_array_equal(one[:512, 520:], enlarge(blobs[1], 512))
+    many = export.before_and_after(blobs[0], blobs[1], [f"Attribute {n} −1.00" for n in range(12)])
+    assert many.shape == (512 + 3 * 36 + 12, 1032, 3)
+    for top in (512, 548, 584):  # letters in every line, and none is cut off
+        dark = np.nonzero((many[top : top + 36] < 128).any((0, 2)))[0]
+        assert 0 < dark.min() < 516 < dark.max() < 1031
+
+
+def test_the_strengths_are_written_in_letters_that_the_font_has(blobs):
+    def written(strength: str) -> np.ndarray:
+        return export.before_and_after(blobs[0], blobs[1], [strength])[512:]
+
+    assert (written("Smile −1.00") != written("Smile \uffff1.00")).any()
+    np.testing.assert_array_equal(written("Smile −1.00"), written("Smile -1.00"))

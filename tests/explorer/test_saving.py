@@ -47,7 +47,7 @@ def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
     monkeypatch.setattr(export, "to_png", busy)
     assert buttons(at.run()) == []
     monkeypatch.setattr(export, "to_png", work)
-    assert buttons(at.run()) == ["Save PNG", "Save 512 px PNG"]
+    assert buttons(at.run()) == ["Save PNG", "Save 512 px PNG", "Save before and after"]
 
 
 def test_small_pictures_are_offered_large_beside_the_exact_ones():

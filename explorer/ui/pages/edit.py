@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer import export, models
+from explorer.editor_view import strengths
 from explorer.gallery import title
 from explorer.photos import Photo
 from explorer.pictures import png
@@ -30,6 +31,7 @@ from glowcore.films import enlarge
 
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
 TO_SHOW = "The same picture enlarged, for showing it to people. Its recipe travels inside as well."
+BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
 EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
 PLACE_EYES = "place_eyes"
@@ -194,8 +196,14 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
     def edited() -> np.ndarray:
         return engine.render(recipe, desk.picture(recipe, engine, gallery)).picture
 
+    def original() -> np.ndarray:
+        return engine.source(recipe, desk.picture(recipe, engine, gallery)).picture
+
     def crop() -> np.ndarray | None:
-        return engine.source(recipe, desk.picture(recipe, engine, gallery)).picture if embed else None
+        return original() if embed else None
+
+    def both() -> np.ndarray:
+        return export.before_and_after(original(), edited(), strengths(recipe))
 
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         embed = False
@@ -227,6 +235,13 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
                     key="save_face_large",
                     what=TO_SHOW,
                 )
+            download(
+                "Save before and after",
+                "before-and-after.png",
+                lambda: export.to_png(both(), recipe, crop()),
+                key="save_both",
+                what=BOTH,
+            )
         grid_button(bench)
         if photo is not None and len(photo.found) == 1:
             eyes_by_hand(bench, photo)
