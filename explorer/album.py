@@ -74,10 +74,12 @@ def gave_way(names: Sequence[str]) -> str:
     """What to say of photos that have given way, "" of none."""
     if not names:
         return ""
-    *most, last = names
-    who, them = (f"{', '.join(most)} and {last}", "them") if most else (last, "it")
     room = f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them."
-    return f"{who} gave way to newer ones: add {them} again. {room}"
+    *most, last = names
+    if not most:
+        return f"{last} gave way to newer ones: add it again. {room}"
+    # What has happened comes before the names: Edit shows two lines of it at once.
+    return f"{len(names)} photos gave way to newer ones, add them again: {', '.join(most)} and {last}. {room}"
 
 
 class Crops(OrderedDict[str, np.ndarray]):

@@ -210,7 +210,7 @@ def test_more_photos_than_there_is_room_for(at, files, page):
     go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files).run()
     assert photos(at) == keys(files[2:])
     room = f"There is room for {album.MAX_PHOTOS} photos, or 192 MB of them."
-    assert f"0.png and 1.png gave way to newer ones: add them again. {room}" in said(at)
+    assert f"2 photos gave way to newer ones, add them again: 0.png and 1.png. {room}" in said(at)
     desk = at.session_state["desk"]
     desk.add_photo(files[0][1])  # it is back, and the next in the row gives way
     at.run()
