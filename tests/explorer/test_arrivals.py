@@ -22,7 +22,7 @@ def test_a_gallery_face_is_smiling_on_arrival(home):
     assert recipe.moves == (("Smiling", 1.0),)
     assert EditRecipe.from_token(told(at, "editor")["token"]) == recipe
     at.switch_page("explorer/ui/pages/mix.py").run()
-    assert told(at, "address")["token"] == recipe.token()
+    assert told(at, "address Mix")["s"] == recipe.token()
 
 
 def test_a_link_is_followed_and_nothing_leads_to_what_was_not_seen_before_it(home, engine):
@@ -76,16 +76,16 @@ def test_the_address_keeps_what_the_edit_of_a_link_lacks(home, engine, lacking):
     desk = at.session_state["desk"]
     assert told(at, "editor")["token"] == sent
     at.switch_page("explorer/ui/pages/mix.py").run()
-    assert told(at, "address")["token"] == sent
+    assert told(at, "address Mix")["s"] == sent
     desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     at.run()
-    assert EditRecipe.from_token(told(at, "address")["token"]) == desk.recipe
+    assert EditRecipe.from_token(told(at, "address Mix")["s"]) == desk.recipe
     desk.handle({"op": "undo", "nonce": "a", "seq": 2}, engine)
     at.run()
-    assert told(at, "address")["token"] == sent
+    assert told(at, "address Mix")["s"] == sent
     desk.stay()  # "Stay with this one"
     at.run()
-    assert EditRecipe.from_token(told(at, "address")["token"]) == desk.recipe
+    assert EditRecipe.from_token(told(at, "address Mix")["s"]) == desk.recipe
 
 
 def test_a_wrong_photo_is_said_to_be_another_and_the_right_one_is_still_known(home, engine, blobs):
