@@ -21,6 +21,8 @@ def go(page, name: str) -> None:
 
 def test_pictures_are_saved_exact_and_large(page):
     def saved(name: str) -> bytes:
+        page.wait_for_timeout(500)  # a run may still be on its way, in which Streamlit does not find the file
+        settle(page)
         with page.expect_download() as download:
             page.get_by_role("button", name=name, exact=True).click()
         return download.value.path().read_bytes()
@@ -33,7 +35,6 @@ def test_pictures_are_saved_exact_and_large(page):
             go(page, name)
             page.get_by_role("radio", name="Levels", exact=True).click()
         expect(page.get_by_role("button", name="Save 512 px PNG")).to_be_visible()
-        settle(page)
         exact, large = saved("Save PNG"), saved("Save 512 px PNG")
         assert pixels_of(exact).shape == (64, 64, 3)
         assert np.array_equal(pixels_of(large), enlarge(pixels_of(exact), 512))
@@ -45,6 +46,5 @@ def test_pictures_are_saved_exact_and_large(page):
             assert read_png(both) == read_png(exact)
     go(page, "Sample")
     expect(page.get_by_role("button", name="Save all, large")).to_be_visible()
-    settle(page)
     for name, side in (("Save all as PNG", 64), ("Save all, large", 256)):
         assert pixels_of(saved(name)).shape[0] in range(4 * side, 4 * side + 16)  # with the gaps between four rows
