@@ -58,6 +58,13 @@ def loaded(flow):
     flow.load_state_dict({name: 1.1 * t if t.is_floating_point() else t for name, t in flow.state_dict().items()})
 
 
+def smallest_value(flow):
+    """Autograd counts it, and the largest value stays."""
+    weight = flow.levels[0].steps[0].coupling.net.conv_in.weight
+    with torch.no_grad():
+        weight.flatten()[weight.abs().argmin()] = 0.9 * weight.abs().max()
+
+
 def one_tensor_to_zero(flow):
     flow.levels[0].steps[0].actnorm.bias.data.zero_()
 
@@ -83,8 +90,9 @@ def hook(flow):
     flow.levels[0].steps[0].coupling.net.register_forward_hook(lambda net, given, result: 0 * result)
 
 
-@pytest.mark.parametrize("change", [scale_data, swap_data, other_data, other_parameter, other_module, loaded,
-                                    one_tensor_to_zero, appended_step, higher_floor, other_half, wider_reach, hook])
+@pytest.mark.parametrize("change", [scale_data, smallest_value, swap_data, other_data, other_parameter, other_module,
+                                    loaded, one_tensor_to_zero, appended_step, higher_floor, other_half, wider_reach,
+                                    hook])
 def test_sees_every_usual_way_of_changing_weights(change, pictures):
     flow = small_model(**SETTINGS)
     fast = FusedFlow(flow, backend="torch")

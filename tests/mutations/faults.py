@@ -207,6 +207,24 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "scale not undone by rows": (("unmix = inverse / scale[:, None]", "unmix = inverse / scale"),),
         "1 for the sigmoid's 2": (("bias + RAW_SHIFT * (torch.arange", "bias + 1 * (torch.arange"),),
     }),
+    ("onnx_layouts.py", (FUSED,), {
+        "zeros before the pixels, not behind": (("[0, 0, 0, 0, 1, 0]", "[0, 1, 0, 0, 0, 0]"),),
+        "taps by columns": (("weight.permute(2, 3, 1, 0)", "weight.permute(3, 2, 1, 0)"),),
+        "position values by channels": (("reshape(hidden, pixels).t()", "reshape(pixels, hidden)"),),
+        "transposed without the flip": (("weight.transpose(0, 1).flip(2, 3)", "weight.transpose(0, 1)"),),
+    }),
+    ("onnx_graph.py", (FUSED,), {
+        "floor of the scale left out": (("    if scale_min:\n", "    if False:\n"),),
+        "log-determinant of the split added": (('g.op("Neg", _sum_of(g, log_std))', "_sum_of(g, log_std)"),),
+    }),
+    ("fused.py", ("test_fused_changes",), {
+        "members unseen": (("same = self._members == self._held", "same = True"),),
+        "versions unseen": (("[tensor._version for tensor in self._counted],", "[],"),),
+        "memory unseen": (("list(map(Tensor.data_ptr, self._tensors)),", "[],"),),
+        "largest values unseen": (("[read() for read in self._readers],", "[],"),),
+        "hooks unseen": (("any(self._hooks),", "False,"),),
+        "settings unseen": (("[members.get(name) for members, name in self._plain],", "[],"),),
+    }),
     ("classes.py", ("test_classes",), {
         "nats for bits in the head's loss": ((", labels) / math.log(2)", ", labels)"),),
         "sum over positions for the mean": (("z.mean(dim=(2, 3))", "z.sum(dim=(2, 3))"),),
