@@ -20,6 +20,17 @@ def colours_of(locator) -> set[str]:
     return names - {""}
 
 
+def settled_colours(locator) -> set[str]:
+    """The same, once they stay as they are: a switch takes a moment from one side to the other."""
+    before, now = None, colours_of(locator)
+    for _ in range(25):
+        if now and now == before:
+            break
+        locator.page.wait_for_timeout(400)
+        before, now = now, colours_of(locator)
+    return now
+
+
 @pytest.fixture
 def sample(page):
     """The page Sample in forced colours."""
@@ -32,14 +43,14 @@ def sample(page):
 
 def test_sliders_and_switches_can_be_seen(sample):
     group = sample.get_by_test_id("stSlider").get_by_role("group")
-    assert colours_of(group) == {"text", "coloured"}  # its track and its thumb
+    assert settled_colours(group) == {"text", "coloured"}  # its track and its thumb
     switch = sample.get_by_test_id("stCheckbox").locator("label > div").first
-    assert colours_of(switch) == {"text"}
+    assert settled_colours(switch) == {"text"}
     sample.get_by_text("A temperature for each level").click()
     expect(sample.get_by_role("switch")).to_be_checked()
     settle(sample)
     sample.mouse.move(5, 5)
-    assert "coloured" in colours_of(switch)
+    assert "coloured" in settled_colours(switch)
 
 
 def test_what_is_chosen_and_where_the_focus_is_can_be_seen(sample):
