@@ -156,9 +156,8 @@ class Flow(nn.Module):
 
     def decode(self, latents: Latents) -> Tensor:
         """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of ``encode``."""
-        levels = self.checked_levels(latents)
-        x = self.top_prior.inverse(levels[-1], self.top_prior.labels(latents.y, len(latents)))
-        for level, eps in zip(reversed(self.levels), [None, *reversed(levels[:-1])], strict=True):
+        *eps_levels, x = self.raw_levels(latents)
+        for level, eps in zip(reversed(self.levels), [None, *reversed(eps_levels)], strict=True):
             if level.split is not None:
                 x = level.split.inverse(x, eps)
             x = undo_steps(level.steps, x)
@@ -256,13 +255,17 @@ class Flow(nn.Module):
         log_prob = logdet + part + sum(noise_log_prob(level, self.prior) for level in levels)
         return Latents(levels, log_prob, y, self.prior)
 
-    def checked_levels(self, latents: Latents) -> list[Tensor]:
-        """Return the levels of latents in this model's dtype and on its device, after a look at their shapes."""
+    def raw_levels(self, latents: Latents) -> list[Tensor]:
+        """Return what decoding begins with: eps of all levels but the top, and the raw top.
+
+        In this model's dtype and on its device, after a look at their shapes and at the labels.
+        """
         shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
         if shapes != given:
             raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
         forbid_tf32(self.device)
-        return [level.to(self.device, self.dtype) for level in latents.levels]
+        *eps_levels, top = (level.to(self.device, self.dtype) for level in latents.levels)
+        return [*eps_levels, self.top_prior.inverse(top, self.top_prior.labels(latents.y, len(latents)))]
 
     def as_float(self, images: Tensor) -> Tensor:
         """Return pictures as floats in [0, 1], in this model's dtype and on its device."""

@@ -140,12 +140,10 @@ class FusedFlow:
     def decode(self, latents: Latents) -> Tensor:
         """Return the pictures of latents, as :meth:`Flow.decode`."""
         self._refresh()
-        levels = self.flow.checked_levels(latents)
         runner = self._runner(len(latents))
         if runner is None:
             return self.flow.decode(latents)
-        top = self.flow.top_prior.inverse(levels[-1], self.flow.top_prior.labels(latents.y, len(latents)))
-        return runner.decode([*levels[:-1], top]) + 0.5
+        return runner.decode(self.flow.raw_levels(latents)) + 0.5
 
     @torch.no_grad()
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
