@@ -9,8 +9,8 @@ from pathlib import Path
 from explorer.photo_folder import photos_in
 from explorer.photos import Photo
 from explorer.pictures import png
-from glowcore import output
 from glowcore.errors import ConfigError, ImageError
+from glowcore.storage import output
 
 
 @dataclass

@@ -16,11 +16,11 @@ from explorer.recipe import STRENGTH_LIMIT, EditRecipe
 from explorer.sources import aligned_picture
 from explorer.temperatures import in_words
 from explorer.words import noun
-from glowcore import output
 from glowcore.cli import options, pictures
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError, ConfigError, ImageError
 from glowcore.images import printable
+from glowcore.storage import output
 
 #: Of so many samples the seeds are named, those that the detector is least sure of.
 NAMED_SEEDS = 9

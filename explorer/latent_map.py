@@ -22,7 +22,7 @@ from explorer.recipe import PLACE_LIMIT
 from glowcore.errors import CheckpointError, DataError
 from glowcore.grids import grid
 from glowcore.latents import Latents
-from glowcore.safetensors_guard import pack, unpack
+from glowcore.storage.safetensors_guard import pack, unpack
 
 MAP_FILE = "map.safetensors"
 COMPONENTS = 64

@@ -26,7 +26,7 @@ from explorer.results import Encoded
 from explorer.words import join_labels, words
 from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError, ConfigError, DataError
-from glowcore.safetensors_guard import pack, unpack
+from glowcore.storage.safetensors_guard import pack, unpack
 
 FEWEST_PHOTOS = 8
 ENOUGH_PHOTOS = 30

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from glowcore.attribute_table import PICTURE_SUFFIXES
+from glowcore.data.attribute_table import PICTURE_SUFFIXES
 from glowcore.errors import ConfigError
 
 SUFFIXES = ", ".join(PICTURE_SUFFIXES)

@@ -2,9 +2,9 @@
 
 A folder holds ``config.json``, ``model.safetensors``, optionally ``attributes.safetensors``, and ``manifest.json`` with
 the size and SHA-256 of each; whatever else lies in it (a model card, a gallery) is left alone. Saving is atomic
-(:mod:`glowcore.atomic`). Loading runs no code from the files and checks in this order, so that damage or malice costs
-neither memory nor time: manifest, hash and values of the config, the size and shapes that config asks for against the
-header of the weights, their hash, their values. Every failure is one :class:`~glowcore.errors.CheckpointError` that
+(:mod:`glowcore.storage.atomic`). Loading runs no code from the files and checks in this order, so that damage or malice
+costs neither memory nor time: manifest, hash and values of the config, the size and shapes that config asks for against
+the header of the weights, their hash, their values. Every failure is one :class:`~glowcore.errors.CheckpointError` that
 names the file and the cause.
 """
 
@@ -20,16 +20,16 @@ import torch
 from torch import Tensor, nn
 
 from glowcore import models
-from glowcore.atomic import write_set
 from glowcore.attributes import AttributeVectors
 from glowcore.baselines import VAE
-from glowcore.budget import AllocationBudget
 from glowcore.devices import on_cpu, pick_device
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
-from glowcore.safetensors_guard import TensorSpec, check_specs, pack, read_header, unpack
-from glowcore.sealed import SealedSet, parse_json, read_set
-from glowcore.structure import difference
+from glowcore.storage.atomic import write_set
+from glowcore.storage.budget import AllocationBudget
+from glowcore.storage.safetensors_guard import TensorSpec, check_specs, pack, read_header, unpack
+from glowcore.storage.sealed import SealedSet, parse_json, read_set
+from glowcore.storage.structure import difference
 from glowcore.version import __version__
 
 FORMAT_VERSION = 1
@@ -58,8 +58,8 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there), a weight is NaN or
             infinite, the weights are neither float32 nor float64 throughout, they are not those of ``model.config`` or
             the attributes not of its latents, a part or setting of the model is another than its config builds
-            (:mod:`glowcore.structure`), ``model.metadata`` is not JSON, or it is no model at all. What the folder held
-            before stays valid.
+            (:mod:`glowcore.storage.structure`), ``model.metadata`` is not JSON, or it is no model at all. What the
+            folder held before stays valid.
     """
     model = _unwrapped(model, Path(folder))
     dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}

@@ -55,6 +55,12 @@ def num_classes(model: Flow) -> int:
     return getattr(model.config, "num_classes", 0)
 
 
+def any_classes(model: Flow, count: int) -> Tensor | None:
+    """Return int64 ``[count]`` classes in turn for a class-conditional model, None for any other."""
+    classes = num_classes(model)
+    return torch.arange(count, device="cpu") % classes if classes else None
+
+
 def has_head(model: Flow) -> bool:
     """Return whether a model has a classification head; models that are no flows have none."""
     return getattr(model, "class_head", None) is not None

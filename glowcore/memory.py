@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import torch
 
-from glowcore.evaluation import any_classes
+from glowcore.classes import any_classes
 from glowcore.flow import Flow
 from glowcore.transforms.batchnorm import running_statistics
 

@@ -11,7 +11,7 @@ import torch
 from glowcore import memory
 from glowcore.errors import TrainingError
 from glowcore.flow import Flow
-from glowcore.train_settings import TrainSettings
+from glowcore.training.settings import TrainSettings
 
 #: How much of the free memory a suggested batch may take.
 SHARE = 0.7

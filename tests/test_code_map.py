@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("glowcore", "explorer", "explorer/ui")
+PACKAGES = (
+    "glowcore",
+    *(f"glowcore/{name}" for name in ("fused", "training", "data", "attributes", "classifiers", "evaluation", "storage")),
+    "explorer",
+    "explorer/ui",
+)
 
 
 def sections():

@@ -6,13 +6,14 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from glowcore import ablation, ablation_report, output
-from glowcore.atomic import describe
 from glowcore.cli import options
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
+from glowcore.evaluation import ablation, ablation_report
 from glowcore.heap import keep_heap
-from glowcore.train_settings import TrainSettings
+from glowcore.storage import output
+from glowcore.storage.atomic import describe
+from glowcore.training.settings import TrainSettings
 
 EXAMPLE = (
     "python -m glowcore ablate --data faces/ --seeds 3 --out runs/ablation\n"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from glowcore import checkpoint, classes
-from glowcore.attribute_classifier import ClassifierSettings
-from glowcore.attribute_fit import fit_attributes, fittable
-from glowcore.attributes import AttributeVectors, direction_kind
+from glowcore.attributes.directions import DIRECTION_KINDS
+from glowcore.attributes.fit import fit_attributes, fittable
+from glowcore.attributes.refinement import RefinementSettings
+from glowcore.attributes.vectors import AttributeVectors, direction_kind
+from glowcore.classifiers.classifier import ClassifierSettings
 from glowcore.cli import classifiers, options
 from glowcore.data import PictureSet
-from glowcore.direction_refinement import RefinementSettings
-from glowcore.directions import DIRECTION_KINDS
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.heap import keep_heap
 from glowcore.tables import plain

@@ -11,8 +11,8 @@ from glowcore.cli import options
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError
 from glowcore.heap import keep_heap
-from glowcore.output import check_path
 from glowcore.reversible import MEMORY_MODES
+from glowcore.storage.output import check_path
 
 EXAMPLE = "python -m glowcore bench speed --config A --threads 1\n  python -m glowcore bench memory --plot memory.png"
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     from glowcore.benchmarks.speed import measure_speed
-    from glowcore.onnx_backend import OnnxBackend
+    from glowcore.fused.onnx_backend import OnnxBackend
 
     for name in ("depths", "modes", "steps", "plot"):
         if getattr(args, name) is not None:

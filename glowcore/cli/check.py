@@ -6,11 +6,11 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from glowcore import checking
-from glowcore.attribute_table import PICTURE_SUFFIXES
 from glowcore.cli import options
 from glowcore.data import open_dataset
+from glowcore.data.attribute_table import PICTURE_SUFFIXES
 from glowcore.errors import CheckpointError
+from glowcore.evaluation import checking
 from glowcore.flow import Flow
 from glowcore.tables import plain
 

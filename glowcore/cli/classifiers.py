@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from glowcore.attribute_classifier import ClassifierSettings
-from glowcore.classifier_store import StoredClassifier, cached_classifier
+from glowcore.classifiers.classifier import ClassifierSettings
+from glowcore.classifiers.store import StoredClassifier, cached_classifier
 from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import DataError
 from glowcore.flow import Flow

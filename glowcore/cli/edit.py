@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from glowcore import attribute_grid, output
+from glowcore import attribute_grid
 from glowcore.attribute_grid import Axis
-from glowcore.attributes import MAX_STRENGTH
+from glowcore.attributes.vectors import MAX_STRENGTH
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.images import printable
 from glowcore.latents import Latents
+from glowcore.storage import output
 
 EXAMPLE = (
     "python -m glowcore edit --model pretrained/faces64 --image face.png --set Smiling=2.0 --set Young=-1 "

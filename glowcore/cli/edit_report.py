@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from glowcore import checkpoint, images, output
-from glowcore.attribute_classifier import accuracy
+from glowcore import checkpoint, images
 from glowcore.captions import caption
 from glowcore.classes import num_classes
+from glowcore.classifiers.classifier import accuracy
 from glowcore.cli import classifiers, edit_tables, options, pictures
-from glowcore.edit_evaluation import MOST_PICTURES, STRENGTHS, EditStrip, evaluate_edits
 from glowcore.errors import ConfigError
+from glowcore.evaluation.edits import MOST_PICTURES, STRENGTHS, EditStrip, evaluate_edits
 from glowcore.grids import grid
+from glowcore.storage import output
 
 JUDGE_SPLIT = "train"  # the fit of directions may learn from all others (`attributes --classifier-data`)
 DEFAULT_SPLIT = "test"  # of --data, unless --split says otherwise

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from glowcore.attributes import AttributeVectors, direction_kind
-from glowcore.classifier_store import StoredClassifier
-from glowcore.edit_evaluation import BORDER_DIVISOR, MOST_OUTSIDE, EditEvaluation, EditResult
-from glowcore.edit_until_seen import UntilSeen
+from glowcore.attributes.vectors import AttributeVectors, direction_kind
+from glowcore.classifiers.store import StoredClassifier
+from glowcore.evaluation.edits import BORDER_DIVISOR, MOST_OUTSIDE, EditEvaluation, EditResult
+from glowcore.evaluation.until_seen import UntilSeen
 from glowcore.tables import Rows, plain
 from glowcore.tables import markdown as markdown_table
 
@@ -79,10 +79,10 @@ def markdown(
         "leak say little.",
         markdown_table(_judge_rows(judge, own)),
         "## The directions",
-        "How each was made (`glowcore/directions.py`, `glowcore/direction_refinement.py`), its sigma, how much of each "
-        "level sampling left (finest first), and for a refined one the cosine to what statistics gave, and success and "
-        "leak before and after, at 3 sigma on held-out training pictures, by the fit's own judge: by these it was kept "
-        "or not." + _fit_judge(attributes),
+        "How each was made (`glowcore/attributes/directions.py`, `glowcore/attributes/refinement.py`), its sigma, how "
+        "much of each level sampling left (finest first), and for a refined one the cosine to what statistics gave, "
+        "and success and leak before and after, at 3 sigma on held-out training pictures, by the fit's own judge: by "
+        "these it was kept or not." + _fit_judge(attributes),
         markdown_table(_direction_rows(attributes)),
     ]
     return "\n\n".join(parts)

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from glowcore import checkpoint, classes
-from glowcore.attributes import direction_kind
+from glowcore.attributes.vectors import direction_kind
 from glowcore.cli import options
 from glowcore.flow import Flow
 from glowcore.images import printable

@@ -6,11 +6,12 @@ import argparse
 
 import torch
 
-from glowcore import films, output
+from glowcore import films
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.grids import grid, sheet_size
+from glowcore.storage import output
 
 EXAMPLE = (
     "python -m glowcore interpolate --model pretrained/faces64 --from a.png --to b.png --frames 60 --spherical "

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glowcore import classes, images, output
+from glowcore import classes, images
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
 from glowcore.images import printable
 from glowcore.latents import Latents
+from glowcore.storage import output
 
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
 #: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from glowcore import images, output
+from glowcore import images
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import ExactFlow
@@ -17,6 +17,7 @@ from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.latents import Latents
 from glowcore.likelihood import NOISE_SEED
+from glowcore.storage import output
 
 EXAMPLE = "python -m glowcore reconstruct --model pretrained/faces64 --image a.png --image b.png --out rows.png"
 

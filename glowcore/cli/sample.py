@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from glowcore import output
 from glowcore.captions import caption
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
@@ -18,6 +17,7 @@ from glowcore.flow import Flow
 from glowcore.grids import grid, sheet_size
 from glowcore.latents import Latents
 from glowcore.likelihood import bin_centres
+from glowcore.storage import output
 
 EXAMPLE = "python -m glowcore sample --model pretrained/faces64 --seeds 0:16 --temperature 0.7 --out samples.png"
 MOST = 4096

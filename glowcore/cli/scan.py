@@ -7,9 +7,9 @@ from pathlib import Path
 
 from glowcore.cli import options
 from glowcore.data import unreadable_pictures
+from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
 from glowcore.images import printable
-from glowcore.torchvision_sets import TORCHVISION_PREFIX
 
 EXAMPLE = "python -m glowcore scan --data faces/"
 

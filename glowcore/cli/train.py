@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 
-from glowcore import checkpoint, classes, output, run_lock, training_state
+from glowcore import checkpoint, classes
 from glowcore.cli import model_options, options
 from glowcore.data import open_dataset
 from glowcore.devices import pick_device
-from glowcore.distributed import Processes
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
 from glowcore.heap import keep_heap
@@ -21,8 +20,10 @@ from glowcore.memory import choose_memory
 from glowcore.models import CONFIGS, build
 from glowcore.models.scale_floor import set_scale_min
 from glowcore.reversible import MEMORY_MODES
-from glowcore.train_settings import OPTIMIZERS, PRECISIONS, TrainSettings
-from glowcore.training import Trainer
+from glowcore.storage import output
+from glowcore.training import Trainer, run_lock, saved_states
+from glowcore.training.distributed import Processes
+from glowcore.training.settings import OPTIMIZERS, PRECISIONS, TrainSettings
 
 #: Steps between anchors of ``--memory reversible``, unless ``--anchor-every`` says otherwise.
 ANCHOR_EVERY = 8
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     keep_heap()
     out = Path(args.out)
     _check_out(args, out)
-    state = training_state.load_state(out / "state") if args.resume else None
+    state = saved_states.load_state(out / "state") if args.resume else None
     settings = _settings(args, state)
     processes = Processes.from_environment(device := pick_device(args.device))
     device = torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device

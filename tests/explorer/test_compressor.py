@@ -15,7 +15,7 @@ from explorer.compressor import Compressor
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import state
 from glowcore.errors import CheckpointError
-from glowcore.evaluation import noisy_bits_per_dim
+from glowcore.evaluation.held_out import noisy_bits_per_dim
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app, visit, words
 from tests.explorer.widgets import of_model

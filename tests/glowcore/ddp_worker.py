@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from glowcore.distributed import Processes
 from glowcore.errors import CheckpointError, GlowcoreError
+from glowcore.training.distributed import Processes
 from tests.glowcore.trainers import ddp_trainer
 
 

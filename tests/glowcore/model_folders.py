@@ -6,7 +6,7 @@ import json
 import numpy as np
 import torch
 
-from glowcore.attribute_fit import fit_matrix
+from glowcore.attributes.fit import fit_matrix
 from glowcore.models import GlowConfig, build
 
 

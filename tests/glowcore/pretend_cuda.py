@@ -148,6 +148,6 @@ def _pretend():
     # A parameter of the CPU cannot become one of another class in its place.
     torch.__future__.set_overwrite_module_params_on_conversion(True)
     generators = mock.patch.object(torch, "Generator", Generator)
-    no_graphs = mock.patch("glowcore.fused.GraphedBackend", lambda backend: backend)
+    no_graphs = mock.patch("glowcore.fused.fused_flow.GraphedBackend", lambda backend: backend)
     with mock.patch.multiple(torch.cuda, **on_cuda), generators, no_graphs, Factories(), Moves():
         yield

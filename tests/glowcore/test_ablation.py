@@ -8,10 +8,10 @@ import sys
 import pytest
 import torch
 
-from glowcore import ablation, ablation_report
-from glowcore.ablation import BASE_VARIANT, VARIANTS, Run, config_of
 from glowcore.cli import main
 from glowcore.errors import ConfigError
+from glowcore.evaluation import ablation, ablation_report
+from glowcore.evaluation.ablation import BASE_VARIANT, VARIANTS, Run, config_of
 from glowcore.models import build
 from glowcore.training import Trainer
 from tests.glowcore import tiny

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from glowcore import classifier_store
-from glowcore.attribute_classifier import (
+from glowcore.classifiers import store as classifier_store
+from glowcore.classifiers.classifier import (
     AttributeClassifier,
     ClassifierSettings,
     accuracy,
@@ -12,7 +12,7 @@ from glowcore.attribute_classifier import (
     find_column,
     train_classifier,
 )
-from glowcore.classifier_store import cached_classifier
+from glowcore.classifiers.store import cached_classifier
 from glowcore.data import PictureSet
 from glowcore.errors import CheckpointError, DataError
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from glowcore import directions, encoding_rows
-from glowcore.attribute_fit import fit, fit_attributes, fit_matrix
+from glowcore.attributes import directions, encoding_rows
+from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
+from glowcore.attributes.discriminant import roc_auc, solve
+from glowcore.attributes.fit import fit, fit_attributes, fit_matrix
 from glowcore.data import PictureSet
-from glowcore.directions import DIRECTION_KINDS, label_weights, shrink_levels
-from glowcore.discriminant import roc_auc, solve
 from glowcore.errors import ConfigError, DataError
 from glowcore.models import GlowConfig, build
 from tests.glowcore.planted import DIMS, NAMES, SHAPES, batches, latents, planted

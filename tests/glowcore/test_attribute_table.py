@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glowcore.attribute_table import match_rows, read_celeba, read_csv
+from glowcore.data.attribute_table import match_rows, read_celeba, read_csv
 from glowcore.errors import DataError
 
 PLAIN = "file,split,Smiling,Male\na.jpg,train,1,0\nb.jpg,test,,1\nc.jpg,train,0,\n"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from glowcore.attribute_fit import fit
 from glowcore.attributes import AttributeVectors
+from glowcore.attributes.fit import fit
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
 from tests.glowcore.planted import NAMES, SHAPES, batches, latents, planted

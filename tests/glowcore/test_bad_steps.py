@@ -6,11 +6,10 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import batches, training_state
 from glowcore.cli import main
 from glowcore.errors import TrainingError
 from glowcore.models import RealNVPConfig, build
-from glowcore.training import Trainer, TrainSettings
+from glowcore.training import Trainer, TrainSettings, batches, saved_states
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
 from tests.glowcore.trainers import OUT, equal, make, tensors
 
@@ -111,7 +110,7 @@ def test_five_bad_steps_in_a_row_restore_the_last_good_state_at_half_the_rate(tm
     assert trainer.learning_rate() == rate / 2
     trainer.run()
     assert (trainer.step, trainer.restores, trainer.skipped) == (30, 1, 5)
-    assert training_state.load_state(tmp_path / "run" / "state")["restores"] == 1
+    assert saved_states.load_state(tmp_path / "run" / "state")["restores"] == 1
 
 
 def test_four_bad_steps_and_a_good_one_restore_nothing(tmp_path):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glowcore.batches import batch_indices, random_flip, step_generator
+from glowcore.training.batches import batch_indices, random_flip, step_generator
 
 
 @settings(max_examples=40, deadline=None)

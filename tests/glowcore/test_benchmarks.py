@@ -10,7 +10,7 @@ import torch
 from glowcore import GlowConfig
 from glowcore.benchmarks import configs, memory, speed
 from glowcore.cli import main
-from glowcore.onnx_backend import OnnxBackend
+from glowcore.fused.onnx_backend import OnnxBackend
 
 TINY = GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=4)
 

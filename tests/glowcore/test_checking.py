@@ -8,10 +8,11 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import atomic, checking
 from glowcore.cli import main
+from glowcore.evaluation import checking
+from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.images import to_png_bytes
-from glowcore.odd_pictures import ODD_KINDS, odd_pictures
+from glowcore.storage import atomic
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import labels, log_abs_det_jacobian, model

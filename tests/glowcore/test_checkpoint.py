@@ -12,8 +12,9 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import atomic, checkpoint, models
+from glowcore import checkpoint, models
 from glowcore.errors import CheckpointError, ConfigError
+from glowcore.storage import atomic
 from tests.glowcore import crash_driver
 from tests.glowcore.model_folders import rewrite, small_model
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import classes, training_state
+from glowcore import classes
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
 from glowcore.models import GlowConfig, build, config_from_dict
-from glowcore.training import Trainer, TrainSettings
+from glowcore.training import Trainer, TrainSettings, saved_states
 from tests.glowcore.model_folders import rewrite
 from tests.glowcore.tiny import halves, model, pictures, write_model
 
@@ -191,7 +191,7 @@ def test_resumed_with_labels_it_goes_on_bit_for_bit(tmp_path):
         part.monitor.after_step(1.0)
     part.save()
     resumed = make(tmp_path / "part")
-    resumed.load_state(training_state.load_state(tmp_path / "part" / "state"))
+    resumed.load_state(saved_states.load_state(tmp_path / "part" / "state"))
     for _ in range(4):
         assert whole.train_step() == resumed.train_step()
         assert whole.head_bits == resumed.head_bits > 0

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from glowcore.attribute_classifier import AttributeClassifier
-from glowcore.classifier_panel import ClassifierPanel
+from glowcore.classifiers.classifier import AttributeClassifier
+from glowcore.classifiers.panel import ClassifierPanel
 
 
 @pytest.fixture

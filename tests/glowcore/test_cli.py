@@ -108,7 +108,7 @@ def test_attributes_are_fitted_and_stored_and_nothing_else_changes(tmp_path, fol
 
 def test_attributes_of_replaced_weights_are_not_stored(tmp_path, folder, capsys, monkeypatch):
     write_model(tmp_path / "model", attributes=False)
-    real = glowcore.attribute_fit.fit_attributes
+    real = glowcore.attributes.fit.fit_attributes
 
     def slow_fit(*args, **kwargs):
         write_model(tmp_path / "model", attributes=False, coupling="additive")

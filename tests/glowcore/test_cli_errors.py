@@ -301,7 +301,7 @@ def test_a_full_disk_leaves_no_half_picture(fails, paths, monkeypatch):
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("glowcore.output.os.fsync", full)
+    monkeypatch.setattr("glowcore.storage.output.os.fsync", full)
     assert "the disk is full" in fails("sample", "--model", paths.model, "--out", paths.out)
 
 

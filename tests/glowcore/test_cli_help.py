@@ -10,7 +10,7 @@ import pytest
 from explorer.__main__ import parser as explorer_parser
 from glowcore.cli import COMMANDS, options
 from glowcore.models import CONFIGS
-from glowcore.train_settings import TrainSettings
+from glowcore.training.settings import TrainSettings
 
 
 def glowcore_command(name):

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import checkpoint, training_state
+from glowcore import checkpoint
 from glowcore.cli import main
-from glowcore.training import Trainer
+from glowcore.training import Trainer, saved_states
 from tests.glowcore.tiny import MODEL, model, write_model, write_pictures
 
 SETTINGS = ["--batch-size", "4", "--warmup-steps", "3", "--ema-decay", "0.9", "--eval-pictures", "2", "--seed", "5",
@@ -45,7 +45,7 @@ def interrupt(number, faces, out, *argv):
     with subprocess.Popen(command(faces, out, *argv), stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:
-            if max(training_state.saved_steps(out / "state"), default=0) > 0:
+            if max(saved_states.saved_steps(out / "state"), default=0) > 0:
                 process.send_signal(number)
                 break
             time.sleep(0.02)
@@ -55,7 +55,7 @@ def interrupt(number, faces, out, *argv):
 def assert_same_run(a, b):
     """Averaged weights as bytes; weights, average, optimizer, loss so far and step as values."""
     assert (a / "model.safetensors").read_bytes() == (b / "model.safetensors").read_bytes()
-    one, two = (training_state.load_state(folder / "state") for folder in (a, b))
+    one, two = (saved_states.load_state(folder / "state") for folder in (a, b))
     assert one["step"] == two["step"]
     assert one["monitor"]["smooth_loss"] == two["monitor"]["smooth_loss"]  # of the same pictures with the same noise
     for part in ("model", "average"):
@@ -77,7 +77,7 @@ def test_two_n_steps_equal_n_and_a_new_process_and_n(tmp_path, faces):
     assert code == 130, words
     assert "stopping after this step" in words
     assert "Traceback" not in words
-    steps = training_state.saved_steps(halves / "state")[0]
+    steps = saved_states.saved_steps(halves / "state")[0]
     # What is not given is as it was: only the end is new.
     train(faces, halves, "--resume", "--steps", 2 * steps, "--threads", 1, "--quiet")
     train(faces, whole, *MODEL, *SETTINGS, "--steps", 2 * steps)
@@ -99,7 +99,7 @@ def test_a_signal_saves_and_stops_and_the_run_goes_on_bit_for_bit(tmp_path, face
         patch.setattr(Trainer, "train_step", step)
         assert main([*argv, *MODEL, *SETTINGS, "--steps", "7"]) == code
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
-    assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 4
+    assert saved_states.saved_steps(tmp_path / "run" / "state")[0] == 4
     assert main([*argv, "--resume", "--quiet"]) == 0
     argv[-1] = str(tmp_path / "whole")
     assert main([*argv, *MODEL, *SETTINGS, "--steps", "7"]) == 0
@@ -117,7 +117,7 @@ def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
                               stderr=subprocess.PIPE, text=True) as process:
             begun = time.monotonic()
             if started is None:  # how long a start takes here
-                while not training_state.saved_steps(stopped / "state"):
+                while not saved_states.saved_steps(stopped / "state"):
                     time.sleep(0.02)
                 started = time.monotonic() - begun
             time.sleep(rng.uniform(0, 1.5 * started))
@@ -126,7 +126,7 @@ def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
             words = process.stderr.read()
         assert codes[-1] in (143, -signal.SIGTERM), words
         assert "Traceback" not in words
-        steps.append(training_state.load_state(stopped / "state")["step"])
+        steps.append(saved_states.load_state(stopped / "state")["step"])
     assert codes.count(143) >= 5  # the others had not begun to train
     assert steps == sorted(steps)
     train(faces, stopped, "--resume", "--steps", 2 * steps[-1], "--threads", 1, "--quiet")
@@ -152,7 +152,7 @@ def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
     assert main([*map(str, argv), "--steps", "1", "--learning-rate", "1e-12"]) == 0
     assert "attributes" in capsys.readouterr().err
     weights = glowcore.load(source, device="cpu").state_dict()
-    state = training_state.load_state(tmp_path / "run" / "state")
+    state = saved_states.load_state(tmp_path / "run" / "state")
     assert state["model"].keys() == weights.keys()
     # A step of 1e-12 moves no float32 weight of its size; actnorm is as it was, not initialised anew.
     assert all(torch.allclose(state["model"][name], weights[name], rtol=0, atol=1e-9) for name in weights)

@@ -16,10 +16,10 @@ from glowcore import GlowConfig, NICEConfig, RealNVPConfig, build, exact
 from glowcore.baselines import VAEConfig
 from glowcore.cli import main
 from glowcore.exact import ExactFlow
-from glowcore.folding import fold
 from glowcore.fused import FusedFlow
-from glowcore.fused_cuda import GraphedBackend
-from glowcore.fused_torch import TorchBackend
+from glowcore.fused.cuda_graphs import GraphedBackend
+from glowcore.fused.folding import fold
+from glowcore.fused.torch_backend import TorchBackend
 from glowcore.memory import saved_bytes
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore import tiny

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from glowcore import images, picture_store
-from glowcore.data import open_dataset
+from glowcore import images
+from glowcore.data import open_dataset, picture_store
+from glowcore.data.folders import split_by_name
 from glowcore.errors import DataError
-from glowcore.picture_folders import split_by_name
 from tests.glowcore.data_folders import write, write_table
 from tests.glowcore.odd_files import smooth
 

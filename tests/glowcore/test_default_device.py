@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import GlowConfig, Latents, NICEConfig, RealNVPConfig, batches, build
+from glowcore import GlowConfig, Latents, NICEConfig, RealNVPConfig, build
 from glowcore.baselines import VAEConfig
 from glowcore.evaluation import evaluate
 from glowcore.exact import ExactFlow
-from glowcore.training_data import fingerprint, judging_rows
+from glowcore.training import batches
+from glowcore.training.training_set import fingerprint, judging_rows
 from tests.glowcore.tiny import model, pictures, vectors
 
 GLOW = {"image_size": 8, "num_levels": 2, "steps_per_level": 1, "hidden_channels": 4}

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from glowcore.attribute_classifier import ClassifierSettings, train_classifier
-from glowcore.attribute_fit import fit_attributes
-from glowcore.classifier_panel import ClassifierPanel
+from glowcore.attributes.fit import fit_attributes
+from glowcore.attributes.refinement import Refinement, RefinementSettings, _adjusted, _Batch, _Descent, _Draws
+from glowcore.classifiers.classifier import ClassifierSettings, train_classifier
+from glowcore.classifiers.panel import ClassifierPanel
 from glowcore.data import PictureSet
-from glowcore.direction_refinement import Refinement, RefinementSettings, _adjusted, _Batch, _Descent, _Draws
 from tests.glowcore.tiny import SIZE, model
 
 NAMES = ("Bright", "Striped")
@@ -189,7 +189,7 @@ def test_sigma_is_asked_of_other_encodings_at_every_step(flow, encoded, monkeypa
         return gradient(self, d, spread, batch)
 
     monkeypatch.setattr(_Descent, "gradient", watched)
-    monkeypatch.setattr("glowcore.direction_refinement.SIGMA_ROWS", 20)
+    monkeypatch.setattr("glowcore.attributes.refinement.SIGMA_ROWS", 20)
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     few = RefinementSettings(steps=4, batch_size=4, judge_pictures=300)
     Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), NAMES, start)

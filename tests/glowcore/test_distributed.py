@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from glowcore import batches, training_state
-from glowcore.distributed import Processes
 from glowcore.errors import ConfigError
+from glowcore.training import batches, saved_states
+from glowcore.training.distributed import Processes
 from tests.glowcore.tiny import MODEL, write_pictures
 from tests.glowcore.trainers import ddp_trainer
 
@@ -76,10 +76,10 @@ def test_the_command_under_several_processes(tmp_path):
     argv = ["-m", "glowcore", "train", "--data", faces, "--out", tmp_path / "run", "--threads", 1, "--device", "cpu"]
     codes, words = start(2, *argv, *MODEL, "--steps", 10, "--batch-size", 2, "--eval-pictures", 2)
     assert codes == [0, 0], words
-    assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 10
+    assert saved_states.saved_steps(tmp_path / "run" / "state")[0] == 10
     codes, words = start(1, *argv, "--resume", "--steps", 12)
     assert codes == [0], words
-    assert training_state.saved_steps(tmp_path / "run" / "state")[0] == 12
+    assert saved_states.saved_steps(tmp_path / "run" / "state")[0] == 12
 
 
 @pytest.mark.parametrize(("device", "message"), [

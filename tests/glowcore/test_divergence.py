@@ -7,14 +7,14 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import training_state
 from glowcore.cli import main
-from glowcore.divergence import MOST_CONDITION, MOST_LOG_SCALE, MOST_ROUND_TRIP, divergence
 from glowcore.errors import TrainingError
-from glowcore.evaluation import health, largest_log_scale
+from glowcore.evaluation.held_out import health, largest_log_scale
+from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.models import GlowConfig, build
-from glowcore.odd_pictures import ODD_KINDS, odd_pictures
-from glowcore.training import MOST_BAD_STARTS
+from glowcore.training import saved_states
+from glowcore.training.divergence import MOST_CONDITION, MOST_LOG_SCALE, MOST_ROUND_TRIP, divergence
+from glowcore.training.trainer import MOST_BAD_STARTS
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import model
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
@@ -82,7 +82,7 @@ def diverging(monkeypatch, when):
         found = real(flow, images, labels)
         return found | {"round_trip": math.inf} if when(len(count)) else found
 
-    monkeypatch.setattr("glowcore.monitor.health", measured)
+    monkeypatch.setattr("glowcore.training.monitor.health", measured)
 
 
 def test_a_diverged_evaluation_goes_back_to_the_last_good_state_at_half_the_rate(tmp_path, monkeypatch):
@@ -111,7 +111,7 @@ def test_a_run_that_ends_diverged_goes_on_from_the_good_state_and_ends_well(tmp_
     trainer.run()
     assert (trainer.step, trainer.restores) == (8, 1)
     assert trainer.monitor.last["round_trip"] < 1e-3
-    assert training_state.load_state(tmp_path / "run" / "state")["healthy"]
+    assert saved_states.load_state(tmp_path / "run" / "state")["healthy"]
 
 
 def test_a_run_that_stays_diverged_stops_with_the_last_good_model_kept(tmp_path, monkeypatch):
@@ -119,7 +119,7 @@ def test_a_run_that_stays_diverged_stops_with_the_last_good_model_kept(tmp_path,
     trainer = make(tmp_path / "run", steps=50, eval_minutes=1e-9, max_restores=2)
     with pytest.raises(TrainingError, match=r"^round_trip is not finite at step 4, after 2 restores.*learning-rate"):
         trainer.run()
-    assert training_state.load_state(tmp_path / "run" / "state")["step"] == 3
+    assert saved_states.load_state(tmp_path / "run" / "state")["step"] == 3
     recorded = glowcore.load(tmp_path / "run", device="cpu").metadata["training"]
     assert recorded["evaluation"]["round_trip"] < 1e-3
     assert recorded["diverged"] == "round_trip is not finite at step 4"
@@ -131,7 +131,7 @@ def logged(folder):
 
 def untrained(trainer):
     """Whether what is saved is the model of step 0."""
-    state = training_state.load_state(trainer.out / "state")
+    state = saved_states.load_state(trainer.out / "state")
     weights = glowcore.load(trainer.out, device="cpu").state_dict()
     return state["step"] == 0 and all(torch.equal(state["average"][name], weights[name]) for name in weights)
 
@@ -199,7 +199,7 @@ def test_the_command_ends_with_1_and_the_next_sitting_clears_the_failure(tmp_pat
 
 def test_odd_pictures_are_recorded_and_judge_nothing(tmp_path, monkeypatch):
     """A healthy model with a floor on its scales brings some of them back badly in float32."""
-    monkeypatch.setattr("glowcore.monitor.health", lambda *_: GOOD | {"round_trip_odd": math.inf})
+    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: GOOD | {"round_trip_odd": math.inf})
     trainer = make(tmp_path / "run", steps=2)
     trainer.run()
     (record,) = logged(tmp_path / "run")
@@ -216,7 +216,7 @@ def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
     first.run()
     diverging(monkeypatch, lambda number: number == 1)
     second = make(tmp_path / "run", steps=6)
-    second.load_state(training_state.load_state(tmp_path / "run" / "state"))
+    second.load_state(saved_states.load_state(tmp_path / "run" / "state"))
     assert second.healthy
     second.run()
     assert (second.step, second.restores) == (6, 1)
@@ -225,7 +225,7 @@ def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
 def test_a_state_from_before_runs_were_judged_is_resumed_as_not_yet_judged(tmp_path):
     trainer = make(tmp_path / "run", steps=4)
     trainer.run()
-    old = training_state.load_state(tmp_path / "run" / "state")
+    old = saved_states.load_state(tmp_path / "run" / "state")
     del old["healthy"], old["monitor"]["smooth_head_bits"], old["settings"]["class_weight"]
     resumed = make(tmp_path / "run", steps=6)
     resumed.load_state(old)
@@ -235,7 +235,7 @@ def test_a_state_from_before_runs_were_judged_is_resumed_as_not_yet_judged(tmp_p
 
 
 def test_a_held_out_likelihood_that_is_no_number_is_no_good_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("glowcore.monitor.noisy_bits_per_dim", lambda *_: torch.tensor([math.nan]))
+    monkeypatch.setattr("glowcore.training.monitor.noisy_bits_per_dim", lambda *_: torch.tensor([math.nan]))
     trainer = make(tmp_path / "run", steps=3, max_restores=0)
     with pytest.raises(TrainingError, match="bits_per_dim is not finite at step 3, after 0 restores"):
         trainer.run()

@@ -8,8 +8,8 @@ import torch
 from glowcore import AttributeVectors, Latents
 from glowcore.cli.edit_tables import _edit_rows
 from glowcore.data import PictureSet
-from glowcore.edit_evaluation import evaluate_edits
 from glowcore.errors import DataError
+from glowcore.evaluation.edits import evaluate_edits
 from glowcore.exact import EncodedPart, is_double
 
 SIZE = 16
@@ -42,7 +42,7 @@ class Pixels:
 
 @pytest.fixture(autouse=True)
 def _fake(monkeypatch):
-    monkeypatch.setattr("glowcore.edit_evaluation.ExactFlow", lambda model, backend: model)
+    monkeypatch.setattr("glowcore.evaluation.edits.ExactFlow", lambda model, backend: model)
 
 
 class Judge:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from glowcore.edit_until_seen import until_seen
+from glowcore.evaluation.until_seen import until_seen
 
 #: Untouched, then strengths 3, 1 and 2: seen at once, at 1, at 2, never; and seen at 1 but not at 3.
 SEEN = torch.tensor([[1, 0, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 0, 0, 1], [1, 1, 1, 0, 0]], dtype=torch.bool)

@@ -9,7 +9,7 @@ import torch
 
 from glowcore import build
 from glowcore.baselines import VAEConfig
-from glowcore.evaluation import evaluate, health, noisy_bits_per_dim
+from glowcore.evaluation.held_out import evaluate, health, noisy_bits_per_dim
 from tests.glowcore import rough
 from tests.glowcore.tiny import model, pictures
 

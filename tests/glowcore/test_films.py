@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glowcore import films, output
+from glowcore import films
 from glowcore.errors import ConfigError
+from glowcore.storage import output
 
 
 def frames(count=6, height=34, width=50):
@@ -87,10 +88,10 @@ def test_write_replaces_whole_or_not_at_all(tmp_path, monkeypatch):
     def crash(source, target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("glowcore.output.os.replace", crash)
+    monkeypatch.setattr("glowcore.storage.output.os.replace", crash)
     with pytest.raises(KeyboardInterrupt):
         output.write(path, b"third")
-    monkeypatch.setattr("glowcore.output.os.replace", real)
+    monkeypatch.setattr("glowcore.storage.output.os.replace", real)
     assert path.read_bytes() == b"second"
     assert list(tmp_path.iterdir()) == [path]
 

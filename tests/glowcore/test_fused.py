@@ -11,8 +11,8 @@ import torch
 from glowcore import ConfigError, GlowConfig, build
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
+from glowcore.fused.onnx_backend import OnnxBackend
 from glowcore.networks import CouplingNet, ZeroConv2d
-from glowcore.onnx_backend import OnnxBackend
 from glowcore.priors import Split
 from glowcore.transforms.partition import ChannelHalves
 from glowcore.transforms.step import FlowStep
@@ -127,7 +127,7 @@ def test_weights_that_have_settled_are_built_once(monkeypatch, builds, pictures,
 
 
 def test_auto_falls_back_where_results_differ(monkeypatch, pictures):
-    monkeypatch.setattr("glowcore.onnx_backend.OnnxBackend.TOLERANCE", -1.0)
+    monkeypatch.setattr("glowcore.fused.onnx_backend.OnnxBackend.TOLERANCE", -1.0)
     flow = model_of()
     fast = flow.fused()
     with pytest.raises(ConfigError, match="differ from PyTorch's"):

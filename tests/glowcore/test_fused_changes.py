@@ -6,8 +6,7 @@ import threading
 import pytest
 import torch
 
-from glowcore import fused
-from glowcore.fused import FusedFlow
+from glowcore.fused import FusedFlow, fused_flow
 from tests.glowcore.model_folders import small_model
 
 SETTINGS = {"num_levels": 3, "steps_per_level": 3}
@@ -167,7 +166,7 @@ def test_a_thread_that_folded_older_weights_does_not_have_the_last_word(monkeypa
     flow = small_model()
     fast = FusedFlow(flow, backend="torch")
     folded, overtaken = threading.Event(), threading.Event()
-    fold = fused.fold
+    fold = fused_flow.fold
 
     def slow_fold(given):
         levels = fold(given)
@@ -180,7 +179,7 @@ def test_a_thread_that_folded_older_weights_does_not_have_the_last_word(monkeypa
         with torch.no_grad():
             flow.levels[0].steps[0].actnorm.bias.add_(0.1)
 
-    monkeypatch.setattr(fused, "fold", slow_fold)
+    monkeypatch.setattr(fused_flow, "fold", slow_fold)
     slow = threading.Thread(target=fast.encode, args=(pictures,))
     change()
     slow.start()

@@ -6,8 +6,8 @@ import os
 import pytest
 
 import glowcore
-from glowcore import training_state
 from glowcore.errors import TrainingError
+from glowcore.training import saved_states
 from tests.glowcore.tiny import pictures
 from tests.glowcore.trainers import make
 
@@ -31,7 +31,7 @@ def test_what_cannot_be_written_of_an_evaluation_costs_no_model_and_is_one_line(
         trainer.run()
     assert "\n" not in str(told.value)
     trainer.monitor.close()
-    assert training_state.load_state(tmp_path / "state")["step"] == 2
+    assert saved_states.load_state(tmp_path / "state")["step"] == 2
     assert glowcore.load(tmp_path, device="cpu").metadata["training"]["evaluation"]["step"] == 2
 
 
@@ -50,7 +50,7 @@ def test_a_folder_that_tensorboard_cannot_name_is_trained_in_without_it(tmp_path
     trainer = make(out, steps=2)
     trainer.run()
     trainer.monitor.show()
-    assert training_state.load_state(out / "state")["step"] == 2
+    assert saved_states.load_state(out / "state")["step"] == 2
     assert list((out / "samples").iterdir())
     assert not (out / "tensorboard").exists()
     assert capsys.readouterr().err.count("without TensorBoard") == 1

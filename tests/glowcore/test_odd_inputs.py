@@ -7,8 +7,8 @@ import torch
 
 import glowcore
 from glowcore.baselines import VAEConfig
-from glowcore.evaluation import any_classes
-from glowcore.odd_pictures import odd_pictures
+from glowcore.classes import any_classes
+from glowcore.evaluation.odd_pictures import odd_pictures
 from tests.glowcore.bijections import model
 
 SHIPPED = sorted(path.parent for path in Path(__file__).parents[2].glob("pretrained/*/model.safetensors"))

@@ -11,8 +11,8 @@ from glowcore.cli import main
 from glowcore.errors import TrainingError
 from glowcore.models import GlowConfig, build
 from glowcore.out_of_memory import advice, advised, is_out_of_memory
-from glowcore.train_settings import TrainSettings
 from glowcore.training import Trainer
+from glowcore.training.settings import TrainSettings
 from tests.glowcore.tiny import MODEL, write_pictures
 
 

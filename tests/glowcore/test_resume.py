@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import RealNVPConfig, training_state
+from glowcore import RealNVPConfig
 from glowcore.cli import main
 from glowcore.cli.model_options import meaning
 from glowcore.errors import DataError
-from glowcore.training import Trainer
+from glowcore.training import Trainer, saved_states
 from tests.glowcore.tiny import MODEL, pictures, tree, vectors, write_model, write_pictures
 from tests.glowcore.trainers import make
 
@@ -152,7 +152,7 @@ def test_a_state_from_before_is_resumed_and_knows_its_pictures_from_then_on(tmp_
     resumed = make(tmp_path / "run", images=pictures(18), steps=6)
     resumed.load_state(old)
     resumed.run()
-    state = training_state.load_state(tmp_path / "run" / "state")
+    state = saved_states.load_state(tmp_path / "run" / "state")
     assert state["data"]["training"]["pictures"] == 18
     with pytest.raises(DataError, match=r"18 of 3x8x8 .* then, 20 of 3x8x8 .* now"):
         make(tmp_path / "run").load_state(state)
@@ -161,7 +161,7 @@ def test_a_state_from_before_is_resumed_and_knows_its_pictures_from_then_on(tmp_
 def old_state(out, **settings):
     """The state of a run, as they were before pictures were counted, known again, and drawn for evaluations."""
     make(out, **settings).run()
-    state = training_state.load_state(out / "state")
+    state = saved_states.load_state(out / "state")
     for part, name in ((state, "images_seen"), (state, "data"), (state["monitor"], "spread")):
         del part[name]
     return state
@@ -170,7 +170,7 @@ def old_state(out, **settings):
 def test_pictures_are_counted_over_sittings_of_other_batches(tmp_path):
     make(tmp_path / "run", steps=3, batch_size=5, accumulate=2).run()
     second = make(tmp_path / "run", steps=5, batch_size=2)
-    second.load_state(training_state.load_state(tmp_path / "run" / "state"))
+    second.load_state(saved_states.load_state(tmp_path / "run" / "state"))
     assert second.images_seen == 30
     second.run()
     assert [entry["images"] for entry in log(tmp_path / "run")] == [30, 34]
@@ -194,7 +194,7 @@ def test_a_resumed_run_is_judged_by_the_same_pictures(tmp_path):
     first = make(tmp_path / "run", held_out=held_out, steps=2)
     first.run()
     again = make(tmp_path / "run", held_out=held_out, steps=3)
-    again.load_state(training_state.load_state(tmp_path / "run" / "state"))
+    again.load_state(saved_states.load_state(tmp_path / "run" / "state"))
     assert torch.equal(again.monitor.held_out, first.monitor.held_out)
     assert not torch.equal(first.monitor.held_out, held_out[:4])
 
@@ -207,7 +207,7 @@ def test_a_run_from_before_goes_on_being_judged_by_the_first_pictures(tmp_path):
         again.load_state(old)
         assert torch.equal(again.monitor.held_out, held_out[:4])
         again.run()
-        old = training_state.load_state(tmp_path / "run" / "state")
+        old = saved_states.load_state(tmp_path / "run" / "state")
 
 
 def test_a_state_without_its_model_is_not_written_over(home, run, tmp_path, capsys):
@@ -221,4 +221,4 @@ def test_an_empty_folder_of_states_is_no_point_to_go_back_to(tmp_path):
     (tmp_path / "run" / "state").mkdir(parents=True)
     trainer = make(tmp_path / "run", steps=2)
     trainer._resume_point()
-    assert training_state.saved_steps(tmp_path / "run" / "state") == [0]
+    assert saved_states.saved_steps(tmp_path / "run" / "state") == [0]

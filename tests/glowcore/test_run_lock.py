@@ -8,9 +8,10 @@ import sys
 import pytest
 
 import glowcore
-from glowcore import checkpoint, run_lock, training_state
+from glowcore import checkpoint
 from glowcore.cli import main
 from glowcore.errors import CheckpointError
+from glowcore.training import run_lock, saved_states
 from tests.glowcore.tiny import MODEL, tree, write_pictures
 from tests.glowcore.trainers import make
 
@@ -31,7 +32,7 @@ def test_a_second_training_is_refused_while_the_first_runs_and_changes_nothing(t
     assert seen == [True] * 3
     assert second.step == 0
     assert glowcore.load(tmp_path, device="cpu").config.hidden_channels == 4
-    assert training_state.load_state(tmp_path / "state")["step"] == 3
+    assert saved_states.load_state(tmp_path / "state")["step"] == 3
     assert not (tmp_path / run_lock.NAME).exists()
 
 
@@ -49,7 +50,7 @@ def test_a_training_that_finds_a_later_state_keeps_the_model_that_goes_with_it(t
 @pytest.fixture
 def holder(tmp_path):
     """A process that holds the run in `run` until it is killed."""
-    code = ("import sys, time; from pathlib import Path; from glowcore.run_lock import alone\n"
+    code = ("import sys, time; from pathlib import Path; from glowcore.training.run_lock import alone\n"
             "with alone(Path(sys.argv[1])): print(flush=True); time.sleep(60)")
     with subprocess.Popen([sys.executable, "-c", code, tmp_path / "run"], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -91,10 +92,10 @@ def test_a_resumed_run_that_another_has_overtaken_is_refused_at_its_start(tmp_pa
     argv = ["train", "--data", tmp_path / "faces", "--out", tmp_path / "run", "--batch-size", 4, "--threads", 1,
             "--quiet"]
     assert main(list(map(str, [*argv, *MODEL, "--steps", 1]))) == 0
-    early = training_state.load_state(tmp_path / "run" / "state")
+    early = saved_states.load_state(tmp_path / "run" / "state")
     assert main(list(map(str, [*argv, "--resume", "--steps", 3]))) == 0
     sha256 = checkpoint.fingerprint(tmp_path / "run")
-    monkeypatch.setattr(training_state, "load_state", lambda folder: early)
+    monkeypatch.setattr(saved_states, "load_state", lambda folder: early)
     capsys.readouterr()
     assert main(list(map(str, [*argv, "--resume", "--steps", 5]))) == 2
     assert "holds a training state of step 3, later than step 1" in capsys.readouterr().err

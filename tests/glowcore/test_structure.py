@@ -10,7 +10,7 @@ from glowcore.errors import CheckpointError
 from glowcore.flow import Flow
 from glowcore.models.scale_floor import set_scale_min
 from glowcore.networks import CouplingNet
-from glowcore.structure import difference
+from glowcore.storage.structure import difference
 from glowcore.transforms.base import Transform
 from glowcore.transforms.logit import Logit
 from glowcore.transforms.permutation import reverse

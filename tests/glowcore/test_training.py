@@ -9,10 +9,9 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import batches, training_state
 from glowcore.errors import ConfigError
 from glowcore.models import GlowConfig, build
-from glowcore.training import Trainer, TrainSettings
+from glowcore.training import Trainer, TrainSettings, batches, saved_states
 from tests.glowcore.tiny import pictures, write_model
 from tests.glowcore.trainers import OUT, equal, make, tensors
 
@@ -93,7 +92,7 @@ def test_a_restored_trainer_goes_on_bit_for_bit(tmp_path):
         part.train_step()
     part.save()
     resumed = make(tmp_path / "part", accumulate=2)
-    resumed.load_state(training_state.load_state(tmp_path / "part" / "state"))
+    resumed.load_state(saved_states.load_state(tmp_path / "part" / "state"))
     losses = [(whole.train_step(), resumed.train_step()) for _ in range(5)]
     assert all(a == b for a, b in losses)
     assert equal(tensors(whole), tensors(resumed))
@@ -151,7 +150,7 @@ def test_settings_that_no_run_can_have(wrong):
 
 def test_an_evaluation_without_bounds_is_recorded_as_null(tmp_path, monkeypatch):
     """JSON has no infinity; a run must not die of having measured one."""
-    monkeypatch.setattr("glowcore.monitor.health", lambda *_: {"round_trip": 0.0, "round_trip_odd": math.inf})
+    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: {"round_trip": 0.0, "round_trip_odd": math.inf})
     trainer = make(tmp_path, steps=2)
     trainer.run()
     record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])

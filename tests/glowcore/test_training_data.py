@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glowcore.errors import DataError
-from glowcore.training_data import FINGERPRINTED, check_same, fingerprint, judging_rows
+from glowcore.training.training_set import FINGERPRINTED, check_same, fingerprint, judging_rows
 from tests.glowcore.tiny import pictures
 
 

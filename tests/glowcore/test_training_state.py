@@ -14,11 +14,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from glowcore import atomic, training_state
-from glowcore.batches import step_generator
 from glowcore.errors import CheckpointError
-from glowcore.safetensors_guard import DTYPES, pack
-from glowcore.training_state import load_state, save_state, saved_steps
+from glowcore.storage import atomic
+from glowcore.storage.safetensors_guard import DTYPES, pack
+from glowcore.training import saved_states
+from glowcore.training.batches import step_generator
+from glowcore.training.saved_states import load_state, save_state, saved_steps
 from tests.glowcore.memory import peak_memory
 
 STATE = {
@@ -222,7 +223,7 @@ def test_a_second_writer_is_refused(tmp_path, monkeypatch):
 def test_a_write_that_does_not_read_back_keeps_the_older_states(tmp_path, monkeypatch):
     for step in (1, 2):
         save_state(tmp_path, {"step": step})
-    monkeypatch.setattr(training_state, "_is_valid", lambda path: False)
+    monkeypatch.setattr(saved_states, "_is_valid", lambda path: False)
     with pytest.raises(CheckpointError, match="does not read back"):
         save_state(tmp_path, {"step": 3})
     assert {1, 2} <= set(saved_steps(tmp_path))

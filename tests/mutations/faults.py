@@ -202,22 +202,22 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "running statistics replaced": (("self.mean.lerp_(mean, self.MOMENTUM)", "self.mean.copy_(mean)"),),
         "batch statistics in evaluation": (("if not (self.training and torch.is_grad_enabled()):", "if False:"),),
     }),
-    ("folding.py", (FUSED,), {
+    ("fused/folding.py", (FUSED,), {
         "H W missing": (("float(log_scale.sum())) * positions", "float(log_scale.sum()))"),),
         "scale not undone by rows": (("unmix = inverse / scale[:, None]", "unmix = inverse / scale"),),
         "1 for the sigmoid's 2": (("bias + RAW_SHIFT * (torch.arange", "bias + 1 * (torch.arange"),),
     }),
-    ("onnx_layouts.py", (FUSED,), {
+    ("fused/onnx_layouts.py", (FUSED,), {
         "zeros before the pixels, not behind": (("[0, 0, 0, 0, 1, 0]", "[0, 1, 0, 0, 0, 0]"),),
         "taps by columns": (("weight.permute(2, 3, 1, 0)", "weight.permute(3, 2, 1, 0)"),),
         "position values by channels": (("reshape(hidden, pixels).t()", "reshape(pixels, hidden)"),),
         "transposed without the flip": (("weight.transpose(0, 1).flip(2, 3)", "weight.transpose(0, 1)"),),
     }),
-    ("onnx_graph.py", (FUSED,), {
+    ("fused/onnx_graph.py", (FUSED,), {
         "floor of the scale left out": (("    if scale_min:\n", "    if False:\n"),),
         "log-determinant of the split added": (('g.op("Neg", _sum_of(g, log_std))', "_sum_of(g, log_std)"),),
     }),
-    ("fused.py", ("test_fused_changes",), {
+    ("fused/watch.py", ("test_fused_changes",), {
         "members unseen": (("same = self._members == self._held", "same = True"),),
         "versions unseen": (("[tensor._version for tensor in self._counted],", "[],"),),
         "memory unseen": (("list(map(Tensor.data_ptr, self._tensors)),", "[],"),),
@@ -237,7 +237,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
                             "log_prob_by_class(self.model, latents)"),),
         "labels of a folder taken as the model's": (("return table[labels]", "return labels"),),
     }),
-    ("training_loss.py", ("test_classes",), {
+    ("training/loss.py", ("test_classes",), {
         "head's loss not weighted": (("bits + self.class_weight * head_bits,", "bits + head_bits,"),),
         "head's loss reported as bits/dim": ((", bits.detach(), head_bits.detach()])",
                                               ", (bits + head_bits).detach(), head_bits.detach()])"),),

@@ -1,0 +1,269 @@
+"""Attribute vectors fitted from labelled encodings, in few passes over data that need not fit in memory."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
+from glowcore.attributes.discriminant import roc_auc, solve
+from glowcore.attributes.encoding_rows import EncodingRows, Moments
+from glowcore.attributes.refinement import Refinement, RefinementSettings
+from glowcore.attributes.vectors import AttributeVectors, Shapes
+from glowcore.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from glowcore.classifiers.store import StoredClassifier
+    from glowcore.data import PictureSet
+    from glowcore.flow import Flow
+
+MIN_COUNT = 30
+SHRINKAGES = (1.0, 3.0, 10.0, 30.0)
+DEFAULT_SHRINKAGE = 1  # where a class is missing among the encodings that choose
+FOLDS = 10
+CHOOSE, MEASURE = 0, 1
+
+#: From encodings, labels, names and directions ``[A, D]`` to better directions and facts by name.
+Refine = Callable[[np.ndarray, np.ndarray, Sequence[str], Tensor], tuple[Tensor, dict[str, Any]]]
+
+log = logging.getLogger(__name__)
+
+
+def fit_attributes(
+    model: Flow,
+    pictures: PictureSet,
+    batch_size: int = 64,
+    *,
+    directions: str = "refined",
+    refinement: RefinementSettings | None = None,
+    classifiers: Sequence[StoredClassifier] = (),
+    progress: bool = True,
+) -> AttributeVectors:
+    """Encode labelled pictures with a model and fit its attribute vectors.
+
+    Args:
+        model: any flow; its fused form encodes.
+        pictures: the training split, with ``attributes`` (1 yes, 0 no, -1 unknown).
+        batch_size: pictures encoded at once.
+        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`), or ``"refined"``: the partial
+            ones, improved by what they do to pictures (:mod:`glowcore.attributes.refinement`).
+        refinement: how they are improved.
+        classifiers: of other pictures, which the refinement asks beside the one that it trains on these labels.
+        progress: show a bar on stderr.
+
+    Raises:
+        DataError: no attribute has 30 pictures with and 30 without it.
+    """
+    fittable(pictures.attributes.numpy(), pictures.attribute_names)
+    fast = model.fused(backend="torch")  # batches are large, and the application fits in a thread among others
+
+    def encodings() -> Iterator[tuple[Tensor, Tensor]]:
+        bar = tqdm(total=len(pictures), desc="encoding", unit=" pictures", disable=not progress, file=sys.stderr)
+        with bar, torch.no_grad():
+            for start in range(0, len(pictures), batch_size):
+                batch = pictures.images[start : start + batch_size].to(model.device)
+                yield fast.encode(batch).flatten(), pictures.attributes[start : start + batch_size]
+                bar.update(len(batch))
+
+    source: dict[str, Any] = {"data_sha256": pictures.fingerprint()}
+    shapes = tuple(model.latent_shapes())
+    refine = None
+    if directions == "refined":
+        source["classifiers"] = [{key: c.facts[key] for key in ("data_sha256", "pictures")} for c in classifiers]
+        directions = "partial"
+        refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], progress=progress)
+    return fit(encodings(), pictures.attribute_names, shapes, model.prior, directions=directions, refine=refine,
+               source=source, progress=progress)
+
+
+def fit(
+    encodings: Iterable[tuple[Tensor, Tensor]],
+    names: Sequence[str],
+    shapes: Shapes,
+    prior: str = "gaussian",
+    *,
+    directions: str = "partial",
+    refine: Refine | None = None,
+    source: dict | None = None,
+    progress: bool = False,
+) -> AttributeVectors:
+    """Fit attribute vectors from a stream of encodings.
+
+    Args:
+        encodings: batches of flat latents ``[B, D]`` (:meth:`~glowcore.latents.Latents.flatten`) and labels ``[B, A]``
+            (1 yes, 0 no, -1 unknown); kept meanwhile in a temporary file of 4 N D bytes.
+        names: the A attributes.
+        shapes: ``(c, h, w)`` of each level.
+        prior: the latents' prior.
+        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`).
+        refine: improves them, such as a :class:`~glowcore.attributes.refinement.Refinement`.
+        source: JSON-able facts to store with the vectors.
+        progress: show a bar on stderr.
+
+    Raises:
+        DataError: no attribute has 30 pictures with and 30 without it, or no room for the temporary file.
+    """
+    labels = [np.empty((0, len(names)), np.int8)]
+    dims = sum(int(np.prod(shape)) for shape in shapes)
+    try:
+        with tempfile.TemporaryFile() as file:
+            for flat, known in encodings:
+                file.write(flat.detach().cpu().float().contiguous().numpy())
+                labels.append(known.detach().cpu().numpy().astype(np.int8))
+            file.flush()
+            table = np.concatenate(labels)
+            fittable(table, names)
+            matrix = np.memmap(file, np.float32, "r", shape=(len(table), dims))
+            return fit_matrix(matrix, table, names, shapes, prior, directions=directions, refine=refine,
+                              source=source, progress=progress)
+    except OSError as error:
+        raise DataError(
+            f"the encodings do not fit into {tempfile.gettempdir()} ({error.strerror}); TMPDIR names another folder"
+        ) from error
+
+
+def fit_matrix(
+    matrix: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    shapes: Shapes,
+    prior: str = "gaussian",
+    *,
+    directions: str = "partial",
+    refine: Refine | None = None,
+    source: dict | None = None,
+    progress: bool = False,
+) -> AttributeVectors:
+    r"""Fit attribute vectors from a matrix of encodings, float16 or float32, in memory or mapped.
+
+    Directions are made from all encodings with a known label (:mod:`glowcore.attributes.directions`). Encodings with
+    values that are not finite or beyond :data:`~glowcore.attributes.encoding_rows.FARTHEST` are left out. Scores are
+    shrunk linear discriminants (:mod:`glowcore.attributes.discriminant`) made from eight tenths of the encodings; one
+    tenth chooses each attribute's shrinkage, one tenth measures its ``separation``, the AUC. Scores are scaled to mean
+    0 and standard deviation 1 over these two tenths. The same input gives the same vectors.
+
+    Args:
+        matrix: ``[N, D]``.
+        labels: ``[N, A]``, 1 yes, 0 no, -1 unknown.
+        names, shapes, prior, directions, refine, source, progress: see :func:`fit`.
+
+    Raises:
+        ConfigError: another kind of directions.
+        DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
+    """
+    if directions not in DIRECTION_KINDS:
+        raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(DIRECTION_KINDS)}")
+    rows = EncodingRows(matrix)
+    labels = np.where(rows.usable[:, None], labels, -1)
+    usable, refused = fittable(labels, names)
+    for name, reason in refused.items():
+        log.warning("attribute %s is left out: %s", name, reason)
+    labels = labels[:, usable]
+    names = tuple(names[i] for i in usable)
+    folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)
+    fitted = rows.usable & (folds.numpy() > MEASURE)
+
+    pulls = label_weights(labels, directions)
+    labels = torch.from_numpy(labels)
+    moments = Moments(rows, labels, torch.from_numpy(fitted), pulls)
+    moves, facts_of_moves = moments.directions, [{"kind": directions} for _ in names]
+    if directions == "partial":
+        moves, factors = shrink_levels(moves, pulls, moments.variance, [math.prod(shape) for shape in shapes])
+        facts_of_moves = [{**fact, "level_factors": f} for fact, f in zip(facts_of_moves, factors, strict=True)]
+    if refine is not None:
+        moves, found = refine(matrix, labels.numpy(), names, moves)
+        facts_of_moves = [{**fact, "refined": found[name]} for name, fact in zip(names, facts_of_moves, strict=True)]
+    shrinkages = torch.tensor(SHRINKAGES, dtype=torch.float64)
+    columns = torch.nn.functional.normalize(moments.targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
+    with tqdm(desc="discriminants", unit=" passes", disable=not progress, file=sys.stderr) as bar:
+
+        def product(w: Tensor) -> Tensor:
+            bar.update()
+            return rows.covariance_product(w, moments.centre, fitted)
+
+        weights = solve(product, columns.contiguous(), (shrinkages * moments.fitted_variance).repeat(len(names)))
+    for index, name in enumerate(names):
+        if not (moves[index].isfinite().all() and weights.T.reshape(len(names), -1)[index].isfinite().all()):
+            raise DataError(f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
+                            "python -m glowcore check --model tells")
+    projections = rows.project(torch.cat([weights.T, moves.float()]))
+    scores = projections[:, : len(columns.T)].reshape(len(matrix), len(names), -1)
+    chosen, offsets, scales, facts = _choose(scores, labels, folds, rows.usable, names)
+    picked = weights.T.reshape(len(names), len(shrinkages), -1)[torch.arange(len(names)), chosen]
+    picked = picked.double() / scales[:, None]
+    moved = projections[:, len(columns.T) :][torch.from_numpy(rows.usable)].double()
+    covariance = (moved - moved.mean(0)).T @ (moved - moved.mean(0)) / len(moved)
+    counts = {"encodings": len(moved), "left_out": len(matrix) - len(moved), "refused": refused}
+    for name, fact in zip(names, facts_of_moves, strict=True):
+        facts[name]["direction"] = fact
+    return AttributeVectors(
+        names,
+        directions=moves.float(),
+        score_weights=picked.float(),
+        score_offsets=-offsets / scales,
+        covariance=covariance,
+        shapes=tuple(tuple(shape) for shape in shapes),
+        prior=prior,
+        facts=facts,
+        source={**(source or {}), **counts},
+    )
+
+
+def _choose(
+    scores: Tensor, labels: Tensor, folds: Tensor, usable: np.ndarray, names: Sequence[str]
+) -> tuple[Tensor, Tensor, Tensor, dict]:
+    """Return each attribute's shrinkage index, the mean and spread of its score, and its facts."""
+    chosen, offsets, scales, facts = [], [], [], {}
+    held = torch.from_numpy(usable) & (folds <= MEASURE)
+    for index, name in enumerate(names):
+        known = labels[:, index]
+        candidates = scores[:, index].double().numpy()
+
+        def auc(fold: int, column: int, known=known, candidates=candidates) -> float | None:
+            here = ((folds == fold) & (known >= 0)).numpy()
+            return roc_auc(candidates[here, column], known.numpy()[here])
+
+        found = [auc(CHOOSE, column) for column in range(len(SHRINKAGES))]
+        best = DEFAULT_SHRINKAGE if None in found else int(np.argmax(found))
+        values = candidates[held.numpy(), best]
+        chosen.append(best)
+        offsets.append(values.mean())
+        scales.append(values.std() or 1.0)
+        facts[name] = {
+            "positives": int((known == 1).sum()),
+            "negatives": int((known == 0).sum()),
+            "unknown": int((known < 0).sum()),
+            "separation": auc(MEASURE, best),
+            "separation_positives": int(((folds == MEASURE) & (known == 1)).sum()),
+            "separation_negatives": int(((folds == MEASURE) & (known == 0)).sum()),
+            "shrinkage": SHRINKAGES[best],
+        }
+    return torch.tensor(chosen), torch.tensor(np.array(offsets)), torch.tensor(np.array(scales)), facts
+
+
+def fittable(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[str, str]]:
+    """Return the columns of ``labels`` (``[N, A]``, 1 yes, 0 no) that can be fitted, and by name why each other cannot.
+
+    Raises:
+        DataError: none can.
+    """
+    usable, refused = [], {}
+    for index, name in enumerate(names):
+        yes, no = int((labels[:, index] == 1).sum()), int((labels[:, index] == 0).sum())
+        if min(yes, no) >= MIN_COUNT:
+            usable.append(index)
+        else:
+            refused[name] = f"{yes} pictures with and {no} without it, at least {MIN_COUNT} of each are needed"
+    if not usable:
+        words = "; ".join(f"{name}: {reason}" for name, reason in refused.items()) or "the pictures have no attributes"
+        raise DataError(f"no attribute can be fitted ({words[:400]})")
+    return usable, refused

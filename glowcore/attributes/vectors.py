@@ -1,0 +1,280 @@
+"""Attribute vectors: directions in latent space that add or remove a smile, glasses, years.
+
+The paper's way (Glow, section 4.3): the difference between the mean latents of pictures with and without an attribute.
+:mod:`glowcore.attributes.fit` makes them from labelled encodings.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glowcore.errors import ConfigError
+from glowcore.latents import Latents
+
+MAX_STRENGTH = 100.0
+Shapes = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeVectors:
+    r"""One direction that moves and one score that measures per attribute, over the latents eps of all levels.
+
+    Attributes:
+        names: the attributes, in the order of all rows below.
+        directions: ``d``, ``[A, D]`` float32, differences of class means (or combinations, see :meth:`orthogonalise`).
+        score_weights: ``w``, ``[A, D]`` float32, of shrunk linear discriminants.
+        score_offsets: ``b``, ``[A]`` float64; scores have mean 0 and standard deviation 1 over held-out encodings.
+        covariance: ``[A, A]`` float64, of the projections ``<eps, d>`` over the training encodings.
+        shapes: ``(c, h, w)`` of each level, finest first.
+        prior: the prior's name of the latents they were fitted on.
+        facts: per attribute, JSON-able: ``positives``, ``negatives``, ``separation`` and what else the fit found.
+        source: JSON-able, of the fit as a whole: number of encodings, hash of the data, attributes ``refused`` and why.
+    """
+
+    names: tuple[str, ...]
+    directions: Tensor
+    score_weights: Tensor
+    score_offsets: Tensor
+    covariance: Tensor
+    shapes: Shapes
+    prior: str = "gaussian"
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Small matrices of inner products, on the CPU in float64: with them a lock is solved for without touching D.
+        weights, directions = self.score_weights.cpu().double(), self.directions.cpu().double()
+        object.__setattr__(self, "_weight_gram", weights @ weights.T)
+        object.__setattr__(self, "_weight_direction", weights @ directions.T)
+        object.__setattr__(self, "_norms", directions.norm(dim=1))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def direction(self, name: str) -> Latents:
+        """Return ``d`` of an attribute as latents, a batch of one.
+
+        Raises:
+            ConfigError: unknown name.
+        """
+        return self._latents(self.directions[self._index(name)][None])
+
+    def sigma(self, name: str) -> float:
+        """Return the standard deviation of ``<eps, d> / |d|`` over the training encodings: one unit of strength.
+
+        Raises:
+            ConfigError: unknown name.
+        """
+        index = self._index(name)
+        return math.sqrt(float(self.covariance[index, index])) / float(self._norms[index])
+
+    def score(self, latents: Latents, name: str) -> Tensor:
+        """Return how much of an attribute latents have, ``[B]``: ``<eps, w> + b``.
+
+        0 is the average and 1 one standard deviation of the training set's held-out encodings.
+
+        Raises:
+            ConfigError: unknown name, or latents of another model.
+        """
+        index = self._index(name)
+        flat = self._flat(latents)
+        return flat @ self.score_weights[index].to(flat) + float(self.score_offsets[index])
+
+    def apply(self, latents: Latents, strengths: Mapping[str, float], locked: Collection[str] = ()) -> Latents:
+        r"""Move latents along attributes: ``eps + sum_k s_k sigma_k d_k / |d_k|``.
+
+        Args:
+            latents: any batch of the model's latents, on any device.
+            strengths: ``s`` by attribute name, in units of :meth:`sigma`, from -100 to 100.
+            locked: attributes whose score the *other* attributes' moves must not change. One that has a strength
+                itself is moved by its own direction, and its score by that alone.
+
+        With the locked attributes' weights ``w`` as rows of ``W``, and ``c`` what their scores would change by
+        without those changes that are a locked attribute's own doing, what is added to the move is the smallest
+        ``delta`` that gives ``W delta = -c``:
+
+        .. math:: \delta = -W^T (W W^T)^{-1} c
+
+        Raises:
+            ConfigError: unknown name, a strength out of range, or latents of another model.
+        """
+        locks = sorted(self._index(name) for name in set(locked))
+        steps = torch.zeros(len(self), dtype=torch.float64, device="cpu")
+        for name, strength in strengths.items():
+            index = self._index(name)
+            steps[index] = _checked(name, strength) * self.sigma(name) / float(self._norms[index])
+        move = _combine(steps, self.directions)
+        if locks:
+            changes = (self._weight_direction * steps)[locks]
+            changes[range(len(locks)), locks] = 0  # its own doing
+            # The pseudo-inverse also copes with two locked scores that measure the same thing.
+            gram = self._weight_gram[locks][:, locks]
+            correction = -torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ changes.sum(1)
+            move = move + _combine(correction, [self.score_weights[lock] for lock in locks])
+        flat = self._flat(latents)
+        return replace(latents.with_flat(flat + move.to(flat)), y=latents.y)
+
+    def orthogonalise(self, name: str, against: Sequence[str]) -> AttributeVectors:
+        """Return vectors whose direction ``name`` has no component along the directions ``against``; scores stay.
+
+        Raises:
+            ConfigError: unknown name, ``name`` among ``against``, or nothing left of the direction.
+        """
+        index, others = self._index(name), [self._index(other) for other in dict.fromkeys(against)]
+        if index in others:
+            raise ConfigError(f"{name} cannot be made orthogonal to itself")
+        if not others:
+            return self
+        # d' = d - sum_k c_k d_k, so its projections' covariance follows from those already known.
+        basis = self.directions[others].cpu().double()
+        direction = self.directions[index].cpu().double()
+        coefficients = torch.linalg.pinv(basis @ basis.T, rtol=1e-10, hermitian=True) @ (basis @ direction)
+        rest = direction - coefficients @ basis
+        if rest.norm() < 1e-4 * direction.norm():
+            raise ConfigError(f"{name} lies within the directions of {', '.join(against)}: nothing is left of it")
+        transform = torch.eye(len(self), dtype=torch.float64, device="cpu")
+        transform[index, others] = -coefficients
+        directions = self.directions.clone()
+        directions[index] = rest.to(directions)
+        facts = {**self.facts, name: {**self.facts.get(name, {}), "orthogonal_to": list(dict.fromkeys(against))}}
+        covariance = transform @ self.covariance @ transform.T
+        return replace(self, directions=directions, covariance=covariance, facts=facts)
+
+    def without(self, names: Collection[str]) -> AttributeVectors:
+        """Return the same attributes but those named.
+
+        Raises:
+            ConfigError: unknown name, or none would be left.
+        """
+        left_out = {self._index(name) for name in names}
+        kept = [name for index, name in enumerate(self.names) if index not in left_out]
+        if not kept:
+            raise ConfigError(f"without {', '.join(names)} no attribute is left, expected fewer names")
+        return self.only(kept)
+
+    def only(self, names: Collection[str]) -> AttributeVectors:
+        """Return the named attributes alone, in the order of these.
+
+        Raises:
+            ConfigError: unknown name.
+        """
+        kept = sorted({self._index(name) for name in names})
+        return replace(
+            self, names=tuple(self.names[index] for index in kept), directions=self.directions[kept],
+            score_weights=self.score_weights[kept], score_offsets=self.score_offsets[kept],
+            covariance=self.covariance[kept][:, kept],
+            facts={name: fact for name, fact in self.facts.items() if name in names},
+        )
+
+    def info(self, name: str) -> dict[str, Any]:
+        """Return what is known of an attribute: ``positives``, ``negatives``, ``norm``, ``sigma``, ``separation`` ...
+
+        ``separation`` is the area under the ROC curve of the score on held-out encodings, None if those lack a class.
+
+        Raises:
+            ConfigError: unknown name.
+        """
+        index = self._index(name)
+        return {**self.facts.get(name, {}), "norm": float(self._norms[index]), "sigma": self.sigma(name)}
+
+    def to(self, device: torch.device | str) -> AttributeVectors:
+        """Return the same vectors with directions and score weights on ``device``."""
+        return replace(self, directions=self.directions.to(device), score_weights=self.score_weights.to(device))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what has to be stored as tensors, by name; see :meth:`from_tensors`."""
+        return {
+            "directions": self.directions,
+            "score_weights": self.score_weights,
+            "score_offsets": self.score_offsets,
+            "covariance": self.covariance,
+        }
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what has to be stored as JSON; see :meth:`from_tensors`."""
+        return {
+            "names": list(self.names),
+            "shapes": [list(shape) for shape in self.shapes],
+            "prior": self.prior,
+            "info": {name: self.info(name) for name in self.names},
+            "source": dict(self.source),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> AttributeVectors:
+        """Return the vectors that :meth:`tensors` and :meth:`metadata` came from.
+
+        Raises:
+            ConfigError: something is missing or does not fit together.
+        """
+        names, shapes, facts, source = (metadata.get(key) for key in ("names", "shapes", "info", "source"))
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
+            raise ConfigError("attribute vectors need a list of different names")
+        if not isinstance(shapes, list) or not all(_is_shape(shape) for shape in shapes):
+            raise ConfigError("attribute vectors need the shapes of the latents, [[c, h, w], ...]")
+        if not isinstance(facts, dict) or set(facts) != set(names) or any(type(f) is not dict for f in facts.values()):
+            raise ConfigError("attribute vectors need an object of info for each name")
+        if metadata.get("prior") not in ("gaussian", "logistic") or not isinstance(source, dict):
+            raise ConfigError("attribute vectors need a prior, gaussian or logistic, and an object as source")
+        count, dims = len(names), sum(math.prod(shape) for shape in shapes)
+        expected = {"directions": (count, dims), "score_weights": (count, dims)}
+        expected |= {"score_offsets": (count,), "covariance": (count, count)}
+        if {key: tuple(t.shape) for key, t in tensors.items()} != expected:
+            raise ConfigError(f"attribute tensors do not have the shapes {expected}")
+        vectors = cls(
+            tuple(names), tensors["directions"].float(), tensors["score_weights"].float(),
+            tensors["score_offsets"].double(), tensors["covariance"].double(),
+            tuple(tuple(shape) for shape in shapes), metadata["prior"], facts, source,
+        )
+        if not (vectors._norms > 0).all() or not (vectors.covariance.diagonal() >= 0).all():
+            raise ConfigError("attribute directions must not be zero, nor their variances negative")
+        return vectors
+
+    def _index(self, name: str) -> int:
+        if name not in self.names:
+            raise ConfigError(f"unknown attribute {name!r:.80}, expected one of {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def _flat(self, latents: Latents) -> Tensor:
+        shapes = tuple(tuple(level.shape[1:]) for level in latents.levels)
+        if shapes != self.shapes:
+            raise ConfigError(f"latents have levels {shapes}, these attributes were fitted for {self.shapes}")
+        return latents.flatten()
+
+    def _latents(self, flat: Tensor) -> Latents:
+        like = Latents([flat.new_empty(1).expand(1, *shape) for shape in self.shapes], prior=self.prior)
+        return like.with_flat(flat)
+
+
+def direction_kind(info: Mapping[str, Any]) -> str:
+    """Return how a direction was made in a word or two: ``mean``, ``partial``, ``partial, refined``."""
+    direction = info.get("direction", {})
+    kind = direction.get("kind", "mean")
+    return f"{kind}, refined" if direction.get("refined", {}).get("kept") else kind
+
+
+def _checked(name: str, strength: float) -> float:
+    number = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
+    if not number or not abs(strength) <= MAX_STRENGTH:
+        raise ConfigError(f"strength of {name} is {strength!r:.40}, expected a number from -100 to 100")
+    return float(strength)
+
+
+def _combine(coefficients: Tensor, rows: Sequence[Tensor] | Tensor) -> Tensor:
+    """Return ``coefficients @ rows`` by plain numbers, so that nothing is copied to the rows' device."""
+    total = torch.zeros_like(rows[0])
+    for coefficient, row in zip(coefficients.tolist(), rows, strict=True):
+        if coefficient:
+            total = total.add(row, alpha=coefficient)
+    return total
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and 0 < n <= 1 << 20 for n in shape)

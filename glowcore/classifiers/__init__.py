@@ -1,0 +1,1 @@
+"""What sees attributes in pictures: it judges edits, and directions are refined against it."""

@@ -1,0 +1,5 @@
+"""Sets of labelled pictures, from folders of several layouts and from torchvision."""
+
+from glowcore.data.picture_set import BROKEN_ONE_IN, PictureSet, crop_celeba, open_dataset, unreadable_pictures
+
+__all__ = ["BROKEN_ONE_IN", "PictureSet", "crop_celeba", "open_dataset", "unreadable_pictures"]

@@ -1,0 +1,243 @@
+"""What pictures a folder holds, before any is opened: names, splits, attributes, classes.
+
+Layouts: :mod:`glowcore.data`.
+"""
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from glowcore.data.attribute_table import (
+    PICTURE_SUFFIXES,
+    SPLIT_WORDS,
+    UNKNOWN,
+    AttributeTable,
+    match_rows,
+    normalise,
+    read_celeba,
+    read_csv,
+)
+from glowcore.errors import DataError
+from glowcore.images import printable
+
+ACCEPTED = (
+    "a folder of .jpg, .jpeg, .png or .webp pictures is expected, with attributes.csv or class folders if you like, "
+    "CelebA's layout, or torchvision:NAME:ROOT"
+)
+TEST_ONE_IN = 20
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A set before decoding.
+
+    Attributes:
+        folder: what ``files`` are relative to.
+        files: N names, sorted.
+        splits: str ``[N]``: train, valid or test.
+        attributes: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
+        attribute_names: the A names.
+        labels: int64 ``[N]`` class numbers, -1 where unknown, or None.
+        class_names: name of each class.
+        absent: rows of the table that have no picture.
+        celeba: these are CelebA's aligned pictures.
+    """
+
+    folder: Path
+    files: list[str]
+    splits: np.ndarray
+    attributes: np.ndarray
+    attribute_names: tuple[str, ...] = ()
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    celeba: bool = False
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> "Listing":
+        """Return the same for some of the pictures."""
+        rows = np.asarray(rows, dtype=np.int64)
+        return replace(
+            self,
+            files=[self.files[row] for row in rows],
+            splits=self.splits[rows],
+            attributes=self.attributes[rows],
+            labels=None if self.labels is None else self.labels[rows],
+        )
+
+
+def split_by_name(files: Sequence[str]) -> np.ndarray:
+    """Return ``"test"`` or ``"train"`` for every file, one in twenty by the hash of its name (see the module)."""
+    hashes = np.array(
+        [int(hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:8], 16) for file in files]
+    )
+    test = hashes % TEST_ONE_IN == 0
+    if len(files) > 1 and (not test.any() or test.all()):
+        test = np.arange(len(files)) == hashes.argmin()
+    return np.where(test, "test", "train").astype("<U5")
+
+
+def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
+    """Return the pictures of a folder in one of the layouts that :mod:`glowcore.data` describes.
+
+    Args:
+        folder: the outermost folder.
+        tolerant: take pictures without a row of the table as unlabelled, and rows without a picture as skipped.
+
+    Raises:
+        DataError: no such folder, no pictures in it, pictures beside folders of pictures, a deformed table.
+    """
+    shown = printable(str(folder), 120)
+    if not folder.exists():
+        raise DataError(f"there is no folder {shown}; {ACCEPTED}")
+    if not folder.is_dir():
+        raise DataError(f"{shown} is a file; {ACCEPTED}")
+    try:
+        if (folder / "list_attr_celeba.txt").is_file():
+            return _list_table(folder, read_celeba(folder), "list_attr_celeba.txt", "img_align_celeba", tolerant)
+        if (folder / "attributes.csv").is_file():
+            return _list_table(folder, read_csv(folder / "attributes.csv"), "attributes.csv", "images", tolerant)
+        return _list_folders(folder)
+    except OSError as error:
+        raise DataError(f"{shown} cannot be read ({error.strerror}); {ACCEPTED}") from error
+
+
+def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tolerant: bool) -> Listing:
+    inside = folder / inner if (folder / inner).is_dir() else folder
+    files = _pictures(inside, deep=True)
+    if not files:
+        raise _empty(inside)
+    rows = match_rows(table, files, name, prefix=f"{inner}/", tolerant=tolerant)
+    known = np.flatnonzero(rows >= 0)
+    attributes = np.full((len(files), len(table.names)), UNKNOWN, dtype=np.int8)
+    attributes[known] = table.values[rows[known]]
+    if table.splits is None:
+        folders = [file.partition("/")[0] for file in files]
+        named = _named_splits(inside, set(folders))
+        splits = split_by_name(files) if named is None else np.array([named[name] for name in folders], dtype="<U5")
+    else:
+        splits = np.full(len(files), "train", dtype="<U5")
+        splits[known] = np.array(table.splits, dtype="<U5")[rows[known]]
+    keys = {normalise(file) for file in files}
+    absent = tuple(file for file in table.files if file.removeprefix(f"{inner}/") not in keys)
+    labels, class_names = _table_classes(table, rows)
+    celeba = inner == "img_align_celeba"
+    return Listing(inside, files, splits, attributes, table.names, labels, class_names, absent, celeba)
+
+
+def _table_classes(table: AttributeTable, rows: np.ndarray) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Return class numbers of the pictures in these rows (-1 without a row or a class), and the classes."""
+    if table.classes is None:
+        return None, ()
+    names = sorted_classes(set(table.classes) - {""})
+    # The last number stands for the row -1.
+    numbers = [names.index(name) if name else UNKNOWN for name in table.classes] + [UNKNOWN]
+    return np.array(numbers, dtype=np.int64)[rows], tuple(names)
+
+
+def sorted_classes(names: Iterable[str]) -> list[str]:
+    """Return names of classes in the order of their numbers: as whole numbers if all are, else by their letters."""
+    names = sorted(names)
+    return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
+
+
+def _named_splits(folder: Path, names: Collection[str]) -> dict[str, str] | None:
+    """Return which split each of the ``names`` in a folder is: where all of several are called so, one train, or None.
+
+    Raises:
+        DataError: something else lies beside train and test: any guess could let test pictures into training.
+    """
+    named = {name: SPLIT_WORDS[name.lower()] for name in names if name.isalpha() and name.lower() in SPLIT_WORDS}
+    splits, odd = set(named.values()), sorted(set(names) - set(named))
+    if odd and {"train"} < splits:
+        raise DataError(f"{printable(odd[0], 60)} lies beside {'/, '.join(sorted(named))}/ in "
+                        f"{printable(str(folder), 120)}, and is no split; expected only those, or an attributes.csv "
+                        "with a column `split` that says where each picture belongs")
+    return named if len(named) > 1 and not odd and "train" in splits else None
+
+
+def _list_folders(folder: Path) -> Listing:
+    if (folder / "attributes.csv").is_file():  # of the outermost folder it would have been read
+        raise DataError(f"{printable(str(folder / 'attributes.csv'), 120)} lies too deep; one table for all pictures "
+                        "is expected in the outermost folder, which names them such as train/0001.png")
+    loose = _pictures(folder)
+    inner = sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+    inner = [name for name in inner if _pictures(folder / name, deep=True)]
+    if loose and inner:
+        raise DataError(f"{printable(str(folder), 120)} holds pictures ({printable(loose[0], 60)}) beside folders of "
+                        f"pictures ({printable(inner[0], 60)}/); only the one or only the other is expected")
+    if loose:
+        return _list_plain(folder)
+    if inner == ["images"]:
+        return _list_folders(folder / "images")
+    if (named := _named_splits(folder, inner)) is not None:
+        return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in named.items()])
+    if not inner:
+        raise _empty(folder)
+    files, labels = [], []
+    for number, name in enumerate(inner):
+        found = [f"{name}/{file}" for file in _pictures(folder / name, deep=True)]
+        files += found
+        labels += [number] * len(found)
+    none = np.zeros((len(files), 0), dtype=np.int8)
+    return Listing(folder, files, split_by_name(files), none, (), np.array(labels, dtype=np.int64), tuple(inner))
+
+
+def _list_plain(folder: Path) -> Listing:
+    files = _pictures(folder)
+    return Listing(folder, files, split_by_name(files), np.zeros((len(files), 0), dtype=np.int8))
+
+
+def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
+    """Return folders with their splits and listings, ``train/``, ``test/`` ..., as one; classes must be the same."""
+    first_name, _, first = parts[0]
+    for name, _, part in parts:
+        if part.class_names != first.class_names:
+            raise DataError(
+                f"{first_name}/ and {name}/ in {printable(str(folder), 120)} have different class folders; the same "
+                "are expected in each"
+            )
+    files = [
+        (part.folder / file).relative_to(folder).as_posix()  # a part's own folder may be the ``images/`` inside it
+        for _, _, part in parts
+        for file in part.files
+    ]
+    splits = np.concatenate([np.full(len(part.files), split, dtype="<U5") for _, split, part in parts])
+    labels = None if first.labels is None else np.concatenate([part.labels for _, _, part in parts])
+    return Listing(folder, files, splits, np.zeros((len(files), 0), dtype=np.int8), (), labels, first.class_names)
+
+
+def choose_split(listing: Listing, split: str) -> Listing:
+    """Return the part of a listing that is ``"train"``, ``"valid"`` or ``"test"``; ``"all"`` is the whole of it.
+
+    Raises:
+        DataError: there is no picture of that split.
+    """
+    if split == "all":
+        return listing
+    rows = np.flatnonzero(listing.splits == split)
+    if len(rows) == 0:
+        names, counts = np.unique(listing.splits, return_counts=True)
+        found = ", ".join(f"{name} ({count})" for name, count in zip(names, counts, strict=True))
+        raise DataError(f"{printable(str(listing.folder), 120)} has no pictures of split {split!r}; it has {found}")
+    return listing.take(rows)
+
+
+def _pictures(folder: Path, *, deep: bool = False) -> list[str]:
+    """Return names that look like pictures, sorted, relative to the folder; what is hidden is passed over."""
+    found = []
+    for entry in os.scandir(folder):
+        if entry.name.startswith("."):
+            continue
+        if entry.name.lower().endswith(PICTURE_SUFFIXES) and entry.is_file():
+            found.append(entry.name)
+        elif deep and entry.is_dir(follow_symlinks=False):
+            found += [f"{entry.name}/{file}" for file in _pictures(Path(entry.path), deep=True)]
+    return sorted(found)
+
+
+def _empty(folder: Path) -> DataError:
+    return DataError(f"there are no pictures in {printable(str(folder), 120)}; {ACCEPTED}")

@@ -1,0 +1,244 @@
+"""Is a trained model exact on this machine? Round trips, log-determinant, likelihood, measured one by one.
+
+The log-determinant is held against the Jacobian of the model itself, by ``slogdet`` in float64. A whole picture has too
+many values for that, so it is done on a *crop of the model*: a model of the smallest pictures that its levels allow,
+with the same weights, those that belong to positions taken from the middle. It is the same code over the same weights,
+so a wrong sign, factor or half shows. Where weights cannot be cropped (NICE), the Jacobian is that of the whole model.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from glowcore import checkpoint, classes, likelihood
+from glowcore.classes import any_classes
+from glowcore.errors import CheckpointError, ConfigError
+from glowcore.evaluation.odd_pictures import odd_pictures
+from glowcore.exact import in_float64
+from glowcore.flow import Flow
+from glowcore.images import HALF_STEP, to_uint8
+from glowcore.models import build
+from glowcore.priors import noise_log_prob
+from glowcore.storage.sealed import read_set
+
+#: Difference of a log-determinant from that of the Jacobian, per value of the picture, in nats and float64.
+LOGDET_BOUND = 1e-11
+#: Difference of bits/dim between float32 and float64, between batch sizes and numbers of threads.
+BITS_BOUND = 1e-4
+#: Error of latents after decode and encode.
+LATENT_BOUND = 1e-2
+#: Pictures that are encoded and decoded at a time.
+BATCH = 32
+#: Most values of a picture whose Jacobian is computed.
+MOST_DIMS = 4096
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question to a model: what was measured, the bound it must keep to, and whether it does.
+
+    ``passed`` is None where the question could not be put; ``note`` says why, or what is worth knowing.
+    """
+
+    name: str
+    measured: float | None
+    bound: float | None
+    passed: bool | None
+    note: str = ""
+
+
+@torch.no_grad()
+def check_model(model: Flow, *, samples: int = 8, odd: int = 20, seed: int = 0) -> list[Check]:
+    """Ask everything but the files of a model in eval mode; ``samples`` pictures of its own and ``odd`` odd ones."""
+    exact = in_float64(model)
+    drawn = torch.from_numpy(to_uint8(model.sample(range(seed, seed + samples), 0.7, any_classes(model, samples))))
+    drawn = drawn.permute(0, 3, 1, 2).contiguous()
+    checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
+    names, pictures = odd_pictures((model.config.channels, *model.image_size), odd, seed)
+    for kind in dict.fromkeys(names):
+        chosen = torch.from_numpy(pictures[[name == kind for name in names]])
+        checks.append(_round_trip(f"round trip: {kind}", model, exact, chosen))
+    checks.append(_latents_come_back(model, exact, range(seed, seed + samples)))
+    checks.append(check_logdet(model, seed))
+    return checks + _bits_per_dim(model, exact, drawn, seed)
+
+
+@torch.no_grad()
+def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> list[Check]:
+    """Ask whether pictures ``[N, C, H, W]`` in uint8 come back, and whether they are of the sort the model has learned.
+
+    Without a model a picture takes ``n_bits`` bits/dim: one that makes more of it has learned something else. Of a
+    class-conditional model the likelihood is that over all classes.
+    """
+    found = []
+    for start in range(0, len(images), BATCH):
+        part = images[start : start + BATCH]
+        latents = model.encode_dequantised(part, any_classes(model, len(part)),
+                                           generator=likelihood.generators(seed + start, len(part)))
+        log_prob = latents.log_prob
+        if classes.num_classes(model):
+            log_prob = (classes.log_prob_by_class(model, latents) + classes.log_prior(model)).logsumexp(1)
+        found.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).double().cpu())
+    mean, bound = float(torch.cat(found).mean()), float(model.config.n_bits)
+    return [
+        _round_trip(f"round trip: {kind}", model, in_float64(model), images),
+        Check(f"bits/dim: {kind}", mean, bound, mean < bound, f"{len(images)} pictures; without a model {bound:g}"),
+    ]
+
+
+def check_files(folder: str | Path) -> Check:
+    """Compare the SHA-256 of every file of a model folder with its manifest."""
+    try:
+        found = read_set(Path(folder), checkpoint.FILES, lambda files: [files.read(name) for name in files.entries])
+    except CheckpointError as error:
+        return Check("hashes", None, None, False, str(error))
+    return Check("hashes", 0.0, 0.0, True, f"{len(found)} files")
+
+
+@torch.no_grad()
+def check_logdet(model: Flow, seed: int = 0) -> Check:
+    """Compare the log-determinant with that of the Jacobian, on a crop of the model in float64."""
+    name = "log-det against the Jacobian"
+    small = crop(model)
+    height, width = small.image_size
+    if small.num_dims > MOST_DIMS:
+        return Check(name, None, None, None, f"not checked: the smallest crop, {height}x{width}, has a Jacobian of "
+                     f"{small.num_dims} x {small.num_dims}")
+    shape = (1, small.config.channels, height, width)
+    x = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    y = any_classes(small, 1)
+    latents = small.encode(x, y)
+    stated = latents.log_prob - sum(noise_log_prob(level, latents.prior) for level in latents.levels)
+    true = log_abs_det_jacobian(lambda v: small.encode(v, y).flatten(), x)
+    bound = LOGDET_BOUND * small.num_dims
+    miss = abs(float(stated[0]) - true)
+    return Check(name, miss, bound, miss <= bound, f"{height}x{width}, float64; {true:.6f} nats")
+
+
+def crop(model: Flow) -> Flow:
+    """Return the model of the smallest pictures with the same weights, in float64 on the CPU.
+
+    Weights that belong to positions are cut from their middle; if others depend on the size of the picture, the whole
+    model is returned.
+    """
+    state = model.state_dict()
+    side = 4
+    while side < min(model.image_size):
+        try:
+            # A model of one position at its top has no neighbours there: twice that, if it stays small.
+            with torch.random.fork_rng(devices=[]):
+                small = build(dataclasses.replace(model.config, image_size=side))
+        except ConfigError:
+            side *= 2
+            continue
+        if small.num_dims < 100 and 2 * side <= min(model.image_size):
+            side *= 2
+            continue
+        fitted = {name: _middle(state[name], like.shape) for name, like in small.state_dict().items()}
+        if all(fitted[name].shape == like.shape for name, like in small.state_dict().items()):
+            small.load_state_dict(fitted)
+            return small.double().eval()
+        break
+    return copy.deepcopy(model).cpu().double().eval()
+
+
+def log_abs_det_jacobian(function: Callable[[Tensor], Tensor], x: Tensor, batch: int = 64) -> float:
+    """Return ``log |det|`` of the Jacobian at one picture ``x`` (``[1, C, H, W]``) of a function of batches.
+
+    Row i comes from picture i of a batch of copies, so a backward pass makes ``batch`` rows.
+    """
+    dims = x.numel()
+    jacobian = torch.empty(dims, dims, dtype=x.dtype)
+    with torch.enable_grad():
+        for rows in torch.arange(dims).split(batch):
+            copies = x.detach().repeat(len(rows), 1, 1, 1).requires_grad_()
+            picked = function(copies).reshape(len(rows), dims).gather(1, rows[:, None])
+            jacobian[rows] = torch.autograd.grad(picked.sum(), copies)[0].reshape(len(rows), dims)
+    return float(torch.linalg.slogdet(jacobian).logabsdet)
+
+
+def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
+    """Encode and decode; what float32 does not bring back exactly is tried in float64, and that is said."""
+    error = _round_trip_error(model, images)
+    if error <= HALF_STEP:
+        return Check(name, error, HALF_STEP, True, f"{len(images)} pictures")
+    in_float64 = _round_trip_error(exact, images)
+    note = f"needs float64: the error in float32 is {error:.1e}"
+    return Check(name, in_float64, HALF_STEP, in_float64 <= HALF_STEP, note)
+
+
+def _round_trip_error(model: Flow, images: Tensor) -> float:
+    worst = 0.0
+    for part in images.split(BATCH):
+        latents = model.encode(part, any_classes(model, len(part)))
+        error = (model.decode(latents).cpu() - part / 255).abs().amax()
+        finite = torch.isfinite(latents.flatten()).all() and torch.isfinite(error)
+        worst = max(worst, float(error) if finite else math.inf)
+    return worst
+
+
+def _latents_come_back(model: Flow, exact: Flow, seeds: range) -> Check:
+    name, y = "latents after decode and encode", any_classes(model, len(seeds))
+    errors = []
+    for each in (model, exact):
+        latents = each.sample_latents(seeds, 0.7, y)
+        error = (each.encode(each.decode(latents), y).flatten() - latents.flatten()).abs().amax()
+        errors.append(float(error) if torch.isfinite(error) else math.inf)
+        if errors[-1] <= LATENT_BOUND:
+            break
+    note = "" if len(errors) == 1 else f"needs float64: the error in float32 is {errors[0]:.1e}"
+    return Check(name, errors[-1], LATENT_BOUND, errors[-1] <= LATENT_BOUND, note)
+
+
+def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[Check]:
+    y = any_classes(model, len(images))
+
+    def measure(each: Flow, batch: int) -> Tensor:
+        parts = []
+        for start in range(0, len(images), batch):
+            part = images[start : start + batch]
+            # The same float32 points for both precisions.
+            x = model.dequantised(part, likelihood.generators(seed + start, len(part))).to(each.device, each.dtype)
+            log_prob = each.encode_cube(x, None if y is None else y[start : start + batch]).log_prob
+            parts.append(each.config.n_bits - log_prob.double().cpu() / (each.num_dims * math.log(2)))
+        return torch.cat(parts)
+
+    found = measure(model, len(images))
+    finite = bool(torch.isfinite(found).all())
+    mean = float(found.mean())
+    checks = [Check("bits/dim of its own samples", mean, None, finite, "finite" if finite else "not finite")]
+    noise = likelihood.generators(seed, len(images))
+    fused = model.fused(backend="torch").bits_per_dim(images, y, generator=noise).double().cpu()
+    others = {"float64": measure(exact, len(images)), "a batch of one": measure(model, 1), "fused": fused}
+    checks += [_difference(f"bits/dim: against {other}", found, measured) for other, measured in others.items()]
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1 if threads > 1 else 2)
+        checks.append(_difference(f"bits/dim: {threads} threads against {torch.get_num_threads()}", found,
+                                  measure(model, len(images))))
+    finally:
+        torch.set_num_threads(threads)
+    return checks
+
+
+def _difference(name: str, a: Tensor, b: Tensor) -> Check:
+    miss = float((a - b).abs().max())
+    return Check(name, miss, BITS_BOUND, miss <= BITS_BOUND)
+
+
+def _middle(tensor: Tensor, shape: torch.Size) -> Tensor:
+    """Return the middle of the last two dimensions, as large as those of ``shape``."""
+    if tensor.ndim < 3 or tensor.shape == shape or tensor.shape[:-2] != shape[:-2]:
+        return tensor
+    for dim in (-2, -1):
+        size = min(shape[dim], tensor.shape[dim])
+        tensor = tensor.narrow(dim, (tensor.shape[dim] - size) // 2, size)
+    return tensor

@@ -1,0 +1,176 @@
+"""How good a model is: bits per dimension, and how exactly pictures come back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from glowcore import likelihood
+from glowcore.classes import ClassTally, any_classes
+from glowcore.exact import RETRY_ABOVE
+from glowcore.flow import Flow
+from glowcore.images import to_uint8
+from glowcore.transforms.conv1x1 import ChannelLinear
+from glowcore.transforms.coupling import Coupling
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What :func:`evaluate` measures, over ``images`` pictures.
+
+    Attributes:
+        images: number of pictures.
+        bits_per_dim: mean over the pictures, at the model's ``n_bits``, one draw of noise a picture. A bound, for a
+            flow, which dequantises, as for a VAE, which has the evidence lower bound: the true code is not longer.
+        bits_per_dim_std_error: standard error of that mean over the pictures, NaN of a single one.
+        n_bits: the bits that it is quoted at.
+        reconstruction_max_abs_error: largest ``|x - decode(encode(x))|`` over all values, pictures in [0, 1].
+        reconstruction_mean_abs_error: its mean over all values.
+        pixels_changed: number of pixels that differ at 8 bits after encode and decode.
+        reconstructions_finite: fraction of pictures whose reconstruction is finite.
+        beyond_float32: number of pictures whose reconstruction errs by more than
+            :data:`glowcore.exact.RETRY_ABOVE`. All figures here are of float32; the application and the commands for
+            single pictures do these again in float64. None for a model that is no flow, and brings nothing back
+            exactly.
+        class_accuracy_generative: of a class-conditional model, the share of pictures whose class is
+            ``argmax_y p(x | y) p(y)``; else None.
+        class_accuracy_head: the share whose class the classification head names, None without one.
+        class_head_bits: mean cross-entropy of the head in bits, no part of ``bits_per_dim``.
+    """
+
+    images: int
+    bits_per_dim: float
+    bits_per_dim_std_error: float
+    n_bits: int
+    reconstruction_max_abs_error: float
+    reconstruction_mean_abs_error: float
+    pixels_changed: int
+    reconstructions_finite: float
+    class_accuracy_generative: float | None = None
+    class_accuracy_head: float | None = None
+    class_head_bits: float | None = None
+    beyond_float32: int | None = None
+
+
+@torch.inference_mode()
+def evaluate(
+    model: Flow,
+    images: Tensor,
+    *,
+    labels: Tensor | None = None,
+    batch_size: int = 50,
+    seed: int = 0,
+    progress: bool = False,
+) -> Evaluation:
+    """Measure a model on uint8 pictures ``[N, C, H, W]``; noise comes from ``seed``, whatever the batch size.
+
+    ``labels`` (int64 ``[N]``) are the classes of a class-conditional model.
+    """
+    bpd, worst, total, changed, finite, beyond = [], 0.0, 0.0, 0, 0, 0
+    tally = None if labels is None else ClassTally(model)
+    with tqdm(total=len(images), desc="evaluate", unit="picture", disable=not progress) as bar:
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            y = None if labels is None else labels[start : start + batch_size]
+            bpd.append(noisy_bits_per_dim(model, batch, seed, first=start, y=y, tally=tally))
+            back = model.decode(model.encode(batch, y)).cpu()
+            difference = (back - batch / 255).abs()
+            total += float(difference.double().mean(dim=(1, 2, 3)).nan_to_num(nan=torch.inf).sum())
+            error = difference.amax(dim=(1, 2, 3))
+            finite += int(error.isfinite().sum())
+            beyond += int((~(error <= RETRY_ABOVE)).sum())
+            worst = max(worst, float(error.nan_to_num(nan=torch.inf).max()))
+            different = torch.from_numpy(to_uint8(back)).permute(0, 3, 1, 2) != batch
+            changed += int(different.any(dim=1).sum())
+            bar.update(len(batch))
+    values = torch.cat(bpd).double()
+    return Evaluation(
+        images=len(images),
+        bits_per_dim=float(values.mean()),
+        bits_per_dim_std_error=float(values.std() / len(values) ** 0.5) if len(values) > 1 else math.nan,
+        n_bits=model.config.n_bits,
+        reconstruction_max_abs_error=worst,
+        reconstruction_mean_abs_error=total / len(images),
+        pixels_changed=changed,
+        reconstructions_finite=finite / len(images),
+        beyond_float32=beyond if isinstance(model, Flow) else None,
+        **({} if tally is None else tally.figures()),
+    )
+
+
+def noisy_bits_per_dim(
+    model: Flow, batch: Tensor, seed: int, first: int, y: Tensor | None = None, tally: ClassTally | None = None
+) -> Tensor:
+    """Return bits/dim ``[B]`` of a batch; picture i has noise from ``seed`` and ``first + i``, whatever the batch.
+
+    ``tally`` takes the same encodings in.
+    """
+    generators = likelihood.generators(seed * 1_000_003 + first, len(batch))
+    if tally is None:
+        return model.bits_per_dim(batch, y, generator=generators).cpu()
+    latents = model.encode_dequantised(batch, y, generator=generators)
+    tally.add(latents)
+    return model.bits_of(latents).cpu()
+
+
+@torch.inference_mode()
+def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+    """Measure what goes wrong before the loss shows it: round trip, samples, scales, conditioning of the convolutions.
+
+    ``round_trip`` is the largest error on the pictures given, ``round_trip_odd`` on pictures the model has not learned
+    (noise, black, one bright pixel), ``samples_finite`` the fraction of 16 samples at temperature 1 without NaN or Inf,
+    ``condition`` the largest condition number of a 1x1 convolution, ``log_scale`` the largest ``|log s|`` of a coupling
+    on the pictures given. ``labels`` are the classes of the pictures, for a class-conditional model.
+    """
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, images[:2].shape, dtype=torch.uint8, generator=generator, device="cpu")
+    odd = torch.cat([noise, torch.zeros_like(images[:2])])
+    odd[-1, :, odd.shape[2] // 2, odd.shape[3] // 2] = 255
+    samples = model.decode(model.sample_latents(range(16), y=any_classes(model, 16)))
+    conditions = [_condition(module.weight()) for module in model.modules() if isinstance(module, ChannelLinear)]
+    return {
+        "round_trip": _round_trip(model, images, labels),
+        "round_trip_odd": _round_trip(model, odd, any_classes(model, len(odd))),
+        "samples_finite": float(samples.flatten(1).isfinite().all(dim=1).float().mean()),
+        "condition": max(conditions, default=1.0),
+        "log_scale": largest_log_scale(model, images, labels),
+    }
+
+
+@torch.inference_mode()
+def largest_log_scale(model: Flow, images: Tensor, labels: Tensor | None = None) -> float:
+    """Return the largest ``|log s|`` by which any coupling stretches a value of the pictures, 0 without couplings.
+
+    Every coupling is affine in the half that it moves, so ``s`` is what it makes of 1 less what it makes of 0.
+    """
+    found = [0.0]
+
+    def note(coupling: Coupling, inputs: tuple[Tensor, ...], _outputs: object) -> None:
+        x_a, x_b = coupling.partition.halve(inputs[0])
+        h = coupling.net(x_a).to(x_b.dtype)
+        scale = coupling.move(torch.ones_like(x_b), h)[0] - coupling.move(torch.zeros_like(x_b), h)[0]
+        moved = coupling.partition.moving(scale.abs().log().nan_to_num(nan=torch.inf, neginf=-torch.inf))
+        found.append(float(moved.abs().max()))
+
+    hooks = [module.register_forward_hook(note) for module in model.modules() if isinstance(module, Coupling)]
+    try:
+        if hooks:
+            model.encode(images, labels)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(found)
+
+
+def _condition(weight: Tensor) -> float:
+    """Return the condition number of a matrix, infinite where a weight has diverged: there is no decomposition then."""
+    return float(torch.linalg.cond(weight.float().cpu())) if bool(weight.isfinite().all()) else math.inf
+
+
+def _round_trip(model: Flow, images: Tensor, y: Tensor | None) -> float:
+    error = (model.decode(model.encode(images, y)).cpu() - images / 255).abs()
+    return float(error.nan_to_num(nan=torch.inf).max())

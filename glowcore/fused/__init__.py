@@ -1,0 +1,5 @@
+"""The fast form of a trained model for encode, decode and sample: folded weights, and what computes with them."""
+
+from glowcore.fused.fused_flow import BACKENDS, DTYPES, FusedFlow
+
+__all__ = ["BACKENDS", "DTYPES", "FusedFlow"]

@@ -1,0 +1,196 @@
+"""The fast form of a trained model for encode, decode and sample."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from glowcore import likelihood
+from glowcore.errors import ConfigError
+from glowcore.fused.cuda_graphs import GraphedBackend
+from glowcore.fused.folding import can_fold, fold
+from glowcore.fused.onnx_backend import OnnxBackend
+from glowcore.fused.torch_backend import TorchBackend
+from glowcore.fused.watch import Watch
+from glowcore.latents import Latents
+
+if TYPE_CHECKING:
+    from glowcore.flow import Flow, Noise
+
+BACKENDS = ("auto", "torch", "onnxruntime", "cudagraphs")
+DTYPES = ("float32", "bfloat16")
+
+
+class FusedFlow:
+    """A model with folded and cached weights: the same ``encode``, ``decode``, ``sample``, only faster, no gradients.
+
+    What it returns are ordinary tensors without a graph: latents encoded here may be optimised through the module.
+    A copy (deep, pickled, by ``torch.save``) holds a copy of the model and folds it anew.
+
+    Args:
+        flow: the model. When it changes, the next call folds it anew. Seen is whatever autograd counts (optimizers,
+            ``p.mul_``), a parameter, buffer, module or hook that comes, goes or takes another's place, another
+            ``scale_min`` or setting of a convolution, other memory (``p.data = ...``) and, on the CPU, what changes the
+            largest value of a tensor (``p.data.mul_``, ``p.data.copy_``). Not seen is all else that autograd does not
+            count: writes through ``.data`` or numpy to a part of a tensor, a step of an optimizer with ``fused=True``
+            that leaves the largest value alone, and on another device all of these that write into the old memory.
+            Call :meth:`refresh` after those.
+        dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
+            trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
+        backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is
+            installed, at interactive batch sizes, once it is built (in the background) and found equal to PyTorch,
+            which answers until then and otherwise, and after a change of weights until these have been the same for
+            `SETTLED` seconds; on CUDA cudagraphs, for which no other thread may be using the
+            device (:mod:`glowcore.fused.cuda_graphs`): programs of several choose torch.
+
+    Raises:
+        ConfigError: a dtype or backend that does not exist or does not go with the model.
+    """
+
+    #: How long new weights must have been left alone before onnxruntime is built for them: in a loop that changes them,
+    #: builds that are never used would pile up.
+    SETTLED = 1.0
+
+    def __init__(self, flow: Flow, dtype: str = "float32", backend: str = "auto") -> None:
+        if dtype not in DTYPES:
+            raise ConfigError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}")
+        if backend not in BACKENDS:
+            raise ConfigError(f"backend {backend!r} is not one of {', '.join(BACKENDS)}")
+        self.flow = flow
+        self.dtype = dtype
+        self.backend = backend
+        self._torch: TorchBackend | GraphedBackend | None = None
+        self._onnx: OnnxBackend | None = None
+        self._folding = threading.RLock()
+        self.refresh()
+        self._build_onnx()
+        if backend == "onnxruntime":
+            if self._onnx is None:
+                absent = "".join(f", and {name} is not installed" for name in OnnxBackend.missing())
+                raise ConfigError("backend 'onnxruntime' needs a float32 Glow on the CPU and the packages onnx and "
+                                  f"onnxruntime; this is {self.describe()}{absent}")
+            self._onnx.wait()
+        if backend == "cudagraphs" and not isinstance(self._torch, GraphedBackend):
+            raise ConfigError(f"backend 'cudagraphs' needs a Glow on CUDA; this is {self.describe()}")
+
+    def __reduce__(self) -> tuple:
+        # Locks, threads and sessions do not travel: a copy folds the weights anew.
+        return type(self), (self.flow, self.dtype, self.backend)
+
+    @property
+    def config(self):
+        """The config of the model."""
+        return self.flow.config
+
+    @property
+    def metadata(self) -> dict:
+        """The metadata of the model."""
+        return self.flow.metadata
+
+    @property
+    def attributes(self):
+        """The attribute vectors of the model, or None."""
+        return self.flow.attributes
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of its pictures."""
+        return self.flow.image_size
+
+    @property
+    def num_dims(self) -> int:
+        """Number of values per picture."""
+        return self.flow.num_dims
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.flow.device
+
+    def describe(self) -> str:
+        """Return model, dtype and device in a few words, and whether it is faster than the module at all."""
+        dtype = str(self.flow.dtype).removeprefix("torch.") if self.dtype == "float32" else self.dtype
+        parts = ", with parts that cannot be folded" if self._torch is None else ""
+        return f"{self.config.model_name} {dtype} on {self.device.type}{parts}"
+
+    def refresh(self) -> None:
+        """Fold the weights as they are now; needed only after changes that cannot be seen, see above."""
+        with self._folding:
+            watch = Watch(self.flow)  # from before they are read: a change meanwhile is seen by the next call
+            folded = None
+            if can_fold(self.flow):
+                folded = TorchBackend(fold(self.flow), self.dtype)
+                if self.backend in ("auto", "cudagraphs") and self.device.type == "cuda":
+                    folded = GraphedBackend(folded)
+            self._watch, self._torch, self._onnx = watch, folded, None
+            self._build_at = time.monotonic() + self.SETTLED
+
+    @torch.no_grad()
+    def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
+        """Return the latents of pictures with their ``log_prob``, as :meth:`Flow.encode`."""
+        return self._encode_cube(self.flow.as_float(images) - 0.5, y)
+
+    @torch.no_grad()
+    def decode(self, latents: Latents) -> Tensor:
+        """Return the pictures of latents, as :meth:`Flow.decode`."""
+        self._refresh()
+        runner = self._runner(len(latents))
+        if runner is None:
+            return self.flow.decode(latents)
+        return runner.decode(self.flow.raw_levels(latents)) + 0.5
+
+    @torch.no_grad()
+    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
+        """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
+        return self.flow.bits_of(self._encode_cube(self.flow.dequantised(images, generator), y))
+
+    def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return log-densities, as :meth:`Flow.log_prob`."""
+        return self.encode(images, y).log_prob
+
+    def sample_latents(
+        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
+    ) -> Latents:
+        """Draw latents, as :meth:`Flow.sample_latents`."""
+        return self.flow.sample_latents(seeds, temperature, y)
+
+    def sample(
+        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
+    ) -> Tensor:
+        """Return sampled pictures for show, as :meth:`Flow.sample`."""
+        return likelihood.bin_centres(self.decode(self.sample_latents(seeds, temperature, y)), self.config.n_bits)
+
+    def _encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
+        self._refresh()
+        runner = self._runner(len(x))
+        if runner is None:
+            return self.flow.encode_cube(x, y)
+        *eps, top, logdet = runner.encode(x)
+        return self.flow.finish_encoding(eps, top, logdet, y)
+
+    def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend | None:
+        onnx = self._onnx  # read once: another thread may be folding anew
+        if onnx is not None and onnx.suits(1 if self.backend == "onnxruntime" else batch):
+            return onnx
+        return self._torch
+
+    def _refresh(self) -> None:
+        """Fold the weights anew if they have changed; one thread at a time, or an older fold could replace a newer."""
+        with self._folding:
+            if self._watch.changed():
+                self.refresh()
+            elif time.monotonic() >= self._build_at:
+                self._build_onnx()
+
+    def _build_onnx(self) -> None:
+        """Start building onnxruntime for the weights as they are folded, where it is asked for and can run them."""
+        self._build_at = math.inf
+        wanted = self.backend in ("auto", "onnxruntime") and self.dtype == "float32"
+        if wanted and self._torch is not None and OnnxBackend.available(self.flow):
+            self._onnx = OnnxBackend(self._torch.levels, self._torch)

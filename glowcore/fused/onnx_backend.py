@@ -1,0 +1,120 @@
+"""Encode and decode with folded weights in onnxruntime: the fastest on a CPU for a picture at a time."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glowcore.errors import ConfigError
+from glowcore.flow import Flow
+from glowcore.fused.folding import FoldedLevel
+from glowcore.fused.onnx_graph import decode_graph, encode_graph
+from glowcore.fused.torch_backend import TorchBackend
+
+logger = logging.getLogger(__name__)
+
+
+class OnnxBackend:
+    """Builds its two sessions in the background and checks them against PyTorch before it is used.
+
+    Args:
+        levels: the folded weights, float32 on the CPU.
+        reference: the PyTorch form of the same, which the sessions must agree with.
+    """
+
+    #: Batches up to this are answered by onnxruntime under ``backend="auto"``; larger ones are no faster there.
+    INTERACTIVE = 32
+    #: Largest difference from PyTorch that is accepted in latents and pictures, relative to their largest value.
+    TOLERANCE = 1e-3
+
+    def __init__(self, levels: Sequence[FoldedLevel], reference: TorchBackend) -> None:
+        self._levels = levels
+        self._reference = reference
+        self._sessions: list | None = None
+        self._error: Exception | None = None
+        # No daemon: those are killed when the program ends, and in the middle of onnxruntime that aborts it.
+        self._thread = threading.Thread(target=self._build, name="onnxruntime sessions", daemon=False)
+        self._thread.start()
+
+    @staticmethod
+    def missing() -> list[str]:
+        """Return the packages it needs that are not installed."""
+        return [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+
+    @staticmethod
+    def available(flow: Flow) -> bool:
+        """Whether onnxruntime can run this model here: installed (with onnx), float32, on the CPU."""
+        return not OnnxBackend.missing() and flow.device.type == "cpu" and flow.dtype == torch.float32
+
+    def suits(self, batch: int) -> bool:
+        """Whether to answer a batch of this size: built, checked, and small enough to be faster."""
+        return self._sessions is not None and batch <= self.INTERACTIVE
+
+    def wait(self) -> None:
+        """Wait until the sessions are built.
+
+        Raises:
+            ConfigError: they could not be built, or do not agree with PyTorch.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise ConfigError(f"backend 'onnxruntime' cannot be used: {self._error}")
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """See :meth:`TorchBackend.encode`."""
+        return self._run(self._sessions[0], [x])
+
+    def decode(self, latents: Sequence[Tensor]) -> Tensor:
+        """See :meth:`TorchBackend.decode`."""
+        return self._run(self._sessions[1], latents)[0]
+
+    def _run(self, session, inputs: Sequence[Tensor]) -> list[Tensor]:
+        feed = {arg.name: np.ascontiguousarray(x.numpy()) for arg, x in zip(session.get_inputs(), inputs, strict=True)}
+        return [torch.from_numpy(out) for out in session.run(None, feed)]
+
+    def _build(self) -> None:
+        try:
+            sessions = []
+            for graph in (encode_graph, decode_graph):
+                if not threading.main_thread().is_alive():
+                    return  # the program ends, and waits for this thread
+                sessions.append(_session(graph(self._levels)))
+            self._check(sessions)
+        except Exception as error:  # whatever onnxruntime raises: PyTorch goes on answering
+            self._error = error
+            logger.warning("onnxruntime is not used: %s", error)
+        else:
+            self._sessions = sessions
+
+    @torch.inference_mode()
+    def _check(self, sessions: list) -> None:
+        # Pictures that the model itself imagines: on white noise a trained model is unstable, and then no two orders
+        # of summation agree.
+        generator = torch.Generator().manual_seed(0)
+        shapes = [(c if level.split is None else c // 2, h, w) for level in self._levels for c, h, w in [level.shape]]
+        latents = [0.5 * torch.randn(2, *shape, generator=generator, dtype=torch.float32, device="cpu")
+                   for shape in shapes]
+        x = self._reference.decode(latents)
+        pairs = [(self._run(sessions[1], latents)[0], x)]
+        pairs += zip(self._run(sessions[0], [x]), self._reference.encode(x), strict=True)
+        for found, wanted in pairs:
+            difference = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1))
+            if not difference <= self.TOLERANCE:
+                raise ArithmeticError(f"its results differ from PyTorch's by {difference:.1e}")
+
+
+def _session(model: bytes):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Spinning threads would take the cores away from everything else between two pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,89 @@
+"""Encode and decode with folded weights in plain PyTorch, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from glowcore.fused.folding import FoldedLevel
+from glowcore.fused.net import FusedNet
+
+
+class TorchBackend:
+    """Runs folded levels; ``dtype`` is that of the coupling networks, ``"float32"`` or ``"bfloat16"``."""
+
+    def __init__(self, levels: Sequence[FoldedLevel], dtype: str) -> None:
+        self.levels = list(levels)
+        # float32 means "as the model is": a float64 model stays float64.
+        net_dtype = torch.bfloat16 if dtype == "bfloat16" else None
+        self.nets = [[FusedNet(step.net, level.shape[1:], net_dtype) for step in level.steps] for level in self.levels]
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Map points of the cube to ``eps`` of all levels but the top, the raw top, the log-determinant ``[B]``."""
+        eps_levels = []
+        logdet = x.new_zeros(x.shape[0])
+        for level, nets in zip(self.levels, self.nets, strict=True):
+            x = F.pixel_unshuffle(x, 2)
+            log_scales = None
+            for step, net in zip(level.steps, nets, strict=True):
+                x = F.conv2d(x, *step.mix)
+                half = x.shape[1] // 2
+                h = net(x[:, :half])
+                x_b = x[:, half:]
+                if step.scale_min is None:
+                    x_b.add_(h)
+                else:
+                    scale = _scale(h[:, half:], x.dtype, step.scale_min)
+                    x_b.add_(h[:, :half]).mul_(scale)
+                    log_scale = scale.log_()
+                    log_scales = log_scale if log_scales is None else log_scales.add_(log_scale)
+            logdet += sum(step.logdet for step in level.steps)
+            if log_scales is not None:
+                logdet += log_scales.sum(dim=(1, 2, 3))
+            if level.split is not None:
+                kept, other = x.chunk(2, dim=1)
+                mean, log_std = self._split_stats(level, kept)
+                eps_levels.append((other - mean) * (-log_std).exp_())
+                logdet -= log_std.sum(dim=(1, 2, 3))
+                x = kept
+        return [*eps_levels, x, logdet]
+
+    def decode(self, latents: Sequence[Tensor]) -> Tensor:
+        """Map ``eps`` of every level but the top, and the raw top, to points of the cube."""
+        x = latents[-1]
+        for index in range(len(self.levels) - 1, -1, -1):
+            level = self.levels[index]
+            if level.split is not None:
+                mean, log_std = self._split_stats(level, x)
+                x = torch.cat([x, torch.addcmul(mean, log_std.exp(), latents[index])], dim=1)
+            elif index == len(self.levels) - 1:
+                x = x.clone(memory_format=torch.channels_last)  # the steps work in place, the caller's tensor stays
+            for step, net in zip(reversed(level.steps), reversed(self.nets[index]), strict=True):
+                half = x.shape[1] // 2
+                h = net(x[:, :half])
+                x_b = x[:, half:]
+                if step.scale_min is None:
+                    x_b.sub_(h)
+                else:
+                    x_b.div_(_scale(h[:, half:], x.dtype, step.scale_min)).sub_(h[:, :half])
+                x = F.conv2d(x, *step.unmix)
+            x = F.pixel_shuffle(x, 2)
+        return x
+
+    def _split_stats(self, level: FoldedLevel, kept: Tensor) -> tuple[Tensor, Tensor]:
+        stats = F.conv2d(kept, *level.split, padding=1)
+        if level.split_position is not None:
+            stats += level.split_position
+        return stats.chunk(2, dim=1)
+
+
+def _scale(raw: Tensor, dtype: torch.dtype, scale_min: float) -> Tensor:
+    """Return the coupling's scale in ``dtype``; ``raw`` already holds the shift by 2.
+
+    The copy lays the values side by side: a sigmoid or a logarithm of a view of few channels is several times slower.
+    """
+    scale = raw.to(dtype, memory_format=torch.channels_last, copy=True).sigmoid_()
+    return scale.mul_(1 - scale_min).add_(scale_min) if scale_min else scale

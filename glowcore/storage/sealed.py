@@ -1,0 +1,155 @@
+"""Reading of the file sets that :mod:`glowcore.storage.atomic` writes: nothing is used before its hash is checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from glowcore.errors import CheckpointError
+from glowcore.storage.atomic import COMMITTED_FOLDER, MANIFEST, describe
+
+T = TypeVar("T")
+MAX_JSON_BYTES = 1 << 20
+ATTEMPTS = 50
+
+
+class SealedSet:
+    """The files of one manifest, found in the folder or in a commit that is under way there."""
+
+    def __init__(self, folder: Path, known: tuple[str, ...]) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        self.entries = _check_manifest(folder / MANIFEST, self.manifest, known)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.entries
+
+    def read(self, name: str, look: Callable[[BinaryIO], None] | None = None) -> bytes:
+        """Return the contents of ``name``, with the size and SHA-256 of the manifest.
+
+        ``look`` may inspect the file's beginning first and refuse it, before the rest is read.
+
+        Raises:
+            CheckpointError: missing, of another size, damaged, or no plain file.
+        """
+        path = self.folder / name
+        if name not in self.entries:
+            raise CheckpointError(f"{path}: not listed in {MANIFEST}")
+        size, digest = self.entries[name]
+        with _open(self.folder, name) as file:
+            found = os.fstat(file.fileno()).st_size
+            if found != size:
+                raise CheckpointError(f"{path}: damaged, {found} bytes long where {MANIFEST} says {size}")
+            if look is not None:
+                look(file)
+                file.seek(0)
+            data = file.read(size + 1)
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise CheckpointError(f"{path}: damaged, its SHA-256 is not the one in {MANIFEST}")
+        return data
+
+
+def read_set(folder: Path, known: tuple[str, ...], read: Callable[[SealedSet], T]) -> T:
+    """Return ``read(files)`` of the set in ``folder``, again if a save replaced the set meanwhile.
+
+    Raises:
+        CheckpointError: the set is missing, incomplete or damaged.
+    """
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such folder")
+    for _ in range(ATTEMPTS):
+        files = SealedSet(folder, known)
+        try:
+            return read(files)
+        except CheckpointError:
+            if read_manifest(folder) == files.manifest:
+                raise
+        except OSError as error:
+            raise CheckpointError(f"{folder}: cannot be read, {describe(error)}") from error
+        time.sleep(0.01)
+    raise CheckpointError(f"{folder}: is being written to without pause, so it could not be read whole")
+
+
+def read_manifest(folder: Path) -> bytes:
+    """Return the valid manifest's bytes.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    try:
+        with _open(folder, MANIFEST) as file:
+            data = file.read(MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise CheckpointError(f"{folder / MANIFEST}: cannot be read, {describe(error)}") from error
+    if len(data) > MAX_JSON_BYTES:
+        raise CheckpointError(f"{folder / MANIFEST}: longer than {MAX_JSON_BYTES} bytes")
+    return data
+
+
+def parse_json(path: Path, data: bytes, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """Return the JSON object in ``data``: no duplicate keys, no NaN or Infinity, at most ``limit`` bytes.
+
+    Raises:
+        CheckpointError: it is anything else; ``path`` names the file in the message.
+    """
+    if len(data) > limit:
+        raise CheckpointError(f"{path}: longer than {limit} bytes")
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not valid JSON ({str(error)[:100]})") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: holds a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+def _open(folder: Path, name: str) -> BinaryIO:
+    for path in (folder / COMMITTED_FOLDER / name, folder / name):
+        try:
+            # Without O_NONBLOCK a named pipe in the file's place would wait for a writer for ever.
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise CheckpointError(f"{path}: not a plain file")
+        return os.fdopen(descriptor, "rb")
+    raise CheckpointError(f"{folder / name}: missing")
+
+
+def _check_manifest(path: Path, data: bytes, known: tuple[str, ...]) -> dict[str, tuple[int, str]]:
+    manifest = parse_json(path, data)
+    version = manifest.get("manifest_version")
+    if type(version) is not int or version != 1:
+        raise CheckpointError(f"{path}: manifest version {version!r:.40}, this program reads version 1; update it")
+    files = manifest.get("files")
+    if set(manifest) != {"manifest_version", "files"} or not isinstance(files, dict):
+        raise CheckpointError(f"{path}: expected the keys manifest_version and files")
+    entries = {}
+    for name, entry in files.items():
+        if name not in known:
+            raise CheckpointError(f"{path}: lists {name!r:.80}, expected only {', '.join(known)}")
+        if not isinstance(entry, dict) or set(entry) != {"size", "sha256"}:
+            raise CheckpointError(f"{path}: the entry of {name} needs size and sha256")
+        size, digest = entry["size"], entry["sha256"]
+        if type(size) is not int or size < 0 or not isinstance(digest, str):
+            raise CheckpointError(f"{path}: the entry of {name} has no valid size and sha256")
+        entries[name] = (size, digest)
+    return entries
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key appears twice")
+    return result
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")

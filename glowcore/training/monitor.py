@@ -1,0 +1,237 @@
+"""What a training run shows and writes down: progress, evaluations, sample grids, logs."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from glowcore import images as pictures
+from glowcore.classes import ClassTally, any_classes, has_head
+from glowcore.errors import TrainingError
+from glowcore.evaluation.held_out import health, noisy_bits_per_dim
+from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
+from glowcore.flow import Flow
+from glowcore.grids import grid
+from glowcore.reversible import DriftMeter
+from glowcore.storage.atomic import describe
+from glowcore.training.training_set import judging_rows
+
+if TYPE_CHECKING:
+    from glowcore.training import Trainer
+
+#: Seeds and temperature of the sample grid drawn at every evaluation.
+SAMPLE_SEEDS = range(16)
+SAMPLE_TEMPERATURE = 0.7
+#: Held-out pictures that the round trip of an evaluation is measured on.
+ROUND_TRIP_PICTURES = 32
+
+
+class Monitor:
+    """The progress bar, ``log.jsonl``, TensorBoard events and ``samples/`` of one run, in its folder."""
+
+    def __init__(self, trainer: Trainer, held_out: Tensor, labels: Tensor | None, *, progress: bool) -> None:
+        self.trainer = trainer
+        self._held_out = held_out, labels
+        self._judge_by(spread=True)
+        self.last: dict[str, Any] = {}
+        self.smooth_loss: float | None = None
+        self.smooth_head_bits: float | None = None
+        self.wall_start = time.time()
+        self.wall_before = 0.0
+        self.active = trainer.processes.is_first
+        self.bar = tqdm(
+            total=1.0,
+            disable=not (progress and self.active),
+            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+
+    def after_step(self, loss: float) -> None:
+        """Show a step's loss (NaN where it was skipped)."""
+        trainer = self.trainer
+        if loss == loss:
+            self.smooth_loss = _smooth(self.smooth_loss, loss)
+            self.smooth_head_bits = _smooth(self.smooth_head_bits, trainer.head_bits)
+        self.bar.n = min(1.0, trainer.fraction)
+        shown = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
+        if trainer.seconds:
+            shown["img/s"] = f"{trainer.images_seen / trainer.seconds:.1f}"
+        if (bits := self.last.get("bits_per_dim")) is not None:
+            shown["held-out"] = f"{bits:.4f}"
+        if (accuracy := self.last.get("class_accuracy_head")) is not None:
+            shown["classes right"] = f"{100 * accuracy:.1f}%"
+        if trainer.skipped:
+            shown["skipped"] = trainer.skipped
+        self.bar.set_postfix(shown)
+
+    @torch.inference_mode()
+    def evaluate(self) -> None:
+        """Measure the averaged weights on the held-out pictures; what is found is in ``last``, and not written yet."""
+        if not self.active:
+            return
+        model, trainer = self.trainer.averaged, self.trainer
+        tally = None if self.labels is None else ClassTally(model)
+        bpd = [
+            noisy_bits_per_dim(model, self.held_out[i : i + 32], 0, i, self._labels(i, 32), tally)
+            for i in range(0, len(self.held_out), 32)
+        ]
+        condition = health(model, self.held_out[:ROUND_TRIP_PICTURES], self._labels(0, ROUND_TRIP_PICTURES))
+        self.last = {
+            "step": trainer.step,
+            "images": trainer.images_seen,
+            "train_minutes": round(trainer.seconds / 60, 3),
+            "wall_minutes": round((self.wall_before + time.time() - self.wall_start) / 60, 3),
+            "images_per_second": round(trainer.images_seen / trainer.seconds, 2) if trainer.seconds else None,
+            "train_bits_per_dim": self.smooth_loss,
+            "bits_per_dim": float(torch.cat(bpd).double().mean()),
+            "bits_per_dim_odd": self._bits_of_odd_pictures(model),
+            "learning_rate": trainer.learning_rate(),
+            "skipped": trainer.skipped,
+            "pictures_skipped": trainer.pictures_skipped,
+            "drift": trainer.model.drift.read(),
+            **condition,
+            **self._class_figures(tally),
+        }
+        self.last = {name: _json_number(value) for name, value in self.last.items()}
+        if isinstance(model, Flow) and condition["round_trip"] > pictures.HALF_STEP:
+            self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
+                     "a lower learning rate or a larger scale_min keeps the inverse stable")
+        if (self.last["drift"] or 0) > DriftMeter.ALARM:
+            self.say(f"the inverse drifts by {self.last['drift']:.1e} between anchors: gradients are no longer exact; "
+                     "use a smaller --anchor-every or --memory checkpoint")
+
+    def show(self) -> None:
+        """Log what the last evaluation found, and draw samples of the averaged weights.
+
+        Raises:
+            TrainingError: a file of these cannot be written.
+        """
+        if not self.active:
+            return
+        try:
+            self._write(self.last)
+            self._draw()
+        except OSError as error:
+            raise TrainingError(f"{error.filename or self.trainer.out}: not written, {describe(error)}; the last model "
+                                "saved is safe, and --resume goes on from there") from error
+
+    @torch.inference_mode()
+    def _draw(self) -> None:
+        model, step, board = self.trainer.averaged, self.trainer.step, self._board
+        for name, value in self.last.items():
+            if value is not None and board is not None:
+                board.add_scalar(name, value, step)
+        if model.config.channels in (1, 3):  # grey or colour; others are no pictures for the eye
+            drawn = model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
+            samples = grid(pictures.to_uint8(drawn), columns=4, scale=2)
+            folder = self.trainer.out / "samples"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
+            if board is not None:
+                board.add_image("samples", samples, step, dataformats="HWC")
+        if board is not None:
+            board.flush()
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what is stored with the model: the last evaluation, the settings that led to it, and a failure.
+
+        ``diverged`` is there only where the run has been given up: why, in a few words.
+        """
+        trainer = self.trainer
+        training = {"settings": asdict(trainer.settings), "evaluation": self.last,
+                    "pictures_skipped": trainer.pictures_skipped}
+        if trainer.diverged:
+            training["diverged"] = trainer.diverged
+        return {**trainer.model.metadata, "training": training}
+
+    def say(self, line: str) -> None:
+        """Print a line above the progress bar, on stderr as all words are."""
+        if self.active:
+            self.bar.write(line, file=sys.stderr)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed run goes on from."""
+        wall = self.wall_before + time.time() - self.wall_start
+        smooth = {"smooth_loss": self.smooth_loss, "smooth_head_bits": self.smooth_head_bits}
+        return {**smooth, "last": self.last, "wall": wall, "spread": self.spread}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go back to :meth:`state`."""
+        self.smooth_loss, self.last = state["smooth_loss"], state["last"]
+        self.smooth_head_bits = state.get("smooth_head_bits")
+        self.wall_before, self.wall_start = state["wall"], time.time()
+        # A run that began before the pictures were spread goes on with the first ones: its figures stay comparable.
+        self._judge_by(spread=state.get("spread", False))
+
+    def close(self) -> None:
+        """Finish bar and event file."""
+        self.bar.close()
+        if vars(self).get("_board") is not None:  # not made only to be closed
+            self._board.close()
+
+    def _judge_by(self, *, spread: bool) -> None:
+        """Choose the held-out pictures that evaluations look at, with their labels."""
+        self.spread = spread
+        images, labels = self._held_out
+        rows = judging_rows(len(images), self.trainer.settings.eval_pictures, spread=spread)
+        self.held_out, self.labels = images[rows], None if labels is None else labels[rows]
+
+    def _bits_of_odd_pictures(self, model: Flow) -> float:
+        """Return the mean bits/dim of one picture of each odd kind: far above the held-out ones' where all is well.
+
+        It is recorded, not judged: healthy models differ in it by orders of magnitude.
+        """
+        odd = torch.from_numpy(odd_pictures(tuple(self.held_out.shape[1:]), len(ODD_KINDS))[1])
+        return float(noisy_bits_per_dim(model, odd, 0, 0, any_classes(model, len(odd))).double().mean())
+
+    def _class_figures(self, tally: ClassTally | None) -> dict[str, Any]:
+        """Return what a class-conditional run logs beside its bits/dim, which never holds the head's loss."""
+        if tally is None:
+            return {}
+        trained = has_head(self.trainer.model) and self.trainer.settings.class_weight > 0
+        return {"train_class_head_bits": self.smooth_head_bits if trained else None, **tally.figures()}
+
+    def _labels(self, start: int, count: int) -> Tensor | None:
+        return None if self.labels is None else self.labels[start : start + count]
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self.trainer.out.mkdir(parents=True, exist_ok=True)
+        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **record}) + "\n"
+        with open(self.trainer.out / "log.jsonl", "ab+") as log:
+            log.seek(0)
+            torn = len(log.read().rpartition(b"\n")[2])  # what a run that was killed or a full disk left of a line
+            log.truncate(log.tell() - torn)
+            log.write(line.encode())
+        self.say(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))
+
+    @functools.cached_property
+    def _board(self):
+        """The writer of TensorBoard's events, or None."""
+        folder = self.trainer.out / "tensorboard"
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError:
+            self.say("the run goes on without TensorBoard, which takes only folders whose name is UTF-8")
+            return None
+        # Imported late: it is slow to load, and only runs that evaluate need it.
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(folder)
+
+
+def _smooth(before: float | None, value: float) -> float:
+    return value if before is None else 0.98 * before + 0.02 * value
+
+
+def _json_number(value: float | None) -> float | None:
+    """JSON knows no infinity: what has left all bounds is recorded as null."""
+    return value if value is not None and math.isfinite(value) else None

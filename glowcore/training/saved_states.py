@@ -1,0 +1,183 @@
+"""The state of a training run, saved so that a resumed run goes on bit for bit.
+
+A state is a nest of dicts, lists, tuples, numbers, strings, booleans, None and tensors. It is kept as safetensors and
+JSON in one folder a step (``step-1000/``), which appears whole by one rename. The newest two valid ones are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from glowcore.errors import CheckpointError
+from glowcore.storage.atomic import STAGING_FOLDER, describe, locked, stage_set, sync_folder
+from glowcore.storage.safetensors_guard import pack, unpack
+from glowcore.storage.sealed import SealedSet, parse_json, read_set
+
+TREE, TENSORS = "state.json", "state.safetensors"
+FILES = (TREE, TENSORS)
+MAX_TREE_BYTES = 1 << 26
+_NAME = re.compile(r"step-(\d+)(?:\.(\d+))?")
+
+log = logging.getLogger(__name__)
+
+
+class _Saved(NamedTuple):
+    step: int
+    revision: int
+    path: Path
+
+
+def save_state(folder: str | Path, state: dict[str, Any]) -> Path:
+    """Save a state under its ``state["step"]`` (an int); once it is verified on disk, keep only the last one before it.
+
+    Returns:
+        The folder it is in.
+
+    Raises:
+        CheckpointError: no room or no permission, another process saves there, a later valid state is there already, or
+            a value that a state cannot hold. States saved before are intact.
+    """
+    folder, step = Path(folder), state.get("step")
+    if type(step) is not int or step < 0:
+        raise CheckpointError(f"{folder}: a training state needs a whole number as step, not {step!r:.40}")
+    tensors: dict[str, Tensor] = {}
+    tree = json.dumps({"state": _encode(folder, state, tensors)}, allow_nan=False)
+    files = {TREE: tree.encode(), TENSORS: pack(folder / TENSORS, tensors, max_header=MAX_TREE_BYTES)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):
+            return _save(folder, step, files)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: training state not saved, {describe(error)}") from error
+
+
+def load_state(folder: str | Path) -> dict[str, Any]:
+    """Return the newest valid state by step, tensors on the CPU; damaged or incomplete ones are skipped with a warning.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = Path(folder)
+    saved = _saved(folder)
+    for entry in saved:
+        try:
+            return read_set(entry.path, FILES, _read)
+        except CheckpointError as error:
+            log.warning("skipped a training state: %s", error)
+    found = f"none of the {len(saved)} there is valid" if saved else "none is there"
+    raise CheckpointError(f"{folder}: no training state to resume from, {found}")
+
+
+def saved_steps(folder: str | Path) -> list[int]:
+    """Return the steps of all states in ``folder``, newest first, without checking them; empty if there are none."""
+    return [entry.step for entry in _saved(Path(folder))]
+
+
+def check_latest(folder: str | Path, step: int) -> None:
+    """Look whether a state of ``step`` may follow what ``folder`` holds, before anything is done for it.
+
+    Raises:
+        CheckpointError: a later valid state is there.
+    """
+    for entry in _saved(Path(folder)):
+        if entry.step > step and _is_valid(entry.path):
+            raise CheckpointError(
+                f"{folder}: holds a training state of step {entry.step}, later than step {step}; resume it or use "
+                "another folder"
+            )
+
+
+def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:
+    shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
+    check_latest(folder, step)
+    saved = _saved(folder)
+    revision = 1 + max((entry.revision for entry in saved if entry.step == step), default=-1)
+    target = folder / (f"step-{step}.{revision}" if revision else f"step-{step}")
+    try:
+        stage_set(folder / STAGING_FOLDER, files)
+        os.replace(folder / STAGING_FOLDER, target)
+    except BaseException:
+        shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
+        raise
+    sync_folder(folder)
+    files.clear()  # what is read back now may be as large as all that memory has left
+    if not _is_valid(target):
+        raise CheckpointError(f"{target}: does not read back as it was written; older states are kept")
+    # What is later than this step has been found damaged above.
+    kept = next((entry for entry in saved if entry.step <= step and _is_valid(entry.path)), None)
+    for entry in saved:
+        if entry is not kept:
+            shutil.rmtree(entry.path, ignore_errors=True)
+    return target
+
+
+def _saved(folder: Path) -> list[_Saved]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    matches = [match for match in map(_NAME.fullmatch, names) if match]
+    entries = [_Saved(int(m[1]), int(m[2] or 0), folder / m[0]) for m in matches]
+    return sorted(entries, reverse=True)
+
+
+def _is_valid(path: Path) -> bool:
+    try:
+        read_set(path, FILES, lambda files: [files.read(name) for name in FILES])
+    except CheckpointError:
+        return False
+    return True
+
+
+def _read(files: SealedSet) -> dict[str, Any]:
+    path = files.folder / TREE
+    tree = parse_json(path, files.read(TREE), MAX_TREE_BYTES)
+    tensors, _ = unpack(files.folder / TENSORS, files.read(TENSORS), MAX_TREE_BYTES, finite=False)
+    try:
+        return _decode(tree["state"], tensors)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not a training state ({error})") from error
+
+
+def _encode(folder: Path, value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return JSON for a value: plain where JSON has the type itself, else an object of one key that names the type."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value
+        return {"tensor": name}
+    if isinstance(value, dict):
+        if not all(type(key) in (str, int) for key in value):
+            raise CheckpointError(f"{folder}: keys of a state are strings or whole numbers, not {list(value)!r:.60}")
+        return {"dict": [[key, _encode(folder, item, tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_encode(folder, item, tensors) for item in value]}
+    raise CheckpointError(f"{folder}: a training state cannot hold {type(value).__name__}")
+
+
+def _decode(node: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(node, dict):
+        return node
+    ((kind, content),) = node.items()
+    decoders: dict[str, Callable[[Any], Any]] = {
+        "float": float,
+        "tensor": tensors.__getitem__,
+        "dict": lambda pairs: {key: _decode(item, tensors) for key, item in pairs},
+        "list": lambda items: [_decode(item, tensors) for item in items],
+        "tuple": lambda items: tuple(_decode(item, tensors) for item in items),
+    }
+    return decoders[kind](content)

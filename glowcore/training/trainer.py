@@ -1,0 +1,313 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from glowcore import checkpoint, classes, out_of_memory
+from glowcore.devices import has_fast_bfloat16
+from glowcore.errors import ConfigError, TrainingError
+from glowcore.flow import Flow
+from glowcore.training import batches, run_lock, saved_states, training_set
+from glowcore.training.distributed import Processes
+from glowcore.training.divergence import divergence
+from glowcore.training.loss import TrainingLoss
+from glowcore.training.monitor import Monitor
+from glowcore.training.settings import TrainSettings
+from glowcore.training.signals import StopSignals
+from glowcore.transforms.batchnorm import running_statistics
+
+#: Pictures that weights are initialised on, and how many pixels of them: of large pictures so many would not fit into a
+#: GPU that trains them well, and fewer have values enough.
+FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
+#: Evaluations of a run that may find it diverged before one has found it good; a run may begin badly and recover.
+MOST_BAD_STARTS = 3
+
+
+class Trainer:
+    """Trains one flow on uint8 pictures ``[N, C, H, W]`` and keeps what it reaches in the folder ``out``.
+
+    ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
+    ``out/state`` and the monitor's log beside it. A model whose evaluation finds it diverged is never saved.
+    ``pictures_skipped`` counts those left out as broken, for the records. The attributes of ``model`` are dropped.
+
+    Raises:
+        ConfigError: pictures that are not uint8, or without labels for a model with classes; a model frozen throughout.
+    """
+
+    def __init__(
+        self,
+        model: Flow,
+        images: Tensor,
+        held_out: Tensor,
+        settings: TrainSettings,
+        out: Path,
+        *,
+        labels: Tensor | None = None,
+        held_out_labels: Tensor | None = None,
+        pictures_skipped: int = 0,
+        processes: Processes | None = None,
+        progress: bool = True,
+    ) -> None:
+        for name, pictures, given in (("training", images, labels), ("held-out", held_out, held_out_labels)):
+            training_set.check_pictures(name, pictures, given, classes.num_classes(model))
+        if classes.has_head(model):
+            # A head that is not trained has no gradients, which the wrapper of several processes would wait for.
+            model.class_head.requires_grad_(settings.class_weight > 0)
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise ConfigError("no parameter of the model requires a gradient, expected some to train")
+        self.processes = processes or Processes()
+        self.settings = settings
+        self.model, model.attributes = model.train(), None  # attributes belong to the weights as they were
+        for parameter in model.parameters():
+            if parameter.ndim == 4:
+                # Not .contiguous(): a 1x1 kernel counts as channels-last whatever its strides say, and gradients, which
+                # come in these, would be copied at every step.
+                laid_out = torch.empty_like(parameter, memory_format=torch.channels_last)
+                parameter.data = laid_out.copy_(parameter.data)
+        self.images, self.labels = images, labels
+        self.data = {"training": training_set.fingerprint(images, labels),
+                     "held-out": training_set.fingerprint(held_out, held_out_labels)}
+        self.pictures_skipped = pictures_skipped
+        self.out = out
+        fitting = max(settings.batch_size, FIRST_PIXELS // images[0, 0].numel())
+        first = batches.batch_indices(len(images), min(FIRST_PICTURES, fitting, len(images)), settings.seed, 0)
+        self.model.initialize(images[first])
+        self.device = model.device
+        self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
+        self.statistics = running_statistics(model)
+        self.average = AveragedModel(self.model, multi_avg_fn=self._average)
+        kinds = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}
+        fast = {"fused": True} if settings.optimizer == "adam" else {"foreach": True}
+        self.optimizer = kinds[settings.optimizer](model.parameters(), lr=settings.learning_rate, **fast)
+        wanted = settings.precision == "bfloat16"
+        self.bfloat16 = wanted or (settings.precision == "auto" and has_fast_bfloat16(self.device))
+        self.step, self.seconds = 0, 0.0
+        self.images_seen = 0  # over all processes and sittings, whatever their batch sizes
+        self.head_bits = 0.0
+        self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
+        self.healthy = False  # whether an evaluation of this run has been good
+        self.bad_evaluations = 0  # in a row, since the last good one or the last restore
+        self.diverged = ""  # why the run has failed, once it has
+        self.stop_signal: int | None = None
+        self.monitor = Monitor(self, held_out, held_out_labels, progress=progress)
+
+    @property
+    def averaged(self) -> Flow:
+        """The model with averaged weights."""
+        return self.average.module
+
+    @property
+    def fraction(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        return self.settings.fraction(self.step, self.seconds)
+
+    def run(self) -> None:
+        """Train to the end, or to a signal, evaluating and saving on the way.
+
+        Raises:
+            CheckpointError: another training runs in ``out``, or has left a later state there.
+            TrainingError: the loss, the gradient or the inverse stays bad although earlier states were restored, or the
+                memory does not hold a batch. A run never ends well with a model that has diverged.
+        """
+        last_eval = self.seconds
+        with contextlib.ExitStack() as held, StopSignals(self), out_of_memory.advised(self.model, self.settings):
+            self.processes.by_first(lambda: held.enter_context(run_lock.alone(self.out)))
+            self._resume_point()
+            trained = False
+            while not self._stopping():
+                if self.fraction < 1:
+                    trained = True
+                    started = time.perf_counter()
+                    loss = self.train_step()
+                    self.seconds += self.processes.same(time.perf_counter() - started)
+                    self.monitor.after_step(loss)
+                if self.fraction >= 1 or self.seconds - last_eval >= 60 * self.settings.eval_minutes:
+                    good = self._evaluate()
+                    last_eval = self.seconds
+                    if good and self.fraction >= 1:
+                        break
+            else:
+                if self.bad_evaluations:
+                    self.monitor.say("not saved: the last evaluation found the model diverged")
+                elif trained:  # else the folder holds all there is, and perhaps attributes of its weights
+                    self.save()
+            self.monitor.close()
+
+    def train_step(self) -> float:
+        """Take one step; returns its loss in bits/dim, NaN where the step was skipped as non-finite.
+
+        A step whose loss or gradient is not finite changes nothing but the counters: not the weights, not the running
+        statistics, not the optimizer, not the average.
+        """
+        s = self.settings
+        self.optimizer.zero_grad(set_to_none=True)
+        statistics = [tensor.clone() for tensor in self.statistics]
+        total, self.head_bits = 0.0, 0.0
+        for part in range(s.accumulate):
+            losses = self._batch_loss(self.step * s.accumulate + part) / s.accumulate
+            losses[0].backward()
+            _, bits, head_bits = losses.tolist()
+            total, self.head_bits = total + bits, self.head_bits + head_bits
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm))
+        self.step += 1
+        self.images_seen += s.batch_size * s.accumulate * self.processes.world_size
+        if not _finite(self.processes.mean(total), norm):
+            with torch.no_grad():
+                for tensor, before in zip(self.statistics, statistics, strict=True):
+                    tensor.copy_(before)
+            self._skip()
+            return float("nan")
+        self.bad_in_a_row = 0
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.step()
+        self.average.update_parameters(self.model)
+        return total
+
+    def learning_rate(self) -> float:
+        """Return the rate of the present step: warm-up, plateau, decay; halved at every restore."""
+        s = self.settings
+        warm = min(1.0, self.step / max(1, s.warmup_steps))
+        fall = min(1.0, max(0.0, 1 - self.fraction) / s.decay) if s.decay else 1.0
+        return s.learning_rate * warm * fall * 0.5**self.restores
+
+    def save(self) -> None:
+        """Write the averaged model and the training state; only the first process writes, and if it fails, all do."""
+        self.processes.by_first(self._write)
+
+    def _write(self) -> None:
+        saved_states.check_latest(self.out / "state", self.step)  # the model is not to be of another run than that
+        self.averaged.metadata = self.monitor.metadata()
+        checkpoint.save(self.averaged, self.out)
+        saved_states.save_state(self.out / "state", self.state())
+
+    def state(self) -> dict:
+        """Return everything that :meth:`load_state` needs to go on bit for bit."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "images_seen": self.images_seen,
+            "data": self.data,
+            "skipped": self.skipped,
+            "restores": self.restores,
+            "healthy": self.healthy,
+            "settings": asdict(self.settings),
+            "memory": {"memory": self.model.memory, "anchor_every": self.model.anchor_every},
+            "model": self.model.state_dict(),
+            "average": self.averaged.state_dict(),
+            "averaged_steps": int(self.average.n_averaged),
+            "optimizer": self.optimizer.state_dict(),
+            "monitor": self.monitor.state(),
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Go back to a state made by :meth:`state`.
+
+        Raises:
+            DataError: the state is of a run on other pictures; one from before states knew theirs is taken as it is.
+        """
+        training_set.check_same(state.get("data", {}), self.data, self.out)
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["average"])
+        self.average.n_averaged.fill_(state["averaged_steps"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        # The fused optimizer walks through parameter and moments side by side in memory, whatever their strides.
+        for parameter, moments in self.optimizer.state.items():
+            for name, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[name] = torch.empty_like(parameter).copy_(value)
+        self.step, self.seconds = state["step"], state["seconds"]
+        # A state from before pictures were counted has had one batch size throughout, as far as can be known.
+        old = state["settings"]
+        seen = self.step * old["batch_size"] * old["accumulate"] * self.processes.world_size
+        self.images_seen = state.get("images_seen", seen)
+        self.skipped, self.restores = state["skipped"], state["restores"]
+        self.healthy = state.get("healthy", False)
+        self.monitor.load_state(state["monitor"])
+
+    def _batch_loss(self, number: int) -> Tensor:
+        s, p = self.settings, self.processes
+        indices = batches.batch_indices(len(self.images), s.batch_size, s.seed, number, p.rank, p.world_size)
+        generator = batches.step_generator(s.seed, number, p.rank, self.device)
+        images = self.images[indices].to(self.device, non_blocking=True)
+        y = None if self.labels is None else self.labels[indices].to(self.device)
+        if s.flip:
+            images = batches.random_flip(images, generator)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            return self.loss(images, y, generator)
+
+    @torch.no_grad()
+    def _average(self, averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+        """Exponential moving average whose decay rises with the steps, so that it forgets the start soon."""
+        steps = int(steps)
+        decay = min(self.settings.ema_decay, (1 + steps) / (10 + steps))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    def _evaluate(self) -> bool:
+        """Evaluate, and save what is good; go back to what was saved where it is not. Returns whether it is good.
+
+        A run that has not been good yet may go on for a while, but not end.
+        """
+        self.processes.by_first(self.monitor.evaluate)
+        problem = divergence(self.monitor.last, invertible=isinstance(self.model, Flow))
+        good = not self.processes.same(float(bool(problem)))
+        if good:
+            self.healthy, self.bad_evaluations = True, 0
+            self.save()
+        # After the model is safe: a log or picture that cannot be written must not cost it.
+        self.processes.by_first(self.monitor.show)
+        if good:
+            return True
+        self.bad_evaluations += 1
+        if self.healthy or self.fraction >= 1 or self.bad_evaluations >= MOST_BAD_STARTS:
+            self._restore(problem or "the first process finds the model diverged")
+        else:
+            self.monitor.say(f"{problem}: not saved")
+        return False
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        self.bad_in_a_row += 1
+        if self.bad_in_a_row >= self.settings.max_bad_steps:
+            self._restore(f"loss or gradient not finite in {self.bad_in_a_row} steps in a row")
+
+    def _restore(self, problem: str) -> None:
+        """Go back to the last saved state with half the learning rate, or, after too many restores, give up there."""
+        step, restores, skipped = self.step, self.restores, self.skipped
+        self.load_state(saved_states.load_state(self.out / "state"))
+        self.bad_in_a_row, self.bad_evaluations = 0, 0
+        if restores >= self.settings.max_restores:
+            self.diverged = f"{problem} at step {step}"
+            self.save()
+            kept = "the last good one" if self.healthy else "which no evaluation has found good"
+            raise TrainingError(
+                f"{self.diverged}, after {restores} restores at half the learning rate each; try a lower "
+                f"--learning-rate or a larger --scale-min. {self.out} holds the model of step {self.step}, {kept}"
+            )
+        self.restores, self.skipped = restores + 1, skipped
+        self.monitor.say(
+            f"{problem}: restored the state of step {self.step}, learning rate now x{0.5**self.restores:g}"
+        )
+
+    def _stopping(self) -> bool:
+        """Whether a signal has reached any of the processes; asked at the same places by all, they stop together."""
+        self.stop_signal = int(self.processes.same(self.stop_signal or 0)) or None
+        return self.stop_signal is not None
+
+    def _resume_point(self) -> None:
+        """See to it that there is a state to go back to, this run's own, before the first step can go wrong."""
+        self.processes.by_first(lambda: saved_states.check_latest(self.out / "state", self.step))
+        if self.processes.same(float(not saved_states.saved_steps(self.out / "state"))):
+            self.save()
+
+
+def _finite(*values: float) -> bool:
+    return all(abs(value) < float("inf") for value in values)
