@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from glowcore.cli import options
+from glowcore.data import open_dataset
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.evaluation import ablation, ablation_report
@@ -86,8 +87,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
-    from glowcore.data import open_dataset
-
     for name in args.variants:
         ablation.config_of(name, args.image_size)
         if args.variants.count(name) > 1:

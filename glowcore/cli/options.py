@@ -13,8 +13,13 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from glowcore import checkpoint, classes
+from glowcore.baselines.vae import VAE
+from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import ConfigError
+from glowcore.flow import Flow
 from glowcore.images import printable
 
 
@@ -48,23 +53,18 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
 
 
-def load_model(args: argparse.Namespace):
+def load_model(args: argparse.Namespace) -> Flow | VAE:
     """Load the model that ``--model`` names onto ``--device``."""
-    from glowcore import checkpoint
-
     set_threads(args.threads)
     return checkpoint.load(args.model, device=args.device)
 
 
-def load_flow(args: argparse.Namespace, *, attributes: bool = False):
+def load_flow(args: argparse.Namespace, *, attributes: bool = False) -> Flow:
     """Load the model that ``--model`` names for a command that needs a flow, and its ``attributes`` where asked for.
 
     Raises:
         ConfigError: it is a baseline, which has no exact latents, or has no attributes.
     """
-    from glowcore import classes
-    from glowcore.flow import Flow
-
     model = load_model(args)
     if not isinstance(model, Flow):
         raise ConfigError(f"{args.model} is a {model.config.model_name}, which has no exact latents; {args.command} "
@@ -95,10 +95,8 @@ def add_skip_broken(parser: argparse.ArgumentParser) -> None:
                         help="leave out pictures that cannot be read, at most one in a hundred")
 
 
-def open_pictures(args: argparse.Namespace, model):
+def open_pictures(args: argparse.Namespace, model: Flow | VAE) -> PictureSet:
     """Open the pictures that :func:`add_data`'s arguments name, at the size of ``model``; says what was left out."""
-    from glowcore.data import open_dataset
-
     pictures = open_dataset(args.data, image_size=model.image_size, channels=model.config.channels, split=args.split,
                             skip_broken=args.skip_broken, limit=args.limit, cache_dir=args.cache_dir,
                             progress=not args.quiet)
@@ -106,14 +104,12 @@ def open_pictures(args: argparse.Namespace, model):
     return pictures
 
 
-def labels(model, pictures, data: str):
+def labels(model: Flow | VAE, pictures: PictureSet, data: str) -> Tensor | None:
     """Return the classes of ``pictures`` as numbers of a class-conditional model, None for any other.
 
     Raises:
         ConfigError: the pictures have no classes, or one that the model does not have.
     """
-    from glowcore import classes
-
     count = classes.num_classes(model)
     if count == 0:
         return None
