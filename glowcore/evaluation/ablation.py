@@ -188,7 +188,7 @@ def _train(
     return Run(
         name, settings.seed, protocol, sum(p.numel() for p in model.parameters()), trainer.images_seen,
         found.bits_per_dim, found.bits_per_dim_std_error, rate, found.reconstruction_max_abs_error,
-        found.pixels_changed, trainer.skipped,
+        found.pixels_changed, trainer.recovery.skipped,
     )
 
 

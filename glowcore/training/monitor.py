@@ -69,8 +69,8 @@ class Monitor:
             shown["held-out"] = f"{bits:.4f}"
         if (accuracy := self.last.get("class_accuracy_head")) is not None:
             shown["classes right"] = f"{100 * accuracy:.1f}%"
-        if trainer.skipped:
-            shown["skipped"] = trainer.skipped
+        if trainer.recovery.skipped:
+            shown["skipped"] = trainer.recovery.skipped
         self.bar.set_postfix(shown)
 
     @torch.inference_mode()
@@ -95,7 +95,7 @@ class Monitor:
             "bits_per_dim": float(torch.cat(bpd).double().mean()),
             "bits_per_dim_odd": self._bits_of_odd_pictures(model),
             "learning_rate": trainer.learning_rate(),
-            "skipped": trainer.skipped,
+            "skipped": trainer.recovery.skipped,
             "pictures_skipped": trainer.pictures_skipped,
             "drift": trainer.model.drift.read(),
             **condition,
@@ -149,8 +149,8 @@ class Monitor:
         trainer = self.trainer
         training = {"settings": asdict(trainer.settings), "evaluation": self.last,
                     "pictures_skipped": trainer.pictures_skipped}
-        if trainer.diverged:
-            training["diverged"] = trainer.diverged
+        if trainer.recovery.diverged:
+            training["diverged"] = trainer.recovery.diverged
         return {**trainer.model.metadata, "training": training}
 
     def say(self, line: str) -> None:

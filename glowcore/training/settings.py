@@ -84,3 +84,9 @@ class TrainSettings:
         """Return how much of the run is done after so many steps and seconds of training, from 0; 1 is the end."""
         of_steps = step / self.steps if self.steps else 0.0
         return max(of_steps, seconds / (60 * self.minutes) if self.minutes else 0.0)
+
+    def rate(self, step: int, fraction: float) -> float:
+        """Return the learning rate of a step (from 1) at a fraction of the run: warm-up, plateau, decay."""
+        warm = min(1.0, step / max(1, self.warmup_steps))
+        fall = min(1.0, max(0.0, 1 - fraction) / self.decay) if self.decay else 1.0
+        return self.learning_rate * warm * fall

@@ -20,15 +20,15 @@ from glowcore.training.distributed import Processes
 from glowcore.training.divergence import divergence
 from glowcore.training.loss import TrainingLoss
 from glowcore.training.monitor import Monitor
+from glowcore.training.recovery import Recovery
 from glowcore.training.settings import TrainSettings
 from glowcore.training.signals import StopSignals
+from glowcore.transforms.base import laid_out_as
 from glowcore.transforms.batchnorm import running_statistics
 
 #: Pictures that weights are initialised on, and how many pixels of them: of large pictures so many would not fit into a
 #: GPU that trains them well, and fewer have values enough.
 FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
-#: Evaluations of a run that may find it diverged before one has found it good; a run may begin badly and recover.
-MOST_BAD_STARTS = 3
 
 
 class Trainer:
@@ -68,10 +68,7 @@ class Trainer:
         self.model, model.attributes = model.train(), None  # attributes belong to the weights as they were
         for parameter in model.parameters():
             if parameter.ndim == 4:
-                # Not .contiguous(): a 1x1 kernel counts as channels-last whatever its strides say, and gradients, which
-                # come in these, would be copied at every step.
-                laid_out = torch.empty_like(parameter, memory_format=torch.channels_last)
-                parameter.data = laid_out.copy_(parameter.data)
+                parameter.data = laid_out_as(parameter, parameter.data, torch.channels_last)
         self.images, self.labels = images, labels
         self.data = {"training": training_set.fingerprint(images, labels),
                      "held-out": training_set.fingerprint(held_out, held_out_labels)}
@@ -92,10 +89,7 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self.images_seen = 0  # over all processes and sittings, whatever their batch sizes
         self.head_bits = 0.0
-        self.skipped, self.bad_in_a_row, self.restores = 0, 0, 0
-        self.healthy = False  # whether an evaluation of this run has been good
-        self.bad_evaluations = 0  # in a row, since the last good one or the last restore
-        self.diverged = ""  # why the run has failed, once it has
+        self.recovery = Recovery(settings)
         self.stop_signal: int | None = None
         self.monitor = Monitor(self, held_out, held_out_labels, progress=progress)
 
@@ -135,7 +129,7 @@ class Trainer:
                     if good and self.fraction >= 1:
                         break
             else:
-                if self.bad_evaluations:
+                if self.recovery.bad_evaluations:
                     self.monitor.say("not saved: the last evaluation found the model diverged")
                 elif trained:  # else the folder holds all there is, and perhaps attributes of its weights
                     self.save()
@@ -163,9 +157,10 @@ class Trainer:
             with torch.no_grad():
                 for tensor, before in zip(self.statistics, statistics, strict=True):
                     tensor.copy_(before)
-            self._skip()
+            if self.recovery.bad_step():
+                self._restore(f"loss or gradient not finite in {s.max_bad_steps} steps in a row")
             return float("nan")
-        self.bad_in_a_row = 0
+        self.recovery.good_step()
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
         self.optimizer.step()
@@ -173,11 +168,8 @@ class Trainer:
         return total
 
     def learning_rate(self) -> float:
-        """Return the rate of the present step: warm-up, plateau, decay; halved at every restore."""
-        s = self.settings
-        warm = min(1.0, self.step / max(1, s.warmup_steps))
-        fall = min(1.0, max(0.0, 1 - self.fraction) / s.decay) if s.decay else 1.0
-        return s.learning_rate * warm * fall * 0.5**self.restores
+        """Return the rate of the present step; every restore has halved it."""
+        return self.settings.rate(self.step, self.fraction) * self.recovery.rate_factor
 
     def save(self) -> None:
         """Write the averaged model and the training state; only the first process writes, and if it fails, all do."""
@@ -196,9 +188,7 @@ class Trainer:
             "seconds": self.seconds,
             "images_seen": self.images_seen,
             "data": self.data,
-            "skipped": self.skipped,
-            "restores": self.restores,
-            "healthy": self.healthy,
+            "recovery": self.recovery.state(),
             "settings": asdict(self.settings),
             "memory": {"memory": self.model.memory, "anchor_every": self.model.anchor_every},
             "model": self.model.state_dict(),
@@ -223,14 +213,13 @@ class Trainer:
         for parameter, moments in self.optimizer.state.items():
             for name, value in moments.items():
                 if value.shape == parameter.shape:
-                    moments[name] = torch.empty_like(parameter).copy_(value)
+                    moments[name] = laid_out_as(parameter, value)
         self.step, self.seconds = state["step"], state["seconds"]
         # A state from before pictures were counted has had one batch size throughout, as far as can be known.
         old = state["settings"]
         seen = self.step * old["batch_size"] * old["accumulate"] * self.processes.world_size
         self.images_seen = state.get("images_seen", seen)
-        self.skipped, self.restores = state["skipped"], state["restores"]
-        self.healthy = state.get("healthy", False)
+        self.recovery = Recovery(self.settings, **state["recovery"])
         self.monitor.load_state(state["monitor"])
 
     def _batch_loss(self, number: int) -> Tensor:
@@ -252,50 +241,38 @@ class Trainer:
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     def _evaluate(self) -> bool:
-        """Evaluate, and save what is good; go back to what was saved where it is not. Returns whether it is good.
-
-        A run that has not been good yet may go on for a while, but not end.
-        """
+        """Evaluate, and save what is good, or do about it what :class:`Recovery` says. Returns whether it is good."""
         self.processes.by_first(self.monitor.evaluate)
         problem = divergence(self.monitor.last, invertible=isinstance(self.model, Flow))
         good = not self.processes.same(float(bool(problem)))
         if good:
-            self.healthy, self.bad_evaluations = True, 0
+            self.recovery.good_evaluation()
             self.save()
         # After the model is safe: a log or picture that cannot be written must not cost it.
         self.processes.by_first(self.monitor.show)
         if good:
             return True
-        self.bad_evaluations += 1
-        if self.healthy or self.fraction >= 1 or self.bad_evaluations >= MOST_BAD_STARTS:
+        if self.recovery.bad_evaluation(at_end=self.fraction >= 1):
             self._restore(problem or "the first process finds the model diverged")
         else:
             self.monitor.say(f"{problem}: not saved")
         return False
 
-    def _skip(self) -> None:
-        self.skipped += 1
-        self.bad_in_a_row += 1
-        if self.bad_in_a_row >= self.settings.max_bad_steps:
-            self._restore(f"loss or gradient not finite in {self.bad_in_a_row} steps in a row")
-
     def _restore(self, problem: str) -> None:
         """Go back to the last saved state with half the learning rate, or, after too many restores, give up there."""
-        step, restores, skipped = self.step, self.restores, self.skipped
+        step, failed = self.step, self.recovery
         self.load_state(saved_states.load_state(self.out / "state"))
-        self.bad_in_a_row, self.bad_evaluations = 0, 0
-        if restores >= self.settings.max_restores:
-            self.diverged = f"{problem} at step {step}"
+        if failed.exhausted:
+            self.recovery.diverged = f"{problem} at step {step}"
             self.save()
-            kept = "the last good one" if self.healthy else "which no evaluation has found good"
+            kept = "the last good one" if self.recovery.healthy else "which no evaluation has found good"
             raise TrainingError(
-                f"{self.diverged}, after {restores} restores at half the learning rate each; try a lower "
-                f"--learning-rate or a larger --scale-min. {self.out} holds the model of step {self.step}, {kept}"
+                f"{self.recovery.diverged}, after {failed.restores} restores at half the learning rate each; try a "
+                f"lower --learning-rate or a larger --scale-min. {self.out} holds the model of step {self.step}, {kept}"
             )
-        self.restores, self.skipped = restores + 1, skipped
-        self.monitor.say(
-            f"{problem}: restored the state of step {self.step}, learning rate now x{0.5**self.restores:g}"
-        )
+        self.recovery.restored(failed)
+        factor = self.recovery.rate_factor
+        self.monitor.say(f"{problem}: restored the state of step {self.step}, learning rate now x{factor:g}")
 
     def _stopping(self) -> bool:
         """Whether a signal has reached any of the processes; asked at the same places by all, they stop together."""

@@ -103,12 +103,18 @@ def local_gradients(
     grads = torch.autograd.grad(
         [out for out, _ in pairs], [*inputs, *params], [grad for _, grad in pairs], allow_unused=True
     )
-    of_params = [_laid_out_as(p, g) for p, g in zip(params, grads[len(inputs) :], strict=True)]
+    # In its parameter's strides autograd takes a gradient over instead of copying it.
+    of_params = [
+        g if g is None or g.stride() == p.stride() else laid_out_as(p, g)
+        for p, g in zip(params, grads[len(inputs) :], strict=True)
+    ]
     return grads[: len(inputs)], of_params
 
 
-def _laid_out_as(param: Tensor, grad: Tensor | None) -> Tensor | None:
-    """Return the gradient in its parameter's strides: autograd then takes it over instead of copying it."""
-    if grad is None or grad.stride() == param.stride():
-        return grad
-    return torch.empty_like(param).copy_(grad)
+def laid_out_as(like: Tensor, values: Tensor, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
+    """Return a copy of ``values`` in the strides that ``like`` has, or would have in a memory format.
+
+    Not ``values.contiguous(memory_format=...)``: a 1x1 kernel counts as channels-last whatever its strides say. But
+    gradients come in those strides, and would be copied at every step if their weights had others.
+    """
+    return torch.empty_like(like, memory_format=memory_format).copy_(values)

@@ -60,12 +60,12 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(tmp_path, brea
     before = tensors(trainer)
     assert math.isnan(trainer.train_step())
     assert equal(tensors(trainer), before)
-    assert (trainer.step, trainer.skipped, trainer.bad_in_a_row) == (step + 1, 1, 1)
+    assert (trainer.step, trainer.recovery.skipped, trainer.recovery.bad_steps) == (step + 1, 1, 1)
     assert math.isfinite(trainer.train_step())
     after = tensors(trainer)
     assert all(not torch.equal(after[part + OUT], before[part + OUT]) for part in ("model.", "average.module."))
     assert all(t.isfinite().all() for t in after.values() if t.is_floating_point())
-    assert (trainer.skipped, trainer.bad_in_a_row) == (1, 0)
+    assert (trainer.recovery.skipped, trainer.recovery.bad_steps) == (1, 0)
 
 
 def test_a_step_that_is_not_finite_moves_no_running_statistics(tmp_path):
@@ -103,14 +103,16 @@ def test_five_bad_steps_in_a_row_restore_the_last_good_state_at_half_the_rate(tm
     rate = trainer.learning_rate()
     for _ in range(6):
         trainer.train_step()
-    assert trainer.restores == 0
+    assert trainer.recovery.restores == 0
     trainer.train_step()
-    assert (trainer.step, trainer.restores, trainer.skipped, trainer.bad_in_a_row) == (10, 1, 5, 0)
+    assert (trainer.step, trainer.recovery.bad_steps) == (10, 0)
+    assert trainer.recovery.state() == {"skipped": 5, "restores": 1, "healthy": False}
     assert equal(tensors(trainer), saved)
     assert trainer.learning_rate() == rate / 2
     trainer.run()
-    assert (trainer.step, trainer.restores, trainer.skipped) == (30, 1, 5)
-    assert saved_states.load_state(tmp_path / "run" / "state")["restores"] == 1
+    assert trainer.step == 30
+    kept = saved_states.load_state(tmp_path / "run" / "state")["recovery"]
+    assert kept == trainer.recovery.state() == {"skipped": 5, "restores": 1, "healthy": True}
 
 
 def test_four_bad_steps_and_a_good_one_restore_nothing(tmp_path):
@@ -118,7 +120,7 @@ def test_four_bad_steps_and_a_good_one_restore_nothing(tmp_path):
     real = trainer._batch_loss
     trainer._batch_loss = lambda number: real(number) * (1 if number % 5 == 4 else math.nan)
     trainer.run()
-    assert (trainer.step, trainer.skipped, trainer.restores) == (40, 32, 0)
+    assert (trainer.step, trainer.recovery.skipped, trainer.recovery.restores) == (40, 32, 0)
 
 
 def test_a_run_that_stays_bad_stops_with_the_last_good_model_kept(tmp_path):

@@ -247,7 +247,7 @@ def test_a_run_goes_on_from_its_state(tmp_path, cuda, memory):
     assert all(torch.equal(a, b) for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True))
     second.run()
     assert second.step == 12
-    assert second.skipped == 0
+    assert second.recovery.skipped == 0
     assert second.monitor.last["bits_per_dim"] < bits
 
 

@@ -14,7 +14,7 @@ from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.models import GlowConfig, build
 from glowcore.training import saved_states
 from glowcore.training.divergence import MOST_CONDITION, MOST_LOG_SCALE, MOST_ROUND_TRIP, divergence
-from glowcore.training.trainer import MOST_BAD_STARTS
+from glowcore.training.recovery import MOST_BAD_STARTS
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import model
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
@@ -96,11 +96,11 @@ def test_a_diverged_evaluation_goes_back_to_the_last_good_state_at_half_the_rate
     for _ in range(3):
         trainer.train_step()
     assert not trainer._evaluate()
-    assert (trainer.step, trainer.restores) == (5, 1)
+    assert (trainer.step, trainer.recovery.restores) == (5, 1)
     assert equal(tensors(trainer), saved)
     assert trainer.learning_rate() == rate / 2
     trainer.run()
-    assert (trainer.step, trainer.restores) == (20, 1)
+    assert (trainer.step, trainer.recovery.restores) == (20, 1)
     records = logged(tmp_path / "run")
     assert [record["round_trip"] is None for record in records] == [False, True, False]
 
@@ -109,9 +109,9 @@ def test_a_run_that_ends_diverged_goes_on_from_the_good_state_and_ends_well(tmp_
     trainer = make(tmp_path / "run", steps=8, eval_minutes=1e-9)
     diverging(monkeypatch, lambda number: number == 8)
     trainer.run()
-    assert (trainer.step, trainer.restores) == (8, 1)
+    assert (trainer.step, trainer.recovery.restores) == (8, 1)
     assert trainer.monitor.last["round_trip"] < 1e-3
-    assert saved_states.load_state(tmp_path / "run" / "state")["healthy"]
+    assert saved_states.load_state(tmp_path / "run" / "state")["recovery"]["healthy"]
 
 
 def test_a_run_that_stays_diverged_stops_with_the_last_good_model_kept(tmp_path, monkeypatch):
@@ -163,7 +163,7 @@ def test_a_run_may_begin_badly_and_recover(tmp_path, monkeypatch):
     diverging(monkeypatch, lambda number: number < MOST_BAD_STARTS)
     trainer = make(tmp_path / "run", steps=8, eval_minutes=1e-9)
     trainer.run()
-    assert (trainer.step, trainer.restores) == (8, 0)
+    assert (trainer.step, trainer.recovery.restores) == (8, 0)
     assert [record["step"] for record in logged(tmp_path / "run")] == [*range(1, 9)]
     assert "diverged" not in glowcore.load(trainer.out, device="cpu").metadata["training"]
 
@@ -217,21 +217,9 @@ def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
     diverging(monkeypatch, lambda number: number == 1)
     second = make(tmp_path / "run", steps=6)
     second.load_state(saved_states.load_state(tmp_path / "run" / "state"))
-    assert second.healthy
+    assert second.recovery.healthy
     second.run()
-    assert (second.step, second.restores) == (6, 1)
-
-
-def test_a_state_from_before_runs_were_judged_is_resumed_as_not_yet_judged(tmp_path):
-    trainer = make(tmp_path / "run", steps=4)
-    trainer.run()
-    old = saved_states.load_state(tmp_path / "run" / "state")
-    del old["healthy"], old["monitor"]["smooth_head_bits"], old["settings"]["class_weight"]
-    resumed = make(tmp_path / "run", steps=6)
-    resumed.load_state(old)
-    assert not resumed.healthy
-    resumed.run()
-    assert (resumed.step, resumed.restores, resumed.healthy) == (6, 0, True)
+    assert (second.step, second.recovery.restores) == (6, 1)
 
 
 def test_a_held_out_likelihood_that_is_no_number_is_no_good_end(tmp_path, monkeypatch):
