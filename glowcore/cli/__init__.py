@@ -1,14 +1,10 @@
-"""The command line: ``python -m glowcore COMMAND``; one command a file, each with ``add_parser`` and ``run``."""
+"""The command line: ``python -m glowcore COMMAND``; one command a file."""
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
 from collections.abc import Sequence
 
-from glowcore.cli.parser import Parser
-from glowcore.errors import GlowcoreError
+from glowcore.cli.runner import run_command
 
 #: Commands in the order that ``--help`` lists them: the module of this package, and what it is for in a line.
 COMMANDS = {
@@ -28,35 +24,5 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code.
-
-    0 done, 2 a user's mistake (one line on stderr), 130 interrupted, 141 nobody reads the output any more (``| head``);
-    what else went wrong is the command's own.
-    """
-    parser = Parser(prog="python -m glowcore", description="Normalizing flows for images.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    argv = list(sys.argv[1:] if argv is None else argv)
-    # Only the command that is asked for is imported: no command waits for what another one needs.
-    named = next((word for word in argv if word in COMMANDS), None)
-    modules = {}
-    for name, summary in COMMANDS.items():
-        if name == named:
-            modules[name] = importlib.import_module(f"glowcore.cli.{name}")
-            modules[name].add_parser(commands, summary)
-        else:
-            commands.add_parser(name, help=summary)
-    args = parser.parse_args(argv)
-    try:
-        code = modules[args.command].run(args)
-        print(end="", flush=True)
-        return code
-    except GlowcoreError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # What is still to be written, which Python does as it ends, has to go somewhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    """Run a command and return its exit code, as :func:`glowcore.cli.runner.run_command`."""
+    return run_command("python -m glowcore", "Normalizing flows for images.", __name__, COMMANDS, argv)

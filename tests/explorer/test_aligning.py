@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from explorer import faces
-from explorer.__main__ import main
+from explorer.cli import main
 from glowcore.data import open_dataset
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from explorer import maps, models
-from explorer.__main__ import main
+from explorer.cli import main
 from explorer.export import read_png
 from explorer.recipe import EditRecipe, Source
 from tests.explorer import tiny_model
@@ -143,6 +143,21 @@ def test_the_program_itself_renders_what_the_engine_does_and_ends_with_0(tiny_ho
     assert recipe == EditRecipe(Source("seed", "7"), (("Smiling", 1.0),), model=engine.model_hash)
     with Image.open(out) as shown:
         assert np.abs(np.asarray(shown).astype(int) - engine.render(recipe).picture.astype(int)).max() <= 1
+
+
+def test_output_that_nobody_reads_any_more_ends_the_command_quietly(tiny_home, photos):
+    """As `| head -1` does once it has its line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "explorer", "photos", "--model", "pretrained/tiny", "--data", str(photos)]
+    environment = os.environ | {"EXPLORER_HOME": str(tiny_home)}
+    with open(writer, "wb") as pipe:
+        done = subprocess.run(
+            [*command, "--skip-broken"], cwd=REPOSITORY, env=environment, stdout=pipe, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
 
 
 def render(*arguments):

@@ -10,7 +10,7 @@ import torch
 
 import glowcore
 from explorer import checks, models
-from explorer.__main__ import main
+from explorer.cli import main
 from explorer.compressor import Compressor
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import state

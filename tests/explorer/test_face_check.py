@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.__main__ import main
+from explorer.cli import main
 from explorer.face_check import SCORE, face_score, summary
 from explorer.gallery import Gallery
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from explorer import models
-from explorer.__main__ import main
+from explorer.cli import main
 from explorer.photo_trial import PhotoTrial, summary, try_photo
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -11,7 +11,7 @@ from PIL import Image
 
 import glowcore
 from explorer import models
-from explorer.__main__ import main
+from explorer.cli import main
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe, Source
 from explorer.temperatures import in_words, recommended

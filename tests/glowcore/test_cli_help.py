@@ -7,22 +7,26 @@ from dataclasses import fields
 
 import pytest
 
-from explorer.__main__ import parser as explorer_parser
-from glowcore.cli import COMMANDS, options
+from explorer import cli as explorer_cli
+from glowcore import cli as glowcore_cli
+from glowcore.cli import options
 from glowcore.models import CONFIGS
 from glowcore.training.settings import TrainSettings
 
 
-def glowcore_command(name):
+def command_of(cli, name):
     commands = argparse.ArgumentParser().add_subparsers()
-    importlib.import_module(f"glowcore.cli.{name}").add_parser(commands, COMMANDS[name])
+    importlib.import_module(f"{cli.__name__}.{name}").add_parser(commands, cli.COMMANDS[name])
     return commands.choices[name]
 
 
+def glowcore_command(name):
+    return command_of(glowcore_cli, name)
+
+
 def commands():
-    (explorer,) = (action for action in explorer_parser()._actions if isinstance(action.choices, dict))
-    return {**{f"glowcore {name}": glowcore_command(name) for name in COMMANDS},
-            **{f"explorer {name}": command for name, command in explorer.choices.items()}}
+    return {f"{cli.__name__} {name}": command_of(cli, name)
+            for cli in (glowcore_cli, explorer_cli) for name in cli.COMMANDS}
 
 
 def helps(command):

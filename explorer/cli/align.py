@@ -1,0 +1,46 @@
+"""`align`: a folder of photos made ready for training."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from explorer import aligning
+from glowcore.cli import options
+from glowcore.images import printable
+
+EXAMPLE = "python -m explorer align --data ~/photos --size 64 --out faces"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "align", summary, EXAMPLE)
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of photos, subfolders included")
+    p.add_argument(
+        "--size",
+        type=int,
+        default=64,
+        metavar="N",
+        help="width and height of the faces in pixels, from 8 to 1024 (default 64)",
+    )
+    p.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write to; what is there already is kept"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the aligned faces of a folder of photos; exit code 0."""
+    options.check_range("--size", args.size, 8, 1024)
+    pairs = aligning.targets(args.data, args.out)
+    done = aligning.align_all(tqdm(pairs.items(), unit=" photos", disable=None), args.size)
+    for name in done.faceless[:5]:
+        options.say(f"no face found: {printable(name, 120)}")
+    options.say_skipped(done.unreadable)
+    words = [f"{len(done.written)} of {len(pairs)} faces of {args.size}x{args.size} written to {args.out}"]
+    words += [f"{len(done.kept)} were there already"] if done.kept else []
+    words += [f"no face in {len(done.faceless)} photos"] if done.faceless else []
+    words += [f"{len(done.unreadable)} files cannot be read"] if done.unreadable else []
+    options.say("; ".join(words))
+    return 0

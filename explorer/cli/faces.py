@@ -1,0 +1,54 @@
+"""`faces`: the share of samples, and of real pictures, in which a face is found."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from explorer import face_check, models
+from explorer.cli.options import add_data, add_model
+from explorer.temperatures import in_words
+from glowcore.cli import options, pictures
+from glowcore.data import open_dataset
+from glowcore.errors import ConfigError
+
+EXAMPLE = "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 200 --temperature 0.6,0.8"
+#: Of so many samples the seeds are named, those that the detector is least sure of.
+NAMED_SEEDS = 9
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "faces", summary, EXAMPLE)
+    add_model(p)
+    p.add_argument("--seeds", type=int, default=1000, metavar="N", help="sample seeds 0 to N - 1 (default 1000)")
+    p.add_argument(
+        "--temperature",
+        metavar="T[,T...]",
+        help="temperatures to try, one after another: each a number from 0 to 10, or one per level separated by /, "
+        "finest first (default: the model's)",
+    )
+    add_data(p, "folder of real pictures to compare with")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the shares; exit code 0."""
+    if args.seeds < 1:
+        raise ConfigError(f"--seeds is {args.seeds}, expected 1 or more")
+    parts = args.temperature.split(",") if args.temperature is not None else []
+    temperatures = [tuple(pictures.number("--temperature", t, 0, 10) for t in part.split("/")) for part in parts]
+    engine = models.open_engine(models.find(args.model))
+    for temperature in temperatures:
+        if len(temperature) not in (1, engine.num_levels):
+            raise ConfigError(f"--temperature {in_words(temperature)} has {len(temperature)} levels, "
+                              f"expected {engine.num_levels}")
+    real = open_dataset(args.data, image_size=engine.size, split=args.split).images.permute(0, 2, 3, 1).numpy()
+    print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
+          "spread: mean standard deviation of a value in [0, 1] over the pictures")
+    for temperature in temperatures or [engine.temperature]:
+        words, scores = face_check.summary(np.stack(engine.sample(range(args.seeds), temperature)))
+        least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:NAMED_SEEDS]))
+        print(f"{words}: {args.seeds} samples at temperature {in_words(temperature)}; least sure at seeds {least}")
+    print(f"{face_check.summary(real)[0]}: {len(real)} real pictures")
+    return 0

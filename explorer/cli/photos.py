@@ -1,0 +1,55 @@
+"""`photos`: what becomes of the photos in a folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from explorer import models, photo_folder, photo_trial
+from explorer.cli.options import add_model, read
+from explorer.recipe import STRENGTH_LIMIT
+from explorer.words import noun
+from glowcore.cli import options
+from glowcore.errors import ConfigError, ImageError
+
+EXAMPLE = "python -m explorer photos --model pretrained/faces64 --data ~/holidays --strength 2"
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "photos", summary, EXAMPLE)
+    add_model(p)
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of uncropped photos")
+    p.add_argument(
+        "--strength",
+        type=float,
+        default=2.0,
+        metavar="X",
+        help="strength of the edits, from -5 to 5; one edit is made per attribute (default 2)",
+    )
+    p.add_argument("--skip-broken", action="store_true", help="leave out photos that cannot be read")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the summary; exit code 0."""
+    options.check_range("--strength", args.strength, -STRENGTH_LIMIT, STRENGTH_LIMIT)
+    paths = photo_folder.photos_in(args.data, "*")
+    engine = models.open_engine(models.find(args.model))
+    if noun(engine) != "face":
+        raise ConfigError(f"--model {args.model} draws classes of pictures, expected a model of faces")
+    trials, skipped = [], []
+    for path in tqdm(paths, disable=None):
+        try:
+            trials.append(photo_trial.try_photo(engine, path.name, read(path), args.strength))
+        except ImageError as error:
+            if not args.skip_broken:
+                raise ImageError(f"{path.name}: {error}; --skip-broken leaves out what cannot be read") from error
+            skipped.append((path.name, str(error)))
+    options.say_skipped(skipped)
+    if not trials:
+        files = f"{len(skipped)} files, {photo_folder.SUFFIXES}"
+        raise ConfigError(f"--data {args.data} holds no photo that can be read ({files})")
+    print(photo_trial.summary(trials))
+    return 0
