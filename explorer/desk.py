@@ -16,7 +16,6 @@ from explorer.actions import reduce
 from explorer.album import Album, Crops
 from explorer.engine import Engine
 from explorer.fitting import EVERY_MODEL_HAS, Arrival, fit, greeting, missing
-from explorer.gallery import Gallery
 from explorer.history import History
 from explorer.imagined import Imagined
 from explorer.messages import NO_MESSAGE, MessageNumber, newer
@@ -73,29 +72,29 @@ class Desk:
         return (self.arrival.recipe if as_it_came else self.recipe).token()
 
     # -- arriving ----------------------------------------------------------------
-    def arrive(self, engine: Engine, gallery: Gallery, token: str | None) -> None:
+    def arrive(self, engine: Engine, token: str | None) -> None:
         """Begin: with the edit of a link where it can be followed, else with a gallery face that smiles a little."""
-        self.history, self.depicts = History(greeting(engine, gallery)), noun(engine)
+        self.history, self.depicts = History(greeting(engine)), noun(engine)
         if token:
-            self.follow(token, engine, gallery)
+            self.follow(token, engine)
             self.history = History(self.recipe)  # nobody has seen the greeting, so nothing leads back to it
 
-    def follow(self, token: str, engine: Engine, gallery: Gallery) -> None:
+    def follow(self, token: str, engine: Engine) -> None:
         """Open the edit of a link; what cannot be followed leaves the present edit and a sentence in `note`."""
         try:
             recipe = EditRecipe.from_token(token)
         except RecipeError as error:
             self.note = f"This link could not be read: {error}."
             return
-        self.open(recipe, engine, gallery)
+        self.open(recipe, engine)
 
-    def open(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> None:
+    def open(self, recipe: EditRecipe, engine: Engine) -> None:
         """Make a recipe from elsewhere the present edit, as far as this model and the pictures at hand allow."""
-        self.arrival = Arrival.of(recipe, engine, gallery, self._at_hand)
+        self.arrival = Arrival.of(recipe, engine, self._at_hand)
         self.note = self.arrival.note
         self._push(self.arrival.shown)
 
-    def adopt(self, engine: Engine, gallery: Gallery) -> None:
+    def adopt(self, engine: Engine) -> None:
         """Another model has been chosen: its edit comes back as it was left, undo and all, with the present picture.
 
         A model that is new here starts with as much of the present edit as it can follow, and one of other things than
@@ -108,26 +107,26 @@ class Desk:
         self.left[before.model] = self.history
         self.history = self.left.pop(engine.model_hash, None)
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
-            self.open(self.arrival.recipe, engine, gallery)  # an edit that is at home here
+            self.open(self.arrival.recipe, engine)  # an edit that is at home here
             return
         mine = fit(self.recipe, engine) if self.history else None
         self.note = OTHER_THINGS if strange and not mine else ""
         if strange:
-            adopted = mine or greeting(engine, gallery)  # no picture comes along to a model of other things
+            adopted = mine or greeting(engine)  # no picture comes along to a model of other things
         elif mine and mine.source in (before.source, self.crops.lent.get(before.source.value)):
             adopted = mine  # the same picture as when the model was left, which another may have had on loan
         else:
-            adopted = self._brought_along(before, engine, gallery)
+            adopted = self._brought_along(before, engine)
             adopted = replace(adopted, moves=mine.moves, locks=mine.locks) if mine else adopted
         self._push(adopted)
 
-    def _brought_along(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> EditRecipe:
+    def _brought_along(self, recipe: EditRecipe, engine: Engine) -> EditRecipe:
         """What a model can follow of another's edit; a picture that it has not itself it is lent, where it was seen."""
         recipe = fit(recipe, engine)
-        if not missing(recipe.source, engine, gallery, recipe.source.kind == "map", self._at_hand):
+        if not missing(recipe.source, engine, recipe.source.kind == "map", self._at_hand):
             return recipe
         kept = self.seen is not None and self.seen[0] == recipe.source
-        return replace(recipe, source=self.crops.lend(*self.seen) if kept else greeting(engine, gallery).source)
+        return replace(recipe, source=self.crops.lend(*self.seen) if kept else greeting(engine).source)
 
     def stay(self) -> None:
         """Go on with this model's version of an edit that was made with another, and without the photo it asks for."""
@@ -189,7 +188,7 @@ class Desk:
         self.start_from(source)
 
     # -- photos ----------------------------------------------------------------
-    def receive(self, data: bytes, engine: Engine, gallery: Gallery) -> str:
+    def receive(self, data: bytes, engine: Engine) -> str:
         """Take in a photo, or a PNG exported here, which brings its edit back. ImageError for anything else.
 
         Gives the key of what can be removed again: of the photo, or of the face inside the PNG; "" where there is none.
@@ -201,7 +200,7 @@ class Desk:
             brought = crop is not None and recipe.source.kind == "photo" and key not in self.photos
             if brought:
                 self.crops.keep(key, crop)
-            self.open(recipe, engine, gallery)
+            self.open(recipe, engine)
             return key if brought else ""
         photo = self.add_photo(data)
         awaited = self.arrival.awaited  # still, where this is another photo
@@ -224,7 +223,7 @@ class Desk:
             self.arrival = replace(self.arrival, awaited=None)
         return photo
 
-    def remove_photo(self, key: str, engine: Engine, gallery: Gallery) -> None:
+    def remove_photo(self, key: str, engine: Engine) -> None:
         """Forget a photo and all that was cut out of it; its edits, past ones too, are now of the first face."""
         gone = {key} | self.crops.of(key)
         for name in gone:
@@ -239,7 +238,7 @@ class Desk:
             of_it = recipe.source.kind == "photo" and recipe.source.value in gone
             return replace(recipe, source=instead) if of_it else recipe
 
-        first = greeting(engine, gallery).source
+        first = greeting(engine).source
         self.history = self.history and self.history.mapped(lambda r: without(r, first))
         self.left = {m: h.mapped(lambda r: without(r, EVERY_MODEL_HAS)) for m, h in self.left.items()}
 
@@ -253,12 +252,12 @@ class Desk:
         source = self.crops.lent.get(source.value, source)
         return source.value if source.kind == "photo" else ""
 
-    def picture(self, recipe: EditRecipe, engine: Engine, gallery: Gallery) -> np.ndarray | None:
+    def picture(self, recipe: EditRecipe, engine: Engine) -> np.ndarray | None:
         """The aligned picture that `recipe` starts from; None for a seed."""
         source = recipe.source
         if source.kind == "photo" and source.value not in self.photos and source.value in self.crops:
             return self.crops[source.value]
-        picture = aligned_picture(source, engine, gallery, self.photos.get(source.value))
+        picture = aligned_picture(source, engine, self.photos.get(source.value))
         if picture is not None and source == self.recipe.source:
             self.seen = (source, picture)
         return picture

@@ -19,6 +19,7 @@ from explorer import class_labels
 from explorer.batching import Batching
 from explorer.cache import ByteLRU
 from explorer.device import give_back, in_words
+from explorer.gallery import Gallery
 from explorer.imagined import imagined
 from explorer.pictures import fingerprint
 from explorer.recipe import MODEL_DIGITS, EditRecipe, RecipeError
@@ -42,6 +43,7 @@ class Engine(Worker):
 
     Args:
         model: a `glowcore.Flow` in eval mode.
+        folder: where it lies, with what it brings along: its gallery and its map.
         name, model_hash: how the application calls it ("pretrained/faces64") and the first 12 hex digits of its
             weights' SHA-256.
 
@@ -49,8 +51,9 @@ class Engine(Worker):
     are the samples that the author recommends. What is neither is a CheckpointError.
     """
 
-    def __init__(self, model: glowcore.Flow, name: str = "", model_hash: str = "") -> None:
+    def __init__(self, model: glowcore.Flow, folder: Path, name: str = "", model_hash: str = "") -> None:
         super().__init__(model, model.attributes, Turns())
+        self.folder = folder
         self.name, self.model_hash = name, model_hash
         self.metadata = dict(model.metadata or {})
         self.temperature = recommended(self.metadata, self.config.num_levels)
@@ -67,7 +70,7 @@ class Engine(Worker):
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Engine:
         """Load the model in `folder`; CheckpointError as `glowcore.load`."""
         model = glowcore.load(folder, device=device)
-        return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
+        return cls(model, Path(folder), name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
     def with_attributes(self, attributes: AttributeVectors | None, own: Collection[str] = ()) -> Engine:
         """This engine with other attribute vectors: the same model, lock and encodings, its own rendered pictures.
@@ -80,6 +83,11 @@ class Engine(Worker):
         return other
 
     # -- facts ----------------------------------------------------------------
+    @property
+    def gallery(self) -> Gallery:
+        """The pictures that the model brings along, as they are in its folder now."""
+        return Gallery.of(self.folder)
+
     @property
     def num_levels(self) -> int:
         """Number of levels of latents."""

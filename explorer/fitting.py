@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from explorer import maps
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
 from explorer.words import ELSEWHERE, absence, noun
 from glowcore.errors import GlowcoreError
@@ -16,25 +15,25 @@ GREETING = ("Smiling", 1.0)
 EVERY_MODEL_HAS = Source("seed", "7")
 
 
-def on_map(source: Source, engine: Engine, gallery: Gallery) -> bool:
+def on_map(source: Source, engine: Engine) -> bool:
     """Whether the model's map has the face that `source` names."""
     try:
-        return source.place is not None or int(source.value) < len(maps.map_of(engine, gallery))
+        return source.place is not None or int(source.value) < len(maps.map_of(engine))
     except GlowcoreError:
         return False
 
 
-def missing(source: Source, engine: Engine, gallery: Gallery, elsewhere: bool, photos: Collection[str]) -> str:
+def missing(source: Source, engine: Engine, elsewhere: bool, photos: Collection[str]) -> str:
     """Why a source cannot be shown, "" where it can.
 
     `elsewhere`: the recipe belongs to another model; `photos`: the keys of those at hand, whole or cut out.
     """
     instead = f"of this edit is not here; its moves are shown on another {noun(engine)}."
-    if source.kind == "gallery" and source.value not in gallery.names:
+    if source.kind == "gallery" and source.value not in engine.gallery.names:
         return f"The gallery {noun(engine)} {instead}"
     if source.kind == "photo" and source.value not in photos:
         return f"The photo {instead}"
-    if source.kind == "map" and (elsewhere or not on_map(source, engine, gallery)):
+    if source.kind == "map" and (elsewhere or not on_map(source, engine)):
         return f"The map {instead}"
     return ""
 
@@ -49,9 +48,10 @@ def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:
     )
 
 
-def greeting(engine: Engine, gallery: Gallery) -> EditRecipe:
+def greeting(engine: Engine) -> EditRecipe:
     """What a newcomer sees: the first gallery face, or a sampled one, already smiling a little."""
-    source = Source("gallery", gallery.names[0]) if gallery.names else EVERY_MODEL_HAS
+    pictures = engine.gallery.names
+    source = Source("gallery", pictures[0]) if pictures else EVERY_MODEL_HAS
     name, strength = GREETING
     moves = ((name, strength),) if name in engine.attribute_names else ()
     return EditRecipe(source, moves, temperature=engine.temperature, model=engine.model_hash)
@@ -78,15 +78,15 @@ class Arrival:
     note: str = ""
 
     @classmethod
-    def of(cls, recipe: EditRecipe, engine: Engine, gallery: Gallery, photos: Collection[str]) -> Arrival:
+    def of(cls, recipe: EditRecipe, engine: Engine, photos: Collection[str]) -> Arrival:
         """What `engine`'s model makes of a recipe; `photos` are the keys of those at hand, whole or cut out."""
         shown = fit(recipe, engine)
         foreign = bool(recipe.model) and recipe.model != engine.model_hash
         absent = () if foreign else tuple(move for move in recipe.moves if move not in shown.moves)
-        problem = missing(shown.source, engine, gallery, foreign, photos)
+        problem = missing(shown.source, engine, foreign, photos)
         awaited = shown.source if problem and shown.source.kind == "photo" else None
         if problem:
-            shown = replace(shown, source=greeting(engine, gallery).source)
+            shown = replace(shown, source=greeting(engine).source)
         told = "" if awaited else problem  # the page asks for the photo, as long as it is awaited
         note = " ".join(filter(None, (ELSEWHERE if foreign else absence([name for name, _ in absent]), told)))
         return cls(recipe, shown, foreign, awaited, absent, note)

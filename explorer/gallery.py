@@ -21,6 +21,11 @@ class Gallery:
 
     folder: Path
 
+    @classmethod
+    def of(cls, model: Path) -> Gallery:
+        """That of the model in the folder `model`."""
+        return cls(model / "gallery")
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """File names of the pictures."""

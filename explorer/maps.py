@@ -8,7 +8,6 @@ import numpy as np
 
 from explorer.cache import ByteLRU
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from explorer.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 from explorer.recipe import RecipeError, Source
 
@@ -19,30 +18,30 @@ _faces: ByteLRU[np.ndarray] = ByteLRU(4 * 2**20)
 _one_at_a_time = threading.Lock()
 
 
-def map_of(engine: Engine, gallery: Gallery) -> LatentMap:
+def map_of(engine: Engine) -> LatentMap:
     """The map that came with the engine's model; for a model without one, a small one of its gallery or its samples.
 
     Raises:
         CheckpointError: the model's map is damaged.
     """
-    folder, key = gallery.folder.parent, _key(engine, gallery)
+    key = _key(engine)
     with _one_at_a_time:
         found = _kept.get(key)
         if found is None:
-            found = LatentMap.load(folder) or _small(engine, gallery)
+            found = LatentMap.load(engine.folder) or _small(engine)
             _kept.put(key, found, found.nbytes)
     return found
 
 
-def face_at(source: Source, engine: Engine, gallery: Gallery) -> np.ndarray:
+def face_at(source: Source, engine: Engine) -> np.ndarray:
     """The picture of a source of kind "map", uint8 [H, W, 3].
 
     Raises:
         RecipeError: a number that this map has not.
     """
-    found = map_of(engine, gallery)
+    found = map_of(engine)
     if source.place is not None:
-        key = (*_key(engine, gallery), source.place)
+        key = (*_key(engine), source.place)
         face = _faces.get(key)
         if face is None:
             face = found.decode(engine, [source.place])[0]
@@ -53,12 +52,13 @@ def face_at(source: Source, engine: Engine, gallery: Gallery) -> np.ndarray:
     return found.pictures[int(source.value)]
 
 
-def _key(engine: Engine, gallery: Gallery) -> tuple[str, str, int]:
-    path = gallery.folder.parent / MAP_FILE
+def _key(engine: Engine) -> tuple[str, str, int]:
+    path = engine.folder / MAP_FILE
     return engine.model_hash, str(path), path.stat().st_mtime_ns if path.is_file() else 0
 
 
-def _small(engine: Engine, gallery: Gallery) -> LatentMap:
+def _small(engine: Engine) -> LatentMap:
+    gallery = engine.gallery
     pictures = [gallery.load(n) for n in gallery.names]
     if len(pictures) < FEWEST_PICTURES:
         kinds = range(len(engine.class_names) or 1)

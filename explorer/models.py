@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from explorer.compressor import Compressor
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from glowcore import checkpoint
 from glowcore.baselines import BASELINES
 from glowcore.errors import CheckpointError, GlowcoreError
@@ -57,11 +56,6 @@ class ModelEntry:
     def usable(self) -> bool:
         """Whether a session can work with it: a flow that nothing is known to be wrong with."""
         return self.is_flow and not self.problem
-
-    @property
-    def gallery(self) -> Gallery:
-        """The pictures it brings along."""
-        return Gallery(self.folder / "gallery")
 
     @property
     def stamp(self) -> str:

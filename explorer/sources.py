@@ -6,12 +6,11 @@ import numpy as np
 
 from explorer import maps
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from explorer.photos import Photo
 from explorer.recipe import RecipeError, Source
 
 
-def aligned_picture(source: Source, engine: Engine, gallery: Gallery, photo: Photo | None) -> np.ndarray | None:
+def aligned_picture(source: Source, engine: Engine, photo: Photo | None) -> np.ndarray | None:
     """The picture a source starts from, uint8 [H, W, 3]; None for a seed, which the model draws itself.
 
     Raises:
@@ -20,9 +19,9 @@ def aligned_picture(source: Source, engine: Engine, gallery: Gallery, photo: Pho
     if source.kind == "seed":
         return None
     if source.kind == "gallery":
-        return gallery.load(source.value)
+        return engine.gallery.load(source.value)
     if source.kind == "map":
-        return maps.face_at(source, engine, gallery)
+        return maps.face_at(source, engine)
     if photo is None or photo.key != source.value:
         raise RecipeError("this edit starts from a photo that is not here; give the same file again")
     return photo.aligned(min(engine.size), source).image

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         recipe = replace(recipe, source=photo.source)
     engine = models.open_engine(entry, args.device)
     recipe = replace(recipe, model=engine.model_hash)
-    picture = aligned_picture(recipe.source, engine, entry.gallery, photo)
+    picture = aligned_picture(recipe.source, engine, photo)
     output.write(out, export.to_png(engine.render(recipe, picture).picture, recipe))
     return 0
 

@@ -25,8 +25,9 @@ def _gallery_tiles(folder: str, names: tuple[str, ...], noun_of: str) -> list[Ti
     return [Tile(n, data_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in names]
 
 
-def shared_gallery_tiles(gallery: Gallery, engine: Engine) -> list[Tile]:
+def gallery_tiles(engine: Engine) -> list[Tile]:
     """The tiles of the gallery of an engine's model."""
+    gallery = engine.gallery
     return _gallery_tiles(str(gallery.folder), gallery.names, noun(engine))
 
 

@@ -1,4 +1,4 @@
-"""The frame of every page: a model, its gallery and the session's desk, or an explanation of what is missing."""
+"""The frame of every page: a model and the session's desk, or an explanation of what is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from explorer import models
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from explorer.messages import acknowledgement
 from explorer.turns import Busy
 from explorer.ui import state
@@ -31,7 +30,6 @@ class Bench:
     """What a page works with."""
 
     engine: Engine
-    gallery: Gallery
     desk: Desk
 
 
@@ -51,18 +49,17 @@ def open_bench() -> Bench:
 
 def laid_out(engine: Engine) -> Bench:
     """The bench with this engine: the present edit has become one of its model."""
-    gallery = state.gallery_of(engine)
-    desk = state.desk(engine, gallery)
+    desk = state.desk(engine)
     engine = desk.own.equip(engine)
-    desk.adopt(engine, gallery)
-    return Bench(engine, gallery, desk)
+    desk.adopt(engine)
+    return Bench(engine, desk)
 
 
 def view_of(bench: Bench) -> dict[str, Any]:
     """What the editor shows now; where that cannot be made, what it showed before, with a sentence that says why."""
     desk = bench.desk
     try:
-        view = editor_view(desk, bench.engine, desk.picture(desk.recipe, bench.engine, bench.gallery))
+        view = editor_view(desk, bench.engine, desk.picture(desk.recipe, bench.engine))
     except GlowcoreError as error:
         if "shown" not in st.session_state:
             cannot(error)

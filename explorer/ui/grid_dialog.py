@@ -72,12 +72,12 @@ def _choose(bench: Bench) -> TwoAttributes:
 
 def _show(bench: Bench, chosen: TwoAttributes) -> None:
     """The pictures, and the button that saves them."""
-    desk, engine, gallery = bench.desk, bench.engine, bench.gallery
-    pictures = chosen.pictures(engine, desk.picture(desk.recipe, engine, gallery))
+    desk, engine = bench.desk, bench.engine
+    pictures = chosen.pictures(engine, desk.picture(desk.recipe, engine))
     recipes = chosen.recipes
 
     def choose(index: int) -> None:
-        desk.open(recipes[index], engine, gallery)
+        desk.open(recipes[index], engine)
         st.session_state["grid_chosen"] = True
 
     across, down = chosen.labels

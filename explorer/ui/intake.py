@@ -51,7 +51,7 @@ def intake(
         if not options.get("accept_multiple_files"):
             return
         for photo in filter(None, gone - {t.photo for t in held.values()}):
-            bench.desk.remove_photo(photo, bench.engine, bench.gallery)
+            bench.desk.remove_photo(photo, bench.engine)
 
     files = _files(widget(label, key=key, on_change=changed, **options))
     for identity in set(held) - {f.file_id for f in files}:

@@ -141,7 +141,7 @@ def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
             groups = [[bench.engine.encode(face) for face in group] for group in faces]
-            chart = LatentMap.load(state.folder_of(bench.engine.name))
+            chart = LatentMap.load(bench.engine.folder)
             vectors = own_attribute.fit(name, *groups, known, chart, weights=bench.engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))

@@ -11,7 +11,7 @@ from explorer.pictures import data_uri
 from explorer.recipe import EditRecipe, Source
 from explorer.results import Encoded
 from explorer.ui import visitors
-from explorer.ui.choosers import shared_gallery_tiles
+from explorer.ui.choosers import gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
@@ -32,7 +32,7 @@ def entries(bench: Bench) -> list[Tile]:
 
 def originals(bench: Bench) -> list[Tile]:
     """What an edit can start from: the photos of this session, faces that came without theirs, and the gallery."""
-    return [*photo_tiles(bench), *crop_tiles(bench), *shared_gallery_tiles(bench.gallery, bench.engine)]
+    return [*photo_tiles(bench), *crop_tiles(bench), *gallery_tiles(bench.engine)]
 
 
 def unedited(bench: Bench) -> str:
@@ -75,15 +75,15 @@ def source_of(bench: Bench, identity: str) -> Source:
 
 def picture(bench: Bench, identity: str, size: int | None = None) -> np.ndarray:
     """The aligned picture of a tile, uint8 [H, W, 3]; a photo of `size` pixels, by default as the model in use."""
-    engine, desk, gallery = bench.engine, bench.desk, bench.gallery
+    engine, desk = bench.engine, bench.desk
     if identity == EDIT:
-        return engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
+        return engine.render(desk.recipe, desk.picture(desk.recipe, engine)).picture
     if identity == UNEDITED:
-        return engine.source(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
+        return engine.source(desk.recipe, desk.picture(desk.recipe, engine)).picture
     source = source_of(bench, identity)
     if source.value in desk.photos and size is not None:
         return desk.photos[source.value].aligned(size, source).image
-    return desk.picture(EditRecipe(source), engine, gallery)
+    return desk.picture(EditRecipe(source), engine)
 
 
 def encoded(bench: Bench, identity: str) -> Encoded:

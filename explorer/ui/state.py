@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -12,7 +11,6 @@ from explorer import models
 from explorer.compressor import Compressor
 from explorer.desk import Desk
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from explorer.latent_map import MAP_FILE
 from explorer.models import ModelEntry
 from explorer.recipe import EditRecipe, RecipeError
@@ -147,11 +145,6 @@ def of_model(key: str, engine: Engine) -> str:
     return f"{key} {engine.model_hash}"
 
 
-def folder_of(name: str) -> Path:
-    """The folder of a listed model."""
-    return models.find(name).folder
-
-
 def stamp_of(name: str) -> str:
     """What changes whenever a listed model or its map does."""
     entry = models.find(name)
@@ -174,22 +167,17 @@ def unload(name: str | None = None) -> None:
     _compressor.clear()
 
 
-def gallery_of(engine: Engine) -> Gallery:
-    """The pictures that came with the engine's model."""
-    return models.find(engine.name).gallery
-
-
 def token() -> str | None:
     """The token for the address; None before there is an edit."""
     this_desk = st.session_state.get("desk")
     return this_desk.link if this_desk and this_desk.history else None
 
 
-def desk(engine: Engine, gallery: Gallery) -> Desk:
+def desk(engine: Engine) -> Desk:
     """This session's desk, begun from the address on the first visit."""
     if "desk" not in st.session_state:
         st.session_state["desk"] = Desk()
     this_desk: Desk = st.session_state["desk"]
     if this_desk.history is None:
-        this_desk.arrive(engine, gallery, arrived_with())
+        this_desk.arrive(engine, arrived_with())
     return this_desk

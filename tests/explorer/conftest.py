@@ -58,8 +58,8 @@ def engine(tiny_home) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def gallery(tiny_home) -> Gallery:
-    return Gallery(tiny_home / "pretrained" / "tiny" / "gallery")
+def gallery(engine) -> Gallery:
+    return engine.gallery
 
 
 @pytest.fixture
@@ -107,19 +107,19 @@ def empty_home(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def desk(engine, gallery) -> Desk:
+def desk(engine) -> Desk:
     """A desk as it is on arrival, with a face of the gallery."""
     this_desk = Desk()
-    this_desk.arrive(engine, gallery, None)
+    this_desk.arrive(engine, None)
     return this_desk
 
 
 @pytest.fixture
-def bare(engine, gallery, tmp_path):
+def bare(engine, tmp_path) -> Engine:
     """Another model: the same pictures, no attributes and no gallery of its own."""
     other = engine.with_attributes(None)
-    other.model_hash = "b" * 12
-    return other, Gallery(tmp_path / "gallery")
+    other.model_hash, other.folder = "b" * 12, tmp_path
+    return other
 
 
 @pytest.fixture

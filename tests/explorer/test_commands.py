@@ -174,10 +174,10 @@ def test_render_gives_the_picture_of_the_page(home, tmp_path, engine, gallery):
 
 
 @pytest.mark.parametrize("place", ["2", "0.50,-1.25"])
-def test_render_of_a_face_of_the_map(home, tmp_path, engine, gallery, place):
+def test_render_of_a_face_of_the_map(home, tmp_path, engine, place):
     recipe = EditRecipe(Source("map", place), (("Smiling", 1.0),), model=engine.model_hash)
     assert render("--recipe", recipe.token(), "--out", tmp_path / "out.png") == 0
-    expected = engine.render(recipe, maps.face_at(recipe.source, engine, gallery)).picture
+    expected = engine.render(recipe, maps.face_at(recipe.source, engine)).picture
     difference = np.abs(np.asarray(Image.open(tmp_path / "out.png")).astype(int) - expected)
     # A new process may answer by PyTorch where this one has onnxruntime by now: the last rounding can differ.
     assert difference.max() <= 1

@@ -14,9 +14,9 @@ from explorer.words import link_words
 from tests.explorer.picture_files import jpeg_of
 
 
-def test_an_unknown_model_in_a_link_is_said(desk, engine, gallery):
+def test_an_unknown_model_in_a_link_is_said(desk, engine):
     recipe = EditRecipe(Source("seed", "1"), (("Smiling", 1.0), ("Sideburns", 2.0)), ("Nobody",), model="f" * 12)
-    desk.open(recipe, engine, gallery)
+    desk.open(recipe, engine)
     assert "another model" in desk.note
     assert desk.recipe.moves == (("Smiling", 1.0),)
     assert desk.recipe.locks == ()
@@ -24,14 +24,14 @@ def test_an_unknown_model_in_a_link_is_said(desk, engine, gallery):
 
 
 def test_a_gallery_face_that_is_not_here(desk, engine, gallery):
-    desk.open(EditRecipe(Source("gallery", "gone.jpg"), (("Male", 1.0),)), engine, gallery)
+    desk.open(EditRecipe(Source("gallery", "gone.jpg"), (("Male", 1.0),)), engine)
     assert desk.recipe.source.value in gallery.names
     assert desk.recipe.moves == (("Male", 1.0),)
     assert "not here" in desk.note
 
 
-def test_a_face_of_the_map_travels_in_a_link(desk, engine, gallery):
-    found = maps.map_of(engine, gallery)
+def test_a_face_of_the_map_travels_in_a_link(desk, engine):
+    found = maps.map_of(engine)
     for source, picture in (
         (Source("map", "3"), found.pictures[3]),
         (Source("map", "0.5,-1.25"), found.decode(engine, [(0.5, -1.25)])[0]),
@@ -39,18 +39,18 @@ def test_a_face_of_the_map_travels_in_a_link(desk, engine, gallery):
         desk.start_from(source)
         token = desk.recipe.token()
         receiver = Desk()
-        receiver.arrive(engine, gallery, token)
+        receiver.arrive(engine, token)
         assert receiver.recipe == desk.recipe
         assert receiver.note == ""
-        np.testing.assert_array_equal(receiver.picture(receiver.recipe, engine, gallery), picture)
+        np.testing.assert_array_equal(receiver.picture(receiver.recipe, engine), picture)
 
 
-def test_a_face_of_another_map_is_said(desk, engine, gallery):
+def test_a_face_of_another_map_is_said(desk, engine):
     for recipe in (
         EditRecipe(Source("map", "999"), (("Male", 1.0),), model=engine.model_hash),
         EditRecipe(Source("map", "3"), (("Male", 1.0),), model="f" * 12),
     ):
-        desk.open(recipe, engine, gallery)
+        desk.open(recipe, engine)
         assert desk.recipe.source.kind == "gallery"
         assert desk.recipe.moves == (("Male", 1.0),)
         assert "map of this edit is not here" in desk.note
@@ -76,9 +76,9 @@ def test_messages_are_dealt_with_once_and_in_order(desk, engine):
         assert desk.recipe.strength("Male") == 0
 
 
-def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine, gallery):
+def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine):
     desk.handle({"op": "strip", "name": "Male", "nonce": "a", "seq": 1}, engine)
-    view = editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))
+    view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
     again = json.loads(json.dumps(view, allow_nan=False))
     assert again["ack"] == {"nonce": "a", "seq": 1}
     assert again["strip"]["name"] == "Male"
@@ -88,24 +88,24 @@ def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine, galler
         assert picture["uri"].startswith("data:image/webp;base64,")
     assert "0 pixels changed" in again["pictures"]["reconstruction"]["fact"]
     desk.handle({"op": "lock", "name": "Male", "on": True, "nonce": "a", "seq": 2}, engine)
-    assert editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))["strip"] is None
+    assert editor_view(desk, engine, desk.picture(desk.recipe, engine))["strip"] is None
 
 
-def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, gallery, monkeypatch):
+def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, monkeypatch):
     before = desk.recipe
     desk.handle({"op": "set", "name": "Male", "value": 3, "nonce": "a", "seq": 1}, engine)
     render = engine.render
     broken = lambda r, *a: replace(render(r, *a), finite=not r.strength("Male"))  # noqa: E731
     monkeypatch.setattr(engine, "render", broken)
-    view = editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))
+    view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
     assert desk.recipe == before
     assert view["note"] == "That is further than the model can go, so the last step was undone."
     assert not view["redos"]
 
 
-def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(desk, engine, gallery):
+def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(desk, engine):
     noise = np.random.default_rng(0).integers(60, 200, (96, 128, 3), dtype=np.uint8)
-    desk.receive(jpeg_of(noise), engine, gallery)
+    desk.receive(jpeg_of(noise), engine)
     said = desk.note
     assert "No face was found" in said
     desk.handle({"op": "strip", "name": engine.attribute_names[0], "nonce": "a", "seq": 1}, engine)
@@ -114,13 +114,13 @@ def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(
     assert desk.note == ""
 
 
-def test_the_view_says_what_the_edit_starts_from(desk, engine, gallery):
+def test_the_view_says_what_the_edit_starts_from(desk, engine):
     def subject() -> str:
-        return editor_view(desk, engine, desk.picture(desk.recipe, engine, gallery))["subject"]
+        return editor_view(desk, engine, desk.picture(desk.recipe, engine))["subject"]
 
     assert subject() == f"Gallery face: {title(desk.recipe.source.value)}"
     noise = np.random.default_rng(0).integers(60, 200, (96, 128, 3), dtype=np.uint8)
-    desk.receive(jpeg_of(noise), engine, gallery)
+    desk.receive(jpeg_of(noise), engine)
     assert subject() == "Photo 1"
     desk.start_from(Source("seed", "12"))
     assert subject() == "Sampled face, seed 12"

@@ -10,20 +10,20 @@ from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
 
 
-def test_a_photo_without_a_face_is_its_middle(desk, engine, gallery, blobs):
+def test_a_photo_without_a_face_is_its_middle(desk, engine, blobs):
     wide = np.concatenate([blobs[0], blobs[1], blobs[2]], axis=1)
-    desk.receive(jpeg_of(wide), engine, gallery)
+    desk.receive(jpeg_of(wide), engine)
     assert desk.recipe.source.face == -1
     assert "No face" in desk.note
-    middle = desk.picture(desk.recipe, engine, gallery)
+    middle = desk.picture(desk.recipe, engine)
     assert middle.shape == (32, 32, 3)
     assert np.abs(middle.astype(int) - blobs[1].astype(int)).mean() < 12
 
 
-def test_a_file_that_is_no_picture(desk, engine, gallery):
+def test_a_file_that_is_no_picture(desk, engine):
     before = desk.history
     with pytest.raises(ImageError):
-        desk.receive(b"hello", engine, gallery)
+        desk.receive(b"hello", engine)
     assert desk.history == before
 
 
@@ -39,10 +39,10 @@ def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs)
     assert photo_key(data) in desk.photos
 
 
-def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, gallery, blobs, monkeypatch):
+def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, blobs, monkeypatch):
     monkeypatch.setattr(album, "MAX_PHOTOS", 3)
     start = desk.recipe
-    keys = [desk.receive(jpeg_of(picture), engine, gallery) for picture in blobs[:6]]
+    keys = [desk.receive(jpeg_of(picture), engine) for picture in blobs[:6]]
     desk.photos.came_as(keys[3], "Anna.jpg")
     desk.photos.take_given_way()
     desk.add_photo(jpeg_of(blobs[6]))  # on another page: the first of the three gives way, no edit starts
@@ -51,42 +51,42 @@ def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, gallery, blob
     passed = []
     while desk.history.past:
         desk.handle({"op": "undo", "nonce": "a", "seq": len(passed)}, engine)
-        assert desk.picture(desk.recipe, engine, gallery) is not None
+        assert desk.picture(desk.recipe, engine) is not None
         passed.append(desk.recipe.source.value)
     assert passed == [keys[4], start.source.value]
     assert desk.recipe == start
 
 
-def test_a_png_with_its_crop_needs_no_photo(desk, engine, gallery, blobs):
+def test_a_png_with_its_crop_needs_no_photo(desk, engine, blobs):
     recipe = EditRecipe(Source("photo", "a" * 32), (("Young", 1.0),), model=engine.model_hash)
     picture = engine.render(recipe, blobs[4]).picture
-    desk.receive(export.to_png(picture, recipe, blobs[4]), engine, gallery)
+    desk.receive(export.to_png(picture, recipe, blobs[4]), engine)
     assert desk.recipe == recipe
-    again = engine.render(desk.recipe, desk.picture(desk.recipe, engine, gallery)).picture
+    again = engine.render(desk.recipe, desk.picture(desk.recipe, engine)).picture
     np.testing.assert_array_equal(again, picture)
 
 
-def test_what_was_said_of_a_photo_goes_with_it(desk, engine, gallery, blobs):
-    first, second = (desk.receive(jpeg_of(blobs[i]), engine, gallery) for i in (0, 1))
+def test_what_was_said_of_a_photo_goes_with_it(desk, engine, blobs):
+    first, second = (desk.receive(jpeg_of(blobs[i]), engine) for i in (0, 1))
     assert "No face" in desk.note
-    desk.remove_photo(first, engine, gallery)
+    desk.remove_photo(first, engine)
     assert "No face" in desk.note  # which is about the second
-    desk.remove_photo(second, engine, gallery)
+    desk.remove_photo(second, engine)
     assert desk.note == ""
 
 
-def test_a_crop_is_bounded_and_gone_when_removed(desk, engine, gallery, blobs, monkeypatch):
+def test_a_crop_is_bounded_and_gone_when_removed(desk, engine, blobs, monkeypatch):
     monkeypatch.setattr(album, "MAX_CROPS", 2)
     recipes = [EditRecipe(Source("photo", c * 32), (("Young", 1.0),), model=engine.model_hash) for c in "abc"]
     files = [export.to_png(blobs[0], r, blobs[i]) for i, r in enumerate(recipes)]
-    keys = [desk.receive(file, engine, gallery) for file in files]
+    keys = [desk.receive(file, engine) for file in files]
     assert keys == [r.source.value for r in recipes]
     assert list(desk.crops) == keys[1:]
     assert desk.personal() == keys[2]
-    desk.remove_photo(keys[2], engine, gallery)
+    desk.remove_photo(keys[2], engine)
     assert list(desk.crops) == keys[1:2]
     assert desk.personal() == ""
-    assert desk.receive(export.to_png(blobs[0], recipes[0]), engine, gallery) == ""  # a PNG with no face inside
+    assert desk.receive(export.to_png(blobs[0], recipes[0]), engine) == ""  # a PNG with no face inside
 
 
 def test_a_picture_on_loan_is_the_users_where_it_was_cut_from_a_photo(desk, engine, gallery, blobs):
@@ -95,21 +95,21 @@ def test_a_picture_on_loan_is_the_users_where_it_was_cut_from_a_photo(desk, engi
         assert desk.personal() == key
 
 
-def test_a_png_of_a_photo_that_is_here_brings_nothing_that_could_be_removed(desk, engine, gallery, blobs):
-    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
-    assert desk.receive(export.to_png(blobs[1], desk.recipe, blobs[1]), engine, gallery) == ""
+def test_a_png_of_a_photo_that_is_here_brings_nothing_that_could_be_removed(desk, engine, blobs):
+    key = desk.receive(jpeg_of(blobs[0]), engine)
+    assert desk.receive(export.to_png(blobs[1], desk.recipe, blobs[1]), engine) == ""
     assert (list(desk.photos), list(desk.crops)) == ([key], [])
 
 
-def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, gallery, bare, blobs):
-    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
-    desk.picture(desk.recipe, engine, gallery)
+def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, bare, blobs):
+    key = desk.receive(jpeg_of(blobs[0]), engine)
+    desk.picture(desk.recipe, engine)
     desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     moves = desk.recipe.moves
-    desk.adopt(*bare)  # which has the photo's picture on loan
+    desk.adopt(bare)  # which has the photo's picture on loan
     desk.photos.keep(Photo("b" * 32, jpeg_of(blobs[1])))
-    desk.remove_photo(key, *bare)
-    desk.adopt(engine, gallery)
+    desk.remove_photo(key, bare)
+    desk.adopt(engine)
     assert list(desk.photos) == ["b" * 32]
     assert not desk.crops
     assert not desk.crops.lent
@@ -119,7 +119,7 @@ def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, gallery, b
 
 
 def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gallery, blobs):
-    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+    key = desk.receive(jpeg_of(blobs[0]), engine)
     desk.place_eyes((0.3, 0.4, 0.7, 0.4), 32)
     placed = desk.recipe.source
     desk.start_from(Source("gallery", gallery.names[0]))
@@ -127,14 +127,14 @@ def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gall
     assert placed.eyes == (0.3, 0.4, 0.7, 0.4)
 
 
-def test_every_page_has_the_face_that_the_edit_has(desk, engine, gallery, blobs):
-    key = desk.receive(jpeg_of(blobs[0]), engine, gallery)
+def test_every_page_has_the_face_that_the_edit_has(desk, engine, blobs):
+    key = desk.receive(jpeg_of(blobs[0]), engine)
     plain, linked = desk.photo().source, Source("photo", key, -1, eyes=(0.25, 0.4, 0.75, 0.4))
-    desk.open(EditRecipe(linked, model=engine.model_hash), engine, gallery)
+    desk.open(EditRecipe(linked, model=engine.model_hash), engine)
     assert desk.photos.source_of(key) == linked
     desk.handle({"op": "undo", "nonce": "a", "seq": 1}, engine)
     assert desk.photos.source_of(key) == desk.recipe.source == plain
     desk.handle({"op": "redo", "nonce": "a", "seq": 2}, engine)
     assert desk.photos.source_of(key) == linked
-    desk.receive(jpeg_of(blobs[0]), engine, gallery)  # the same file again
+    desk.receive(jpeg_of(blobs[0]), engine)  # the same file again
     assert desk.recipe.source == linked

@@ -74,13 +74,13 @@ def test_a_seed_needs_no_picture_and_is_the_sample_page_s_face(engine):
     assert np.abs(several.astype(int) - engine.render(SEED).picture.astype(int)).max() <= 8  # one bin of 5 bits
 
 
-def test_a_seed_and_a_place_on_the_map_are_decoded_once_for_all_edits_of_them(engine, gallery, monkeypatch):
-    maps.map_of(engine, gallery)
+def test_a_seed_and_a_place_on_the_map_are_decoded_once_for_all_edits_of_them(engine, monkeypatch):
+    maps.map_of(engine)
     done = []
     for name in ("draw", "decode_batch"):
         work = getattr(Worker, name)
         monkeypatch.setattr(Worker, name, lambda *a, _w=work, **k: done.append(1) or _w(*a, **k))
-    places = [maps.face_at(Source("map", "0.75,-1.5"), engine, gallery) for _ in range(2)]
+    places = [maps.face_at(Source("map", "0.75,-1.5"), engine) for _ in range(2)]
     assert len(done) == 1
     np.testing.assert_array_equal(*places)
     seed = replace(SEED, source=Source("seed", "977"))

@@ -20,6 +20,7 @@ from glowcore.exact import RETRY_ABOVE, is_double
 from tests.explorer import tiny_model
 
 SHIPPED = Path(__file__).resolve().parents[2] / "pretrained" / "faces64"
+NOWHERE = Path("rough")  # no such folder: a model without gallery and map
 PHOTO = EditRecipe(Source("photo", "0" * 32))
 
 
@@ -48,7 +49,7 @@ def shaky():
     """An engine whose model brings noise back in float64 only; its attributes move by little, for it bears no more."""
     model = rough(0.1)
     model.attributes = replace(model.attributes, covariance=1e-22 * model.attributes.covariance)
-    return Engine(model, "rough", "0" * 12)
+    return Engine(model, NOWHERE, "rough", "0" * 12)
 
 
 def test_the_model_of_these_tests_needs_float64(shaky, noise):
@@ -119,7 +120,7 @@ def test_a_usual_picture_stays_in_float32(engine, blobs):
 
 
 def test_what_float64_cannot_give_back_either_is_flagged_in_words(noise):
-    engine = Engine(rough(0.22))
+    engine = Engine(rough(0.22), NOWHERE)
     encoded = engine.encode(noise)
     assert encoded.max_error == np.inf
     assert not encoded.exact

@@ -114,7 +114,7 @@ def test_they_are_shown_as_the_editor_would_draw_them(at, engine):
     assert shown["tiles"][1]["uri"] == data_uri(drawn)
 
 
-def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, gallery, monkeypatch):
+def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, monkeypatch):
     desk = at.session_state["desk"]
     desk.draw(Source("seed", "5"), (0.3,))  # whose temperature is not kept
     moves = desk.recipe.moves
@@ -144,9 +144,9 @@ def test_the_one_in_use_is_marked_at_its_own_temperature_only(at):
     assert row(at.run())["selected"] == ""
 
 
-def test_the_desk_takes_one_as_recommended(engine, gallery):
+def test_the_desk_takes_one_as_recommended(engine):
     desk = Desk()
-    desk.arrive(engine, gallery, None)
+    desk.arrive(engine, None)
     desk.imagine(Imagined(42, "x", 0.35))
     picture = engine.source(desk.recipe).picture
     assert np.array_equal(picture, engine.sample([42], 0.35)[0])

@@ -11,7 +11,6 @@ import torch
 from explorer import class_labels, maps, mixing
 from explorer.desk import Desk
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from explorer.recipe import EditRecipe, Source
 from explorer.ui import choosers
 from explorer.words import OTHER_THINGS, describe, level_label
@@ -80,23 +79,23 @@ def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
     assert desk.recipe.source.kind == "photo"
 
 
-def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engine, gallery, tmp_path):
-    digits, none = open_kind("digits"), Gallery(tmp_path)
+def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engine):
+    digits = open_kind("digits")
     desk = Desk()
-    desk.arrive(engine, gallery, None)
+    desk.arrive(engine, None)
     desk.start_from(Source("gallery", "face_02.png"))
-    desk.picture(desk.recipe, engine, gallery)
+    desk.picture(desk.recipe, engine)
     left = desk.recipe
-    desk.adopt(digits, none)
+    desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "7")
     assert desk.note == OTHER_THINGS
     assert not desk.crops
     desk.start_from(Source("seed", "11", label=2))
-    desk.adopt(engine, gallery)
+    desk.adopt(engine)
     assert (desk.recipe, desk.note) == (left, "")
-    desk.adopt(digits, none)
+    desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "11", label=2)
-    desk.adopt(open_kind("nice"), none)  # of faces, and new: its own first one, not the digit
+    desk.adopt(open_kind("nice"))  # of faces, and new: its own first one, not the digit
     assert desk.recipe.source == Source("seed", "7")
 
 
@@ -177,11 +176,11 @@ def test_a_picture_is_judged_by_the_class_that_explains_it(open_kind, blobs):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_place_of_a_small_map_decodes(open_kind, zoo, kind):
-    engine, gallery = open_kind(kind), Gallery(zoo / "runs" / kind / "gallery")
-    found = maps.map_of(engine, gallery)
-    assert maps.map_of(engine, gallery) is found
-    assert maps.face_at(Source("map", "1.5,-0.5"), engine, gallery).shape == (*engine.size, 3)
-    np.testing.assert_array_equal(maps.face_at(Source("map", "3"), engine, gallery), found.pictures[3])
+    engine = open_kind(kind)
+    found = maps.map_of(engine)
+    assert maps.map_of(engine) is found
+    assert maps.face_at(Source("map", "1.5,-0.5"), engine).shape == (*engine.size, 3)
+    np.testing.assert_array_equal(maps.face_at(Source("map", "3"), engine), found.pictures[3])
 
 
 def test_levels_are_described_as_of_faces_for_faces_only(zoo, open_kind, engine, monkeypatch):
@@ -225,16 +224,16 @@ def test_no_face_is_looked_for_where_none_is_drawn(zoo, monkeypatch, many_blobs)
     assert "no face was found" not in words(at)
 
 
-def test_pictures_are_called_what_the_model_draws(zoo, open_kind, tmp_path, blobs):
+def test_pictures_are_called_what_the_model_draws(zoo, open_kind, blobs):
     assert describe(EditRecipe(Source("map", "1,2")), "picture") == "Picture at 1.00,2.00 of the map, unchanged"
     assert describe(EditRecipe(Source("map", "3")), "face") == "Face 3 of the map, unchanged"
-    gallery = Gallery(zoo / "pretrained" / "tiny" / "gallery")
     for kind, noun_of in (("digits", "picture"), ("nice", "face")):
         engine = open_kind(kind)
-        assert choosers.shared_gallery_tiles(gallery, engine)[0].alt == f"Gallery {noun_of}: Face 00"
         desk = Desk()
-        desk.arrive(engine, Gallery(tmp_path), EditRecipe(Source("gallery", "gone.png")).token())
+        desk.arrive(engine, EditRecipe(Source("gallery", "gone.png")).token())
         assert desk.note == f"The gallery {noun_of} of this edit is not here; its moves are shown on another {noun_of}."
+        engine.folder = zoo / "pretrained" / "tiny"
+        assert choosers.gallery_tiles(engine)[0].alt == f"Gallery {noun_of}: Face 00"
 
 
 def test_sample_draws_the_class_that_is_asked_for(zoo, monkeypatch, open_kind):

@@ -18,9 +18,9 @@ from tests.explorer.widgets import of_model
 
 
 @pytest.fixture
-def desk(engine, gallery, freckles):
+def desk(engine, freckles):
     found = Desk()
-    found.arrive(engine, gallery, None)
+    found.arrive(engine, None)
     found.take_own(freckles)
     return found
 

@@ -10,9 +10,9 @@ from explorer.recipe import EditRecipe, Source
 from tests.explorer.visiting import visit
 
 
-def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(desk, engine, gallery, freckles):
+def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(desk, engine, freckles):
     sent = EditRecipe(Source("seed", "4"), (("Freckles", 2.0), ("Young", 1.0)), model=engine.model_hash)
-    desk.open(sent, engine, gallery)
+    desk.open(sent, engine)
     assert "Freckles" in desk.note
     assert "does not travel" in desk.note.replace("\n", " ")
     assert desk.recipe.moves == (("Young", 1.0),)
@@ -21,9 +21,9 @@ def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(d
     assert "Freckles" in desk.own.equip(engine).attribute_names
 
 
-def test_its_moves_still_wait_once_another_picture_is_chosen(desk, engine, gallery, freckles):
+def test_its_moves_still_wait_once_another_picture_is_chosen(desk, engine, freckles):
     sent = EditRecipe(Source("seed", "4"), (("Freckles", 2.0), ("Young", 1.0)), model=engine.model_hash)
-    desk.open(sent, engine, gallery)
+    desk.open(sent, engine)
     assert desk.link == sent.token()
     desk.start_from(Source("seed", "5"))
     assert desk.link == desk.recipe.token()
@@ -31,16 +31,16 @@ def test_its_moves_still_wait_once_another_picture_is_chosen(desk, engine, galle
     assert (desk.recipe.moves, desk.arrival.absent) == (sent.moves, ())
 
 
-def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, gallery, bare, freckles):
+def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, bare, freckles):
     desk.take_own(freckles)
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
-    desk.adopt(*bare)
+    desk.adopt(bare)
     desk.own.drop("Freckles", engine)
-    desk.adopt(desk.own.equip(engine), gallery)
+    desk.adopt(desk.own.equip(engine))
     assert desk.recipe.moves == (("Smiling", 1.0),)
 
 
-def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, gallery, freckles):
+def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, freckles):
     desk.take_own(freckles)
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
     desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 2}, desk.own.equip(engine))
@@ -48,7 +48,7 @@ def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, galle
     for number in range(3, 6):
         assert desk.recipe.moves == (("Smiling", 1.0),)
         assert desk.recipe.locks == ()
-        editor_view(desk, desk.own.equip(engine), desk.picture(desk.recipe, engine, gallery))
+        editor_view(desk, desk.own.equip(engine), desk.picture(desk.recipe, engine))
         desk.handle({"op": "undo", "nonce": "a", "seq": number}, desk.own.equip(engine))
 
 

@@ -101,7 +101,7 @@ def test_a_face_inside_a_png_goes_with_its_file_or_by_a_button(at, many_blobs):
     assert desk.recipe.source == Source("gallery", "face_00.png")
 
 
-def test_a_face_inside_a_png_can_be_chosen_again_on_every_page(at, many_blobs, engine, gallery):
+def test_a_face_inside_a_png_can_be_chosen_again_on_every_page(at, many_blobs, engine):
     key = "a" * 32
     wanted = EditRecipe(Source("photo", key, 2), (("Male", 1.0),))
     file = ("edited-face.png", export.to_png(many_blobs[0], wanted, many_blobs[1]), "image/png")
@@ -117,7 +117,7 @@ def test_a_face_inside_a_png_can_be_chosen_again_on_every_page(at, many_blobs, e
     assert not at.exception
     go(at, "mix")
     assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ["edit", tile["id"]]
-    desk.remove_photo(key, engine, gallery)
+    desk.remove_photo(key, engine)
     assert tile["id"] not in [t["id"] for t in told(go(at, "edit"), "gallery")["tiles"]]
 
 
@@ -183,11 +183,11 @@ def test_photos_are_shown_first_unless_something_else_was_chosen(at, files):
     assert shown() == []  # who wants none is left alone
 
 
-def test_the_last_picture_chosen_gives_way_to_others_when_it_is_removed(at, files, engine, gallery):
+def test_the_last_picture_chosen_gives_way_to_others_when_it_is_removed(at, files, engine):
     go(at, "edit").file_uploader(key="upload").set_value(files[:3]).run()
     chooser = go(at, "reconstruct").multiselect(key=of_model(at, "pictures"))
     chooser.set_value([f"photo:{keys(files)[1]}"]).run()
-    at.session_state["desk"].remove_photo(keys(files)[1], engine, gallery)
+    at.session_state["desk"].remove_photo(keys(files)[1], engine)
     chooser = go(go(at, "edit"), "reconstruct").multiselect(key=of_model(at, "pictures"))
     assert chooser.value == [f"photo:{keys(files)[i]}" for i in (2, 0)]
 

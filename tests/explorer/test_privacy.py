@@ -126,10 +126,10 @@ def test_the_photos_of_these_tests_are_full_of_it():
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_nothing_of_it_is_in_what_is_saved_or_sent(desk, engine, gallery, name):
-    desk.receive(PHOTOS[name], engine, gallery)
+def test_nothing_of_it_is_in_what_is_saved_or_sent(desk, engine, name):
+    desk.receive(PHOTOS[name], engine)
     recipe = desk.recipe
-    photo, source = desk.photo(), desk.picture(recipe, engine, gallery)
+    photo, source = desk.photo(), desk.picture(recipe, engine)
     edited = engine.render(recipe, source).picture
     files = {
         "face": export.to_png(edited, recipe),
@@ -149,9 +149,9 @@ def test_nothing_of_it_is_in_what_is_saved_or_sent(desk, engine, gallery, name):
 
 
 @pytest.mark.parametrize("kind", ["gif", "mp4"])
-def test_a_film_carries_none_of_it(desk, engine, gallery, kind):
-    desk.receive(PHOTOS["jpeg-0"], engine, gallery)
-    source = desk.picture(desk.recipe, engine, gallery)
+def test_a_film_carries_none_of_it(desk, engine, kind):
+    desk.receive(PHOTOS["jpeg-0"], engine)
+    source = desk.picture(desk.recipe, engine)
     frames = engine.strip(desk.recipe, "Smiling", [-1.0, 0.0, 1.0], source)
     assert traces(export.film(frames, kind, loop=False)) == []
 

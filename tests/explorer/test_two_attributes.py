@@ -54,9 +54,9 @@ def test_a_sampled_face_needs_no_picture(engine):
     np.testing.assert_array_equal(pictures[12], engine.render(grid.recipes[12]).picture)
 
 
-def test_the_sheet_shows_the_pictures_and_holds_the_edit_in_their_middle_with_the_axes(engine, gallery):
+def test_the_sheet_shows_the_pictures_and_holds_the_edit_in_their_middle_with_the_axes(engine):
     grid = grid_of(engine)
-    pictures = grid.pictures(engine, gallery.load(GALLERY.value))
+    pictures = grid.pictures(engine, engine.gallery.load(GALLERY.value))
     data = grid.to_png(pictures)
     assert export.read_png(data) == (grid.recipes[12], None)
     shown = Image.open(io.BytesIO(data))

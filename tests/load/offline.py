@@ -11,7 +11,6 @@ import numpy as np
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.engine import Engine
-from explorer.gallery import Gallery
 from tests.load.client import NONCE, Reply
 
 #: A picture equals another where at most this part of the values differs, by one level of 255.
@@ -41,13 +40,12 @@ class Offline:
 
     def __init__(self, folder: Path) -> None:
         self.engine = Engine.open(folder, device="cpu")
-        self.gallery = Gallery(folder / "gallery")
 
     def views(self, photo: bytes, steps: list[dict[str, Any]]) -> list[Reply]:
         """The editor's views after the upload and after each step, as the server's replies carry them."""
         desk = Desk()
-        desk.arrive(self.engine, self.gallery, None)
-        desk.receive(photo, self.engine, self.gallery)
+        desk.arrive(self.engine, None)
+        desk.receive(photo, self.engine)
         found = [self._view(desk)]
         for number, step in enumerate(steps, 1):
             desk.handle({**step, "nonce": NONCE, "seq": number}, self.engine)
@@ -55,7 +53,7 @@ class Offline:
         return found
 
     def _view(self, desk: Desk) -> Reply:
-        return Reply(editor_view(desk, self.engine, desk.picture(desk.recipe, self.engine, self.gallery)))
+        return Reply(editor_view(desk, self.engine, desk.picture(desk.recipe, self.engine)))
 
 
 def equal(picture: np.ndarray, expected: np.ndarray) -> bool:

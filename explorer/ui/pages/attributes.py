@@ -23,15 +23,16 @@ MATRIX = 400  # pixels that the heat map of nine attributes takes
 
 def previews(bench: Bench, name: str) -> None:
     """One attribute at seven strengths on three faces; a click opens the picture in Edit."""
-    engine, gallery = bench.engine, bench.gallery
-    sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
+    engine = bench.engine
+    pictures = engine.gallery.names[:FACES]
+    sources = [Source("gallery", n) for n in pictures] or [Source("seed", str(i)) for i in range(FACES)]
     entries, recipes = [], {}
     bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
     own = bench.desk.own
     strips = remembered(
         "previews",
         (engine.model_hash, name, id(own.of(engine).get(name)), own.apart(engine).get(name, ())),
-        lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine, gallery)) for b in bases],
+        lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine)) for b in bases],
     )
     for source, base, frames in zip(sources, bases, strips, strict=True):
         subject = title(source.value) if source.kind == "gallery" else f"seed {source.value}"
@@ -44,7 +45,7 @@ def previews(bench: Bench, name: str) -> None:
             entries.append(Tile(identity, data_uri(frame), alt, caption))
 
     def chosen(identity: str) -> None:
-        bench.desk.open(recipes[identity], engine, gallery)
+        bench.desk.open(recipes[identity], engine)
         st.session_state["go_edit"] = True
 
     tiles(entries, key="preview_tiles", label="Preview", on_choose=chosen, columns=len(STRENGTHS), hint="Open in Edit")

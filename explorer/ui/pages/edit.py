@@ -41,7 +41,7 @@ def photos_from(bench: Bench, widget: Callable[..., Any], label: str, **options:
     """An uploader or a camera: what it gives is edited at once."""
 
     def take(data: bytes) -> Taken:
-        return Taken(bench.desk.receive(data, bench.engine, bench.gallery))
+        return Taken(bench.desk.receive(data, bench.engine))
 
     intake(bench, widget, label, take=take, **options)
 
@@ -190,14 +190,14 @@ def eyes_dialog(bench: Bench, photo: Photo) -> None:
 
 def save_bar(bench: Bench, photo: Photo | None) -> None:
     """Save the picture with its recipe inside, or the whole photo with the edit in it."""
-    desk, engine, gallery = bench.desk, bench.engine, bench.gallery
+    desk, engine = bench.desk, bench.engine
     recipe = desk.recipe
 
     def edited() -> np.ndarray:
-        return engine.render(recipe, desk.picture(recipe, engine, gallery)).picture
+        return engine.render(recipe, desk.picture(recipe, engine)).picture
 
     def original() -> np.ndarray:
-        return engine.source(recipe, desk.picture(recipe, engine, gallery)).picture
+        return engine.source(recipe, desk.picture(recipe, engine)).picture
 
     def crop() -> np.ndarray | None:
         return original() if embed else None
@@ -248,7 +248,7 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
         mine = desk.personal()
         without_file = mine and not holds("upload", mine)  # else it goes with its file
         if without_file and st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
-            desk.remove_photo(mine, engine, gallery)
+            desk.remove_photo(mine, engine)
             st.rerun()
         if recipe.source.kind == "seed":
             seed_bar(bench)
@@ -263,6 +263,6 @@ edit_panel(bench, picked(bench))
 if imagined is not None:  # after the picture, for the first visitor of all waits until they are drawn
     with imagined:
         imagined_line(bench.engine, bench.desk.recipe, key="imagined", on_choose=bench.desk.imagine)
-if bench.gallery.attribution:
+if attribution := bench.engine.gallery.attribution:
     with st.popover("About the gallery", type="tertiary"):
-        st.markdown(bench.gallery.attribution)
+        st.markdown(attribution)

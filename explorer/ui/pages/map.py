@@ -136,11 +136,11 @@ def shown(bench: Bench, found: LatentMap) -> None:
     else:
         x, y = source.place  # a click may have been farther out
         words_of = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
-    picture = maps.face_at(source, bench.engine, bench.gallery)
+    picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     own_up([picture])
     if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
-        bench.desk.open(EditRecipe(source, model=bench.engine.model_hash), bench.engine, bench.gallery)
+        bench.desk.open(EditRecipe(source, model=bench.engine.model_hash), bench.engine)
         st.switch_page(state.EDIT_PAGE)
 
 
@@ -148,7 +148,7 @@ bench = open_bench()
 intro(f"A map of {noun(bench.engine)}s", f"Every dot is a {noun(bench.engine)}; every place between them is one too.")
 try:
     with st.skeleton(height=520):
-        found = maps.map_of(bench.engine, bench.gallery)
+        found = maps.map_of(bench.engine)
         tiles_of = _sheet(bench.engine.name, state.stamp_of(bench.engine.name), found)
 except GlowcoreError as error:
     st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be read")

@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer import checks, models
 from explorer.checks import Check
+from explorer.gallery import Gallery
 from explorer.model_facts import began_from, facts, provenance
 from explorer.models import ModelEntry
 from explorer.pictures import reduced, webp
@@ -26,7 +27,7 @@ def examine(entry: ModelEntry) -> list[Check]:
     """Run the checks; a model that cannot be opened is itself a finding."""
     try:
         engine = state.reconstructor_of(entry.name)
-        gallery = entry.gallery
+        gallery = Gallery.of(entry.folder)
         pictures = [gallery.load(n) for n in gallery.names[:CHECKED]] or engine.sample(
             range(CHECKED), engine.temperature
         )

@@ -36,9 +36,7 @@ Temperature = tuple[float, ...]
 def open_in_edit(bench: Bench, seed: int, temperature: Temperature, label: int) -> None:
     """Begin an edit from a sampled picture; the page changes on the next line of the script."""
     source = Source("seed", str(seed), label=label)
-    bench.desk.open(
-        EditRecipe(source, temperature=temperature, model=bench.engine.model_hash), bench.engine, bench.gallery
-    )
+    bench.desk.open(EditRecipe(source, temperature=temperature, model=bench.engine.model_hash), bench.engine)
     st.session_state["go_edit"] = True
 
 
