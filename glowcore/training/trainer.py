@@ -112,7 +112,8 @@ class Trainer:
                 memory does not hold a batch. A run never ends well with a model that has diverged.
         """
         last_eval = self.seconds
-        with contextlib.ExitStack() as held, StopSignals(self), out_of_memory.advised(self.model, self.settings):
+        signals = StopSignals(self._stop, announce=self.processes.is_first)
+        with contextlib.ExitStack() as held, signals, out_of_memory.advised(self.model, self.settings):
             self.processes.by_first(lambda: held.enter_context(run_lock.alone(self.out)))
             self._resume_point()
             trained = False
@@ -273,6 +274,9 @@ class Trainer:
         self.recovery.restored(failed)
         factor = self.recovery.rate_factor
         self.monitor.say(f"{problem}: restored the state of step {self.step}, learning rate now x{factor:g}")
+
+    def _stop(self, number: int) -> None:
+        self.stop_signal = number
 
     def _stopping(self) -> bool:
         """Whether a signal has reached any of the processes; asked at the same places by all, they stop together."""
