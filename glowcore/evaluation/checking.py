@@ -22,7 +22,7 @@ from glowcore import checkpoint, classes, likelihood
 from glowcore.classes import any_classes
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.evaluation.odd_pictures import odd_pictures
-from glowcore.exact import in_float64
+from glowcore.exact import in_float64, largest_error
 from glowcore.flow import Flow
 from glowcore.images import HALF_STEP, to_uint8
 from glowcore.models import build
@@ -179,9 +179,8 @@ def _round_trip_error(model: Flow, images: Tensor) -> float:
     worst = 0.0
     for part in images.split(BATCH):
         latents = model.encode(part, any_classes(model, len(part)))
-        error = (model.decode(latents).cpu() - part / 255).abs().amax()
-        finite = torch.isfinite(latents.flatten()).all() and torch.isfinite(error)
-        worst = max(worst, float(error) if finite else math.inf)
+        finite = bool(latents.flatten().isfinite().all())
+        worst = max(worst, largest_error(model.decode(latents), part / 255) if finite else math.inf)
     return worst
 
 
@@ -208,7 +207,7 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
             # The same float32 points for both precisions.
             x = model.dequantised(part, likelihood.generators(seed + start, len(part))).to(each.device, each.dtype)
             log_prob = each.encode_cube(x, None if y is None else y[start : start + batch]).log_prob
-            parts.append(each.config.n_bits - log_prob.double().cpu() / (each.num_dims * math.log(2)))
+            parts.append(likelihood.bits_per_dim(log_prob.double().cpu(), each.num_dims, each.config.n_bits))
         return torch.cat(parts)
 
     found = measure(model, len(images))
