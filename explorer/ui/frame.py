@@ -17,6 +17,7 @@ from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.engine import Engine
 from explorer.messages import acknowledgement
+from explorer.recipe import EditRecipe
 from explorer.turns import Busy
 from explorer.ui import state
 from explorer.words import lost_words
@@ -53,6 +54,12 @@ def laid_out(engine: Engine) -> Bench:
     engine = desk.own.equip(engine)
     desk.adopt(engine)
     return Bench(engine, desk)
+
+
+def open_in_edit(bench: Bench, recipe: EditRecipe) -> None:
+    """Make a recipe from elsewhere the present edit, and go to the Edit page."""
+    bench.desk.open(recipe, bench.engine)
+    st.switch_page(state.EDIT_PAGE)
 
 
 def view_of(bench: Bench) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.ui.frame import Bench, intro, open_bench, own_up
+from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, own_up
 from explorer.ui.memo import remembered
 from explorer.words import attributes_of, minus, words
 from glowcore.attribute_grid import signed
@@ -44,11 +44,14 @@ def previews(bench: Bench, name: str) -> None:
             alt = f"{subject} with {words(name).label.lower()} {text}"
             entries.append(Tile(identity, data_uri(frame), alt, caption))
 
-    def chosen(identity: str) -> None:
-        bench.desk.open(recipes[identity], engine)
-        st.session_state["go_edit"] = True
-
-    tiles(entries, key="preview_tiles", label="Preview", on_choose=chosen, columns=len(STRENGTHS), hint="Open in Edit")
+    tiles(
+        entries,
+        key="preview_tiles",
+        label="Preview",
+        on_choose=lambda identity: open_in_edit(bench, recipes[identity]),
+        columns=len(STRENGTHS),
+        hint="Open in Edit",
+    )
     own_up([frame for frames in strips for frame in frames])
 
 
@@ -86,8 +89,6 @@ def cosines(bench: Bench) -> None:
 
 
 bench = open_bench()
-if st.session_state.pop("go_edit", False):
-    st.switch_page(state.EDIT_PAGE)
 intro("Attributes", "Each slider is a direction among the model's numbers, learnt from labelled pictures.")
 names = attributes_of(bench.engine)
 if names:

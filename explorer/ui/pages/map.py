@@ -14,7 +14,7 @@ from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Sheet, plane, received
-from explorer.ui.frame import Bench, cannot, intro, open_bench, own_up
+from explorer.ui.frame import Bench, cannot, intro, open_bench, open_in_edit, own_up
 from explorer.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -140,8 +140,7 @@ def shown(bench: Bench, found: LatentMap) -> None:
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     own_up([picture])
     if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
-        bench.desk.open(EditRecipe(source, model=bench.engine.model_hash), bench.engine)
-        st.switch_page(state.EDIT_PAGE)
+        open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
 
 
 bench = open_bench()

@@ -16,7 +16,7 @@ from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, intro, open_bench, own_up
+from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, own_up
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
 from glowcore import grids
@@ -33,11 +33,10 @@ INTRO = "Every picture here is drawn by the model. Click one to edit it."
 Temperature = tuple[float, ...]
 
 
-def open_in_edit(bench: Bench, seed: int, temperature: Temperature, label: int) -> None:
-    """Begin an edit from a sampled picture; the page changes on the next line of the script."""
+def edit(bench: Bench, seed: int, temperature: Temperature, label: int) -> None:
+    """Begin an edit from a sampled picture."""
     source = Source("seed", str(seed), label=label)
-    bench.desk.open(EditRecipe(source, temperature=temperature, model=bench.engine.model_hash), bench.engine)
-    st.session_state["go_edit"] = True
+    open_in_edit(bench, EditRecipe(source, temperature=temperature, model=bench.engine.model_hash))
 
 
 def begin(key: str, start: object) -> str:
@@ -146,7 +145,7 @@ def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) 
         Tile(str(s), data_uri(p), f"Sampled {names[k] if names else noun(bench.engine)}, seed {s}")
         for s, k, p in zip(seeds, labels, pictures, strict=True)
     ]
-    show(bench, entries, side, lambda i: open_in_edit(bench, int(i), temperature, labels[seeds.index(int(i))]))
+    show(bench, entries, side, lambda i: edit(bench, int(i), temperature, labels[seeds.index(int(i))]))
     own_up(pictures)
     save(pictures, side)
 
@@ -172,7 +171,7 @@ def row(bench: Bench, first: int, label: int | None) -> None:
 
     def chosen(i: str) -> None:
         seed, t = i.split(":")
-        open_in_edit(bench, int(seed), (float(t),), labels[seeds.index(int(seed))])
+        edit(bench, int(seed), (float(t),), labels[seeds.index(int(seed))])
 
     show(bench, entries, len(ROW_TEMPERATURES), chosen)
     own_up(pictures)
@@ -210,8 +209,6 @@ def save(pictures: list[np.ndarray], columns: int) -> None:
 
 
 bench = open_bench()
-if st.session_state.pop("go_edit", False):
-    st.switch_page(state.EDIT_PAGE)
 left, right = st.columns([1, 2.1], gap="large")
 with left:
     intro(f"{noun(bench.engine).capitalize()}s from nothing", INTRO)
