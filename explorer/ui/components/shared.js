@@ -48,18 +48,23 @@ function instanceOf(root, make) {
 }
 
 // The hand on a node: `follow` gets where it is while it is down, as fractions of the node's sides, also where it has left
-// the node; `done` is called when it lifts.
+// the node; `done` is called when it lifts. Of a mouse the left button alone: the others open a menu, or scroll.
 function dragged(node, follow, done = () => {}) {
   const told = (event) => {
     const box = node.getBoundingClientRect()
     follow((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height)
   }
   node.onpointerdown = (event) => {
+    if (event.button !== 0) return
     node.setPointerCapture(event.pointerId)
     told(event)
     node.onpointermove = told
   }
-  node.onpointerup = node.onpointercancel = () => { node.onpointermove = null; done() }
+  node.onpointerup = node.onpointercancel = () => {
+    if (!node.onpointermove) return
+    node.onpointermove = null
+    done()
+  }
 }
 
 function element(tag, attributes = {}, ...children) {

@@ -26,7 +26,7 @@ class Editor {
       this.find(`.${op}`).onclick = () => { if (!this.off(op)) this.change({ op }) }
     }
     const hold = this.find(".hold")
-    hold.onpointerdown = () => this.stage.hold(true)
+    hold.onpointerdown = (event) => { if (event.button === 0) this.stage.hold(true) }
     hold.onpointerup = hold.onpointerleave = () => this.stage.hold(false)
     hold.onkeydown = (event) => { if (event.key === " " || event.key === "Enter") this.stage.hold(true) }
     hold.onkeyup = hold.onblur = () => this.stage.hold(false)
@@ -36,8 +36,11 @@ class Editor {
     for (const thumb of root.querySelectorAll(".thumb")) thumb.onclick = () => this.show(thumb.dataset.show)
     this.show("edited")
     this.onKey = (event) => this.key(event)
+    this.onGone = () => this.stage.hold(false)
     window.addEventListener("keydown", this.onKey)
     window.addEventListener("keyup", this.onKey)
+    window.addEventListener("blur", this.onGone) // what is let go elsewhere is not told here
+    document.addEventListener("visibilitychange", this.onGone)
   }
 
   close() {
@@ -45,18 +48,22 @@ class Editor {
     this.wire.close()
     window.removeEventListener("keydown", this.onKey)
     window.removeEventListener("keyup", this.onKey)
+    window.removeEventListener("blur", this.onGone)
+    document.removeEventListener("visibilitychange", this.onGone)
   }
 
   key(event) {
-    if (typing(event)) return
-    // A dialog is about the edit as it was when it opened; what was held down before may still be let go.
-    if (event.type === "keydown" && document.querySelector('[role="dialog"]')) return
     const key = event.key.toLowerCase()
-    if (key === "b" && !event.ctrlKey && !event.metaKey) this.stage.hold(event.type === "keydown")
-    if (event.type === "keydown" && /^[1-9]$/.test(key) && !event.altKey && !event.ctrlKey && !event.metaKey) {
-      this.panel.pick(Number(key) - 1)
+    const alone = !event.altKey && !event.ctrlKey && !event.metaKey
+    // With a key beside it a B that is let go may be told under another name, or on a Mac not at all: that key ends it too.
+    if (event.type === "keyup" || !alone) {
+      if (["b", "alt", "control", "meta"].includes(key)) this.stage.hold(false)
     }
-    if (event.type !== "keydown" || !(event.ctrlKey || event.metaKey)) return
+    // A dialog is about the edit as it was when it opened.
+    if (event.type === "keyup" || typing(event) || document.querySelector('[role="dialog"]')) return
+    if (key === "b" && alone) this.stage.hold(true)
+    if (/^[1-9]$/.test(key) && alone) this.panel.pick(Number(key) - 1)
+    if (!(event.ctrlKey || event.metaKey)) return
     if (key === "z" || key === "y") {
       event.preventDefault()
       // A key that is held down steps on as the pictures come, and no further than it is held.

@@ -54,7 +54,8 @@ class Panel {
     this.rows.set(slider.name, item)
 
     lock.onclick = () => this.on.lock(slider.name, lock.getAttribute("aria-pressed") !== "true")
-    input.onpointerdown = () => {
+    input.onpointerdown = (event) => {
+      if (event.button !== 0) return // the menu of another one may swallow that it is let go
       this.dragging = slider.name
       item.before = [input.value, item.value]
       this.on.focus(slider.name)

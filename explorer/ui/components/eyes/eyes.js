@@ -81,11 +81,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     state.cross = (state.cross ?? [0.5, 0.5]).map((v, i) => within(v + step * way[i]))
     show()
   }
-  // By finger the place is where it is lifted, so that it can be sought under the glass.
+  // By finger the place is where it is lifted, so that it can be sought under the glass. Other buttons of a mouse place none.
   photo.onpointerdown = (event) => { photo.setPointerCapture(event.pointerId); magnify(glass, image, pointed(event)) }
   photo.onpointermove = (event) => magnify(glass, image, pointed(event))
   photo.onpointerleave = () => magnify(glass, image, null)
-  photo.onpointerup = (event) => { state.cross = null; place(pointed(event)) }
+  photo.onpointerup = (event) => {
+    if (event.button !== 0) return
+    state.cross = null
+    place(pointed(event))
+  }
   photo.onclick = (event) => {
     if (event.detail) return // a button is also clicked by Enter, Space, and readers of the screen
     if (state.cross) return place([...state.cross])

@@ -81,6 +81,7 @@ class Plane extends PlaneView {
   }
 
   down(event) {
+    if (event.button !== 0) return
     this.canvas.setPointerCapture(event.pointerId)
     this.start = { at: [event.clientX, event.clientY], view: { ...this.view }, path: this.path, moved: false }
     if (this.mode === "draw") this.path = [this.toPlane(event)]
