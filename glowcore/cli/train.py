@@ -17,6 +17,7 @@ from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
 from glowcore.heap import keep_heap
 from glowcore.memory import choose_memory
+from glowcore.metadata import CLASS_NAMES, DATA, INIT_FROM, LICENCE, TEMPERATURE
 from glowcore.models import CONFIGS, build
 from glowcore.models.scale_floor import set_scale_min
 from glowcore.reversible import MEMORY_MODES
@@ -135,7 +136,7 @@ def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
     names = [f.name for f in fields(TrainSettings)]
     given = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
     ends = {"steps", "minutes"}
-    before = {} if state is None else {name: state["settings"][name] for name in names if name in state["settings"]}
+    before = {} if state is None else state["settings"]
     if state is not None and (optimizer := before["optimizer"]) != given.get("optimizer", optimizer):
         raise ConfigError(f"--optimizer {given['optimizer']} cannot go on with the state of {optimizer}; leave it out")
     if ends & set(given):
@@ -154,9 +155,9 @@ def _is_finished(state: dict, settings: TrainSettings) -> bool:
 
 def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, state: dict | None) -> None:
     """Set how the model remembers: as given, as before (the modes differ by rounding), or as the device allows."""
-    before = {} if state is None else state.get("memory", {})
-    model.anchor_every = before.get("anchor_every", ANCHOR_EVERY) if args.anchor_every is None else args.anchor_every
-    mode = before.get("memory", "auto") if args.memory == "auto" else args.memory
+    before = {"memory": "auto", "anchor_every": ANCHOR_EVERY} if state is None else state["memory"]
+    model.anchor_every = before["anchor_every"] if args.anchor_every is None else args.anchor_every
+    mode = before["memory"] if args.memory == "auto" else args.memory
     model.memory = choose_memory(model, settings.batch_size) if mode == "auto" else mode
 
 
@@ -202,7 +203,7 @@ def _still_true(metadata: dict[str, Any], sha256: str) -> dict[str, Any]:
     Names of classes and the temperature stay. What the other said of its pictures goes to ``init_from``, a list of the
     models that the weights have come from, the latest first.
     """
-    said = {name: metadata[name] for name in ("data", "licence") if name in metadata}
-    earlier = metadata.get("init_from")
-    kept = {name: metadata[name] for name in (classes.NAMES, "temperature") if name in metadata}
-    return {**kept, "init_from": [{"sha256": sha256, **said}, *(earlier if isinstance(earlier, list) else [])]}
+    said = {name: metadata[name] for name in (DATA, LICENCE) if name in metadata}
+    earlier = metadata.get(INIT_FROM)
+    kept = {name: metadata[name] for name in (CLASS_NAMES, TEMPERATURE) if name in metadata}
+    return {**kept, INIT_FROM: [{"sha256": sha256, **said}, *(earlier if isinstance(earlier, list) else [])]}

@@ -44,5 +44,4 @@ def config_from_dict(name: str, values: dict[str, Any]) -> Any:
     unknown = sorted(set(values) - known)
     if unknown:
         raise ConfigError(f"unknown setting {unknown[0]!r} for {name}, expected among {', '.join(sorted(known))}")
-    values = {**getattr(CONFIGS[name], "before", {}), **values}
     return CONFIGS[name](**values)

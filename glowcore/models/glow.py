@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from glowcore.classes import ClassHead
 from glowcore.flow import Flow, Level
@@ -67,8 +67,6 @@ class GlowConfig:
     class_head: bool = True
 
     model_name: ClassVar[str] = "glow"
-    #: What a stored config that lacks a setting means by that, where it is not the default.
-    before: ClassVar[dict[str, Any]] = {"class_head": False}
 
     def __post_init__(self) -> None:
         settings.make_plain(self)

@@ -22,6 +22,7 @@ from glowcore.evaluation.held_out import health, noisy_bits_per_dim
 from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.flow import Flow
 from glowcore.grids import grid
+from glowcore.metadata import TRAINING, USUAL_TEMPERATURE
 from glowcore.reversible import DriftMeter
 from glowcore.storage.atomic import describe
 from glowcore.training.training_set import judging_rows
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 #: Seeds and temperature of the sample grid drawn at every evaluation.
 SAMPLE_SEEDS = range(16)
-SAMPLE_TEMPERATURE = 0.7
 #: Held-out pictures that the round trip of an evaluation is measured on.
 ROUND_TRIP_PICTURES = 32
 
@@ -41,8 +41,8 @@ class Monitor:
 
     def __init__(self, trainer: Trainer, held_out: Tensor, labels: Tensor | None, *, progress: bool) -> None:
         self.trainer = trainer
-        self._held_out = held_out, labels
-        self._judge_by(spread=True)
+        rows = judging_rows(len(held_out), trainer.settings.eval_pictures)
+        self.held_out, self.labels = held_out[rows], None if labels is None else labels[rows]
         self.last: dict[str, Any] = {}
         self.smooth_loss: float | None = None
         self.smooth_head_bits: float | None = None
@@ -131,7 +131,7 @@ class Monitor:
             if value is not None and board is not None:
                 board.add_scalar(name, value, step)
         if model.config.channels in (1, 3):  # grey or colour; others are no pictures for the eye
-            drawn = model.sample(SAMPLE_SEEDS, SAMPLE_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
+            drawn = model.sample(SAMPLE_SEEDS, USUAL_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
             samples = grid(pictures.to_uint8(drawn), columns=4, scale=2)
             folder = self.trainer.out / "samples"
             folder.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ class Monitor:
                     "pictures_skipped": trainer.pictures_skipped}
         if trainer.recovery.diverged:
             training["diverged"] = trainer.recovery.diverged
-        return {**trainer.model.metadata, "training": training}
+        return {**trainer.model.metadata, TRAINING: training}
 
     def say(self, line: str) -> None:
         """Print a line above the progress bar, on stderr as all words are."""
@@ -162,28 +162,18 @@ class Monitor:
         """Return what a resumed run goes on from."""
         wall = self.wall_before + time.time() - self.wall_start
         smooth = {"smooth_loss": self.smooth_loss, "smooth_head_bits": self.smooth_head_bits}
-        return {**smooth, "last": self.last, "wall": wall, "spread": self.spread}
+        return {**smooth, "last": self.last, "wall": wall}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go back to :meth:`state`."""
-        self.smooth_loss, self.last = state["smooth_loss"], state["last"]
-        self.smooth_head_bits = state.get("smooth_head_bits")
-        self.wall_before, self.wall_start = state["wall"], time.time()
-        # A run that began before the pictures were spread goes on with the first ones: its figures stay comparable.
-        self._judge_by(spread=state.get("spread", False))
+        self.smooth_loss, self.smooth_head_bits = state["smooth_loss"], state["smooth_head_bits"]
+        self.last, self.wall_before, self.wall_start = state["last"], state["wall"], time.time()
 
     def close(self) -> None:
         """Finish bar and event file."""
         self.bar.close()
         if vars(self).get("_board") is not None:  # not made only to be closed
             self._board.close()
-
-    def _judge_by(self, *, spread: bool) -> None:
-        """Choose the held-out pictures that evaluations look at, with their labels."""
-        self.spread = spread
-        images, labels = self._held_out
-        rows = judging_rows(len(images), self.trainer.settings.eval_pictures, spread=spread)
-        self.held_out, self.labels = images[rows], None if labels is None else labels[rows]
 
     def _bits_of_odd_pictures(self, model: Flow) -> float:
         """Return the mean bits/dim of one picture of each odd kind: far above the held-out ones' where all is well.

@@ -26,6 +26,8 @@ from glowcore.storage.sealed import SealedSet, parse_json, read_set
 TREE, TENSORS = "state.json", "state.safetensors"
 FILES = (TREE, TENSORS)
 MAX_TREE_BYTES = 1 << 26
+#: Number of what a state holds and of how it is kept. To be raised when either changes: no other is read.
+LAYOUT = 1
 _NAME = re.compile(r"step-(\d+)(?:\.(\d+))?")
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def save_state(folder: str | Path, state: dict[str, Any]) -> Path:
     if type(step) is not int or step < 0:
         raise CheckpointError(f"{folder}: a training state needs a whole number as step, not {step!r:.40}")
     tensors: dict[str, Tensor] = {}
-    tree = json.dumps({"state": _encode(folder, state, tensors)}, allow_nan=False)
+    tree = json.dumps({"layout": LAYOUT, "state": _encode(folder, state, tensors)}, allow_nan=False)
     files = {TREE: tree.encode(), TENSORS: pack(folder / TENSORS, tensors, max_header=MAX_TREE_BYTES)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,15 +67,20 @@ def load_state(folder: str | Path) -> dict[str, Any]:
     """Return the newest valid state by step, tensors on the CPU; damaged or incomplete ones are skipped with a warning.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or it is of another layout.
     """
     folder = Path(folder)
     saved = _saved(folder)
     for entry in saved:
         try:
-            return read_set(entry.path, FILES, _read)
+            layout, state = read_set(entry.path, FILES, _read)
         except CheckpointError as error:
             log.warning("skipped a training state: %s", error)
+            continue
+        if layout != LAYOUT:
+            raise CheckpointError(f"{entry.path}: a training state of layout {layout!r:.20}, expected {LAYOUT}; "
+                                  "another run can take the weights of this one with --init-from")
+        return state
     found = f"none of the {len(saved)} there is valid" if saved else "none is there"
     raise CheckpointError(f"{folder}: no training state to resume from, {found}")
 
@@ -139,13 +146,14 @@ def _is_valid(path: Path) -> bool:
     return True
 
 
-def _read(files: SealedSet) -> dict[str, Any]:
+def _read(files: SealedSet) -> tuple[Any, dict[str, Any]]:
+    """Return the layout (None where none is named) and the state."""
     path = files.folder / TREE
     tree = parse_json(path, files.read(TREE), MAX_TREE_BYTES)
     tensors, _ = unpack(files.folder / TENSORS, files.read(TENSORS), MAX_TREE_BYTES, finite=False)
     try:
-        return _decode(tree["state"], tensors)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        return tree.get("layout"), _decode(tree["state"], tensors)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a training state ({error})") from error
 
 

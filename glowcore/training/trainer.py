@@ -203,9 +203,9 @@ class Trainer:
         """Go back to a state made by :meth:`state`.
 
         Raises:
-            DataError: the state is of a run on other pictures; one from before states knew theirs is taken as it is.
+            DataError: the state is of a run on other pictures.
         """
-        training_set.check_same(state.get("data", {}), self.data, self.out)
+        training_set.check_same(state["data"], self.data, self.out)
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["average"])
         self.average.n_averaged.fill_(state["averaged_steps"])
@@ -215,11 +215,7 @@ class Trainer:
             for name, value in moments.items():
                 if value.shape == parameter.shape:
                     moments[name] = laid_out_as(parameter, value)
-        self.step, self.seconds = state["step"], state["seconds"]
-        # A state from before pictures were counted has had one batch size throughout, as far as can be known.
-        old = state["settings"]
-        seen = self.step * old["batch_size"] * old["accumulate"] * self.processes.world_size
-        self.images_seen = state.get("images_seen", seen)
+        self.step, self.seconds, self.images_seen = state["step"], state["seconds"], state["images_seen"]
         self.recovery = Recovery(self.settings, **state["recovery"])
         self.monitor.load_state(state["monitor"])
 

@@ -24,14 +24,13 @@ def check_pictures(name: str, images: Tensor, labels: Tensor | None, num_classes
                           "model with classes")
 
 
-def judging_rows(count: int, most: int, *, spread: bool = True) -> Tensor:
+def judging_rows(count: int, most: int) -> Tensor:
     """Return the rows of ``count`` held-out pictures that evaluations look at: int64, rising, ``most`` of them or all.
 
-    The same for the same numbers, and more rows hold all of fewer. They are drawn by a fixed seed, since a folder of
-    classes is in the order of the classes; ``spread`` False takes the first, as runs did that began before.
+    Deterministic; a larger ``most`` gives a superset. They are drawn, since a folder of classes is in the order of the
+    classes.
     """
-    generator, here = torch.Generator().manual_seed(0), {"device": "cpu"}
-    order = torch.randperm(count, generator=generator, **here) if spread else torch.arange(count, **here)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0), device="cpu")
     return order[:most].sort().values
 
 

@@ -10,9 +10,9 @@ import glowcore
 from glowcore import classes
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
-from glowcore.models import GlowConfig, build, config_from_dict
+from glowcore.metadata import CLASS_COUNTS, CLASS_NAMES
+from glowcore.models import GlowConfig, build
 from glowcore.training import Trainer, TrainSettings, saved_states
-from tests.glowcore.model_folders import rewrite
 from tests.glowcore.tiny import halves, model, pictures, write_model
 
 NAMES = ("left", "right")
@@ -82,14 +82,14 @@ def test_log_prob_of_every_class_is_that_of_encoding_with_it():
 
 def test_bayes_rule_takes_the_shares_of_the_training_pictures():
     flow = conditional()
-    flow.metadata[classes.COUNTS] = [7, 1, 0]
+    flow.metadata[CLASS_COUNTS] = [7, 1, 0]
     assert classes.log_prior(flow).exp().tolist() == pytest.approx([8 / 11, 2 / 11, 1 / 11])
     for damaged in (None, [1, 2], [1, 2, -3], "abc"):
-        flow.metadata[classes.COUNTS] = damaged
+        flow.metadata[CLASS_COUNTS] = damaged
         assert classes.log_prior(flow).exp().tolist() == pytest.approx([1 / 3] * 3)
     x, y = pictures(6), torch.tensor([0, 1, 2, 0, 1, 2])
     rule = [flow.log_prob(x, torch.full((6,), number)) for number in range(3)]
-    flow.metadata[classes.COUNTS] = [10**9, 0, 0]
+    flow.metadata[CLASS_COUNTS] = [10**9, 0, 0]
     tally = classes.ClassTally(flow)
     tally.add(flow.encode(x, y))
     expected = torch.stack(rule, dim=1) + classes.log_prior(flow)
@@ -129,7 +129,7 @@ def test_a_folder_keeps_head_names_and_counts(trained):
     assert torch.equal(loaded.class_head.weight, trained.averaged.class_head.weight)
     assert float(loaded.class_head.weight.detach().abs().max()) > 0.1
     assert classes.class_names(loaded) == ["left", "right"]
-    assert loaded.metadata[classes.COUNTS] == [150, 50]
+    assert loaded.metadata[CLASS_COUNTS] == [150, 50]
 
 
 @torch.no_grad()
@@ -218,18 +218,14 @@ def test_an_evaluation_looks_at_some_pictures_with_their_own_labels(tmp_path):
     assert sorted(set(judged_labels.tolist())) == [0, 1]  # the first 21 are all of class 0
 
 
-def test_models_from_before_the_head_load_without_one(tmp_path):
+def test_a_model_may_have_classes_and_no_head(tmp_path):
     folder = write_model(tmp_path / "model", attributes=False, num_classes=3, class_head=False)
-    stored = json.loads((folder / "config.json").read_text())
-    del stored["config"]["class_head"]
-    rewrite(folder, "config.json", json.dumps(stored).encode())
     flow = glowcore.load(folder, device="cpu")
     assert flow.class_head is None
     assert not flow.config.class_head
     with pytest.raises(ConfigError, match="no classification head"):
         classes.head_logits(flow, flow.encode(pictures(1), 0))
     assert GlowConfig(num_classes=3).class_head
-    assert config_from_dict("glow", {"num_classes": 3, "class_head": True}).class_head
     assert build(GlowConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4)).class_head is None
 
 
@@ -240,10 +236,10 @@ def test_classes_go_by_name():
     for wrong in ("3", "-1", "cat", ""):
         with pytest.raises(ConfigError, match="expected one of this model's: 0, 1, 2"):
             classes.class_number(flow, wrong)
-    flow.metadata[classes.NAMES] = ["2", "cat", "dog"]
+    flow.metadata[CLASS_NAMES] = ["2", "cat", "dog"]
     assert [classes.class_number(flow, name) for name in ("2", "cat", "dog", "1")] == [0, 1, 2, 1]
     for damaged in ([1, 2, 3], ["cat"], "cat"):
-        flow.metadata[classes.NAMES] = damaged
+        flow.metadata[CLASS_NAMES] = damaged
         assert classes.class_names(flow) == ["0", "1", "2"]
     assert classes.class_names(model()) == []
 
@@ -266,4 +262,4 @@ def test_labels_are_renumbered_by_name():
     with pytest.raises(ConfigError, match="1 of 2 pictures have no class"):
         classes.renumbered(flow, torch.tensor([0, -1]), ("dog",))
     classes.describe(flow, torch.tensor([1]), ("x", "y", "z"))
-    assert flow.metadata == {classes.NAMES: ["bird", "cat", "dog"], classes.COUNTS: [0, 1, 0]}
+    assert flow.metadata == {CLASS_NAMES: ["bird", "cat", "dog"], CLASS_COUNTS: [0, 1, 0]}

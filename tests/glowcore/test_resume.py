@@ -1,4 +1,4 @@
-"""What `--resume` goes on with, what it leaves alone and what it refuses; and states of before."""
+"""What `--resume` goes on with, what it leaves alone and what it refuses."""
 
 import json
 import shutil
@@ -10,7 +10,6 @@ import glowcore
 from glowcore import RealNVPConfig
 from glowcore.cli import main
 from glowcore.cli.model_options import meaning
-from glowcore.errors import DataError
 from glowcore.training import Trainer, saved_states
 from tests.glowcore.tiny import MODEL, pictures, tree, vectors, write_model, write_pictures
 from tests.glowcore.trainers import make
@@ -147,24 +146,12 @@ def test_other_pictures_are_refused(home, run, capsys):
     assert f"--init-from {run}" in line
 
 
-def test_a_state_from_before_is_resumed_and_knows_its_pictures_from_then_on(tmp_path):
-    old = old_state(tmp_path / "run", steps=4)
-    resumed = make(tmp_path / "run", images=pictures(18), steps=6)
-    resumed.load_state(old)
-    resumed.run()
-    state = saved_states.load_state(tmp_path / "run" / "state")
-    assert state["data"]["training"]["pictures"] == 18
-    with pytest.raises(DataError, match=r"18 of 3x8x8 .* then, 20 of 3x8x8 .* now"):
-        make(tmp_path / "run").load_state(state)
-
-
-def old_state(out, **settings):
-    """The state of a run, as they were before pictures were counted, known again, and drawn for evaluations."""
-    make(out, **settings).run()
-    state = saved_states.load_state(out / "state")
-    for part, name in ((state, "images_seen"), (state, "data"), (state["monitor"], "spread")):
-        del part[name]
-    return state
+def test_a_state_of_another_layout_is_refused(home, run, capsys, monkeypatch):
+    monkeypatch.setattr(saved_states, "LAYOUT", saved_states.LAYOUT + 1)
+    capsys.readouterr()
+    line = refused(capsys, home, run, "--resume", "--steps", 3)
+    assert f"{run}/state/step-2: a training state of layout {saved_states.LAYOUT - 1}, expected" in line
+    assert "--init-from" in line
 
 
 def test_pictures_are_counted_over_sittings_of_other_batches(tmp_path):
@@ -174,9 +161,6 @@ def test_pictures_are_counted_over_sittings_of_other_batches(tmp_path):
     assert second.images_seen == 30
     second.run()
     assert [entry["images"] for entry in log(tmp_path / "run")] == [30, 34]
-    third = make(tmp_path / "old", steps=5, batch_size=2)
-    third.load_state(old_state(tmp_path / "old", steps=3, batch_size=5))
-    assert third.images_seen == 15
 
 
 def test_pictures_of_steps_that_were_taken_back_do_not_count(tmp_path):
@@ -197,17 +181,6 @@ def test_a_resumed_run_is_judged_by_the_same_pictures(tmp_path):
     again.load_state(saved_states.load_state(tmp_path / "run" / "state"))
     assert torch.equal(again.monitor.held_out, first.monitor.held_out)
     assert not torch.equal(first.monitor.held_out, held_out[:4])
-
-
-def test_a_run_from_before_goes_on_being_judged_by_the_first_pictures(tmp_path):
-    held_out = pictures(40, seed=1)
-    old = old_state(tmp_path / "run", held_out=held_out, steps=2)
-    for steps in (3, 4):  # and so it stays in the states that it saves
-        again = make(tmp_path / "run", held_out=held_out, steps=steps)
-        again.load_state(old)
-        assert torch.equal(again.monitor.held_out, held_out[:4])
-        again.run()
-        old = saved_states.load_state(tmp_path / "run" / "state")
 
 
 def test_a_state_without_its_model_is_not_written_over(home, run, tmp_path, capsys):

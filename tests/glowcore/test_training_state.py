@@ -1,5 +1,6 @@
 """Training state: any nest of values comes back as it was, the newest valid one is found, and no crash loses it."""
 
+import json
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from glowcore.training import saved_states
 from glowcore.training.batches import step_generator
 from glowcore.training.saved_states import load_state, save_state, saved_steps
 from tests.glowcore.memory import peak_memory
+from tests.glowcore.model_folders import rewrite
 
 STATE = {
     "step": 7,
@@ -187,6 +189,17 @@ def test_an_earlier_step_does_not_overwrite_a_longer_run(tmp_path):
     with pytest.raises(CheckpointError, match="holds a training state of step 1000, later than step 5"):
         save_state(tmp_path, {"step": 5})
     assert load_state(tmp_path)["step"] == 1000
+
+
+@pytest.mark.parametrize("named", [{}, {"layout": saved_states.LAYOUT + 1}])
+def test_another_layout_is_refused_and_no_older_state_taken_instead(tmp_path, named):
+    for step in (1, 2):
+        path = save_state(tmp_path, {"step": step})
+    state = json.loads((path / "state.json").read_text())["state"]
+    rewrite(path, "state.json", json.dumps({**named, "state": state}).encode())
+    told = rf"step-2: a training state of layout {named.get('layout')}, expected {saved_states.LAYOUT}.* --init-from"
+    with pytest.raises(CheckpointError, match=told):
+        load_state(tmp_path)
 
 
 def test_nothing_valid_is_an_error_never_a_fresh_start(tmp_path, caplog):
