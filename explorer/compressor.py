@@ -16,7 +16,8 @@ import torch
 
 from explorer.cache import ByteLRU
 from explorer.device import give_back, in_words
-from explorer.pictures import fingerprint, from_values, pixels_changed, psnr
+from explorer.lost_pictures import from_values
+from explorer.pictures import fingerprint, pixels_changed, psnr
 from explorer.recipe import MODEL_DIGITS
 from explorer.results import Encoded
 from explorer.temperatures import recommended
@@ -45,7 +46,7 @@ class Compressor:
         self.config = model.config
         self.size: tuple[int, int] = tuple(model.image_size)
         self.numbers: int = sum(c * h * w for c, h, w in model.latent_shapes())
-        self.temperature = recommended(model.metadata, 1)
+        self.temperature = recommended(model)
         self.turns = Turns()
         self._vae = model
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)

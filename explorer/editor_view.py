@@ -10,12 +10,12 @@ import numpy as np
 from explorer.desk import Desk
 from explorer.engine import Engine
 from explorer.gallery import title
+from explorer.lost_pictures import sheet
 from explorer.messages import acknowledgement
-from explorer.pictures import data_uri, lost
+from explorer.pictures import data_uri
 from explorer.recipe import STRENGTH_STEP, EditRecipe
 from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
-from explorer.words import LOST, attributes_of, describe, level_names, noun, strength, words
-from glowcore.grids import grid
+from explorer.words import attributes_of, describe, level_names, noun, strength, words
 
 SLIDER_LIMIT = 3.0
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
@@ -178,10 +178,4 @@ def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, 
     frames = STRIP_FRAMES.get(engine.device.split(":")[0], 9)
     strengths = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (frames - 1) for i in range(frames)]
     pictures = engine.strip(desk.recipe, name, strengths, picture)
-    return {
-        "name": name,
-        "strengths": strengths,
-        "uri": data_uri(grid(pictures, gap=0)),
-        "lost": lost(pictures),
-        "lostWords": LOST,
-    }
+    return {"name": name, "strengths": strengths, **sheet(pictures)}

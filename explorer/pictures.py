@@ -9,10 +9,8 @@ import base64
 import hashlib
 import io
 import math
-from collections.abc import Sequence
 
 import numpy as np
-import torch
 from PIL import Image
 
 from explorer.cache import ByteLRU
@@ -54,27 +52,6 @@ def data_uri(picture: np.ndarray, quality: int = 90) -> str:
         uri = "data:image/webp;base64," + base64.b64encode(webp(picture, quality)).decode()
         _URIS.put(key, uri, len(uri))
     return uri
-
-
-def from_values(values: torch.Tensor) -> list[np.ndarray]:
-    """A model's values [B, 1 or 3, H, W] as pictures for the eye; where one is no number, it is `no_picture`."""
-    numbers = values.isfinite().flatten(1).all(dim=1).tolist()
-    shown = images.to_uint8(torch.nan_to_num(values))
-    return [
-        images.to_channels(p, 3) if good else no_picture(*p.shape[:2]) for p, good in zip(shown, numbers, strict=True)
-    ]
-
-
-def no_picture(height: int, width: int) -> np.ndarray:
-    """What stands for a picture whose values are no numbers: grey stripes, so that nobody takes it for a result."""
-    y, x = np.mgrid[:height, :width]
-    stripes = (x + y) // max(1, min(height, width) // 8) % 2
-    return np.repeat((112 + 32 * stripes).astype(np.uint8)[..., None], 3, axis=2)
-
-
-def lost(pictures: Sequence[np.ndarray]) -> list[int]:
-    """Which of a model's pictures are `no_picture`."""
-    return [i for i, picture in enumerate(pictures) if np.array_equal(picture, no_picture(*picture.shape[:2]))]
 
 
 def quantised(picture: np.ndarray, bits: int) -> np.ndarray:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-
-import numpy as np
 
 from explorer.compressor import Compressor
 from explorer.engine import Engine
-from explorer.pictures import lost
 from explorer.recipe import EditRecipe
 
-LOST = "went beyond what the model can draw"
 ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
 OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
 ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
@@ -128,15 +124,6 @@ def absence(names: Collection[str]) -> str:
         f"This edit moves {join_labels(names)}, which is not known here. An attribute made from somebody's own photos "
         "does not travel in a link: load its file on the Attributes page."
     )
-
-
-def lost_words(pictures: Sequence[np.ndarray]) -> str:
-    """What to say under pictures of which some are no numbers, "" where all are."""
-    count = len(lost(pictures))
-    if not count:
-        return ""
-    subject = "This picture" if len(pictures) == 1 else f"{count} of {len(pictures)} pictures"
-    return f"{subject} {LOST}; stripes stand for what is not there."
 
 
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:

@@ -11,7 +11,8 @@ import torch
 
 import glowcore
 from explorer import class_labels
-from explorer.pictures import from_values, pixels_changed, psnr
+from explorer.lost_pictures import from_values
+from explorer.pictures import pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered, in_range
 from explorer.traits import traits_of

@@ -16,11 +16,11 @@ from explorer import models
 from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.engine import Engine
+from explorer.lost_pictures import lost_words
 from explorer.messages import acknowledgement
 from explorer.recipe import EditRecipe
 from explorer.turns import Busy
 from explorer.ui import state
-from explorer.words import lost_words
 from glowcore.errors import GlowcoreError
 
 _LOG = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from explorer.export import read_png
+from explorer.lost_pictures import LOST
 from explorer.recipe import EditRecipe
-from explorer.words import LOST
 from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect

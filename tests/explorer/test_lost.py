@@ -14,9 +14,8 @@ from explorer.desk import Desk
 from explorer.editor_view import editor_view
 from explorer.engine import Engine
 from explorer.history import History
-from explorer.pictures import from_values, lost, no_picture
+from explorer.lost_pictures import LOST, from_values, lost, lost_words, no_picture
 from explorer.recipe import EditRecipe, Source
-from explorer.words import LOST, lost_words
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
 from tests.explorer.visiting import visit

@@ -12,11 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import export
 from explorer.engine import Engine
-from explorer.pictures import no_picture
+from explorer.lost_pictures import LOST, no_picture
 from explorer.recipe import EditRecipe, Source
 from explorer.turns import Busy
 from explorer.two_attributes import TwoAttributes, first_choice, offered
-from explorer.words import LOST
 from glowcore.attribute_grid import sheet
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit

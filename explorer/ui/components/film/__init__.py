@@ -8,11 +8,9 @@ import numpy as np
 import streamlit as st
 
 from explorer import export
-from explorer.pictures import data_uri, lost
+from explorer.lost_pictures import sheet
 from explorer.ui.components import sources
 from explorer.ui.downloads import download
-from explorer.words import LOST
-from glowcore.grids import grid
 
 _FILM = st.components.v2.component("explorer_film", **sources("film"))
 COLUMNS = 8
@@ -21,15 +19,7 @@ COLUMNS = 8
 def film(frames: Sequence[np.ndarray], *, key: str, alt: str) -> None:
     """Show frames (uint8 [H, W, 3], one size) as one film, lost ones marked; `alt` says what it shows."""
     columns = min(COLUMNS, len(frames))
-    data = {
-        "uri": data_uri(grid(frames, columns=columns, gap=0)),
-        "columns": columns,
-        "count": len(frames),
-        "alt": alt,
-        "lost": lost(frames),
-        "lostWords": LOST,
-    }
-    _FILM(key=key, data=data)
+    _FILM(key=key, data={"columns": columns, "count": len(frames), "alt": alt, **sheet(frames, columns)})
 
 
 def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> None:

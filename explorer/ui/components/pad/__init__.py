@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from explorer.lost_pictures import sheet
 from explorer.messages import numbers
-from explorer.pictures import data_uri, lost
 from explorer.ui.components import sources
-from explorer.words import LOST
-from glowcore.grids import grid
 
 _PAD = st.components.v2.component("explorer_pad", **sources("pad"))
 MIDDLE = (0.5, 0.5)
@@ -22,12 +20,6 @@ def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> tup
 
     Gives the place where the hand has left the dot: fractions of the sides, from the upper left corner.
     """
-    data = {
-        "uri": data_uri(grid(pictures, columns=side, gap=0)),
-        "side": side,
-        "alt": alt,
-        "lost": lost(pictures),
-        "lostWords": LOST,
-    }
+    data = {"side": side, "alt": alt, **sheet(pictures, side)}
     at = _PAD(key=key, data=data, on_at_change=lambda: None).get("at")
     return numbers(at, 2, 0.0, 1.0) or MIDDLE
