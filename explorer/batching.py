@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from explorer.device import give_back
-from glowcore.out_of_memory import is_out_of_memory, let_go
+from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
 
 BATCH = 16
 
@@ -32,7 +32,7 @@ class Batching:
                 tried = part.stop - part.start
                 if tried == 1 or not is_out_of_memory(error):
                     raise
-                let_go(error)
+                free_tensors_of(error)
                 self.size = min(self.size, tried // 2)  # of what was tried: another thread may have shrunk it meanwhile
                 give_back()
         return pictures

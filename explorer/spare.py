@@ -12,7 +12,7 @@ from explorer.device import give_back
 from explorer.turns import Turns
 from explorer.worker import Worker
 from glowcore.errors import GlowcoreError
-from glowcore.out_of_memory import is_out_of_memory, let_go
+from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Spare:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                let_go(error)
+                free_tensors_of(error)
             give_back()
         raise GlowcoreError("there is no memory left for a single picture; close what else uses it")
 

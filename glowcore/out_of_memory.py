@@ -26,8 +26,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
-def let_go(error: BaseException) -> None:
-    """Clear the frames that an error has come through: they hold the tensors that were too many."""
+def free_tensors_of(error: BaseException) -> None:
+    """Free the tensors that were too many: the frames that an error has come through still hold them."""
     traceback.clear_frames(error.__traceback__)
 
 
@@ -43,7 +43,7 @@ def advised(model: Flow, settings: TrainSettings) -> Iterator[None]:
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        let_go(error)
+        free_tensors_of(error)
         raise TrainingError(advice(model, settings)) from error
 
 

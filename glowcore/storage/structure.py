@@ -11,7 +11,7 @@ from torch import Tensor, nn
 #: Kinds of attributes that are settings of a module; a config or a meter is none.
 _SETTINGS = (bool, int, float, str, tuple, list, type(None))
 #: Attributes that say nothing of the function.
-_ALOOF = {"training", "attributes", "anchor_every"}
+_IGNORED = {"training", "attributes", "anchor_every"}
 
 
 def difference(model: nn.Module, expected: nn.Module) -> str | None:
@@ -45,7 +45,7 @@ def _is_kind(module: nn.Module | None, kind: type[nn.Module]) -> bool:
 def _settings(module: nn.Module, like: nn.Module) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, value and expected value of all that decides what a module computes of its weights."""
     for name, other in vars(like).items():
-        if name[0] != "_" and name not in _ALOOF and isinstance(other, _SETTINGS):
+        if name[0] != "_" and name not in _IGNORED and isinstance(other, _SETTINGS):
             yield name, getattr(module, name, None), other
     for name in like._non_persistent_buffers_set:
         yield name, getattr(module, name, None), like._buffers[name]

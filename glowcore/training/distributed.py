@@ -70,7 +70,7 @@ class Processes:
         distributed.all_reduce(total)
         return float(total) / self.world_size
 
-    def same(self, value: float) -> float:
+    def largest(self, value: float) -> float:
         """Return the largest of the processes' numbers, so that all of them decide alike."""
         if self.world_size == 1:
             return value
@@ -78,7 +78,7 @@ class Processes:
         distributed.all_reduce(largest, distributed.ReduceOp.MAX)
         return float(largest)
 
-    def by_first(self, work: Callable[[], None]) -> None:
+    def on_first(self, work: Callable[[], None]) -> None:
         """Let the first process do ``work`` (write files) and the others wait; if it fails, all of them fail.
 
         Raises:
@@ -90,7 +90,7 @@ class Processes:
                 work()
             except Exception as caught:
                 error = caught
-        if not self.same(float(error is not None)):
+        if not self.largest(float(error is not None)):
             return
         raise error or TrainingError("the first process has failed and says why; this one stops with it")
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from glowcore import images as pictures
+from glowcore import images
 from glowcore.classes import ClassTally, any_classes, has_head
 from glowcore.errors import TrainingError
 from glowcore.evaluation.held_out import health, noisy_bits_per_dim
@@ -102,7 +102,7 @@ class Monitor:
             **self._class_figures(tally),
         }
         self.last = {name: _json_number(value) for name, value in self.last.items()}
-        if isinstance(model, Flow) and condition["round_trip"] > pictures.HALF_STEP:
+        if isinstance(model, Flow) and condition["round_trip"] > images.HALF_STEP:
             self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
                      "a lower learning rate or a larger scale_min keeps the inverse stable")
         if (self.last["drift"] or 0) > DriftMeter.ALARM:
@@ -132,10 +132,10 @@ class Monitor:
                 board.add_scalar(name, value, step)
         if model.config.channels in (1, 3):  # grey or colour; others are no pictures for the eye
             drawn = model.sample(SAMPLE_SEEDS, USUAL_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
-            samples = grid(pictures.to_uint8(drawn), columns=4, scale=2)
+            samples = grid(images.to_uint8(drawn), columns=4, scale=2)
             folder = self.trainer.out / "samples"
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{step:08d}.png").write_bytes(pictures.to_png_bytes(samples))
+            (folder / f"{step:08d}.png").write_bytes(images.to_png_bytes(samples))
             if board is not None:
                 board.add_image("samples", samples, step, dataformats="HWC")
         if board is not None:

@@ -114,7 +114,7 @@ class Trainer:
         last_eval = self.seconds
         signals = StopSignals(self._stop, announce=self.processes.is_first)
         with contextlib.ExitStack() as held, signals, out_of_memory.advised(self.model, self.settings):
-            self.processes.by_first(lambda: held.enter_context(run_lock.alone(self.out)))
+            self.processes.on_first(lambda: held.enter_context(run_lock.alone(self.out)))
             self._resume_point()
             trained = False
             while not self._stopping():
@@ -122,7 +122,7 @@ class Trainer:
                     trained = True
                     started = time.perf_counter()
                     loss = self.train_step()
-                    self.seconds += self.processes.same(time.perf_counter() - started)
+                    self.seconds += self.processes.largest(time.perf_counter() - started)
                     self.monitor.after_step(loss)
                 if self.fraction >= 1 or self.seconds - last_eval >= 60 * self.settings.eval_minutes:
                     good = self._evaluate()
@@ -174,7 +174,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the averaged model and the training state; only the first process writes, and if it fails, all do."""
-        self.processes.by_first(self._write)
+        self.processes.on_first(self._write)
 
     def _write(self) -> None:
         saved_states.check_latest(self.out / "state", self.step)  # the model is not to be of another run than that
@@ -239,14 +239,14 @@ class Trainer:
 
     def _evaluate(self) -> bool:
         """Evaluate, and save what is good, or do about it what :class:`Recovery` says. Returns whether it is good."""
-        self.processes.by_first(self.monitor.evaluate)
+        self.processes.on_first(self.monitor.evaluate)
         problem = divergence(self.monitor.last, invertible=isinstance(self.model, Flow))
-        good = not self.processes.same(float(bool(problem)))
+        good = not self.processes.largest(float(bool(problem)))
         if good:
             self.recovery.good_evaluation()
             self.save()
         # After the model is safe: a log or picture that cannot be written must not cost it.
-        self.processes.by_first(self.monitor.show)
+        self.processes.on_first(self.monitor.show)
         if good:
             return True
         if self.recovery.bad_evaluation(at_end=self.fraction >= 1):
@@ -276,13 +276,13 @@ class Trainer:
 
     def _stopping(self) -> bool:
         """Whether a signal has reached any of the processes; asked at the same places by all, they stop together."""
-        self.stop_signal = int(self.processes.same(self.stop_signal or 0)) or None
+        self.stop_signal = int(self.processes.largest(self.stop_signal or 0)) or None
         return self.stop_signal is not None
 
     def _resume_point(self) -> None:
         """See to it that there is a state to go back to, this run's own, before the first step can go wrong."""
-        self.processes.by_first(lambda: saved_states.check_latest(self.out / "state", self.step))
-        if self.processes.same(float(not saved_states.saved_steps(self.out / "state"))):
+        self.processes.on_first(lambda: saved_states.check_latest(self.out / "state", self.step))
+        if self.processes.largest(float(not saved_states.saved_steps(self.out / "state"))):
             self.save()
 
 
