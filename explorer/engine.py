@@ -56,7 +56,7 @@ class Engine(Worker):
         self.folder = folder
         self.name, self.model_hash = name, model_hash
         self.metadata = dict(model.metadata or {})
-        self.temperature = recommended(self.metadata, self.config.num_levels)
+        self.temperature = recommended(model)
         self.imagined = imagined(self.metadata)
         self.own: frozenset[str] = frozenset()
         self.size: tuple[int, int] = tuple(model.image_size)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, Source
-from explorer.temperatures import is_temperature
 from glowcore.errors import CheckpointError
+from glowcore.metadata import SEEDS, is_temperature
 
 MOST = 48
 LONGEST = 40
@@ -35,7 +35,7 @@ def imagined(metadata: Mapping[str, Any]) -> tuple[Imagined, ...]:
         CheckpointError: anything but a list of up to 48 different {"seed": int, "name": str, "temperature":
             number}.
     """
-    stated = metadata.get("seeds", [])
+    stated = metadata.get(SEEDS, [])
     if not isinstance(stated, list) or len(stated) > MOST:
         raise CheckpointError(f"the metadata's seeds are {stated!r:.60}, expected a list of up to {MOST}")
     found = tuple(map(_one, stated))

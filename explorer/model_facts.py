@@ -8,6 +8,7 @@ from explorer.latent_map import MAP_FILE
 from explorer.models import ModelEntry
 from explorer.recipe import MODEL_DIGITS
 from glowcore import checkpoint
+from glowcore.metadata import DATA, INIT_FROM, LICENCE, METRICS, TRAINING
 
 KINDS = {"glow": "Glow", "realnvp": "Real NVP", "nice": "NICE", "vae": "VAE, no flow"}
 
@@ -45,7 +46,7 @@ def began_from(entry: ModelEntry) -> list[str]:
 
     Whatever in the metadata's `init_from` is no such statement is left out.
     """
-    stated = entry.info["metadata"].get("init_from")
+    stated = entry.info["metadata"].get(INIT_FROM)
     earlier = [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
     digits = [(one, one["sha256"][:MODEL_DIGITS]) for one in earlier if isinstance(one.get("sha256"), str)]
     return [f"{start} ({told})" if (told := _pictures_of(one)) else start for one, start in digits]
@@ -56,8 +57,8 @@ def held_out_bits(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
     Training measures on a few hundred pictures; a model card that tells of more of them tells another number.
     """
-    training = metadata.get("training") or {}
-    for place in (metadata, metadata.get("metrics")):
+    training = metadata.get(TRAINING) or {}
+    for place in (metadata, metadata.get(METRICS)):
         if _bits(place) is not None:
             return [("Held-out bits/dim", f"{_bits(place):.3f}")]
     bits = _bits(training.get("evaluation"))
@@ -69,7 +70,7 @@ def held_out_bits(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _pictures_of(metadata: dict[str, Any]) -> str:
-    told = (metadata.get(k) for k in ("data", "licence"))
+    told = (metadata.get(k) for k in (DATA, LICENCE))
     return " · ".join(t[:200] for t in told if isinstance(t, str) and t)
 
 

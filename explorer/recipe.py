@@ -19,10 +19,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from glowcore.errors import GlowcoreError
+from glowcore.metadata import USUAL_TEMPERATURE
 
 STRENGTH_LIMIT = 5.0  # standard deviations; the sliders stop at 3, an own script may go further
 STRENGTH_STEP = 0.05  # of the sliders; an own script may go between
-USUAL_TEMPERATURE = 0.7  # of a sampled picture where nothing else is said
 TEMPERATURE_LIMIT = 1.2
 SEED_LIMIT = 2**31 - 1
 LABEL_LIMIT = 9999

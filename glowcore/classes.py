@@ -18,16 +18,13 @@ from torch.nn import functional as F
 from glowcore.errors import ConfigError
 from glowcore.images import printable
 from glowcore.latents import Latents
+from glowcore.metadata import CLASS_COUNTS, CLASS_NAMES
 from glowcore.priors import noise_log_prob
 from glowcore.transforms.base import exact_arithmetic
 
 if TYPE_CHECKING:
     from glowcore.flow import Flow
 
-#: Key of ``Flow.metadata``: the name of each class, in the order of their numbers.
-NAMES = "class_names"
-#: Key of ``Flow.metadata``: how many training pictures each class had; the p(y) of Bayes' rule.
-COUNTS = "class_counts"
 #: Names that a message holds of them.
 MOST_NAMED = 20
 
@@ -69,7 +66,7 @@ def has_head(model: Flow) -> bool:
 def class_names(model: Flow) -> list[str]:
     """Return the name of each class, its number where the model stores no names; ``[]`` for a model without classes."""
     count = num_classes(model)
-    names = model.metadata.get(NAMES)
+    names = model.metadata.get(CLASS_NAMES)
     if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
         return names
     return [str(number) for number in range(count)]
@@ -114,11 +111,11 @@ def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
             be told from one with others.
     """
     count = num_classes(model)
-    if NAMES not in model.metadata and names:
+    if CLASS_NAMES not in model.metadata and names:
         if len(names) != count:
             raise _other_classes(count, names)
-        model.metadata[NAMES] = list(names)
-    model.metadata[COUNTS] = torch.bincount(labels, minlength=count).tolist()
+        model.metadata[CLASS_NAMES] = list(names)
+    model.metadata[CLASS_COUNTS] = torch.bincount(labels, minlength=count).tolist()
 
 
 def _other_classes(count: int, names: Sequence[str]) -> ConfigError:
@@ -137,7 +134,7 @@ def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
     """
     if unknown := int((labels < 0).sum()):
         raise ConfigError(f"{unknown} of {len(labels)} pictures have no class; every picture needs one")
-    if NAMES in model.metadata and names:
+    if CLASS_NAMES in model.metadata and names:
         table = torch.tensor([_named(model, name) for name in names], device="cpu")
         return table[labels]
     count = num_classes(model)
@@ -184,7 +181,7 @@ def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:
 def log_prior(model: Flow) -> Tensor:
     """Return ``log p(y)``, ``[K]``: the shares of the training pictures where the model stores them, else uniform."""
     count = num_classes(model)
-    counts = model.metadata.get(COUNTS)
+    counts = model.metadata.get(CLASS_COUNTS)
     if not (isinstance(counts, list) and len(counts) == count and all(type(n) is int and n >= 0 for n in counts)):
         counts = [1] * count
     # A class without training pictures stays possible: as if one had been seen of each.

@@ -10,6 +10,7 @@ from glowcore.attributes.vectors import direction_kind
 from glowcore.cli import options
 from glowcore.flow import Flow
 from glowcore.images import printable
+from glowcore.metadata import CLASS_NAMES
 
 EXAMPLE = "python -m glowcore info --model pretrained/faces64"
 
@@ -57,7 +58,7 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
     ]
     if facts["classes"]:
         lines.append("classes\n  " + ", ".join(printable(name, 60) for name in facts["classes"]))
-    metrics = dict(_flat({name: value for name, value in facts["metadata"].items() if name != classes.NAMES}))
+    metrics = dict(_flat({name: value for name, value in facts["metadata"].items() if name != CLASS_NAMES}))
     if metrics:
         lines += ["metadata", *(f"  {name}: {value}" for name, value in metrics.items())]
     if facts["attributes"] is None and not facts["is_flow"]:

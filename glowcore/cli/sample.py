@@ -17,6 +17,7 @@ from glowcore.flow import Flow
 from glowcore.grids import grid, sheet_size
 from glowcore.latents import Latents
 from glowcore.likelihood import bin_centres
+from glowcore.metadata import USUAL_TEMPERATURE, recommended_temperature
 from glowcore.storage import output
 
 EXAMPLE = "python -m glowcore sample --model pretrained/faces64 --seeds 0:16 --temperature 0.7 --out samples.png"
@@ -30,7 +31,8 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--seeds", default="0:16", metavar="A:B|N[,N...]",
                    help="one picture per seed: A to B - 1, or a list (default 0:16); a seed always gives the same one")
     p.add_argument("--temperature", metavar="T[,T...]",
-                   help="spread of the noise, one number or one per level, finest first (default: the model's, or 0.7)")
+                   help="spread of the noise, one number or one per level, finest first (default: the model's, or "
+                        f"{USUAL_TEMPERATURE})")
     p.add_argument("--compare", metavar="T,T[,T...]",
                    help="the same seeds at several temperatures, one labelled row each, such as 0.5,0.7,1.0")
     pictures.add_class(p, every=True)
@@ -51,7 +53,11 @@ def run(args: argparse.Namespace) -> int:
     if args.compare is not None:
         return _compare(args, out, seeds)
     model = options.load_model(args)
-    temperature = pictures.temperature(args.temperature or _default(model), len(model.latent_shapes()))
+    if args.temperature:
+        temperature = pictures.temperature(args.temperature, len(model.latent_shapes()))
+    else:
+        own = recommended_temperature(model)
+        temperature = own if len(own) > 1 else own[0]
     drawn, y = pictures.seeds_and_classes(model, seeds, args.label)
     options.check_range("number of pictures", len(drawn), 1, MOST)
     every = len(drawn) // len(seeds)  # classes per seed, 1 but for --class all
@@ -95,11 +101,6 @@ def _report_lost(lost: Sequence[int], count: int) -> int:
     options.say(f"error: {len(lost)} of {count} pictures (of seed {named}) hold values that are not finite, in float64 "
                 "too, and are black; a lower temperature may do")
     return 1
-
-
-def _default(model: Flow) -> str:
-    own = model.metadata.get("temperature", 0.7)
-    return ",".join(map(str, own)) if isinstance(own, list) else str(own)
 
 
 def read_seeds(text: str) -> Sequence[int]:

@@ -25,6 +25,7 @@ from glowcore.evaluation.odd_pictures import odd_pictures
 from glowcore.exact import in_float64, largest_error
 from glowcore.flow import Flow
 from glowcore.images import HALF_STEP, to_uint8
+from glowcore.metadata import USUAL_TEMPERATURE
 from glowcore.models import build
 from glowcore.priors import noise_log_prob
 from glowcore.storage.sealed import read_set
@@ -59,8 +60,8 @@ class Check:
 def check_model(model: Flow, *, samples: int = 8, odd: int = 20, seed: int = 0) -> list[Check]:
     """Ask everything but the files of a model in eval mode; ``samples`` pictures of its own and ``odd`` odd ones."""
     exact = in_float64(model)
-    drawn = torch.from_numpy(to_uint8(model.sample(range(seed, seed + samples), 0.7, any_classes(model, samples))))
-    drawn = drawn.permute(0, 3, 1, 2).contiguous()
+    drawn = model.sample(range(seed, seed + samples), USUAL_TEMPERATURE, any_classes(model, samples))
+    drawn = torch.from_numpy(to_uint8(drawn)).permute(0, 3, 1, 2).contiguous()
     checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
     names, pictures = odd_pictures((model.config.channels, *model.image_size), odd, seed)
     for kind in dict.fromkeys(names):
@@ -188,7 +189,7 @@ def _latents_come_back(model: Flow, exact: Flow, seeds: range) -> Check:
     name, y = "latents after decode and encode", any_classes(model, len(seeds))
     errors = []
     for each in (model, exact):
-        latents = each.sample_latents(seeds, 0.7, y)
+        latents = each.sample_latents(seeds, USUAL_TEMPERATURE, y)
         error = (each.encode(each.decode(latents), y).flatten() - latents.flatten()).abs().amax()
         errors.append(float(error) if torch.isfinite(error) else math.inf)
         if errors[-1] <= LATENT_BOUND:

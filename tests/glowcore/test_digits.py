@@ -12,6 +12,7 @@ import glowcore
 from glowcore import classes
 from glowcore.data import open_dataset
 from glowcore.evaluation import evaluate
+from glowcore.metadata import CLASS_COUNTS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "pretrained" / "digits"
@@ -61,7 +62,7 @@ def test_figures_of_the_model_card(folder, shipped):
     assert found.bits_per_dim == pytest.approx(BITS_PER_DIM, abs=0.005)
     assert found.class_accuracy_generative == pytest.approx(GENERATIVE, abs=0.01)
     assert found.class_accuracy_head == pytest.approx(HEAD, abs=0.01)
-    assert shipped.metadata[classes.COUNTS] == torch.bincount(train.labels).tolist()
+    assert shipped.metadata[CLASS_COUNTS] == torch.bincount(train.labels).tolist()
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 2_000_000
 
 
