@@ -17,7 +17,7 @@ import torch
 from explorer.cache import ByteLRU
 from explorer.device import give_back, in_words
 from explorer.lost_pictures import from_values
-from explorer.pictures import fingerprint, pixels_changed, psnr
+from explorer.pictures import fingerprint
 from explorer.recipe import MODEL_DIGITS
 from explorer.results import Encoded
 from explorer.temperatures import recommended
@@ -26,6 +26,7 @@ from glowcore import checkpoint, images
 from glowcore.baselines import VAE
 from glowcore.errors import GlowcoreError
 from glowcore.exact import largest_error
+from glowcore.image_difference import pixels_changed, psnr
 from glowcore.likelihood import NOISE_SEED
 from glowcore.out_of_memory import is_out_of_memory
 

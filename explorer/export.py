@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 
 from explorer import sandbox
 from explorer.pictures import png
@@ -46,14 +45,10 @@ def to_png(
         crop: the aligned picture the edit started from, uint8 [H, W, 3]; None keeps it out of the file.
         more: further texts in ASCII, by the names of their chunks.
     """
-    info = PngInfo()
-    for name, text in {RECIPE_KEY: recipe.token(), **(more or {})}.items():
-        info.add_text(name, text)
+    texts = {RECIPE_KEY: recipe.token(), **(more or {})}
     if crop is not None:
-        info.add_text(CROP_KEY, base64.b64encode(png(crop)).decode())
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", pnginfo=info, optimize=True)
-    return buffer.getvalue()
+        texts[CROP_KEY] = base64.b64encode(png(crop)).decode()
+    return png(picture, texts)
 
 
 def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequence[str]) -> np.ndarray:

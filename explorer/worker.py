@@ -12,7 +12,6 @@ import torch
 import glowcore
 from explorer import class_labels
 from explorer.lost_pictures import from_values
-from explorer.pictures import pixels_changed, psnr
 from explorer.recipe import EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered, in_range
 from explorer.traits import traits_of
@@ -20,6 +19,7 @@ from explorer.turns import Turns
 from glowcore import AttributeVectors, images
 from glowcore.devices import synchronize
 from glowcore.exact import ExactFlow, is_double
+from glowcore.image_difference import pixels_changed, psnr
 from glowcore.latents import Latents
 from glowcore.likelihood import NOISE_SEED
 

@@ -144,13 +144,16 @@ def to_uint8(tensor: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(batch.permute(0, 2, 3, 1).cpu().numpy())
 
 
-def to_png_bytes(array: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:
-    """Return the PNG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``, its only metadata the ``text`` entries."""
+def to_png_bytes(array: np.ndarray, text: Mapping[str, str] | None = None, *, level: int = 6) -> bytes:
+    """Return the PNG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``, its only metadata the ``text`` entries.
+
+    ``level`` is how hard to compress, from 0 (not at all) to 9.
+    """
     info = PngImagePlugin.PngInfo()
     for key, value in (text or {}).items():
         info.add_itxt(key, value) if not value.isascii() else info.add_text(key, value)
     out = io.BytesIO()
-    _to_pillow(array).save(out, "PNG", pnginfo=info)
+    _to_pillow(array).save(out, "PNG", pnginfo=info, compress_level=level)
     return out.getvalue()
 
 

@@ -15,6 +15,7 @@ from glowcore.errors import ConfigError
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
 from glowcore.grids import grid
+from glowcore.image_difference import amplified, pixels_changed
 from glowcore.latents import Latents
 from glowcore.likelihood import NOISE_SEED
 from glowcore.storage import output
@@ -69,9 +70,9 @@ def run(args: argparse.Namespace) -> int:
     error = torch.cat(errors).nan_to_num(nan=torch.inf).permute(0, 2, 3, 1).numpy()
     for index, row in enumerate(rows):
         row["reconstruction_max_abs_error"] = float(np.abs(error[index]).max())
-        row["pixels_changed"] = int((shown[index] != before[index]).any(axis=-1).sum())
+        row["pixels_changed"] = pixels_changed(shown[index], before[index])
     gain = _visible(error) if gain is None else gain
-    difference = np.clip(np.rint(128 + 255 * gain * error.clip(-1e9, 1e9)), 0, 255).astype(np.uint8)
+    difference = amplified(error.clip(-1e9, 1e9), 255 * gain)
     triples = np.stack([before, shown, difference], axis=1)
     pictures.save(out, grid(triples.reshape(-1, *triples.shape[2:]), columns=3, scale=args.scale))
     if args.json:

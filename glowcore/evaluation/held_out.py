@@ -13,6 +13,7 @@ from glowcore import likelihood
 from glowcore.classes import ClassTally, any_classes
 from glowcore.exact import RETRY_ABOVE, largest_error, largest_errors
 from glowcore.flow import Flow
+from glowcore.image_difference import pixels_changed
 from glowcore.images import to_uint8
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
@@ -84,8 +85,7 @@ def evaluate(
             finite += int(errors.isfinite().sum())
             beyond += int((errors > RETRY_ABOVE).sum())
             worst = max(worst, float(errors.max()))
-            different = torch.from_numpy(to_uint8(back)).permute(0, 3, 1, 2) != batch
-            changed += int(different.any(dim=1).sum())
+            changed += pixels_changed(to_uint8(back), to_uint8(batch))
             bar.update(len(batch))
     bits = torch.cat(bpd).double()
     return Evaluation(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from explorer import mixing
-from explorer.pictures import pixels_changed, quantised
+from explorer.pictures import quantised
 from explorer.recipe import EditRecipe, Source
+from glowcore.image_difference import pixels_changed
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import of_model
 

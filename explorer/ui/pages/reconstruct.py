@@ -12,7 +12,7 @@ import streamlit as st
 from explorer import mixing
 from explorer.compressor import Compressor
 from explorer.engine import Engine
-from explorer.pictures import amplified_difference, pixels_changed, quantised, webp
+from explorer.pictures import quantised, webp
 from explorer.recipe import TEMPERATURE_LIMIT
 from explorer.results import Encoded
 from explorer.ui import shelf, state
@@ -22,6 +22,7 @@ from explorer.ui.frame import Bench, intro, open_bench, own_up
 from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
+from glowcore.image_difference import amplified, pixels_changed
 
 SHOWN = 256
 AT_MOST = 8
@@ -194,7 +195,7 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
     show(cells, encoded.picture, "Original", f"{name}, original as {model} sees it")
     show(cells, encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {model}")
     gain = options["gain"]
-    difference = amplified_difference(encoded.picture, encoded.reconstruction, gain)
+    difference = amplified(encoded.reconstruction.astype(np.float32) - encoded.picture, gain)
     show(cells, difference, f"Difference ×{gain}", f"{name}, difference amplified {gain} times, {model}")
     if lossy:
         values = math.prod(engine.size) * engine.config.channels
