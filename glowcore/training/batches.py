@@ -11,6 +11,10 @@ import functools
 import torch
 from torch import Tensor
 
+#: Pictures that weights are initialised on, and how many pixels of them: 256 large pictures would not fit on a GPU, and
+#: fewer already give reliable statistics.
+FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
+
 
 def step_generator(seed: int, step: int, rank: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """Return the generator of one training step (flips, dequantisation noise) of one process."""
@@ -36,6 +40,13 @@ def batch_indices(
         for epoch in epochs.unique()
     ]
     return torch.cat(picked)
+
+
+def first_indices(shape: torch.Size, batch_size: int, seed: int) -> Tensor:
+    """Return the indices of the pictures (of ``[N, C, H, W]``) that weights are initialised on, at least a batch."""
+    count, _, height, width = shape
+    fitting = max(batch_size, FIRST_PIXELS // (height * width))
+    return batch_indices(count, min(FIRST_PICTURES, fitting, count), seed, 0)
 
 
 def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:

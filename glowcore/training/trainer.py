@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from glowcore import checkpoint, classes, out_of_memory
 from glowcore.devices import has_fast_bfloat16
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
-from glowcore.training import batches, run_lock, saved_states, training_set
+from glowcore.training import batches, optimizer, run_lock, saved_states, training_set
 from glowcore.training.distributed import Processes
 from glowcore.training.divergence import divergence
 from glowcore.training.loss import TrainingLoss
@@ -23,12 +23,7 @@ from glowcore.training.monitor import Monitor
 from glowcore.training.recovery import Recovery
 from glowcore.training.settings import TrainSettings
 from glowcore.training.signals import StopSignals
-from glowcore.transforms.base import laid_out_as
 from glowcore.transforms.batchnorm import running_statistics
-
-#: Pictures that weights are initialised on, and how many pixels of them: of large pictures so many would not fit into a
-#: GPU that trains them well, and fewer have values enough.
-FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
 
 
 class Trainer:
@@ -66,24 +61,18 @@ class Trainer:
         self.processes = processes or Processes()
         self.settings = settings
         self.model, model.attributes = model.train(), None  # attributes belong to the weights as they were
-        for parameter in model.parameters():
-            if parameter.ndim == 4:
-                parameter.data = laid_out_as(parameter, parameter.data, torch.channels_last)
+        optimizer.lay_out(model)
         self.images, self.labels = images, labels
         self.data = {"training": training_set.fingerprint(images, labels),
                      "held-out": training_set.fingerprint(held_out, held_out_labels)}
         self.pictures_skipped = pictures_skipped
         self.out = out
-        fitting = max(settings.batch_size, FIRST_PIXELS // images[0, 0].numel())
-        first = batches.batch_indices(len(images), min(FIRST_PICTURES, fitting, len(images)), settings.seed, 0)
-        self.model.initialize(images[first])
+        self.model.initialize(images[batches.first_indices(images.shape, settings.batch_size, settings.seed)])
         self.device = model.device
         self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
         self.statistics = running_statistics(model)
-        self.average = AveragedModel(self.model, multi_avg_fn=self._average)
-        kinds = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}
-        fast = {"fused": True} if settings.optimizer == "adam" else {"foreach": True}
-        self.optimizer = kinds[settings.optimizer](model.parameters(), lr=settings.learning_rate, **fast)
+        self.average = optimizer.moving_average(model, settings.ema_decay)
+        self.optimizer = optimizer.build(model, settings)
         wanted = settings.precision == "bfloat16"
         self.bfloat16 = wanted or (settings.precision == "auto" and has_fast_bfloat16(self.device))
         self.step, self.seconds = 0, 0.0
@@ -154,13 +143,13 @@ class Trainer:
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm))
         self.step += 1
         self.images_seen += s.batch_size * s.accumulate * self.processes.world_size
-        if not _finite(self.processes.mean(total), norm):
+        if not all(map(math.isfinite, (self.processes.mean(total), norm))):
             with torch.no_grad():
                 for tensor, before in zip(self.statistics, statistics, strict=True):
                     tensor.copy_(before)
             if self.recovery.bad_step():
                 self._restore(f"loss or gradient not finite in {s.max_bad_steps} steps in a row")
-            return float("nan")
+            return math.nan
         self.recovery.good_step()
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
@@ -209,12 +198,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["average"])
         self.average.n_averaged.fill_(state["averaged_steps"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        # The fused optimizer walks through parameter and moments side by side in memory, whatever their strides.
-        for parameter, moments in self.optimizer.state.items():
-            for name, value in moments.items():
-                if value.shape == parameter.shape:
-                    moments[name] = laid_out_as(parameter, value)
+        optimizer.load_state(self.optimizer, state["optimizer"])
         self.step, self.seconds, self.images_seen = state["step"], state["seconds"], state["images_seen"]
         self.recovery = Recovery(self.settings, **state["recovery"])
         self.monitor.load_state(state["monitor"])
@@ -229,13 +213,6 @@ class Trainer:
             images = batches.random_flip(images, generator)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             return self.loss(images, y, generator)
-
-    @torch.no_grad()
-    def _average(self, averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
-        """Exponential moving average whose decay rises with the steps, so that it forgets the start soon."""
-        steps = int(steps)
-        decay = min(self.settings.ema_decay, (1 + steps) / (10 + steps))
-        torch._foreach_lerp_(averaged, current, 1 - decay)
 
     def _evaluate(self) -> bool:
         """Evaluate, and save what is good, or do about it what :class:`Recovery` says. Returns whether it is good."""
@@ -284,7 +261,3 @@ class Trainer:
         self.processes.on_first(lambda: saved_states.check_latest(self.out / "state", self.step))
         if self.processes.largest(float(not saved_states.saved_steps(self.out / "state"))):
             self.save()
-
-
-def _finite(*values: float) -> bool:
-    return all(abs(value) < float("inf") for value in values)
