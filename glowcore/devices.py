@@ -64,6 +64,6 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until a device has done what it was given, so that a clock reads the work and not its ordering."""
+    """Wait until a device has finished, so that a clock measures the work and not its launch."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

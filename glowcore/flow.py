@@ -47,7 +47,7 @@ class Flow(nn.Module):
         metadata: JSON-able facts stored beside the weights (metrics, default temperature, training).
         attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
         class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
-        memory: how training remembers: ``"full"``, ``"checkpoint"`` or ``"reversible"``
+        memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`).
         drift: the error of the inverse that reversible mode found at its anchors.
     """
@@ -100,7 +100,7 @@ class Flow(nn.Module):
 
     @property
     def memory(self) -> str:
-        """How training remembers activations: ``"full"``, ``"checkpoint"`` or ``"reversible"``."""
+        """Which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``."""
         return self._memory
 
     @memory.setter
@@ -130,7 +130,7 @@ class Flow(nn.Module):
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:
-        """Set actnorm and the hidden layers from a batch of real pictures, each on what the layers before make of it.
+        """Set actnorm and the hidden layers from a batch of real pictures, each by the output of the layers before.
 
         Idempotent: an initialised (or loaded) model is left as it is. The pictures are dequantised as training does,
         with noise from a fixed seed.

@@ -195,7 +195,7 @@ class Latents:
 
 
 def per_level(value, num_levels: int, name: str) -> list:
-    """Return ``value`` once a level: a number for all of them, or a sequence of exactly ``num_levels``."""
+    """Return one value per level, from a number for all of them, or a sequence of exactly ``num_levels``."""
     if hasattr(value, "tolist"):  # an array or a tensor, of any shape
         value = value.tolist()
     if not isinstance(value, Sequence):
@@ -206,10 +206,10 @@ def per_level(value, num_levels: int, name: str) -> list:
 
 
 def temperatures(value: float | Sequence[float], num_levels: int) -> list[float]:
-    """Return a temperature once a level.
+    """Return one temperature per level.
 
     Raises:
-        ConfigError: as :func:`per_level`, or what is no finite number from 0.
+        ConfigError: as :func:`per_level`, or a temperature that is not a finite number from 0.
     """
     factors = per_level(value, num_levels, "temperature")
     for factor in factors:
@@ -222,7 +222,7 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
     """Return seeds as a list.
 
     Raises:
-        ConfigError: none at all, or what is no whole number that a generator takes.
+        ConfigError: none at all, or one that is not a whole number a generator takes.
     """
     try:
         found = [operator.index(seed) for seed in seeds]

@@ -1,4 +1,4 @@
-"""How much a training step has to remember, and which of the memory modes fits the device."""
+"""How much memory a training step takes, and which of the memory modes fits the device."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 def unit_scale(std: Tensor) -> Tensor:
-    """Return what brings standard deviations to 1.
+    """Return the factors that bring standard deviations to 1.
 
     A channel that does not vary is left as it is: dividing by its spread would only magnify rounding.
     """
@@ -39,7 +39,7 @@ class ZeroConv2d(nn.Module):
 
     @torch.no_grad()
     def rescale(self, channels: slice, factor: float, offset: float) -> None:
-        """Make some of the output channels ``factor`` times what they are, and ``offset`` more."""
+        """Multiply some of the output channels by ``factor`` and add ``offset``."""
         self.log_scale[channels] += math.log(factor) / self.LOG_SCALE_FACTOR
         self.bias[channels] += offset * (-self.LOG_SCALE_FACTOR * self.log_scale[channels]).exp()
 

@@ -46,7 +46,7 @@ class ResidualBlock(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Initialise both convolutions on what reaches them."""
+        """Initialise both convolutions, each on its input."""
         x = F.relu(x)
         self.first.initialize(x)
         self.second.initialize(F.relu(self.first(x)))
@@ -73,7 +73,7 @@ class ResidualNet(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Scale the hidden layers to the batch ``x``, each on what the layers before make of it."""
+        """Scale the hidden layers to the batch ``x``, each from the output of the layers before it."""
         self.conv_in.initialize(x)
         h = self.conv_in(x)
         self.skips[0].initialize(h)

@@ -1,4 +1,4 @@
-r"""How training remembers the activations of a level: all of them, each step's input, or only the last output.
+r"""Which activations of a level training keeps: all of them, each step's input, or only the last output.
 
 A step of flow is invertible, so its input need not be kept: the backward pass recovers it from the output. The memory
 of a level then does not depend on the number of steps (Gomez et al. 2017 for activations; Kingma & Dhariwal 2018,

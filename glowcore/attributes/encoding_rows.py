@@ -1,4 +1,4 @@
-"""A matrix of encodings that need not fit in memory, read in as few passes as can be."""
+"""A matrix of encodings that need not fit in memory, read in as few passes as possible."""
 
 from __future__ import annotations
 

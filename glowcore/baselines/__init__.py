@@ -1,4 +1,4 @@
-"""Models that are no flows, to set flows against: trained, saved, loaded and evaluated by the same commands."""
+"""Models that are not flows, to compare flows with: trained, saved, loaded and evaluated by the same commands."""
 
 from glowcore.baselines.vae import VAE, VAEConfig, build_vae
 

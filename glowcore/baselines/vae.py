@@ -115,7 +115,7 @@ class VAE(nn.Module):
 
     @property
     def memory(self) -> str:
-        """How training remembers activations: always ``"full"``, since there is no inverse to recover them with."""
+        """Which activations a training step keeps: always ``"full"``, as no inverse could recover them."""
         return "full"
 
     @memory.setter

@@ -29,7 +29,7 @@ def noise_pictures(config: GlowConfig, batch: int, seed: int = 0) -> Tensor:
 def ready_model(config: GlowConfig, *, steps: int = 0, memory: str = "full") -> Flow:
     """Return an initialised model, trained for a few careful steps of Adam so that its couplings do something.
 
-    Without warm-up a rate of 1e-3 sends a model of a hundred steps and more past any exact inverse.
+    Without warm-up a rate of 1e-3 leaves a model of a hundred steps or more without an exact inverse.
     """
     torch.manual_seed(0)
     flow = build(config).to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""What a training step remembers, in three modes, against depth: each measurement in a process of its own."""
+"""The memory of a training step in three modes, against depth; each measurement in a process of its own."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def evaluate_edits(
     """Move every attribute of a model on held-out pictures that lack it, and see what becomes of them.
 
     Args:
-        model: with attributes; its fused form encodes and decodes, in float64 where float32 does not do.
+        model: with attributes; its fused form encodes and decodes, in float64 where float32 is not enough.
         pictures: held out, with labels of the model's attributes.
         classifier: the judge.
         strengths: positive, in sigmas.

@@ -107,7 +107,7 @@ def noisy_bits_per_dim(
 ) -> Tensor:
     """Return bits/dim ``[B]`` of a batch; picture i has noise from ``seed`` and ``first + i``, whatever the batch.
 
-    ``tally`` takes the same encodings in.
+    ``tally`` counts the same encodings.
     """
     generators = likelihood.generators(seed * 1_000_003 + first, len(batch))
     if tally is None:

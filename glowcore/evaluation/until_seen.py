@@ -1,6 +1,6 @@
 """What an edit costs when it goes only as far as it takes.
 
-A hand on a slider stops when it sees what it wanted. At one strength for all, faces that needed half of it are pushed
+Whoever moves a slider stops on seeing what was wanted. At one strength for all, faces that needed half of it are pushed
 on and change in other ways; so this counts for each picture the smallest of the strengths tried at which the attribute
 is seen.
 """

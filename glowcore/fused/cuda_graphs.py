@@ -1,6 +1,6 @@
 """Folded encode and decode as CUDA graphs: one launch for the hundreds of small kernels of a pass.
 
-For programs of one thread. While a pass is captured PyTorch allows no other CUDA work in the process: another thread
+For single-threaded programs. While a pass is captured PyTorch allows no other CUDA work in the process: another thread
 that waits for the device ends the capture with an error, and after a failed capture PyTorch can give no memory back for
 as long as the process lives.
 """

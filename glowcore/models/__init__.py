@@ -1,4 +1,4 @@
-"""The models: a frozen config each, and the flow it builds; beside them the baselines, which are no flows."""
+"""The models: a frozen config each, and the flow it builds; beside them the baselines, which are not flows."""
 
 from __future__ import annotations
 

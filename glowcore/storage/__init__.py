@@ -1,1 +1,1 @@
-"""Files that are whole or not there, and are not believed before they are checked."""
+"""Files that are written whole or not at all, and checked before they are trusted."""

@@ -21,7 +21,10 @@ _SYNC_BUFFERS = ("forward_sync_buffers" if "forward_sync_buffers" in
 
 
 class Processes:
-    """This process among those of a run. Made by :meth:`from_environment`; the plain constructor is a run of one."""
+    """This process as one of those that train together.
+
+    Made by :meth:`from_environment`; the plain constructor is a run of one.
+    """
 
     def __init__(self, rank: int = 0, world_size: int = 1) -> None:
         self.rank = rank

@@ -1,4 +1,4 @@
-"""Seeing early that a run goes wrong: the loss of a flow can fall while its inverse explodes."""
+"""Noticing early that a run goes wrong: the loss of a flow can fall while its inverse explodes."""
 
 from __future__ import annotations
 

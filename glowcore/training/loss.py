@@ -1,4 +1,4 @@
-"""What a step of training makes small."""
+"""The loss that a training step lowers."""
 
 from __future__ import annotations
 

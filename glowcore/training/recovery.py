@@ -35,7 +35,7 @@ class Recovery:
 
     @property
     def rate_factor(self) -> float:
-        """What the restores have left of the learning rate."""
+        """What is left of the learning rate: every restore halves it."""
         return 0.5**self.restores
 
     @property

@@ -27,7 +27,7 @@ from glowcore.transforms.batchnorm import running_statistics
 
 
 class Trainer:
-    """Trains one flow on uint8 pictures ``[N, C, H, W]`` and keeps what it reaches in the folder ``out``.
+    """Trains one flow on uint8 pictures ``[N, C, H, W]`` and keeps the result in the folder ``out``.
 
     ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
     ``out/state`` and the monitor's log beside it. A model whose evaluation finds it diverged is never saved.
@@ -166,7 +166,7 @@ class Trainer:
         self.processes.on_first(self._write)
 
     def _write(self) -> None:
-        saved_states.check_latest(self.out / "state", self.step)  # the model is not to be of another run than that
+        saved_states.check_latest(self.out / "state", self.step)  # or the model would be of another run than the state
         self.averaged.metadata = self.monitor.metadata()
         checkpoint.save(self.averaged, self.out)
         saved_states.save_state(self.out / "state", self.state())
@@ -252,12 +252,12 @@ class Trainer:
         self.stop_signal = number
 
     def _stopping(self) -> bool:
-        """Whether a signal has reached any of the processes; asked at the same places by all, they stop together."""
+        """Whether a signal has reached any process; all of them ask at the same places, and so stop together."""
         self.stop_signal = int(self.processes.largest(self.stop_signal or 0)) or None
         return self.stop_signal is not None
 
     def _resume_point(self) -> None:
-        """See to it that there is a state to go back to, this run's own, before the first step can go wrong."""
+        """Make sure that there is a state of this run to go back to before its first step can go wrong."""
         self.processes.on_first(lambda: saved_states.check_latest(self.out / "state", self.step))
         if self.processes.largest(float(not saved_states.saved_steps(self.out / "state"))):
             self.save()

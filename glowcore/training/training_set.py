@@ -35,10 +35,10 @@ def judging_rows(count: int, most: int) -> Tensor:
 
 
 def fingerprint(images: Tensor, labels: Tensor | None) -> dict[str, Any]:
-    """Return what tells a set of pictures (uint8 ``[N, C, H, W]``) from another in milliseconds, JSON-able.
+    """Return what tells one set of pictures (uint8 ``[N, C, H, W]``) from another: JSON-able, made in milliseconds.
 
     ``pictures`` is N, ``shape`` is (C, H, W), ``sha256`` that of :data:`FINGERPRINTED` pictures and of all labels
-    (int64 ``[N]``). So another folder or another order is noticed, a single exchanged picture of many is not.
+    (int64 ``[N]``). So another folder or another order is noticed, but not one exchanged picture among many.
     """
     count = len(images)
     sampled = min(count, FINGERPRINTED)

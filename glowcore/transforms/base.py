@@ -1,4 +1,4 @@
-"""What every bijection of this package is."""
+"""The interface of every bijection in this package."""
 
 from __future__ import annotations
 

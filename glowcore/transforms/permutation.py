@@ -25,7 +25,7 @@ class Permutation(Transform):
 
 
 def reverse(channels: int) -> Permutation:
-    """Return the permutation that turns the order of channels round (Real NVP)."""
+    """Return the permutation that reverses the order of the channels (Real NVP)."""
     return Permutation(torch.arange(channels - 1, -1, -1))
 
 

@@ -29,7 +29,7 @@ class FlowStep(Transform):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Initialise actnorm and the coupling's network from ``x``, each on what reaches it; once."""
+        """Initialise actnorm and the coupling's network from ``x``, each on its input; once."""
         if self.actnorm.initialized:
             return
         self.actnorm.initialize(x)
