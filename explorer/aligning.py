@@ -9,7 +9,7 @@ from pathlib import Path
 from explorer.photo_folder import photos_in
 from explorer.photos import Photo
 from explorer.pictures import png
-from glowcore.errors import ConfigError, ImageError
+from glowcore.errors import ConfigError, ImageError, reason
 from glowcore.storage import output
 
 
@@ -63,7 +63,7 @@ def align_all(pairs: Iterable[tuple[Path, Path]], size: int) -> Aligned:
         try:
             photo = Photo.read(path.read_bytes())
         except OSError as error:
-            done.unreadable.append((path.name, error.strerror or str(error)))
+            done.unreadable.append((path.name, reason(error)))
             continue
         except ImageError as error:
             done.unreadable.append((path.name, str(error)))
@@ -81,4 +81,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error
+        raise ConfigError(f"cannot write to {folder}: {reason(error)}") from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.recipe import RecipeError
 from glowcore import images
-from glowcore.data.attribute_table import PICTURE_SUFFIXES
+from glowcore.images import PICTURE_SUFFIXES
 
 ATTRIBUTION = "ATTRIBUTION.md"
 

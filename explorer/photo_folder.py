@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from glowcore.data.attribute_table import PICTURE_SUFFIXES
 from glowcore.errors import ConfigError
+from glowcore.images import PICTURE_SUFFIXES
 
 SUFFIXES = ", ".join(PICTURE_SUFFIXES)
 

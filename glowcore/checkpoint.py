@@ -27,7 +27,7 @@ from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
 from glowcore.storage.atomic import write_set
 from glowcore.storage.budget import AllocationBudget
-from glowcore.storage.safetensors_guard import TensorSpec, check_specs, pack, read_header, unpack
+from glowcore.storage.safetensors_guard import TensorSpec, check_specs, pack, read_header, specs_of, unpack
 from glowcore.storage.sealed import SealedSet, parse_json, read_set
 from glowcore.storage.structure import difference
 from glowcore.version import __version__
@@ -105,7 +105,7 @@ def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
     def expect(config: dict[str, Any], size: int) -> dict[str, TensorSpec]:
         # The program's default dtype may be float64; what a file holds of it is decided by its weights, below.
         built[:] = [_build(folder / CONFIG, config, size).float()]
-        return _specs(built[0])
+        return specs_of(built[0])
 
     contents, model = read_folder(folder, expect), built[0]
     if any(t.dtype == torch.float64 for t in contents.tensors.values()):
@@ -234,7 +234,7 @@ def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None)
     with torch.random.fork_rng(devices=[]), on_cpu():
         rebuilt = models.build(model.config).float()
     try:
-        check_specs(folder / WEIGHTS, _specs(model), _specs(rebuilt))
+        check_specs(folder / WEIGHTS, specs_of(model), specs_of(rebuilt))
         if attributes is not None:
             _attributes(folder / ATTRIBUTES, attributes, model)
     except CheckpointError as error:
@@ -242,10 +242,6 @@ def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None)
     if words := difference(model, rebuilt):
         raise CheckpointError(f"{folder}: not saved, as another model would load again: {words}; a folder holds "
                               "weights and the config that they belong to")
-
-
-def _specs(model: Flow | VAE) -> dict[str, TensorSpec]:
-    return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in model.state_dict().items()}
 
 
 def _attributes(path: Path, stored: Attributes, model: Flow | VAE) -> AttributeVectors:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glowcore.errors import ConfigError
-from glowcore.images import printable
 from glowcore.latents import Latents
 from glowcore.metadata import CLASS_COUNTS, CLASS_NAMES
 from glowcore.priors import noise_log_prob
+from glowcore.text import printable
 from glowcore.transforms.base import exact_arithmetic
 
 if TYPE_CHECKING:

@@ -5,6 +5,9 @@ prints that line and exits with code 2, the application shows it as a sentence. 
 ordinary Python exceptions and keep their traceback.
 """
 
+import errno
+import os
+
 
 class GlowcoreError(Exception):
     """Base of all errors whose message is meant for the user: one line, no traceback needed."""
@@ -28,3 +31,19 @@ class CheckpointError(GlowcoreError):
 
 class TrainingError(GlowcoreError):
     """A training run that had to stop."""
+
+
+def reason(error: OSError) -> str:
+    """Return an operating system's error as words for a message."""
+    words = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EFBIG: "the file would be larger than the system allows",
+        errno.EROFS: "the disk is read-only",
+        errno.EACCES: "permission denied",
+        errno.EPERM: "permission denied",
+    }.get(error.errno)
+    own = error.strerror or str(error)
+    if words is None:
+        return own
+    return words if error.errno is None or own == os.strerror(error.errno) else f"{words}: {own}"

@@ -9,7 +9,6 @@ for, and nothing else.
 import io
 import os
 import threading
-import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,9 +19,12 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from glowcore import image_guard
-from glowcore.errors import ImageError
+from glowcore.errors import ImageError, reason
 from glowcore.image_decoding import decode
+from glowcore.text import printable
 
+#: Endings of the files that are pictures, where a whole folder is looked through.
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 #: Half a step of 8 bits, in the [0, 1] of tensors: a value that is off by less is still shown as itself.
 HALF_STEP = 0.5 / 255
 
@@ -164,15 +166,6 @@ def to_jpeg_bytes(array: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def printable(name: str, length: int = 80) -> str:
-    """Return a file's name fit for one line: control and direction characters as ``?``.
-
-    The middle of one longer than ``length`` is left out.
-    """
-    clean = "".join("?" if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in name)
-    return clean if len(clean) <= length else clean[: length // 2 - 1] + "…" + clean[-(length - length // 2) :]
-
-
 def _to_pillow(array: np.ndarray) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
@@ -195,5 +188,5 @@ def _read(source: bytes | str | os.PathLike) -> tuple[bytes, str]:
     except IsADirectoryError as error:
         raise ImageError(f"{prefix}this is a folder; {image_guard.ACCEPTED}") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a file name"
-        raise ImageError(f"{prefix}the file cannot be opened ({reason}); {image_guard.ACCEPTED}") from error
+        words = reason(error) if isinstance(error, OSError) else "not a file name"
+        raise ImageError(f"{prefix}the file cannot be opened ({words}); {image_guard.ACCEPTED}") from error

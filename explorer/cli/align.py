@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from explorer import aligning
 from glowcore.cli import options
-from glowcore.images import printable
+from glowcore.text import printable
 
 EXAMPLE = "python -m explorer align --data ~/photos --size 64 --out faces"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from glowcore.errors import ImageError
+from glowcore.errors import ImageError, reason
 
 
 def add_model(command: argparse.ArgumentParser) -> None:
@@ -33,4 +33,4 @@ def read(photo: Path) -> bytes:
     try:
         return photo.read_bytes()
     except OSError as error:
-        raise ImageError(f"{photo} cannot be read: {error.strerror}") from error
+        raise ImageError(f"{photo} cannot be read: {reason(error)}") from error

@@ -13,8 +13,9 @@ from explorer.album import Album, gave_way
 from explorer.ui.frame import Bench, caution, plain
 from explorer.words import counted
 from glowcore.errors import GlowcoreError
+from glowcore.images import PICTURE_SUFFIXES
 
-PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
+PHOTO_TYPES = [suffix.removeprefix(".") for suffix in PICTURE_SUFFIXES]
 
 
 @dataclass(frozen=True)

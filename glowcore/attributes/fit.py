@@ -19,7 +19,7 @@ from glowcore.attributes.discriminant import roc_auc, solve
 from glowcore.attributes.encoding_rows import EncodingRows, Moments
 from glowcore.attributes.refinement import Refinement, RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, Shapes
-from glowcore.errors import ConfigError, DataError
+from glowcore.errors import ConfigError, DataError, reason
 
 if TYPE_CHECKING:
     from glowcore.classifiers.store import StoredClassifier
@@ -127,7 +127,7 @@ def fit(
                               source=source, progress=progress)
     except OSError as error:
         raise DataError(
-            f"the encodings do not fit into {tempfile.gettempdir()} ({error.strerror}); TMPDIR names another folder"
+            f"the encodings do not fit into {tempfile.gettempdir()} ({reason(error)}); TMPDIR names another folder"
         ) from error
 
 
@@ -165,8 +165,8 @@ def fit_matrix(
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
     usable, refused = fittable(labels, names)
-    for name, reason in refused.items():
-        log.warning("attribute %s is left out: %s", name, reason)
+    for name, words in refused.items():
+        log.warning("attribute %s is left out: %s", name, words)
     labels = labels[:, usable]
     names = tuple(names[i] for i in usable)
     folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)

@@ -22,7 +22,7 @@ from glowcore.classifiers.classifier import AttributeClassifier, ClassifierSetti
 from glowcore.data import PictureSet
 from glowcore.errors import CheckpointError
 from glowcore.storage.atomic import write_set
-from glowcore.storage.safetensors_guard import TensorSpec, check_specs, pack, read_header, unpack
+from glowcore.storage.safetensors_guard import check_specs, pack, read_header, specs_of, unpack
 from glowcore.storage.sealed import SealedSet, parse_json, read_set
 
 WEIGHTS, FACTS = "classifier.safetensors", "classifier.json"
@@ -96,11 +96,10 @@ def _read(place: Path) -> tuple[AttributeClassifier, dict[str, Any]]:
     def read(files: SealedSet) -> tuple[AttributeClassifier, dict[str, Any]]:
         facts = parse_json(place / FACTS, files.read(FACTS))
         net = _build(place / FACTS, facts)
-        expected = {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in net.state_dict().items()}
         path = place / WEIGHTS
 
         def look(file) -> None:
-            check_specs(path, read_header(path, file, files.entries[WEIGHTS][0]).specs, expected)
+            check_specs(path, read_header(path, file, files.entries[WEIGHTS][0]).specs, specs_of(net))
 
         tensors: dict[str, Tensor] = unpack(path, files.read(WEIGHTS, look))[0]
         net.load_state_dict(tensors)

@@ -9,11 +9,10 @@ from pathlib import Path
 from glowcore.cli import options
 from glowcore.data import open_dataset
 from glowcore.devices import pick_device
-from glowcore.errors import ConfigError, TrainingError
+from glowcore.errors import ConfigError, TrainingError, reason
 from glowcore.evaluation import ablation, ablation_report
 from glowcore.heap import keep_heap
 from glowcore.storage import output
-from glowcore.storage.atomic import describe
 from glowcore.training.settings import TrainSettings
 
 EXAMPLE = (
@@ -93,7 +92,7 @@ def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
             raise ConfigError(f"--variants names {name} more than once, expected different ones")
     if args.data is None:
         raise ConfigError("--data DIR is missing: which pictures?")
-    output.check_folder(out)
+    output.check_folder(out, "--out")
     options.set_threads(args.threads)
     keep_heap()
     steps = STEPS if args.steps is None and args.minutes is None else args.steps
@@ -106,7 +105,7 @@ def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"--out {out} cannot be made: {describe(error)}") from error
+        raise ConfigError(f"--out {out} cannot be made: {reason(error)}") from error
     try:
         return ablation.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
                                 device=pick_device(args.device), progress=not args.quiet)

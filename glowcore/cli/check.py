@@ -8,10 +8,10 @@ from pathlib import Path
 
 from glowcore.cli import options
 from glowcore.data import open_dataset
-from glowcore.data.attribute_table import PICTURE_SUFFIXES
 from glowcore.errors import CheckpointError
 from glowcore.evaluation import checking
 from glowcore.flow import Flow
+from glowcore.images import PICTURE_SUFFIXES
 from glowcore.tables import plain
 
 EXAMPLE = ("python -m glowcore check --model pretrained/faces64\n"

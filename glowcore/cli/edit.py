@@ -14,9 +14,9 @@ from glowcore.attributes.vectors import MAX_STRENGTH
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE
-from glowcore.images import printable
 from glowcore.latents import Latents
 from glowcore.storage import output
+from glowcore.text import printable
 
 EXAMPLE = (
     "python -m glowcore edit --model pretrained/faces64 --image face.png --set Smiling=2.0 --set Young=-1 "

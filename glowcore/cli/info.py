@@ -9,8 +9,8 @@ from glowcore import checkpoint, classes
 from glowcore.attributes.vectors import direction_kind
 from glowcore.cli import options
 from glowcore.flow import Flow
-from glowcore.images import printable
 from glowcore.metadata import CLASS_NAMES
+from glowcore.text import printable
 
 EXAMPLE = "python -m glowcore info --model pretrained/faces64"
 

@@ -20,7 +20,7 @@ from glowcore.baselines.vae import VAE
 from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
-from glowcore.images import printable
+from glowcore.text import printable
 
 
 def command(commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:

@@ -18,9 +18,9 @@ from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
-from glowcore.images import printable
 from glowcore.latents import Latents
 from glowcore.storage import output
+from glowcore.text import printable
 
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
 #: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.

@@ -9,7 +9,7 @@ from glowcore.cli import options
 from glowcore.data import unreadable_pictures
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
-from glowcore.images import printable
+from glowcore.text import printable
 
 EXAMPLE = "python -m glowcore scan --data faces/"
 

@@ -166,7 +166,7 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
         raise ConfigError(f"--init-from {args.init_from} begins a run, --resume goes on with one; leave one out")
     if args.resume and not (out / "state").is_dir():
         raise ConfigError(f"--resume: {out} holds no run to go on with")
-    output.check_folder(out)
+    output.check_folder(out, "--out")
     run_lock.check_free(out)  # looked at again, and then held, when training begins
     if not args.resume and (out / "config.json").exists():
         raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from glowcore.errors import DataError
-from glowcore.images import printable
+from glowcore.errors import DataError, reason
+from glowcore.images import PICTURE_SUFFIXES
+from glowcore.text import printable
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 UNKNOWN = -1
 SPLIT_WORDS = {
     "train": "train", "training": "train", "0": "train",
@@ -156,7 +156,7 @@ def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path.name} cannot be read ({error.strerror})") from error
+        raise DataError(f"{path.name} cannot be read ({reason(error)})") from error
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)

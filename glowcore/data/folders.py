@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from glowcore.data.attribute_table import (
-    PICTURE_SUFFIXES,
     SPLIT_WORDS,
     UNKNOWN,
     AttributeTable,
@@ -21,8 +20,9 @@ from glowcore.data.attribute_table import (
     read_celeba,
     read_csv,
 )
-from glowcore.errors import DataError
-from glowcore.images import printable
+from glowcore.errors import DataError, reason
+from glowcore.images import PICTURE_SUFFIXES
+from glowcore.text import printable
 
 ACCEPTED = (
     "a folder of .jpg, .jpeg, .png or .webp pictures is expected, with attributes.csv or class folders if you like, "
@@ -102,7 +102,7 @@ def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
             return _list_table(folder, read_csv(folder / "attributes.csv"), "attributes.csv", "images", tolerant)
         return _list_folders(folder)
     except OSError as error:
-        raise DataError(f"{shown} cannot be read ({error.strerror}); {ACCEPTED}") from error
+        raise DataError(f"{shown} cannot be read ({reason(error)}); {ACCEPTED}") from error
 
 
 def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tolerant: bool) -> Listing:

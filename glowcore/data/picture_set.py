@@ -40,7 +40,7 @@ from glowcore import images
 from glowcore.data import picture_store, torchvision_sets
 from glowcore.data.folders import choose_split, list_pictures
 from glowcore.errors import DataError, ImageError
-from glowcore.images import printable
+from glowcore.text import printable
 
 #: ``skip_broken`` leaves out one picture in so many at most (and one of any set): what misses more is another set.
 BROKEN_ONE_IN = 100

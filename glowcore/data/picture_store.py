@@ -19,7 +19,7 @@ import torch
 from tqdm import tqdm
 
 from glowcore import images
-from glowcore.errors import DataError, ImageError
+from glowcore.errors import DataError, ImageError, reason
 
 MEMORY_LIMIT = 2 * 2**30
 QUIET_BELOW = 500
@@ -83,7 +83,7 @@ def decode_files(
         return _open_cached(cache, key, shape) or _decode_cached(cache, key, shape, decode)
     except OSError as error:
         raise DataError(
-            f"the cache {cache} cannot take {needed / 2**20:.0f} MB of pictures ({error.strerror}); "
+            f"the cache {cache} cannot take {needed / 2**20:.0f} MB of pictures ({reason(error)}); "
             "name another with --cache-dir, or fewer pictures with --limit"
         ) from error
 

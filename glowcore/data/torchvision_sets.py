@@ -12,7 +12,7 @@ import torch
 
 from glowcore import images
 from glowcore.errors import DataError
-from glowcore.images import printable
+from glowcore.text import printable
 
 TORCHVISION_PREFIX = "torchvision:"
 # name -> how torchvision's class is told the half: train=True / False, or split="train" / "test"

@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from glowcore.errors import CheckpointError
+from glowcore.errors import CheckpointError, reason
 
 try:
     import fcntl
@@ -68,7 +68,7 @@ def write_set(folder: Path, files: Mapping[str, bytes], known: tuple[str, ...]) 
         if created:
             with contextlib.suppress(OSError):
                 folder.rmdir()
-        raise CheckpointError(f"{folder}: not saved, {describe(error)}") from error
+        raise CheckpointError(f"{folder}: not saved, {reason(error)}") from error
 
 
 def stage_set(stage: Path, files: Mapping[str, bytes]) -> None:
@@ -147,22 +147,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def describe(error: OSError) -> str:
-    """Return an operating system's error as words for a message."""
-    words = {
-        errno.ENOSPC: "the disk is full",
-        errno.EDQUOT: "the disk quota is used up",
-        errno.EFBIG: "the file would be larger than the system allows",
-        errno.EROFS: "the disk is read-only",
-        errno.EACCES: "permission denied",
-        errno.EPERM: "permission denied",
-    }.get(error.errno)
-    own = error.strerror or str(error)
-    if words is None:
-        return own
-    return words if error.errno is None or own == os.strerror(error.errno) else f"{words}: {own}"
 
 
 def _write(path: Path, data: bytes) -> None:

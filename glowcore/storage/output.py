@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from glowcore.errors import ConfigError
-from glowcore.storage.atomic import describe, sync_folder
+from glowcore.errors import ConfigError, reason
+from glowcore.storage.atomic import sync_folder
 
 
 def check_path(path: str | os.PathLike, suffixes: Sequence[str]) -> Path:
@@ -35,8 +35,10 @@ def check_path(path: str | os.PathLike, suffixes: Sequence[str]) -> Path:
     return path
 
 
-def check_folder(path: str | os.PathLike) -> None:
+def check_folder(path: str | os.PathLike, name: str) -> None:
     """Look before the work whether a folder is there to write into, or can be made with those above it.
+
+    ``name`` is what the message calls it.
 
     Raises:
         ConfigError: it, or one above it, is a file, or permission is missing.
@@ -44,9 +46,9 @@ def check_folder(path: str | os.PathLike) -> None:
     path = Path(path)
     there = next(above for above in (path, *path.absolute().parents) if above.exists())
     if not there.is_dir():
-        raise ConfigError(f"--out {path}: {there} is a file, expected a folder, which is made if it is missing")
+        raise ConfigError(f"{name} {path}: {there} is a file, expected a folder, which is made if it is missing")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(f"--out {path}: the folder {there} is not writable")
+        raise ConfigError(f"{name} {path}: the folder {there} is not writable")
 
 
 def write(path: Path, data: bytes) -> None:
@@ -69,4 +71,4 @@ def write(path: Path, data: bytes) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {describe(error)}") from error
+        raise ConfigError(f"cannot write {path}: {reason(error)}") from error

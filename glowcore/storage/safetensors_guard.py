@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from glowcore.errors import CheckpointError
 from glowcore.storage.sealed import parse_json
@@ -36,6 +36,11 @@ class TensorSpec(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: torch.dtype
+
+
+def specs_of(module: nn.Module) -> dict[str, TensorSpec]:
+    """Return what the file of a module holds: the spec of each tensor by name."""
+    return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in module.state_dict().items()}
 
 
 class Header(NamedTuple):

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from glowcore.errors import CheckpointError
-from glowcore.storage.atomic import COMMITTED_FOLDER, MANIFEST, describe
+from glowcore.errors import CheckpointError, reason
+from glowcore.storage.atomic import COMMITTED_FOLDER, MANIFEST
 
 T = TypeVar("T")
 MAX_JSON_BYTES = 1 << 20
@@ -71,7 +71,7 @@ def read_set(folder: Path, known: tuple[str, ...], read: Callable[[SealedSet], T
             if read_manifest(folder) == files.manifest:
                 raise
         except OSError as error:
-            raise CheckpointError(f"{folder}: cannot be read, {describe(error)}") from error
+            raise CheckpointError(f"{folder}: cannot be read, {reason(error)}") from error
         time.sleep(0.01)
     raise CheckpointError(f"{folder}: is being written to without pause, so it could not be read whole")
 
@@ -86,7 +86,7 @@ def read_manifest(folder: Path) -> bytes:
         with _open(folder, MANIFEST) as file:
             data = file.read(MAX_JSON_BYTES + 1)
     except OSError as error:
-        raise CheckpointError(f"{folder / MANIFEST}: cannot be read, {describe(error)}") from error
+        raise CheckpointError(f"{folder / MANIFEST}: cannot be read, {reason(error)}") from error
     if len(data) > MAX_JSON_BYTES:
         raise CheckpointError(f"{folder / MANIFEST}: longer than {MAX_JSON_BYTES} bytes")
     return data

@@ -17,14 +17,13 @@ from tqdm import tqdm
 
 from glowcore import images
 from glowcore.classes import ClassTally, any_classes, has_head
-from glowcore.errors import TrainingError
+from glowcore.errors import TrainingError, reason
 from glowcore.evaluation.held_out import health, noisy_bits_per_dim
 from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.metadata import TRAINING, USUAL_TEMPERATURE
 from glowcore.reversible import DriftMeter
-from glowcore.storage.atomic import describe
 from glowcore.training.training_set import judging_rows
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ class Monitor:
             self._write(self.last)
             self._draw()
         except OSError as error:
-            raise TrainingError(f"{error.filename or self.trainer.out}: not written, {describe(error)}; the last model "
+            raise TrainingError(f"{error.filename or self.trainer.out}: not written, {reason(error)}; the last model "
                                 "saved is safe, and --resume goes on from there") from error
 
     @torch.inference_mode()

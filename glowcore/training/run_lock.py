@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from glowcore.errors import CheckpointError
-from glowcore.storage.atomic import describe, fcntl, try_lock
+from glowcore.errors import CheckpointError, reason
+from glowcore.storage.atomic import fcntl, try_lock
 
 #: An empty file that is there while a training runs; one that was killed leaves it, but not the lock on it.
 NAME = ".running"
@@ -31,7 +31,7 @@ def alone(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = _hold(path)
     except OSError as error:
-        raise CheckpointError(f"{path}: not written, {describe(error)}") from error
+        raise CheckpointError(f"{path}: not written, {reason(error)}") from error
     try:
         yield
     finally:

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from glowcore.errors import CheckpointError
-from glowcore.storage.atomic import STAGING_FOLDER, describe, locked, stage_set, sync_folder
+from glowcore.errors import CheckpointError, reason
+from glowcore.storage.atomic import STAGING_FOLDER, locked, stage_set, sync_folder
 from glowcore.storage.safetensors_guard import pack, unpack
 from glowcore.storage.sealed import SealedSet, parse_json, read_set
 
@@ -60,7 +60,7 @@ def save_state(folder: str | Path, state: dict[str, Any]) -> Path:
         with locked(folder):
             return _save(folder, step, files)
     except OSError as error:
-        raise CheckpointError(f"{folder}: training state not saved, {describe(error)}") from error
+        raise CheckpointError(f"{folder}: training state not saved, {reason(error)}") from error
 
 
 def load_state(folder: str | Path) -> dict[str, Any]:

@@ -263,7 +263,7 @@ def test_a_full_disk_shows_before_decoding(table, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(picture_store.os, "posix_fallocate", full, raising=False)
-    with pytest.raises(DataError, match=r"No space left on device.*--cache-dir"):
+    with pytest.raises(DataError, match=r"the disk is full.*--cache-dir"):
         open_dataset(table, image_size=8, cache_dir=tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
 

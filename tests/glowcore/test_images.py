@@ -202,14 +202,6 @@ def test_a_path_is_told_by_content_and_named_in_errors(tmp_path):
         images.load(tmp_path / "big.jpg")
 
 
-def test_names_are_shown_harmlessly():
-    assert images.printable("gr\u202egpj.exe\n\0") == "gr?gpj.exe??"
-    assert images.printable("\udcff.png") == "?.png"
-    long = images.printable("a" * 4096)
-    assert len(long) == 80
-    assert "…" in long
-
-
 def test_threads_get_their_own_pictures():
     pictures = [np.full((8, 8, 3), value, dtype=np.uint8) for value in range(0, 250, 10)]
     files = [encode(picture, "PNG") for picture in pictures]
