@@ -63,11 +63,12 @@ class OwnSliders(dict[Key, AttributeVectors]):
     def keep_apart(self, name: str, others: Sequence[str], engine: Engine) -> None:
         """Let one move nothing of `others`; ConfigError, and all as before, where nothing would remain of it."""
         key = engine.model_hash, name
-        before = self._apart.pop(key, ())
+        before = dict(self._apart)
+        self._apart.pop(key, None)
         try:
             self.equip(engine).attributes.orthogonalise(name, others)
         except ConfigError:
-            self._apart[key] = before
+            self._apart = before
             raise
         self._apart[key] = tuple(others)
 
