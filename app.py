@@ -24,7 +24,7 @@ def page() -> None:
     from explorer.ui.components.address import address
     from explorer.ui.components.focus import focus
     from explorer.ui.components.uploads import uploads
-    from explorer.ui.frame import cannot
+    from explorer.ui.frame import show_failure
 
     icon, pages = HERE / ".streamlit" / "icon.png", HERE / "explorer" / "ui" / "pages"
     st.html(HERE / "explorer" / "ui" / "page.css")
@@ -54,7 +54,7 @@ def page() -> None:
     try:
         chosen.run()
     except GlowcoreError as error:
-        cannot(error)
+        show_failure(error)
     uploads(visitors.bounds())
     focus()
     if chosen is not edit and (token := state.token()):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer.device import give_back
+from explorer.device import release_memory
 from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
 
 BATCH = 16
@@ -34,5 +34,5 @@ class Batching:
                     raise
                 free_tensors_of(error)
                 self.size = min(self.size, tried // 2)  # of what was tried: another thread may have shrunk it meanwhile
-                give_back()
+                release_memory()
         return pictures

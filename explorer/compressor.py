@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from explorer.cache import ByteLRU
-from explorer.device import give_back, in_words
+from explorer.device import in_words, release_memory
 from explorer.lost_pictures import from_values
 from explorer.pictures import fingerprint
 from explorer.recipe import MODEL_DIGITS
@@ -118,7 +118,7 @@ class Compressor:
     def release(self) -> None:
         """Forget all encodings and give the device's memory back; the compressor is not used again."""
         self._encodings.clear()
-        give_back()
+        release_memory()
 
     @contextmanager
     def _model(self) -> Iterator[None]:

@@ -298,4 +298,4 @@ class Desk:
         self.photos.use(recipe.source)
         history = History(recipe) if self.history is None else self.history.push(recipe)
         here = self._at_hand  # photos give way to others: no undo leads to one that has
-        self.history = history.only(lambda r: r.source.kind != "photo" or r.source.value in here)
+        self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in here)

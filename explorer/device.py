@@ -1,4 +1,4 @@
-"""A device in words, and its memory given back: what is the same whatever kind of model it holds."""
+"""A device in words, and its memory released: what is the same whatever kind of model it holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def in_words(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device).upper()
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Let the device have what torch keeps for later."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -18,13 +18,13 @@ import glowcore
 from explorer import class_labels
 from explorer.batching import Batching
 from explorer.cache import ByteLRU
-from explorer.device import give_back, in_words
+from explorer.cpu_fallback import CpuFallback
+from explorer.device import in_words, release_memory
 from explorer.gallery import Gallery
 from explorer.imagined import imagined
 from explorer.pictures import fingerprint
 from explorer.recipe import MODEL_DIGITS, EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
-from explorer.spare import Spare
 from explorer.temperatures import recommended
 from explorer.turns import Turns
 from explorer.worker import Worker
@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Engine(Worker):
     """A worker with a memory. Everything public may be called from any thread.
 
-    What the device has no memory for is done on the CPU (see `Spare`); GlowcoreError where that has none either.
+    What the device has no memory for is done on the CPU (see `CpuFallback`); GlowcoreError where that has none either.
 
     Args:
         model: a `glowcore.Flow` in eval mode.
@@ -60,7 +60,7 @@ class Engine(Worker):
         self.imagined = imagined(self.metadata)
         self.own: frozenset[str] = frozenset()
         self.size: tuple[int, int] = tuple(model.image_size)
-        self.spare = Spare(model, self.turns)
+        self.fallback = CpuFallback(model, self.turns)
         self._batching = Batching()
         self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
         self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
@@ -185,7 +185,7 @@ class Engine(Worker):
         self._encodings.clear()
         self._pictures.clear()
         self._drawn.clear()
-        give_back()
+        release_memory()
 
     # -- inner ----------------------------------------------------------------
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None) -> np.ndarray:
@@ -203,8 +203,11 @@ class Engine(Worker):
         return picture
 
     def _served(self, work: Callable[[Worker], T], batch: int = 1) -> T:
-        """What `work` makes of this engine, or of its stand-in on the CPU; of many pictures fewer are tried first."""
-        return work(self) if batch > 1 else self.spare.serve(work, self)
+        """Run on this engine; a single picture that finds no memory is retried on the CPU copy.
+
+        Batches raise, so that `Batching` halves them.
+        """
+        return work(self) if batch > 1 else self.fallback.serve(work, self)
 
 
 def _per_level(temperature: float | Sequence[float]) -> float | list[float]:

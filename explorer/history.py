@@ -37,8 +37,8 @@ class History:
             return self
         return History(self.future[0], (*self.past, self.present), self.future[1:])
 
-    def only(self, here: Callable[[EditRecipe], bool]) -> History:
-        """Without the steps that are not `here`, and none twice on end for want of one between; the present stays."""
+    def without_lost(self, here: Callable[[EditRecipe], bool]) -> History:
+        """Drop steps that are not `here`, then consecutive duplicates; the present stays."""
         past, future = [r for r in self.past if here(r)], [r for r in self.future if here(r)]
         return History(
             self.present,

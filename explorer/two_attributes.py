@@ -10,9 +10,9 @@ import numpy as np
 from explorer import export
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe
-from explorer.words import attributes_of, minus, words
+from explorer.words import attributes_of, brief_strength, words
 from glowcore import attribute_grid
-from glowcore.attribute_grid import Axis, signed
+from glowcore.attribute_grid import Axis
 
 SIDE = 5
 
@@ -47,8 +47,11 @@ class TwoAttributes:
     def alts(self) -> list[str]:
         """Each picture in words: "Smile +1, Glasses −2"."""
         across, down = self.labels
-        at = lambda s: minus(signed(s))  # noqa: E731
-        return [f"{across} {at(x)}, {down} {at(y)}" for y in self.down.strengths for x in self.across.strengths]
+        return [
+            f"{across} {brief_strength(x)}, {down} {brief_strength(y)}"
+            for y in self.down.strengths
+            for x in self.across.strengths
+        ]
 
     def pictures(self, engine: Engine, picture: np.ndarray | None) -> list[np.ndarray]:
         """All pictures, uint8 [H, W, 3], a row as one batch: between rows others have their turn at the model.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from explorer.compressor import Compressor
 from explorer.engine import Engine
 from explorer.recipe import EditRecipe
+from glowcore.attribute_grid import signed
 
 ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
 OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
@@ -58,12 +59,12 @@ def words(name: str) -> Words:
 
 def strength(value: float) -> str:
     """A strength as the sliders write it: "+1.50", "−2.00"."""
-    return minus(f"{value:+.2f}")
+    return _minus(f"{value:+.2f}")
 
 
-def minus(number: str) -> str:
-    """A number with the sign that is as wide as a plus, as in all that a page writes."""
-    return number.replace("-", "−")
+def brief_strength(value: float) -> str:
+    """A strength as grids and previews write it: "+1", "−0.33", "0"."""
+    return _minus(signed(value))
 
 
 def noun(engine: Engine | Compressor) -> str:
@@ -136,3 +137,8 @@ def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str])
     if recipe.source.kind == "photo":
         return "The address holds the edit, not your photo: whoever opens it is asked for the same file."
     return "The address of this page holds the edit: copy it to share it or to come back."
+
+
+def _minus(number: str) -> str:
+    """A number with the sign that is as wide as a plus, as in all that a page writes."""
+    return number.replace("-", "−")

@@ -69,7 +69,7 @@ def view_of(bench: Bench) -> dict[str, Any]:
         view = editor_view(desk, bench.engine, desk.picture(desk.recipe, bench.engine))
     except GlowcoreError as error:
         if "shown" not in st.session_state:
-            cannot(error)
+            show_failure(error)
             st.stop()
         desk.history, view = st.session_state["shown"]
         ack = acknowledgement(desk.answered)
@@ -78,7 +78,7 @@ def view_of(bench: Bench) -> dict[str, Any]:
     return view
 
 
-def cannot(error: GlowcoreError) -> None:
+def show_failure(error: GlowcoreError) -> None:
     """Say why the model made no picture, on a page that has nothing to show yet."""
     st.warning(f"{error}.", title=_reason(error))
     st.button("Try again", key="try_again")
@@ -102,7 +102,7 @@ def no_model() -> None:
     st.button("Look again", key="look_again")
 
 
-def own_up(pictures: Sequence[np.ndarray]) -> None:
+def warn_of_lost(pictures: Sequence[np.ndarray]) -> None:
     """Say so where some of a model's pictures are none."""
     words = lost_words(pictures)
     if words:

@@ -8,9 +8,8 @@ from explorer.pictures import data_uri
 from explorer.two_attributes import TwoAttributes, first_choice, offered
 from explorer.ui.components.crossing import Edge, crossing
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, cannot, own_up
-from explorer.words import minus, words
-from glowcore.attribute_grid import signed
+from explorer.ui.frame import Bench, show_failure, warn_of_lost
+from explorer.words import brief_strength, words
 from glowcore.errors import GlowcoreError
 
 ACROSS, DOWN = "grid_across", "grid_down"
@@ -36,7 +35,7 @@ def _dialog(bench: Bench) -> None:
     try:
         _show(bench, chosen)
     except GlowcoreError as error:
-        cannot(error)
+        show_failure(error)
 
 
 def _choose(bench: Bench) -> TwoAttributes:
@@ -83,12 +82,12 @@ def _show(bench: Bench, chosen: TwoAttributes) -> None:
     across, down = chosen.labels
     crossing(
         list(zip(map(data_uri, pictures), chosen.alts, strict=True)),
-        Edge(across, [minus(signed(s)) for s in chosen.across.strengths]),
-        Edge(down, [minus(signed(s)) for s in chosen.down.strengths]),
+        Edge(across, list(map(brief_strength, chosen.across.strengths))),
+        Edge(down, list(map(brief_strength, chosen.down.strengths))),
         key="grid_pictures",
         label=f"{across} across, {down} down",
         selected=recipes.index(desk.recipe) if desk.recipe in recipes else None,
         on_choose=choose,
     )
-    own_up(pictures)
+    warn_of_lost(pictures)
     download("Save grid as PNG", "two-attributes.png", lambda: chosen.to_png(pictures), key="save_grid")

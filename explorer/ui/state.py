@@ -66,7 +66,7 @@ def _moved_to_cpu() -> None:
 def _engine(name: str, stamp: str) -> Engine:
     # The stamp changes with the weights, so a model that is trained on is read anew.
     engine = models.open_engine(models.find(name))
-    engine.spare.on_use = _moved_to_cpu
+    engine.fallback.on_use = _moved_to_cpu
     _attend(engine.turns)
     _settle_memory()
     return engine
@@ -90,7 +90,7 @@ def arrived_with() -> str | None:
 
 
 def arrived_at(name: str) -> str:
-    """What the address held of a page's own by this name when this session began, for whoever asks first; else ""."""
+    """Pop the query parameter `name` of the session's first address; "" if absent or already taken."""
     return _arrived().pop(name, "")
 
 

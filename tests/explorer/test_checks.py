@@ -37,6 +37,6 @@ def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_kno
     kept = "Pictures" if kind == "digits" else "Faces"
     assert [one.subject for one in found] == ["Files", kept, "Noise", "Speed"]
     assert all(one.good for one in found)
-    assert found[1].finding.startswith("2 there and back: ")
-    assert isinstance(engine, Compressor) == ("6 numbers per picture" in found[1].finding)
-    assert "ms per picture" in found[3].finding
+    assert found[1].words.startswith("2 there and back: ")
+    assert isinstance(engine, Compressor) == ("6 numbers per picture" in found[1].words)
+    assert "ms per picture" in found[3].words

@@ -53,8 +53,8 @@ def test_a_new_step_forgets_the_future_and_the_past_is_bounded():
 def test_steps_that_are_dropped_leave_no_step_that_changes_nothing():
     a, b, c, d = (START.moved({"a": value}) for value in (1, 2, 3, 0.5))
     history = History(c, (a, b, a, d, c, d), (d, c, b, d, b, a))
-    assert history.only(lambda recipe: recipe != d) == History(c, (a, b, a), (b, a))
-    assert history.only(lambda recipe: recipe == d).present == c  # which is shown
+    assert history.without_lost(lambda recipe: recipe != d) == History(c, (a, b, a), (b, a))
+    assert history.without_lost(lambda recipe: recipe == d).present == c  # which is shown
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,9 @@ from explorer.recipe import EditRecipe, Source
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, own_up
+from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
-from explorer.words import attributes_of, minus, words
-from glowcore.attribute_grid import signed
+from explorer.words import attributes_of, brief_strength, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3
@@ -28,10 +27,10 @@ def previews(bench: Bench, name: str) -> None:
     sources = [Source("gallery", n) for n in pictures] or [Source("seed", str(i)) for i in range(FACES)]
     entries, recipes = [], {}
     bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
-    own = bench.desk.own
+    sliders = bench.desk.own
     strips = remembered(
         "previews",
-        (engine.model_hash, name, id(own.of(engine).get(name)), own.apart(engine).get(name, ())),
+        (engine.model_hash, name, id(sliders.of(engine).get(name)), sliders.apart(engine).get(name, ())),
         lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine)) for b in bases],
     )
     for source, base, frames in zip(sources, bases, strips, strict=True):
@@ -39,7 +38,7 @@ def previews(bench: Bench, name: str) -> None:
         for strength, frame in zip(STRENGTHS, frames, strict=True):
             identity = f"{source.value} {strength}"
             recipes[identity] = base.moved({name: strength})
-            text = minus(signed(strength))
+            text = brief_strength(strength)
             caption = text if source == sources[-1] else ""
             alt = f"{subject} with {words(name).label.lower()} {text}"
             entries.append(Tile(identity, data_uri(frame), alt, caption))
@@ -52,7 +51,7 @@ def previews(bench: Bench, name: str) -> None:
         columns=len(STRENGTHS),
         hint="Open in Edit",
     )
-    own_up([frame for frames in strips for frame in frames])
+    warn_of_lost([frame for frames in strips for frame in frames])
 
 
 def statistics(bench: Bench) -> None:

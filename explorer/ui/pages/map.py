@@ -14,7 +14,7 @@ from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Sheet, plane, received
-from explorer.ui.frame import Bench, cannot, intro, open_bench, open_in_edit, own_up
+from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
 from explorer.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -138,7 +138,7 @@ def shown(bench: Bench, found: LatentMap) -> None:
         words_of = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
-    own_up([picture])
+    warn_of_lost([picture])
     if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
         open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
 
@@ -165,7 +165,7 @@ def panel(start: dict) -> None:
         try:
             shown(bench, found)
         except GlowcoreError as error:
-            cannot(error)
+            show_failure(error)
         received("plane")
     walk = walk_of(bench)
     address({"at": at(walk).value if walk["spot"] and not walk["path"] else ""}, key="map_address")

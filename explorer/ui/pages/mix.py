@@ -14,7 +14,7 @@ from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import LARGE, LARGE_LABEL, download
-from explorer.ui.frame import Bench, caution, intro, open_bench, own_up
+from explorer.ui.frame import Bench, caution, intro, open_bench, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
 from glowcore.films import enlarge
@@ -130,7 +130,7 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
         caption = f"{signs[index - 1]} {term}" if index else term
         column.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width="stretch")
     st.image(webp(enlarge(result, 2 * SHOWN)), caption=f"{signs[-1]} {name}", alt=name, width="stretch")
-    own_up([result])
+    warn_of_lost([result])
 
 
 def starts(bench: Bench, shelf_of: list[Tile], mode: str, slots: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import checks, models
-from explorer.checks import Check
+from explorer.checks import Finding
 from explorer.gallery import Gallery
 from explorer.model_facts import began_from, facts, provenance
 from explorer.models import ModelEntry
@@ -23,7 +23,7 @@ SPECIMEN = 104  # pixels that a model's own picture takes
 IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # a model card may name pictures elsewhere; nothing is fetched from there
 
 
-def examine(entry: ModelEntry) -> list[Check]:
+def examine(entry: ModelEntry) -> list[Finding]:
     """Run the checks; a model that cannot be opened is itself a finding."""
     try:
         engine = state.reconstructor_of(entry.name)
@@ -33,7 +33,7 @@ def examine(entry: ModelEntry) -> list[Check]:
         )
         return checks.check(entry, engine, pictures)
     except GlowcoreError as error:
-        return [Check("Loading", False, f"{entry.public_message(error)}.")]
+        return [Finding("Loading", False, f"{entry.public_message(error)}.")]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -117,7 +117,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                     st.caption(f"Training started from the weights {weights}")
         for found in st.session_state.get(f"checked_{entry.name}", []):
             mark = ":green-badge[good]" if found.good else ":orange-badge[look]"
-            st.markdown(f"{mark} **{found.subject}** {found.finding}")
+            st.markdown(f"{mark} **{found.subject}** {found.words}")
 
 
 intro("Models", "What every page works with. Choose one; your photos come along.")

@@ -18,7 +18,7 @@ from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, intro, open_bench, own_up
+from explorer.ui.frame import Bench, intro, open_bench, warn_of_lost
 from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -44,7 +44,7 @@ def first_choice(entries: list[Tile]) -> list[str]:
     return photos[:3] or others[:3] or [shelf.EDIT]
 
 
-def begin(key: str, entries: list[Tile]) -> None:
+def choose_first(key: str, entries: list[Tile]) -> None:
     """Choose for the visitor: at first, again while nobody has chosen otherwise, and where nothing chosen is left."""
     kept, chosen, here = st.session_state.get(key), st.session_state.get(f"first {key}"), {t.id for t in entries}
     if kept is None or kept == chosen or (kept and not here & set(kept)):
@@ -62,7 +62,7 @@ def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
     key = state.of_model("pictures", bench.engine)
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
-    begin(key, entries)
+    choose_first(key, entries)
     chosen = st.multiselect(
         "Pictures",
         list(names),
@@ -207,7 +207,7 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
     kept = min(options["keep"], engine.num_levels)
     coarse = mixing.coarse(engine, encoded, kept, options["heat"])
     off = [mixing.nudged(engine, encoded, nudge)] if nudge else []
-    own_up([coarse, *off])
+    warn_of_lost([coarse, *off])
     show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
     for picture in off:
         words = f"noise {nudge:g} added to latents: {pixels_changed(encoded.picture, picture)} pixels changed"

@@ -16,7 +16,7 @@ from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, own_up
+from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.words import level_label, noun
 from glowcore import grids
@@ -39,7 +39,7 @@ def edit(bench: Bench, seed: int, temperature: Temperature, label: int) -> None:
     open_in_edit(bench, EditRecipe(source, temperature=temperature, model=bench.engine.model_hash))
 
 
-def begin(key: str, start: object) -> str:
+def starting_at(key: str, start: object) -> str:
     """Let the control of this key start so, and say its key: one that stays where it was is no longer at its start."""
     st.session_state.setdefault(key, start)
     return key
@@ -52,7 +52,7 @@ def temperature_controls(bench: Bench) -> Temperature:
     sliders = st.container()
     by_level = st.toggle(
         "A temperature for each level",
-        key=begin(state.of_model("by_level", engine), len(begun) > 1),
+        key=starting_at(state.of_model("by_level", engine), len(begun) > 1),
         persist_state="session",
         disabled=engine.num_levels < 2,
     )
@@ -62,7 +62,7 @@ def temperature_controls(bench: Bench) -> Temperature:
             0.0,
             TEMPERATURE_LIMIT,
             step=0.05,
-            key=begin(state.of_model("temperature", engine), begun[-1]),
+            key=starting_at(state.of_model("temperature", engine), begun[-1]),
             persist_state="session",
             help=f"How far from the average {noun(engine)} samples may go: 0 is the average itself, 1 is what the "
             f"model has learnt. This model's author recommends {in_words(engine.temperature)}.",
@@ -72,7 +72,7 @@ def temperature_controls(bench: Bench) -> Temperature:
     chosen = []
     for level in reversed(range(engine.num_levels)):
         label = level_label(engine, level)
-        key = begin(state.of_model(f"temperature_{level}", engine), starts[level])
+        key = starting_at(state.of_model(f"temperature_{level}", engine), starts[level])
         chosen.append(sliders.slider(label, 0.0, TEMPERATURE_LIMIT, step=0.05, key=key, persist_state="session"))
     return tuple(reversed(chosen))
 
@@ -84,7 +84,7 @@ def seed_controls(bench: Bench) -> int:
     """
     best, last, given = bench.engine.imagined, SEED_LIMIT - 1000, state.arrived_at("seed")
     start = int(given) if re.fullmatch("[0-9]{1,10}", given) else best[0].seed if best else 0
-    key = begin(state.of_model("seed", bench.engine), min(start, last))
+    key = starting_at(state.of_model("seed", bench.engine), min(start, last))
 
     def roll() -> None:
         st.session_state[key] = random.randrange(100_000)
@@ -115,7 +115,7 @@ def class_control(bench: Bench) -> int | None:
         "What to draw",
         [EVERY, *range(len(names))],
         format_func=lambda k: "each in turn" if k == EVERY else names[k],
-        key=begin(state.of_model("label", bench.engine), start),
+        key=starting_at(state.of_model("label", bench.engine), start),
         persist_state="session",
         required=True,
         wrap=True,
@@ -146,7 +146,7 @@ def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) 
         for s, k, p in zip(seeds, labels, pictures, strict=True)
     ]
     show(bench, entries, side, lambda i: edit(bench, int(i), temperature, labels[seeds.index(int(i))]))
-    own_up(pictures)
+    warn_of_lost(pictures)
     save(pictures, side)
 
 
@@ -174,7 +174,7 @@ def row(bench: Bench, first: int, label: int | None) -> None:
         edit(bench, int(seed), (float(t),), labels[seeds.index(int(seed))])
 
     show(bench, entries, len(ROW_TEMPERATURES), chosen)
-    own_up(pictures)
+    warn_of_lost(pictures)
     save(pictures, len(ROW_TEMPERATURES))
 
 
@@ -215,7 +215,7 @@ with left:
     mode = st.segmented_control(
         "Show",
         MODES,
-        key=begin("mode", MODES[state.arrived_at("show") == "temperatures"]),
+        key=starting_at("mode", MODES[state.arrived_at("show") == "temperatures"]),
         persist_state="session",
         required=True,
         wrap=True,
@@ -227,7 +227,7 @@ with left:
     if mode == "Grid":
         temperatures = temperature_controls(bench)
         given = state.arrived_at("side")
-        begin("side", int(given) if given in map(str, SIDES) else 4)
+        starting_at("side", int(given) if given in map(str, SIDES) else 4)
         st.segmented_control("Pictures per row", SIDES, key="side", persist_state="session", required=True)
         shown |= {"temperature": to_link(temperatures), "side": str(st.session_state["side"]), "show": ""}
     else:

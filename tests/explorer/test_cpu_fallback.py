@@ -33,7 +33,7 @@ REQUESTS = {
 def small(tiny_home):
     """An engine of one's own, which takes its CPU for another device than the CPU that it falls back to."""
     found = Engine.open(tiny_home / "pretrained" / "tiny", "pretrained/tiny", device="cpu")
-    found.spare._elsewhere = True
+    found.fallback._elsewhere = True
     return found
 
 
@@ -56,7 +56,7 @@ def starve(monkeypatch, model, method, error, times=10**9):
 def test_what_the_device_cannot_hold_is_computed_on_the_cpu(small, engine, blobs, monkeypatch, request_of, error):
     ask, method = REQUESTS[request_of]
     moved = []
-    small.spare.on_use = lambda: moved.append(1)
+    small.fallback.on_use = lambda: moved.append(1)
     starve(monkeypatch, small._fast, method, error)
     answer, expected = ask(small, blobs).astype(float), ask(engine, blobs).astype(float)
     assert np.abs(answer - expected).max() <= (1e-5 if request_of == "latents" else 1)  # rounding to 8 bits
@@ -67,14 +67,14 @@ def test_what_the_device_cannot_hold_is_computed_on_the_cpu(small, engine, blobs
 @pytest.mark.parametrize("request_of", ["encode", "render", "latents"])
 def test_a_shortage_that_has_passed_is_no_matter(small, blobs, monkeypatch, request_of):
     ask, method = REQUESTS[request_of]
-    small.spare.on_use = lambda: pytest.fail("the second attempt should do")
+    small.fallback.on_use = lambda: pytest.fail("the second attempt should do")
     attempts = starve(monkeypatch, small._fast, method, NO_MEMORY[0], times=1)
     ask(small, blobs)
     assert len(attempts) == 2
 
 
 def test_a_batch_is_halved_before_anything_moves_to_the_cpu(small, engine, monkeypatch):
-    small.spare.on_use = lambda: pytest.fail("two pictures fit")
+    small.fallback.on_use = lambda: pytest.fail("two pictures fit")
     sample, batches = small._fast.sample, []
 
     def greedy(seeds, **rest):
@@ -94,10 +94,10 @@ def test_the_copy_is_made_once_and_moves_by_the_attributes_of_the_session(small,
     starve(monkeypatch, small._fast, "decode", NO_MEMORY[0])
     first = small.with_attributes(fewer)
     assert np.array_equal(first.render(FACE, blobs[1]).picture, engine.render(FACE, blobs[1]).picture)
-    copied = small.spare._worker
+    copied = small.fallback._worker
     second = small.render(FACE.moved({"Bangs": 1.0}), blobs[1])
     assert np.array_equal(second.picture, engine.render(FACE.moved({"Bangs": 1.0}), blobs[1]).picture)
-    assert small.spare._worker is copied
+    assert small.fallback._worker is copied
 
 
 def test_where_the_cpu_has_no_memory_either_there_is_a_sentence(tiny_home, blobs, monkeypatch):
@@ -145,7 +145,7 @@ def test_whose_picture_is_computed_on_the_cpu_is_told_so(unopened, monkeypatch):
 
     def opened(*given):
         engine = elsewhere(*given)
-        engine.spare._elsewhere = True
+        engine.fallback._elsewhere = True
         starve(monkeypatch, engine._fast, "round_trip", NO_MEMORY[0])
         return engine
 

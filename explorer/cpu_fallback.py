@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import glowcore
-from explorer.device import give_back
+from explorer.device import release_memory
 from explorer.turns import Turns
 from explorer.worker import Worker
 from glowcore.errors import GlowcoreError
@@ -17,7 +17,7 @@ from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
 T = TypeVar("T")
 
 
-class Spare:
+class CpuFallback:
     """The second chance of requests that found no memory; one for a model, whatever attributes it is used with.
 
     Attributes:
@@ -44,7 +44,7 @@ class Spare:
                 if not is_out_of_memory(error):
                     raise
                 free_tensors_of(error)
-            give_back()
+            release_memory()
         raise GlowcoreError("there is no memory left for a single picture; close what else uses it")
 
     def _workers(self, home: Worker) -> Iterator[Worker]:
