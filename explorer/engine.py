@@ -99,6 +99,11 @@ class Engine(Worker):
         return tuple(self._flow.latent_shapes())
 
     @property
+    def prior(self) -> str:
+        """The prior of its latents: gaussian, or logistic."""
+        return self._flow.prior
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes of a class-conditional model, () for any other."""
         return tuple(classes.class_names(self._flow))

@@ -83,7 +83,7 @@ class LatentMap:
         """
         steps = torch.tensor(points, dtype=torch.float32).clamp(-PLACE_LIMIT, PLACE_LIMIT) * self.scale[:2]
         flat = self.mean + steps @ self.basis[:2]
-        return engine.decode(self._shaped(engine, flat))
+        return engine.decode(Latents.from_flat(flat.to(engine.device), engine.latent_shapes, engine.prior))
 
     def spread(self, direction: torch.Tensor) -> float:
         """Standard deviation of the mapped encodings along a direction [D]; 1 for what lies outside of the basis."""
@@ -91,9 +91,6 @@ class LatentMap:
         along = unit @ self.basis.T
         rest = max(0.0, 1 - float(along.square().sum()))
         return float(((along * self.scale).square().sum() + rest).sqrt())
-
-    def _shaped(self, engine: Engine, flat: torch.Tensor) -> Latents:
-        return engine.sample_latents(0, 0.0).with_flat(flat.to(engine.device))
 
     # -- making and keeping ----------------------------------------------------------------
     @classmethod

@@ -105,12 +105,21 @@ class Latents:
 
         N may be any; the classes stay where N is the number of pictures, or where there is one class only.
         """
-        if flat.ndim != 2 or flat.shape[1] != self.num_dims:
-            raise ConfigError(f"flat latents have shape {tuple(flat.shape)}, expected [N, {self.num_dims}]")
-        parts = flat.split([level[0].numel() for level in self.levels], dim=1)
-        levels = [p.reshape(-1, *level.shape[1:]) for p, level in zip(parts, self.levels, strict=True)]
+        made = Latents.from_flat(flat, [tuple(level.shape[1:]) for level in self.levels], self.prior)
         y = self.y.expand(len(flat)) if self.y is not None and len(self.y) in (1, len(flat)) else None
-        return Latents(levels, y=y, prior=self.prior)
+        return replace(made, y=y)
+
+    @classmethod
+    def from_flat(cls, flat: Tensor, shapes: Sequence[tuple[int, int, int]], prior: str = "gaussian") -> Latents:
+        """Return latents without classes from a matrix ``[N, D]`` made by :meth:`flatten`.
+
+        ``shapes`` are ``(c, h, w)`` of each level, finest first.
+        """
+        sizes = [math.prod(shape) for shape in shapes]
+        if flat.ndim != 2 or flat.shape[1] != sum(sizes):
+            raise ConfigError(f"flat latents have shape {tuple(flat.shape)}, expected [N, {sum(sizes)}]")
+        parts = zip(flat.split(sizes, dim=1), shapes, strict=True)
+        return cls([part.reshape(-1, *shape) for part, shape in parts], prior=prior)
 
     def interpolate(self, other: Latents, t: float | Tensor, *, spherical: bool = False) -> Latents:
         """Walk from these latents (``t = 0``) to ``other`` (``t = 1``).

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from glowcore.errors import DataError, reason
 
 CHUNK_BYTES = 1 << 24  # larger blocks come fresh from the system, page by page, on every pass
 #: Latents are standardised: what lies beyond comes of a picture that the model cannot take, and one such row would
@@ -15,6 +19,30 @@ CHUNK_BYTES = 1 << 24  # larger blocks come fresh from the system, page by page,
 FARTHEST = 1e4
 
 log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def kept_on_disk(batches: Iterable[tuple[Tensor, Tensor]], dims: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Gather batches of encodings ``[B, D]`` and labels ``[B, A]`` as float32 ``[N, D]`` and int8 ``[N, A]``.
+
+    The encodings lie in a temporary file of 4 N D bytes, which is gone at the end.
+
+    Raises:
+        DataError: there is no room for it.
+    """
+    labels = []
+    try:
+        with tempfile.TemporaryFile() as file:
+            for flat, known in batches:
+                file.write(flat.detach().cpu().float().contiguous().numpy())
+                labels.append(known.detach().cpu().numpy().astype(np.int8))
+            file.flush()
+            table = np.concatenate(labels)
+            yield np.memmap(file, np.float32, "r", shape=(len(table), dims)), table
+    except OSError as error:
+        raise DataError(
+            f"the encodings do not fit into {tempfile.gettempdir()} ({reason(error)}); TMPDIR names another folder"
+        ) from error
 
 
 class EncodingRows:

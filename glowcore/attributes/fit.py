@@ -1,12 +1,12 @@
-"""Attribute vectors fitted from labelled encodings, in few passes over data that need not fit in memory."""
+"""Attribute vectors fitted from labelled pictures, in few passes over encodings that need not fit in memory."""
 
 from __future__ import annotations
 
 import logging
 import math
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,10 @@ from tqdm import tqdm
 
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.attributes.discriminant import roc_auc, solve
-from glowcore.attributes.encoding_rows import EncodingRows, Moments
+from glowcore.attributes.encoding_rows import EncodingRows, Moments, kept_on_disk
 from glowcore.attributes.refinement import Refinement, RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, Shapes
-from glowcore.errors import ConfigError, DataError, reason
+from glowcore.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from glowcore.classifiers.store import StoredClassifier
@@ -36,6 +36,23 @@ CHOOSE, MEASURE = 0, 1
 Refine = Callable[[np.ndarray, np.ndarray, Sequence[str], Tensor], tuple[Tensor, dict[str, Any]]]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of labels and of encodings stand for, and where they come from.
+
+    Attributes:
+        names: the attributes, one a column of the labels.
+        shapes: ``(c, h, w)`` of each level, finest first: the encodings are flat latents.
+        prior: the latents' prior.
+        source: JSON-able facts to store with the vectors.
+    """
+
+    names: tuple[str, ...]
+    shapes: Shapes
+    prior: str = "gaussian"
+    source: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fit_attributes(
@@ -61,7 +78,8 @@ def fit_attributes(
         progress: show a bar on stderr.
 
     Raises:
-        DataError: no attribute has 30 pictures with and 30 without it.
+        DataError: no attribute has 30 pictures with and 30 without it, there is no room for a temporary file of the
+            encodings, or the fit of an attribute is not finite.
     """
     fittable(pictures.attributes.numpy(), pictures.attribute_names)
     fast = model.fused(backend="torch")  # batches are large, and the application fits in a thread among others
@@ -75,72 +93,23 @@ def fit_attributes(
                 bar.update(len(batch))
 
     source: dict[str, Any] = {"data_sha256": pictures.fingerprint()}
-    shapes = tuple(model.latent_shapes())
     refine = None
     if directions == "refined":
         source["classifiers"] = [{key: c.facts[key] for key in ("data_sha256", "pictures")} for c in classifiers]
         directions = "partial"
         refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], progress=progress)
-    return fit(encodings(), pictures.attribute_names, shapes, model.prior, directions=directions, refine=refine,
-               source=source, progress=progress)
-
-
-def fit(
-    encodings: Iterable[tuple[Tensor, Tensor]],
-    names: Sequence[str],
-    shapes: Shapes,
-    prior: str = "gaussian",
-    *,
-    directions: str = "partial",
-    refine: Refine | None = None,
-    source: dict | None = None,
-    progress: bool = False,
-) -> AttributeVectors:
-    """Fit attribute vectors from a stream of encodings.
-
-    Args:
-        encodings: batches of flat latents ``[B, D]`` (:meth:`~glowcore.latents.Latents.flatten`) and labels ``[B, A]``
-            (1 yes, 0 no, -1 unknown); kept meanwhile in a temporary file of 4 N D bytes.
-        names: the A attributes.
-        shapes: ``(c, h, w)`` of each level.
-        prior: the latents' prior.
-        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`).
-        refine: improves them, such as a :class:`~glowcore.attributes.refinement.Refinement`.
-        source: JSON-able facts to store with the vectors.
-        progress: show a bar on stderr.
-
-    Raises:
-        DataError: no attribute has 30 pictures with and 30 without it, or no room for the temporary file.
-    """
-    labels = [np.empty((0, len(names)), np.int8)]
-    dims = sum(int(np.prod(shape)) for shape in shapes)
-    try:
-        with tempfile.TemporaryFile() as file:
-            for flat, known in encodings:
-                file.write(flat.detach().cpu().float().contiguous().numpy())
-                labels.append(known.detach().cpu().numpy().astype(np.int8))
-            file.flush()
-            table = np.concatenate(labels)
-            fittable(table, names)
-            matrix = np.memmap(file, np.float32, "r", shape=(len(table), dims))
-            return fit_matrix(matrix, table, names, shapes, prior, directions=directions, refine=refine,
-                              source=source, progress=progress)
-    except OSError as error:
-        raise DataError(
-            f"the encodings do not fit into {tempfile.gettempdir()} ({reason(error)}); TMPDIR names another folder"
-        ) from error
+    columns = Columns(tuple(pictures.attribute_names), tuple(model.latent_shapes()), model.prior, source)
+    with kept_on_disk(encodings(), model.num_dims) as (matrix, labels):
+        return fit_matrix(matrix, labels, columns, directions=directions, refine=refine, progress=progress)
 
 
 def fit_matrix(
     matrix: np.ndarray,
     labels: np.ndarray,
-    names: Sequence[str],
-    shapes: Shapes,
-    prior: str = "gaussian",
+    columns: Columns,
     *,
     directions: str = "partial",
     refine: Refine | None = None,
-    source: dict | None = None,
     progress: bool = False,
 ) -> AttributeVectors:
     r"""Fit attribute vectors from a matrix of encodings, float16 or float32, in memory or mapped.
@@ -152,9 +121,12 @@ def fit_matrix(
     0 and standard deviation 1 over these two tenths. The same input gives the same vectors.
 
     Args:
-        matrix: ``[N, D]``.
+        matrix: ``[N, D]``, flat latents (:meth:`~glowcore.latents.Latents.flatten`).
         labels: ``[N, A]``, 1 yes, 0 no, -1 unknown.
-        names, shapes, prior, directions, refine, source, progress: see :func:`fit`.
+        columns: what the columns of both stand for.
+        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`).
+        refine: improves them, such as a :class:`~glowcore.attributes.refinement.Refinement`.
+        progress: show a bar on stderr.
 
     Raises:
         ConfigError: another kind of directions.
@@ -164,58 +136,63 @@ def fit_matrix(
         raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(DIRECTION_KINDS)}")
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
-    usable, refused = fittable(labels, names)
+    usable, refused = fittable(labels, columns.names)
     for name, words in refused.items():
         log.warning("attribute %s is left out: %s", name, words)
     labels = labels[:, usable]
-    names = tuple(names[i] for i in usable)
+    names = tuple(columns.names[i] for i in usable)
     folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)
     fitted = rows.usable & (folds.numpy() > MEASURE)
-
     pulls = label_weights(labels, directions)
-    labels = torch.from_numpy(labels)
-    moments = Moments(rows, labels, torch.from_numpy(fitted), pulls)
-    moves, facts_of_moves = moments.directions, [{"kind": directions} for _ in names]
+    moments = Moments(rows, torch.from_numpy(labels), torch.from_numpy(fitted), pulls)
+
+    moves, made = moments.directions, [{"kind": directions} for _ in names]
     if directions == "partial":
-        moves, factors = shrink_levels(moves, pulls, moments.variance, [math.prod(shape) for shape in shapes])
-        facts_of_moves = [{**fact, "level_factors": f} for fact, f in zip(facts_of_moves, factors, strict=True)]
+        moves, factors = shrink_levels(moves, pulls, moments.variance, [math.prod(shape) for shape in columns.shapes])
+        made = [{**fact, "level_factors": f} for fact, f in zip(made, factors, strict=True)]
     if refine is not None:
-        moves, found = refine(matrix, labels.numpy(), names, moves)
-        facts_of_moves = [{**fact, "refined": found[name]} for name, fact in zip(names, facts_of_moves, strict=True)]
+        moves, found = refine(matrix, labels, names, moves)
+        made = [{**fact, "refined": found[name]} for name, fact in zip(names, made, strict=True)]
+    candidates = _discriminants(rows, moments, fitted, progress)
+    for name, move, weights in zip(names, moves, candidates, strict=True):
+        if not (move.isfinite().all() and weights.isfinite().all()):
+            raise DataError(f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
+                            "python -m glowcore check --model tells")
+
+    projections = rows.project(torch.cat([candidates.flatten(0, 1), moves.float()]))
+    scores, moved = projections.split([len(names) * len(SHRINKAGES), len(names)], dim=1)
+    scores = scores.reshape(len(matrix), len(names), -1)
+    chosen, offsets, scales, facts = _choose(scores, torch.from_numpy(labels), folds, rows.usable, names)
+    for name, fact in zip(names, made, strict=True):
+        facts[name]["direction"] = fact
+    moved = moved[torch.from_numpy(rows.usable)].double()
+    counts = {"encodings": len(moved), "left_out": len(matrix) - len(moved), "refused": refused}
+    return AttributeVectors(
+        names,
+        directions=moves.float(),
+        score_weights=(candidates[torch.arange(len(names)), chosen].double() / scales[:, None]).float(),
+        score_offsets=-offsets / scales,
+        covariance=(moved - moved.mean(0)).T @ (moved - moved.mean(0)) / len(moved),
+        shapes=columns.shapes,
+        prior=columns.prior,
+        facts=facts,
+        source={**columns.source, **counts},
+    )
+
+
+def _discriminants(rows: EncodingRows, moments: Moments, fitted: np.ndarray, progress: bool) -> Tensor:
+    """Return the weights of each attribute's discriminant at each of ``SHRINKAGES``, ``[A, S, D]``."""
     shrinkages = torch.tensor(SHRINKAGES, dtype=torch.float64)
-    columns = torch.nn.functional.normalize(moments.targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
+    count = len(moments.targets)
+    targets = torch.nn.functional.normalize(moments.targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
     with tqdm(desc="discriminants", unit=" passes", disable=not progress, file=sys.stderr) as bar:
 
         def product(w: Tensor) -> Tensor:
             bar.update()
             return rows.covariance_product(w, moments.centre, fitted)
 
-        weights = solve(product, columns.contiguous(), (shrinkages * moments.fitted_variance).repeat(len(names)))
-    for index, name in enumerate(names):
-        if not (moves[index].isfinite().all() and weights.T.reshape(len(names), -1)[index].isfinite().all()):
-            raise DataError(f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
-                            "python -m glowcore check --model tells")
-    projections = rows.project(torch.cat([weights.T, moves.float()]))
-    scores = projections[:, : len(columns.T)].reshape(len(matrix), len(names), -1)
-    chosen, offsets, scales, facts = _choose(scores, labels, folds, rows.usable, names)
-    picked = weights.T.reshape(len(names), len(shrinkages), -1)[torch.arange(len(names)), chosen]
-    picked = picked.double() / scales[:, None]
-    moved = projections[:, len(columns.T) :][torch.from_numpy(rows.usable)].double()
-    covariance = (moved - moved.mean(0)).T @ (moved - moved.mean(0)) / len(moved)
-    counts = {"encodings": len(moved), "left_out": len(matrix) - len(moved), "refused": refused}
-    for name, fact in zip(names, facts_of_moves, strict=True):
-        facts[name]["direction"] = fact
-    return AttributeVectors(
-        names,
-        directions=moves.float(),
-        score_weights=picked.float(),
-        score_offsets=-offsets / scales,
-        covariance=covariance,
-        shapes=tuple(tuple(shape) for shape in shapes),
-        prior=prior,
-        facts=facts,
-        source={**(source or {}), **counts},
-    )
+        weights = solve(product, targets.contiguous(), (shrinkages * moments.fitted_variance).repeat(count))
+    return weights.T.reshape(count, len(shrinkages), -1)
 
 
 def _choose(

@@ -231,11 +231,10 @@ class _Descent:
     def losses(self, moves: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return, by picture, the loss, whether the edit is seen (1 or 0), and the leak, each ``[B]``."""
         own, sign = torch.from_numpy(batch.attributes).to(moves.device), torch.from_numpy(batch.signs).to(moves)
-        like = Latents([moves.new_empty(1).expand(1, *shape) for shape in self.model.latent_shapes()],
-                       prior=self.model.prior)
+        edited = Latents.from_flat(self.encodings(batch.rows) + moves, self.model.latent_shapes(), self.model.prior)
         device = self.model.device
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
-            after = self.model.decode(like.with_flat(self.encodings(batch.rows) + moves))
+            after = self.model.decode(edited)
         after = after.float().nan_to_num(FAR, FAR, -FAR)  # as far out of range as can be
         before = self.images[torch.from_numpy(batch.rows)].to(after) / 255
         seed = int(torch.randint(1 << 30, ()))

@@ -64,7 +64,7 @@ class AttributeVectors:
         Raises:
             ConfigError: unknown name.
         """
-        return self._latents(self.directions[self._index(name)][None])
+        return Latents.from_flat(self.directions[self._index(name)][None], self.shapes, self.prior)
 
     def sigma(self, name: str) -> float:
         """Return the standard deviation of ``<eps, d> / |d|`` over the training encodings: one unit of strength.
@@ -247,10 +247,6 @@ class AttributeVectors:
         if shapes != self.shapes:
             raise ConfigError(f"latents have levels {shapes}, these attributes were fitted for {self.shapes}")
         return latents.flatten()
-
-    def _latents(self, flat: Tensor) -> Latents:
-        like = Latents([flat.new_empty(1).expand(1, *shape) for shape in self.shapes], prior=self.prior)
-        return like.with_flat(flat)
 
 
 def direction_kind(info: Mapping[str, Any]) -> str:

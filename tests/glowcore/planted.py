@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from glowcore.attributes.encoding_rows import kept_on_disk
+from glowcore.attributes.fit import Columns, fit_matrix
 from glowcore.latents import Latents
 
 SHAPES = ((6, 4, 4), (12, 2, 2))
@@ -29,4 +31,10 @@ def batches(eps, labels, size=256):
 
 
 def latents(flat):
-    return Latents([torch.empty(1, *shape, dtype=flat.dtype) for shape in SHAPES]).with_flat(flat)
+    return Latents.from_flat(flat, SHAPES)
+
+
+def fit(encodings, names=NAMES, **options):
+    """Attribute vectors of batches, by way of the disk as those of pictures are made."""
+    with kept_on_disk(encodings, DIMS) as (matrix, labels):
+        return fit_matrix(matrix, labels, Columns(names, SHAPES), **options)

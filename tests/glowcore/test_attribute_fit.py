@@ -1,5 +1,7 @@
 """The fit of attribute vectors: directions, scores, what is refused, and the arithmetic below it."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,11 @@ from sklearn.metrics import roc_auc_score
 from glowcore.attributes import directions, encoding_rows
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.attributes.discriminant import roc_auc, solve
-from glowcore.attributes.fit import fit, fit_attributes, fit_matrix
+from glowcore.attributes.fit import Columns, fit_attributes, fit_matrix, fittable
 from glowcore.data import PictureSet
 from glowcore.errors import ConfigError, DataError
 from glowcore.models import GlowConfig, build
-from tests.glowcore.planted import DIMS, NAMES, SHAPES, batches, latents, planted
+from tests.glowcore.planted import DIMS, NAMES, SHAPES, batches, fit, latents, planted
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def vectors(data):
-    return fit(batches(*data[:2]), NAMES, SHAPES)
+    return fit(batches(*data[:2]))
 
 
 def test_planted_direction_is_recovered(vectors, data):
@@ -46,7 +48,7 @@ def test_partial_direction_is_that_of_a_joint_least_squares_fit_without_what_goe
     eps = (rng.normal(size=(4000, DIMS)) + 1.5 * labels @ truth).astype(np.float32)
     cosines = {}
     for kind in DIRECTION_KINDS:
-        fitted = fit_matrix(eps, labels, NAMES, SHAPES, directions=kind)
+        fitted = fit_matrix(eps, labels, Columns(NAMES, SHAPES), directions=kind)
         assert fitted.info("Eyeglasses")["direction"]["kind"] == kind
         found = torch.nn.functional.normalize(fitted.directions.double(), dim=1).numpy()
         cosines[kind] = found @ truth.T
@@ -77,13 +79,14 @@ def test_levels_of_which_sampling_explains_all_are_shrunk_away():
     labels = (rng.random((2000, 1)) < 0.05).astype(np.int8)
     eps = rng.normal(size=(2000, DIMS)).astype(np.float32)
     eps[:, 96:] += 1.0 * labels  # the coarse level only
-    fitted = fit_matrix(eps, labels, ("Hat",), SHAPES)
+    hat = Columns(("Hat",), SHAPES)
+    fitted = fit_matrix(eps, labels, hat)
     fine, coarse = fitted.info("Hat")["direction"]["level_factors"]
     assert fine < 0.25
     assert coarse > 0.9
-    assert fit_matrix(eps, labels, ("Hat",), SHAPES, directions="mean").info("Hat")["direction"] == {"kind": "mean"}
+    assert fit_matrix(eps, labels, hat, directions="mean").info("Hat")["direction"] == {"kind": "mean"}
     with pytest.raises(ConfigError, match=r"'best'.*partial, mean"):
-        fit_matrix(eps, labels, ("Hat",), SHAPES, directions="best")
+        fit_matrix(eps, labels, hat, directions="best")
 
 
 def test_a_direction_that_is_all_noise_is_left_as_it_is():
@@ -98,7 +101,7 @@ def test_mean_difference_is_the_plain_one_in_any_batch_size_and_order(data, size
     eps, labels, _ = data
     eps, labels = eps[:500], labels[:500]
     order = np.random.default_rng(size).permutation(len(eps))
-    fitted = fit(batches(eps[order], labels[order], size), NAMES, SHAPES, directions="mean")
+    fitted = fit(batches(eps[order], labels[order], size), directions="mean")
     for index, name in enumerate(NAMES):
         known = labels[:, index]
         reference = eps[known == 1].astype(np.float64).mean(0) - eps[known == 0].astype(np.float64).mean(0)
@@ -140,23 +143,23 @@ def test_shuffled_labels_lower_the_separation(data):
         noisy = labels.copy()
         rows = np.flatnonzero(rng.random(len(labels)) < share)
         noisy[rows] = labels[rng.permutation(rows)]
-        found.append(fit(batches(eps, noisy), NAMES, SHAPES).info("Smiling")["separation"])
+        found.append(fit(batches(eps, noisy)).info("Smiling")["separation"])
     assert found[0] > found[1] > found[2]
     assert found[2] == pytest.approx(0.5, abs=0.08)
 
 
 def test_fit_is_deterministic_and_a_half_precision_matrix_will_do(vectors, data):
-    again = fit(batches(*data[:2], size=100), NAMES, SHAPES)
+    again = fit(batches(*data[:2], size=100))
     assert torch.equal(again.directions, vectors.directions)
     assert torch.equal(again.score_weights, vectors.score_weights)
-    half = fit_matrix(data[0].astype(np.float16), data[1], NAMES, SHAPES)
+    half = fit_matrix(data[0].astype(np.float16), data[1], Columns(NAMES, SHAPES))
     assert torch.cosine_similarity(half.directions, vectors.directions).min() > 0.999
 
 
 def test_a_mapped_matrix_is_enough(tmp_path, vectors, data):
     np.save(tmp_path / "eps.npy", data[0])
     mapped = np.load(tmp_path / "eps.npy", mmap_mode="r")
-    assert torch.equal(fit_matrix(mapped, data[1], NAMES, SHAPES).score_weights, vectors.score_weights)
+    assert torch.equal(fit_matrix(mapped, data[1], Columns(NAMES, SHAPES)).score_weights, vectors.score_weights)
 
 
 @pytest.mark.parametrize("value", [0, 1, -1])
@@ -165,7 +168,7 @@ def test_attribute_with_too_few_of_a_class_is_refused_by_name_and_the_others_bui
     labels = labels.copy()
     labels[:, 1] = value
     labels[:29, 1] = 1 - max(value, 0)
-    fitted = fit(batches(eps, labels), NAMES, SHAPES)
+    fitted = fit(batches(eps, labels))
     assert fitted.names == ("Smiling", "Young")
     assert set(fitted.source["refused"]) == {"Eyeglasses"}
     assert "29" in fitted.source["refused"]["Eyeglasses"]
@@ -175,18 +178,18 @@ def test_attribute_with_too_few_of_a_class_is_refused_by_name_and_the_others_bui
 def test_nothing_to_fit_is_an_error_that_names_the_counts(data):
     eps, labels, _ = data
     with pytest.raises(DataError, match="Smiling: 0 pictures with"):
-        fit(batches(eps, np.zeros_like(labels)), NAMES, SHAPES)
+        fit(batches(eps, np.zeros_like(labels)))
     with pytest.raises(DataError, match="no attributes"):
-        fit(batches(eps, labels[:, :0]), (), SHAPES)
+        fit(batches(eps, labels[:, :0]), ())
     with pytest.raises(DataError, match="no attribute"):
-        fit([], NAMES, SHAPES)
+        fittable(labels[:0], NAMES)
 
 
 def test_encodings_that_are_not_finite_or_beyond_all_bounds_are_left_out(data, caplog):
     eps, labels, _ = data
     broken = eps.copy()
     broken[10, 3], broken[20, 0], broken[30, 1] = np.nan, np.inf, -2e4
-    fitted = fit(batches(broken, labels), NAMES, SHAPES, directions="mean")
+    fitted = fit(batches(broken, labels), directions="mean")
     keep = np.delete(np.arange(len(eps)), [10, 20, 30])
     known = labels[keep, 0]
     reference = eps[keep][known == 1].mean(0) - eps[keep][known == 0].mean(0)
@@ -204,7 +207,13 @@ def test_directions_that_are_not_finite_are_an_error_and_not_stored(data):
         return directions, {name: {} for name in names}
 
     with pytest.raises(DataError, match=f"^attribute '{NAMES[1]}': the fit gave values that are not finite"):
-        fit(batches(eps, labels), NAMES, SHAPES, refine=refine)
+        fit(batches(eps, labels), refine=refine)
+
+
+def test_encodings_without_room_name_the_place_and_why(data, monkeypatch):
+    monkeypatch.setattr(encoding_rows.tempfile, "TemporaryFile", functools.partial(open, "/dev/full", "wb", buffering=0))
+    with pytest.raises(DataError, match=r"do not fit into .*the disk is full.*TMPDIR"):
+        fit(batches(*data[:2]))
 
 
 def test_fit_attributes_encodes_pictures_with_the_model(monkeypatch):

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from glowcore.attributes import AttributeVectors
-from glowcore.attributes.fit import fit
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
-from tests.glowcore.planted import NAMES, SHAPES, batches, latents, planted
+from tests.glowcore.planted import NAMES, batches, fit, latents, planted
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +17,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def vectors(data):
-    return fit(batches(*data[:2]), NAMES, SHAPES)
+    return fit(batches(*data[:2]))
 
 
 def test_strength_is_in_units_of_sigma(vectors, data):

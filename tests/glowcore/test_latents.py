@@ -23,6 +23,17 @@ def test_flatten_and_back():
         a.with_flat(torch.zeros(1, 5))
 
 
+def test_a_matrix_becomes_latents_by_the_shapes_of_the_levels_alone():
+    flat = torch.arange(2.0 * 192).reshape(2, 192)
+    made = Latents.from_flat(flat, [(6, 4, 4), (24, 2, 2)], "logistic")
+    assert [tuple(level.shape) for level in made.levels] == [(2, 6, 4, 4), (2, 24, 2, 2)]
+    assert made.levels[1][1, 0, 0, 0] == 192 + 96
+    assert torch.equal(made.flatten(), flat)
+    assert (made.prior, made.y, made.log_prob) == ("logistic", None, None)
+    with pytest.raises(ConfigError, match="expected \\[N, 96\\]"):
+        Latents.from_flat(flat, [(6, 4, 4)])
+
+
 def test_a_class_goes_through_a_matrix_where_it_is_known_of_which_picture():
     a = latents()
     assert a.with_flat(a.flatten()).y is None
