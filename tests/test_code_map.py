@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+INNER = ("fused", "training", "data", "attributes", "classifiers", "evaluation", "storage")
 PACKAGES = (
     "glowcore",
-    *(f"glowcore/{name}" for name in ("fused", "training", "data", "attributes", "classifiers", "evaluation", "storage")),
+    *(f"glowcore/{name}" for name in INNER),
     "explorer",
     "explorer/ui",
 )
