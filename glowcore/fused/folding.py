@@ -16,7 +16,7 @@ from glowcore.networks import CouplingNet, ZeroConv2d
 from glowcore.priors import Split
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import RAW_SHIFT
-from glowcore.transforms.base import Transform
+from glowcore.transforms.base import Transform, exact_arithmetic
 from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
 from glowcore.transforms.partition import ChannelHalves
@@ -109,13 +109,14 @@ def fold(flow: Flow) -> list[FoldedLevel]:
     """Fold the weights of a flow, level by level; tensors in the dtype and on the device of the flow."""
     folded = []
     channels, (height, width) = flow.config.channels, flow.image_size
-    for level in flow.levels:
-        channels, height, width = 4 * channels, height // 2, width // 2
-        steps = [_fold_step(step, height * width) for step in level.steps]
-        split, position = _fold_split(level.split) if level.split is not None else (None, None)
-        folded.append(FoldedLevel(steps, split, position, (channels, height, width)))
-        if level.split is not None:
-            channels //= 2
+    with exact_arithmetic(flow.top_prior.stats):
+        for level in flow.levels:
+            channels, height, width = 4 * channels, height // 2, width // 2
+            steps = [_fold_step(step, height * width) for step in level.steps]
+            split, position = _fold_split(level.split) if level.split is not None else (None, None)
+            folded.append(FoldedLevel(steps, split, position, (channels, height, width)))
+            if level.split is not None:
+                channels //= 2
     return folded
 
 

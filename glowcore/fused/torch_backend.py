@@ -10,10 +10,14 @@ from torch.nn import functional as F
 
 from glowcore.fused.folding import FoldedLevel
 from glowcore.fused.net import FusedNet
+from glowcore.transforms.base import exact_arithmetic
 
 
 class TorchBackend:
-    """Runs folded levels; ``dtype`` is that of the coupling networks, ``"float32"`` or ``"bfloat16"``."""
+    """Runs folded levels; ``dtype`` is that of the coupling networks, ``"float32"`` or ``"bfloat16"``.
+
+    Autocast changes nothing here: low precision is for the networks alone, and for them only on request.
+    """
 
     def __init__(self, levels: Sequence[FoldedLevel], dtype: str) -> None:
         self.levels = list(levels)
@@ -23,6 +27,15 @@ class TorchBackend:
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """Map points of the cube to ``eps`` of all levels but the top, the raw top, the log-determinant ``[B]``."""
+        with exact_arithmetic(x):
+            return self._encode(x)
+
+    def decode(self, latents: Sequence[Tensor]) -> Tensor:
+        """Map ``eps`` of every level but the top, and the raw top, to points of the cube."""
+        with exact_arithmetic(latents[-1]):
+            return self._decode(latents)
+
+    def _encode(self, x: Tensor) -> list[Tensor]:
         eps_levels = []
         logdet = x.new_zeros(x.shape[0])
         for level, nets in zip(self.levels, self.nets, strict=True):
@@ -51,8 +64,7 @@ class TorchBackend:
                 x = kept
         return [*eps_levels, x, logdet]
 
-    def decode(self, latents: Sequence[Tensor]) -> Tensor:
-        """Map ``eps`` of every level but the top, and the raw top, to points of the cube."""
+    def _decode(self, latents: Sequence[Tensor]) -> Tensor:
         x = latents[-1]
         for index in range(len(self.levels) - 1, -1, -1):
             level = self.levels[index]

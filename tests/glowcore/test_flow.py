@@ -155,3 +155,17 @@ def test_autocast_leaves_the_bijection_in_float32():
         near = flow.bits_per_dim(x, generator=torch.Generator().manual_seed(0))
         assert (flow.decode(flow.encode(x)) - x).abs().max() <= 0.05
     assert 0 < (near - exact).abs().max() <= 0.01
+
+
+@pytest.mark.parametrize("batch", [3, 9])
+def test_autocast_leaves_the_fused_form_as_it_is(batch):
+    flow = model("3x8x8-affine-conv1x1_lu").float()
+    x = pictures(flow, batch)
+    expected = flow.fused(backend="torch").encode(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        fast = flow.fused(backend="torch")  # the weights are folded in float32 as well
+        found = fast.encode(x)
+        back = fast.decode(found)
+    assert torch.equal(found.flatten(), expected.flatten())
+    assert torch.equal(found.log_prob, expected.log_prob)
+    assert (back - x).abs().max() <= 1e-5
