@@ -154,7 +154,7 @@ def _is_finished(state: dict, settings: TrainSettings) -> bool:
 
 
 def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, state: dict | None) -> None:
-    """Set how the model remembers: as given, as before (the modes differ by rounding), or as the device allows."""
+    """Set the memory mode: as given, as before (the modes differ by rounding), or as the device allows."""
     before = {"memory": "auto", "anchor_every": ANCHOR_EVERY} if state is None else state["memory"]
     model.anchor_every = before["anchor_every"] if args.anchor_every is None else args.anchor_every
     mode = before["memory"] if args.memory == "auto" else args.memory

@@ -16,9 +16,9 @@ NAME = ".running"
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the folder of a run (made if missing) against other trainings; the hold ends with the process.
+    """Lock the folder of a run (made if missing) against other trainings; the lock ends with the process.
 
-    Where the system has no ``flock`` (Windows) nothing is held.
+    Where the system has no ``flock`` (Windows) nothing is locked.
 
     Raises:
         CheckpointError: another training holds it, or the folder cannot be written.

@@ -1,7 +1,8 @@
 """The state of a training run, saved so that a resumed run goes on bit for bit.
 
-A state is a nest of dicts, lists, tuples, numbers, strings, booleans, None and tensors. It is kept as safetensors and
-JSON in one folder a step (``step-1000/``), which appears whole by one rename. The newest two valid ones are kept.
+A state is made of nested dicts, lists and tuples of numbers, strings, booleans, None and tensors. It is kept as
+safetensors and JSON in one folder a step (``step-1000/``), which appears whole by one rename. The newest two valid ones
+are kept.
 """
 
 from __future__ import annotations
