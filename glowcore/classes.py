@@ -25,7 +25,7 @@ from glowcore.transforms.base import exact_arithmetic
 if TYPE_CHECKING:
     from glowcore.flow import Flow
 
-#: Names that a message holds of them.
+#: Class names listed in a message at most.
 MOST_NAMED = 20
 
 

@@ -14,7 +14,7 @@ from glowcore.data import open_dataset
 from glowcore.errors import ConfigError
 
 EXAMPLE = "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 200 --temperature 0.6,0.8"
-#: Of so many samples the seeds are named, those that the detector is least sure of.
+#: How many seeds are named: those of the samples that the detector is least sure of.
 NAMED_SEEDS = 9
 
 

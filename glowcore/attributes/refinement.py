@@ -47,8 +47,8 @@ from glowcore.flow import Flow
 from glowcore.latents import Latents
 
 STRENGTHS = (1.5, 3.0)
-HELD_OUT = 10  # one picture in so many
-COMPARED = 24  # of them for each attribute
+HELD_OUT = 10  # one picture in ten is kept from the descent
+COMPARED = 24  # held-out pictures per attribute, on which a direction is compared with the one it started from
 #: Encodings that tell sigma, others at each step: a direction would turn towards what chance has put into the same few,
 #: and the descent take its edits for longer than they are.
 SIGMA_ROWS = 1000
@@ -67,7 +67,7 @@ class RefinementSettings:
     """How directions are refined.
 
     Attributes:
-        steps: of gradient descent.
+        steps: number of steps of gradient descent.
         batch_size: pictures a step, shared among the attributes in turn.
         aim: share of the edits, by 1.5 to 3 sigma, in which the classifiers are to see what was asked for.
         change_weight: kappa.
@@ -75,7 +75,7 @@ class RefinementSettings:
         step_size: first angle of a step, in radians; falls linearly to a tenth.
         momentum: of the gradient.
         judge_pictures: pictures the classifier sees in its training, with repetition.
-        seed: of everything drawn.
+        seed: of all random draws.
     """
 
     steps: int = 500

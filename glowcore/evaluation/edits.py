@@ -121,7 +121,7 @@ def evaluate_edits(
         pictures: held out, with labels of the model's attributes.
         classifier: the judge.
         strengths: positive, in sigmas.
-        most: for each attribute the first so many pictures that lack it.
+        most: pictures per attribute at most: the first that lack it.
         batch_size: pictures at once.
         shown: pictures of each case to return as strips.
         progress: show a bar on stderr.

@@ -34,13 +34,21 @@ class FusedFlow:
     A copy (deep, pickled, by ``torch.save``) holds a copy of the model and folds it anew.
 
     Args:
-        flow: the model. When it changes, the next call folds it anew. Seen is whatever autograd counts (optimizers,
-            ``p.mul_``), a parameter, buffer, module or hook that comes, goes or takes another's place, another
-            ``scale_min`` or setting of a convolution, other memory (``p.data = ...``) and, on the CPU, what changes the
-            largest value of a tensor (``p.data.mul_``, ``p.data.copy_``). Not seen is all else that autograd does not
-            count: writes through ``.data`` or numpy to a part of a tensor, a step of an optimizer with ``fused=True``
-            that leaves the largest value alone, and on another device all of these that write into the old memory.
-            Call :meth:`refresh` after those.
+        flow: the model. When it changes, the next call folds it anew, if the change is noticed.
+
+            Noticed:
+
+            - whatever autograd counts: steps of optimizers, ``p.mul_``;
+            - a parameter, buffer, module or hook that is added, removed or replaced;
+            - another ``scale_min``, or another setting of a convolution;
+            - other memory: ``p.data = ...``;
+            - on the CPU, what changes the largest value of a tensor: ``p.data.mul_``, ``p.data.copy_``.
+
+            Not noticed (call :meth:`refresh` afterwards):
+
+            - writes through ``.data`` or numpy, and steps of an optimizer with ``fused=True``, that leave the largest
+              value of a tensor as it was;
+            - on other devices than the CPU, all such writes.
         dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
         backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is

@@ -211,7 +211,8 @@ def test_directions_that_are_not_finite_are_an_error_and_not_stored(data):
 
 
 def test_encodings_without_room_name_the_place_and_why(data, monkeypatch):
-    monkeypatch.setattr(encoding_rows.tempfile, "TemporaryFile", functools.partial(open, "/dev/full", "wb", buffering=0))
+    full = functools.partial(open, "/dev/full", "wb", buffering=0)
+    monkeypatch.setattr(encoding_rows.tempfile, "TemporaryFile", full)
     with pytest.raises(DataError, match=r"do not fit into .*the disk is full.*TMPDIR"):
         fit(batches(*data[:2]))
 
