@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 #: Kinds of attributes that are settings of a module; a config or a meter is none.
 _SETTINGS = (bool, int, float, str, tuple, list, type(None))
@@ -17,9 +16,9 @@ _IGNORED = {"training", "attributes", "anchor_every"}
 def difference(model: nn.Module, expected: nn.Module) -> str | None:
     """Return in words the first thing in which ``model`` is not built as ``expected`` is, or None.
 
-    Compared are the modules by name and type, their settings, the buffers that no file holds, and methods put on a
-    single module. A subclass that replaces nothing of its base and only adds to it is as good as the base. Not compared
-    are weights, and hooks, which are no part of a model.
+    Compared are the modules by name and type, their settings, and methods put on a single module. A subclass that
+    replaces nothing of its base and only adds to it is as good as the base. Not compared are weights, and hooks, which
+    are no part of a model.
     """
     found, wanted = (dict(each.named_modules(remove_duplicate=False)) for each in (model, expected))
     for name, like in wanted.items():
@@ -47,16 +46,12 @@ def _settings(module: nn.Module, like: nn.Module) -> Iterator[tuple[str, Any, An
     for name, other in vars(like).items():
         if name[0] != "_" and name not in _IGNORED and isinstance(other, _SETTINGS):
             yield name, getattr(module, name, None), other
-    for name in like._non_persistent_buffers_set:
-        yield name, getattr(module, name, None), like._buffers[name]
     for name, value in vars(module).items():
         if name not in vars(like) and hasattr(type(like), name):
             yield name, value, getattr(type(like), name)
 
 
 def _same(value: Any, other: Any) -> bool:
-    if isinstance(value, Tensor) and isinstance(other, Tensor):
-        return torch.equal(value.to(other), other)
     try:
         return bool(value == other)
     except (TypeError, ValueError, RuntimeError):  # an array or a tensor in the place of a setting

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 
@@ -36,22 +38,33 @@ class Checkerboard(nn.Module):
 
     def __init__(self, size: tuple[int, int], swap: bool = False) -> None:
         super().__init__()
-        height, width = size
-        odd = (torch.arange(height)[:, None] + torch.arange(width)) % 2
-        # Not part of the saved model: the config says it all.
-        self.register_buffer("mask", (odd if swap else 1 - odd).to(torch.get_default_dtype()), persistent=False)
+        self.size = tuple(size)
+        self.swap = swap
 
     def halve(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``b * x`` and ``x``, of which :meth:`join` takes the moving positions."""
-        return self.mask * x, x
+        return self._mask(x, x.dtype) * x, x
 
     def join(self, stays: Tensor, moves: Tensor) -> Tensor:
         """Return ``stays`` where the mask b is 1 and ``moves`` elsewhere."""
-        return torch.where(self.mask.bool(), stays, moves)
+        return torch.where(self._mask(stays, torch.bool), stays, moves)
 
     def moving(self, values: Tensor) -> Tensor:
         """Set to 0 what does not belong to the positions that move."""
-        return (1 - self.mask) * values
+        return (1 - self._mask(values, values.dtype)) * values
+
+    def _mask(self, like: Tensor, dtype: torch.dtype) -> Tensor:
+        return _checkerboard(self.size, self.swap, dtype, like.device)
+
+
+# No buffer: no file holds it, and a model made on the meta device gets its buffers from a file.
+@lru_cache(maxsize=256)
+def _checkerboard(size: tuple[int, int], swap: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the mask b, ``[H, W]``."""
+    height, width = size
+    with torch.inference_mode(False):  # training may be the next to ask for it
+        rows, columns = (torch.arange(n, device=device) for n in (height, width))
+        return ((rows[:, None] + columns + (not swap)) % 2).to(dtype)
 
 
 class OddEven(nn.Module):

@@ -42,6 +42,26 @@ def test_partitions_are_those_of_the_papers():
     assert ChannelHalves(swap=True).halve(x)[0].tolist() == [[[[5, 6], [7, 8]]]]
 
 
+def test_a_model_made_on_the_meta_device_is_whole_once_it_has_its_weights():
+    config = RealNVPConfig(**SMALL_NVP)
+    flow = perturb(build(config), 0.05)
+    with torch.device("meta"):
+        other = build(config)
+    other = other.to_empty(device="cpu").double()
+    other.load_state_dict(flow.state_dict())
+    x = torch.rand(2, 3, 8, 8)
+    assert torch.equal(other.log_prob(x), flow.log_prob(x))
+
+
+def test_a_checkerboard_first_seen_in_inference_mode_serves_training():
+    flow = build(RealNVPConfig(**{**SMALL_NVP, "image_size": (8, 24)}))  # a size of no other test
+    x = torch.rand(2, 3, 8, 24)
+    with torch.inference_mode():
+        flow.log_prob(x)
+    flow.log_prob(x).sum().backward()
+    assert flow.levels[0].steps[0].net.conv_in.direction.grad.isfinite().all()
+
+
 def test_logit_is_the_papers_for_every_picture_and_a_line_beyond():
     logit, x = Logit(0.05), torch.linspace(-0.5, 0.5, 101, dtype=torch.float64).reshape(1, 1, 1, -1)
     z, _ = logit(x)
