@@ -133,7 +133,8 @@ class Split(nn.Module):
 
 
 def standardise(z: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ``(z - mean) / exp(log_std)`` and its log-determinant ``[B]``."""
+    """Return ``(z - mean) / exp(log_std)`` and its log-determinant ``[B]``; mean and log-std broadcast."""
+    log_std = log_std.expand(-1, *z.shape[1:])
     return (z - mean) * (-log_std).exp(), -log_std.sum(dim=(1, 2, 3)).expand(z.shape[0])
 
 

@@ -17,6 +17,7 @@ from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
 from glowcore.transforms.diagonal_scale import DiagonalScale
 from glowcore.transforms.logit import Logit
 from glowcore.transforms.partition import ChannelHalves, OddEven
+from glowcore.transforms.squeeze import Squeeze
 from glowcore.transforms.step import FlowStep
 from glowcore.transforms.tanh_coupling import TanhCoupling
 from tests.glowcore.bijections import model, perturb
@@ -105,3 +106,15 @@ def test_latents_of_a_models_own_samples_follow_its_prior(name):
     distribution = "norm" if again.prior == "gaussian" else "logistic"
     for level in again.levels:
         assert stats.kstest(level.flatten().numpy(), distribution).pvalue > 1e-3
+
+
+def test_a_prior_of_one_value_a_channel_counts_every_position():
+    config = SimpleNamespace(channels=1, height_width=(4, 6), n_bits=8)
+    flow = Flow(config, [Level(Squeeze(), [], None)], TopPrior((4, 1, 1))).double()
+    torch.nn.init.normal_(flow.top_prior.stats)
+    x = torch.rand(3, 1, 4, 6, dtype=torch.float64)
+    mean, log_std = flow.top_prior.stats
+    z = torch.nn.functional.pixel_unshuffle(x - 0.5, 2)
+    expected = torch.distributions.Normal(mean, log_std.exp()).log_prob(z).sum(dim=(1, 2, 3))
+    assert (flow.log_prob(x) - expected).abs().max() <= 1e-10
+    assert (flow.decode(flow.encode(x)) - x).abs().max() <= 1e-12
