@@ -16,7 +16,7 @@ from glowcore.networks import CouplingNet, ZeroConv2d
 from glowcore.priors import Split
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import RAW_SHIFT
-from glowcore.transforms.base import Transform, exact_arithmetic
+from glowcore.transforms.base import Transform, exact_arithmetic, replaced
 from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
 from glowcore.transforms.partition import ChannelHalves
@@ -72,10 +72,19 @@ _KNOWN = {
 CONV_SETTINGS = ("padding", "padding_mode", "dilation", "stride", "groups")
 
 
+def is_extended(flow: Flow) -> bool:
+    """Whether a subclass of :class:`Flow` does itself what a fast form would do without asking it."""
+    return replaced(
+        flow, Flow, "encode", "encode_cube", "decode", "log_prob", "bits_per_dim", "encode_dequantised", "sample"
+    )
+
+
 def can_fold(flow: Flow) -> bool:
-    """Whether every level of ``flow`` is a squeeze, steps of Glow and a split, nothing put in their place or hooked."""
+    """Whether every level of ``flow``, no extended one, is a squeeze, steps of Glow and a split, nothing put in their
+    place or hooked."""
     return (
-        flow.preprocess is None
+        not is_extended(flow)
+        and flow.preprocess is None
         and all(type(module) in _KNOWN and "forward" not in vars(module) for module in flow.levels.modules())
         and not any(module._forward_hooks or module._forward_pre_hooks for module in flow.levels.modules())
         and all(isinstance(level.squeeze, Squeeze) and all(map(_can_fold_step, level.steps)) for level in flow.levels)

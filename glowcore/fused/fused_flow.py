@@ -14,7 +14,7 @@ from torch import Tensor
 from glowcore import likelihood
 from glowcore.errors import ConfigError
 from glowcore.fused.cuda_graphs import GraphedBackend
-from glowcore.fused.folding import can_fold, fold
+from glowcore.fused.folding import can_fold, fold, is_extended
 from glowcore.fused.onnx_backend import OnnxBackend
 from glowcore.fused.torch_backend import TorchBackend
 from glowcore.fused.watch import Watch
@@ -73,6 +73,7 @@ class FusedFlow:
         self.flow = flow
         self.dtype = dtype
         self.backend = backend
+        self._extended = is_extended(flow)
         self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
         self._folding = threading.RLock()
@@ -142,6 +143,8 @@ class FusedFlow:
     @torch.no_grad()
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
         """Return the latents of pictures with their ``log_prob``, as :meth:`Flow.encode`."""
+        if self._extended:
+            return self.flow.encode(images, y)
         return self._encode_cube(self.flow.as_float(images) - 0.5, y)
 
     @torch.no_grad()
@@ -156,10 +159,15 @@ class FusedFlow:
     @torch.no_grad()
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
+        if self._extended:
+            return self.flow.bits_per_dim(images, y, generator=generator)
         return self.flow.bits_of(self._encode_cube(self.flow.dequantised(images, generator), y))
 
+    @torch.no_grad()
     def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
         """Return log-densities, as :meth:`Flow.log_prob`."""
+        if self._extended:
+            return self.flow.log_prob(images, y)
         return self.encode(images, y).log_prob
 
     def sample_latents(
@@ -172,6 +180,8 @@ class FusedFlow:
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
     ) -> Tensor:
         """Return sampled pictures for show, as :meth:`Flow.sample`."""
+        if self._extended:
+            return self.flow.sample(seeds, temperature, y)
         return likelihood.bin_centres(self.decode(self.sample_latents(seeds, temperature, y)), self.config.n_bits)
 
     def _encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:

@@ -52,12 +52,10 @@ class Transform(nn.Module):
         """Set data-dependent parameters from a first batch ``x``; most transforms have none."""
 
 
-def replaced(transform: Transform, kind: type[Transform], *names: str) -> bool:
-    """Whether ``transform`` has another method than ``kind`` under one of these names, so that what ``kind`` derived
+def replaced(module: nn.Module, kind: type[nn.Module], *names: str) -> bool:
+    """Whether ``module`` has another method than ``kind`` under one of these names, so that what ``kind`` derived
     from its own does not hold for it."""
-    return type(transform) is not kind and any(
-        getattr(type(transform), name) is not getattr(kind, name) for name in names
-    )
+    return type(module) is not kind and any(getattr(type(module), name) is not getattr(kind, name) for name in names)
 
 
 def exact_arithmetic(x: Tensor) -> torch.autocast:

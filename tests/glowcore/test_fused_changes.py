@@ -6,6 +6,7 @@ import threading
 import pytest
 import torch
 
+from glowcore.flow import Flow
 from glowcore.fused import FusedFlow, fused_flow
 from tests.glowcore.model_folders import small_model
 
@@ -190,3 +191,50 @@ def test_a_thread_that_folded_older_weights_does_not_have_the_last_word(monkeypa
     slow.join()
     with torch.no_grad():
         assert (fast.encode(pictures).flatten() - flow.encode(pictures).flatten()).abs().max() <= 1e-5
+
+
+class Darker(Flow):
+    """Sees pictures at half their brightness."""
+
+    def encode_cube(self, x, y):
+        return super().encode_cube(0.5 * x - 0.25, y)
+
+    def decode(self, latents):
+        return 2 * super().decode(latents)
+
+
+class Tempered(Flow):
+    """Has methods of its own at the surface alone."""
+
+    def encode(self, images, y=None):
+        return super().encode(images / 2, y)
+
+    def log_prob(self, images, y=None):
+        return super().log_prob(images, y) / 2
+
+    def bits_per_dim(self, images, y=None, *, generator=None):
+        return super().bits_per_dim(images, y, generator=generator) + 1
+
+    def sample(self, seeds, temperature=1.0, y=None):
+        return 1 - super().sample(seeds, temperature, y)
+
+
+@pytest.mark.parametrize("kind", [Darker, Tempered])
+def test_what_a_subclass_does_otherwise_is_done_so(kind, pictures):
+    flow = small_model(**SETTINGS)
+    flow.__class__ = kind
+    fast = flow.fused(backend="torch")
+    assert "cannot be folded" in fast.describe()
+    with torch.no_grad():
+        assert torch.equal(fast.encode(pictures).flatten(), flow.encode(pictures).flatten())
+        assert torch.equal(fast.log_prob(pictures), flow.log_prob(pictures))
+        assert torch.equal(fast.decode(fast.encode(pictures)), flow.decode(flow.encode(pictures)))
+        bits = [f.bits_per_dim(pictures, generator=torch.Generator().manual_seed(0)) for f in (fast, flow)]
+        assert torch.equal(*bits)
+        assert torch.equal(fast.sample([0, 1], 0.05), flow.sample([0, 1], 0.05))
+
+
+def test_a_subclass_that_only_adds_is_folded():
+    flow = small_model(**SETTINGS)
+    flow.__class__ = type("Named", (Flow,), {"name": "mine"})
+    assert "cannot be folded" not in flow.fused(backend="torch").describe()
