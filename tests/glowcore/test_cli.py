@@ -206,6 +206,15 @@ def test_sample_takes_temperature_from_the_model_and_a_class(tmp_path, capsys):
     assert np.array_equal(read(tmp_path / "one.png"), expected)
 
 
+def test_a_temperature_of_the_model_that_is_none_is_told(tmp_path, capsys):
+    flow = glowcore.load(write_model(tmp_path / "model", attributes=False), device="cpu")
+    flow.metadata = {"temperature": "hot"}
+    glowcore.save(flow, tmp_path / "model")
+    assert main(["sample", "--model", str(tmp_path / "model"), "--out", str(tmp_path / "one.png")]) == 2
+    assert "the metadata's temperature is 'hot', expected a number from 0" in capsys.readouterr().err
+    assert not (tmp_path / "one.png").exists()
+
+
 def test_the_same_seeds_at_several_temperatures(folder, tmp_path, capsys):
     out = tmp_path / "temperatures.png"
     run(capsys, "sample", "--model", folder / "model", "--seeds", "3:6", "--compare", "0.5,1", "--scale", 1,
