@@ -34,7 +34,8 @@ class Trainer:
     ``pictures_skipped`` counts those left out as broken, for the records. The attributes of ``model`` are dropped.
 
     Raises:
-        ConfigError: pictures that are not uint8, or without labels for a model with classes; a model frozen throughout.
+        ConfigError: pictures or labels that do not suit the model (:func:`training_set.check_pictures`); a model frozen
+            throughout.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Trainer:
         images: Tensor,
         held_out: Tensor,
         settings: TrainSettings,
-        out: Path,
+        out: str | Path,
         *,
         labels: Tensor | None = None,
         held_out_labels: Tensor | None = None,
@@ -52,7 +53,7 @@ class Trainer:
         progress: bool = True,
     ) -> None:
         for name, pictures, given in (("training", images, labels), ("held-out", held_out, held_out_labels)):
-            training_set.check_pictures(name, pictures, given, classes.num_classes(model))
+            training_set.check_pictures(name, pictures, given, model)
         if classes.has_head(model):
             # A head that is not trained has no gradients, which the wrapper of several processes would wait for.
             model.class_head.requires_grad_(settings.class_weight > 0)
@@ -66,7 +67,7 @@ class Trainer:
         self.data = {"training": training_set.fingerprint(images, labels),
                      "held-out": training_set.fingerprint(held_out, held_out_labels)}
         self.pictures_skipped = pictures_skipped
-        self.out = out
+        self.out = Path(out)
         self.model.initialize(images[batches.first_indices(images.shape, settings.batch_size, settings.seed)])
         self.device = model.device
         self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))

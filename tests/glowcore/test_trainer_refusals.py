@@ -50,3 +50,44 @@ def test_a_model_that_is_frozen_throughout(tmp_path, head):
     some = trainer(tmp_path, flow, class_weight=0.0, **labels)
     some.run()
     assert some.step == 2
+
+
+def test_pictures_that_are_no_tensor(tmp_path):
+    told = r"the training pictures are of type ndarray, expected a uint8 tensor \[N, 3, 8, 8\]"
+    refused(tmp_path, told, model(), images=pictures(8).numpy())
+
+
+@pytest.mark.parametrize("name", ["training", "held-out"])
+def test_pictures_of_another_number_or_size(tmp_path, name):
+    key = "images" if name == "training" else "held_out"
+    refused(tmp_path, f"there are no {name} pictures, expected 1 or more", model(), **{key: pictures(8)[:0]})
+    for other in (pictures(8, size=16), pictures(8, channels=1), pictures(8)[0]):
+        refused(tmp_path, rf"the {name} pictures have shape \[.*\], expected a uint8 tensor \[N, 3, 8, 8\]", model(),
+                **{key: other})
+
+
+@pytest.mark.parametrize(("wrong", "told"), [
+    (lambda labels: torch.cat([labels, labels]), r"pictures have shape \[\d+\], expected one a picture, 0 to 1"),
+    (lambda labels: labels[:-1], r"pictures have shape \[\d\], expected one a picture, 0 to 1"),
+    (lambda labels: labels[:, None], r"pictures have shape \[\d, 1\], expected one a picture"),
+    (lambda labels: labels + 1, "are 1 to 2, expected one a picture, 0 to 1"),
+    (lambda labels: labels - 1, "are -1 to 0, expected one a picture, 0 to 1"),
+    (lambda labels: labels.double(), "are torch.float64, expected a tensor of whole numbers"),
+    (lambda labels: labels.bool(), "are torch.bool, expected a tensor of whole numbers"),
+    (lambda labels: labels.tolist(), "are of type list, expected a tensor of whole numbers"),
+])
+def test_labels_that_do_not_fit(tmp_path, wrong, told):
+    labels, held_out_labels = torch.arange(8) % 2, torch.arange(4) % 2
+    refused(tmp_path, told, model(num_classes=2), labels=wrong(labels), held_out_labels=held_out_labels)
+    refused(tmp_path, told, model(num_classes=2), labels=labels, held_out_labels=wrong(held_out_labels))
+
+
+def test_labels_for_a_model_without_classes(tmp_path):
+    refused(tmp_path, "the training pictures have labels, expected none", model(), labels=torch.arange(8) % 2)
+    refused(tmp_path, "the held-out pictures have labels, expected none", model(), held_out_labels=torch.arange(4) % 2)
+
+
+def test_a_folder_named_by_a_string(tmp_path):
+    settings = TrainSettings(steps=1, batch_size=4)
+    Trainer(model(), pictures(8), pictures(4), settings, str(tmp_path / "run"), progress=False).run()
+    assert (tmp_path / "run" / "model.safetensors").exists()
