@@ -1,4 +1,4 @@
-"""What a hand means and what it does not: other buttons of a mouse, and a key that is let go where the page cannot see it."""
+"""What a hand does not mean: other buttons of a mouse, and a key that is let go where the page cannot see it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def eyes(browser):
     """The dialog's photo alone, 400 x 400 pixels."""
     page = browser.new_page(viewport={"width": 500, "height": 700})
     page.set_content((COMPONENTS / "eyes" / "eyes.html").read_text("utf-8"))
-    page.add_style_tag(content=".photo { width: 400px; position: relative; padding: 0; border: 0 } .photo img { width: 100% }")
+    page.add_style_tag(path=COMPONENTS / "eyes" / "eyes.css")
+    page.add_style_tag(content=".eyes .photo { width: 400px; }")
     sources = "\n".join((COMPONENTS / f).read_text("utf-8") for f in ("shared.js", "eyes/eyes.js"))
     page.evaluate(MOUNT, [sources, {"uri": DOT, "alt": "Photo", "aspect": 1, "opener": "none"}])
     yield page

@@ -190,7 +190,7 @@ class Editor {
     if (picture.src !== uri) picture.src = uri
     picture.alt = alt
     const line = thumb.querySelector(".fact")
-    line.textContent = fact
+    line.textContent = line.title = fact
     line.className = `fact ${mood ?? ""}`
     if (name === "edited") this.stage.after.setAttribute("aria-label", alt)
   }

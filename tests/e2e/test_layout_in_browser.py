@@ -1,0 +1,132 @@
+"""Where things stand on Edit, and that they stay there: what is saved is in sight, and nothing jumps."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.settling import settle, smile
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+
+def box(page, selector: str) -> dict[str, float]:
+    return page.locator(selector).first.bounding_box()
+
+
+def ready(page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    expect(smile(page)).to_have_value("1")
+    expect(page.locator(".frames-name")).to_have_text("Smile")
+    settle(page)
+    page.wait_for_timeout(500)  # the page is laid out anew
+
+
+def below(place: dict[str, float]) -> float:
+    return place["y"] + place["height"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768)])
+def test_what_is_saved_is_in_sight_below_the_sliders(page, width, height):
+    ready(page, width, height)
+    save, right = box(page, ".st-key-save_face"), box(page, ".right")
+    assert below(save) <= height
+    assert below(right) <= save["y"] < below(right) + 30
+    assert save["x"] == pytest.approx(right["x"], abs=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_a_wide_screen_edit_stands_in_the_middle(page):
+    ready(page, 2880, 1620)
+    left, right = box(page, ".stage"), box(page, ".right")
+    assert left["x"] == pytest.approx(2880 - right["x"] - right["width"], abs=10)
+    assert left["width"] == 640
+    assert box(page, ".st-key-uploads_and_words")["x"] == pytest.approx(left["x"], abs=1)
+
+
+def test_in_a_low_window_the_picture_stays_in_sight_while_sliders_move(page):
+    ready(page, 844, 390)
+    for name in ("Beard", "Moustache"):
+        page.get_by_role("slider", name=name, exact=True).evaluate("e => e.scrollIntoView({ block: 'center' })")
+        page.wait_for_timeout(300)
+        stage = box(page, ".stage")
+        assert stage["y"] >= 59
+        assert below(stage) <= 390
+        assert stage["height"] > 300
+    frame = page.locator(".frames-row button").nth(4)
+    smile(page).focus()
+    page.locator(".frames-row [tabindex='0']").focus()
+    page.keyboard.press("ArrowLeft")
+    stage, focused = box(page, ".stage"), page.locator(".frames-row :focus").bounding_box()
+    assert frame.is_visible()
+    assert focused["y"] >= below(stage)  # what has the focus is not behind it
+
+
+def test_on_a_telephone_the_picture_is_in_sight_at_once(page):
+    ready(page, 390, 844)
+    stage, shelf = box(page, ".stage"), box(page, ".st-key-shelves")
+    assert stage["y"] < 260
+    assert below(stage) < 844
+    assert shelf["height"] < 60
+    words = page.locator(".st-key-uploads_and_words")
+    assert words.evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    tiles = page.locator(".st-key-gallery .tiles")
+    assert tiles.evaluate("e => e.scrollWidth - e.clientWidth") > 100  # all are there, sideways
+    assert page.locator(".st-key-gallery button").last.bounding_box()["y"] == pytest.approx(shelf["y"], abs=4)
+
+
+@pytest.mark.parametrize("width", [1440, 1100, 390])
+def test_the_strengths_of_many_sliders_move_nothing(page, width):
+    ready(page, width, 900)
+    fact = page.locator('.thumb[data-show="edited"] .fact')
+    before = [box(page, ".thumbs"), box(page, ".st-key-save_face")["x"]]
+    for name in ("Glasses", "Young", "Masculine", "Beard", "Make-up", "Fringe"):
+        page.get_by_role("slider", name=name, exact=True).press("Shift+ArrowRight")
+        expect(fact).to_contain_text(f"{name} +0.50")
+    after = [box(page, ".thumbs"), box(page, ".st-key-save_face")["x"]]
+    assert after[0]["height"] == pytest.approx(before[0]["height"], abs=0.6)
+    assert after[1] == before[1]
+    expect(fact).to_have_attribute("title", fact.text_content())
+    tops = {page.locator(".thumb .name").nth(n).bounding_box()["y"] for n in range(3)}
+    assert max(tops) - min(tops) < 1
+    settle(page)
+
+
+def test_the_words_of_the_strip_have_their_room_before_they_come(page):
+    ready(page, 1440, 900)
+    heights = page.locator(".frames p").first.evaluate(
+        """e => { const full = e.getBoundingClientRect().height
+        for (const node of e.children) node.textContent = ''
+        return [full, e.getBoundingClientRect().height] }"""
+    )
+    assert heights[0] == pytest.approx(heights[1], abs=0.1)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_slow_server_does_not_fade_the_picture(page, width):
+    ready(page, width, 900)
+    # As Streamlit marks what is still of the run before.
+    page.add_style_tag(content=".stElementContainer { opacity: 0.6; transition: opacity 1s ease-in 0.5s; }")
+    faded = page.locator(".st-key-editor").evaluate(
+        """e => { e.dataset.stale = 'true'
+        const { opacity, transitionDuration } = getComputedStyle(e)
+        return [opacity, transitionDuration] }"""
+    )
+    assert faded == ["1", "0s"]
+
+
+def test_the_menu_of_pages_closes_when_one_is_chosen_and_is_none_for_the_tab_key(page):
+    ready(page, 720, 450)
+    links = page.get_by_test_id("stSidebar").get_by_role("link")
+    expect(links).to_have_count(0)  # a closed menu has none that could get the focus
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        place = page.evaluate("document.activeElement.getBoundingClientRect().x")
+        assert place >= 0
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(links).to_have_count(7)
+    links.nth(2).click()
+    expect(page.get_by_text("Between faces")).to_be_visible()
+    expect(links).to_have_count(0)
+    assert box(page, '[data-testid="stSidebar"]')["x"] < -200
+    settle(page)
