@@ -127,8 +127,10 @@ def shown(bench: Bench, found: LatentMap) -> None:
     walk = walk_of(bench)
     if walk["path"]:
         frames = found.decode(bench.engine, evenly(walk["path"], FRAMES))
-        film(frames, key="map_film", alt="Film along the drawn path")
-        save_film(frames, name="path", key="save_path")
+        above = st.container()
+        loop = save_film(frames, name="path", key="save_path")
+        with above:
+            film(frames, key="map_film", alt="Film along the drawn path", loop=loop)
         return
     source = at(walk)
     if source.place is None:

@@ -23,6 +23,7 @@ FRAMES = 48
 PAD = 7
 MOST_STOPS = 5
 SHOWN = 320
+RESULT, TERM = 544, 96  # pixels of the page
 ARITHMETIC = "A − B + C"
 
 
@@ -58,10 +59,11 @@ def film_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
         key,
         lambda: mixing.journey(engine, stops, FRAMES // len(chosen) + 1, path == "Spherical", sorted(walking)),
     )
-    with stage:
-        film(frames, key="film", alt=f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path")
     with panel:
-        save_film(frames, name="film", key="save")
+        loop = save_film(frames, name="film", key="save")
+    way = f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path"
+    with stage:
+        film(frames, key="film", alt=way, loop=loop)
 
 
 def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
@@ -85,7 +87,7 @@ def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     a, b = (shelf.encoded(bench, c) for c in chosen)
     result = mixing.mixed(engine, a, b, from_b)
     with stage:
-        equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], "+=")
+        equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], "+")
     with panel:
         save_picture(lambda: result)
 
@@ -104,7 +106,7 @@ def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
             caution("B and C are the same picture, so A itself comes out at 1: choose another for one of them.")
     result = mixing.analogy(bench.engine, a, b, c, amount)
     with stage:
-        equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+=")
+        equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+")
     with panel:
         save_picture(lambda: result)
 
@@ -123,14 +125,15 @@ def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
 
 
 def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
-    """Pictures in a row with signs between; the result large below."""
+    """The result, the last of `parts`, large and whole; below it, small, what it is made of, with signs between."""
     *terms, (name, result) = parts
-    columns = st.columns(len(terms), gap="small")
-    for index, (column, (term, picture)) in enumerate(zip(columns, terms, strict=True)):
-        caption = f"{signs[index - 1]} {term}" if index else term
-        column.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width="stretch")
-    st.image(webp(enlarge(result, 2 * SHOWN)), caption=f"{signs[-1]} {name}", alt=name, width="stretch")
-    warn_of_lost([result])
+    with st.container(horizontal_alignment="center"), st.container(width=RESULT, gap="xsmall", key="equation"):
+        st.image(webp(enlarge(result, 2 * SHOWN)), caption=name, alt=name, width="stretch")
+        warn_of_lost([result])
+        with st.container(horizontal=True, gap="small", horizontal_alignment="center"):
+            for sign, (term, picture) in zip(("", *signs), terms, strict=True):
+                caption = f"{sign} {term}".strip()
+                st.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width=TERM)
 
 
 def starts(bench: Bench, shelf_of: list[Tile], mode: str, slots: str) -> list[str]:

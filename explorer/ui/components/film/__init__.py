@@ -11,25 +11,33 @@ from explorer import export
 from explorer.lost_pictures import sheet
 from explorer.ui.components import sources
 from explorer.ui.downloads import download
+from glowcore.films import RATE
 
 _FILM = st.components.v2.component("explorer_film", **sources("film"))
 COLUMNS = 8
 
 
-def film(frames: Sequence[np.ndarray], *, key: str, alt: str) -> None:
-    """Show frames (uint8 [H, W, 3], one size) as one film, lost ones marked; `alt` says what it shows."""
+def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool) -> None:
+    """Show frames (uint8 [H, W, 3], one size) as one film, lost ones marked; `alt` says what it shows.
+
+    It plays as `save_film` writes it: `loop` there and back, else one way.
+    """
     columns = min(COLUMNS, len(frames))
-    _FILM(key=key, data={"columns": columns, "count": len(frames), "alt": alt, **sheet(frames, columns)})
+    data = {"columns": columns, "count": len(frames), "alt": alt, "rate": RATE, "loop": loop}
+    _FILM(key=key, data={**data, **sheet(frames, columns)})
 
 
-def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> None:
-    """Buttons that save the frames as `name`.mp4, .gif or .zip; each file is made when its button is pressed."""
+def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> bool:
+    """Buttons that save the frames as `name`.mp4, .gif or .zip; each file is made when its button is pressed.
+
+    Gives whether the film goes there and back.
+    """
     loop = st.toggle(
         "There and back",
         value=True,
         key=f"{key}_loop",
         persist_state="session",
-        help="An endless loop without a jump, in the saved film",
+        help="An endless loop without a jump, here and in the saved film",
     )
     with st.container(horizontal=True):
         for kind, icon in (("mp4", "movie"), ("gif", "gif_box")):
@@ -48,3 +56,4 @@ def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> None:
             icon="folder_zip",
             what="Every frame from the first on as a picture of its own, at the model's size, in a ZIP archive.",
         )
+    return loop

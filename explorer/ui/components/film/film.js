@@ -1,7 +1,6 @@
 // A film to scrub, step and play; all frames are here, so nothing asks the server.
 
 const THUMBS = 9
-const SECONDS = 2.4
 
 class Film {
   constructor(root) {
@@ -15,6 +14,8 @@ class Film {
   }
 
   async load(data) {
+    this.rate = data.rate
+    this.loop = data.loop
     if (this.uri === data.uri) return
     this.uri = data.uri
     const image = await decoded(data.uri)
@@ -76,15 +77,17 @@ class Film {
     for (let i = 0; i < marks.length; i += 1) marks[i].setAttribute("aria-current", String(i === near))
   }
 
+  // As the file that is saved plays: frame by frame at its rate, there and back or one way, and then again.
   play() {
     this.find(".play").classList.add("playing")
     this.find(".play").setAttribute("aria-label", "Pause")
     let last = performance.now()
-    let phase = Math.acos(1 - 2 * this.place) // there and back, slowing at both ends
+    let gone = this.place
     const step = (now) => {
-      phase += ((now - last) / 1000 / SECONDS) * Math.PI
+      const frame = 1 / Math.max(1, this.count - 1)
+      gone += (Math.max(0, now - last) / 1000) * this.rate * frame
       last = now
-      this.go((1 - Math.cos(phase)) / 2)
+      this.go(this.loop ? 1 - Math.abs(1 - (gone % 2)) : Math.min(1, gone % (1 + frame)))
       this.timer = requestAnimationFrame(step)
     }
     this.timer = requestAnimationFrame(step)

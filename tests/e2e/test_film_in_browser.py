@@ -1,0 +1,61 @@
+"""A film plays on the page as the file plays that is saved of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.settling import settle
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+# Where the film is after so many milliseconds of a clock that stands still between them.
+PLAYED = """([times]) => {
+  const film = [...document.querySelectorAll('*')].map((e) => e.shadowRoot?.__instance).find((i) => i?.scrub)
+  const places = [], [frame, clock] = [window.requestAnimationFrame, performance.now]
+  let next = null
+  window.requestAnimationFrame = (step) => { next = step; return 1 }
+  performance.now = () => 0
+  film.go(0)
+  film.play()
+  for (const time of times) { next(time); places.push(film.place) }
+  Object.assign(window, { requestAnimationFrame: frame })
+  performance.now = clock
+  film.stop()
+  return [film.count, places]
+}"""
+
+
+def test_the_film_goes_back_where_the_file_does(page):
+    page.get_by_role("link", name="Mix", exact=True).click()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
+    settle(page)
+    way = 25 / 24 * 1000  # 26 frames at 24 a second
+    times = [way / 2, way, way * 1.5, way * 2]
+    count, places = page.evaluate(PLAYED, [times])
+    assert count == 26
+    assert places == pytest.approx([0.5, 1, 0.5, 0], abs=1e-6)
+    page.get_by_text("There and back").click()
+    settle(page)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.loop === false)"
+    )
+    one = way / 25  # the last frame has its time too, then the first comes again
+    _, places = page.evaluate(PLAYED, [[way / 2, way + one / 2, way * 1.5 + one, way * 2 + one * 1.5]])
+    assert places == pytest.approx([0.5, 1, 0.5, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("Levels", "Mixed"), ("A − B + C", "Result")])
+def test_what_comes_of_a_mix_is_in_sight_first_and_whole(page, mode, name):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_role("link", name="Mix", exact=True).click()
+    page.get_by_role("radio", name=mode).click()
+    result = page.get_by_role("img", name=name, exact=True)
+    expect(result).to_be_visible()
+    settle(page)
+    page.wait_for_timeout(500)  # the page is laid out anew
+    whole, first = result.bounding_box(), page.get_by_role("img", name="Picture A", exact=True).bounding_box()
+    assert whole["width"] > 500
+    assert whole["y"] + whole["height"] < first["y"]
+    assert first["y"] + first["height"] < 900
+    assert first["width"] < 100
