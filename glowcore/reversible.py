@@ -12,15 +12,16 @@ difference found where one is reached is reported in a :class:`DriftMeter`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from glowcore.transforms.base import Transform
+from glowcore.transforms.base import Transform, hooked
+from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
 from glowcore.transforms.step import mix_alike
 
@@ -57,9 +58,11 @@ def run_steps(
     steps: Sequence[Transform], x: Tensor, memory: str, anchor_every: int, drift: DriftMeter
 ) -> tuple[Tensor, Tensor]:
     """Run the steps of one level on ``x``; returns ``(z, logdet)``."""
-    if memory == "reversible" and _hooked(steps):
-        memory = "checkpoint"
-    if memory == "reversible" and torch.is_grad_enabled():
+    if not torch.is_grad_enabled():
+        memory = "full"
+    elif memory == "reversible" and any(hooked(part) for step in steps for part in _bijections(step)):
+        memory = "checkpoint"  # a hook may change what a part returns, which its inverse does not undo
+    if memory == "reversible":
         params = _parameters(steps)
         return _Reversible.apply(
             steps, anchor_every, drift, _states(params), x, *(p for p in params if p.requires_grad)
@@ -67,7 +70,7 @@ def run_steps(
     logdet = x.new_zeros(x.shape[0])
     for step, mixing in _calls(steps):
         # Not what takes its statistics from the batch: evaluated again, it would move its running ones again.
-        if memory == "checkpoint" and torch.is_grad_enabled() and step.RECOVERABLE:
+        if memory == "checkpoint" and step.RECOVERABLE:
             again = partial(_unchanged, step, _states(step.parameters()))
             x, part = checkpoint(again, x, *mixing, use_reentrant=False, preserve_rng_state=False)
         else:
@@ -76,10 +79,13 @@ def run_steps(
     return x, logdet
 
 
-def _hooked(steps: Sequence[Transform]) -> bool:
-    """Whether a hook may change what a step or a part of it returns, which its inverse then does not undo."""
-    parts = (part for step in steps for part in (step, *step.children()) if isinstance(part, Transform))
-    return any(part._forward_hooks or part._forward_pre_hooks for part in parts)
+def _bijections(module: nn.Module) -> Iterator[Transform]:
+    """Yield the transforms in a module, itself included, but for what the networks of couplings are made of."""
+    if isinstance(module, Transform):
+        yield module
+    for name, part in module.named_children():
+        if name != "net" or not isinstance(module, Coupling):
+            yield from _bijections(part)
 
 
 def undo_steps(steps: Sequence[Transform], z: Tensor) -> Tensor:

@@ -58,6 +58,13 @@ def replaced(module: nn.Module, kind: type[nn.Module], *names: str) -> bool:
     return type(module) is not kind and any(getattr(type(module), name) is not getattr(kind, name) for name in names)
 
 
+def hooked(module: nn.Module) -> bool:
+    """Whether somebody wants to be told when this module is called or differentiated, and may change what comes out."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    )
+
+
 def exact_arithmetic(x: Tensor) -> torch.autocast:
     """Return a context in which autocast is off, for the operators that define a bijection."""
     return torch.autocast(x.device.type, enabled=False)
@@ -95,7 +102,8 @@ def local_gradients(
     """Return the gradients of ``inputs`` and of the parameters that require one; None where none comes from the
     outputs, as where all that they depend on is frozen."""
     params = [p for p in params if p.requires_grad]
-    pairs = [(out, grad) for out, grad in zip(outputs, grad_outputs, strict=True) if out.requires_grad]
+    pairs = [(out, grad) for out, grad in zip(outputs, grad_outputs, strict=True)
+             if out.requires_grad and grad is not None]
     if not pairs:
         return [None] * len(inputs), [None] * len(params)
     grads = torch.autograd.grad(

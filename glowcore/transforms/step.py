@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from glowcore.transforms.actnorm import ActNorm
-from glowcore.transforms.base import Transform, pull_back_through, replaced
+from glowcore.transforms.base import Transform, hooked, pull_back_through, replaced
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
@@ -18,7 +18,8 @@ from glowcore.transforms.permutation import Permutation
 class FlowStep(Transform):
     r"""``coupling(permutation(actnorm(x)))``.
 
-    Where the permutation is a 1x1 convolution, actnorm is folded into it (:mod:`glowcore.transforms.mixing`).
+    Where the permutation is a 1x1 convolution, actnorm is folded into it (:mod:`glowcore.transforms.mixing`), and
+    neither is called; both are where either is hooked, or of a subclass with another map.
     """
 
     def __init__(self, actnorm: ActNorm, permutation: ChannelLinear | Permutation, coupling: Coupling) -> None:
@@ -37,19 +38,23 @@ class FlowStep(Transform):
 
     def mix(self, x: Tensor, mixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
         """Apply actnorm and permutation."""
-        if not isinstance(self.permutation, ChannelLinear):
-            h, first = self.actnorm(x)
-            h, second = self.permutation(h)
-            return h, first + second
-        return (self.mixing() if mixing is None else mixing)(x)
+        if mixing is None:
+            if not folds(self.actnorm, self.permutation):
+                h, first = self.actnorm(x)
+                h, second = self.permutation(h)
+                return h, first + second
+            mixing = self.mixing()
+        return mixing(x)
 
     def unmix(self, z: Tensor, unmixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
         """Undo :meth:`mix`."""
-        if not isinstance(self.permutation, ChannelLinear):
-            h, first = self.permutation.inverse(z)
-            h, second = self.actnorm.inverse(h)
-            return h, first + second
-        return (self.mixing().inverse() if unmixing is None else unmixing)(z)
+        if unmixing is None:
+            if not folds(self.actnorm, self.permutation):
+                h, first = self.permutation.inverse(z)
+                h, second = self.actnorm.inverse(h)
+                return h, first + second
+            unmixing = self.mixing().inverse()
+        return unmixing(z)
 
     def forward(self, x: Tensor, mixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
         """Map data to latent; ``mixing`` saves composing actnorm and 1x1 convolution where that was done before."""
@@ -70,7 +75,7 @@ class FlowStep(Transform):
         if not is_plain(self):
             return super().pull_back(z, grad_z, grad_logdet)
         h, grad_h, of_coupling = self.coupling.pull_back(z, grad_z, grad_logdet)
-        if isinstance(self.permutation, ChannelLinear):
+        if folds(self.actnorm, self.permutation):
             mixing = MixingGradients([self])
             x, grad_x = mixing.pull_back(0, h, grad_h, grad_logdet)
             return x, grad_x, [*mixing.gradients(), *of_coupling]
@@ -91,7 +96,28 @@ def is_plain(step: Transform) -> bool:
     return not replaced(step, FlowStep, "forward", "inverse", "mix", "unmix", "mixing")
 
 
+def folds(actnorm: Transform, permutation: Transform) -> bool:
+    """Whether two parts of a step are one affine map of the channels, and nobody minds that they are not called."""
+    return _fold_by_kind(actnorm, permutation) and not hooked(actnorm) and not hooked(permutation)
+
+
 def mix_alike(steps: Sequence[Transform]) -> bool:
     """Whether :func:`mixings` can take these steps together."""
-    kinds = {type(step.permutation) if is_plain(step) else None for step in steps}
-    return len(kinds) == 1 and issubclass(kinds.pop() or object, ChannelLinear)
+    if not all(map(is_plain, steps)):
+        return False
+    parts = [(step.actnorm, step.permutation) for step in steps]
+    kinds = {(type(actnorm), type(permutation)): (actnorm, permutation) for actnorm, permutation in parts}
+    return (
+        len({permutation for _, permutation in kinds}) == 1
+        and all(_fold_by_kind(*pair) for pair in kinds.values())
+        and not any(hooked(part) for pair in parts for part in pair)
+    )
+
+
+def _fold_by_kind(actnorm: Transform, permutation: Transform) -> bool:
+    return (
+        isinstance(actnorm, ActNorm)
+        and isinstance(permutation, ChannelLinear)
+        and not replaced(actnorm, ActNorm, "forward", "inverse", "logdet")
+        and not replaced(permutation, ChannelLinear, "forward", "inverse", "weight", "inverse_weight", "log_abs_det")
+    )

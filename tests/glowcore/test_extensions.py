@@ -1,0 +1,131 @@
+"""Parts of a user's own in the place of the library's: obeyed in every memory mode, or refused in one line."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from glowcore.transforms.actnorm import ActNorm
+from glowcore.transforms.base import Transform
+from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
+from tests.glowcore.bijections import log_abs_det_jacobian
+from tests.glowcore.test_reversible import flow_of, gradients
+
+
+def pictures(batch=4):
+    return torch.rand(batch, 3, 8, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def assert_one_gradient(flow):
+    expected = gradients(flow, "full")
+    for memory in ("checkpoint", "reversible"):
+        assert (gradients(flow, memory) - expected).norm() <= 1e-10 * expected.norm()
+
+
+class DoubledActNorm(ActNorm):
+    def forward(self, x):
+        z, logdet = super().forward(x)
+        return 2 * z, logdet + z[0].numel() * math.log(2)
+
+    def inverse(self, z):
+        x, logdet = super().inverse(z / 2)
+        return x, logdet - z[0].numel() * math.log(2)
+
+
+class NegatedConvolution(InvertibleConv1x1LU):
+    def forward(self, x):
+        z, logdet = super().forward(x)
+        return -z, logdet
+
+    def inverse(self, z):
+        return super().inverse(-z)
+
+
+class HalvedConvolution(InvertibleConv1x1LU):
+    def weight(self):
+        return super().weight() / 2
+
+    def log_abs_det(self):
+        return super().log_abs_det() - len(self.log_s) * math.log(2)
+
+
+class TransposedConvolution(InvertibleConv1x1LU):
+    """By the documented way: another ``compose``, and nothing else."""
+
+    @classmethod
+    def compose(cls, convolutions):
+        weights, logdets = super().compose(convolutions)
+        return weights.mT, logdets
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(("part", "kind"), [
+    ("actnorm", DoubledActNorm), ("permutation", NegatedConvolution), ("permutation", HalvedConvolution),
+    ("permutation", TransposedConvolution),
+])  # fmt: skip
+def test_parts_of_a_step_that_compute_something_else_are_obeyed(part, kind, steps):
+    flow = flow_of(steps=3)
+    before = flow.encode(pictures()).flatten()
+    for step in flow.levels[0].steps[:steps]:
+        step.get_submodule(part).__class__ = kind
+    latents = flow.encode(pictures())
+    assert (latents.flatten() - before).abs().max() >= 0.1
+    assert (flow.decode(latents) - pictures()).abs().max() <= 1e-9
+    step = flow.levels[0].steps[0]
+    x = torch.randn(1, 12, 4, 2, dtype=torch.float64)
+    expected = step.coupling(step.permutation(step.actnorm(x)[0])[0])[0]
+    assert (step(x)[0] - expected).abs().max() <= 1e-12
+    assert abs(step(x)[1] - log_abs_det_jacobian(lambda v: step(v)[0], x)) <= 1e-9
+    assert_one_gradient(flow)
+
+
+@pytest.mark.parametrize("part", ["actnorm", "permutation"])
+def test_hooks_on_parts_that_are_folded_otherwise_are_obeyed(part):
+    flow = flow_of(steps=3)
+    plain = gradients(flow, "full")
+    flow.levels[0].steps[1].get_submodule(part).register_forward_hook(lambda module, args, out: (2 * out[0], out[1]))
+    expected = gradients(flow, "full")
+    assert (expected - plain).norm() >= 0.1 * plain.norm()
+    assert_one_gradient(flow)
+
+
+@pytest.mark.parametrize("memory", ["full", "checkpoint", "reversible"])
+@pytest.mark.parametrize("part", ["", "actnorm", "permutation", "coupling", "coupling.net"])
+def test_hooks_on_the_backward_pass_are_called(part, memory):
+    flow = flow_of(steps=3)
+    seen = []
+    flow.levels[0].steps[1].get_submodule(part).register_full_backward_hook(lambda *given: seen.append(given[0]))
+    gradients(flow, memory)
+    assert len(seen) == 1
+
+
+class Chain(Transform):
+    """Several transforms as one."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x):
+        logdet = x.new_zeros(len(x))
+        for part in self.parts:
+            x, more = part(x)
+            logdet = logdet + more
+        return x, logdet
+
+    def inverse(self, z):
+        logdet = z.new_zeros(len(z))
+        for part in reversed(self.parts):
+            z, more = part.inverse(z)
+            logdet = logdet + more
+        return z, logdet
+
+
+def test_hooks_inside_a_transform_of_several_are_obeyed():
+    flow = flow_of(steps=3)
+    step = flow.levels[0].steps[0]
+    flow.levels[0].steps[0] = Chain(step.actnorm, step.permutation, step.coupling)
+    assert_one_gradient(flow)
+    step.actnorm.register_forward_hook(lambda module, args, out: (2 * out[0], out[1]))
+    assert_one_gradient(flow)
