@@ -12,12 +12,18 @@ from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
 Partition = ChannelHalves | Checkerboard | OddEven
 
 
+def summed(log_s: Tensor) -> Tensor:
+    """Return the sum of each picture's values, ``[B]``; a partition may have made vectors of pictures."""
+    return log_s.sum(dim=tuple(range(1, log_s.ndim)))
+
+
 class Coupling(Transform):
     """What additive and affine couplings share: the halves, the network, and that its output is computed once.
 
     One half, ``x_a``, passes through; ``net(x_a)`` says how the other half ``x_b`` moves. ``partition`` says which is
     which (:mod:`glowcore.transforms.partition`): the first and second half of the channels if it is left out. A network
-    that has a method ``initialize(x_a)`` is scaled by it to the first batch; any other starts as it is.
+    that has a method ``initialize(x_a)`` is scaled by it to the first batch; any other starts as it is. It must be
+    deterministic: the inverse calls it with the same ``x_a``, and so do the memory modes that keep no activations.
     Subclasses define ``move`` and ``move_back`` given the network's output ``h`` (``[B, out_channels, H, W]``).
     """
 
@@ -62,14 +68,18 @@ class Coupling(Transform):
         with exact_arithmetic(z):
             grad_b = self.partition.moving(grad_b)
             x_b, grad_b, grad_h, of_move = self.pull_back_move(z_b, h.detach(), grad_b, grad_logdet)
-        (through_net,), of_net = local_gradients(self.net.parameters(), (h,), (grad_h,), (x_a,))
+        (through_net,), of_net = local_gradients(self.parameters(), (h,), (grad_h,), (x_a,))
+        if through_net is not None:  # a network may ignore its input
+            grad_a = grad_a + through_net
         x = self.partition.join(x_a.detach(), x_b)
-        return x, self.partition.join(grad_a + through_net, grad_b), [*of_move, *of_net]
+        grads = list(map(_sum, of_net, of_move)) if of_move else of_net
+        return x, self.partition.join(grad_a, grad_b), grads
 
     def pull_back_move(
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """Return ``x_b``, the gradients of ``x_b`` and ``h``, and those of parameters that are this coupling's own.
+        """Return ``x_b``, the gradients of ``x_b`` and ``h``, and what ``move`` itself adds to those of parameters: in
+        the order of ``parameters()``, of those that require one, or an empty list where it has none.
 
         Here by autograd; subclasses may know a shorter way.
         """
@@ -78,8 +88,7 @@ class Coupling(Transform):
         inputs = (x_b.requires_grad_(), h.requires_grad_())
         with torch.enable_grad():
             outputs = self.move(*inputs)
-        own = self.parameters(recurse=False)
-        (grad_b, grad_h), of_move = local_gradients(own, outputs, (grad_b, grad_logdet), inputs)
+        (grad_b, grad_h), of_move = local_gradients(self.parameters(), outputs, (grad_b, grad_logdet), inputs)
         return x_b.detach(), grad_b, grad_h, of_move
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,12 +144,12 @@ class AffineCoupling(Coupling):
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
         z_b, log_s = affine_move(x_b, h, self.scale_min)
-        return z_b, self.partition.moving(log_s).sum(dim=(1, 2, 3))
+        return z_b, summed(self.partition.moving(log_s))
 
     def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
         x_b, log_s = affine_move_back(z_b, h, self.scale_min)
-        return x_b, -self.partition.moving(log_s).sum(dim=(1, 2, 3))
+        return x_b, -summed(self.partition.moving(log_s))
 
     def pull_back_move(
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
@@ -148,5 +157,12 @@ class AffineCoupling(Coupling):
         """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
         if replaced(self, AffineCoupling, "move", "move_back"):
             return super().pull_back_move(z_b, h, grad_b, grad_logdet)
-        grad_log_s = self.partition.moving(grad_logdet.reshape(-1, 1, 1, 1))
+        grad_log_s = self.partition.moving(grad_logdet.reshape(-1, *[1] * (z_b.ndim - 1)))
         return *affine_pull_back(z_b, h, self.scale_min, grad_b, grad_log_s), []
+
+
+def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """Return the sum of two gradients, either of which may be missing."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from glowcore.transforms.coupling import Coupling, Partition
+from glowcore.transforms.coupling import Coupling, Partition, summed
 
 
 class TanhCoupling(Coupling):
@@ -28,14 +28,14 @@ class TanhCoupling(Coupling):
     def shift_log_scale(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``t`` and ``s``, each of the shape of the half that moves."""
         t, raw = h.chunk(2, dim=1)
-        return t, self.limit.reshape(-1, 1, 1) * raw.tanh()
+        return t, self.limit.reshape(-1, *[1] * (raw.ndim - 2)) * raw.tanh()
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
         t, log_s = self.shift_log_scale(h)
-        return x_b * log_s.exp() + t, self.partition.moving(log_s).sum(dim=(1, 2, 3))
+        return x_b * log_s.exp() + t, summed(self.partition.moving(log_s))
 
     def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
         t, log_s = self.shift_log_scale(h)
-        return (z_b - t) * (-log_s).exp(), -self.partition.moving(log_s).sum(dim=(1, 2, 3))
+        return (z_b - t) * (-log_s).exp(), -summed(self.partition.moving(log_s))

@@ -6,10 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from glowcore.mlp import MLP
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
 from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
-from tests.glowcore.bijections import log_abs_det_jacobian
+from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
+from glowcore.transforms.partition import OddEven
+from glowcore.transforms.tanh_coupling import TanhCoupling
+from tests.glowcore.bijections import log_abs_det_jacobian, perturb
 from tests.glowcore.test_reversible import flow_of, gradients
 
 
@@ -129,3 +133,75 @@ def test_hooks_inside_a_transform_of_several_are_obeyed():
     assert_one_gradient(flow)
     step.actnorm.register_forward_hook(lambda module, args, out: (2 * out[0], out[1]))
     assert_one_gradient(flow)
+
+
+class Gated(AffineCoupling):
+    """Moves by what another convolution makes of the network's output, and of the network's own bias."""
+
+    def __init__(self, net, channels):
+        super().__init__(net, 0.1)
+        self.gate = nn.Conv2d(channels, channels, 1)
+
+    def gated(self, h):
+        return self.gate(h) + 0.1 * self.net.conv_out.bias.reshape(-1, 1, 1)
+
+    def move(self, x_b, h):
+        return super().move(x_b, self.gated(h))
+
+    def move_back(self, z_b, h):
+        return super().move_back(z_b, self.gated(h))
+
+
+class Unused(AffineCoupling):
+    """Has a part that it never calls."""
+
+    def __init__(self, net):
+        super().__init__(net)
+        self.spare = nn.Linear(2, 2)
+
+
+class Constant(nn.Module):
+    """A network that does not look at its input."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.out = nn.Parameter(torch.randn(1, channels, 4, 2))
+
+    def forward(self, x):
+        return self.out.expand(len(x), -1, -1, -1)
+
+
+OWN_COUPLINGS = {
+    "gated": lambda net: Gated(net, 12),
+    "constant": lambda net: AffineCoupling(Constant(12)),
+    "constant_additive": lambda net: AdditiveCoupling(Constant(6)),
+    "vectors": lambda net: AffineCoupling(MLP(48, 6, 1, 96), 0.1, OddEven((12, 4, 2))),
+    "vectors_tanh": lambda net: TanhCoupling(MLP(48, 6, 1, 96), 48, OddEven((12, 4, 2), swap=True)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("name", OWN_COUPLINGS)
+def test_couplings_of_ones_own_have_one_gradient(name, alone):
+    flow = flow_of(steps=3)
+    step = flow.levels[0].steps[1]
+    step.coupling = perturb(OWN_COUPLINGS[name](step.coupling.net), 0.05)
+    if alone:
+        flow.levels[0].steps[1] = step.coupling
+    x = torch.randn(1, 12, 4, 2, dtype=torch.float64)
+    z, logdet = step.coupling(x)
+    assert (step.coupling.inverse(z)[0] - x).abs().max() <= 1e-12
+    assert abs(logdet - log_abs_det_jacobian(lambda v: step.coupling(v)[0], x)) <= 1e-9
+    assert_one_gradient(flow)
+
+
+def test_a_parameter_that_nothing_uses_gets_no_gradient_in_any_mode():
+    flow = flow_of(steps=3)
+    step = flow.levels[0].steps[1]
+    step.coupling = Unused(step.coupling.net).double()
+    for memory in ("full", "checkpoint", "reversible"):
+        flow.memory = memory
+        flow.zero_grad()
+        flow.log_prob(pictures()).sum().backward()
+        assert step.coupling.spare.weight.grad is None
+        assert step.coupling.net.conv_mid.weight.grad.norm() > 0

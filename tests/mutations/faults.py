@@ -44,12 +44,12 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
     }),
     ("transforms/coupling.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
         "sign of the affine log-determinant": (
-            ("return z_b, self.partition.moving(log_s)", "return z_b, -self.partition.moving(log_s)"),),
+            ("return z_b, summed(", "return z_b, -summed("),),
         "sign of the inverse log-determinant": (
-            ("return x_b, -self.partition.moving(log_s)", "return x_b, self.partition.moving(log_s)"),),
+            ("return x_b, -summed(", "return x_b, summed("),),
         "gradient of positions that stay": (
-            ("grad_log_s = self.partition.moving(grad_logdet.reshape(-1, 1, 1, 1))",
-             "grad_log_s = grad_logdet.reshape(-1, 1, 1, 1)"),),
+            ("grad_log_s = self.partition.moving(grad_logdet.reshape(-1, *[1] * (z_b.ndim - 1)))",
+             "grad_log_s = grad_logdet.reshape(-1, *[1] * (z_b.ndim - 1))"),),
         "additive coupling subtracts, both ways": (
             ("return x_b + h,", "return x_b - h,"), ("return z_b - h, z_b.new_zeros", "return z_b + h, z_b.new_zeros")),
         "gradient through the network lost": (("grad_a + through_net", "grad_a"),),
@@ -183,8 +183,8 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("torch.stack(pair, dim=2)", "torch.cat(pair, dim=1)")),
     }),
     ("transforms/tanh_coupling.py", (TRANSFORMS, PARTICULAR), {
-        "sign of the log-determinant": (("log_s.exp() + t, self.partition", "log_s.exp() + t, -self.partition"),),
-        "limit not learned": (("self.limit.reshape(-1, 1, 1) * raw.tanh()", "raw.tanh()"),),
+        "sign of the log-determinant": (("log_s.exp() + t, summed", "log_s.exp() + t, -summed"),),
+        "limit not learned": (("self.limit.reshape(-1, *[1] * (raw.ndim - 2)) * raw.tanh()", "raw.tanh()"),),
     }),
     ("transforms/logit.py", (TRANSFORMS, PARTICULAR), {
         "log-determinant without the bounds": (("math.log(1 - 2 * self.alpha) - inside.log()", "-inside.log()"),),
