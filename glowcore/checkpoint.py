@@ -31,6 +31,7 @@ from glowcore.storage.safetensors_guard import TensorSpec, check_specs, pack, re
 from glowcore.storage.sealed import SealedSet, parse_json, read_set
 from glowcore.storage.structure import difference
 from glowcore.version import __version__
+from glowcore.weight_draws import WeightDraws
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, ATTRIBUTES = "config.json", "model.safetensors", "attributes.safetensors"
@@ -231,7 +232,7 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
 
 def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None) -> None:
     """Refuse what :func:`load` would refuse of a model or not give back, before it replaces one that loads."""
-    with torch.random.fork_rng(devices=[]), on_cpu():
+    with WeightDraws(), on_cpu():
         rebuilt = models.build(model.config).float()
     try:
         check_specs(folder / WEIGHTS, specs_of(model), specs_of(rebuilt))
@@ -267,10 +268,10 @@ def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow | VAE:
     def error() -> CheckpointError:
         return CheckpointError(f"{path}: asks for a larger model than {WEIGHTS} holds")
 
-    # Fresh weights, of the program's default dtype, are drawn only to be replaced; 20 bytes is less than a header
-    # spends on a tensor, over four calls.
+    # The weights are made in the program's default dtype; 20 bytes is less than a header spends on a tensor, over four
+    # calls.
     max_bytes = max(4, torch.get_default_dtype().itemsize) * size + (1 << 20)
-    with torch.random.fork_rng(devices=[]), on_cpu(), AllocationBudget(max_bytes, 1000 + size // 20, error):
+    with WeightDraws(), on_cpu(), AllocationBudget(max_bytes, 1000 + size // 20, error):
         return models.build(_model_config(path, config))
 
 

@@ -24,6 +24,7 @@ from glowcore.errors import CheckpointError
 from glowcore.storage.atomic import write_set
 from glowcore.storage.safetensors_guard import check_specs, pack, read_header, specs_of, unpack
 from glowcore.storage.sealed import SealedSet, parse_json, read_set
+from glowcore.weight_draws import WeightDraws
 
 WEIGHTS, FACTS = "classifier.safetensors", "classifier.json"
 FORMAT_VERSION = 1  # of the network, its training and its files; a change makes older folders unknown
@@ -111,8 +112,7 @@ def _read(place: Path) -> tuple[AttributeClassifier, dict[str, Any]]:
 def _build(path: Path, facts: dict[str, Any]) -> AttributeClassifier:
     try:
         columns, size = [str(column) for column in facts["columns"]], tuple(int(side) for side in facts["image_size"])
-        # Fresh weights are drawn only to be replaced: the caller's random numbers stay as they are.
-        with torch.random.fork_rng(devices=[]):
+        with WeightDraws():
             return AttributeClassifier(columns, torch.zeros(len(columns)), int(facts["channels"]), size)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: does not describe a classifier ({str(error)[:80]})") from error
