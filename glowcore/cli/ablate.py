@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 from pathlib import Path
 
 from glowcore.cli import options
@@ -53,7 +54,10 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train what is missing, then write table and picture; exit code 0, 1 where a run is missing at the end."""
+    """Train what is missing, then write table and picture.
+
+    Exit code 0, 1 where a run is missing at the end, 130 or 143 where a signal stopped it.
+    """
     if args.table_only:
         for name in ("data", "steps", "minutes", "limit", *DEFAULTS):
             if getattr(args, name) is not None:
@@ -64,9 +68,18 @@ def run(args: argparse.Namespace) -> int:
             setattr(args, name, value)
     options.check_range("--seeds", args.seeds, 1, 1000)
     out = Path(args.out)
-    runs = ablation.read_runs(out) if args.table_only else _trained(args, out)
-    if not runs:
+    code = 0 if args.table_only else _train(args, out)
+    runs = ablation.read_runs(out)
+    if runs:
+        _report(args, out, runs)
+    elif args.table_only:
         raise ConfigError(f"{out} holds no finished runs; leave --table-only out to make them")
+    if code > 128:
+        options.say("interrupted; give the same command to go on")
+    return code
+
+
+def _report(args: argparse.Namespace, out: Path, runs: list[ablation.Run]) -> None:
     text = ablation_report.table(runs)
     output.write(out / "ablation.md", text.encode())
     options.say(f"wrote {out / 'ablation.md'}")
@@ -79,13 +92,10 @@ def run(args: argparse.Namespace) -> int:
         options.print_json({"runs": [dataclasses.asdict(run) for run in runs]})
     else:
         print(text, end="")
-    missing = {(name, seed) for name in args.variants for seed in range(args.seeds)} - {
-        (run.variant, run.seed) for run in runs
-    }
-    return 1 if missing and not args.table_only else 0
 
 
-def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
+def _train(args: argparse.Namespace, out: Path) -> int:
+    """Train what is missing; returns the exit code."""
     for name in args.variants:
         ablation.config_of(name, args.image_size)
         if args.variants.count(name) > 1:
@@ -107,8 +117,11 @@ def _trained(args: argparse.Namespace, out: Path) -> list[ablation.Run]:
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be made: {reason(error)}") from error
     try:
-        return ablation.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
-                                device=pick_device(args.device), progress=not args.quiet)
+        stopped = ablation.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
+                                   device=pick_device(args.device), progress=not args.quiet)
+    except KeyboardInterrupt:  # between two runs' trainings, which take signals themselves
+        stopped = signal.SIGINT
     except TrainingError as error:
         options.say(f"error: {error}")
-        return ablation.read_runs(out)
+        return 1
+    return 0 if stopped is None else 128 + stopped

@@ -112,13 +112,16 @@ def run_all(
     *,
     device: torch.device,
     progress: bool = True,
-) -> list[Run]:
+) -> int | None:
     """Train every variant with seeds 0 to ``seeds - 1``; what ``out/runs.jsonl`` holds already is not trained again.
 
-    Seed by seed, so that what is there after an interruption can be compared. Stops after a run that a signal ended.
+    Seed by seed, so that what is there after an interruption can be compared (:func:`read_runs`).
+
+    Returns:
+        The signal that ended a run before its time, None where all are done.
 
     Raises:
-        ConfigError: ``out`` holds runs of another protocol.
+        ConfigError: ``out`` holds runs of another protocol, finished or not.
         TrainingError: a run diverged.
     """
     size, channels = tuple(images.shape[2:]), images.shape[1]
@@ -129,14 +132,16 @@ def run_all(
         raise ConfigError(f"{out} holds runs of other settings or pictures; give the same ones, or another --out")
     finished = {(run.variant, run.seed) for run in known}
     wanted = [(name, seed) for seed in range(seeds) for name in variants if (name, seed) not in finished]
+    for name, seed in wanted:
+        _check_begun(_folder(out, name, seed), replace(settings, seed=seed), protocol)
     for name, seed in tqdm(wanted, desc="ablate", unit="run", disable=not progress):
-        folder = out / "runs" / f"{name}-seed{seed}"
-        run = _train(name, configs[name], replace(settings, seed=seed), images, held_out, folder, protocol, device)
-        if run is None:
-            break
+        run = _train(name, configs[name], replace(settings, seed=seed), images, held_out, _folder(out, name, seed),
+                     protocol, device)
+        if not isinstance(run, Run):
+            return run
         with open(out / "runs.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(run)) + "\n")
-    return read_runs(out)
+    return None
 
 
 def read_runs(out: Path) -> list[Run]:
@@ -166,11 +171,26 @@ def against_base(runs: Sequence[Run], variant: str) -> list[float]:
     return [found[variant, seed] - found[BASE_VARIANT, seed] for seed in seeds]
 
 
+def _folder(out: Path, name: str, seed: int) -> Path:
+    return out / "runs" / f"{name}-seed{seed}"
+
+
+def _check_begun(folder: Path, settings: TrainSettings, protocol: dict[str, Any]) -> None:
+    """Raise :class:`ConfigError` where an interrupted run in ``folder`` is of other settings or pictures."""
+    if not saved_states.saved_steps(folder / "state"):
+        return
+    state = saved_states.load_state(folder / "state")
+    data = {"training": protocol["images"], "held-out": protocol["held_out"]}
+    if (state["settings"], state["data"]) != (asdict(settings), data):
+        raise ConfigError(f"{folder} holds an interrupted run of other settings or pictures, at step {state['step']}; "
+                          "give the same ones, or another --out, or delete it")
+
+
 def _train(
     name: str, config: GlowConfig, settings: TrainSettings, images: Tensor, held_out: Tensor, folder: Path,
     protocol: dict[str, Any], device: torch.device,
-) -> Run | None:
-    """Train one run, going on with what an interrupted one left; None where a signal ended it."""
+) -> Run | int:
+    """Train one run, going on with what an interrupted one left; returns the number of a signal that ended it."""
     torch.manual_seed(settings.seed)
     trainer = _Timed(build(config).to(device), images, held_out, settings, folder, progress=False)
     if saved_states.saved_steps(folder / "state"):
@@ -178,7 +198,7 @@ def _train(
     before = trainer.images_seen
     trainer.run()
     if trainer.stop_signal is not None:
-        return None
+        return trainer.stop_signal
     model = trainer.averaged.eval()
     found = evaluate(model, held_out)
     # Where an earlier sitting took every step and only the result was missing, its wall-clock has to do.

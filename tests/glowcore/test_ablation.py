@@ -1,6 +1,5 @@
 """The ablation trains what is missing, once, and its table says what its runs say."""
 
-import contextlib
 import dataclasses
 import json
 import sys
@@ -107,14 +106,28 @@ def test_seeds_change_the_run_and_alike_seeds_do_not(tmp_path, data):
     assert a["base", 0] != a["base", 1]
 
 
-def test_an_interrupted_run_goes_on(tmp_path, data, monkeypatch):
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Runs a command whose first step of training is ended by a signal."""
     def stopped(self, of=Trainer.train_step):
-        self.stop_signal = 2
+        self.stop_signal = number
         return of(self)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "train_step", stopped)
-        assert ablate(data, tmp_path) == 2  # nothing finished: no table
+    def call(*command, by=2):
+        nonlocal number
+        number = by
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "train_step", stopped)
+            return ablate(*command)
+
+    number = 0
+    return call
+
+
+def test_an_interrupted_run_goes_on(tmp_path, data, interrupt, capsys):
+    assert interrupt(data, tmp_path) == 130  # nothing finished: no table
+    assert capsys.readouterr() == ("", "interrupted; give the same command to go on\n")
+    assert interrupt(data, tmp_path, by=15) == 143
     assert (tmp_path / "runs" / "base-seed0" / "state" / "step-1").is_dir()
     assert ablate(data, tmp_path) == 0
     whole = tmp_path / "whole"
@@ -123,13 +136,35 @@ def test_an_interrupted_run_goes_on(tmp_path, data, monkeypatch):
     assert {(r.variant, r.seed): r.bits_per_dim for r in ablation.read_runs(tmp_path)} == found
 
 
+def test_what_is_finished_is_told_where_the_rest_was_interrupted(tmp_path, data, interrupt, capsys):
+    assert ablate(data, tmp_path, "--variants", "base", "--seeds", "1") == 0
+    capsys.readouterr()
+    assert interrupt(data, tmp_path) == 130
+    found = capsys.readouterr()
+    assert found.out == (tmp_path / "ablation.md").read_text()
+    assert found.err.splitlines()[-1] == "interrupted; give the same command to go on"
+
+
+@pytest.mark.parametrize("more", [("--steps", "3"), ("--image-size", "16"), ("--learning-rate", "0.01")])
+def test_an_interrupted_run_of_other_settings_is_not_finished_as_one_of_these(tmp_path, data, interrupt, capsys, more):
+    assert interrupt(data, tmp_path, *more) == 130
+    capsys.readouterr()
+    assert ablate(data, tmp_path) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/runs/base-seed0 holds an interrupted run of other settings or pictures, at step 1; "
+        "give the same ones, or another --out, or delete it\n"
+    )
+    assert ablation.read_runs(tmp_path) == []
+    assert ablate(data, tmp_path, *more) == 0
+
+
 def test_a_run_that_was_trained_but_not_written_down_is_finished(tmp_path, data, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(ablation, "evaluate", interrupted)
-        ablate(data, tmp_path, "--seeds", "1")
+        assert ablate(data, tmp_path, "--seeds", "1") == 130
     assert ablation.read_runs(tmp_path) == []
     assert ablate(data, tmp_path, "--seeds", "1") == 0
     assert all(run.images_per_second > 0 for run in ablation.read_runs(tmp_path))
