@@ -37,6 +37,7 @@ class Desk:
         left: the same of the other models that were in use, by the hash of each: to come back to.
         arrival: the last edit from elsewhere, with what of it is not here.
         depicts: what the model in use makes pictures of; a face does not become a digit when the model is changed.
+        aside: the last edit of what the model in use does not draw, with its picture as `seen`, by what it depicts.
         photos: the photos at hand.
         crops: aligned pictures that are here without their photo.
         seen: the picture that the present edit starts from, with its source, to take along to another model.
@@ -50,6 +51,7 @@ class Desk:
     left: dict[str, History] = field(default_factory=dict)
     arrival: Arrival = field(default_factory=Arrival)
     depicts: str = ""
+    aside: dict[str, tuple[EditRecipe, tuple[Source, np.ndarray] | None]] = field(default_factory=dict)
     photos: Album = field(default_factory=Album)
     crops: Crops = field(default_factory=Crops)
     seen: tuple[Source, np.ndarray] | None = None
@@ -97,28 +99,32 @@ class Desk:
     def adopt(self, engine: Engine) -> None:
         """Another model has been chosen: its edit comes back as it was left, undo and all, with the present picture.
 
-        A model that is new here starts with as much of the present edit as it can follow, and one of other things than
-        the model before it with a picture of its own.
+        A model that is new here starts with as much of the present edit as it can follow. To one of other things than
+        the model before it no picture comes along: it starts with the last edit of its own things, or the greeting.
         """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
-        before, strange = self.recipe, self.depicts not in ("", noun(engine))
-        self.depicts = noun(engine)
+        before: EditRecipe | None = self.recipe
         self.left[before.model] = self.history
+        if self.depicts not in ("", noun(engine)):
+            self.aside[self.depicts] = (before, self.seen)
+            before, self.seen = self.aside.pop(noun(engine), (None, None))
+        self.depicts = noun(engine)
         self.history = self.left.pop(engine.model_hash, None)
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
             self.open(self.arrival.recipe, engine)  # an edit that is at home here
             return
+        self.note = "" if before else OTHER_THINGS
+        self._push(self._returning(before, engine) if before else greeting(engine))
+
+    def _returning(self, before: EditRecipe, engine: Engine) -> EditRecipe:
+        """The edit that a model was left with, of the picture of `before`; the whole of that for a model new here."""
         mine = fit(self.recipe, engine) if self.history else None
-        self.note = OTHER_THINGS if strange and not mine else ""
-        if strange:
-            adopted = mine or greeting(engine)  # no picture comes along to a model of other things
-        elif mine and mine.source in (before.source, self.crops.lent.get(before.source.value)):
-            adopted = mine  # the same picture as when the model was left, which another may have had on loan
-        else:
-            adopted = self._brought_along(before, engine)
-            adopted = replace(adopted, moves=mine.moves, locks=mine.locks) if mine else adopted
-        self._push(adopted)
+        same = mine and mine.source in (before.source, self.crops.lent.get(before.source.value))  # perhaps on loan
+        if same and not missing(mine.source, engine, False, self._at_hand):
+            return mine
+        brought = self._brought_along(before, engine)
+        return replace(brought, moves=mine.moves, locks=mine.locks) if mine else brought
 
     def _brought_along(self, recipe: EditRecipe, engine: Engine) -> EditRecipe:
         """What a model can follow of another's edit; a picture that it has not itself it is lent, where it was seen."""
@@ -241,6 +247,9 @@ class Desk:
         first = greeting(engine).source
         self.history = self.history and self.history.mapped(lambda r: without(r, first))
         self.left = {m: h.mapped(lambda r: without(r, EVERY_MODEL_HAS)) for m, h in self.left.items()}
+        for depicted, (recipe, seen) in self.aside.items():
+            kept = seen if seen and seen[0].value not in gone else None
+            self.aside[depicted] = (without(recipe, EVERY_MODEL_HAS), kept)
 
     def photo(self) -> Photo | None:
         """The photo of the present edit, where it is at hand."""

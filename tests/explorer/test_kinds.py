@@ -85,7 +85,7 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
     desk.arrive(engine, None)
     desk.start_from(Source("gallery", "face_02.png"))
     desk.picture(desk.recipe, engine)
-    left = desk.recipe
+    left, face = desk.recipe, desk.seen[1]
     desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "7")
     assert desk.note == OTHER_THINGS
@@ -95,7 +95,41 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
     assert (desk.recipe, desk.note) == (left, "")
     desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "11", label=2)
-    desk.adopt(open_kind("nice"))  # of faces, and new: its own first one, not the digit
+    desk.picture(desk.recipe, digits)
+    nice = open_kind("nice")
+    desk.adopt(nice)  # of faces, and new: the last face, not the digit
+    np.testing.assert_array_equal(desk.picture(desk.recipe, nice), face)
+    assert (desk.recipe.moves, desk.note) == ((), "")
+
+
+def test_a_photo_and_its_edit_come_back_after_a_detour_over_models_of_other_things(open_kind, engine, blobs):
+    digits, nice, desk = open_kind("digits"), open_kind("nice"), Desk()
+    desk.arrive(engine, None)
+    desk.receive(png_of(blobs[0]), engine)
+    desk.handle({"op": "set", "name": "Eyeglasses", "value": 2, "nonce": "a", "seq": 1}, engine)
+    desk.picture(desk.recipe, engine)
+    left, photo = desk.recipe, desk.recipe.source
+    desk.adopt(digits)
+    desk.adopt(nice)
+    assert (desk.recipe.source, desk.note) == (photo, "")
+    desk.adopt(digits)
+    desk.adopt(engine)
+    assert (desk.recipe, desk.note) == (left, "")
+
+
+def test_a_photo_that_is_gone_does_not_come_back_after_a_detour(open_kind, engine, blobs):
+    digits, desk = open_kind("digits"), Desk()
+    desk.arrive(engine, None)
+    key = desk.receive(png_of(blobs[0]), engine)
+    picture = desk.picture(desk.recipe, engine)
+    desk.adopt(digits)
+    desk.photos.drop(key)  # it gave way to others: what was seen of it is lent
+    desk.adopt(engine)
+    np.testing.assert_array_equal(desk.picture(desk.recipe, engine), picture)
+    desk.adopt(digits)
+    desk.remove_photo(key, digits)  # by the user: nothing of it is left
+    assert not desk.crops
+    desk.adopt(engine)
     assert desk.recipe.source == Source("seed", "7")
 
 
