@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, undo_steps
+from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, undo_steps, unrepeatable
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class Flow(nn.Module):
         attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
         class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
-            (:mod:`glowcore.reversible`).
+            (:mod:`glowcore.reversible`). All but ``"full"`` need networks that give the same twice: dropout and running
+            statistics in training are refused, here and by :meth:`train`.
         drift: the error of the inverse that reversible mode found at its anchors.
     """
 
@@ -110,7 +111,20 @@ class Flow(nn.Module):
         if mode == "reversible" and self.unrecoverable:
             raise ConfigError(f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
                               "the batch's; use 'full' or 'checkpoint'")
+        if mode != "full" and (kinds := unrepeatable(step for level in self.levels for step in level.steps)):
+            raise ConfigError(f"memory {mode!r} evaluates networks twice, and in training {', '.join(kinds)} would do "
+                              "something else the second time; use 'full', or networks without")
         self._memory = mode
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch all modules to training, or with False to evaluation.
+
+        Raises:
+            ConfigError: a network with dropout or running statistics, which :attr:`memory` cannot train.
+        """
+        super().train(mode)
+        self.memory = self.memory
+        return self
 
     @property
     def anchor_every(self) -> int:

@@ -21,7 +21,7 @@ def saved_bytes(model: Flow, batch_size: int) -> int:
     """
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
-    statistics = [(tensor, tensor.clone()) for tensor in running_statistics(model)]
+    statistics = [(tensor, tensor.clone()) for tensor in (*running_statistics(model), *model.buffers())]
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()

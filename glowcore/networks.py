@@ -1,4 +1,4 @@
-"""The networks inside couplings and priors. They need not be invertible."""
+"""The networks inside couplings and priors. They need not be invertible, but must give the same for the same input."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ checkpointing.
 
 The inverse of a long chain drifts by rounding. An *anchor*, the kept input of every N-th step, bounds that, and the
 difference found where one is reached is reported in a :class:`DriftMeter`.
+
+Where activations are not kept, networks are evaluated again in the backward pass and have to give the same again.
 """
 
 from __future__ import annotations
@@ -52,6 +54,21 @@ class DriftMeter:
         """Return the worst drift since the last call, None if no anchor was met."""
         worst, self._worst = self._worst, None
         return None if worst is None else float(worst)
+
+
+def unrepeatable(steps: Iterable[Transform]) -> list[str]:
+    """Return the kinds of modules of steps, as they are set now, that do something else when they are evaluated again:
+    dropout, and norms that move running statistics."""
+    parts = (part for step in steps if step.RECOVERABLE for part in step.modules() if part.training)
+    return sorted({type(part).__name__ for part in parts if _draws(part) or _moves_statistics(part)})
+
+
+def _draws(part: nn.Module) -> bool:
+    return isinstance(part, nn.RReLU) or (isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0)
+
+
+def _moves_statistics(part: nn.Module) -> bool:
+    return isinstance(part, nn.modules.batchnorm._NormBase) and part.running_mean is not None
 
 
 def run_steps(

@@ -24,6 +24,7 @@ class Coupling(Transform):
     which (:mod:`glowcore.transforms.partition`): the first and second half of the channels if it is left out. A network
     that has a method ``initialize(x_a)`` is scaled by it to the first batch; any other starts as it is. It must be
     deterministic: the inverse calls it with the same ``x_a``, and so do the memory modes that keep no activations.
+    (In memory mode "full" training alone may do without, as with dropout.)
     Subclasses define ``move`` and ``move_back`` given the network's output ``h`` (``[B, out_channels, H, W]``).
     """
 

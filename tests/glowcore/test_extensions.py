@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from glowcore import ConfigError
+from glowcore.memory import saved_bytes
 from glowcore.mlp import MLP
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
@@ -205,3 +207,54 @@ def test_a_parameter_that_nothing_uses_gets_no_gradient_in_any_mode():
         flow.log_prob(pictures()).sum().backward()
         assert step.coupling.spare.weight.grad is None
         assert step.coupling.net.conv_mid.weight.grad.norm() > 0
+
+
+UNSTEADY = {
+    "dropout": (lambda: nn.Dropout(0.3), "Dropout"),
+    "dropout_of_channels": (lambda: nn.Dropout2d(0.3), "Dropout2d"),
+    "batch_norm": (lambda: nn.BatchNorm2d(6), "BatchNorm2d"),
+    "instance_norm": (lambda: nn.InstanceNorm2d(6, track_running_stats=True), "InstanceNorm2d"),
+}
+STEADY = {
+    "dropout_of_nothing": lambda: nn.Dropout(0.0),
+    "dropout_in_evaluation": lambda: nn.Dropout(0.3).eval(),
+    "batch_norm_in_evaluation": lambda: nn.BatchNorm2d(6).eval(),
+    "batch_norm_of_the_batch": lambda: nn.BatchNorm2d(6, track_running_stats=False),
+    "group_norm": lambda: nn.GroupNorm(2, 6),
+}
+
+
+def with_layer(layer):
+    flow = flow_of(steps=3)
+    coupling = flow.levels[1].steps[1].coupling
+    net = coupling.net
+    coupling.net = nn.Sequential(net.conv_in, layer.double(), nn.ReLU(), net.conv_mid, nn.ReLU(), net.conv_out)
+    return flow
+
+
+@pytest.mark.parametrize("memory", ["checkpoint", "reversible"])
+@pytest.mark.parametrize("name", UNSTEADY)
+def test_networks_that_would_do_something_else_the_second_time_are_refused(name, memory):
+    make, kind = UNSTEADY[name]
+    flow = with_layer(make())
+    with pytest.raises(ConfigError, match=f"^memory '{memory}' evaluates networks twice, and in training {kind} .*$"):
+        flow.memory = memory
+    assert flow.memory == "full"
+    flow.log_prob(pictures()).sum().backward()
+    flow.eval().memory = memory
+    expected = gradients(flow, "full")
+    assert (gradients(flow, memory) - expected).norm() <= 1e-10 * expected.norm()
+    with pytest.raises(ConfigError, match="use 'full'"):
+        flow.train()
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_networks_that_do_the_same_twice_are_not(name):
+    assert_one_gradient(with_layer(STEADY[name]()))
+
+
+def test_measuring_memory_leaves_the_statistics_of_networks_alone():
+    flow = with_layer(nn.BatchNorm2d(6))
+    before = {name: value.clone() for name, value in flow.state_dict().items()}
+    assert saved_bytes(flow, 2) > 0
+    assert all(torch.equal(value, before[name]) for name, value in flow.state_dict().items())
