@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from explorer.history import History
+from explorer.history import History, Stroke
 from explorer.recipe import RecipeError
 
 EASE = 0.6
 
 
-def reduce(history: History, message: Mapping[str, Any], attributes: Collection[str]) -> History:
-    """Apply one message of the editor.
+def reduce(
+    history: History, message: Mapping[str, Any], attributes: Collection[str], at: float | None = None
+) -> History:
+    """Apply one message of the editor, that came `at` these seconds of the caller's clock; each is a step without it.
 
     Messages: {"op": "set", "name": str, "value": float}, {"op": "lock", "name": str, "on": bool},
     {"op": "undo"}, {"op": "redo"}, {"op": "reset"}, {"op": "ease"}.
@@ -40,6 +42,6 @@ def reduce(history: History, message: Mapping[str, Any], attributes: Collection[
         if not isinstance(name, str) or name not in attributes:
             raise RecipeError(f"this model has no attribute {name!r:.60}")
         if operation == "set":
-            return history.push(recipe.moved({name: message.get("value")}))
+            return history.push(recipe.moved({name: message.get("value")}), None if at is None else Stroke(name, at))
         return history.push(recipe.locked(name, message.get("on") is True))
     raise RecipeError(f"the editor sent the unknown operation {operation!r:.60}")

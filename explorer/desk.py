@@ -272,8 +272,8 @@ class Desk:
         return picture
 
     # -- the editor ----------------------------------------------------------------
-    def handle(self, message: Any, engine: Engine) -> None:
-        """Deal with one message of the editor, once; nonsense changes nothing and leaves a sentence."""
+    def handle(self, message: Any, engine: Engine, at: float | None = None) -> None:
+        """Deal with one message of the editor, once, `at` as in `reduce`; nonsense changes nothing and is told."""
         number = newer(message, self.answered)
         if number is None:
             return
@@ -286,7 +286,7 @@ class Desk:
             return
         self.note = ""
         try:
-            self.history = reduce(self.history, message, engine.attribute_names)
+            self.history = reduce(self.history, message, engine.attribute_names, at)
         except RecipeError as error:
             self.note = f"{error}."
             return

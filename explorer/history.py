@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from explorer.recipe import EditRecipe
 
 MAX_STEPS = 50
+REST = 1.0  # seconds without a move, after which the next one of the same slider is a step of its own
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A move of one slider: the attribute, and when it was made, in seconds on any clock that only goes forward."""
+
+    name: str
+    at: float
+
+    def continues(self, before: Stroke | None) -> bool:
+        """Whether the hand has not rested since it made the move `before`, of the same slider."""
+        return before is not None and before.name == self.name and self.at - before.at < REST
 
 
 @dataclass(frozen=True)
 class History:
-    """The present recipe between those that `undo` and `redo` lead to. Every method gives a new history."""
+    """The present recipe between those that `undo` and `redo` lead to. Every method gives a new history.
+
+    `stroke` is the move that led to the present, where a slider's did: another soon after it belongs to the same step.
+    """
 
     present: EditRecipe
     past: tuple[EditRecipe, ...] = ()
     future: tuple[EditRecipe, ...] = ()
+    stroke: Stroke | None = field(default=None, compare=False)
 
-    def push(self, recipe: EditRecipe) -> History:
-        """Make `recipe` the present. The future is forgotten; the past is kept to its last 50 steps."""
+    def push(self, recipe: EditRecipe, stroke: Stroke | None = None) -> History:
+        """Make `recipe` the present. The future is forgotten; the past is kept to its last 50 steps.
+
+        Moves of one slider that follow each other without a rest are one step: arrow keys would push out all others.
+        """
         if recipe == self.present:
             return self
-        return History(recipe, (*self.past, self.present)[-MAX_STEPS:])
+        if stroke is None or not stroke.continues(self.stroke):
+            return History(recipe, (*self.past, self.present)[-MAX_STEPS:], stroke=stroke)
+        if recipe == self.past[-1]:
+            return History(recipe, self.past[:-1])  # back where the step began: there is none to undo
+        return History(recipe, self.past, stroke=stroke)
 
     def undo(self) -> History:
         """One step back, or the same history at its beginning."""

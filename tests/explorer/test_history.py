@@ -50,6 +50,39 @@ def test_a_new_step_forgets_the_future_and_the_past_is_bounded():
     assert history.push(history.present) is history
 
 
+def set_to(value, name="Male"):
+    return {"op": "set", "name": name, "value": value}
+
+
+def test_arrow_keys_on_one_slider_are_one_step_until_the_hand_rests():
+    history = reduce(History(START), {"op": "lock", "name": "Young", "on": True}, NAMES, at=0.0)
+    for press in range(70):
+        history = reduce(history, set_to(press / 50 + 0.02), NAMES, at=5 + press * 0.9)
+    assert [r.strength("Male") for r in (*history.past, history.present)] == [0, 0, 1.4]
+    after_a_rest = reduce(history, set_to(1.5), NAMES, at=5 + 69 * 0.9 + 1.0)
+    assert [r.strength("Male") for r in (*after_a_rest.past, after_a_rest.present)] == [0, 0, 1.4, 1.5]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [set_to(1, "Smiling"), {"op": "lock", "name": "Male", "on": True}, {"op": "undo"}, {"op": "ease"}, {"op": "reset"}],
+)
+def test_whatever_comes_between_two_moves_of_a_slider_ends_a_step(between):
+    history = reduce(History(START), set_to(0.5), NAMES, at=0.0)
+    history = reduce(history, set_to(1), NAMES, at=0.1)
+    middle = reduce(history, between, NAMES, at=0.2)
+    after = reduce(middle, set_to(2), NAMES, at=0.3)
+    assert after.past == (*middle.past, middle.present)
+
+
+def test_a_slider_that_comes_back_to_where_its_step_began_leaves_no_step():
+    history = reduce(History(START), set_to(1), NAMES, at=0.0)
+    for value in (1.1, 1):
+        history = reduce(history, set_to(value), NAMES, at=2.0)
+    assert history == History(START.moved({"Male": 1}), (START,))
+    assert reduce(history, set_to(1.2), NAMES, at=2.1).past == (START, history.present)
+
+
 def test_steps_that_are_dropped_leave_no_step_that_changes_nothing():
     a, b, c, d = (START.moved({"a": value}) for value in (1, 2, 3, 0.5))
     history = History(c, (a, b, a, d, c, d), (d, c, b, d, b, a))
