@@ -1,4 +1,4 @@
-# make app    install what is needed into .venv (once) and open the application
+# make app    install what is needed, and the project itself, into .venv (once) and open the application
 # make test   the same, then all tests but the long proofs
 # make proof  the long ones: bit flips, kill -9, load, mutation
 # PYTHON=... chooses the interpreter that makes .venv, WORKERS=... the number of test processes.
@@ -12,13 +12,13 @@ BIN := .venv/bin
 .PHONY: app test proof lint clean
 .DEFAULT_GOAL := app
 
-app: .venv/installed
+app: .venv/project
 	$(BIN)/streamlit run app.py
 
-test: .venv/installed-dev
+test: .venv/installed-dev .venv/project
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
-proof: .venv/installed-dev
+proof: .venv/installed-dev .venv/project
 	$(BIN)/python -m pytest -q -m proof
 
 lint: .venv/installed-dev
@@ -38,4 +38,9 @@ clean:
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	touch $@
+
+# So that examples/ and scripts of one's own find the packages, whichever folder they are in.
+.venv/project: pyproject.toml .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@

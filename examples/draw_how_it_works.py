@@ -8,6 +8,7 @@ Needs matplotlib. Uses one thread and times by processor time, so other work on 
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor
 
 import glowcore
 from glowcore import images
+from glowcore.errors import GlowcoreError
 from glowcore.fused import FusedFlow
 from glowcore.latents import Latents
 from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
@@ -198,14 +200,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, type=Path, help="a model folder with a gallery")
     parser.add_argument("--photo", default="face_02.jpg", help="picture of its gallery to draw with")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the pictures how-NAME.png")
+    parser.add_argument("--out", required=True, type=Path, help="folder of the pictures how-NAME.png, made if missing")
     parser.add_argument("--only", nargs="+", choices=list(FIGURES), default=list(FIGURES))
     args = parser.parse_args()
     torch.set_num_threads(1)
     model = glowcore.load(args.model, device="cpu")
     names = sorted(path for path in (args.model / "gallery").iterdir() if path.suffix in (".jpg", ".png"))
+    if args.photo not in (known := [path.name for path in names]):
+        parser.error(f"--photo {args.photo} is not in {args.model}/gallery, expected one of {', '.join(known)}")
+    args.out.mkdir(parents=True, exist_ok=True)
     gallery = images.to_tensor([images.fit(images.load(path, channels=3), model.image_size) for path in names])
-    photo = gallery[[path.name for path in names].index(args.photo)]
+    photo = gallery[known.index(args.photo)]
     numbers: dict[str, list[dict]] = {}
     if "levels" in args.only:
         numbers["levels"] = level_changes(gallery, model)
@@ -219,4 +224,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (GlowcoreError, OSError) as error:
+        sys.exit(f"error: {error}")

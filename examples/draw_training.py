@@ -28,5 +28,10 @@ def main(out: str, *logs: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
-        sys.exit("expected the PNG to write and at least one log.jsonl")
-    main(*sys.argv[1:])
+        sys.exit("usage: python examples/draw_training.py OUT.png LOG.jsonl ...")
+    try:
+        main(*sys.argv[1:])
+    except OSError as error:
+        sys.exit(f"error: {error}")
+    except (KeyError, ValueError) as error:
+        sys.exit(f"error: not the logs of runs ({error}); expected log.jsonl as python -m glowcore train writes it")

@@ -10,13 +10,24 @@ from explorer.engine import Engine
 from explorer.photos import Photo
 from explorer.pictures import png
 from explorer.recipe import EditRecipe
+from glowcore.errors import GlowcoreError
 
-if len(sys.argv) != 3:
-    sys.exit("usage: python examples/edit_a_photo.py PHOTO OUT.png")
-engine = Engine.open(Path(__file__).parents[1] / "pretrained" / "faces64")
-photo = Photo.read(Path(sys.argv[1]).read_bytes())
-recipe = EditRecipe(photo.source, moves=(("Smiling", 2.0), ("Eyeglasses", -1.0)), locks=("Male",))
-aligned = photo.aligned(min(engine.size), photo.source).image
-rendered = engine.render(recipe, aligned)
-Path(sys.argv[2]).write_bytes(png(photo.with_edit(photo.source, rendered.picture)))
-print(f"{len(photo.found)} faces, {engine.encode(aligned).bits_per_dim:.2f} bits/dim, recipe {recipe.token()}")
+
+def main(path: str, out: str) -> None:
+    """Edit the best face of the photo; how exactly the application does it, ``python -m explorer edit`` does."""
+    engine = Engine.open(Path(__file__).parents[1] / "pretrained" / "faces64")
+    photo = Photo.read(Path(path).read_bytes())
+    recipe = EditRecipe(photo.source, moves=(("Smiling", 2.0), ("Eyeglasses", -1.0)), locks=("Male",))
+    aligned = photo.aligned(min(engine.size), photo.source).image
+    rendered = engine.render(recipe, aligned)
+    Path(out).write_bytes(png(photo.with_edit(photo.source, rendered.picture)))
+    print(f"{len(photo.found)} faces, {engine.encode(aligned).bits_per_dim:.2f} bits/dim, recipe {recipe.token()}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/edit_a_photo.py PHOTO OUT.png")
+    try:
+        main(*sys.argv[1:])
+    except (GlowcoreError, OSError) as error:
+        sys.exit(f"error: {error}")

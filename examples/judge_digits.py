@@ -15,6 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import glowcore
 from glowcore.data import open_dataset
+from glowcore.errors import GlowcoreError
 
 SAMPLES = 1000
 
@@ -44,5 +45,9 @@ def judge(model: glowcore.Flow, folder: str, samples: int = SAMPLES) -> dict[str
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python examples/judge_digits.py MODEL FOLDER")
-    for name, (real, sampled) in judge(glowcore.load(sys.argv[1], device="cpu"), sys.argv[2]).items():
+    try:
+        found = judge(glowcore.load(sys.argv[1], device="cpu"), sys.argv[2])
+    except GlowcoreError as error:
+        sys.exit(f"error: {error}")
+    for name, (real, sampled) in found.items():
         print(f"{name:<22}{100 * real:5.1f} % of held-out digits, {100 * sampled:5.1f} % of {SAMPLES:,} samples")

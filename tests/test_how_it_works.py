@@ -38,8 +38,9 @@ def drawing():
 
 
 def test_one_command_draws_every_picture_of_the_page(folder, tmp_path):
+    out = tmp_path / "new" / "figures"
     run = subprocess.run(
-        [sys.executable, str(SCRIPT), "--model", str(folder), "--photo", "face_1.png", "--out", str(tmp_path)],
+        [sys.executable, str(SCRIPT), "--model", str(folder), "--photo", "face_1.png", "--out", str(out)],
         capture_output=True, text=True, check=True, env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
     )
     numbers = json.loads(run.stdout)
@@ -47,7 +48,7 @@ def test_one_command_draws_every_picture_of_the_page(folder, tmp_path):
     assert all(row["encode_ms"] > 0 and row["decode_ms"] > 0 for row in numbers["both"])
     page = (ROOT / "docs" / "how-it-works.md").read_text("utf-8")
     named = set(re.findall(r"images/(how-[a-z]+\.png)", page))
-    assert {path.name for path in tmp_path.glob("*.png")} == named
+    assert {path.name for path in out.glob("*.png")} == named
     assert all((ROOT / "docs" / "images" / name).is_file() for name in named)
 
 

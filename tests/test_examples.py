@@ -1,0 +1,62 @@
+"""The examples run as README.md says, and a wrong argument is one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("target", ["app", "test", "proof"])
+def test_make_installs_the_project_itself_that_examples_find_it(tmp_path, target):
+    """Besides what it needs; without the dependencies, which are there, and from where it lies."""
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    command = ["make", "--dry-run", target, f"PYTHON={sys.executable}"]
+    steps = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
+    needs = next(i for i, step in enumerate(steps) if "-r requirements.txt" in step)
+    (project,) = (i for i, step in enumerate(steps) if step.endswith(" --no-deps --editable ."))
+    assert needs < project < len(steps) - 1
+
+
+def test_the_programs_of_an_installation_are_the_command_lines():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert set(scripts) == {"glowcore", "glowcore-explorer"}
+    for script in scripts.values():
+        module, _, name = script.partition(":")
+        with pytest.raises(SystemExit) as end:
+            getattr(importlib.import_module(module), name)(["--help"])
+        assert end.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("edit_a_photo.py", "usage: python examples/edit_a_photo.py PHOTO OUT.png"),
+        ("edit_a_photo.py gone.jpg out.png", "gone.jpg"),
+        ("edit_a_photo.py notes.txt out.png", "not a picture"),
+        ("digits.py notes.txt", "notes.txt"),
+        ("draw_training.py out.png gone.jsonl", "gone.jsonl"),
+        ("draw_training.py out.png notes.txt", "not the logs of runs"),
+        ("judge_digits.py gone digits", "gone"),
+        ("draw_how_it_works.py --model gone --out NEW", "gone"),
+        ("draw_how_it_works.py --model notes.txt --out notes.txt", "notes.txt"),
+    ],
+)
+def test_a_wrong_argument_of_an_example_is_one_line(tmp_path, command, said):
+    (tmp_path / "notes.txt").write_text("no picture")
+    program, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / program), *arguments], cwd=tmp_path, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert said in done.stderr
