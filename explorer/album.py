@@ -11,9 +11,11 @@ from explorer.photos import HASH_DIGITS, Photo
 from explorer.pictures import fingerprint
 from explorer.recipe import Source
 
-PHOTO_BYTES = 192 * 2**20
-MAX_PHOTOS = 8
+PHOTO_BYTES = 192 * 2**20  # files as they came, and what was cut out of them: pixels are kept elsewhere, for all
+MAX_PHOTOS = 48
 MAX_CROPS = 64
+NAMED = 3  # photos that have given way, of which a warning tells the names
+LONGEST = 24  # characters of a file's name in it
 
 
 class Album(OrderedDict[str, Photo]):
@@ -70,16 +72,19 @@ class Album(OrderedDict[str, Photo]):
         return told
 
 
-def gave_way(names: Sequence[str]) -> str:
-    """What to say of photos that have given way, "" of none."""
+def gave_way(names: Sequence[str], kept: int) -> str:
+    """What to say of photos that have given way, where `kept` are still here; "" of none.
+
+    What has happened comes before the names: Edit shows two lines of it at once.
+    """
     if not names:
         return ""
-    room = f"There is room for {MAX_PHOTOS} photos, or {PHOTO_BYTES >> 20} MB of them."
-    *most, last = names
-    if not most:
-        return f"{last} gave way to newer ones: add it again. {room}"
-    # What has happened comes before the names: Edit shows two lines of it at once.
-    return f"{len(names)} photos gave way to newer ones, add them again: {', '.join(most)} and {last}. {room}"
+    told = [name if len(name) <= LONGEST else f"{name[: LONGEST - 2]} …" for name in names[:NAMED]]
+    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    return (
+        f"Only the newest {kept} of {kept + len(names)} photos are kept. There is room for {MAX_PHOTOS}, or "
+        f"{PHOTO_BYTES >> 20} MB of them; these gave way: {', '.join([*told, *more])}."
+    )
 
 
 class Crops(OrderedDict[str, np.ndarray]):

@@ -59,8 +59,8 @@ class Photo:
 
     @property
     def nbytes(self) -> int:
-        """Memory the photo takes while nobody looks at it."""
-        return len(self.data)
+        """Memory the photo takes while nobody looks at it: the file, and what was cut out of it."""
+        return len(self.data) + self._aligned.bytes
 
     @property
     def source(self) -> Source:

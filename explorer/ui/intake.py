@@ -58,7 +58,8 @@ def intake(
     for identity in set(held) - {f.file_id for f in files}:
         del held[identity]  # the page was left: Streamlit has emptied the uploader, and the photos stay
     given_way = {key: name for taken in held.values() for key, name in taken.given_way.items()}
-    if words := gave_way([name for key, name in given_way.items() if key not in bench.desk.photos]):
+    photos = bench.desk.photos
+    if words := gave_way([name for key, name in given_way.items() if key not in photos], len(photos)):
         caution(plain(words))
     for taken in reversed(held.values()):
         if taken.words:

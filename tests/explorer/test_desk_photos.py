@@ -39,6 +39,32 @@ def test_photos_are_bounded_and_known_by_their_content(desk, monkeypatch, blobs)
     assert photo_key(data) in desk.photos
 
 
+def test_a_photo_counts_with_what_was_cut_out_of_it(blobs, monkeypatch):
+    photos = [Photo(f"{i:032x}", jpeg_of(blobs[i])) for i in range(3)]
+    monkeypatch.setattr(album, "PHOTO_BYTES", sum(len(p.data) for p in photos) + 5000)
+    kept = album.Album()
+    for photo in photos:
+        kept.keep(photo)
+    assert len(kept) == 3
+    photos[0].aligned(64, Source("photo", photos[0].key, -1))  # 12,288 bytes
+    assert photos[0].nbytes == len(photos[0].data) + 64 * 64 * 3
+    kept.keep(photos[2])
+    assert list(kept) == [photos[1].key, photos[2].key]
+
+
+def test_room_is_for_many_photos_and_the_warning_says_first_how_many_are_kept(blobs):
+    kept = album.Album()
+    for index in range(50):
+        kept.keep(Photo(f"{index:032x}", jpeg_of(blobs[0])))
+        kept.came_as(f"{index:032x}", f"{index} holiday-in-the-mountains-{index}.jpg")
+    assert len(kept) == 48
+    words = album.gave_way(list(kept.take_given_way().values()), len(kept))
+    assert words.startswith("Only the newest 48 of 50 photos are kept. There is room for 48, or 192 MB of them;")
+    assert words.endswith("these gave way: 0 holiday-in-the-mount …, 1 holiday-in-the-mount ….")
+    assert album.gave_way(list("abcde"), 48).endswith("these gave way: a, b, c, 2 more.")
+    assert album.gave_way([], 48) == ""
+
+
 def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, blobs, monkeypatch):
     monkeypatch.setattr(album, "MAX_PHOTOS", 3)
     start = desk.recipe
@@ -47,7 +73,6 @@ def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, blobs, monkey
     desk.photos.take_given_way()
     desk.add_photo(jpeg_of(blobs[6]))  # on another page: the first of the three gives way, no edit starts
     assert desk.photos.take_given_way() == {keys[3]: "Anna.jpg"}
-    assert album.gave_way(["Anna.jpg"]).startswith("Anna.jpg gave way to newer ones: add it again.")
     passed = []
     while desk.history.past:
         desk.handle({"op": "undo", "nonce": "a", "seq": len(passed)}, engine)

@@ -206,15 +206,16 @@ def test_photos_are_told_apart_by_numbers_that_stay(at, files):
 
 
 @pytest.mark.parametrize("page", UPLOADERS)
-def test_more_photos_than_there_is_room_for(at, files, page):
+def test_more_photos_than_there_is_room_for(at, files, page, monkeypatch):
+    monkeypatch.setattr(album, "MAX_PHOTOS", 8)
     go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files).run()
     assert photos(at) == keys(files[2:])
-    room = f"There is room for {album.MAX_PHOTOS} photos, or 192 MB of them."
-    assert f"2 photos gave way to newer ones, add them again: 0.png and 1.png. {room}" in said(at)
+    room = f"There is room for {album.MAX_PHOTOS}, or 192 MB of them; these gave way:"
+    assert f"Only the newest 8 of 10 photos are kept. {room} 0.png, 1.png." in said(at)
     desk = at.session_state["desk"]
     desk.add_photo(files[0][1])  # it is back, and the next in the row gives way
     at.run()
-    assert f"[1.png gave way to newer ones: add it again. {room}" in said(at)
+    assert f"[Only the newest 8 of 9 photos are kept. {room} 1.png." in said(at)
 
 
 @pytest.mark.parametrize("page", ["mix", "reconstruct"])
