@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -88,20 +88,28 @@ def gave_way(names: Sequence[str], kept: int) -> str:
 
 
 class Crops(OrderedDict[str, np.ndarray]):
-    """Aligned pictures: from inside of an exported PNG, by the key of their photo, or lent to another model.
+    """Aligned pictures: from inside of an exported PNG, by the key of their photo, lent to another model, or mixed.
 
-    `lent` holds the sources of the latter, by the same keys.
+    `lent` holds the sources of those on loan, by the same keys.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.lent: dict[str, Source] = {}
+        self._mixed_of: dict[str, frozenset[str]] = {}
         self._numbers: dict[str, int] = {}
 
     def lend(self, source: Source, picture: np.ndarray) -> Source:
         """Keep the aligned picture of `source` as a source of its own; the oldest give way, and no link carries it."""
         key = fingerprint(picture)[:HASH_DIGITS]
         self.lent[key] = source
+        self.keep(key, picture)
+        return Source("photo", key, -1)
+
+    def mix(self, picture: np.ndarray, of: Iterable[str]) -> Source:
+        """Keep what was mixed of other pictures as a source; `of` are the keys of the photos and crops among them."""
+        key = fingerprint(picture)[:HASH_DIGITS]
+        self._mixed_of[key] = frozenset().union(*({k} | self._mixed_of.get(k, frozenset()) for k in of)) - {key}
         self.keep(key, picture)
         return Source("photo", key, -1)
 
@@ -116,18 +124,21 @@ class Crops(OrderedDict[str, np.ndarray]):
 
     @property
     def brought(self) -> list[str]:
-        """The keys of the pictures that came inside of a PNG, the latest first."""
+        """The keys of the pictures that came inside of a PNG or were mixed, the latest first."""
         return [key for key in reversed(self) if key not in self.lent]
 
     def name_of(self, key: str) -> str:
-        """What a picture that came inside of a PNG is called among the others: "Picture 2 from a PNG"."""
-        return f"Picture {self._numbers[key]} from a PNG"
+        """What a picture that is not on loan is called among the others: "Picture 2 from a PNG", "Mixed picture 3"."""
+        number = self._numbers[key]
+        return f"Mixed picture {number}" if key in self._mixed_of else f"Picture {number} from a PNG"
 
     def of(self, photo: str) -> set[str]:
-        """The keys of the pictures that were cut out of a photo."""
-        return {key for key in self if key == photo or (key in self.lent and self.lent[key].value == photo)}
+        """The keys of the pictures that were cut out of a photo, or mixed of it."""
+        lent = {key for key, source in self.lent.items() if source.value == photo}
+        return {key for key in self if key == photo or key in lent or photo in self._mixed_of.get(key, ())}
 
     def drop(self, key: str) -> None:
         """Forget a picture, if it is here."""
         self.pop(key, None)
         self.lent.pop(key, None)
+        self._mixed_of.pop(key, None)

@@ -22,7 +22,7 @@ from explorer.cpu_fallback import CpuFallback
 from explorer.device import in_words, release_memory
 from explorer.gallery import Gallery
 from explorer.imagined import imagined
-from explorer.pictures import fingerprint
+from explorer.pictures import fingerprint, in_channels
 from explorer.recipe import MODEL_DIGITS, EditRecipe, RecipeError
 from explorer.results import Encoded, Rendered
 from explorer.temperatures import recommended
@@ -118,7 +118,7 @@ class Engine(Worker):
         """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`; grey where it sees grey."""
         if picture.shape[:2] != self.size:
             picture = images.fit(picture, self.size)
-        picture = images.to_channels(images.to_channels(picture, self.config.channels), 3)
+        picture = in_channels(picture, self.config.channels)
         key = fingerprint(picture)
         kept = self._encodings.get(key)
         if kept is not None:

@@ -52,6 +52,11 @@ def data_uri(picture: np.ndarray, quality: int = 90) -> str:
     return uri
 
 
+def in_channels(picture: np.ndarray, channels: int) -> np.ndarray:
+    """The picture as a model of 1 or 3 channels sees it: grey, or as it is."""
+    return images.to_channels(images.to_channels(picture, channels), 3)
+
+
 def quantised(picture: np.ndarray, bits: int) -> np.ndarray:
     """An 8-bit picture with so many bits per value, 1 to 8, each value in the middle of its bin."""
     step = 2 ** (8 - bits)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import streamlit as st
 
-from explorer.pictures import data_uri
+from explorer.pictures import data_uri, in_channels
 from explorer.recipe import EditRecipe, Source
 from explorer.results import Encoded
 from explorer.ui import visitors
@@ -31,8 +31,12 @@ def entries(bench: Bench) -> list[Tile]:
 
 
 def originals(bench: Bench) -> list[Tile]:
-    """What an edit can start from: the photos of this session, faces that came without theirs, and the gallery."""
-    return [*photo_tiles(bench), *crop_tiles(bench), *gallery_tiles(bench.engine)]
+    """What an edit can start from: the photos of this session, faces that came without theirs, and the gallery.
+
+    The gallery comes first where the model draws other things than faces, of which photos are.
+    """
+    own, gallery = [*photo_tiles(bench), *crop_tiles(bench)], gallery_tiles(bench.engine)
+    return [*own, *gallery] if noun(bench.engine) == "face" else [*gallery, *own]
 
 
 def unedited(bench: Bench) -> str:
@@ -48,16 +52,20 @@ def photo_tiles(bench: Bench) -> list[Tile]:
     """The photos of this session, the one used last first."""
     size, photos = min(bench.engine.size), bench.desk.photos
     return [
-        Tile(PHOTO + key, data_uri(photo.aligned(size, photos.source_of(key)).image), photos.name_of(key))
+        Tile(PHOTO + key, _uri(bench, photo.aligned(size, photos.source_of(key)).image), photos.name_of(key))
         for key, photo in reversed(photos.items())
     ]
 
 
+def _uri(bench: Bench, picture: np.ndarray) -> str:
+    return data_uri(in_channels(picture, bench.engine.config.channels))
+
+
 def crop_tiles(bench: Bench) -> list[Tile]:
-    """The pictures that came inside of a PNG and whose photo is not here, the latest first."""
+    """The pictures that came inside of a PNG and whose photo is not here, and mixed ones, the latest first."""
     crops = bench.desk.crops
     return [
-        Tile(PHOTO + key, data_uri(crops[key]), crops.name_of(key))
+        Tile(PHOTO + key, _uri(bench, crops[key]), crops.name_of(key))
         for key in crops.brought
         if key not in bench.desk.photos
     ]
@@ -115,6 +123,12 @@ def chosen(name: str, shelf: list[Tile]) -> str | None:
     """The id of the picture of the shelf that was put into the place `name`, None before one was."""
     kept = st.session_state.get(_place(name))
     return kept if kept in {t.id for t in shelf} else None
+
+
+def photos_in(bench: Bench, chosen: Sequence[str]) -> set[str]:
+    """The keys of the photos and crops among tiles: whose picture it is that is made of them."""
+    edit = {bench.desk.personal()} - {""} if {EDIT, UNEDITED} & set(chosen) else set()
+    return edit | {i.removeprefix(PHOTO) for i in chosen if i.startswith(PHOTO)}
 
 
 def fill(pictures: Iterable[tuple[str, str]]) -> None:

@@ -145,6 +145,12 @@ def of_model(key: str, engine: Engine) -> str:
     return f"{key} {engine.model_hash}"
 
 
+def starting_at(key: str, start: object) -> str:
+    """Let the control of this key start so, and say its key: one that stays where it was is no longer at its start."""
+    st.session_state.setdefault(key, start)
+    return key
+
+
 def stamp_of(name: str) -> str:
     """What changes whenever a listed model or its map does."""
     entry = models.find(name)

@@ -59,3 +59,16 @@ def test_what_comes_of_a_mix_is_in_sight_first_and_whole(page, mode, name):
     assert whole["y"] + whole["height"] < first["y"]
     assert first["y"] + first["height"] < 900
     assert first["width"] < 100
+
+
+def test_the_frame_on_which_the_film_was_stopped_is_opened_in_edit(page):
+    page.get_by_role("link", name="Mix", exact=True).click()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Frame at 50 %").click()
+    expect(page.get_by_text(", 13 of 26, by itself")).to_be_visible()
+    page.get_by_role("button", name="Open in Edit").click()
+    expect(page.locator(".editor")).to_be_visible()
+    expect(page.locator(".st-key-gallery").get_by_role("button", name="Mixed picture 1")).to_be_visible()
+    page.get_by_role("link", name="Mix", exact=True).click()
+    page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('edit,')")

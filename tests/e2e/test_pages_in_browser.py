@@ -48,6 +48,7 @@ def test_a_film_is_scrubbed_and_saved(page, tmp_path):
     page.mouse.up()
     page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 9)
     expect(scrub).to_have_attribute("aria-valuetext", "100 %")
+    expect(page.get_by_text("The frame on which the film stands, 26 of 26")).to_be_visible()
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Save MP4").click()
@@ -84,7 +85,7 @@ def test_between_four_pictures_by_keyboard_and_as_a_file(page, tmp_path):
     def saved() -> np.ndarray:
         settle(page)
         with page.expect_download() as download:
-            page.get_by_role("button", name="Save PNG").click()
+            page.get_by_role("button", name="Save this picture").click()
         download.value.save_as(tmp_path / "mix.png")
         return np.asarray(Image.open(tmp_path / "mix.png"), int)
 

@@ -69,12 +69,31 @@ def test_a_class_comes_back(tmp_path, monkeypatch):
     assert told(arrive("sample", **{"class": "99"}), SAMPLE)["class"] == ""
 
 
+def test_an_address_shows_the_same_mixture(home):
+    at = arrive("mix")
+    at.segmented_control(key="stops").set_value(3).run()
+    at.session_state["slot_B"] = "face_04.png"
+    held = told(at.run(), "mix_address")
+    assert held == {"mix": "film", "places": "edit,face_04.png,face_02.png"}
+    assert told(arrive("mix", **held), "mix_address") == held
+    at.segmented_control(key="mix_mode").set_value("A − B + C").run()
+    held = told(at, "mix_address")
+    assert held["mix"] == "arithmetic"
+    again = arrive("mix", **held)
+    assert told(again, "mix_address") == held
+    assert [told(again, f"tiles_{name}")["selected"] for name in "ABC"] == held["places"].split(",")
+    gone = arrive("mix", mix="levels", places=f"photo:{'a' * 32},face_03.png")
+    assert told(gone, "mix_address") == {"mix": "levels", "places": "edit,face_03.png"}
+
+
 @pytest.mark.parametrize("word", ["", "x", "-1", "9" * 5000, "nan", "inf", "1.3", "0.5,0.5,0.5,0.5,0.5", "²", "<b>"])
 def test_nonsense_in_an_address_is_ignored(home, word):
     usual = told(arrive("sample"), SAMPLE)
     given = dict.fromkeys(("seed", "temperature", "side", "show", "class"), word)
     assert told(arrive("sample", **given), SAMPLE) == usual
     assert told(arrive("map", at=word), "map_address") == {"at": ""}
+    begun = {"mix": "film", "places": "edit,face_01.png"}
+    assert told(arrive("mix", mix=word, places=word), "mix_address") | {"places": begun["places"]} == begun
 
 
 def test_an_address_is_read_once(home):

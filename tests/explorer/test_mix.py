@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer import mixing
 from explorer.recipe import EditRecipe, Source
-from tests.explorer.picture_files import jpeg_of
+from tests.explorer import tiny_model
+from tests.explorer.picture_files import jpeg_of, png_of
 from tests.explorer.visiting import visit
-from tests.explorer.widgets import told
+from tests.explorer.widgets import of_model, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -95,3 +100,73 @@ def test_an_edit_that_moves_nothing_does_not_stand_beside_its_own_photo(home, ma
     at.run()
     assert not at.exception
     assert told(at, "tiles_C")["selected"] == f"photo:{second}"  # and not the edit, which is the first again
+
+
+def mixed_of(at: AppTest) -> np.ndarray:
+    """What Edit starts from after "Open in Edit" of a mixture."""
+    at.button(key="open_mixed").click().run()
+    assert not at.exception
+    desk = at.session_state["desk"]
+    assert (desk.recipe.moves, desk.recipe.source.kind) == ((), "photo")
+    assert told(at, "editor")["subject"] == "Mixed picture 1"
+    tile = next(t for t in told(at, "gallery")["tiles"] if t["id"] == told(at, "gallery")["selected"])
+    assert tile["alt"] == "Mixed picture 1"
+    return desk.crops[desk.recipe.source.value]
+
+
+@pytest.mark.parametrize("mode", ["Film", "Corners", "Levels", "A − B + C"])
+def test_what_was_mixed_is_opened_in_edit(home, engine, gallery, mode):
+    at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), model=engine.model_hash).token())
+    at.segmented_control(key="mix_mode").set_value(mode).run()
+    a, b, c, d = (engine.encode(gallery.load(f"face_0{i}.png")) for i in range(4))
+    expected = {
+        "Film": lambda: a.picture,
+        "Corners": lambda: mixing.within(engine, a, b, c, d, (0.5, 0.5)),
+        "Levels": lambda: mixing.mixed(engine, a, b, [0, 1]),
+        "A − B + C": lambda: mixing.analogy(engine, a, b, c),
+    }
+    np.testing.assert_array_equal(mixed_of(at), expected[mode]())
+
+
+def test_the_frame_on_which_a_film_stands_is_opened_in_edit(home, engine, gallery, monkeypatch):
+    monkeypatch.setattr("explorer.ui.components.film._FILM", lambda **_: {"place": 1.0})
+    at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), model=engine.model_hash).token())
+    np.testing.assert_array_equal(mixed_of(at), gallery.load("face_01.png"))
+
+
+def test_with_a_photo_goes_what_was_mixed_of_it(home, engine, many_blobs):
+    at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), model=engine.model_hash).token())
+    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    files = [(f"{i}.jpg", jpeg_of(p), "image/jpeg") for i, p in enumerate(many_blobs[:2])]
+    at.file_uploader(key="mix_upload").set_value(files).run()
+    desk = at.session_state["desk"]
+    first, second = desk.photos
+    once = mixed_of(at)
+    desk.crops.mix(255 - once, {desk.recipe.source.value})  # a mixture of the mixture
+    desk.crops.mix(once // 2, {second})
+    desk.remove_photo(first, engine)
+    assert [c.tolist() for c in desk.crops.values()] == [(once // 2).tolist()]
+    assert desk.recipe.source.kind == "gallery"
+    desk.remove_photo(second, engine)
+    assert not desk.crops
+
+
+def test_photos_of_faces_come_last_where_digits_are_mixed(tmp_path, many_blobs, monkeypatch):
+    folder = tiny_model.write_kind(tmp_path / "runs" / "digits", "digits")
+    (folder / "gallery").mkdir()
+    for i in range(3):
+        (folder / "gallery" / f"digit_{i}.png").write_bytes(png_of(many_blobs[i, :8, :8]))
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    at = visit("edit.py")
+    at.file_uploader(key="upload").set_value([("a.jpg", jpeg_of(many_blobs[5]), "image/jpeg")]).run()
+    photo = f"photo:{next(iter(at.session_state['desk'].photos))}"
+    at.session_state["desk"].start_from(Source("seed", "7"))
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ["edit", "digit_0.png"]
+    last = told(at, "tiles_A")["tiles"][-1]
+    assert last["id"] == photo
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(last["uri"].split(",")[1]))), int)
+    assert np.ptp(shown, axis=2).max() == 0  # grey, as the model sees it
+    at.switch_page("explorer/ui/pages/reconstruct.py").run()
+    assert not at.exception
+    assert at.multiselect(key=of_model(at, "pictures")).value == [f"digit_{i}.png" for i in range(3)]

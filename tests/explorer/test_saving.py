@@ -54,13 +54,14 @@ def test_small_pictures_are_offered_large_beside_the_exact_ones():
     assert buttons(visit("sample.py")) == ["Save all as PNG", "Save all, large"]
     at = visit("mix.py")
     at.segmented_control(key="mix_mode").set_value("Levels").run()
-    assert buttons(at) == ["Save PNG", "Save 512 px PNG"]
+    assert buttons(at) == ["Save this picture", "Save 512 px PNG"]
     assert saved(at, "save_mix").help == "The exact picture."
     assert "enlarged" in saved(at, "save_mix_large").help
 
 
 def test_a_film_is_saved_as_film_picture_or_frames():
-    assert buttons(visit("mix.py")) == ["Save MP4", "Save GIF", "Save PNGs"]
+    frame = ["Save this picture", "Save 512 px PNG"]
+    assert buttons(visit("mix.py")) == ["Save MP4", "Save GIF", "Save PNGs", *frame]
 
 
 def test_the_film_of_a_path_on_the_map_is_saved_like_any():

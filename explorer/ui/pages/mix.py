@@ -9,13 +9,16 @@ import streamlit as st
 
 from explorer import mixing
 from explorer.pictures import png, webp
+from explorer.recipe import EditRecipe
 from explorer.ui import shelf, state
+from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import LARGE, LARGE_LABEL, download
-from explorer.ui.frame import Bench, caution, intro, open_bench, warn_of_lost
+from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
+from explorer.ui.state import starting_at
 from explorer.words import level_label, noun
 from glowcore.films import enlarge
 
@@ -63,7 +66,10 @@ def film_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
         loop = save_film(frames, name="film", key="save")
     way = f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path"
     with stage:
-        film(frames, key="film", alt=way, loop=loop)
+        shown = film(frames, key="film", alt=way, loop=loop)
+    with panel:
+        st.caption(f"The frame on which the film stands, {shown + 1} of {len(frames)}, by itself:")
+        keep_picture(bench, chosen, lambda: frames[shown])
 
 
 def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
@@ -89,7 +95,7 @@ def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], "+")
     with panel:
-        save_picture(lambda: result)
+        keep_picture(bench, chosen, lambda: result)
 
 
 def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
@@ -108,7 +114,7 @@ def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+")
     with panel:
-        save_picture(lambda: result)
+        keep_picture(bench, chosen, lambda: result)
 
 
 def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
@@ -121,7 +127,7 @@ def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     with stage:
         place = pad(pictures, PAD, key="pad", alt="Between four pictures")
     with panel:
-        save_picture(lambda: mixing.within(bench.engine, *ends, place))
+        keep_picture(bench, chosen, lambda: mixing.within(bench.engine, *ends, place))
 
 
 def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
@@ -172,10 +178,13 @@ def into(slots: str) -> Callable[[str], None]:
     return put
 
 
-def save_picture(picture: Callable[[], np.ndarray]) -> None:
-    """One result as PNG, exact and large."""
+def keep_picture(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray]) -> None:
+    """One result, made of the tiles `chosen`: to go on with in Edit, and as PNG, exact and large."""
     with st.container(horizontal=True):
-        download("Save PNG", "mix.png", lambda: png(picture()), key="save_mix", what="The exact picture.")
+        if st.button("Open in Edit", key="open_mixed", icon=":material/tune:"):
+            source = bench.desk.crops.mix(picture(), shelf.photos_in(bench, chosen))
+            open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
+        download("Save this picture", "mix.png", lambda: png(picture()), key="save_mix", what="The exact picture.")
         download(
             LARGE_LABEL,
             f"mix-{LARGE}.png",
@@ -185,14 +194,25 @@ def save_picture(picture: Callable[[], np.ndarray]) -> None:
         )
 
 
+def arrive() -> None:
+    """Begin with the mode and the places that the address says."""
+    given, places = state.arrived_at("mix"), state.arrived_at("places")
+    starting_at("mix_mode", next((mode for mode, slug in SLUGS.items() if slug == given), "Film"))
+    held = places.split(",")[:MOST_STOPS] if places else []
+    starting_at("stops", max(2, len(held)))
+    shelf.fill(zip("ABCDE", held, strict=False))  # what is on no shelf counts as not chosen
+
+
 MODES = {
     "Film": (film_mode, "ABCDE"),
     "Corners": (corners_mode, "ABCD"),
     "Levels": (levels_mode, "AB"),
     ARITHMETIC: (arithmetic_mode, "ABC"),
 }
+SLUGS = dict(zip(MODES, ("film", "corners", "levels", "arithmetic"), strict=True))  # for the address
 
 bench = open_bench()
+arrive()
 stage, panel = st.columns([1, 1.15], gap="large")
 with panel:
     name = noun(bench.engine)
@@ -200,7 +220,6 @@ with panel:
     mode = st.segmented_control(
         "Mode",
         list(MODES),
-        default="Film",
         key="mix_mode",
         persist_state="session",
         required=True,
@@ -210,7 +229,7 @@ with panel:
     shown = shelf.entries(bench)
     if mode == "Film":
         stops = st.segmented_control(
-            "Stops", range(2, MOST_STOPS + 1), default=2, key="stops", persist_state="session", required=True
+            "Stops", range(2, MOST_STOPS + 1), key="stops", persist_state="session", required=True
         )
         slots = slots[:stops]
     begun = starts(bench, shown, mode, slots)
@@ -218,3 +237,4 @@ with panel:
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))
 show(bench, chosen, stage, panel)
+address({"mix": SLUGS[mode], "places": ",".join(chosen)}, key="mix_address")

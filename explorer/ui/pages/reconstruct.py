@@ -38,10 +38,10 @@ def names_of(entries: list[Tile]) -> dict[str, str]:
 
 
 def first_choice(entries: list[Tile]) -> list[str]:
-    """What is shown before anybody has chosen: photos where there are any, else the gallery."""
+    """What is shown before anybody has chosen: what comes first, and no photos beside pictures of the gallery."""
     others = [t.id for t in entries if t.id not in (shelf.EDIT, shelf.UNEDITED)]
-    photos = [i for i in others if i.startswith(shelf.PHOTO)]
-    return photos[:3] or others[:3] or [shelf.EDIT]
+    alike = [i for i in others if i.startswith(shelf.PHOTO) == others[0].startswith(shelf.PHOTO)]
+    return alike[:3] or [shelf.EDIT]
 
 
 def choose_first(key: str, entries: list[Tile]) -> None:

@@ -18,6 +18,7 @@ from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
+from explorer.ui.state import starting_at
 from explorer.words import level_label, noun
 from glowcore import grids
 from glowcore.films import enlarge
@@ -37,12 +38,6 @@ def edit(bench: Bench, seed: int, temperature: Temperature, label: int) -> None:
     """Begin an edit from a sampled picture."""
     source = Source("seed", str(seed), label=label)
     open_in_edit(bench, EditRecipe(source, temperature=temperature, model=bench.engine.model_hash))
-
-
-def starting_at(key: str, start: object) -> str:
-    """Let the control of this key start so, and say its key: one that stays where it was is no longer at its start."""
-    st.session_state.setdefault(key, start)
-    return key
 
 
 def temperature_controls(bench: Bench) -> Temperature:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer import export
 from explorer.lost_pictures import sheet
+from explorer.messages import numbers
 from explorer.ui.components import sources
 from explorer.ui.downloads import download
 from glowcore.films import RATE
@@ -17,14 +18,17 @@ _FILM = st.components.v2.component("explorer_film", **sources("film"))
 COLUMNS = 8
 
 
-def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool) -> None:
+def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool) -> int:
     """Show frames (uint8 [H, W, 3], one size) as one film, lost ones marked; `alt` says what it shows.
 
-    It plays as `save_film` writes it: `loop` there and back, else one way.
+    It plays as `save_film` writes it: `loop` there and back, else one way. Gives the index of the frame on which it
+    was stopped last.
     """
     columns = min(COLUMNS, len(frames))
     data = {"columns": columns, "count": len(frames), "alt": alt, "rate": RATE, "loop": loop}
-    _FILM(key=key, data={**data, **sheet(frames, columns)})
+    place = _FILM(key=key, data={**data, **sheet(frames, columns)}, on_place_change=lambda: None).get("place")
+    (share,) = numbers([place], 1, 0.0, 1.0) or (0.0,)
+    return round(share * (len(frames) - 1))
 
 
 def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> bool:

@@ -1,6 +1,8 @@
-// A film to scrub, step and play; all frames are here, so nothing asks the server.
+// A film to scrub, step and play; all frames are here. Where it stands still the server is told, which can then save that
+// frame.
 
 const THUMBS = 9
+const REST = 300
 
 class Film {
   constructor(root) {
@@ -8,12 +10,13 @@ class Film {
     this.canvas = this.find(".screen canvas")
     this.scrub = this.find(".scrub")
     this.place = 0
-    this.scrub.oninput = () => { this.stop(); this.go(Number(this.scrub.value)) }
-    this.find(".play").onclick = () => (this.timer ? this.stop() : this.play())
-    dragged(this.find(".screen"), (x) => { this.stop(); this.go(Math.min(1, Math.max(0, x))) })
+    this.scrub.oninput = () => this.stand(Number(this.scrub.value))
+    this.find(".play").onclick = () => (this.timer ? this.stand(this.place) : this.play())
+    dragged(this.find(".screen"), (x) => this.stand(Math.min(1, Math.max(0, x))))
   }
 
-  async load(data) {
+  async load(data, tell) {
+    this.tell = () => tell(this.place)
     this.rate = data.rate
     this.loop = data.loop
     if (this.uri === data.uri) return
@@ -50,7 +53,7 @@ class Film {
       this.tile(canvas, index)
       const label = `Frame at ${Math.round(place * 100)} %${this.lost.has(index) ? ", no picture" : ""}`
       const button = element("button", { "aria-label": label }, canvas)
-      button.onclick = () => { this.stop(); this.go(place) }
+      button.onclick = () => this.stand(place)
       return button
     })
     box.replaceChildren(...buttons)
@@ -79,6 +82,7 @@ class Film {
 
   // As the file that is saved plays: frame by frame at its rate, there and back or one way, and then again.
   play() {
+    clearTimeout(this.rest)
     this.find(".play").classList.add("playing")
     this.find(".play").setAttribute("aria-label", "Pause")
     let last = performance.now()
@@ -93,6 +97,14 @@ class Film {
     this.timer = requestAnimationFrame(step)
   }
 
+  // At a place, and there to stay.
+  stand(place) {
+    this.stop()
+    this.go(place)
+    clearTimeout(this.rest)
+    this.rest = setTimeout(() => this.tell(), REST)
+  }
+
   stop() {
     cancelAnimationFrame(this.timer)
     this.timer = null
@@ -101,8 +113,8 @@ class Film {
   }
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setStateValue }) {
   const film = instanceOf(parentElement, () => new Film(parentElement))
-  if (data) film.load(data)
-  return () => film.stop()
+  if (data) film.load(data, (place) => setStateValue("place", place))
+  return () => { film.stop(); clearTimeout(film.rest) }
 }
