@@ -12,6 +12,7 @@ from glowcore import likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents, checked_seeds, temperatures
+from glowcore.networks import channels_last
 from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
 from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, undo_steps, unrepeatable
 from glowcore.transforms.base import Transform
@@ -321,4 +322,4 @@ def checked_images(images: Tensor, channels: int, size: tuple[int, int], device:
                           f"{size[1]}], B 1 or more")
     if images.dtype != torch.uint8 and not images.is_floating_point():
         raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
-    return images.to(device).contiguous(memory_format=torch.channels_last)
+    return channels_last(images.to(device))

@@ -17,6 +17,11 @@ def unit_scale(std: Tensor) -> Tensor:
     return torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """Return ``x.contiguous(memory_format=torch.channels_last)``, which ``torch.func.vmap`` does not know."""
+    return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
 class ZeroConv2d(nn.Module):
     """A 3x3 convolution that starts at zero, its output times ``exp(3 log_scale)`` (Glow, section 3.3 and its code).
 
@@ -95,7 +100,7 @@ class CouplingNet(nn.Module):
         """Return what is added to the first hidden layer, ``[1, hidden, H, W]``, or None."""
         if self.maps is None:
             return None
-        return torch.einsum("hr,ryx->hyx", self.mix, self.maps)[None].contiguous(memory_format=torch.channels_last)
+        return channels_last(torch.einsum("hr,ryx->hyx", self.mix, self.maps)[None])
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[B, in, H, W]`` to ``[B, out, H, W]``."""

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from glowcore.transforms.base import under_torch_func
+
 #: A network that gives 0 leaves the scale near 1: sigmoid(2) is 0.88 (Glow's code).
 RAW_SHIFT = 2.0
 
@@ -20,8 +22,13 @@ def affine_move(x_b: Tensor, h: Tensor, scale_min: float) -> tuple[Tensor, Tenso
     """Return ``z_b`` and ``log s``, each of the shape of ``x_b``, given the network's output ``h``, of twice its
     channels, and m.
 
-    Differentiable, also twice. One operator for autograd instead of a dozen, and only its inputs are kept.
+    Differentiable, also twice, and forwards. One operator for autograd instead of a dozen, and only its inputs are
+    kept.
     """
+    # torch.func differentiates the formula itself: of an operator with a derivative of its own it gets the second one
+    # forwards wrong (as PyTorch 2.13 does), and says nothing.
+    if under_torch_func(x_b) or under_torch_func(h):
+        return _move(x_b, _parts(h, scale_min), scale_min)
     return _Move.apply(x_b, h, scale_min)
 
 
@@ -60,18 +67,17 @@ def _log_s(parts: _Parts, scale_min: float) -> Tensor:
     return parts.s.log() if scale_min else F.logsigmoid(parts.raw)
 
 
+def _move(x_b: Tensor, parts: _Parts, scale_min: float) -> tuple[Tensor, Tensor]:
+    return (x_b + parts.t) * parts.s, _log_s(parts, scale_min)
+
+
 class _Move(torch.autograd.Function):
-    generate_vmap_rule = True  # with a context set apart from the values, torch.func takes it as well
-
     @staticmethod
-    def forward(x_b: Tensor, h: Tensor, scale_min: float) -> tuple[Tensor, Tensor]:
-        parts = _parts(h, scale_min)
-        return (x_b + parts.t) * parts.s, _log_s(parts, scale_min)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:
-        x_b, h, ctx.scale_min = inputs
+    def forward(ctx: Any, x_b: Tensor, h: Tensor, scale_min: float) -> tuple[Tensor, Tensor]:
+        ctx.scale_min = scale_min
         ctx.save_for_backward(x_b, h)
+        ctx.save_for_forward(x_b, h)
+        return _move(x_b, _parts(h, scale_min), scale_min)
 
     @staticmethod
     def backward(ctx: Any, grad_z: Tensor, grad_log_s: Tensor) -> tuple[Tensor, Tensor, None]:
@@ -79,6 +85,15 @@ class _Move(torch.autograd.Function):
         x_b, h = ctx.saved_tensors
         parts = _parts(h, ctx.scale_min)
         return *_gradients(x_b + parts.t, parts, ctx.scale_min, grad_z, grad_log_s), None
+
+    @staticmethod
+    def jvp(ctx: Any, along_x: Tensor, along_h: Tensor, _: None) -> tuple[Tensor, Tensor]:
+        x_b, h = ctx.saved_tensors
+        parts = _parts(h, ctx.scale_min)
+        along_t, along_raw = along_h.chunk(2, dim=1)
+        rest = 1 - parts.sigmoid
+        along_log_s = along_raw * ((1 - ctx.scale_min) * parts.sigmoid * rest / parts.s if ctx.scale_min else rest)
+        return (along_x + along_t + (x_b + parts.t) * along_log_s) * parts.s, along_log_s
 
 
 def _gradients(

@@ -75,6 +75,12 @@ def float64(x: Tensor) -> Tensor:
     return (x.cpu() if x.device.type == "mps" else x).double()
 
 
+def under_torch_func(x: Tensor) -> bool:
+    """Whether ``x`` stands for other tensors in a transform of ``torch.func``; such a one has no values to look at."""
+    # torch.compile, which traces transforms as they come, cannot look.
+    return not torch.compiler.is_compiling() and torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
 def same_for_batch(logdet: Tensor, x: Tensor) -> Tensor:
     """Expand a log-determinant that does not depend on the picture to ``[B]``."""
     return logdet.expand(x.shape[0])
