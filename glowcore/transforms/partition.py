@@ -54,7 +54,9 @@ class Checkerboard(nn.Module):
         return (1 - self._mask(values, values.dtype)) * values
 
     def _mask(self, like: Tensor, dtype: torch.dtype) -> Tensor:
-        return _checkerboard(self.size, self.swap, dtype, like.device)
+        # Compiled, the mask is a constant; the compiler cannot see through a cache, and warns.
+        make = _checkerboard.__wrapped__ if torch.compiler.is_compiling() else _checkerboard
+        return make(self.size, self.swap, dtype, like.device)
 
 
 # No buffer: no file holds it, and a model made on the meta device gets its buffers from a file.

@@ -62,6 +62,14 @@ def test_a_checkerboard_first_seen_in_inference_mode_serves_training():
     assert flow.levels[0].steps[0].net.conv_in.direction.grad.isfinite().all()
 
 
+@pytest.mark.filterwarnings("ignore:.*(instantiated|leaf Tensor)")
+def test_a_checkerboard_can_be_compiled():
+    board = Checkerboard((4, 2))
+    x, y = torch.randn(2, 3, 4, 4, 2)
+    expected = board.join(board.halve(x)[0], y)
+    assert torch.equal(torch.compile(lambda x, y: board.join(board.halve(x)[0], y), backend="eager")(x, y), expected)
+
+
 def test_logit_is_the_papers_for_every_picture_and_a_line_beyond():
     logit, x = Logit(0.05), torch.linspace(-0.5, 0.5, 101, dtype=torch.float64).reshape(1, 1, 1, -1)
     z, _ = logit(x)
