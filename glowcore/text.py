@@ -1,4 +1,4 @@
-"""Names that come from outside, made fit for a message."""
+"""Words of messages: names that come from outside, made fit for a line, and numbers of things."""
 
 import unicodedata
 
@@ -10,3 +10,8 @@ def printable(name: str, length: int = 80) -> str:
     """
     clean = "".join("?" if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in name)
     return clean if len(clean) <= length else clean[: length // 2 - 1] + "…" + clean[-(length - length // 2) :]
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things in words: "1 photo", "2 photos"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -21,6 +21,7 @@ from torch import Tensor
 from glowcore.classifiers.classifier import AttributeClassifier, ClassifierSettings, accuracy, train_classifier
 from glowcore.data import PictureSet
 from glowcore.errors import CheckpointError
+from glowcore.storage import output
 from glowcore.storage.atomic import write_set
 from glowcore.storage.safetensors_guard import check_specs, pack, read_header, specs_of, unpack
 from glowcore.storage.sealed import SealedSet, parse_json, read_set
@@ -69,7 +70,8 @@ def cached_classifier(
 
     Raises:
         DataError: no attribute has enough pictures of both kinds.
-        CheckpointError: the folder cannot be written. A damaged classifier in it is trained anew.
+        ConfigError: the folder is not writable.
+        CheckpointError: it cannot be written after all. A damaged classifier in it is trained anew.
     """
     settings = settings or ClassifierSettings()
     key = {"format_version": FORMAT_VERSION, "data_sha256": train.fingerprint(), "settings": asdict(settings)}
@@ -81,6 +83,7 @@ def cached_classifier(
             return StoredClassifier(net, place, True, facts)
         except CheckpointError as error:
             log.warning("%s; it is trained anew", error)
+    output.check_folder(place, "the folder for the classifier")  # before the minutes that training takes
     net = train_classifier(train.images, train.attributes, train.attribute_names, settings, progress=progress)
     split, others = held_out()
     facts = {

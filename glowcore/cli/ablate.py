@@ -45,6 +45,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--learning-rate", type=float, metavar="X",
                    help=f"learning rate after warm-up (default {DEFAULTS['learning_rate']:g})")
     p.add_argument("--limit", type=int, metavar="N", help="evaluate on the first N held-out pictures only")
+    options.add_skip_broken(p)
     p.add_argument("--out", required=True, metavar="DIR",
                    help="folder for runs.jsonl, ablation.md, ablation.png and models; finished runs are not repeated")
     p.add_argument("--table-only", action="store_true", help="do not train: make table and plot of the runs in --out")
@@ -59,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
     Exit code 0, 1 where a run is missing at the end, 130 or 143 where a signal stopped it.
     """
     if args.table_only:
-        for name in ("data", "steps", "minutes", "limit", *DEFAULTS):
-            if getattr(args, name) is not None:
+        for name in ("data", "steps", "minutes", "limit", "skip_broken", *DEFAULTS):
+            if getattr(args, name) not in (None, False):
                 raise ConfigError(f"--{name.replace('_', '-')} is for training, --table-only trains nothing; "
                                   "leave one out")
     for name, value in DEFAULTS.items():
@@ -109,9 +110,11 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     settings = TrainSettings(steps=steps, minutes=args.minutes, batch_size=args.batch_size, warmup_steps=100, decay=0.5,
                              learning_rate=args.learning_rate, eval_minutes=1e6, eval_pictures=64)
     train, test = (
-        open_dataset(args.data, image_size=args.image_size, split=split, limit=limit, progress=not args.quiet)
+        open_dataset(args.data, image_size=args.image_size, split=split, limit=limit, skip_broken=args.skip_broken,
+                     progress=not args.quiet)
         for split, limit in (("train", None), ("test", args.limit))
     )
+    options.say_skipped(list(dict.fromkeys([*train.skipped, *test.skipped])))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -14,7 +14,9 @@ from glowcore.cli import classifiers, options
 from glowcore.data import PictureSet
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.heap import keep_heap
+from glowcore.storage import output
 from glowcore.tables import plain
+from glowcore.text import counted
 
 EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
 
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--classifier-data goes with --directions refined, not {args.directions}")
     against = _against(args.against)
     left_out = [name for name in args.without.split(",") if name]
+    output.check_folder(args.model, "--model")  # where the attributes are stored after the work
     keep_heap()
     before = checkpoint.fingerprint(args.model)
     model = options.load_flow(args)
@@ -86,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         options.print_json(vectors.metadata())
     else:
         options.say(_table(vectors))
-        options.say(f"stored {len(vectors)} attributes in {args.model}")
+        options.say(f"stored {counted(len(vectors), 'attribute')} in {args.model}")
     return 0
 
 

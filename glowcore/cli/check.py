@@ -27,6 +27,7 @@ def add_parser(commands, summary: str) -> None:
                    help="odd pictures to try: black, noise and the like (default 20)")
     p.add_argument("--data", metavar="DIR", help="pictures of your own to try, laid out as for train (default: "
                    "the model's own gallery/, where it has one)")
+    options.add_skip_broken(p)
     p.add_argument("--limit", type=int, default=32, metavar="N", help="try only the first N of them (default 32)")
     p.add_argument("--seed", type=int, default=0, metavar="N",
                    help="seed of the samples, the odd pictures and the noise (default 0)")
@@ -71,7 +72,9 @@ def _checks(args: argparse.Namespace) -> list[checking.Check]:
 
 
 def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -> list[checking.Check]:
-    pictures = open_dataset(folder, image_size=model.image_size, channels=model.config.channels, limit=args.limit)
+    pictures = open_dataset(folder, image_size=model.image_size, channels=model.config.channels,
+                            skip_broken=args.skip_broken, limit=args.limit)
+    options.say_skipped(pictures.skipped)
     return checking.check_pictures(model, pictures.images, "pictures given" if args.data else "its gallery", args.seed)
 
 

@@ -18,7 +18,7 @@ EXAMPLE = "python -m glowcore info --model pretrained/faces64"
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "info", summary, EXAMPLE)
-    p.add_argument("--model", required=True, metavar="DIR", help="model folder, such as pretrained/faces64")
+    options.add_model_folder(p)
     p.add_argument("--json", action="store_true", help="print it as JSON to stdout")
 
 

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,8 +50,14 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add ``--model DIR`` and the device."""
-    parser.add_argument("--model", required=True, metavar="DIR", help="model folder, such as pretrained/faces64")
+    add_model_folder(parser)
     add_device(parser)
+
+
+def add_model_folder(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model DIR``."""
+    parser.add_argument("--model", required=True, type=_model_folder, metavar="DIR",
+                        help="model folder, such as pretrained/faces64")
 
 
 def load_model(args: argparse.Namespace) -> Flow | VAE:
@@ -147,6 +154,13 @@ def set_threads(threads: int | None) -> None:
         if threads < 1:
             raise ConfigError(f"--threads is {threads}, expected 1 or more")
         torch.set_num_threads(threads)
+
+
+def _model_folder(text: str) -> str:
+    shipped = Path("pretrained", text)
+    if not Path(text).exists() and (shipped / "config.json").is_file():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}, expected such as {shipped}, which is there")
+    return text
 
 
 def int_per_level(text: str) -> int | tuple[int, ...]:

@@ -93,6 +93,7 @@ def open_dataset(
     split: str | None = None,
     skip_broken: bool = False,
     limit: int | None = None,
+    most: int | None = None,
     cache_dir: str | os.PathLike | None = None,
     progress: bool = True,
 ) -> PictureSet:
@@ -106,12 +107,13 @@ def open_dataset(
         skip_broken: go on without pictures that cannot be read (:data:`BROKEN_ONE_IN` at most), without rows for
             pictures, without pictures for rows.
         limit: only the first so many pictures of the split, in the order of their names.
+        most: more pictures than these are refused before any is decoded.
         cache_dir: keep the decoded pictures in a file there (:mod:`glowcore.data.picture_store`).
         progress: show a bar on stderr while many pictures are decoded.
 
     Raises:
-        DataError: one line: no such folder, no pictures in it, a split that it does not have, a deformed table, a
-            broken picture, too many of them.
+        DataError: one line: no such folder, no pictures in it, a split that it does not have, more than ``most``, a
+            deformed table, a broken picture, too many of them.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
     split = split or "all"
@@ -130,6 +132,9 @@ def open_dataset(
     listing = choose_split(list_pictures(Path(spec), tolerant=skip_broken), split)
     if limit is not None:
         listing = listing.take(range(min(limit, len(listing.files))))
+    if most is not None and len(listing.files) > most:
+        raise DataError(f"{printable(str(spec), 120)} has {len(listing.files)} pictures in split {split}, expected "
+                        f"{most} at most; --limit {most} takes the first")
     block = picture_store.decode_files(
         listing.folder,
         listing.files,

@@ -98,6 +98,15 @@ def test_runs_on_other_pictures_are_not_mixed_in(tmp_path, data, capsys):
     assert len(ablation.read_runs(tmp_path / "out")) == 2
 
 
+def test_broken_pictures_are_left_out_on_request(tmp_path, capsys):
+    faces = tiny.write_pictures(tmp_path / "faces", count=30)
+    (faces / "notes.jpg").write_text("no picture")
+    assert ablate(str(faces), tmp_path / "out", "--seeds", "1") == 2
+    assert "--skip-broken" in capsys.readouterr().err
+    assert ablate(str(faces), tmp_path / "out", "--seeds", "1", "--skip-broken") == 0
+    assert capsys.readouterr().err.count("skipped notes.jpg: ") == 1
+
+
 def test_seeds_change_the_run_and_alike_seeds_do_not(tmp_path, data):
     assert ablate(data, tmp_path / "a") == 0
     assert ablate(data, tmp_path / "b") == 0
@@ -220,7 +229,7 @@ def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     "given",
     [("--data", "faces"), ("--image-size", "32"), ("--variants", "base"), ("--seeds", "3"), ("--steps", "1000"),
-     ("--minutes", "1"), ("--batch-size", "16"), ("--learning-rate", "0.003"), ("--limit", "9")],
+     ("--minutes", "1"), ("--batch-size", "16"), ("--learning-rate", "0.003"), ("--limit", "9"), ("--skip-broken",)],
 )
 def test_what_is_for_training_is_refused_beside_table_only(tmp_path, capsys, given):
     """Even where it says what is the default."""
