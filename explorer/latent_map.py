@@ -15,13 +15,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from tqdm import tqdm
 
 from explorer.contours import Line, outlines
 from explorer.engine import Engine
 from explorer.recipe import PLACE_LIMIT
-from glowcore.errors import CheckpointError, DataError
+from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.grids import grid
 from glowcore.latents import Latents
+from glowcore.storage import output
 from glowcore.storage.safetensors_guard import pack, unpack
 
 MAP_FILE = "map.safetensors"
@@ -30,6 +32,9 @@ COLUMNS = 40
 SHOWN_SIGMAS = 3.0  # standard deviations that the plane shows to each side
 FEWEST_PICTURES = 4
 SHARES = (0.5, 0.9)  # of the pictures, that a line encloses each
+MOST_PICTURES = 10_000  # of which the N x N inner products take 0.8 GB
+WEBP_SIDE = 16_383  # pixels, the most that the format takes
+SHEET_PIXELS = 89_000_000  # what is larger Pillow takes for a decompression bomb
 DENSE = 50  # pictures from which a density says more than the dots themselves
 MOST_BYTES = 64 * 2**20
 
@@ -94,11 +99,14 @@ class LatentMap:
 
     # -- making and keeping ----------------------------------------------------------------
     @classmethod
-    def build(cls, engine: Engine, pictures: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> LatentMap:
+    def build(
+        cls, engine: Engine, pictures: np.ndarray, labels: np.ndarray, names: Sequence[str], *, progress: bool = False
+    ) -> LatentMap:
         """Make a map of uint8 pictures [N, H, W, 3] with int8 labels [N, A]; DataError for fewer than 4 pictures."""
         if len(pictures) < FEWEST_PICTURES:
             raise DataError(f"a map of {len(pictures)} pictures has no plane; {FEWEST_PICTURES} or more are expected")
-        flat = torch.cat([engine.encode(p).latents.flatten().float().cpu() for p in pictures])
+        shown = tqdm(pictures, "encoding", unit=" pictures", disable=None if progress else True)
+        flat = torch.cat([engine.encode(p).latents.flatten().float().cpu() for p in shown])
         mean = flat.mean(0)
         flat -= mean
         # The N x N inner products give the same components as the D x D covariance, for far fewer pictures than D.
@@ -112,7 +120,11 @@ class LatentMap:
         return cls(mean, basis, scale, coordinates, labels.astype(np.int8), tuple(names), pictures, explained)
 
     def save(self, folder: Path) -> Path:
-        """Write the map into a model's folder: half precision, pictures as one WebP."""
+        """Write the map into a model's folder: half precision, pictures as one WebP.
+
+        Raises:
+            ConfigError: it cannot be written; an earlier map is intact.
+        """
         buffer = io.BytesIO()
         Image.fromarray(grid(self.pictures, columns=COLUMNS, gap=0)).save(buffer, "WEBP", quality=82, method=6)
         tensors = {
@@ -125,7 +137,7 @@ class LatentMap:
         }
         table = {"names": "\n".join(self.names), "explained": repr(self.explained), "side": str(self.pictures.shape[1])}
         path = folder / MAP_FILE
-        path.write_bytes(pack(path, tensors, table))
+        output.write(path, pack(path, tensors, table))
         return path
 
     @classmethod
@@ -148,6 +160,20 @@ class LatentMap:
             return cls(*floats, tensors["labels"].numpy(), names, pictures, float(table["explained"]))
         except (KeyError, ValueError, OSError) as error:
             raise CheckpointError(f"{told}: not a map of this program ({str(error)[:80]})") from error
+
+
+def most_pictures(size: tuple[int, int]) -> int:
+    """The most pictures of this height and width that a map can keep.
+
+    Raises:
+        ConfigError: of this size it keeps none.
+    """
+    height, width = size
+    if height != width or COLUMNS * width > WEBP_SIDE:
+        raise ConfigError(f"a map cannot keep pictures of {width}x{height}; expected square ones of "
+                          f"{WEBP_SIDE // COLUMNS} pixels a side at most")
+    rows = min(WEBP_SIDE // height, SHEET_PIXELS // (COLUMNS * width * height))
+    return min(MOST_PICTURES, rows * COLUMNS)
 
 
 def _tile(tiles: np.ndarray, index: int, side: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Which models there are: the folders of `pretrained/` and `runs/`, and no others.
 
 A name from a link or a menu is never joined to a path. It is looked up in the list made here, so nothing outside
-of the two folders can be opened, whatever the name says.
+of the two folders can be opened, whatever the name says. Only a command line, whose user may read every file anyway,
+can name a folder elsewhere (`at`).
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ def home() -> Path:
     return Path(named) if named else Path(__file__).resolve().parent.parent
 
 
+def where() -> str:
+    """The folder of `home` in words for the command line; pages do not say where it is."""
+    return f"{home()} ({'named by' if os.environ.get(HOME_VARIABLE) else 'another can be named by'} {HOME_VARIABLE})"
+
+
 def list_models(root: Path | None = None) -> list[ModelEntry]:
     """Every model folder of `pretrained/` and `runs/`, usable ones first; broken ones carry the reason."""
     root = root or home()
@@ -100,6 +106,24 @@ def find(name: str, root: Path | None = None) -> ModelEntry:
             return entry
     known = ", ".join(e.name for e in entries) or "none"
     raise CheckpointError(f"there is no model {name!r:.80}; listed: {known}")
+
+
+def at(given: str) -> ModelEntry:
+    """The model that a command line names: by a listed name, or by its folder, wherever that is.
+
+    Raises:
+        CheckpointError: it is neither; names those that are listed.
+    """
+    entries = list_models()
+    folder = Path(given)
+    for entry in entries:
+        if entry.name == given:
+            return entry
+    if not folder.is_dir():
+        known = ", ".join(e.name for e in entries) or "none"
+        raise CheckpointError(f"there is no model or folder {given!r:.80}; listed of {where()}: {known}")
+    same = (entry for entry in entries if entry.folder.resolve() == folder.resolve())
+    return next(same, None) or _entry(str(folder), folder)
 
 
 def of_hash(digits: str) -> ModelEntry | None:

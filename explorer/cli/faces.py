@@ -7,11 +7,11 @@ import argparse
 import numpy as np
 
 from explorer import face_check, models
-from explorer.cli.options import add_data, add_model
+from explorer.cli.options import add_data, add_model, open_data
 from explorer.temperatures import in_words
 from glowcore.cli import options, pictures
-from glowcore.data import open_dataset
 from glowcore.errors import ConfigError
+from glowcore.text import counted
 
 EXAMPLE = "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 200 --temperature 0.6,0.8"
 #: How many seeds are named: those of the samples that the detector is least sure of.
@@ -38,17 +38,18 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--seeds is {args.seeds}, expected 1 or more")
     parts = args.temperature.split(",") if args.temperature is not None else []
     temperatures = [tuple(pictures.number("--temperature", t, 0, 10) for t in part.split("/")) for part in parts]
-    engine = models.open_engine(models.find(args.model))
+    engine = models.open_engine(models.at(args.model))
     for temperature in temperatures:
         if len(temperature) not in (1, engine.num_levels):
             raise ConfigError(f"--temperature {in_words(temperature)} has {len(temperature)} levels, "
                               f"expected {engine.num_levels}")
-    real = open_dataset(args.data, image_size=engine.size, split=args.split).images.permute(0, 2, 3, 1).numpy()
+    real = open_data(args, engine).images.permute(0, 2, 3, 1).numpy()
     print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
           "spread: mean standard deviation of a value in [0, 1] over the pictures")
     for temperature in temperatures or [engine.temperature]:
         words, scores = face_check.summary(np.stack(engine.sample(range(args.seeds), temperature)))
         least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:NAMED_SEEDS]))
-        print(f"{words}: {args.seeds} samples at temperature {in_words(temperature)}; least sure at seeds {least}")
-    print(f"{face_check.summary(real)[0]}: {len(real)} real pictures")
+        drawn = f"{counted(args.seeds, 'sample')} at temperature {in_words(temperature)}"
+        print(f"{words}: {drawn}; least sure at seeds {least}")
+    print(f"{face_check.summary(real)[0]}: {counted(len(real), 'real picture')}")
     return 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 
 from explorer import models
-from explorer.cli.options import add_data, add_device, add_model
-from explorer.latent_map import LatentMap
+from explorer.cli.options import add_data, add_device, add_model, open_data
+from explorer.latent_map import MAP_FILE, LatentMap, most_pictures
 from glowcore.cli import options
-from glowcore.data import open_dataset
+from glowcore.errors import ConfigError
+from glowcore.storage import output
+from glowcore.text import counted
 
-EXAMPLE = "python -m explorer map --model pretrained/faces64 --data FACES --split test"
+EXAMPLE = "python -m explorer map --model runs/faces --data FACES --split test"
 
 
 def add_parser(commands, summary: str) -> None:
@@ -18,15 +20,25 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "map", summary, EXAMPLE)
     add_model(p)
     add_data(p, "folder of pictures that may be passed on, since the map shows them")
+    p.add_argument("--force", action="store_true", help="replace the map that the model has")
     add_device(p)
 
 
 def run(args: argparse.Namespace) -> int:
     """Encode a set of pictures and write `map.safetensors` into the model's folder; exit code 0."""
-    entry = models.find(args.model)
+    entry = models.at(args.model)
+    path = entry.folder / MAP_FILE
+    if path.exists() and not args.force:
+        raise ConfigError(f"{path} is there already; --force replaces it")
+    output.check_path(path, (path.suffix,))
     engine = models.open_engine(entry, args.device)
-    found = open_dataset(args.data, image_size=engine.size, split=args.split)
+    found = open_data(args, engine, most_pictures(engine.size))
+    foreign = set(found.class_names) - set(engine.class_names)
+    if engine.class_names and (foreign or not found.class_names):
+        raise ConfigError(f"{args.data} has {'other classes than' if foreign else 'no classes for'} those of "
+                          f"{args.model} ({', '.join(engine.class_names)}); expected pictures that it can have learnt")
     shown = found.images.permute(0, 2, 3, 1).contiguous().numpy()
-    path = LatentMap.build(engine, shown, found.attributes.numpy(), found.attribute_names).save(entry.folder)
-    options.say(f"{path}: {len(found)} pictures, {path.stat().st_size / 1e6:.1f} MB")
+    made = LatentMap.build(engine, shown, found.attributes.numpy(), found.attribute_names, progress=True)
+    made.save(entry.folder)
+    options.say(f"wrote {path}: {counted(len(found), 'picture')}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

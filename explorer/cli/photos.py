@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the summary; exit code 0."""
     options.check_range("--strength", args.strength, -STRENGTH_LIMIT, STRENGTH_LIMIT)
     paths = photo_folder.photos_in(args.data, "*")
-    engine = models.open_engine(models.find(args.model))
+    engine = models.open_engine(models.at(args.model))
     if noun(engine) != "face":
         raise ConfigError(f"--model {args.model} draws classes of pictures, expected a model of faces")
     trials, skipped = [], []

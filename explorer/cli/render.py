@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Render a token to a PNG; exit code 0."""
     out = output.check_path(args.out, pictures.PNG)
     recipe = EditRecipe.from_token(args.recipe)
-    entry = models.find(args.model) if args.model else _model_of(recipe)
+    entry = models.at(args.model) if args.model else _model_of(recipe)
     photo = Photo.read(read(args.image)) if args.image is not None else None
     if photo is not None and recipe.source.value != photo.key:
         options.say("note: the recipe was made for another picture; its moves are applied to this one")
@@ -55,7 +55,7 @@ def _model_of(recipe: EditRecipe) -> models.ModelEntry:
     """The listed model a recipe was made with; any model for a recipe that names none."""
     entries = [e for e in models.list_models() if e.usable]
     if not entries:
-        raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.home()}")
+        raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.where()}")
     if not recipe.model:
         return models.find(models.default_name(entries))
     entry = models.of_hash(recipe.model)

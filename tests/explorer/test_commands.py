@@ -15,6 +15,7 @@ from PIL import Image
 from explorer import maps, models
 from explorer.cli import main
 from explorer.export import read_png
+from explorer.latent_map import LatentMap
 from explorer.recipe import EditRecipe, Source
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
@@ -91,6 +92,73 @@ def test_photos_are_for_models_of_faces(tmp_path, photos, capsys, monkeypatch):
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     sentence = told(capsys, "photos", "--model", "runs/digits", "--data", photos)
     assert sentence == "error: --model runs/digits draws classes of pictures, expected a model of faces"
+
+
+@pytest.fixture
+def faces(tmp_path, blobs):
+    """A folder of six pictures, and of one that is none."""
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for number in range(6):
+        Image.fromarray(blobs[number]).save(folder / f"{number}.png")
+    (folder / "notes.png").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def mine(tiny_home, tmp_path):
+    """A model outside of what is listed."""
+    return shutil.copytree(tiny_home / "pretrained" / "tiny", tmp_path / "mine")
+
+
+def test_a_map_is_made_once(empty_home, mine, faces, capsys):
+    command = ["map", "--model", mine, "--data", faces, "--split", "all"]
+    assert "--skip-broken" in told(capsys, *command)
+    assert main([*map(str, command), "--skip-broken", "--limit", "5"]) == 0
+    said = capsys.readouterr().err
+    assert "skipped notes.png: " not in said  # beyond the five
+    assert f"wrote {mine / 'map.safetensors'}: 5 pictures, " in said
+    before = (mine / "map.safetensors").read_bytes()
+    assert told(capsys, *command) == f"error: {mine / 'map.safetensors'} is there already; --force replaces it"
+    assert (mine / "map.safetensors").read_bytes() == before
+    assert main([*map(str, command), "--skip-broken", "--force"]) == 0
+    assert len(LatentMap.load(mine)) == 6
+
+
+def test_what_a_map_cannot_keep_is_told_before_the_work(empty_home, mine, faces, capsys, monkeypatch):
+    (faces / "notes.png").unlink()
+    monkeypatch.setattr("explorer.latent_map.MOST_PICTURES", 5)
+    monkeypatch.setattr(LatentMap, "build", None)
+    monkeypatch.setattr("glowcore.data.picture_store.decode_files", None)
+    sentence = told(capsys, "map", "--model", mine, "--data", faces, "--split", "all")
+    assert sentence.endswith("has 6 pictures in split all, expected 5 at most; --limit 5 takes the first")
+    monkeypatch.setattr("glowcore.storage.output.os.access", lambda path, mode: False)
+    assert "mine is not writable" in told(capsys, "map", "--model", mine, "--data", faces, "--split", "all")
+
+
+def test_a_map_of_pictures_that_the_model_does_not_draw(empty_home, faces, tmp_path, capsys):
+    (faces / "notes.png").unlink()
+    digits = tiny_model.write_kind(tmp_path / "digits", "digits")
+    command = ("map", "--model", digits, "--data", faces, "--split", "all")
+    assert f"has no classes for those of {digits} (nought, one, two)" in told(capsys, *command)
+    for number, name in enumerate(("one", "two")):
+        (faces / name).mkdir()
+        for part in range(3):
+            (faces / f"{3 * number + part}.png").rename(faces / name / f"{part}.png")
+    assert main(list(map(str, command))) == 0
+    capsys.readouterr()
+    (faces / "two").rename(faces / "three")
+    assert "has other classes than those of" in told(capsys, *command, "--force")
+
+
+def test_broken_pictures_are_left_out_of_a_count_of_faces_on_request(home, faces, capsys):
+    command = ["faces", "--model", "pretrained/tiny", "--data", str(faces), "--split", "all", "--seeds", "1"]
+    assert "--skip-broken" in told(capsys, *command)
+    assert main([*command, "--skip-broken"]) == 0
+    out, err = capsys.readouterr()
+    assert ": 1 sample at temperature" in out
+    assert out.endswith(": 6 real pictures\n")
+    assert "skipped notes.png: " in err
 
 
 @pytest.mark.parametrize("temperature", ["-1", "nan", "0.5,x", "", "11"])
@@ -225,4 +293,5 @@ def test_render_s_mistakes_are_one_line(home, tmp_path, capsys, arguments, said)
 
 def test_render_without_any_model(empty_home, tmp_path, capsys):
     assert render("--recipe", EditRecipe(Source("seed", "1")).token(), "--out", tmp_path / "x.png") == 2
-    assert "no model" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"no model found in pretrained/ or runs/ of {empty_home} (named by EXPLORER_HOME)" in error

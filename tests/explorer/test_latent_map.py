@@ -1,12 +1,16 @@
 """The map is invertible and survives its file."""
 
+import errno
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from explorer.latent_map import LatentMap
+from explorer.latent_map import LatentMap, most_pictures
 from explorer.recipe import PLACE_LIMIT, Source
-from glowcore.errors import CheckpointError, DataError
+from glowcore.errors import CheckpointError, ConfigError, DataError
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,33 @@ def test_files_that_are_no_maps(tmp_path, latent_map):
         path.write_bytes(bad)
         with pytest.raises(CheckpointError):
             LatentMap.load(tmp_path)
+
+
+def test_the_most_pictures_that_a_map_keeps_fit_a_webp(latent_map, tmp_path):
+    assert [most_pictures((side, side)) for side in (8, 64, 128, 409)] == [10_000, 10_000, 5_080, 520]
+    for size in ((410, 410), (64, 48)):
+        with pytest.raises(ConfigError, match=f"cannot keep pictures of {size[1]}x{size[0]}"):
+            most_pictures(size)
+    side = 256
+    count = most_pictures((side, side))
+    grey = np.broadcast_to(np.uint8(90), (count, side, side, 3))
+    wide = replace(latent_map, pictures=grey, coordinates=torch.zeros(count, 9), labels=np.zeros((count, 2), np.int8))
+    wide.save(tmp_path)
+    assert len(LatentMap.load(tmp_path)) == count == 1320
+
+
+def test_a_map_that_cannot_be_written_leaves_the_earlier_one(latent_map, tmp_path, monkeypatch):
+    path = latent_map.save(tmp_path)
+    before = path.read_bytes()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("glowcore.storage.output.os.fsync", full)
+    with pytest.raises(ConfigError, match="the disk is full"):
+        latent_map.save(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
 
 
 def test_too_few_pictures(engine, blobs):

@@ -1,6 +1,7 @@
 """Only listed folders are models, whatever a name says."""
 
 import random
+import shutil
 
 import pytest
 
@@ -47,6 +48,24 @@ def test_only_listed_names_open(home):
             continue
         with pytest.raises(CheckpointError):
             models.find(name)
+
+
+def test_a_command_line_may_name_a_folder_too(home, tmp_path, monkeypatch):
+    tiny = home / "pretrained" / "tiny"
+    monkeypatch.chdir(home)
+    for given in ("pretrained/tiny", "pretrained/tiny/", "./pretrained/tiny", str(tiny), f"{tiny}/"):
+        assert models.at(given).name == "pretrained/tiny", given
+    shutil.copytree(tiny, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    for given in ("mine/", "./mine", str(tmp_path / "mine")):
+        entry = models.at(given)
+        assert (entry.folder.resolve(), entry.usable) == (tmp_path / "mine", True)
+    assert models.open_engine(models.at("mine/")).name == "mine"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match=r"empty holds no config\.json, so it is not"):
+        models.open_engine(models.at("empty"))
+    with pytest.raises(CheckpointError, match=r"no model or folder 'tiny'; listed of .*EXPLORER_HOME\): pretrained/"):
+        models.at("tiny")
 
 
 def test_a_model_is_found_by_its_hash(home, engine):
