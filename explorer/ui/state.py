@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -18,12 +19,14 @@ from explorer.turns import Turns
 from glowcore import AttributeVectors
 from glowcore.errors import GlowcoreError
 
+_in_memory: weakref.WeakSet[Engine | Compressor] = weakref.WeakSet()  # of all sessions
 EDIT_PAGE = "explorer/ui/pages/edit.py"
 TOKEN = "s"  # of the address; the components write it there
 
 
 def _released(engine: Engine | Compressor) -> None:
     """A model leaves memory: give back what it held on the device."""
+    _in_memory.discard(engine)
     engine.release()
     gc.unfreeze()
     _settle_memory()
@@ -68,6 +71,7 @@ def _engine(name: str, stamp: str) -> Engine:
     engine = models.open_engine(models.find(name))
     engine.fallback.on_use = _moved_to_cpu
     _attend(engine.turns)
+    _in_memory.add(engine)
     _settle_memory()
     return engine
 
@@ -76,6 +80,7 @@ def _engine(name: str, stamp: str) -> Engine:
 def _compressor(name: str, stamp: str) -> Compressor:
     compressor = models.open_compressor(models.find(name))
     _attend(compressor.turns)
+    _in_memory.add(compressor)
     return compressor
 
 
@@ -163,8 +168,13 @@ def model_attributes(engine: Engine) -> AttributeVectors | None:
     return engine_of(engine.name).attributes
 
 
+def loaded() -> set[str]:
+    """The names of the models that are in memory, for this session or another."""
+    return {each.name for each in list(_in_memory)}
+
+
 def unload(name: str | None = None) -> None:
-    """Let a model go, or all of them; the next page loads its own again."""
+    """Let a model go, or all of them, for all sessions; the next page loads its own again."""
     if name is not None:
         entry = models.find(name)
         (_engine if entry.is_flow else _compressor).clear(entry.name, entry.stamp)

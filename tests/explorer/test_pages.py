@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import streamlit as st
 
@@ -126,10 +128,18 @@ def test_the_temperature_of_a_seed_is_a_step_of_the_edit(home):
     assert desk.history.past[-1].temperature == (0.5,)
 
 
-def test_a_model_is_unloaded_and_read_again(home):
+def test_a_model_is_unloaded_with_a_word_and_read_again(broken_home, fresh_caches):
+    shutil.copytree(broken_home / "pretrained" / "tiny", broken_home / "pretrained" / "twin")
     at = visit("models.py")
+    assert [b.key for b in at.button if "Unload" in b.label] == ["unload_pretrained/tiny", "unload"]
     at.button(key="unload_pretrained/tiny").click().run()
     assert not at.exception
+    assert [t.value for t in at.toast] == ["pretrained/tiny has left memory, for all visitors: read again when needed."]
+    assert [b.key for b in at.button if "Unload" in b.label] == []
+    at.button(key="use_pretrained/twin").click().run()
+    assert "unload_pretrained/twin" in [b.key for b in at.button]
+    at.button(key="unload").click().run()
+    assert [t.value for t in at.toast] == ["All models have left memory, for all visitors: read again when needed."]
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert not at.exception
 

@@ -85,14 +85,23 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
     if readme.is_file():
         with st.popover("Model card", width="content"):
             st.markdown(IMAGE.sub(r"\1", readme.read_text(encoding="utf-8", errors="replace")))
-    st.button(
-        "Unload",
-        key=f"unload_{entry.name}",
-        type="tertiary",
-        help="Give this model's memory back; it is read again when it is needed",
-        on_click=state.unload,
-        args=(entry.name,),
-    )
+    if entry.name in state.loaded():
+        st.markdown(":small[:gray[In memory]]", width="content")
+        st.button(
+            "Unload",
+            key=f"unload_{entry.name}",
+            type="tertiary",
+            help="Give this model's memory back, for all visitors; it is read again when somebody needs it",
+            on_click=unload,
+            args=(entry.name,),
+        )
+
+
+def unload(name: str | None = None) -> None:
+    """Let a model go, or all of them, and say so."""
+    state.unload(name)
+    what = f"{name} has" if name else "All models have"
+    st.toast(f"{what} left memory, for all visitors: read again when needed.", icon=":material/memory:")
 
 
 def card(entry: ModelEntry, chosen: str | None) -> None:
@@ -132,5 +141,7 @@ else:
     for entry in sorted(found, key=lambda each: each.name != first):
         card(entry, in_use)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Unload all models", key="unload", on_click=state.unload, help="Gives their memory back")
+        if state.loaded():
+            told = "Gives their memory back, for all visitors"
+            st.button("Unload all models", key="unload", on_click=unload, help=told)
         st.caption("These are the folders of `pretrained/` and `runs/`.")
