@@ -162,6 +162,10 @@ class Desk:
         self.stay()
         self._push(replace(self.recipe, source=one.source, temperature=(one.temperature,)))
 
+    def move(self, name: str, strength: float) -> None:
+        """A slider moved from elsewhere than the editor."""
+        self._push(self.recipe.moved({name: strength}))
+
     def take_own(self, vectors: AttributeVectors) -> None:
         """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
         self.own.take(vectors)

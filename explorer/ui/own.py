@@ -20,6 +20,8 @@ UNTOLD = (
     "The file does not say which model it was made with: if the preview above does not show what it should, "
     "drop it and make it again from photos."
 )
+MADE = "own_made"  # the name of one that was just made or loaded: of the session's state, until its preview is shown
+TRIED = 1.5  # strength of a slider that is tried: what it does can be seen
 NAMED = 5  # files without a face that are told by name
 GUESSING = 0.6  # of held-out pairs told apart: of a few photos, less is not to be told from a coin's one half
 
@@ -147,6 +149,7 @@ def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
         st.error(plain(f"{error}."))
         return
     bench.desk.take_own(vectors)
+    st.session_state[MADE] = name
     quality, label = vectors.info(name)["separation"], words(name).label
     if quality < GUESSING:
         told = (
@@ -179,6 +182,7 @@ def load(bench: Bench, data: bytes) -> Taken:
         st.session_state["own_note"] = f"{error}."
         return Taken()
     bench.desk.take_own(vectors)
+    st.session_state[MADE] = vectors.names[0]
     note = f"{join_labels(vectors.names)}: among the sliders of Edit."
     if "" in own_attribute.made_with(found):
         note += f" {UNTOLD}"
@@ -193,6 +197,9 @@ def mine(bench: Bench) -> None:
     for name in desk.own.of(engine):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words(name).label}**")
+            if st.button("Try it in Edit", key=f"own_try_{name}", icon=":material/tune:"):
+                desk.move(name, desk.recipe.strength(name) or TRIED)
+                st.switch_page(state.EDIT_PAGE)
             if others := [n for n in attributes_of(engine) if n != name]:
                 with st.popover("Keep apart from …", type="tertiary"):
                     apart_from(bench, name, others)

@@ -253,3 +253,24 @@ def test_a_photo_of_a_group_goes_with_its_file_and_what_is_none_is_told_at_once(
     at.file_uploader(key="own_with").set_value(files[:2]).run()
     assert "2 photos" in [c.value for c in at.caption]
     assert "odd.png" not in said(at, "markdown")
+
+
+def test_a_slider_that_was_just_made_is_previewed_and_tried_in_edit(at, files):
+    preview = next(p.key for p in at.pills if p.key.startswith("preview"))
+    assert at.pills(key=preview).value == "Smiling"
+    give(at, files, "Tilted")
+    assert at.pills(key=preview).value == "Tilted"
+    assert "with tilted +3" in told(at, "preview_tiles")["tiles"][-1]["alt"]
+    at.pills(key=preview).set_value("Male").run()
+    assert at.pills(key=preview).value == "Male"
+    at.button(key="own_try_Tilted").click().run()
+    assert not at.exception
+    desk = at.session_state["desk"]
+    assert dict(desk.recipe.moves) == {"Smiling": 1.0, "Tilted": 1.5}
+    assert desk.history.past[-1].moves == (("Smiling", 1.0),)
+    assert told(at, "editor")["sliders"][0]["value"] == 1.5
+    at.switch_page("explorer/ui/pages/attributes.py").run()
+    at.pills(key=preview).set_value("Tilted").run()
+    at.button(key="own_drop_Tilted").click().run()
+    assert not at.exception
+    assert at.pills(key=preview).value == "Smiling"

@@ -91,12 +91,14 @@ bench = open_bench()
 intro("Attributes", "Each slider is a direction among the model's numbers, learnt from labelled pictures.")
 names = attributes_of(bench.engine)
 if names:
+    key = state.of_model("preview", bench.engine)
+    wanted = st.session_state.pop(own.MADE, st.session_state.get(key))
+    st.session_state[key] = wanted if wanted in names else names[0]
     name = st.pills(
         "Preview",
         names,
-        default=names[0],
         format_func=lambda n: words(n).label,
-        key=state.of_model("preview", bench.engine),
+        key=key,
         persist_state="session",
         required=True,
     )
@@ -111,8 +113,7 @@ else:
     makes = "`python -m glowcore attributes --model DIR --data DIR` makes them from labelled pictures. "
     # The command is for models without classes.
     st.info(
-        f"This model came without attributes. {'' if bench.engine.class_names else makes}"
-        "One of your own is made below."
+        f"This model came without attributes. {'' if bench.engine.class_names else makes}One of your own is made below."
     )
 st.divider()
 own.panel(bench)

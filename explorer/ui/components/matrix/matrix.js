@@ -3,7 +3,7 @@
 export default function ({ data, parentElement }) {
   if (!data) return
   parentElement.querySelector("caption").textContent = data.caption
-  const head = data.labels.map((label) => element("th", { scope: "col" }, element("span", {}, label)))
+  const head = data.labels.map((label) => element("th", { scope: "col", title: label }, element("span", {}, label)))
   parentElement.querySelector("thead").replaceChildren(element("tr", {}, element("td", { "aria-hidden": "true" }), ...head))
   const rows = data.values.map((values, row) => {
     const cells = values.map((value, column) => {
@@ -13,7 +13,7 @@ export default function ({ data, parentElement }) {
       cell.style.setProperty("--share", `${Math.round(Math.min(1, Math.abs(value)) * 100)}%`)
       return cell
     })
-    return element("tr", {}, element("th", { scope: "row" }, data.labels[row]), ...cells)
+    return element("tr", {}, element("th", { scope: "row", title: data.labels[row] }, data.labels[row]), ...cells)
   })
   parentElement.querySelector("tbody").replaceChildren(...rows)
 }
