@@ -273,11 +273,13 @@ class Flow(nn.Module):
     def raw_levels(self, latents: Latents) -> list[Tensor]:
         """Return what decoding begins with: eps of all levels but the top, and the raw top.
 
-        In this model's dtype and on its device, after a look at their shapes and at the labels.
+        In this model's dtype and on its device, after a look at their shapes, prior and labels.
         """
         shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
         if shapes != given:
             raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
+        if latents.prior != self.prior:
+            raise ConfigError(f"latents have a {latents.prior} prior, this model's is {self.prior}")
         forbid_tf32(self.device)
         *eps_levels, top = (level.to(self.device, self.dtype) for level in latents.levels)
         return [*eps_levels, self.top_prior.inverse(top, self.top_prior.labels(latents.y, len(latents)))]

@@ -26,13 +26,17 @@ class Latents:
 
     ``log_prob`` (``[B]``, nats) belongs to the encoded pictures; any operation that changes the latents sets it to
     ``None``. ``y`` (``[B]``, int64) holds class labels of a class-conditional model, else ``None``; a number for all
-    pictures or a list of one each may be given.
+    pictures or a list of one each may be given. Of two latents that are combined, the result has the labels of the
+    first, or of the second where the first has none; only :meth:`mixed` has a rule of its own. Latents of different
+    priors or shapes are not combined (:class:`~glowcore.errors.ConfigError`).
     """
 
     levels: list[Tensor]
     log_prob: Tensor | None = None
     y: Tensor | None = None
     prior: str = "gaussian"
+
+    __array_ufunc__ = None  # so that numpy's numbers leave the product with latents to these
 
     def __post_init__(self) -> None:
         if self.y is not None and not isinstance(self.y, Tensor):
@@ -73,7 +77,7 @@ class Latents:
         log_probs = [p.log_prob for p in parts if p.log_prob is not None]
         labels = [p.y for p in parts if p.y is not None]
         for part in parts[1:]:
-            parts[0]._check_shapes(part)
+            parts[0]._check_alike(part)
         return Latents(
             [torch.cat(level) for level in zip(*(p.levels for p in parts), strict=True)],
             torch.cat(log_probs) if len(log_probs) == len(parts) else None,
@@ -178,14 +182,16 @@ class Latents:
         y = function(self.y) if keep and self.y is not None else self.y
         return replace(self, levels=[function(level) for level in self.levels], log_prob=log_prob, y=y)
 
-    def _check_shapes(self, other: Latents) -> None:
+    def _check_alike(self, other: Latents) -> None:
         own, given = ([tuple(level.shape[1:]) for level in latents.levels] for latents in (self, other))
         if own != given:
             raise ConfigError(f"latents of two models do not go together: levels {own} and {given}")
+        if self.prior != other.prior:
+            raise ConfigError(f"latents of two models do not go together: priors {self.prior} and {other.prior}")
 
     def _batch_with(self, other: Latents) -> int:
         """Return how many pictures these and ``other`` are together: as many each, or one on one side."""
-        self._check_shapes(other)
+        self._check_alike(other)
         sizes = {len(self), len(other)}
         if len(sizes - {1}) > 1:
             raise ConfigError(f"latents of {len(self)} and of {len(other)} pictures do not go together, expected as "
@@ -197,7 +203,7 @@ class Latents:
         pairs = zip(self.levels, other.levels, strict=True)
         kinds = [(a, b, torch.promote_types(a.dtype, b.dtype)) for a, b in pairs]
         levels = [function(a.to(kind), b.to(kind)) for a, b, kind in kinds]
-        y = self.y
+        y = other.y if self.y is None else self.y
         if y is not None and len(y) == 1:  # of one picture, from which there may be many now
             y = y.expand(len(levels[0]))
         return replace(self, levels=levels, log_prob=None, y=y)

@@ -246,6 +246,8 @@ class AttributeVectors:
         shapes = tuple(tuple(level.shape[1:]) for level in latents.levels)
         if shapes != self.shapes:
             raise ConfigError(f"latents have levels {shapes}, these attributes were fitted for {self.shapes}")
+        if latents.prior != self.prior:
+            raise ConfigError(f"latents have a {latents.prior} prior, these attributes were fitted for {self.prior}")
         return latents.flatten()
 
 

@@ -1,10 +1,13 @@
 """Latents are plain arithmetic over all levels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from glowcore import ConfigError, Latents
+from tests.glowcore import tiny
 
 
 def latents(batch=2, seed=0) -> Latents:
@@ -194,3 +197,44 @@ def test_a_walk_of_many_steps_is_between_two_pictures(counts, spherical):
         assert len(between) == max(counts)
         alone = a[0].interpolate(b[0], 0.2, spherical=spherical)
         assert torch.allclose(between[0].flatten(), alone.flatten(), atol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [np.float64(0.5), np.float32(0.5), np.int64(2)])
+def test_numpys_numbers_are_factors_on_either_side(factor):
+    a = latents()
+    for product in (factor * a, a * factor):
+        assert isinstance(product, Latents)
+        assert torch.equal(product.flatten(), a.flatten() * float(factor))
+
+
+def test_the_classes_of_a_sum_are_those_of_the_first_or_of_the_only_side_that_has_them():
+    a, b, plain = latents(2), latents(2, seed=1), latents(1, seed=2)
+    a.y, b.y = torch.tensor([2, 3]), torch.tensor([5, 6])
+    for combined in (a + plain, plain + a, a - plain, plain - a, a.interpolate(plain, 0.5), plain.interpolate(a, 0.5),
+                     a + b, a - b):
+        assert combined.y.tolist() == [2, 3]
+    assert (plain + plain).y is None
+
+
+@pytest.mark.parametrize("combine", [
+    lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a.interpolate(b, 0.5), lambda a, b: a.mixed(b, [0]),
+    lambda a, b: Latents.cat([a, b]),
+])
+def test_latents_of_two_priors_do_not_go_together(combine):
+    a, b = latents(), replace(latents(), prior="logistic")
+    combine(b, b)
+    with pytest.raises(ConfigError, match="do not go together: priors gaussian and logistic"):
+        combine(a, b)
+
+
+def test_a_model_and_its_attributes_take_latents_of_their_own_prior_only():
+    flow = tiny.model()
+    found = flow.sample_latents([0])
+    other = replace(found, prior="logistic")
+    with pytest.raises(ConfigError, match="latents have a logistic prior, this model's is gaussian"):
+        flow.decode(other)
+    vectors = tiny.vectors(flow)
+    for use in (lambda given: vectors.apply(given, {"Smiling": 1.0}), lambda given: vectors.score(given, "Smiling")):
+        use(found)
+        with pytest.raises(ConfigError, match="latents have a logistic prior, these attributes were fitted for gaussi"):
+            use(other)
