@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
 from explorer.words import attributes_of, describe, level_names, noun, strength, words
 
 SLIDER_LIMIT = 3.0
+NO_FACE = "no face was found"
+FARTHEST = 3.0  # length of all moves together, in standard deviations: one slider at its end, and the face may hold
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
 
 
@@ -39,7 +42,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "redos": len(desk.history.future),
         "note": desk.note,
         "pictures": _pictures(describe(recipe, noun(engine)), recipe, source, rendered),
-        "readout": _readout(engine, source, rendered, edited=bool(recipe.moves)),
+        "readout": _readout(desk, engine, source, rendered),
         "strip": _strip(desk, engine, picture),
     }
 
@@ -117,11 +120,19 @@ def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rend
     }
 
 
-def _verdict(rendered: Rendered) -> str:
-    """How usual a picture is, in a word or two; "typical" is the only one that is no warning."""
-    traits = rendered.traits
+def _verdict(desk: Desk, engine: Engine, rendered: Rendered) -> str:
+    """How usual a picture is, in a word or two; "typical" is the only one that is no warning.
+
+    A landscape lies as far from the centre as a face does, and so do a few sliders at their ends: what is known of the
+    photo and of the moves counts as well.
+    """
+    traits, photo, source = rendered.traits, desk.photo(), desk.recipe.source
     if not rendered.in_range:
         return "left the model's range"
+    if photo is not None and noun(engine) == "face" and source.face < 0 and not source.eyes:
+        return NO_FACE
+    if _moved(desk.recipe) > FARTHEST:
+        return "moved far"
     if traits and traits.distance < traits.bounds[0]:
         return "plainer than real faces"
     if (traits and not traits.usual) or not in_typical_set(rendered.level_norms):
@@ -129,11 +140,18 @@ def _verdict(rendered: Rendered) -> str:
     return "typical"
 
 
-def _gauge_help(rendered: Rendered) -> str:
+def _moved(recipe: EditRecipe) -> float:
+    """How far the sliders have moved a face, all together, in standard deviations."""
+    return math.hypot(*(strength for _, strength in recipe.moves))
+
+
+def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
     """What the gauge compares with what."""
     names = level_names(len(rendered.level_norms))
     levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
     told = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
+    if recipe.moves:
+        told += f" The sliders have moved it by {_moved(recipe):.2f} standard deviations; {FARTHEST:.0f} is far."
     if rendered.traits is None:
         return told
     low, high = rendered.traits.bounds
@@ -144,8 +162,8 @@ def _gauge_help(rendered: Rendered) -> str:
     )
 
 
-def _readout(engine: Engine, source: Encoded, rendered: Rendered, edited: bool) -> dict[str, Any]:
-    verdict = _verdict(rendered)
+def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+    verdict = _verdict(desk, engine, rendered)
     levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
     traits = [{"norm": t.distance, "off": not t.usual} for t in (rendered.traits,) if t]
     names = level_names(len(levels))
@@ -163,9 +181,9 @@ def _readout(engine: Engine, source: Encoded, rendered: Rendered, edited: bool) 
         "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits per value; less is more usual",
         "bars": levels + traits,
         "typical": verdict == "typical",
-        "ease": edited and verdict != "typical",
+        "ease": bool(desk.recipe.moves) and verdict not in ("typical", NO_FACE),
         "verdict": verdict,
-        "gaugeHelp": _gauge_help(rendered),
+        "gaugeHelp": _gauge_help(desk.recipe, rendered),
         "numbers": numbers,
     }
 

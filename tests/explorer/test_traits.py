@@ -15,6 +15,7 @@ from explorer.history import History
 from explorer.models import home
 from explorer.recipe import EditRecipe, Source
 from explorer.traits import Traits, traits_of
+from tests.explorer.picture_files import jpeg_of
 
 SHIPPED = home() / "pretrained" / "faces64"
 
@@ -53,10 +54,43 @@ def test_a_wrecked_face_of_the_shipped_model_is_not_called_typical():
         return editor_view(Desk(history=History(recipe)), engine, None)["readout"]
 
     wrecked = readout(Male=-3.0, Beard=3.0, Heavy_Makeup=3.0)
-    assert (wrecked["typical"], wrecked["verdict"], wrecked["ease"]) == (False, "unusual", True)
+    assert (wrecked["typical"], wrecked["verdict"], wrecked["ease"]) == (False, "moved far", True)
     assert wrecked["bars"][-1]["off"]
     assert not any(bar["off"] for bar in wrecked["bars"][:-1])  # the distance from the centre does not show it
     as_it_is = readout()
     assert (as_it_is["typical"], as_it_is["verdict"], as_it_is["ease"]) == (True, "typical", False)
     average = EditRecipe(Source("seed", "0"), temperature=(0.0,))
     assert editor_view(Desk(history=History(average)), engine, None)["readout"]["verdict"] == "plainer than real faces"
+
+
+@pytest.fixture
+def verdict(desk, engine, monkeypatch):
+    """What the gauge says of edits of the tiny model's first face, whose attributes and levels are usual."""
+    monkeypatch.setattr(Traits, "usual", True)
+    monkeypatch.setattr(Traits, "bounds", (0.0, 9.0))
+    monkeypatch.setattr("explorer.editor_view.in_typical_set", lambda norms: True)
+
+    def told(**moves: float) -> str:
+        desk.history = History(replace(desk.recipe, moves=tuple(moves.items())))
+        readout = editor_view(desk, engine, desk.picture(desk.recipe, engine))["readout"]
+        assert readout["typical"] == (readout["verdict"] == "typical")
+        assert readout["ease"] == (readout["verdict"] == "moved far")
+        return readout["verdict"]
+
+    return told
+
+
+def test_sliders_that_have_moved_a_face_far_together_are_told(verdict, desk, engine):
+    assert verdict() == verdict(Smiling=3.0) == verdict(Smiling=-2.0, Eyeglasses=2.0) == "typical"
+    assert verdict(Smiling=2.8, Eyeglasses=2.5, Beard=1.85) == "moved far"
+    desk.handle({"op": "ease", "nonce": "a", "seq": 1}, engine)
+    view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
+    assert view["readout"]["verdict"] == "typical"
+    assert "The sliders have moved it by 2.52 standard deviations; 3 is far." in view["readout"]["gaugeHelp"]
+
+
+def test_a_photo_without_a_face_is_not_called_typical(verdict, desk, engine, blobs):
+    desk.receive(jpeg_of(blobs[0]), engine)
+    assert verdict() == verdict(Smiling=1.0) == "no face was found"
+    desk.place_eyes((0.3, 0.4, 0.7, 0.4), 32)
+    assert verdict() == "typical"
