@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-torch.inference_mode = torch.no_grad  # inference mode does not take such tensors
+# Inference mode does not take such tensors.
+torch.inference_mode = lambda mode=True: torch.no_grad() if mode else torch.enable_grad()
 GPU = torch.device("cuda:0")
 
 
