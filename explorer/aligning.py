@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from explorer.photo_folder import photos_in
+from PIL import Image
+
 from explorer.photos import Photo
 from explorer.pictures import png
 from glowcore.errors import ConfigError, ImageError, reason
@@ -30,22 +32,35 @@ class Aligned:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
-def targets(folder: Path, out: Path) -> dict[Path, Path]:
-    """The photos of a folder and those within it, and the PNG that the face of each goes to, at the same place in out.
+def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[Path, Path]:
+    """Photos of a folder, and the PNG that the face of each goes to, at the same place in `out`.
+
+    Photos that differ in their endings alone keep them: a.jpg and a.webp become a.jpg.png and a.webp.png.
+
+    Args:
+        folder: what the names are relative to.
+        names: the photos.
+        out: where the faces go.
+        size: their width and height in pixels.
 
     Raises:
-        ConfigError: a folder without photos, one inside the other, or two photos that would go to one file.
+        ConfigError: one folder inside the other, two photos that would go to one file, or pictures of another size
+            that are there already.
     """
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
         raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
+    alike = Counter(PurePath(name).with_suffix("") for name in names)
     found: dict[Path, Path] = {}
-    names: dict[Path, Path] = {}
-    for path in photos_in(folder, "**/[!.]*"):
-        target = out / path.relative_to(folder).with_suffix(".png")
-        if target in names:
-            raise ConfigError(f"{names[target].name} and {path.name} would both become {target.name}; "
-                              "rename one of them")
-        found[path], names[target] = target, path
+    photo_of: dict[Path, str] = {}
+    for name in names:
+        stem = PurePath(name).with_suffix("")
+        target = out / f"{stem if alike[stem] == 1 else name}.png"
+        if target in photo_of:
+            raise ConfigError(f"{photo_of[target]} and {name} would both become {target.name}; rename one of them")
+        found[folder / name], photo_of[target] = target, name
+        if (there := _size_of(target)) not in (None, (size, size)):
+            raise ConfigError(f"--out {out} holds pictures of {there[0]}x{there[1]} already ({target.name}), --size is "
+                              f"{size}; expected the same, or another --out")
     return found
 
 
@@ -75,6 +90,15 @@ def align_all(pairs: Iterable[tuple[Path, Path]], size: int) -> Aligned:
         output.write(target, png(photo.aligned(size, photo.source).image))
         done.written.append(path.name)
     return done
+
+
+def _size_of(path: Path) -> tuple[int, int] | None:
+    """Width and height of a picture, None where there is none."""
+    try:
+        with Image.open(path) as picture:  # reads its first bytes only
+            return picture.size
+    except OSError:
+        return None
 
 
 def _make_folder(folder: Path) -> None:

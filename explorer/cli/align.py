@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from explorer import aligning
+from explorer import aligning, photo_folder
 from glowcore.cli import options
-from glowcore.text import printable
+from glowcore.storage import output
+from glowcore.text import counted, printable
 
 EXAMPLE = "python -m explorer align --data ~/photos --size 64 --out faces"
 
@@ -17,7 +18,7 @@ EXAMPLE = "python -m explorer align --data ~/photos --size 64 --out faces"
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "align", summary, EXAMPLE)
-    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of photos, subfolders included")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of photos, those below it included")
     p.add_argument(
         "--size",
         type=int,
@@ -31,16 +32,19 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the aligned faces of a folder of photos; exit code 0."""
+    """Write the aligned faces of a folder of photos; exit code 0, 1 where there is not one."""
     options.check_range("--size", args.size, 8, 1024)
-    pairs = aligning.targets(args.data, args.out)
+    names, others = photo_folder.photos_in(args.data)
+    pairs = aligning.targets(args.data, names, args.out, args.size)
+    output.check_folder(args.out, "--out")
     done = aligning.align_all(tqdm(pairs.items(), unit=" photos", disable=None), args.size)
     for name in done.faceless[:5]:
         options.say(f"no face found: {printable(name, 120)}")
     options.say_skipped(done.unreadable)
+    options.say_passed_over(others)
     words = [f"{len(done.written)} of {len(pairs)} faces of {args.size}x{args.size} written to {args.out}"]
-    words += [f"{len(done.kept)} were there already"] if done.kept else []
-    words += [f"no face in {len(done.faceless)} photos"] if done.faceless else []
-    words += [f"{len(done.unreadable)} files cannot be read"] if done.unreadable else []
+    words += [f"{len(done.kept)} {'was' if len(done.kept) == 1 else 'were'} there already"] if done.kept else []
+    words += [f"no face in {counted(len(done.faceless), 'photo')}"] if done.faceless else []
+    words += [f"{counted(len(done.unreadable), 'file')} cannot be read"] if done.unreadable else []
     options.say("; ".join(words))
-    return 0
+    return 0 if done.written or done.kept else 1

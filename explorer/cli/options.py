@@ -37,6 +37,7 @@ def open_data(args: argparse.Namespace, engine: Engine, most: int | None = None)
         args.data, image_size=engine.size, split=args.split, limit=args.limit, skip_broken=args.skip_broken, most=most
     )
     options.say_skipped(found.skipped)
+    options.say_passed_over(found.other_kinds)
     return found
 
 

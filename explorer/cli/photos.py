@@ -13,6 +13,7 @@ from explorer.recipe import STRENGTH_LIMIT
 from explorer.words import noun
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
+from glowcore.text import counted, printable
 
 EXAMPLE = "python -m explorer photos --model pretrained/faces64 --data ~/holidays --strength 2"
 
@@ -21,7 +22,9 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "photos", summary, EXAMPLE)
     add_model(p)
-    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of uncropped photos")
+    p.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder of uncropped photos, those below it included"
+    )
     p.add_argument(
         "--strength",
         type=float,
@@ -35,21 +38,23 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the summary; exit code 0."""
     options.check_range("--strength", args.strength, -STRENGTH_LIMIT, STRENGTH_LIMIT)
-    paths = photo_folder.photos_in(args.data, "*")
+    names, others = photo_folder.photos_in(args.data)
     engine = models.open_engine(models.at(args.model))
     if noun(engine) != "face":
         raise ConfigError(f"--model {args.model} draws classes of pictures, expected a model of faces")
     trials, skipped = [], []
-    for path in tqdm(paths, disable=None):
+    for name in tqdm(names, disable=None):
         try:
-            trials.append(photo_trial.try_photo(engine, path.name, read(path), args.strength))
+            trials.append(photo_trial.try_photo(engine, name, read(args.data / name), args.strength))
         except ImageError as error:
             if not args.skip_broken:
-                raise ImageError(f"{path.name}: {error}; --skip-broken leaves out what cannot be read") from error
-            skipped.append((path.name, str(error)))
+                told = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
+                raise ImageError(told) from error
+            skipped.append((name, str(error)))
     options.say_skipped(skipped)
+    options.say_passed_over(others)
     if not trials:
-        files = f"{len(skipped)} files, {photo_folder.SUFFIXES}"
+        files = f"{counted(len(skipped), 'file')}, {photo_folder.SUFFIXES}"
         raise ConfigError(f"--data {args.data} holds no photo that can be read ({files})")
     print(photo_trial.summary(trials))
     return 0

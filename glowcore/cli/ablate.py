@@ -115,6 +115,7 @@ def _train(args: argparse.Namespace, out: Path) -> int:
         for split, limit in (("train", None), ("test", args.limit))
     )
     options.say_skipped(list(dict.fromkeys([*train.skipped, *test.skipped])))
+    options.say_passed_over(train.other_kinds)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

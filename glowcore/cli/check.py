@@ -75,6 +75,7 @@ def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -
     pictures = open_dataset(folder, image_size=model.image_size, channels=model.config.channels,
                             skip_broken=args.skip_broken, limit=args.limit)
     options.say_skipped(pictures.skipped)
+    options.say_passed_over(pictures.other_kinds)
     return checking.check_pictures(model, pictures.images, "pictures given" if args.data else "its gallery", args.seed)
 
 

@@ -8,7 +8,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from torch import Tensor
 from glowcore import checkpoint, classes
 from glowcore.baselines.vae import VAE
 from glowcore.data import PictureSet, open_dataset
+from glowcore.data.files import passed_over
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.text import printable
@@ -108,6 +109,7 @@ def open_pictures(args: argparse.Namespace, model: Flow | VAE) -> PictureSet:
                             skip_broken=args.skip_broken, limit=args.limit, cache_dir=args.cache_dir,
                             progress=not args.quiet)
     say_skipped(pictures.skipped)
+    say_passed_over(pictures.other_kinds)
     return pictures
 
 
@@ -135,6 +137,12 @@ def say_skipped(skipped: Sequence[tuple[str, str]]) -> None:
         say(f"skipped {printable(file, 120)}: {reason}")
     if len(skipped) > 5:
         say(f"skipped {len(skipped) - 5} more; python -m glowcore scan lists all")
+
+
+def say_passed_over(other_kinds: Mapping[str, int]) -> None:
+    """Say how many files have each ending that is not read, if there are any."""
+    if other_kinds:
+        say(passed_over(other_kinds))
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:

@@ -9,7 +9,7 @@ from glowcore.cli import options
 from glowcore.data import unreadable_pictures
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
-from glowcore.text import printable
+from glowcore.text import counted, printable
 
 EXAMPLE = "python -m glowcore scan --data faces/"
 
@@ -27,12 +27,13 @@ def run(args: argparse.Namespace) -> int:
     """Print a line for each file that training would stop at; exit code 0 if there is none, else 1."""
     if args.data.startswith(TORCHVISION_PREFIX):
         raise ConfigError(f"--data {args.data} is a set of torchvision, which checks its own files; expected a folder")
-    count, found = unreadable_pictures(Path(args.data), progress=not args.quiet)
+    count, found, others = unreadable_pictures(Path(args.data), progress=not args.quiet)
     if args.json:
         unreadable = [{"file": file, "reason": reason} for file, reason in found]
-        options.print_json({"pictures": count, "unreadable": unreadable})
+        options.print_json({"pictures": count, "unreadable": unreadable, "other_kinds": others})
     else:
         for file, reason in found:
             print(f"{printable(file, 1000)}: {reason}")
-        options.say(f"{count} pictures, {len(found)} unreadable")
+        options.say(f"{counted(count, 'picture')}, {len(found)} unreadable")
+        options.say_passed_over(others)
     return 1 if found else 0

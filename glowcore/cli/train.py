@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     }
     skipped = list(dict.fromkeys(entry for pictures in opened.values() for entry in pictures.skipped))
     options.say_skipped(skipped)
+    options.say_passed_over(opened["train"].other_kinds)
     model.to(device)
     _set_memory(args, model, settings, state)
     labels = options.labels(model, opened["train"], args.data)

@@ -4,9 +4,8 @@ Layouts: :mod:`glowcore.data`.
 """
 
 import hashlib
-import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,8 @@ from glowcore.data.attribute_table import (
     read_celeba,
     read_csv,
 )
+from glowcore.data.files import files_in, is_picture, other_kinds, passed_over
 from glowcore.errors import DataError, reason
-from glowcore.images import PICTURE_SUFFIXES
 from glowcore.text import printable
 
 ACCEPTED = (
@@ -45,6 +44,7 @@ class Listing:
         class_names: name of each class.
         absent: rows of the table that have no picture.
         celeba: these are CelebA's aligned pictures.
+        other_kinds: how many files have each ending that is not read (:func:`glowcore.data.files.other_kinds`).
     """
 
     folder: Path
@@ -56,6 +56,7 @@ class Listing:
     class_names: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     celeba: bool = False
+    other_kinds: dict[str, int] = field(default_factory=dict)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Listing":
         """Return the same for some of the pictures."""
@@ -96,13 +97,18 @@ def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
     if not folder.is_dir():
         raise DataError(f"{shown} is a file; {ACCEPTED}")
     try:
-        if (folder / "list_attr_celeba.txt").is_file():
-            return _list_table(folder, read_celeba(folder), "list_attr_celeba.txt", "img_align_celeba", tolerant)
-        if (folder / "attributes.csv").is_file():
-            return _list_table(folder, read_csv(folder / "attributes.csv"), "attributes.csv", "images", tolerant)
-        return _list_folders(folder)
+        listing = _list(folder, tolerant)
+        return replace(listing, other_kinds=other_kinds(files_in(listing.folder, deep=True)))
     except OSError as error:
         raise DataError(f"{shown} cannot be read ({reason(error)}); {ACCEPTED}") from error
+
+
+def _list(folder: Path, tolerant: bool) -> Listing:
+    if (folder / "list_attr_celeba.txt").is_file():
+        return _list_table(folder, read_celeba(folder), "list_attr_celeba.txt", "img_align_celeba", tolerant)
+    if (folder / "attributes.csv").is_file():
+        return _list_table(folder, read_csv(folder / "attributes.csv"), "attributes.csv", "images", tolerant)
+    return _list_folders(folder)
 
 
 def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tolerant: bool) -> Listing:
@@ -227,17 +233,10 @@ def choose_split(listing: Listing, split: str) -> Listing:
 
 
 def _pictures(folder: Path, *, deep: bool = False) -> list[str]:
-    """Return names that look like pictures, sorted, relative to the folder; what is hidden is passed over."""
-    found = []
-    for entry in os.scandir(folder):
-        if entry.name.startswith("."):
-            continue
-        if entry.name.lower().endswith(PICTURE_SUFFIXES) and entry.is_file():
-            found.append(entry.name)
-        elif deep and entry.is_dir(follow_symlinks=False):
-            found += [f"{entry.name}/{file}" for file in _pictures(Path(entry.path), deep=True)]
-    return sorted(found)
+    return [name for name in files_in(folder, deep=deep) if is_picture(name)]
 
 
 def _empty(folder: Path) -> DataError:
-    return DataError(f"there are no pictures in {printable(str(folder), 120)}; {ACCEPTED}")
+    kinds = other_kinds(files_in(folder, deep=True))
+    others = f" ({passed_over(kinds)})" if kinds else ""
+    return DataError(f"there are no pictures in {printable(str(folder), 120)}{others}; {ACCEPTED}")

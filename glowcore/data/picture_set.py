@@ -20,7 +20,7 @@ With a table that has no column ``split``, folders ``train/``, ``test/`` ... of 
 Whatever else lies beside such folders is refused.
 Where nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
 divisible by 20 (``test``; the rest is ``train``). A picture's side of the line depends on its name alone. Of two or
-more pictures at least one is tested on and one trained on.
+more pictures at least one is tested on and one trained on. Which files are pictures: :mod:`glowcore.data.files`.
 
 Pictures are brought to the model's size by :func:`glowcore.images.fit`: centre crop to its proportions, then area
 average. CelebA's original files (178 x 218) are first cut to the central 148 x 148, as is usual for that set.
@@ -62,6 +62,7 @@ class PictureSet:
         class_names: name of each class.
         skipped: (file, reason) of every picture left out because it is broken, and of table rows without a picture; the
             reason does not repeat the name.
+        other_kinds: how many files of the folder have each ending that is not read, of all splits.
     """
 
     images: torch.Tensor
@@ -71,6 +72,7 @@ class PictureSet:
     labels: torch.Tensor | None = None
     class_names: tuple[str, ...] = ()
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    other_kinds: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -163,14 +165,18 @@ def open_dataset(
         labels=None if listing.labels is None else torch.from_numpy(listing.labels),
         class_names=listing.class_names,
         skipped=skipped,
+        other_kinds=listing.other_kinds,
     )
 
 
-def unreadable_pictures(folder: Path, *, progress: bool = True) -> tuple[int, list[tuple[str, str]]]:
+def unreadable_pictures(
+    folder: Path, *, progress: bool = True
+) -> tuple[int, list[tuple[str, str]], dict[str, int]]:
     """Try every picture of a folder, in any of its layouts.
 
     Returns:
-        How many pictures there are, and (file, reason) of each that cannot be read and of table rows without a picture.
+        How many pictures there are, (file, reason) of each that cannot be read and of table rows without a picture, and
+        how many files have each ending that is not read.
 
     Raises:
         DataError: no such folder, no pictures in it, a deformed table.
@@ -183,7 +189,7 @@ def unreadable_pictures(folder: Path, *, progress: bool = True) -> tuple[int, li
             images.load(listing.folder / file)
         except ImageError as error:
             found.append((file, _without_name(str(error), file)))
-    return len(listing.files), found + [(file, _ABSENT) for file in listing.absent]
+    return len(listing.files), found + [(file, _ABSENT) for file in listing.absent], listing.other_kinds
 
 
 def _without_name(reason: str, file: str) -> str:

@@ -27,6 +27,9 @@ def album(tmp_path):
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (folder / "._a.jpg").write_bytes(b"what a Mac leaves beside a.jpg")
     (folder / "notes.txt").write_text("no picture")
+    (folder / "c.HEIC").write_bytes(b"....ftypheic")
+    (folder / ".thumbnails").mkdir()
+    shutil.copy(DATA / "astronaut.jpg", folder / ".thumbnails" / "a.jpg")
     return folder
 
 
@@ -42,7 +45,8 @@ def test_every_face_is_written_in_its_place_and_can_be_trained_on(album, tmp_pat
     assert np.abs(eyes - faces.TEMPLATE[:2] * 48).max() < 3
     said = capsys.readouterr().err
     assert "2 of 4 faces of 48x48 written" in said
-    assert "no face in 1 photos; 1 files cannot be read" in said
+    assert "no face in 1 photo; 1 file cannot be read" in said
+    assert "1 file of another kind passed over: .heic 1\n" in said
     assert "no face found: wall.png" in said
     assert "skipped broken.png" in said
     shutil.rmtree(out / "holiday")
@@ -56,14 +60,51 @@ def test_what_is_there_already_is_left_alone(album, tmp_path, capsys):
     assert main(["align", "--data", str(album), "--out", str(out)]) == 0
     assert (out / "a.png").read_bytes() == b"mine"
     assert "1 of 4 faces of 64x64 written" in (said := capsys.readouterr().err)
-    assert "1 were there already" in said
+    assert "1 was there already" in said
+
+
+def test_photos_that_differ_in_their_endings_are_told_apart_by_them(album, tmp_path):
+    shutil.copy(album / "a.jpg", album / "a.webp")
+    out = tmp_path / "faces"
+    assert main(["align", "--data", str(album), "--out", str(out)]) == 0
+    assert sorted(p.name for p in out.rglob("*.*")) == ["a.jpg.png", "a.webp.png", "b.png"]
+
+
+def test_faces_of_another_size_are_not_mixed(album, tmp_path, capsys):
+    command = ["align", "--data", str(album), "--out", str(tmp_path / "faces")]
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main([*command, "--size", "96"]) == 2
+    assert "holds pictures of 64x64 already (a.png), --size is 96" in capsys.readouterr().err
+
+
+def test_not_one_face_is_no_success(album, tmp_path, capsys):
+    for path in (album / "a.jpg", album / "holiday" / "b.JPG"):
+        path.unlink()
+    assert main(["align", "--data", str(album), "--out", str(tmp_path / "faces")]) == 1
+    assert "0 of 2 faces of 64x64 written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["align --out OUT", "photos --model pretrained/tiny"])
+def test_what_is_no_folder_of_photos_is_told_so(home, tmp_path, capsys, command):
+    (tmp_path / "a.jpg").write_text("")
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.mov").write_text("")
+    given = command.replace("OUT", str(tmp_path / "out")).split()
+    for data, words in (("gone", "does not exist, expected a folder"), ("a.jpg", "is a file, expected a folder"),
+                        ("films", "webp); 1 file of another kind passed over: .mov 1")):
+        assert main([*given, "--data", str(tmp_path / data)]) == 2
+        error = capsys.readouterr().err
+        assert words in error
+        assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda album: shutil.copy(album / "a.jpg", album / "a.webp"), "a.jpg and a.webp would both become a.png"),
-        (lambda album: [p.unlink() for p in album.rglob("*.*")], "holds no photos"),
+        (lambda album: [shutil.copy(album / "a.jpg", album / name) for name in ("a.png", "a.jpg.webp")],
+         "a.jpg and a.jpg.webp would both become a.jpg.png"),
+        (lambda album: [p.unlink() for p in album.rglob("*.*") if p.is_file()], "holds no photos"),
     ],
 )
 def test_a_folder_that_cannot_be_done_is_one_sentence_before_the_work(album, tmp_path, capsys, change, words):

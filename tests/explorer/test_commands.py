@@ -48,12 +48,12 @@ def photos(tmp_path, blobs):
     """Two pictures, a truncated one, and a folder that is called like a picture."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    for number in range(2):
-        Image.fromarray(blobs[number]).save(folder / f"good_{number}.png")
+    (folder / "x.png").mkdir()
+    for number, name in enumerate(("good_0.png", "x.png/good_1.png")):
+        Image.fromarray(blobs[number]).save(folder / name)
     buffer = io.BytesIO()
     Image.fromarray(np.tile(blobs[2], (4, 4, 1))).save(buffer, "JPEG")
     (folder / "bad.jpg").write_bytes(buffer.getvalue()[: buffer.getbuffer().nbytes // 2])
-    (folder / "x.png").mkdir()
     return folder
 
 
@@ -66,19 +66,19 @@ def test_a_bad_photo_is_named(home, photos, capsys):
 def test_bad_photos_are_left_out_on_request_and_listed(home, photos, capsys):
     assert main(["photos", "--model", "pretrained/tiny", "--data", str(photos), "--skip-broken"]) == 0
     out, err = capsys.readouterr()
-    assert "faces found             0 of 2\n" in out
+    assert "faces found             0 of 2\n" in out  # one of them in a folder below
     assert "edits finite            16 of 16\n" in out  # eight attributes
     assert "skipped bad.jpg: " in err
     assert "x.png" not in err
 
 
 def test_where_no_photo_can_be_read_it_says_so(home, photos, capsys):
-    for path in photos.glob("good_*"):
+    for path in photos.rglob("good_*"):
         path.unlink()
     assert main(["photos", "--model", "pretrained/tiny", "--data", str(photos), "--skip-broken"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "holds no photo that can be read (1 files" in err
+    assert "holds no photo that can be read (1 file, " in err
 
 
 @pytest.mark.parametrize("strength", ["1000", "-5.1", "nan", "inf"])
