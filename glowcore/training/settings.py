@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from glowcore.errors import ConfigError
+from glowcore.models import settings as checks
 
 OPTIMIZERS = ("adam", "adamax")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -60,25 +63,26 @@ class TrainSettings:
     max_restores: int = 3
 
     def __post_init__(self) -> None:
+        checks.make_plain(self)
         for name, low in (("batch_size", 1), ("accumulate", 1), ("warmup_steps", 0), ("eval_pictures", 1),
                           ("max_bad_steps", 1), ("max_restores", 0), ("seed", 0), ("steps", 1)):
-            value = getattr(self, name)
-            # Of a seed torch's CPU generator takes no more than 32 bits.
-            if not (isinstance(value, int) and low <= value < 2**32) and not (name == "steps" and value is None):
-                raise ConfigError(f"{name} is {value!r}, expected a whole number from {low} to {2**32 - 1}")
+            if name != "steps" or self.steps is not None:
+                # Of a seed torch's CPU generator takes no more than 32 bits.
+                checks.check_int(name, getattr(self, name), low, 2**32 - 1)
         for name in ("learning_rate", "clip_norm", "eval_minutes", "minutes"):
             value = getattr(self, name)
-            if not (name == "minutes" and value is None) and not 0 < value < float("inf"):
+            if not (name == "minutes" and value is None) and not (_is_number(value) and 0 < value < math.inf):
                 raise ConfigError(f"{name} is {value!r}, expected a number above 0")
-        if not 0 <= self.class_weight < float("inf"):
+        if not (_is_number(self.class_weight) and 0 <= self.class_weight < math.inf):
             raise ConfigError(f"class_weight is {self.class_weight!r}, expected a number from 0")
-        if not 0 <= self.decay <= 1:
+        if not (_is_number(self.decay) and 0 <= self.decay <= 1):
             raise ConfigError(f"decay is {self.decay!r}, expected a fraction of the run, 0 to 1")
-        if not 0 <= self.ema_decay < 1:
+        if not (_is_number(self.ema_decay) and 0 <= self.ema_decay < 1):
             raise ConfigError(f"ema_decay is {self.ema_decay!r}, expected a number from 0, below 1")
-        for name, choices in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(choices)}")
+        if not isinstance(self.flip, bool):
+            raise ConfigError(f"flip is {self.flip!r}, expected True or False")
+        checks.check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        checks.check_choice("precision", self.precision, PRECISIONS)
 
     def fraction(self, step: int, seconds: float) -> float:
         """Return how much of the run is done after so many steps and seconds of training, from 0; 1 is the end."""
@@ -90,3 +94,7 @@ class TrainSettings:
         warm = min(1.0, step / max(1, self.warmup_steps))
         fall = min(1.0, max(0.0, 1 - fraction) / self.decay) if self.decay else 1.0
         return self.learning_rate * warm * fall
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
