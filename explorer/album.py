@@ -15,7 +15,7 @@ PHOTO_BYTES = 192 * 2**20  # files as they came, and what was cut out of them: p
 MAX_PHOTOS = 48
 MAX_CROPS = 64
 NAMED = 3  # photos that have given way, of which a warning tells the names
-LONGEST = 24  # characters of a file's name in it
+LONGEST = 24  # characters of a file's name
 
 
 class Album(OrderedDict[str, Photo]):
@@ -39,7 +39,7 @@ class Album(OrderedDict[str, Photo]):
         others = [key for key in self if key not in (photo.key, in_use)]
         while others and (len(self) > MAX_PHOTOS or sum(p.nbytes for p in self.values()) > PHOTO_BYTES):
             oldest = others.pop(0)
-            self._given_way[oldest] = self._files.get(oldest) or self.name_of(oldest)
+            self._given_way[oldest] = self.name_of(oldest)
             self.drop(oldest)
 
     def drop(self, key: str) -> None:
@@ -63,8 +63,12 @@ class Album(OrderedDict[str, Photo]):
         return self._sources.get(key, self[key].source)
 
     def name_of(self, key: str) -> str:
-        """What a photo is called among the others: "Photo 2"."""
-        return f"Photo {self._numbers[key]}"
+        """What a photo is called among the others: its file, shortened; "Photo 2", or "file (2)", where need be."""
+        number, names = self._numbers[key], [_shortened(self._files.get(k, "")) for k in self]
+        name = _shortened(self._files.get(key, ""))
+        if not name:
+            return f"Photo {number}"
+        return f"{name} ({number})" if names.count(name) > 1 else name
 
     def take_given_way(self) -> dict[str, str]:
         """The photos that have given way since this was last asked for: their files' names by their keys."""
@@ -79,12 +83,15 @@ def gave_way(names: Sequence[str], kept: int) -> str:
     """
     if not names:
         return ""
-    told = [name if len(name) <= LONGEST else f"{name[: LONGEST - 2]} …" for name in names[:NAMED]]
     more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
     return (
         f"Only the newest {kept} of {kept + len(names)} photos are kept. There is room for {MAX_PHOTOS}, or "
-        f"{PHOTO_BYTES >> 20} MB of them; these gave way: {', '.join([*told, *more])}."
+        f"{PHOTO_BYTES >> 20} MB of them; these gave way: {', '.join([*names[:NAMED], *more])}."
     )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 2]} …"
 
 
 class Crops(OrderedDict[str, np.ndarray]):

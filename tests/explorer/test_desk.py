@@ -120,7 +120,9 @@ def test_the_view_says_what_the_edit_starts_from(desk, engine):
 
     assert subject() == f"Gallery face: {title(desk.recipe.source.value)}"
     noise = np.random.default_rng(0).integers(60, 200, (96, 128, 3), dtype=np.uint8)
-    desk.receive(jpeg_of(noise), engine)
+    key = desk.receive(jpeg_of(noise), engine)
     assert subject() == "Photo 1"
+    desk.photos.came_as(key, "hills.jpg")
+    assert subject() == "hills.jpg"
     desk.start_from(Source("seed", "12"))
     assert subject() == "Sampled face, seed 12"

@@ -192,17 +192,21 @@ def test_the_last_picture_chosen_gives_way_to_others_when_it_is_removed(at, file
     assert chooser.value == [f"photo:{keys(files)[i]}" for i in (2, 0)]
 
 
-def test_photos_are_told_apart_by_numbers_that_stay(at, files):
-    go(at, "reconstruct").file_uploader(key="reconstruct_upload").set_value(files[:2]).run()
+def test_photos_are_told_by_their_files_and_apart_by_numbers_that_stay(at, files):
+    alike = [("*a*_(1).PNG", data, kind) for _, data, kind in files[:2]]
+    go(at, "reconstruct").file_uploader(key="reconstruct_upload").set_value(alike).run()
     chooser = at.multiselect(key=of_model(at, "pictures"))
-    assert chooser.options[:3] == ["Your present edit", "Photo 2", "Photo 1"]
-    assert [m.value for m in at.markdown if m.value.startswith("**Photo")] == ["**Photo 2**", "**Photo 1**"]
-    assert set(at.dataframe[0].value["picture"]) >= {"Photo 1", "Photo 2"}
+    assert chooser.options[:3] == ["Your present edit", "*a*_(1).PNG (2)", "*a*_(1).PNG (1)"]
+    plain = r"\*a\*\_\(1\)\.PNG"
+    assert [m.value for m in at.markdown if m.value.startswith(r"**\*a")] == [rf"**{plain} \({n}\)**" for n in (2, 1)]
+    assert set(at.dataframe[0].value["picture"]) >= {"*a*_(1).PNG (1)", "*a*_(1).PNG (2)"}
     chooser.set_value([f"photo:{keys(files)[0]}"]).run()
-    go(go(at, "models"), "reconstruct").file_uploader(key="reconstruct_upload").set_value(files[2:3]).run()
+    third = [("a photo with a very long name.png", *files[2][1:])]
+    go(go(at, "models"), "reconstruct").file_uploader(key="reconstruct_upload").set_value(third).run()
     chooser = at.multiselect(key=of_model(at, "pictures"))
     assert chooser.value == [f"photo:{keys(files)[i]}" for i in (2, 0)]
-    assert chooser.options[1:4] == ["Photo 3", "Photo 2", "Photo 1"]
+    assert chooser.options[1:4] == ["a photo with a very lo …", "*a*_(1).PNG (2)", "*a*_(1).PNG (1)"]
+    assert told(go(at, "mix"), "tiles_A")["tiles"][1]["alt"] == "a photo with a very lo …"
 
 
 @pytest.mark.parametrize("page", UPLOADERS)
@@ -226,7 +230,7 @@ def test_every_file_that_is_no_face_is_told(at, files, page):
     assert "0.png: no face was found, so its centre is used." in said(at)
     assert not any("![a](b)" in c.value for c in at.markdown)  # no Markdown of theirs
     go(go(at, "models"), page)
-    assert "0.png" not in said(at)
+    assert "0.png: " not in said(at)
 
 
 @pytest.mark.parametrize("page", ["mix", "reconstruct"])

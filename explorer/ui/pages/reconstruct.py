@@ -18,7 +18,7 @@ from explorer.results import Encoded
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, intro, open_bench, warn_of_lost
+from explorer.ui.frame import Bench, intro, open_bench, plain, warn_of_lost
 from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -34,7 +34,7 @@ DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 def names_of(entries: list[Tile]) -> dict[str, str]:
     """What the pictures are called here, by their ids."""
-    return {t.id: t.caption or t.alt.split(": ")[-1] for t in entries}
+    return {t.id: t.alt if t.id.startswith(shelf.PHOTO) else t.alt.split(": ")[-1] for t in entries}
 
 
 def first_choice(entries: list[Tile]) -> list[str]:
@@ -238,9 +238,9 @@ with right:
     engines = opened(names)
     for identity in pictures if engines else []:
         coarser = "" if settings["bits"] == ALL_BITS else f", {settings['bits']} bits per value"
-        name = labels[identity].capitalize() + coarser
+        name = labels[identity] + coarser
         with st.container(border=True):
-            st.markdown(f"**{name}**")
+            st.markdown(f"**{plain(name)}**")
             for engine in engines:
                 try:
                     encoded = engine.encode(seen(bench, identity, engine, settings["bits"]))
