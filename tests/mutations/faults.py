@@ -42,6 +42,15 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "gradient of the shift unscaled": (("grad_x = grad_z * parts.s", "grad_x = grad_z"),),
         "input recovered without the shift": (("return moved - parts.t, *", "return moved, *"),),
     }),
+    ("transforms/affine_move.py", ("test_torch_func",), {
+        "forward derivative without the shift": (("(along_x + along_t + (x_b", "(along_x + (x_b"),),
+        "an operator of its own under torch.func": (("if under_torch_func(x_b) or under_torch_func(h):", "if False:"),),
+    }),
+    ("transforms/step.py", ("test_extensions",), {
+        "replaced parts folded": (('replaced(actnorm, ActNorm, "forward", "inverse", "logdet")', "False"),),
+        "hooked parts folded by one": ((" and not hooked(actnorm) and not hooked(permutation)", ""),),
+        "hooked parts folded with the others": (("any(hooked(part) for pair", "any(False for pair"),),
+    }),
     ("transforms/coupling.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
         "sign of the affine log-determinant": (
             ("return z_b, summed(", "return z_b, -summed("),),
