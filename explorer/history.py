@@ -61,6 +61,11 @@ class History:
             return self
         return History(self.future[0], (*self.past, self.present), self.future[1:])
 
+    def edited_faces(self, photo: str) -> list[EditRecipe]:
+        """How the detected faces of a photo were last left, those in which anything is moved; what was undone aside."""
+        steps = (r for r in (*self.past, self.present) if r.source.value == photo and r.source.face >= 0)
+        return [r for r in {step.source: step for step in steps}.values() if r.moves]
+
     def without_lost(self, here: Callable[[EditRecipe], bool]) -> History:
         """Drop steps that are not `here`, then consecutive duplicates; the present stays."""
         past, future = [r for r in self.past if here(r)], [r for r in self.future if here(r)]

@@ -8,7 +8,7 @@ SHA-256 of their file; what was cut out of a photo is kept with it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,7 +91,14 @@ class Photo:
 
     def with_edit(self, source: Source, edited: np.ndarray) -> np.ndarray:
         """The whole photo, uint8 [H, W, 3], with the edited face (aligned by `source`) put back where it came from."""
-        return faces.paste_back(self.picture, self.aligned(edited.shape[0], source), edited)
+        return self.with_edits({source: edited})
+
+    def with_edits(self, edits: Mapping[Source, np.ndarray]) -> np.ndarray:
+        """The same with several faces, uint8 [size, size, 3], by the sources that they were aligned by."""
+        whole = self.picture
+        for source, edited in edits.items():
+            whole = faces.paste_back(whole, self.aligned(edited.shape[0], source), edited)
+        return whole
 
 
 def photo_key(data: bytes) -> str:

@@ -101,3 +101,17 @@ def test_steps_that_are_dropped_leave_no_step_that_changes_nothing():
 def test_nonsense_changes_nothing(message):
     with pytest.raises(RecipeError):
         reduce(History(START), message, NAMES)
+
+
+def test_the_faces_of_a_photo_are_known_as_they_were_left():
+    faces = [EditRecipe(Source("photo", "a" * 32, i)) for i in range(4)]
+    other = EditRecipe(Source("photo", "b" * 32)).moved({"Male": 1})
+    one, two, three = (faces[i].moved({"Male": i}) for i in (1, 2, 3))
+    history = History(two.moved({"Young": 1}))
+    for recipe in (three, two, one, other, three, START, faces[3], faces[0], one.moved({"Male": 2}), two):
+        history = history.push(recipe)
+    assert history.edited_faces("a" * 32) == [two, one.moved({"Male": 2})]  # the third was left as it is
+    assert history.undo().edited_faces("a" * 32) == [two, one.moved({"Male": 2})]
+    assert history.undo().undo().edited_faces("a" * 32) == [two, one]
+    by_hand = EditRecipe(Source("photo", "c" * 32, -1, (0.2, 0.3, 0.6, 0.3)), (("Male", 1.0),))
+    assert history.push(by_hand).edited_faces("c" * 32) == []

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import export
+from explorer import export, faces
+from explorer.face_detector import Face
 from explorer.turns import Busy
+from explorer.ui import downloads
+from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit
 
@@ -69,3 +77,38 @@ def test_the_film_of_a_path_on_the_map_is_saved_like_any():
     assert buttons(at) == []
     at.session_state["map_walk pretrained/tiny"]["path"] = [(0.0, 0.0), (1.0, 1.0)]
     assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs"]
+
+
+def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
+    group = tiny_model.pictures(1, size=128, seed=3)[0]
+    eyes = ((20, 40), (40, 40), (30, 52), (22, 62), (38, 62))
+    found = [Face((0, 0, 60, 90), np.add(eyes, (dx, 0)).astype(float), 0.9) for dx in (0, 66)]
+    monkeypatch.setattr(faces, "find", lambda picture: found)
+    offered = {}
+    work = downloads.download
+    monkeypatch.setattr(
+        downloads, "download", lambda *a, key, **k: offered.update({key: a[2]}) or work(*a, key=key, **k)
+    )
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("us.png", png_of(group), "image/png").run()
+    desk = at.session_state["desk"]
+    assert not at.checkbox(key="embed").value
+    assert "others" not in [box.key for box in at.checkbox]
+    desk.handle({"op": "set", "name": "Male", "value": 3, "nonce": "a", "seq": 1}, engine)
+    left = desk.recipe
+    desk.start_from(replace(left.source, face=1))
+    at.run()
+    box = at.checkbox(key="others")
+    assert box.label == "With 1 other face edited before"
+    box.check().run()
+    assert not at.exception
+    whole = desk.photo().with_edits(
+        {r.source: engine.render(r, desk.picture(r, engine)).picture for r in (left, desk.recipe)}
+    )
+    changed = (whole != group).any(axis=(0, 2))  # by column
+    assert changed[:60].mean() > 0.3
+    assert changed[68:].mean() > 0.3
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(offered["save_photo"]()))), whole)
+    at.checkbox(key="others").uncheck().run()
+    alone = np.asarray(Image.open(io.BytesIO(offered["save_photo"]())))
+    assert not (alone != group).any(axis=(0, 2))[:60].any()

@@ -17,7 +17,7 @@ from explorer.editor_view import strengths
 from explorer.gallery import title
 from explorer.photos import Photo
 from explorer.pictures import png
-from explorer.recipe import TEMPERATURE_LIMIT, Source
+from explorer.recipe import TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
@@ -26,7 +26,7 @@ from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
-from explorer.words import link_words, noun
+from explorer.words import counted, link_words, noun
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 
@@ -194,7 +194,7 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
     desk, engine = bench.desk, bench.engine
     recipe = desk.recipe
 
-    def edited() -> np.ndarray:
+    def edited(recipe: EditRecipe = recipe) -> np.ndarray:
         return engine.render(recipe, desk.picture(recipe, engine)).picture
 
     def original() -> np.ndarray:
@@ -210,13 +210,22 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
         embed = False
         save = st.container(horizontal=True, width="content", gap="small")
         if photo is not None:
+            put_back = [recipe]
             download(
                 "Save whole photo",
                 "edited-photo.png",
-                lambda: png(photo.with_edit(recipe.source, edited())),
+                lambda: png(photo.with_edits({r.source: edited(r) for r in put_back})),
                 key="save_photo",
                 what=WHOLE,
             )
+            others = [r for r in desk.history.edited_faces(photo.key) if r.source != recipe.source]
+            chosen = recipe.source.face >= 0  # a face with eyes placed by hand may be one of the others
+            if (
+                chosen
+                and others
+                and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others")
+            ):
+                put_back[:0] = others
         if recipe.source.kind == "photo":
             embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
         with save, suppress(GlowcoreError):  # whose reason the editor has just given
