@@ -120,18 +120,20 @@ def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rend
     }
 
 
-def _verdict(desk: Desk, engine: Engine, rendered: Rendered) -> str:
+def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
     """How usual a picture is, in a word or two; "typical" is the only one that is no warning.
+
+    `of_face`: the recipe is of a photo, at hand, in which the model expects a face.
 
     A landscape lies as far from the centre as a face does, and so do a few sliders at their ends: what is known of the
     photo and of the moves counts as well.
     """
-    traits, photo, source = rendered.traits, desk.photo(), desk.recipe.source
+    traits, source = rendered.traits, recipe.source
     if not rendered.in_range:
         return "left the model's range"
-    if photo is not None and noun(engine) == "face" and source.face < 0 and not source.eyes:
+    if of_face and source.face < 0 and not source.eyes:
         return NO_FACE
-    if _moved(desk.recipe) > FARTHEST:
+    if _moved(recipe) > FARTHEST:
         return "moved far"
     if traits and traits.distance < traits.bounds[0]:
         return "plainer than real faces"
@@ -163,7 +165,7 @@ def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
 
 
 def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
-    verdict = _verdict(desk, engine, rendered)
+    said = verdict(desk.recipe, rendered, of_face=desk.photo() is not None and noun(engine) == "face")
     levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
     traits = [{"norm": t.distance, "off": not t.usual} for t in (rendered.traits,) if t]
     names = level_names(len(levels))
@@ -180,9 +182,9 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
         "bits": f"{source.bits_per_dim:.2f} bits/dim",
         "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits per value; less is more usual",
         "bars": levels + traits,
-        "typical": verdict == "typical",
-        "ease": bool(desk.recipe.moves) and verdict not in ("typical", NO_FACE),
-        "verdict": verdict,
+        "typical": said == "typical",
+        "ease": bool(desk.recipe.moves) and said not in ("typical", NO_FACE),
+        "verdict": said,
         "gaugeHelp": _gauge_help(desk.recipe, rendered),
         "numbers": numbers,
     }

@@ -8,6 +8,7 @@ from glowcore.cli.runner import run_command
 
 #: Commands in the order that `--help` lists them: the module of this package, and what it is for in a line.
 COMMANDS = {
+    "edit": "change the face in a photo, as a camera took it: find and align it, edit it, put it back",
     "render": "render an edit from its token, which the application keeps in its address and in every PNG it saves",
     "map": "make a model's map from a folder of pictures",
     "faces": "count the samples in which a face is found, and compare with real pictures",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from explorer import models
 from explorer.engine import Engine
 from glowcore.cli import options
 from glowcore.data import PictureSet, open_dataset
-from glowcore.errors import ImageError, reason
+from glowcore.errors import CheckpointError, ImageError, reason
 
 
 def add_model(command: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -17,6 +18,18 @@ def add_model(command: argparse.ArgumentParser, default: str | None = None) -> N
     command.add_argument(
         "--model", required=default is None, metavar="MODEL", help=text + (f" (default: {default})" if default else "")
     )
+
+
+def default_model() -> models.ModelEntry:
+    """The model that the application opens with.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    entries = [entry for entry in models.list_models() if entry.usable]
+    if not entries:
+        raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.where()}")
+    return models.find(models.default_name(entries))
 
 
 def add_data(command: argparse.ArgumentParser, what: str) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
 
 from explorer import export, models
-from explorer.cli.options import add_device, read
+from explorer.cli.options import add_device, add_model, default_model, read
 from explorer.photos import Photo
-from explorer.recipe import EditRecipe
+from explorer.recipe import EditRecipe, RecipeError
 from explorer.sources import aligned_picture
 from glowcore.cli import options, pictures
 from glowcore.errors import CheckpointError
@@ -17,7 +20,7 @@ from glowcore.storage import output
 
 EXAMPLE = (
     "python -m explorer render --recipe WzEsWyJzIiwiNyJdLHt9LFtdLFs3MF0sIiJd --out face.png\n"
-    "  python -m explorer render --recipe TOKEN --image holiday.jpg --out face.png"
+    "  python -m explorer render --recipe 'http://127.0.0.1:8501/?s=TOKEN' --image holiday.jpg --out face.png"
 )
 
 
@@ -25,12 +28,13 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "render", summary, EXAMPLE)
     p.add_argument(
-        "--recipe", required=True, metavar="TOKEN", help="the token: what follows ?s= in the application's address"
+        "--recipe",
+        required=True,
+        metavar="TOKEN",
+        help="the token, the application's address with ?s= and the token in it, or a PNG that it saved",
     )
     p.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, if the edit starts from one")
-    p.add_argument(
-        "--model", metavar="NAME", help="model to render with, such as pretrained/faces64 (default: the token's own)"
-    )
+    add_model(p, default="the token's own")
     add_device(p)
     p.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture to write, .png")
 
@@ -38,7 +42,7 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render a token to a PNG; exit code 0."""
     out = output.check_path(args.out, pictures.PNG)
-    recipe = EditRecipe.from_token(args.recipe)
+    recipe, crop = _recipe(args.recipe)
     entry = models.at(args.model) if args.model else _model_of(recipe)
     photo = Photo.read(read(args.image)) if args.image is not None else None
     if photo is not None and recipe.source.value != photo.key:
@@ -46,20 +50,41 @@ def run(args: argparse.Namespace) -> int:
         recipe = replace(recipe, source=photo.source)
     engine = models.open_engine(entry, args.device)
     recipe = replace(recipe, model=engine.model_hash)
-    picture = aligned_picture(recipe.source, engine, photo)
+    picture = crop if photo is None else None
+    if picture is None:
+        picture = aligned_picture(recipe.source, engine, photo)
     output.write(out, export.to_png(engine.render(recipe, picture).picture, recipe))
+    options.say(f"wrote {out}")
     return 0
 
 
+def _recipe(given: str) -> tuple[EditRecipe, np.ndarray | None]:
+    """The recipe of a token, of a link that holds one, or of a PNG that the application saved, with its crop if any.
+
+    Raises:
+        RecipeError: it is none of them.
+        ImageError: a PNG that cannot be read.
+    """
+    if given.lower().endswith(pictures.PNG):
+        found = export.read_png(read(Path(given)))
+        if found is None:
+            raise RecipeError(f"{given} holds no recipe; expected a PNG as the application saves it")
+        return found
+    if "?" in given:
+        tokens = parse_qs(urlsplit(given).query).get("s")
+        if not tokens:
+            raise RecipeError(f"the link {given:.80} holds no edit; expected one with ?s= in it")
+        return EditRecipe.from_token(tokens[0]), None
+    return EditRecipe.from_token(given), None
+
+
 def _model_of(recipe: EditRecipe) -> models.ModelEntry:
-    """The listed model a recipe was made with; any model for a recipe that names none."""
-    entries = [e for e in models.list_models() if e.usable]
-    if not entries:
-        raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.where()}")
+    """The listed model a recipe was made with; the one that the application opens with for a recipe that names none."""
     if not recipe.model:
-        return models.find(models.default_name(entries))
+        return default_model()
     entry = models.of_hash(recipe.model)
     if entry is None:
+        default_model()  # where there is none at all, that is what is wrong
         raise CheckpointError(
             f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead"
         )

@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         words = {attribute_grid.TEXT_KEY: attribute_grid.in_words(*axes)}
         pictures.save(out, attribute_grid.sheet(shown, *axes), words)
         return 0
+    say_locked_moves(strengths, args.lock)
     for name in dict.fromkeys([*strengths, *args.lock]):
         scores = [float(attributes.score(latents, name)) for latents in (before, after)]
         options.say(f"{name}: score {scores[0]:+.2f} -> {scores[1]:+.2f}{' (locked)' if name in args.lock else ''}")
@@ -82,11 +83,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_strengths(texts: Sequence[str]) -> dict[str, float]:
+def say_locked_moves(strengths: Mapping[str, float], locks: Sequence[str]) -> None:
+    """Say what a lock means for an attribute that is moved itself."""
+    for name in strengths:
+        if name in locks:
+            options.say(f"note: {name} is moved by its own strength; its lock only keeps the other moves from "
+                        "changing it")
+
+
+def read_strengths(texts: Sequence[str], most: float = MAX_STRENGTH) -> dict[str, float]:
     """Read ``["Smiling=2.0", ...]``.
 
     Raises:
-        ConfigError: no ``=``, no number from -100 to 100, or an attribute twice.
+        ConfigError: no ``=``, no number from ``-most`` to ``most``, or an attribute twice.
     """
     strengths: dict[str, float] = {}
     for text in texts:
@@ -96,7 +105,7 @@ def read_strengths(texts: Sequence[str]) -> dict[str, float]:
             raise ConfigError(f"--set {text!r:.80} is not understood, expected NAME=STRENGTH such as Smiling=2.0")
         if name in strengths:
             raise ConfigError(f"--set {name} is given twice, expected one strength per attribute")
-        strengths[name] = pictures.number(f"strength of {name}", strength.strip(), -MAX_STRENGTH, MAX_STRENGTH)
+        strengths[name] = pictures.number(f"strength of {name}", strength.strip(), -most, most)
     return strengths
 
 

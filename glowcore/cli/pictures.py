@@ -30,12 +30,18 @@ EVERY_CLASS = "all"
 
 
 def load(path: str | Path, model: Flow) -> Tensor:
-    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``.
+    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``; says what is cut off.
 
     Raises:
         ImageError: no such file, no picture, or a model of other channels than 1 or 3.
     """
-    array = images.fit(images.load(path, channels=model.config.channels), model.image_size)
+    whole = images.load(path, channels=model.config.channels)
+    height, width = images.crop_to_aspect(whole, model.image_size).shape[:2]
+    if (height, width) != whole.shape[:2]:
+        name = printable(str(path))
+        options.say(f"{name} is {whole.shape[1]}x{whole.shape[0]}: its central {width}x{height} is taken, wherever a "
+                    "face may be; python -m explorer edit finds the face in a photo first")
+    array = images.fit(whole, model.image_size)
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
 

@@ -14,12 +14,13 @@ from PIL import Image
 
 from explorer import maps, models
 from explorer.cli import main
-from explorer.export import read_png
+from explorer.export import read_png, to_png
 from explorer.latent_map import LatentMap
 from explorer.recipe import EditRecipe, Source
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
 
+PHOTO = REPOSITORY / "tests" / "data" / "astronaut.jpg"
 TOKEN = EditRecipe(Source("seed", "7"), (("Smiling", 1.0),)).token()
 
 
@@ -186,7 +187,7 @@ def test_a_wrong_command_line_is_one_line(capsys, arguments):
     assert "--help shows what is expected" in told(capsys, *arguments)
 
 
-@pytest.mark.parametrize("command", ["render", "map", "faces", "photos", "align"])
+@pytest.mark.parametrize("command", ["edit", "render", "map", "faces", "photos", "align"])
 def test_every_command_explains_itself_with_an_example(capsys, command):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -206,7 +207,7 @@ def test_the_program_itself_renders_what_the_engine_does_and_ends_with_0(tiny_ho
     command = [sys.executable, "-m", "explorer", "render", "--recipe", TOKEN, "--out", str(out)]
     environment = os.environ | {"EXPLORER_HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"wrote {out}\n")
     recipe, _ = read_png(out.read_bytes())
     assert recipe == EditRecipe(Source("seed", "7"), (("Smiling", 1.0),), model=engine.model_hash)
     with Image.open(out) as shown:
@@ -271,9 +272,32 @@ def test_render_of_a_photo(home, tmp_path, blobs, capsys):
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_render_of_a_link_and_of_what_was_saved(home, tmp_path, engine):
+    out, again = tmp_path / "out.png", tmp_path / "again.png"
+    assert render("--recipe", TOKEN, "--out", out) == 0
+    for given in (f"http://127.0.0.1:8501/edit?model=x&s={TOKEN}", f"?s={TOKEN}", out):
+        assert render("--recipe", given, "--out", again) == 0
+        assert again.read_bytes() == out.read_bytes()
+        again.unlink()
+
+
+def test_render_of_a_saved_picture_that_holds_its_crop_needs_no_photo(home, tmp_path, engine, blobs):
+    recipe = EditRecipe(Source("photo", "0" * 32), (("Smiling", 1.0),), model=engine.model_hash)
+    edited = engine.render(recipe, blobs[0]).picture
+    for crop in (blobs[0], None):
+        (tmp_path / "saved.png").write_bytes(to_png(edited, recipe, crop))
+        assert render("--recipe", tmp_path / "saved.png", "--out", tmp_path / "out.png") == (2 if crop is None else 0)
+    assert read_png((tmp_path / "out.png").read_bytes())[0] == recipe
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), edited)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--recipe", "http://127.0.0.1:8501/map"], "a link holds"),
+        (["--recipe", "http://127.0.0.1:8501/?x=1"], "holds no edit; expected one with ?s= in it"),
+        (["--recipe", str(PHOTO).replace(".jpg", ".png")], "astronaut.png cannot be read"),
+        (["--recipe", str(REPOSITORY / "docs" / "images" / "memory.png")], "memory.png holds no recipe"),
         (["--recipe", "!"], "link"),
         (["--recipe", EditRecipe(Source("photo", "0" * 32)).token()], "photo"),
         (["--recipe", EditRecipe(Source("seed", "1"), model="f" * 12).token()], "hash"),

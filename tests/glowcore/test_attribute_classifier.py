@@ -14,7 +14,7 @@ from glowcore.classifiers.classifier import (
 )
 from glowcore.classifiers.store import cached_classifier
 from glowcore.data import PictureSet
-from glowcore.errors import CheckpointError, DataError
+from glowcore.errors import CheckpointError, ConfigError, DataError
 
 COLUMNS = ("Striped", "No_Dark", "Rare")
 QUICK = ClassifierSettings(epochs=6, batch_size=32, learning_rate=1e-2)
@@ -124,6 +124,13 @@ def test_no_labels_are_an_error():
     data = labelled(40)
     with pytest.raises(DataError, match="30 pictures with and 30 without"):
         train_classifier(data.images, torch.zeros_like(data.attributes), COLUMNS, QUICK, progress=False)
+
+
+def test_a_classifier_that_could_not_be_kept_is_not_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr("glowcore.storage.output.os.access", lambda path, mode: False)
+    monkeypatch.setattr("glowcore.classifiers.store.train_classifier", None)
+    with pytest.raises(ConfigError, match="is not writable"):
+        cached_classifier(labelled(64), lambda: None, tmp_path)
 
 
 @pytest.fixture

@@ -139,6 +139,17 @@ def test_edit_by_nothing_gives_the_picture_back(tmp_path, folder, capsys):
     assert np.array_equal(read(tmp_path / "out.png"), read(picture(folder, 4)))
 
 
+def test_edit_says_what_it_cuts_off_and_what_a_lock_of_a_moved_attribute_means(tmp_path, folder, capsys):
+    wide, edit = tmp_path / "wide.png", ["edit", "--model", folder / "model", "--set", "Smiling=1"]
+    Image.new("RGB", (40, 30)).save(wide)
+    found = run(capsys, *edit, "--image", wide, "--out", tmp_path / "out.png")
+    assert f"{wide} is 40x30: its central 30x30 is taken, wherever a face may be; python -m explorer edit " in found.err
+    assert "note" not in found.err
+    found = run(capsys, *edit, "--lock", "Smiling", "--image", picture(folder, 3), "--out", tmp_path / "out.png")
+    assert found.err.startswith("note: Smiling is moved by its own strength; its lock only keeps the other moves from")
+    assert "central" not in found.err
+
+
 def test_edit_brings_a_larger_picture_to_the_model(tmp_path, folder, capsys):
     large = np.kron(read(picture(folder, 5)), np.ones((4, 4, 1), np.uint8))
     Image.fromarray(np.pad(large, ((0, 0), (8, 8), (0, 0)))).save(tmp_path / "large.png")

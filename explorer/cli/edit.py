@@ -1,0 +1,115 @@
+"""`edit`: a photo as it is, with its face found, edited and put back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from explorer import export, models
+from explorer.cli.options import add_device, add_model, default_model, read
+from explorer.editor_view import exactness, strengths, verdict
+from explorer.photos import Photo
+from explorer.recipe import STRENGTH_LIMIT, EditRecipe, Source
+from explorer.words import noun
+from glowcore.cli import options, pictures
+from glowcore.cli.edit import read_strengths, say_locked_moves
+from glowcore.errors import ConfigError
+from glowcore.storage import output
+from glowcore.text import counted, printable
+
+EXAMPLE = (
+    "python -m explorer edit --image holiday.jpg --set Smiling=2 --lock Male --out smiling.png\n"
+    "  python -m explorer edit --image holiday.jpg --set Young=-1.5 --face 2 --aligned --out older.png"
+)
+
+
+def add_parser(commands, summary: str) -> None:
+    """Add the command's arguments."""
+    p = options.command(commands, "edit", summary, EXAMPLE)
+    p.add_argument("--image", type=Path, required=True, metavar="PHOTO", help="the photo, as a camera took it")
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=STRENGTH",
+        help="move an attribute (info lists a model's) by so many standard deviations, from -5 to 5; may be given once "
+        "per attribute",
+    )
+    p.add_argument(
+        "--lock",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an attribute whose score the other moves must not change; may be given more than once",
+    )
+    p.add_argument(
+        "--face",
+        type=int,
+        metavar="N",
+        help="which face, where there are several: 1 (default) is the largest and most central",
+    )
+    p.add_argument("--aligned", action="store_true", help="write the aligned face alone, as the model sees it")
+    add_model(p, default="the one that the application opens with")
+    add_device(p)
+    p.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="picture to write, .png or .jpg; with --aligned .png, with the recipe inside",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Edit; exit code 0, or 1 with nothing written where an edit leaves the model's range."""
+    out = output.check_path(args.out, pictures.PNG if args.aligned else pictures.PNG + pictures.JPEG)
+    moves = read_strengths(args.set, STRENGTH_LIMIT)
+    if not moves:
+        raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH")
+    entry = models.at(args.model) if args.model else default_model()
+    photo = Photo.read(read(args.image))
+    source = _source(args, photo)
+    engine = models.open_engine(entry, args.device)
+    if noun(engine) != "face":
+        raise ConfigError(f"{entry.name} draws classes of pictures, expected a model of faces")
+    if not engine.attribute_names:
+        raise ConfigError(f"{entry.name} has no attributes yet; python -m glowcore attributes --model {entry.folder} "
+                          "--data DIR fits them")
+    recipe = EditRecipe(source, tuple(moves.items()), tuple(args.lock), model=engine.model_hash)
+    aligned = photo.aligned(min(engine.size), source).image
+    rendered = engine.render(recipe, aligned)
+    fact, mood = exactness(engine.source(recipe, aligned))
+    said = verdict(recipe, rendered, of_face=True)
+    told = ", ".join(strengths(recipe))
+    if not rendered.in_range:
+        options.say(f"error: {told}: {said}; nothing is written; a strength nearer to 0 may do")
+        return 1
+    options.say(f"{'warning: ' if mood == 'bad' else ''}before the edit: {fact}")
+    say_locked_moves(moves, args.lock)
+    options.say(f"{told}: {said}")
+    if args.aligned:
+        output.write(out, export.to_png(rendered.picture, recipe))
+        options.say(f"wrote {out}")
+    else:
+        pictures.save(out, photo.with_edit(source, rendered.picture))
+    return 0
+
+
+def _source(args: argparse.Namespace, photo: Photo) -> Source:
+    """The face that `--face` chooses, else the best one, else the centre; says what was chosen where it could differ.
+
+    Raises:
+        ConfigError: there are not so many faces.
+    """
+    count, name = len(photo.found), printable(str(args.image), 120)
+    if args.face is not None and not 1 <= args.face <= count:
+        expected = f"expected 1 to {count}" if count > 1 else "expected 1" if count else "leave it out"
+        raise ConfigError(f"--face is {args.face} and {name} has {counted(count, 'face') if count else 'none'}; "
+                          f"{expected}")
+    if not count:
+        options.say(f"no face was found in {name}, so its centre is used")
+        return photo.source
+    chosen = args.face or 1
+    if count > 1:
+        options.say(f"{name} has {count} faces, this is face {chosen}; --face N chooses another")
+    return Source("photo", photo.key, chosen - 1)

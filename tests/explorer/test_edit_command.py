@@ -1,0 +1,121 @@
+"""`explorer edit` gives what the application saves of a photo, and says what it did."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer.cli import main
+from explorer.export import read_png
+from explorer.photos import Photo
+from explorer.pictures import png
+from explorer.recipe import EditRecipe
+from glowcore import images
+from tests.explorer import tiny_model
+from tests.explorer.visiting import REPOSITORY
+
+PHOTO = REPOSITORY / "tests" / "data" / "astronaut.jpg"
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return Photo.read(PHOTO.read_bytes())
+
+
+def edit(*arguments, image=PHOTO):
+    return main(["edit", "--image", str(image), *map(str, arguments)])
+
+
+def test_the_edit_is_put_back_into_the_whole_photo(home, engine, photo, tmp_path, capsys):
+    out = tmp_path / "out.png"
+    assert edit("--set", "Smiling=2", "--set", "Young=-1", "--lock", "Male", "--out", out) == 0
+    recipe = EditRecipe(photo.source, (("Smiling", 2.0), ("Young", -1.0)), ("Male",), model=engine.model_hash)
+    edited = engine.render(recipe, photo.aligned(32, photo.source).image).picture
+    shown = np.asarray(Image.open(out)).astype(int)
+    assert np.abs(shown - photo.with_edit(photo.source, edited)).max() <= 1
+    assert (shown != photo.picture).any()
+    assert (shown == photo.picture).all(axis=2).mean() > 0.5  # outside of the face
+    said = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"before the edit: 0 pixels changed · max error \S+", said[0])
+    assert said[1].startswith("Smile +2.00, Young −1.00: ")
+    assert said[2] == f"wrote {out} ({photo.picture.shape[1]} x {photo.picture.shape[0]})"
+    assert edit("--set", "Smiling=2", "--out", tmp_path / "out.jpg") == 0
+    assert images.load(tmp_path / "out.jpg").shape == photo.picture.shape
+
+
+def test_the_aligned_face_alone_is_what_render_makes_of_its_recipe(home, engine, photo, tmp_path, capsys):
+    out, again = tmp_path / "out.png", tmp_path / "again.png"
+    assert edit("--set", "Smiling=2", "--lock", "Smiling", "--aligned", "--out", out) == 0
+    recipe, crop = read_png(out.read_bytes())
+    expected = EditRecipe(photo.source, (("Smiling", 2.0),), ("Smiling",), model=engine.model_hash)
+    assert (recipe, crop) == (expected, None)
+    assert "note: Smiling is moved by its own strength" in capsys.readouterr().err
+    assert main(["render", "--recipe", str(out), "--image", str(PHOTO), "--out", str(again)]) == 0
+    assert again.read_bytes() == out.read_bytes()
+    assert edit("--set", "Smiling=2", "--aligned", "--out", tmp_path / "out.jpg") == 2  # which would lose the recipe
+
+
+def test_the_face_is_chosen_by_its_number(home, photo, tmp_path, capsys):
+    twice = tmp_path / "twice.png"
+    twice.write_bytes(png(np.concatenate([photo.picture, photo.picture], axis=1)))
+    first, second = tmp_path / "1.png", tmp_path / "2.png"
+    assert edit("--set", "Smiling=2", "--out", first, image=twice) == 0
+    assert f"{twice} has 2 faces, this is face 1; --face N chooses another" in capsys.readouterr().err
+    assert edit("--set", "Smiling=2", "--face", "2", "--out", second, image=twice) == 0
+    before = images.load(twice)
+    half = before.shape[1] // 2
+    changed = [(images.load(path) != before).any(axis=(0, 2)) for path in (first, second)]
+    assert [bool(c[:half].any()) for c in changed] != [bool(c[half:].any()) for c in changed]
+    assert (changed[0] != changed[1]).any()
+
+
+def test_a_photo_without_a_face_says_so(home, blobs, tmp_path, capsys):
+    Image.fromarray(blobs[0]).save(tmp_path / "wall.png")
+    assert edit("--set", "Smiling=1", "--out", tmp_path / "out.png", image=tmp_path / "wall.png") == 0
+    said = capsys.readouterr().err
+    assert "no face was found in " in said
+    assert "Smile +1.00: no face was found" in said
+    assert edit("--set", "Smiling=1", "--face", "1", "--out", tmp_path / "2.png", image=tmp_path / "wall.png") == 2
+    assert "--face is 1 and " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "there is nothing to do, expected --set NAME=STRENGTH"),
+        (["--set", "Smiling=9"], "strength of Smiling is '9', expected a number from -5 to 5"),
+        (["--set", "Smile=1"], "this model has no attribute 'Smile'; it has Smiling"),
+        (["--set", "Smiling=1", "--face", "3"], "has 1 face; expected 1"),
+        (["--set", "Smiling=1", "--image", "gone.jpg"], "gone.jpg cannot be read"),
+        (["--set", "Smiling=1", "--model", "gone"], "there is no model or folder 'gone'"),
+        (["--set", "Smiling=1", "--out", "out.gif"], "its ending is .gif"),
+    ],
+)
+def test_mistakes_are_one_line(home, tmp_path, capsys, arguments, said):
+    out = tmp_path / "out.png"
+    assert edit("--out", out, *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert said in error
+    assert not out.exists()
+
+
+def test_models_that_edit_no_faces(empty_home, tiny_home, tmp_path, capsys):
+    shutil.copytree(tiny_home / "pretrained" / "tiny", tmp_path / "pretrained" / "tiny")
+    for kind, words in (("digits", "draws classes of pictures, expected a model of faces"),
+                        ("nice", "has no attributes yet; python -m glowcore attributes --model ")):
+        tiny_model.write_kind(tmp_path / "runs" / kind, kind)
+        assert edit("--set", "Smiling=1", "--model", f"runs/{kind}", "--out", tmp_path / "out.png") == 2
+        assert f"runs/{kind} {words}" in capsys.readouterr().err
+
+
+def test_nothing_is_written_of_an_edit_that_left_the_model_s_range(home, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("explorer.worker.in_range", lambda _: False)
+    assert edit("--set", "Smiling=1.25", "--out", tmp_path / "out.png") == 1
+    assert "error: Smile +1.25: left the model's range; nothing is written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
