@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Seeds and temperature of the sample grid drawn at every evaluation.
 SAMPLE_SEEDS = range(16)
+#: Seconds between two drawings of the bar, and between two lines where there is no terminal to draw it on.
+BAR_SECONDS, LINE_SECONDS = 0.1, 30.0
 #: Held-out pictures that the round trip of an evaluation is measured on.
 ROUND_TRIP_PICTURES = 32
 
@@ -48,11 +50,13 @@ class Monitor:
         self.wall_start = time.time()
         self.wall_before = 0.0
         self.active = trainer.processes.is_first
+        self.progress = progress and self.active
         self.bar = tqdm(
             total=1.0,
-            disable=not (progress and self.active),
+            disable=None if self.progress else True,  # None: unless stderr is a terminal
             bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
+        self.shown_at = time.monotonic()
 
     def after_step(self, loss: float) -> None:
         """Show a step's loss (NaN where it was skipped)."""
@@ -60,7 +64,13 @@ class Monitor:
         if loss == loss:
             self.smooth_loss = _smooth(self.smooth_loss, loss)
             self.smooth_head_bits = _smooth(self.smooth_head_bits, trainer.head_bits)
-        self.bar.n = min(1.0, trainer.fraction)
+        if time.monotonic() - self.shown_at >= (LINE_SECONDS if self.bar.disable else BAR_SECONDS):
+            self._show_progress()
+
+    def _show_progress(self) -> None:
+        """Draw the bar; off a terminal write a line, since a bar there would be a line a drawing."""
+        trainer = self.trainer
+        self.shown_at = time.monotonic()
         shown = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
         if trainer.seconds:
             shown["img/s"] = f"{trainer.images_seen / trainer.seconds:.1f}"
@@ -70,7 +80,11 @@ class Monitor:
             shown["classes right"] = f"{100 * accuracy:.1f}%"
         if trainer.recovery.skipped:
             shown["skipped"] = trainer.recovery.skipped
-        self.bar.set_postfix(shown)
+        self.bar.n = min(1.0, trainer.fraction)
+        if not self.bar.disable:
+            self.bar.set_postfix(shown)
+        elif self.progress:
+            self.say(f"{self.bar.n:.0%} " + " ".join(f"{name} {value}" for name, value in shown.items()))
 
     @torch.inference_mode()
     def evaluate(self) -> None:
@@ -167,9 +181,12 @@ class Monitor:
         """Go back to :meth:`state`."""
         self.smooth_loss, self.smooth_head_bits = state["smooth_loss"], state["smooth_head_bits"]
         self.last, self.wall_before, self.wall_start = state["last"], state["wall"], time.time()
+        self._show_progress()
 
     def close(self) -> None:
         """Finish bar and event file."""
+        if not self.bar.disable:  # also where the bar is closed already
+            self._show_progress()
         self.bar.close()
         if vars(self).get("_board") is not None:  # not made only to be closed
             self._board.close()

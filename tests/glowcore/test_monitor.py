@@ -1,13 +1,16 @@
 """What an evaluation shows of a run comes after what it keeps."""
 
+import io
 import json
 import os
 
 import pytest
 
 import glowcore
+from glowcore import GlowConfig, build
 from glowcore.errors import TrainingError
-from glowcore.training import saved_states
+from glowcore.training import Trainer, TrainSettings, monitor, saved_states
+from glowcore.training.monitor import Monitor
 from tests.glowcore.tiny import pictures
 from tests.glowcore.trainers import make
 
@@ -54,3 +57,57 @@ def test_a_folder_that_tensorboard_cannot_name_is_trained_in_without_it(tmp_path
     assert list((out / "samples").iterdir())
     assert not (out / "tensorboard").exists()
     assert capsys.readouterr().err.count("without TensorBoard") == 1
+
+
+def run_off_a_terminal(out, monkeypatch, seconds, steps=20):
+    monkeypatch.setattr(monitor, "LINE_SECONDS", seconds)
+    config = GlowConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4)
+    trainer = Trainer(build(config), pictures(8), pictures(4), TrainSettings(batch_size=4, steps=steps), out)
+    trainer.run()
+
+
+def test_off_a_terminal_a_run_writes_a_line_now_and_then_and_no_bar(tmp_path, monkeypatch, capsys):
+    run_off_a_terminal(tmp_path / "rarely", monkeypatch, 1000.0)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("step 20 ")  # the evaluation at the end
+    run_off_a_terminal(tmp_path / "often", monkeypatch, 0.0)
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert [line.split(" bits/dim ")[0] for line in lines] == [f"{5 * n}% step {n}" for n in range(1, 21)]
+    assert last.startswith("step 20 ")
+
+
+class Terminal(io.StringIO):
+    """What the bar is drawn on."""
+
+    def isatty(self):
+        return True
+
+
+def bars_of(monkeypatch, work):
+    """Every drawing of the bar while ``work`` is done: what it says before the bar itself."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    work()
+    return [drawn.split("%")[0].strip() for drawn in terminal.getvalue().split("\r") if "%|" in drawn]
+
+
+def test_on_a_terminal_the_bar_ends_full_and_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(monitor, "BAR_SECONDS", 0.0)
+
+    def train():
+        run_off_a_terminal(tmp_path, monkeypatch, 1000.0, steps=4)
+
+    found = bars_of(monkeypatch, train)
+    assert list(dict.fromkeys(found)) == ["0", "25", "50", "75", "100"]
+
+
+def test_the_bar_of_a_resumed_run_begins_where_the_run_is(tmp_path, monkeypatch):
+    def again():
+        trainer = make(tmp_path, steps=4)
+        shown = Monitor(trainer, trainer.monitor.held_out, None, progress=True)
+        trainer.monitor = shown
+        trainer.load_state(saved_states.load_state(tmp_path / "state"))
+        shown.close()
+
+    make(tmp_path, steps=4).run()
+    assert bars_of(monkeypatch, again)[-1] == "100"
