@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from glowcore import checkpoint, classes
-from glowcore.cli import model_options, options
-from glowcore.data import open_dataset
+from glowcore.cli import model_options, options, train_report
+from glowcore.data import PictureSet, open_dataset
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
@@ -90,24 +90,29 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args, state)
     processes = Processes.from_environment(device := pick_device(args.device))
     device = torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device
-    torch.manual_seed(settings.seed)
-    model = _model(args, out)
+    source = out if args.resume else args.init_from
+    model = None if source is None else _loaded(args, source)
+    config = _config(args) if model is None else model.config
     if state is not None and _is_finished(state, settings):
         if processes.is_first:
             options.say(f"the run in {out} has ended at step {state['step']}, nothing is left to do; give a later "
                         "--steps or --minutes to go on with it")
         processes.close()
         return 0
-    had_attributes = model.attributes is not None  # the trainer drops them
-    size, channels = model.image_size, model.config.channels
     opened = {
-        split: open_dataset(args.data, image_size=size, channels=channels, split=split, skip_broken=args.skip_broken,
-                            progress=processes.is_first and not args.quiet)
+        split: open_dataset(args.data, image_size=config.height_width, channels=config.channels, split=split,
+                            skip_broken=args.skip_broken, progress=processes.is_first and not args.quiet)
         for split in ("train", "test")
     }
     skipped = list(dict.fromkeys(entry for pictures in opened.values() for entry in pictures.skipped))
     options.say_skipped(skipped)
     options.say_passed_over(opened["train"].other_kinds)
+    if not args.resume:
+        config = _with_classes(args, config, opened["train"], fresh=model is None)
+    if model is None:
+        torch.manual_seed(settings.seed)
+        model = build(config)
+    had_attributes = model.attributes is not None  # the trainer drops them
     model.to(device)
     _set_memory(args, model, settings, state)
     labels = options.labels(model, opened["train"], args.data)
@@ -119,8 +124,9 @@ def run(args: argparse.Namespace) -> int:
     if state is not None:
         trainer.load_state(state)
     if had_attributes:
-        options.say(f"the attributes of {out if args.resume else args.init_from} belong to its weights as they were; "
-                    "fit them again after training")
+        options.say(f"the attributes of {source} belong to its weights as they were; fit them again after training")
+    if processes.is_first:
+        train_report.say_before(model, len(opened["train"]), len(opened["test"]))
     try:
         trainer.run()
     except TrainingError as error:
@@ -129,6 +135,8 @@ def run(args: argparse.Namespace) -> int:
         return 1
     finally:
         processes.close()
+    if processes.is_first:
+        train_report.say_after(args, trainer)
     return 0 if trainer.stop_signal is None else 128 + trainer.stop_signal
 
 
@@ -175,12 +183,39 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
         raise ConfigError(f"--out {out} holds the state of a run whose model is gone; expected another folder")
 
 
-def _model(args: argparse.Namespace, out: Path) -> Flow:
-    """Return the model to train: a fresh one, that of ``--init-from``, or at ``--resume`` the run's own."""
-    source = out if args.resume else args.init_from
-    if source is None:
-        kind = args.model or "glow"
-        return build(CONFIGS[kind](**model_options.given_settings(args, kind)))
+def _config(args: argparse.Namespace) -> Any:
+    """Return the config of a fresh model."""
+    kind = args.model or "glow"
+    return CONFIGS[kind](**model_options.given_settings(args, kind))
+
+
+def _with_classes(args: argparse.Namespace, config: Any, pictures: PictureSet, *, fresh: bool) -> Any:
+    """Return ``config`` with as many classes as the pictures have, unless ``--num-classes`` says how many.
+
+    Says in a line what becomes of the classes, which are used only where the model is fresh and of a kind that has
+    some. A single class is as good as none.
+
+    Raises:
+        ConfigError: some of the pictures have no class.
+    """
+    if pictures.labels is None or args.num_classes is not None or getattr(config, "num_classes", 0):
+        return config
+    count = len(pictures.class_names) or int(pictures.labels.max()) + 1
+    if count < 2:
+        return config
+    if not fresh or not hasattr(config, "num_classes"):
+        options.say(f"the {count} classes of the pictures are not used: "
+                    + (f"a {config.model_name} has none" if fresh else f"the model in {args.init_from} has none"))
+        return config
+    if unknown := int((pictures.labels < 0).sum()):
+        raise ConfigError(f"{args.data}: {unknown} of {len(pictures)} pictures have no class; every picture needs one, "
+                          "or give --num-classes 0 for a model without classes")
+    options.say(f"a model of {count} classes, as the pictures have; --num-classes 0 makes one without")
+    return replace(config, num_classes=count)
+
+
+def _loaded(args: argparse.Namespace, source: Path | str) -> Flow:
+    """Return the model of ``--init-from``, or at ``--resume`` the run's own."""
     model = checkpoint.load(source, device="cpu")
     kind = model.config.model_name
     if args.model not in (None, kind):

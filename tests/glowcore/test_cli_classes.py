@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import glowcore
 from glowcore import images
@@ -143,3 +144,61 @@ def test_more_classes_than_the_pictures_have_are_refused(home, tmp_path, capsys)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("num_classes is 3, expected 2 for the classes of the pictures: left, right")
     assert not out.exists()
+
+
+def without_number(argv):
+    at = argv.index("--num-classes")
+    return [*argv[:at], *argv[at + 2:]]
+
+
+def test_pictures_with_classes_make_a_model_with_as_many(home, tmp_path, capsys):
+    argv = ["train", "--data", str(home / "data"), "--out", str(tmp_path / "run"), *without_number(TRAIN)]
+    assert main(argv) == 0
+    assert "a model of 2 classes, as the pictures have; --num-classes 0 makes one without" in capsys.readouterr().err
+    found, given = (glowcore.load(folder, device="cpu") for folder in (tmp_path / "run", home / "run"))
+    assert found.config == given.config
+    assert found.metadata["class_names"] == ["left", "right"]
+    assert all(torch.equal(tensor, given.state_dict()[name]) for name, tensor in found.state_dict().items())
+    assert main([*argv[:5], "--resume", "--steps", "4", "--quiet"]) == 0
+    assert glowcore.load(tmp_path / "run", device="cpu").config == given.config
+
+
+def test_no_classes_where_none_are_wanted_or_none_are_there(home, tmp_path, capsys):
+    argv = ["train", "--data", str(home / "data"), "--out", str(tmp_path / "plain"), *TRAIN]
+    assert main([*argv, "--num-classes", "0"]) == 0
+    assert " classes" not in capsys.readouterr().err
+    assert glowcore.load(tmp_path / "plain", device="cpu").config.num_classes == 0
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "right").symlink_to(home / "data" / "train" / "right")
+    argv = ["train", "--data", str(tmp_path / "one"), "--out", str(tmp_path / "single"), *without_number(TRAIN)]
+    assert main(argv) == 0
+    assert glowcore.load(tmp_path / "single", device="cpu").config.num_classes == 0
+
+
+def test_classes_that_a_model_cannot_use_are_named(home, tmp_path, capsys):
+    short = ["--steps", "1", "--batch-size", "8", "--threads", "1", "--quiet"]
+    argv = ["train", "--data", str(home / "data"), "--out", str(tmp_path / "flow"), "--model", "realnvp", *short,
+            "--image-size", "8", "--channels", "1", "--num-levels", "1", "--hidden-channels", "4"]
+    assert main(argv) == 0
+    assert "the 2 classes of the pictures are not used: a realnvp has none" in capsys.readouterr().err
+    argv = ["train", "--data", str(home / "data"), "--out", str(tmp_path / "on"), "--init-from", str(tmp_path / "flow")]
+    assert main([*argv, *short]) == 0
+    told = f"the 2 classes of the pictures are not used: the model in {tmp_path / 'flow'} has none"
+    assert told in capsys.readouterr().err
+    argv[-1] = str(home / "run")
+    argv[4] = str(tmp_path / "classes")
+    assert main([*argv, *short]) == 0
+    assert glowcore.load(tmp_path / "classes", device="cpu").config.num_classes == 2
+
+
+def test_classes_of_some_pictures_only_are_refused_with_the_way_out(home, tmp_path, capsys):
+    rows = ["file,class"]
+    for index, picture in enumerate(halves(30)[0]):
+        (tmp_path / f"{index}.png").write_bytes(images.to_png_bytes(picture.permute(1, 2, 0).numpy()))
+        rows.append(f"{index}.png,{['a', 'b', ''][index % 3]}")
+    (tmp_path / "attributes.csv").write_text("\n".join(rows))
+    argv = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *without_number(TRAIN)]
+    assert main(argv) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "pictures have no class; every picture needs one, or give --num-classes 0" in line
+    assert main([*argv, "--num-classes", "0"]) == 0

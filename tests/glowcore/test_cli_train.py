@@ -2,6 +2,7 @@
 
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -201,3 +202,41 @@ def test_a_class_conditional_model_learns_its_classes(tmp_path, capsys):
     assert main(["train", *argv, "--num-classes", "2"]) == 2
     assert "num_classes is 2, expected 3 for the classes of the pictures: dark, light, third" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def commands_in(words):
+    """The commands that a run names at its end."""
+    return [shlex.split(line)[3:] for line in words.splitlines() if line.startswith("  python -m glowcore ")]
+
+
+def test_a_run_says_what_it_trains_on_and_which_commands_go_on_from_it(tmp_path, faces, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "a run"
+    assert main([*run_of(faces, out), *MODEL, *SETTINGS, "--steps", "2"]) == 0
+    said = capsys.readouterr().err
+    parameters = sum(p.numel() for p in glowcore.load(out, device="cpu").parameters())
+    assert said.splitlines()[0] == f"23 pictures to train on, 1 held out; {parameters:,} parameters"
+    assert f"saved, in {out}; " in said
+    resume, evaluate, sample = commands_in(said)
+    assert resume == ["train", "--data", str(faces), "--out", str(out), "--resume", "--steps", "4"]
+    assert [command[0] for command in (evaluate, sample)] == ["evaluate", "sample"]
+    for command in (resume, evaluate, sample):
+        assert main(command) == 0
+    assert saved_states.load_state(out / "state")["step"] == 4
+    assert (tmp_path / "samples.png").exists()
+
+
+def test_a_run_that_was_stopped_says_how_to_go_on(tmp_path, faces, capsys, monkeypatch):
+    real = Trainer.train_step
+
+    def step(trainer):
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(trainer)
+
+    monkeypatch.setattr(Trainer, "train_step", step)
+    assert main([*run_of(faces, tmp_path / "run"), *MODEL, *SETTINGS, "--steps", "9"]) == 130
+    resume = commands_in(capsys.readouterr().err)[0]
+    assert resume == ["train", "--data", str(faces), "--out", str(tmp_path / "run"), "--resume"]
+    monkeypatch.setattr(Trainer, "train_step", real)
+    assert main(resume) == 0
+    assert saved_states.load_state(tmp_path / "run" / "state")["step"] == 9

@@ -1,0 +1,49 @@
+"""What ``train`` says before a run and after it: what it works on, and which commands go on from there."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+from torch import nn
+
+from glowcore import classes
+from glowcore.cli import options
+from glowcore.training import Trainer
+
+SAMPLES = "samples.png"
+
+
+def say_before(model: nn.Module, pictures: int, held_out: int) -> None:
+    """Say what is trained on what."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    options.say(f"{pictures} pictures to train on, {held_out} held out; {parameters:,} parameters")
+
+
+def say_after(args: argparse.Namespace, trainer: Trainer) -> None:
+    """Say where the model is and which commands go on with it, whether the run has ended or was stopped."""
+    kept = "not saved since the last good evaluation" if trainer.recovery.bad_evaluations else "saved"
+    options.say(f"{kept}, in {args.out}; to go on, and to look at it:")
+    for words in (_resume(args, trainer), *_next(args, trainer)):
+        options.say(f"  {_line(words)}")
+
+
+def _resume(args: argparse.Namespace, trainer: Trainer) -> list[str]:
+    words = ["train", "--data", args.data, "--out", args.out, "--resume"]
+    if args.skip_broken:
+        words.append("--skip-broken")
+    if trainer.fraction >= 1:  # only a later end lets it go on
+        s = trainer.settings
+        by_steps = s.steps is not None and trainer.step >= s.steps
+        words += ["--steps", str(2 * s.steps)] if by_steps else ["--minutes", f"{2 * s.minutes:g}"]
+    return words
+
+
+def _next(args: argparse.Namespace, trainer: Trainer) -> list[list[str]]:
+    every = ["--class", "all"] if classes.num_classes(trainer.model) else []
+    return [["evaluate", "--model", args.out, "--data", args.data],
+            ["sample", "--model", args.out, *every, "--out", SAMPLES]]
+
+
+def _line(words: list[str]) -> str:
+    return shlex.join(["python", "-m", "glowcore", *words])
