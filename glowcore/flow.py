@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from glowcore import likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
+from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
-from glowcore.networks import channels_last
 from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
 from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, undo_steps, unrepeatable
 from glowcore.transforms.base import Transform
@@ -112,9 +112,10 @@ class Flow(nn.Module):
         if mode == "reversible" and self.unrecoverable:
             raise ConfigError(f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
                               "the batch's; use 'full' or 'checkpoint'")
-        if mode != "full" and (kinds := unrepeatable(step for level in self.levels for step in level.steps)):
-            raise ConfigError(f"memory {mode!r} evaluates networks twice, and in training {', '.join(kinds)} would do "
-                              "something else the second time; use 'full', or networks without")
+        if mode != "full" and self.unrepeatable:
+            raise ConfigError(f"memory {mode!r} evaluates networks twice, and in training "
+                              f"{', '.join(self.unrepeatable)} would do something else the second time; use 'full', or "
+                              "networks without")
         self._memory = mode
 
     def train(self, mode: bool = True) -> Self:
@@ -142,6 +143,11 @@ class Flow(nn.Module):
     def unrecoverable(self) -> list[str]:
         """Kinds of its transforms whose input cannot be recovered in training, so that it cannot be ``reversible``."""
         return sorted({type(m).__name__ for m in self.modules() if isinstance(m, Transform) and not m.RECOVERABLE})
+
+    @property
+    def unrepeatable(self) -> list[str]:
+        """Kinds of modules in its networks that in training would not do the same twice: it can be ``full`` only."""
+        return unrepeatable(step for level in self.levels for step in level.steps)
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:
@@ -311,17 +317,3 @@ def _shapes_of(config, levels: Iterable[nn.Module]) -> list[tuple[int, int, int]
             shape = (shape[0] // 2, *shape[1:])
         shapes.append(shape)
     return shapes
-
-
-def checked_images(images: Tensor, channels: int, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Return pictures ``[B, channels, *size]`` on a device, channels last in memory.
-
-    Raises:
-        ConfigError: another shape, no picture at all, or values that are neither uint8 nor floats.
-    """
-    if images.ndim != 4 or len(images) == 0 or tuple(images.shape[1:]) != (channels, *size):
-        raise ConfigError(f"pictures have shape {tuple(images.shape)}, this model takes [B, {channels}, {size[0]}, "
-                          f"{size[1]}], B 1 or more")
-    if images.dtype != torch.uint8 and not images.is_floating_point():
-        raise ConfigError(f"pictures are {images.dtype}, expected uint8 or floats in [0, 1]")
-    return channels_last(images.to(device))

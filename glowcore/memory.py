@@ -53,9 +53,9 @@ def choose_memory(model: Flow, batch_size: int) -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
     ``"checkpoint"`` for models with a step that cannot be recovered from its output (batch norm), and always ``"full"``
-    for a baseline, which is no flow.
+    where networks would not do the same twice (dropout), and for a baseline, which is no flow.
     """
-    if not isinstance(model, Flow):
+    if not isinstance(model, Flow) or model.unrepeatable:
         return "full"
     before, model.memory = model.memory, "full"
     try:

@@ -15,7 +15,8 @@ from glowcore import likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
-from glowcore.flow import Noise, checked_images
+from glowcore.flow import Noise
+from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.models import settings
 from glowcore.priors import draw_noise, noise_log_prob

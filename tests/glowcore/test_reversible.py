@@ -8,7 +8,7 @@ import torch
 
 from glowcore import ConfigError, GlowConfig, NICEConfig, RealNVPConfig, build
 from glowcore.benchmarks.configs import noise_pictures, ready_model
-from glowcore.memory import choose_memory, saved_bytes
+from glowcore.memory import saved_bytes
 from glowcore.reversible import DriftMeter, run_steps
 from glowcore.transforms.coupling import AffineCoupling
 from glowcore.transforms.step import FlowStep
@@ -274,14 +274,6 @@ def test_no_grad_needs_no_memory():
         assert flow.log_prob(torch.rand(2, 3, 8, 4)).grad_fn is None
 
 
-def test_auto_takes_full_where_it_fits(monkeypatch):
-    flow = flow_of()
-    assert choose_memory(flow, 4) == "full"
-    monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: saved_bytes(flow, 4))
-    assert choose_memory(flow, 4) == "reversible"
-    assert flow.memory == "full"
-
-
 @pytest.mark.proof
 def test_gradients_of_a_deep_model_after_training():
     """64 steps a level: 1e-9 in float64; 1e-4 in float32 with anchors."""
@@ -297,13 +289,6 @@ def test_gradients_of_a_deep_model_after_training():
             flow.bits_per_dim(images, generator=torch.Generator().manual_seed(0)).mean().backward()
             found[memory] = torch.cat([p.grad.flatten() for p in flow.parameters()])
         assert (found["reversible"] - found["full"]).norm() <= bound * found["full"].norm()
-
-
-def test_auto_takes_checkpoint_where_steps_cannot_be_recovered(monkeypatch):
-    flow = build(RealNVPConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4, residual_blocks=1,
-                               norm="batchnorm"))
-    monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
-    assert choose_memory(flow, 4) == "checkpoint"
 
 
 def test_mixings_can_be_frozen_as_a_whole():
