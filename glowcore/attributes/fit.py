@@ -19,6 +19,7 @@ from glowcore.attributes.discriminant import roc_auc, solve
 from glowcore.attributes.encoding_rows import EncodingRows, Moments, kept_on_disk
 from glowcore.attributes.refinement import Refinement, RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, Shapes
+from glowcore.classes import num_classes, renumbered
 from glowcore.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def fit_attributes(
 
     Args:
         model: any flow; its fused form encodes.
-        pictures: the training split, with ``attributes`` (1 yes, 0 no, -1 unknown).
+        pictures: the training split, with ``attributes`` (1 yes, 0 no, -1 unknown), and for a class-conditional model
+            with ``labels``.
         batch_size: pictures encoded at once.
         directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`), or ``"refined"``: the partial
             ones, improved by what they do to pictures (:mod:`glowcore.attributes.refinement`).
@@ -78,18 +80,21 @@ def fit_attributes(
         progress: show a bar on stderr.
 
     Raises:
+        ConfigError: a class-conditional model, and pictures without classes or with one that it does not have.
         DataError: no attribute has 30 pictures with and 30 without it, there is no room for a temporary file of the
             encodings, or the fit of an attribute is not finite.
     """
     fittable(pictures.attributes.numpy(), pictures.attribute_names)
+    y = _classes_of(model, pictures)
     fast = model.fused(backend="torch")  # batches are large, and the application fits in a thread among others
 
     def encodings() -> Iterator[tuple[Tensor, Tensor]]:
         bar = tqdm(total=len(pictures), desc="encoding", unit=" pictures", disable=not progress, file=sys.stderr)
         with bar, torch.no_grad():
             for start in range(0, len(pictures), batch_size):
-                batch = pictures.images[start : start + batch_size].to(model.device)
-                yield fast.encode(batch).flatten(), pictures.attributes[start : start + batch_size]
+                part = slice(start, start + batch_size)
+                batch = pictures.images[part].to(model.device)
+                yield fast.encode(batch, None if y is None else y[part]).flatten(), pictures.attributes[part]
                 bar.update(len(batch))
 
     source: dict[str, Any] = {"data_sha256": pictures.fingerprint()}
@@ -97,10 +102,20 @@ def fit_attributes(
     if directions == "refined":
         source["classifiers"] = [{key: c.facts[key] for key in ("data_sha256", "pictures")} for c in classifiers]
         directions = "partial"
-        refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], progress=progress)
+        refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], y=y, progress=progress)
     columns = Columns(tuple(pictures.attribute_names), tuple(model.latent_shapes()), model.prior, source)
     with kept_on_disk(encodings(), model.num_dims) as (matrix, labels):
         return fit_matrix(matrix, labels, columns, directions=directions, refine=refine, progress=progress)
+
+
+def _classes_of(model: Flow, pictures: PictureSet) -> Tensor | None:
+    """Return the pictures' classes in the numbers of a class-conditional model, ``[N]``, None for any other."""
+    if num_classes(model) == 0:
+        return None
+    if pictures.labels is None:
+        raise ConfigError(f"the pictures have no labels, expected one a picture for a model of {num_classes(model)} "
+                          "classes")
+    return renumbered(model, pictures.labels, pictures.class_names)
 
 
 def fit_matrix(

@@ -96,15 +96,16 @@ class Refinement:
         model: decodes; its weights stay as they are.
         images: uint8 ``[N, C, H, W]``, the pictures behind the rows of the encodings.
         settings: how.
+        y: int64 ``[N]``, the pictures' classes, for a class-conditional model.
         classifiers: trained on other pictures; asked beside the one of the fit's own labels.
         progress: show bars on stderr.
     """
 
     def __init__(
         self, model: Flow, images: Tensor, settings: RefinementSettings | None = None,
-        classifiers: Sequence[AttributeClassifier] = (), *, progress: bool = True
+        classifiers: Sequence[AttributeClassifier] = (), *, y: Tensor | None = None, progress: bool = True
     ) -> None:
-        self.model, self.images, self.progress = model, images, progress
+        self.model, self.images, self.y, self.progress = model, images, y, progress
         self.settings = settings or RefinementSettings()
         self.classifiers = tuple(classifiers)
 
@@ -123,7 +124,7 @@ class Refinement:
         rng = np.random.default_rng(settings.seed)
         held_out = rng.permutation(len(labels)) % HELD_OUT == 0
         draws = _Draws(np.where(held_out[:, None], -1, labels), rng)
-        descent = _Descent(self.model, self.images, matrix, self._judge(labels, names, ~held_out), settings)
+        descent = _Descent(self.model, self.images, matrix, self._judge(labels, names, ~held_out), settings, self.y)
         usable, sampling = np.flatnonzero((labels >= 0).any(1)), np.random.default_rng(settings.seed)
 
         def spread() -> Tensor:
@@ -137,9 +138,9 @@ class Refinement:
         try:
             for parameter in trainable:
                 parameter.requires_grad_(False)
-            with bar, torch.random.fork_rng(devices=[]):
+            with bar:
                 for step in range(settings.steps):
-                    torch.default_generator.manual_seed(settings.seed + step)
+                    descent.generator.manual_seed(settings.seed + step)
                     batch = draws(settings.batch_size)
                     gradient, seen = descent.gradient(d, spread(), batch)
                     descent.prices = _adjusted(descent.prices, batch, seen - settings.aim)
@@ -185,12 +186,14 @@ class _Batch(NamedTuple):
 class _Descent:
     """What edits cost by the eyes of ``judge``, and which way they cost less; ``matrix`` holds the encodings.
 
-    ``prices``, ``[A, 2]``, are those of edits that add an attribute, and that take it away, at present.
+    ``prices``, ``[A, 2]``, are those of edits that add an attribute, and that take it away, at present; all that is
+    drawn comes from ``generator``.
     """
 
     def __init__(self, model: Flow, images: Tensor, matrix: np.ndarray, judge: ClassifierPanel,
-                 settings: RefinementSettings) -> None:
+                 settings: RefinementSettings, y: Tensor | None = None) -> None:
         self.model, self.images, self.matrix, self.judge, self.settings = model, images, matrix, judge, settings
+        self.y, self.generator = y, torch.Generator().manual_seed(settings.seed)
         self.prices = torch.full((len(judge.names), 2), PRICE, device=model.device)
 
     def encodings(self, rows: np.ndarray) -> Tensor:
@@ -232,16 +235,18 @@ class _Descent:
         """Return, by picture, the loss, whether the edit is seen (1 or 0), and the leak, each ``[B]``."""
         own, sign = torch.from_numpy(batch.attributes).to(moves.device), torch.from_numpy(batch.signs).to(moves)
         edited = Latents.from_flat(self.encodings(batch.rows) + moves, self.model.latent_shapes(), self.model.prior)
+        if self.y is not None:
+            edited.y = self.y[torch.from_numpy(batch.rows)]
         device = self.model.device
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
             after = self.model.decode(edited)
         after = after.float().nan_to_num(FAR, FAR, -FAR)  # as far out of range as can be
         before = self.images[torch.from_numpy(batch.rows)].to(after) / 255
-        seed = int(torch.randint(1 << 30, ()))
+        seed = int(torch.randint(1 << 30, (), generator=self.generator))
 
         def look(pictures: Tensor) -> Tensor:
-            torch.default_generator.manual_seed(seed)  # before and after are turned, moved and lit alike
-            return self.judge(augment(pictures.clamp(0, 1)))
+            self.generator.manual_seed(seed)  # before and after are turned, moved and lit alike
+            return self.judge(augment(pictures.clamp(0, 1), self.generator))
 
         logits = look(after)
         with torch.no_grad():

@@ -29,6 +29,7 @@ from glowcore.metadata import USUAL_TEMPERATURE
 from glowcore.models import build
 from glowcore.priors import noise_log_prob
 from glowcore.storage.sealed import read_set
+from glowcore.weight_draws import WeightDraws
 
 #: Difference of a log-determinant from that of the Jacobian, per value of the picture, in nats and float64.
 LOGDET_BOUND = 1e-11
@@ -135,7 +136,7 @@ def crop(model: Flow) -> Flow:
     while side < min(model.image_size):
         try:
             # A model of one position at its top has no neighbours there: twice that, if it stays small.
-            with torch.random.fork_rng(devices=[]):
+            with WeightDraws():
                 small = build(dataclasses.replace(model.config, image_size=side))
         except ConfigError:
             side *= 2

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from glowcore import likelihood
 from glowcore.classes import ClassTally, any_classes
+from glowcore.errors import ConfigError
 from glowcore.exact import RETRY_ABOVE, largest_error, largest_errors
 from glowcore.flow import Flow
 from glowcore.image_difference import pixels_changed
@@ -70,7 +71,13 @@ def evaluate(
     """Measure a model on uint8 pictures ``[N, C, H, W]``; noise comes from ``seed``, whatever the batch size.
 
     ``labels`` (int64 ``[N]``) are the classes of a class-conditional model.
+
+    Raises:
+        ConfigError: no pictures, or others than uint8: how many bits they had cannot be told of floats.
     """
+    if images.dtype != torch.uint8 or len(images) == 0:
+        raise ConfigError(f"the pictures are {len(images)} of {images.dtype}, expected 1 or more of uint8, values from "
+                          "0 to 255")
     bpd, worst, total, changed, finite, beyond = [], 0.0, 0.0, 0, 0, 0
     tally = None if labels is None else ClassTally(model)
     with tqdm(total=len(images), desc="evaluate", unit="picture", disable=not progress) as bar:

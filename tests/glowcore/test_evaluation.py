@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from glowcore import build
+from glowcore import ConfigError, build
 from glowcore.baselines import VAEConfig
 from glowcore.evaluation.held_out import evaluate, health, noisy_bits_per_dim
 from tests.glowcore import rough
@@ -132,3 +132,10 @@ def test_health_of_a_model_that_has_diverged_is_infinite_not_an_error():
     flow = model()
     flow.levels[0].steps[0].permutation.log_s.data[0] = torch.nan
     assert health(flow, pictures(4))["condition"] == math.inf
+
+
+@pytest.mark.parametrize("wrong", [lambda x: x / 255, lambda x: x.long(), lambda x: x[:0]])
+def test_other_pictures_than_bytes_are_refused(wrong):
+    """Of floats, the error of a round trip would be taken against values 255 times too small."""
+    with pytest.raises(ConfigError, match=r"the pictures are \d of torch.*, expected 1 or more of uint8"):
+        evaluate(model(), wrong(pictures(4)))

@@ -6,12 +6,15 @@ import pytest
 import torch
 
 from glowcore import checkpoint, models
+from glowcore.attributes import refinement
+from glowcore.attributes.refinement import RefinementSettings
 from glowcore.classifiers import classifier, store
 from glowcore.classifiers.classifier import ClassifierSettings, train_classifier
 from glowcore.models import CONFIGS
 from glowcore.weight_draws import WeightDraws
 from tests.glowcore import tiny
 from tests.glowcore.test_attribute_classifier import labelled
+from tests.glowcore.test_direction_refinement import pictures as labelled_rows
 
 GLOWS = [{"permutation": name, "position_channels": 2, "num_classes": 3}
          for name in ("conv1x1_lu", "conv1x1", "reverse", "shuffle")]
@@ -96,3 +99,17 @@ def test_a_classifier_is_drawn_from_its_seed_alone():
     one, same, other = trained(0), trained(0), trained(1)
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["head.weight"], other["head.weight"])
+
+
+def test_a_refinement_takes_nothing_back_either(drawn):
+    flow, data = tiny.model(), labelled_rows(200)
+    few = RefinementSettings(steps=3, batch_size=4, judge_pictures=200)
+    with torch.no_grad():
+        matrix = flow.encode(data.images).flatten().numpy()
+    start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.manual_seed(1)
+    numbers = drawn(refinement, "augment")
+    refinement.Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), data.attribute_names,
+                                                                  start)
+    assert len(numbers) >= 2 * few.steps
+    assert never_rewound(numbers)
