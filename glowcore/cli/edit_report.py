@@ -20,6 +20,7 @@ from glowcore.errors import ConfigError
 from glowcore.evaluation.edits import MOST_PICTURES, STRENGTHS, EditStrip, evaluate_edits
 from glowcore.grids import grid
 from glowcore.storage import output
+from glowcore.text import counted
 
 JUDGE_SPLIT = "train"  # the fit of directions may learn from all others (`attributes --classifier-data`)
 DEFAULT_SPLIT = "test"  # of --data, unless --split says otherwise
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
                                    credit=args.credit))
     else:
         options.say(edit_tables.words(found, judge, own))
-    options.say(f"{sum(r.images for r in found.results)} edits in {seconds:.0f} s, classifier in {judge.folder}")
+    options.say(f"{counted(sum(r.images for r in found.results), 'edit')} in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:
         pictures.save(out, strip_sheet(found.strips, strengths))
     return 0

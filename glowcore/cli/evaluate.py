@@ -12,6 +12,7 @@ from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
 from glowcore.flow import Flow
 from glowcore.heap import keep_heap
+from glowcore.text import counted
 
 EXAMPLE = "python -m glowcore evaluate --model pretrained/faces64 --data faces/ --split test --json"
 
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     spread = f" +- {result.bits_per_dim_std_error:.4f}" if result.images > 1 else ""
     options.say(
-        f"{result.images} pictures of split {args.split} in {seconds:.1f} s\n"
+        f"{counted(result.images, 'picture')} of split {args.split} in {seconds:.1f} s\n"
         f"bits/dim      {result.bits_per_dim:.4f}{spread} at {result.n_bits} bits (a bound: {bound})\n"
         f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, mean "
         f"{result.reconstruction_mean_abs_error:.2e}, {result.pixels_changed} pixels "

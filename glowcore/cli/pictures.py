@@ -30,19 +30,27 @@ EVERY_CLASS = "all"
 
 
 def load(path: str | Path, model: Flow) -> Tensor:
-    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``; says what is cut off.
+    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``; says so where that changes it.
 
     Raises:
         ImageError: no such file, no picture, or a model of other channels than 1 or 3.
     """
     whole = images.load(path, channels=model.config.channels)
-    height, width = images.crop_to_aspect(whole, model.image_size).shape[:2]
-    if (height, width) != whole.shape[:2]:
-        name = printable(str(path))
-        options.say(f"{name} is {whole.shape[1]}x{whole.shape[0]}: its central {width}x{height} is taken, wherever a "
-                    "face may be; python -m explorer edit finds the face in a photo first")
+    if whole.shape[:2] != tuple(model.image_size):
+        options.say(f"{printable(str(path))}: {_brought(whole, model)}")
     array = images.fit(whole, model.image_size)
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
+
+
+def _brought(whole: np.ndarray, model: Flow) -> str:
+    """Say what of a picture, uint8 ``[H, W, C]``, a model is shown."""
+    kept = images.crop_to_aspect(whole, model.image_size)
+    (height, width), (cut, across) = whole.shape[:2], kept.shape[:2]
+    part = "all" if kept.shape == whole.shape else f"the central {across}x{cut}"
+    told = f"{part} of its {width}x{height} pixels brought to {model.image_size[1]}x{model.image_size[0]}"
+    if model.attributes is None:
+        return told
+    return f"{told}, wherever a face may be; python -m explorer edit finds the face in a photo first"
 
 
 def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None) -> None:

@@ -116,7 +116,8 @@ class _Decoder:
             block[len(kept)] = images.fit(picture, self.size).transpose(2, 0, 1)
             kept.append(index)
         if not kept:
-            raise DataError(f"none of the {len(self.files)} pictures can be read, the first because: {skipped[0][1]}")
+            many = f"none of the {len(self.files)} pictures can be read, the first because"
+            raise DataError(f"{many if len(self.files) > 1 else 'the only picture cannot be read'}: {skipped[0][1]}")
         return kept, skipped
 
 
