@@ -218,13 +218,10 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
                 key="save_photo",
                 what=WHOLE,
             )
-            others = [r for r in desk.history.edited_faces(photo.key) if r.source != recipe.source]
-            chosen = recipe.source.face >= 0  # a face with eyes placed by hand may be one of the others
-            if (
-                chosen
-                and others
-                and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others")
-            ):
+            detected = recipe.source.face >= 0  # one with eyes placed by hand may be one of the others
+            edited_here = desk.history.edited_faces(photo.key) if detected else []
+            others = [r for r in edited_here if r.source != recipe.source]
+            if others and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others"):
                 put_back[:0] = others
         if recipe.source.kind == "photo":
             embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
