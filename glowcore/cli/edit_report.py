@@ -84,7 +84,8 @@ def run(args: argparse.Namespace) -> int:
                                    credit=args.credit))
     else:
         options.say(edit_tables.words(found, judge, own))
-    options.say(f"{counted(sum(r.images for r in found.results), 'edit')} in {seconds:.0f} s, classifier in {judge.folder}")
+    edits = counted(sum(r.images for r in found.results), "edit")
+    options.say(f"{edits} in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:
         pictures.save(out, strip_sheet(found.strips, strengths))
     return 0

@@ -30,7 +30,9 @@ EVERY_CLASS = "all"
 
 
 def load(path: str | Path, model: Flow) -> Tensor:
-    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``; says so where that changes it.
+    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``.
+
+    Says what the model is shown of a picture of another size.
 
     Raises:
         ImageError: no such file, no picture, or a model of other channels than 1 or 3.

@@ -73,7 +73,7 @@ def test_skipping_equals_a_cleaned_folder(table, tmp_path_factory):
     assert data.fingerprint() == clean.fingerprint()
     only_broken = tmp_path_factory.mktemp("broken")
     (only_broken / "a.jpg").write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(DataError, match="^the only picture cannot be read: a.jpg"):
+    with pytest.raises(DataError, match=r"^the only picture cannot be read: a\.jpg"):
         open_dataset(only_broken, image_size=8, skip_broken=True)
 
 
