@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.attributes.discriminant import roc_auc, solve
@@ -21,6 +19,7 @@ from glowcore.attributes.refinement import Refinement, RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, Shapes
 from glowcore.classes import num_classes, renumbered
 from glowcore.errors import ConfigError, DataError
+from glowcore.progress import progress_bar
 
 if TYPE_CHECKING:
     from glowcore.classifiers.store import StoredClassifier
@@ -89,7 +88,7 @@ def fit_attributes(
     fast = model.fused(backend="torch")  # batches are large, and the application fits in a thread among others
 
     def encodings() -> Iterator[tuple[Tensor, Tensor]]:
-        bar = tqdm(total=len(pictures), desc="encoding", unit=" pictures", disable=not progress, file=sys.stderr)
+        bar = progress_bar(total=len(pictures), desc="encoding", unit=" pictures", progress=progress)
         with bar, torch.no_grad():
             for start in range(0, len(pictures), batch_size):
                 part = slice(start, start + batch_size)
@@ -200,7 +199,7 @@ def _discriminants(rows: EncodingRows, moments: Moments, fitted: np.ndarray, pro
     shrinkages = torch.tensor(SHRINKAGES, dtype=torch.float64)
     count = len(moments.targets)
     targets = torch.nn.functional.normalize(moments.targets, dim=1).repeat_interleave(len(shrinkages), 0).T.float()
-    with tqdm(desc="discriminants", unit=" passes", disable=not progress, file=sys.stderr) as bar:
+    with progress_bar(desc="discriminants", unit=" passes", progress=progress) as bar:
 
         def product(w: Tensor) -> Tensor:
             bar.update()

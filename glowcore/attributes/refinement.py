@@ -29,7 +29,6 @@ These classifiers are part of the fit and judge nothing afterwards: ``evaluate -
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -38,13 +37,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from glowcore.classifiers.classifier import AttributeClassifier, ClassifierSettings, augment, train_classifier
 from glowcore.classifiers.panel import ClassifierPanel
 from glowcore.devices import has_fast_bfloat16
 from glowcore.flow import Flow
 from glowcore.latents import Latents
+from glowcore.progress import progress_bar
 
 STRENGTHS = (1.5, 3.0)
 HELD_OUT = 10  # one picture in ten is kept from the descent
@@ -134,7 +133,7 @@ class Refinement:
         d = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
         start, velocity = d.clone(), torch.zeros_like(d)
         trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        bar = tqdm(total=settings.steps, desc="refining", unit=" steps", disable=not self.progress, file=sys.stderr)
+        bar = progress_bar(total=settings.steps, desc="refining", unit=" steps", progress=self.progress)
         try:
             for parameter in trainable:
                 parameter.requires_grad_(False)

@@ -16,7 +16,6 @@ from typing import Any
 
 import psutil
 import torch
-from tqdm import tqdm
 
 from glowcore.benchmarks.configs import BENCH_CONFIGS, noise_pictures, ready_model
 from glowcore.benchmarks.speed import train_step
@@ -24,6 +23,7 @@ from glowcore.devices import synchronize
 from glowcore.flow import Flow
 from glowcore.heap import keep_heap, release_heap
 from glowcore.memory import saved_bytes
+from glowcore.progress import progress_bar
 from glowcore.reversible import MEMORY_MODES
 
 STEPS_PER_LEVEL = (4, 8, 16, 32, 64, 128)
@@ -68,7 +68,7 @@ def measure_memory(name: str, *, device: torch.device, batch: int = 32, depths: 
     anchors."""
     kinds = [(memory, 0) for memory in modes] + [("reversible", ANCHOR_EVERY)] * ("reversible" in modes)
     jobs = [(name, str(device), batch, depth, memory, anchor, steps) for depth in depths for memory, anchor in kinds]
-    rows = [in_fresh_process(probe, job) for job in tqdm(jobs, desc="bench", disable=not progress)]
+    rows = [in_fresh_process(probe, job) for job in progress_bar(jobs, desc="bench", progress=progress)]
     return {"config": name, "device": str(device), "batch": batch, "threads": torch.get_num_threads(), "rows": rows}
 
 

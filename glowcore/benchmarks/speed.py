@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
-from tqdm import tqdm
 
 from glowcore.benchmarks.configs import BENCH_CONFIGS, noise_pictures, ready_model
 from glowcore.devices import forbid_tf32, synchronize
 from glowcore.flow import Flow
 from glowcore.fused import FusedFlow
+from glowcore.progress import progress_bar
 from glowcore.reversible import MEMORY_MODES
 
 #: Seconds that each measurement is repeated for, at least.
@@ -52,7 +52,7 @@ def measure_speed(name: str, *, device: torch.device, batches: Iterable[int] = (
         *_training_jobs(model, train_batch),
     ]
     rows = []
-    for what, batch, dtype, passes, run in tqdm(jobs, desc="bench", disable=not progress):
+    for what, batch, dtype, passes, run in progress_bar(jobs, desc="bench", progress=progress):
         milliseconds = median_ms(run, device)
         for floor in ("float32", "bfloat16") if dtype == "bfloat16" or passes == 3 else ("float32",):
             floor_ms = passes * batch * flops / limits[floor] * 1e3

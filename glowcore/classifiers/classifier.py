@@ -12,7 +12,6 @@ picture in 25 of CelebA has, than of a smile, and all the more on pictures of an
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,10 +19,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from glowcore.attributes.discriminant import roc_auc
 from glowcore.errors import DataError
+from glowcore.progress import progress_bar
 from glowcore.weight_draws import WeightDraws
 
 #: Attributes whose name differs from the column of CelebA's table that says the same.
@@ -184,7 +183,7 @@ def train_classifier(
     steps = settings.epochs * -(-len(images) // settings.batch_size)
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
-    with tqdm(total=steps, desc="classifier", unit=" steps", disable=not progress, file=sys.stderr) as bar:
+    with progress_bar(total=steps, desc="classifier", unit=" steps", progress=progress) as bar:
         for _ in range(settings.epochs):
             for rows in torch.randperm(len(images), generator=generator).split(settings.batch_size):
                 batch = augment(images[rows] / 255, generator).contiguous(memory_format=torch.channels_last)

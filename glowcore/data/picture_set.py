@@ -28,18 +28,17 @@ average. CelebA's original files (178 x 218) are first cut to the central 148 x 
 
 import hashlib
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from glowcore import images
 from glowcore.data import picture_store, torchvision_sets
 from glowcore.data.folders import choose_split, list_pictures
 from glowcore.errors import DataError, ImageError
+from glowcore.progress import progress_bar
 from glowcore.text import printable
 
 #: ``skip_broken`` leaves out one picture in so many at most (and one of any set): what misses more is another set.
@@ -182,9 +181,9 @@ def unreadable_pictures(
         DataError: no such folder, no pictures in it, a deformed table.
     """
     listing = list_pictures(folder, tolerant=True)
-    quiet = not progress or len(listing.files) < picture_store.QUIET_BELOW
+    shown = progress and len(listing.files) >= picture_store.QUIET_BELOW
     found = []
-    for file in tqdm(listing.files, "scanning", unit=" pictures", disable=quiet, file=sys.stderr):
+    for file in progress_bar(listing.files, desc="scanning", unit=" pictures", progress=shown):
         try:
             images.load(listing.folder / file)
         except ImageError as error:

@@ -8,7 +8,6 @@ in; a second run finds it by a key over names, sizes and times of all files and 
 import hashlib
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from glowcore import images
 from glowcore.errors import DataError, ImageError, reason
+from glowcore.progress import progress_bar
 
 MEMORY_LIMIT = 2 * 2**30
 QUIET_BELOW = 500
@@ -102,8 +101,8 @@ class _Decoder:
         """Fill the block from its start; gives the indices kept and the broken ones."""
         kept: list[int] = []
         skipped: list[tuple[int, str]] = []
-        quiet = not self.progress or len(self.files) < QUIET_BELOW
-        for index, file in enumerate(tqdm(self.files, "decoding", unit=" pictures", disable=quiet, file=sys.stderr)):
+        shown = self.progress and len(self.files) >= QUIET_BELOW
+        for index, file in enumerate(progress_bar(self.files, desc="decoding", unit=" pictures", progress=shown)):
             try:
                 picture = images.load(self.folder / file, channels=self.channels)
             except ImageError as error:

@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
 from glowcore.models import GlowConfig, build
+from glowcore.progress import progress_bar
 from glowcore.training import Trainer, saved_states, training_set
 from glowcore.training.settings import TrainSettings
 
@@ -134,7 +134,7 @@ def run_all(
     wanted = [(name, seed) for seed in range(seeds) for name in variants if (name, seed) not in finished]
     for name, seed in wanted:
         _check_begun(_folder(out, name, seed), replace(settings, seed=seed), protocol)
-    for name, seed in tqdm(wanted, desc="ablate", unit="run", disable=not progress):
+    for name, seed in progress_bar(wanted, desc="ablate", unit="run", progress=progress):
         run = _train(name, configs[name], replace(settings, seed=seed), images, held_out, _folder(out, name, seed),
                      protocol, device)
         if not isinstance(run, Run):

@@ -8,20 +8,19 @@ or loses, goes through float64 (:mod:`glowcore.exact`).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from glowcore.classifiers.classifier import AttributeClassifier, find_column
 from glowcore.errors import DataError
 from glowcore.evaluation.until_seen import UntilSeen, until_seen
 from glowcore.exact import ExactFlow
 from glowcore.images import HALF_STEP
+from glowcore.progress import progress_bar
 
 if TYPE_CHECKING:
     from glowcore.data import PictureSet
@@ -137,7 +136,7 @@ def evaluate_edits(
     exact = ExactFlow(model, backend="torch")
     found = EditEvaluation([], [], [], skipped)
     total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
-    with tqdm(total=total, desc="edits", unit=" pictures", disable=not progress, file=sys.stderr) as bar:
+    with progress_bar(total=total, desc="edits", unit=" pictures", progress=progress) as bar:
         for name, sign, rows in cases:
             case = _Case(name, sign, judge, strengths)
             for part in rows.split(batch_size):

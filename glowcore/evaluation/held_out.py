@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from glowcore import likelihood
 from glowcore.classes import ClassTally, any_classes
@@ -16,6 +15,7 @@ from glowcore.exact import RETRY_ABOVE, largest_error, largest_errors
 from glowcore.flow import Flow
 from glowcore.image_difference import pixels_changed
 from glowcore.images import to_uint8
+from glowcore.progress import progress_bar
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
 
@@ -80,7 +80,7 @@ def evaluate(
                           "0 to 255")
     bpd, worst, total, changed, finite, beyond = [], 0.0, 0.0, 0, 0, 0
     tally = None if labels is None else ClassTally(model)
-    with tqdm(total=len(images), desc="evaluate", unit="picture", disable=not progress) as bar:
+    with progress_bar(total=len(images), desc="evaluate", unit="picture", progress=progress) as bar:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
             y = None if labels is None else labels[start : start + batch_size]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -275,6 +276,9 @@ def test_progress_is_shown_on_stderr_for_many_pictures(table, monkeypatch, capsy
     open_dataset(table, image_size=8)
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr(picture_store, "QUIET_BELOW", 1)
+    open_dataset(table, image_size=8)
+    assert capsys.readouterr() == ("", "")  # stderr is no terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     open_dataset(table, image_size=8)
     shown = capsys.readouterr()
     assert shown.out == ""
