@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 
 import glowcore
-from explorer.cli import main as explorer_main
 from glowcore.cli import main
 from tests.glowcore.tiny import MODEL, tree, write_model, write_pictures
 
@@ -328,53 +327,3 @@ def test_output_that_nobody_reads_any_more_ends_the_command_quietly(tmp_path, co
     assert done.returncode == 141
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
-
-
-def test_a_mistake_of_a_command_s_is_told_with_that_command_s_help(fails):
-    for argv in (["info", "--foo"], ["info", "--model", "x", "y"], ["info"]):
-        assert "(python -m glowcore info --help shows what is expected)" in fails(*argv)
-    assert "(python -m glowcore --help shows what is expected)" in fails("nothing")
-
-
-def test_a_shipped_model_without_its_folder_is_told_where_it_is(fails, paths, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(paths.model, tmp_path / "pretrained" / "mine")
-    for command in ("info", "check", "sample"):
-        line = fails(command, "--model", "mine")
-        assert "argument --model: there is no folder mine, expected such as pretrained/mine, which is there" in line
-    assert "mine/other" in fails("info", "--model", "mine/other")
-
-
-def test_check_leaves_out_broken_pictures_on_request(fails, paths, tmp_path, capsys):
-    shutil.copytree(paths.faces, tmp_path / "faces")
-    (tmp_path / "faces" / "notes.jpg").write_text("no picture")
-    check = ["check", "--model", paths.model, "--data", tmp_path / "faces", "--samples", "2", "--odd", "2"]
-    assert "--skip-broken" in fails(*check)
-    assert main([*map(str, check), "--skip-broken"]) in (0, 1)  # a model that has learnt little may miss a bound
-    out, err = capsys.readouterr()
-    assert "pictures given" in out
-    assert "skipped notes.jpg: " in err
-
-
-def test_attributes_that_could_not_be_stored_are_not_fitted(fails, paths, monkeypatch):
-    monkeypatch.setattr("glowcore.storage.output.os.access", lambda path, mode: False)
-    monkeypatch.setattr("glowcore.cli.attributes.fit_attributes", None)
-    assert "model is not writable" in fails("attributes", "--model", paths.model, "--data", paths.faces)
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-@pytest.mark.parametrize("command", ["glowcore info --model MODEL --json", "glowcore check --model MODEL"])
-def test_a_full_disk_behind_stdout_is_one_line(paths, command):
-    words = command.replace("MODEL", str(paths.model)).split()
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "-m", *words], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 1
-    assert done.stderr == "error: the output cannot be written: the disk is full\n"
-
-
-def test_the_version(capsys):
-    for program, name in ((main, "glowcore"), (explorer_main, "explorer")):
-        with pytest.raises(SystemExit) as end:
-            program(["--version"])
-        assert end.value.code == 0
-        assert capsys.readouterr().out == f"{name} {glowcore.__version__}\n"

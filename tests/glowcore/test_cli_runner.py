@@ -1,0 +1,89 @@
+"""What holds for every command: whose help a mistake points to, what is looked at before the work, a full disk."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import glowcore
+from explorer.cli import main as explorer_main
+from glowcore.cli import main
+from tests.glowcore.tiny import write_model, write_pictures
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A `model` and `faces`."""
+    folder = tmp_path_factory.mktemp("shared")
+    write_model(folder / "model")
+    write_pictures(folder / "faces", 10)
+    return folder
+
+
+@pytest.fixture
+def told(capsys):
+    """Run a command that must fail as a user's mistake should; returns its line."""
+
+    def call(*argv):
+        try:
+            code = main([str(part) for part in argv])
+        except SystemExit as stop:  # argparse's own
+            code = stop.code
+        found = capsys.readouterr()
+        assert (code, found.out, found.err.count("\n")) == (2, "", 1), found
+        assert found.err.startswith("error: ")
+        return found.err
+
+    return call
+
+
+def test_a_mistake_of_a_command_s_is_told_with_that_command_s_help(told):
+    for argv in (["info", "--foo"], ["info", "--model", "x", "y"], ["info"]):
+        assert "(python -m glowcore info --help shows what is expected)" in told(*argv)
+    assert "(python -m glowcore --help shows what is expected)" in told("nothing")
+
+
+def test_a_shipped_model_without_its_folder_is_told_where_it_is(shared, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(shared / "model", tmp_path / "pretrained" / "mine")
+    for command in ("info", "check", "sample"):
+        line = told(command, "--model", "mine")
+        assert "argument --model: there is no folder mine, expected such as pretrained/mine, which is there" in line
+    assert "mine/other" in told("info", "--model", "mine/other")
+
+
+def test_check_leaves_out_broken_pictures_on_request(shared, told, tmp_path, capsys):
+    shutil.copytree(shared / "faces", tmp_path / "faces")
+    (tmp_path / "faces" / "notes.jpg").write_text("no picture")
+    check = ["check", "--model", shared / "model", "--data", tmp_path / "faces", "--samples", "2", "--odd", "2"]
+    assert "--skip-broken" in told(*check)
+    assert main([*map(str, check), "--skip-broken"]) in (0, 1)  # a model that has learnt little may miss a bound
+    out, err = capsys.readouterr()
+    assert "pictures given" in out
+    assert "skipped notes.jpg: " in err
+
+
+def test_attributes_that_could_not_be_stored_are_not_fitted(shared, told, monkeypatch):
+    monkeypatch.setattr("glowcore.storage.output.os.access", lambda path, mode: False)
+    monkeypatch.setattr("glowcore.cli.attributes.fit_attributes", None)
+    assert "model is not writable" in told("attributes", "--model", shared / "model", "--data", shared / "faces")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["glowcore info --model MODEL --json", "glowcore check --model MODEL"])
+def test_a_full_disk_behind_stdout_is_one_line(shared, command):
+    words = command.replace("MODEL", str(shared / "model")).split()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: the disk is full\n"
+
+
+def test_the_version(capsys):
+    for program, name in ((main, "glowcore"), (explorer_main, "explorer")):
+        with pytest.raises(SystemExit) as end:
+            program(["--version"])
+        assert end.value.code == 0
+        assert capsys.readouterr().out == f"{name} {glowcore.__version__}\n"

@@ -1,0 +1,60 @@
+"""Which files of a folder are its pictures: links, hidden files, files of other kinds."""
+
+import json
+
+import pytest
+
+from glowcore.cli import main
+from glowcore.data import open_dataset
+from glowcore.errors import DataError
+from tests.glowcore.data_folders import write
+from tests.glowcore.tiny import MODEL
+
+
+def test_links_are_followed_like_folders_but_not_in_a_circle(tmp_path):
+    faces, elsewhere = tmp_path / "faces", tmp_path / "elsewhere"
+    write(faces / "cats" / "inner", ["0.png"])
+    write(faces / "dogs", ["1.png"])
+    write(elsewhere, ["2.png", "3.png"])
+    (faces / "cats" / "linked").symlink_to(elsewhere)
+    (faces / "birds").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(elsewhere)
+    (faces / "dogs" / "up").symlink_to(faces)
+    (faces / "dogs" / "gone").symlink_to(tmp_path / "gone")
+    data = open_dataset(faces / "cats", image_size=8)
+    assert data.files == ["inner/0.png", "linked/2.png", "linked/3.png"]
+    (faces / "dogs" / "up").unlink()
+    data = open_dataset(faces, image_size=8)
+    assert data.files == [
+        "birds/2.png", "birds/3.png", "cats/inner/0.png", "cats/linked/2.png", "cats/linked/3.png", "dogs/1.png"
+    ]
+
+
+def test_rows_of_a_linked_folder_find_their_pictures(tmp_path):
+    write(tmp_path / "elsewhere", ["0.png", "1.png"])
+    (tmp_path / "set" / "images").mkdir(parents=True)
+    (tmp_path / "set" / "images" / "a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set" / "attributes.csv").write_text("file,Smiling\na/0.png,1\na/1.png,0\n")
+    data = open_dataset(tmp_path / "set", image_size=8)
+    assert data.attributes.tolist() == [[1], [0]]
+
+
+def test_files_of_other_kinds_are_counted_and_told(tmp_path, capsys):
+    faces = tmp_path / "faces"
+    for side, name in (("train", "a"), ("train", "b"), ("test", "c")):
+        write(faces / side, [f"{name}.png"])
+    for name in ("train/x.heic", "train/y.HEIC", "test/z.bmp", "test/raw", "notes.txt", "table.csv", ".hidden.gif"):
+        (faces / name).write_text("")
+    assert open_dataset(faces, image_size=8, split="test").other_kinds == {".heic": 2, "": 1, ".bmp": 1}
+    told = "4 files of other kinds passed over: .heic 2, without an ending 1, .bmp 1\n"
+    assert main(["scan", "--data", str(faces)]) == 0
+    assert capsys.readouterr().err == f"3 pictures, 0 unreadable\n{told}"
+    assert main(["train", "--data", str(faces), "--out", str(tmp_path / "run"), "--quiet", *MODEL, "--image-size", "8",
+                 "--steps", "1", "--batch-size", "2"]) == 0
+    assert told in capsys.readouterr().err
+    assert main(["scan", "--data", str(faces), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["other_kinds"][".heic"] == 2
+    for path in faces.rglob("*.png"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"no pictures in .*faces \(4 files of other kinds passed over: \.heic 2"):
+        open_dataset(faces, image_size=8)
