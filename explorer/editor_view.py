@@ -19,7 +19,7 @@ from explorer.results import TYPICAL, Encoded, Rendered, in_typical_set
 from explorer.words import attributes_of, describe, level_names, noun, strength, words
 
 SLIDER_LIMIT = 3.0
-NO_FACE = "no face was found"
+NO_FACE = "no face found"
 FARTHEST = 3.0  # length of all moves together, in standard deviations: one slider at its end, and the face may hold
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
 

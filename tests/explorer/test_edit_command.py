@@ -78,7 +78,7 @@ def test_a_photo_without_a_face_says_so(home, blobs, tmp_path, capsys):
     assert edit("--set", "Smiling=1", "--out", tmp_path / "out.png", image=tmp_path / "wall.png") == 0
     said = capsys.readouterr().err
     assert "no face was found in " in said
-    assert "Smile +1.00: no face was found" in said
+    assert "Smile +1.00: no face found" in said
     assert edit("--set", "Smiling=1", "--face", "1", "--out", tmp_path / "2.png", image=tmp_path / "wall.png") == 2
     assert "--face is 1 and " in capsys.readouterr().err
 

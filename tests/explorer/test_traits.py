@@ -91,6 +91,6 @@ def test_sliders_that_have_moved_a_face_far_together_are_told(verdict, desk, eng
 
 def test_a_photo_without_a_face_is_not_called_typical(verdict, desk, engine, blobs):
     desk.receive(jpeg_of(blobs[0]), engine)
-    assert verdict() == verdict(Smiling=1.0) == "no face was found"
+    assert verdict() == verdict(Smiling=1.0) == "no face found"
     desk.place_eyes((0.3, 0.4, 0.7, 0.4), 32)
     assert verdict() == "typical"
