@@ -10,7 +10,17 @@ from sklearn.metrics import roc_auc_score
 from glowcore.attributes import directions, encoding_rows
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.attributes.discriminant import roc_auc, solve
-from glowcore.attributes.fit import Columns, fit_attributes, fit_matrix, fittable
+from glowcore.attributes.fit import (
+    CHOOSE,
+    FOLDS,
+    MEASURE,
+    SHRINKAGES,
+    Columns,
+    _choose,
+    fit_attributes,
+    fit_matrix,
+    fittable,
+)
 from glowcore.data import PictureSet
 from glowcore.errors import ConfigError, DataError
 from glowcore.models import GlowConfig, build
@@ -252,3 +262,35 @@ def test_conjugate_gradients_solve_the_system():
     for column, shift in enumerate(shifts):
         exact = torch.linalg.solve(matrix.double() + shift * torch.eye(60), targets[:, column].double())
         assert (found[:, column] - exact).norm() < 5e-3 * exact.norm()
+
+
+def test_shrinkage_is_chosen_on_one_tenth_and_measured_on_the_next():
+    rng = np.random.default_rng(0)
+    folds, labels = torch.arange(1000) % FOLDS, torch.from_numpy((rng.random((1000, 1)) < 0.5).astype(np.int8))
+    scores = torch.from_numpy(rng.normal(size=(1000, 1, len(SHRINKAGES))))
+    truth = labels[:, 0].double()
+    scores[folds == CHOOSE, 0, 2] += 10 * truth[folds == CHOOSE]
+    scores[folds == MEASURE, 0, 1] += 10 * truth[folds == MEASURE]
+    scores[folds > MEASURE, 0, 0] += 10 * truth[folds > MEASURE]
+    usable = np.ones(1000, bool)
+    usable[:20] = False
+    chosen, offsets, scales, facts = _choose(scores, labels, folds, usable, ("Hat",))
+    assert chosen.tolist() == [2]
+    assert facts["Hat"]["shrinkage"] == SHRINKAGES[2]
+    measured = folds == MEASURE
+    expected = roc_auc_score(labels[measured, 0].numpy(), scores[measured, 0, 2].numpy())
+    assert facts["Hat"]["separation"] == pytest.approx(expected)
+    assert expected < 0.7
+    held = scores[(folds <= MEASURE) & torch.from_numpy(usable), 0, 2]
+    assert float(offsets[0]) == pytest.approx(float(held.mean()))
+    assert float(scales[0]) == pytest.approx(float(held.std(correction=0)))
+
+
+def test_scores_are_standardised_over_the_two_tenths_held_out(data):
+    eps, labels = data[0][:400], data[1][:400]
+    fitted = fit_matrix(eps, labels, Columns(NAMES, SHAPES))
+    folds = np.random.default_rng(0).permutation(len(eps)) % FOLDS
+    for name in NAMES:
+        held = fitted.score(latents(torch.from_numpy(eps[folds <= MEASURE])), name).double()
+        assert abs(float(held.mean())) < 1e-4
+        assert float(held.std(correction=0)) == pytest.approx(1, abs=1e-4)

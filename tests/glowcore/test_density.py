@@ -1,5 +1,6 @@
 """Densities that are densities: they integrate to 1, and points drawn by them have the latents that they promise."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 from glowcore.flow import Flow, Level
 from glowcore.mlp import MLP
 from glowcore.networks import CouplingNet
-from glowcore.priors import TopPrior
+from glowcore.priors import TopPrior, draw_noise
 from glowcore.residual_net import ResidualNet
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.conv1x1 import InvertibleConv1x1, InvertibleConv1x1LU
@@ -118,3 +119,10 @@ def test_a_prior_of_one_value_a_channel_counts_every_position():
     expected = torch.distributions.Normal(mean, log_std.exp()).log_prob(z).sum(dim=(1, 2, 3))
     assert (flow.log_prob(x) - expected).abs().max() <= 1e-10
     assert (flow.decode(flow.encode(x)) - x).abs().max() <= 1e-12
+
+
+def test_logistic_noise_of_an_exact_zero_is_finite(monkeypatch):
+    """One draw in 2^53 is 0, whose logit is minus infinity."""
+    monkeypatch.setattr(torch, "rand", lambda shape, **options: torch.zeros(shape, dtype=torch.float64))
+    noise = draw_noise((3, 2, 2), torch.Generator(), "logistic")
+    assert torch.allclose(noise, torch.full((3, 2, 2), -54 * math.log(2)))

@@ -102,12 +102,12 @@ def test_on_a_terminal_the_bar_ends_full_and_once(tmp_path, monkeypatch):
 
 
 def test_the_bar_of_a_resumed_run_begins_where_the_run_is(tmp_path, monkeypatch):
+    trainer = make(tmp_path, steps=4)
+
     def again():
-        trainer = make(tmp_path, steps=4)
-        shown = Monitor(trainer, trainer.monitor.held_out, None, progress=True)
-        trainer.monitor = shown
+        trainer.monitor = Monitor(trainer, trainer.monitor.held_out, None, progress=True)
         trainer.load_state(saved_states.load_state(tmp_path / "state"))
-        shown.close()
 
     make(tmp_path, steps=4).run()
     assert bars_of(monkeypatch, again)[-1] == "100"
+    trainer.monitor.close()

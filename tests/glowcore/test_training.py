@@ -202,3 +202,39 @@ def test_a_loaded_model_trains_and_leaves_its_attributes_behind(tmp_path):
     assert not torch.equal(trainer.model.levels[0].steps[0].mean, before)  # statistics follow the pictures
     trainer.save()
     assert glowcore.load(tmp_path / "run", device="cpu").attributes is None
+
+
+def gradients_of(model):
+    return [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+
+def norm_of(gradients):
+    return float(torch.cat([g.flatten() for g in gradients]).double().norm())
+
+
+def test_a_gradient_beyond_the_bound_is_scaled_down_to_it(tmp_path):
+    plain, clipped = make(tmp_path / "plain", clip_norm=1e9), make(tmp_path / "clipped", clip_norm=0.01)
+    for trainer in (plain, clipped):
+        trainer.train_step()
+    whole, scaled = gradients_of(plain.model), gradients_of(clipped.model)
+    assert norm_of(whole) > 0.1
+    assert norm_of(scaled) == pytest.approx(0.01, rel=1e-4)
+    assert all(torch.allclose(b, 0.01 / norm_of(whole) * a, rtol=1e-4) for a, b in zip(whole, scaled, strict=True))
+    wide = make(tmp_path / "wide", clip_norm=2 * norm_of(whole))
+    wide.train_step()
+    assert all(torch.equal(a, b) for a, b in zip(whole, gradients_of(wide.model), strict=True))
+
+
+def test_accumulation_averages_losses_and_gradients(tmp_path):
+    options = {"flip": False, "precision": "float32", "clip_norm": 1e9}
+    trainer = make(tmp_path / "run", accumulate=3, **options)
+    plain = make(tmp_path / "plain", **options)
+    losses = []
+    for part in range(3):
+        rows = batches.batch_indices(20, 4, 0, part)
+        losses.append(plain.model.bits_per_dim(plain.images[rows], generator=batches.step_generator(0, part)).mean())
+    mean = sum(losses) / 3
+    mean.backward()
+    assert trainer.train_step() == pytest.approx(mean.item(), rel=1e-6)
+    for a, b in zip(gradients_of(trainer.model), gradients_of(plain.model), strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-6)

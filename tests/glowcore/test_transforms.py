@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -12,6 +13,7 @@ from glowcore.models import GlowConfig, build
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import affine_move
 from glowcore.transforms.base import Transform
+from glowcore.transforms.batchnorm import BatchNorm
 from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import AffineCoupling
 from glowcore.transforms.mixing import Mixing
@@ -227,3 +229,23 @@ def test_a_coupling_takes_a_net_that_has_nothing_to_initialise():
     assert torch.equal(first.net.weight, weight)
     assert not torch.equal(second.net.conv_in.weight, other)
     assert bool(model.initialized)
+
+
+def test_a_determinant_is_taken_in_float64():
+    """Of an ill-conditioned matrix float32 loses three digits, which every position of every picture would count."""
+    torch.manual_seed(0)
+    left, right = InvertibleConv1x1(48), InvertibleConv1x1(48)
+    with torch.no_grad():
+        left.matrix.copy_(left.matrix * torch.logspace(-3, 3, 48) @ right.matrix)
+        expected = np.linalg.slogdet(left.matrix.double().numpy())[1]
+        assert abs(float(left.log_abs_det()) - expected) < 1e-7
+        assert abs(float(torch.linalg.slogdet(left.matrix).logabsdet) - expected) > 1e-5
+
+
+def test_running_statistics_move_a_tenth_of_the_way_to_those_of_a_batch():
+    norm = BatchNorm(2).train()
+    x = 3 + 2 * torch.randn(16, 2, 4, 4)
+    norm(x)
+    variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+    assert torch.allclose(norm.mean, 0.1 * mean, rtol=1e-5)
+    assert torch.allclose(norm.variance, 0.9 + 0.1 * variance, rtol=1e-5)
