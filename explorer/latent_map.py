@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from tqdm import tqdm
 
 from explorer.contours import Line, outlines
 from explorer.engine import Engine
@@ -23,6 +22,7 @@ from explorer.recipe import PLACE_LIMIT
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.grids import grid
 from glowcore.latents import Latents
+from glowcore.progress import progress_bar
 from glowcore.storage import output
 from glowcore.storage.safetensors_guard import pack, unpack
 
@@ -105,7 +105,7 @@ class LatentMap:
         """Make a map of uint8 pictures [N, H, W, 3] with int8 labels [N, A]; DataError for fewer than 4 pictures."""
         if len(pictures) < FEWEST_PICTURES:
             raise DataError(f"a map of {len(pictures)} pictures has no plane; {FEWEST_PICTURES} or more are expected")
-        shown = tqdm(pictures, "encoding", unit=" pictures", disable=None if progress else True)
+        shown = progress_bar(pictures, progress=progress, desc="encoding", unit=" pictures")
         flat = torch.cat([engine.encode(p).latents.flatten().float().cpu() for p in shown])
         mean = flat.mean(0)
         flat -= mean

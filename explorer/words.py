@@ -97,11 +97,6 @@ def attributes_of(engine: Engine) -> list[str]:
     return ordered(engine.attribute_names, engine.own)
 
 
-def counted(count: int, what: str) -> str:
-    """A number of things: "1 photo", "2 photos"."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
 def describe(recipe: EditRecipe, kind: str) -> str:
     """A recipe of a `kind` of pictures in words, for their text alternative: "Gallery face with smile +1.20"."""
     moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in recipe.moves)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from explorer import aligning, photo_folder
 from glowcore.cli import options
+from glowcore.progress import progress_bar
 from glowcore.storage import output
 from glowcore.text import counted, printable
 
@@ -37,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     names, others = photo_folder.photos_in(args.data)
     pairs = aligning.targets(args.data, names, args.out, args.size)
     output.check_folder(args.out, "--out")
-    done = aligning.align_all(tqdm(pairs.items(), unit=" photos", disable=None), args.size)
+    done = aligning.align_all(progress_bar(pairs.items(), progress=True, unit=" photos"), args.size)
     for name in done.faceless[:5]:
         options.say(f"no face found: {printable(name, 120)}")
     options.say_skipped(done.unreadable)

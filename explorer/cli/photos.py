@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from explorer import models, photo_folder, photo_trial
 from explorer.cli.options import add_model, read
 from explorer.recipe import STRENGTH_LIMIT
 from explorer.words import noun
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
+from glowcore.progress import progress_bar
 from glowcore.text import counted, printable
 
 EXAMPLE = "python -m explorer photos --model pretrained/faces64 --data ~/holidays --strength 2"
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if noun(engine) != "face":
         raise ConfigError(f"--model {args.model} draws classes of pictures, expected a model of faces")
     trials, skipped = [], []
-    for name in tqdm(names, disable=None):
+    for name in progress_bar(names, progress=True, unit=" photos"):
         try:
             trials.append(photo_trial.try_photo(engine, name, read(args.data / name), args.strength))
         except ImageError as error:

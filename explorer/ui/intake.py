@@ -11,9 +11,9 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from explorer.album import Album, gave_way
 from explorer.ui.frame import Bench, caution, plain
-from explorer.words import counted
 from glowcore.errors import GlowcoreError
 from glowcore.images import PICTURE_SUFFIXES
+from glowcore.text import counted
 
 PHOTO_TYPES = [suffix.removeprefix(".") for suffix in PICTURE_SUFFIXES]
 

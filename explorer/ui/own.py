@@ -13,8 +13,9 @@ from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
-from explorer.words import attributes_of, counted, join_labels, noun, ordered, words
+from explorer.words import attributes_of, join_labels, noun, ordered, words
 from glowcore.errors import GlowcoreError
+from glowcore.text import counted
 
 UNTOLD = (
     "The file does not say which model it was made with: if the preview above does not show what it should, "

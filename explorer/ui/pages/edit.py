@@ -26,9 +26,10 @@ from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
-from explorer.words import counted, link_words, noun
+from explorer.words import link_words, noun
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
+from glowcore.text import counted
 
 FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
 TO_SHOW = "The same picture enlarged, for showing it to people. Its recipe travels inside as well."
