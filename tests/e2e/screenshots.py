@@ -73,6 +73,7 @@ def photograph(page: Page, folder: Path, scheme: str) -> None:
         settle(page)
         if name == "Mix":
             page.get_by_role("button", name="Frame at 50 %").click()
+            settle(page)
         page.screenshot(path=folder / f"{name.lower()}-{scheme}.png")
     compare(page, folder, scheme)
 
