@@ -10,8 +10,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from explorer.portraits.upload_bounds import UploadBounds
 from explorer.ui import visitors
-from explorer.upload_bounds import UploadBounds
 from glowcore.errors import ConfigError, GlowcoreError
 
 HERE = Path(__file__).parent

@@ -6,10 +6,10 @@ python examples/edit_a_photo.py holiday.jpg smiling.png
 import sys
 from pathlib import Path
 
-from explorer.engine import Engine
-from explorer.photos import Photo
-from explorer.pictures import png
-from explorer.recipe import EditRecipe
+from explorer.edits.recipe import EditRecipe
+from explorer.engines.engine import Engine
+from explorer.portraits.photos import Photo
+from explorer.views.pictures import png
 from glowcore.errors import GlowcoreError
 
 

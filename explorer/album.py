@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from explorer.photos import HASH_DIGITS, Photo
-from explorer.pictures import fingerprint
-from explorer.recipe import Source
+from explorer.edits.recipe import Source
+from explorer.portraits.photos import HASH_DIGITS, Photo
+from explorer.views.pictures import fingerprint
 
 PHOTO_BYTES = 192 * 2**20  # files as they came, and what was cut out of them: pixels are kept elsewhere, for all
 MAX_PHOTOS = 48

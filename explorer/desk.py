@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from explorer import export
-from explorer.actions import reduce
 from explorer.album import Album, Crops
-from explorer.engine import Engine
-from explorer.fitting import EVERY_MODEL_HAS, Arrival, fit, greeting, missing
-from explorer.history import History
-from explorer.imagined import Imagined
-from explorer.messages import NO_MESSAGE, MessageNumber, newer
-from explorer.own_sliders import OwnSliders
-from explorer.photos import Photo, photo_key
-from explorer.recipe import EditRecipe, RecipeError, Source
-from explorer.sources import aligned_picture
-from explorer.words import ANOTHER_PHOTO, FACELESS, OTHER_THINGS, noun
+from explorer.catalogue.imagined import Imagined
+from explorer.edits.actions import reduce
+from explorer.edits.fitting import EVERY_MODEL_HAS, Arrival, fit, greeting, missing
+from explorer.edits.history import History
+from explorer.edits.messages import NO_MESSAGE, MessageNumber, newer
+from explorer.edits.recipe import EditRecipe, RecipeError, Source
+from explorer.edits.sources import aligned_picture
+from explorer.engines.engine import Engine
+from explorer.portraits.photos import Photo, photo_key
+from explorer.views import export
+from explorer.views.own_sliders import OwnSliders
+from explorer.views.words import ANOTHER_PHOTO, FACELESS, OTHER_THINGS, noun
 from glowcore import AttributeVectors
 from glowcore.errors import ImageError
 

@@ -11,7 +11,7 @@ PACKAGES = (
     "glowcore",
     *(f"glowcore/{name}" for name in INNER),
     "explorer",
-    "explorer/ui",
+    *(f"explorer/{name}" for name in ("edits", "engines", "portraits", "catalogue", "views", "ui")),
 )
 
 

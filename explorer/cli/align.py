@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer import aligning, photo_folder
+from explorer.portraits import aligning, photo_folder
 from glowcore.cli import options
 from glowcore.progress import progress_bar
 from glowcore.storage import output

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer import export, models
+from explorer.catalogue import models
 from explorer.cli.options import add_device, add_model, default_model, read
-from explorer.editor_view import exactness, strengths, verdict
-from explorer.photos import Photo
-from explorer.recipe import STRENGTH_LIMIT, EditRecipe, Source
-from explorer.words import noun
+from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe, Source
+from explorer.portraits.photos import Photo
+from explorer.views import export
+from explorer.views.editor_view import exactness, strengths, verdict
+from explorer.views.words import noun
 from glowcore.cli import options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
 from glowcore.errors import ConfigError

@@ -6,9 +6,10 @@ import argparse
 
 import numpy as np
 
-from explorer import face_check, models
+from explorer.catalogue import models
+from explorer.catalogue.temperatures import in_words
 from explorer.cli.options import add_data, add_model, open_data
-from explorer.temperatures import in_words
+from explorer.portraits import face_check
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.text import counted

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from explorer import models
+from explorer.catalogue import models
 from explorer.cli.options import add_data, add_device, add_model, open_data
-from explorer.latent_map import MAP_FILE, LatentMap, most_pictures
+from explorer.views.latent_map import MAP_FILE, LatentMap, most_pictures
 from glowcore.cli import options
 from glowcore.errors import ConfigError
 from glowcore.storage import output

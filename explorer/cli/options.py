@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer import models
-from explorer.engine import Engine
+from explorer.catalogue import models
+from explorer.engines.engine import Engine
 from glowcore.cli import options
 from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import CheckpointError, ImageError, reason

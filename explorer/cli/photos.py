@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer import models, photo_folder, photo_trial
+from explorer.catalogue import models
 from explorer.cli.options import add_model, read
-from explorer.recipe import STRENGTH_LIMIT
-from explorer.words import noun
+from explorer.edits.recipe import STRENGTH_LIMIT
+from explorer.portraits import photo_folder, photo_trial
+from explorer.views.words import noun
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
 from glowcore.progress import progress_bar

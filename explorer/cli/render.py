@@ -9,11 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from explorer import export, models
+from explorer.catalogue import models
 from explorer.cli.options import add_device, add_model, default_model, read
-from explorer.photos import Photo
-from explorer.recipe import EditRecipe, RecipeError
-from explorer.sources import aligned_picture
+from explorer.edits.recipe import EditRecipe, RecipeError
+from explorer.edits.sources import aligned_picture
+from explorer.portraits.photos import Photo
+from explorer.views import export
 from glowcore.cli import options, pictures
 from glowcore.errors import CheckpointError
 from glowcore.storage import output

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.engine import Engine
-from explorer.gallery import Gallery, title
-from explorer.imagined import Imagined
-from explorer.photos import Photo
-from explorer.pictures import data_uri
-from explorer.recipe import EditRecipe, Source
+from explorer.catalogue.gallery import Gallery, title
+from explorer.catalogue.imagined import Imagined
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
+from explorer.portraits.photos import Photo
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.words import noun
+from explorer.views.pictures import data_uri
+from explorer.views.words import noun
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer import own_attribute
-from explorer.latent_map import LatentMap
-from explorer.photos import Photo
+from explorer.portraits.photos import Photo
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
-from explorer.words import attributes_of, join_labels, noun, ordered, words
+from explorer.views import own_attribute
+from explorer.views.latent_map import LatentMap
+from explorer.views.words import attributes_of, join_labels, noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.text import counted
 

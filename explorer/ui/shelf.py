@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import streamlit as st
 
-from explorer.pictures import data_uri, in_channels
-from explorer.recipe import EditRecipe, Source
-from explorer.results import Encoded
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.results import Encoded
 from explorer.ui import visitors
 from explorer.ui.choosers import gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
-from explorer.words import noun
+from explorer.views.pictures import data_uri, in_channels
+from explorer.views.words import noun
 
 EDIT = "edit"
 UNEDITED = "unedited"

@@ -8,14 +8,14 @@ import weakref
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from explorer import models
-from explorer.compressor import Compressor
+from explorer.catalogue import models
+from explorer.catalogue.models import ModelEntry
 from explorer.desk import Desk
-from explorer.engine import Engine
-from explorer.latent_map import MAP_FILE
-from explorer.models import ModelEntry
-from explorer.recipe import EditRecipe, RecipeError
-from explorer.turns import Turns
+from explorer.edits.recipe import EditRecipe, RecipeError
+from explorer.engines.compressor import Compressor
+from explorer.engines.engine import Engine
+from explorer.engines.turns import Turns
+from explorer.views.latent_map import MAP_FILE
 from glowcore import AttributeVectors
 from glowcore.errors import GlowcoreError
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
 from tests.e2e.settling import smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect

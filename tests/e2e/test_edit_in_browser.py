@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.export import read_png
-from explorer.lost_pictures import LOST
-from explorer.recipe import EditRecipe
+from explorer.edits.recipe import EditRecipe
+from explorer.views.export import read_png
+from explorer.views.lost_pictures import LOST
 from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from explorer.export import read_png
-from explorer.recipe import EditRecipe
+from explorer.edits.recipe import EditRecipe
+from explorer.views.export import read_png
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.recipe import EditRecipe
+from explorer.edits.recipe import EditRecipe
 from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect

@@ -9,10 +9,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import maps, own_attribute
+from explorer.catalogue.gallery import Gallery
 from explorer.desk import Desk
-from explorer.engine import Engine
-from explorer.gallery import Gallery
+from explorer.engines.engine import Engine
+from explorer.views import maps, own_attribute
 from glowcore import AttributeVectors
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from explorer.photos import photo_key
+from explorer.portraits.photos import photo_key
 
 
 def png_of(picture: np.ndarray) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.temperatures import from_link, to_link
+from explorer.catalogue.temperatures import from_link, to_link
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app
 from tests.explorer.widgets import of_model, told

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import faces
 from explorer.cli import main
+from explorer.portraits import faces
 from glowcore.data import open_dataset
 
 DATA = Path(__file__).resolve().parents[1] / "data"

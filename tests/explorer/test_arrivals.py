@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import export
-from explorer.photos import photo_key
-from explorer.recipe import EditRecipe, Source
-from explorer.words import ANOTHER_PHOTO
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.portraits.photos import photo_key
+from explorer.views import export
+from explorer.views.words import ANOTHER_PHOTO
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit, words
 from tests.explorer.widgets import told

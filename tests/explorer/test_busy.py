@@ -9,10 +9,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from explorer import models
-from explorer.engine import Engine
-from explorer.recipe import Source
-from explorer.turns import Busy, Turns
+from explorer.catalogue import models
+from explorer.edits.recipe import Source
+from explorer.engines.engine import Engine
+from explorer.engines.turns import Busy, Turns
 from explorer.ui import state
 
 
@@ -24,7 +24,7 @@ def full(monkeypatch):
         def join(self):
             raise Busy("64 requests are already waiting; please try again in a moment")
 
-        monkeypatch.setattr("explorer.turns.Turns._join", join)
+        monkeypatch.setattr("explorer.engines.turns.Turns._join", join)
 
     return fill
 
@@ -58,7 +58,7 @@ def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, f
 
 
 def test_a_visitor_who_waits_is_told_how_many_are_ahead(unopened, monkeypatch):
-    from explorer import engine
+    from explorer.engines import engine
 
     class Slow(engine.Turns):
         def _wait(self, turn):
@@ -87,7 +87,7 @@ def until(done):
 
 def test_of_two_requests_of_a_visitor_only_the_newer_is_computed(unopened, monkeypatch):
     """Both come while somebody else has the model: the older one gives up its place as soon as the newer is there."""
-    monkeypatch.setattr("explorer.turns.NOTICE", 1e9)  # a word to the visitor would end the older one as well
+    monkeypatch.setattr("explorer.engines.turns.NOTICE", 1e9)  # a word to the visitor would end the older one as well
     at = unopened.run()
     desk, engine = at.session_state["desk"], state.engine_of("pretrained/tiny")
     runners, made, joined = [], [], []

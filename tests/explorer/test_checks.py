@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import checks, models
-from explorer.compressor import Compressor
+from explorer.catalogue import checks, models
+from explorer.engines.compressor import Compressor
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY, visit, words
 

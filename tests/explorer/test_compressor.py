@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import glowcore
-from explorer import checks, models
+from explorer.catalogue import checks, models
 from explorer.cli import main
-from explorer.compressor import Compressor
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.compressor import Compressor
 from explorer.ui import state
 from glowcore.errors import CheckpointError
 from glowcore.evaluation.held_out import noisy_bits_per_dim

@@ -106,7 +106,7 @@ def test_the_documents_say_the_same():
     mounted = re.search(r'--volume "\$PWD/runs:(\S+)/runs:ro"', text)[1]
     assert all_of("WORKDIR") == [mounted]
     for name in re.findall(r"--env (EXPLORER_\w+)", text):
-        assert any(name in path.read_text("utf-8") for path in REPOSITORY.glob("explorer/*.py")), name
+        assert any(name in path.read_text("utf-8") for path in (REPOSITORY / "explorer").rglob("*.py")), name
 
 
 async def sliders(address: str) -> list[str]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import models
-from explorer.engine import Engine
-from explorer.recipe import EditRecipe, Source
+from explorer.catalogue import models
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
 from glowcore.errors import GlowcoreError
 from glowcore.exact import ExactFlow
 from tests.explorer import tiny_model

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer import maps
+from explorer.catalogue.gallery import title
 from explorer.desk import Desk
-from explorer.editor_view import editor_view
-from explorer.gallery import title
-from explorer.recipe import EditRecipe, Source
-from explorer.words import link_words
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.views import maps
+from explorer.views.editor_view import editor_view
+from explorer.views.words import link_words
 from tests.explorer.picture_files import jpeg_of
 
 

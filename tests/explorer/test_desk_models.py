@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from explorer import album
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
 
 
 def test_an_edit_of_another_model_waits_until_that_model_is_chosen(desk, engine):

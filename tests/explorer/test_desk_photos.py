@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer import album, export
-from explorer.photos import Photo, photo_key
-from explorer.recipe import EditRecipe, Source
+from explorer import album
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.portraits.photos import Photo, photo_key
+from explorer.views import export
 from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
 

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from explorer.cli import main
-from explorer.export import read_png
-from explorer.photos import Photo
-from explorer.pictures import png
-from explorer.recipe import EditRecipe
+from explorer.edits.recipe import EditRecipe
+from explorer.portraits.photos import Photo
+from explorer.views.export import read_png
+from explorer.views.pictures import png
 from glowcore import images
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
@@ -115,7 +115,7 @@ def test_models_that_edit_no_faces(empty_home, tiny_home, tmp_path, capsys):
 
 
 def test_nothing_is_written_of_an_edit_that_left_the_model_s_range(home, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("explorer.worker.in_range", lambda _: False)
+    monkeypatch.setattr("explorer.engines.worker.in_range", lambda _: False)
     assert edit("--set", "Smiling=1.25", "--out", tmp_path / "out.png") == 1
     assert "error: Smile +1.25: left the model's range; nothing is written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

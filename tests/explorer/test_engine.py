@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import engine as engine_module
-from explorer import maps, mixing
-from explorer.cache import ByteLRU
-from explorer.engine import Engine
-from explorer.recipe import EditRecipe, RecipeError, Source
-from explorer.worker import Worker
+from explorer.edits.recipe import EditRecipe, RecipeError, Source
+from explorer.engines import engine as engine_module
+from explorer.engines.cache import ByteLRU
+from explorer.engines.engine import Engine
+from explorer.engines.worker import Worker
+from explorer.views import maps, mixing
 from glowcore.errors import GlowcoreError
 
 SEED = EditRecipe(Source("seed", "3"))

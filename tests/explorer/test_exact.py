@@ -9,12 +9,13 @@ import pytest
 import torch
 
 import glowcore
-from explorer import checks, mixing
+from explorer.catalogue import checks
 from explorer.desk import Desk
-from explorer.editor_view import editor_view, exactness
-from explorer.engine import Engine
-from explorer.history import History
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.history import History
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
+from explorer.views import mixing
+from explorer.views.editor_view import editor_view, exactness
 from glowcore.cli import main
 from glowcore.exact import RETRY_ABOVE, is_double
 from tests.explorer import tiny_model

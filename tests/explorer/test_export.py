@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import export
-from explorer.recipe import EditRecipe, RecipeError, Source
+from explorer.edits.recipe import EditRecipe, RecipeError, Source
+from explorer.views import export
 from glowcore.errors import ImageError
 from glowcore.films import enlarge
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.catalogue.gallery import Gallery
 from explorer.cli import main
-from explorer.face_check import SCORE, face_score, summary
-from explorer.gallery import Gallery
+from explorer.portraits.face_check import SCORE, face_score, summary
 
 PRETRAINED = Path(__file__).resolve().parents[2] / "pretrained"
 

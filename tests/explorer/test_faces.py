@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from explorer import face_detector, faces
+from explorer.portraits import face_detector, faces
 from glowcore import images
 from glowcore.errors import ImageError
 

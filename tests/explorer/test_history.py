@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from explorer.actions import reduce
-from explorer.history import MAX_STEPS, History
-from explorer.recipe import EditRecipe, RecipeError, Source
+from explorer.edits.actions import reduce
+from explorer.edits.history import MAX_STEPS, History
+from explorer.edits.recipe import EditRecipe, RecipeError, Source
 
 NAMES = ("Smiling", "Male", "Young")
 START = EditRecipe(Source("seed", "1"))

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import class_labels, maps, mixing
+from explorer.catalogue import class_labels
 from explorer.desk import Desk
-from explorer.engine import Engine
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
 from explorer.ui import choosers
-from explorer.words import OTHER_THINGS, describe, level_label
+from explorer.views import maps, mixing
+from explorer.views.words import OTHER_THINGS, describe, level_label
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words

@@ -6,7 +6,7 @@ from math import inf, nan
 
 import pytest
 
-from explorer.messages import NO_MESSAGE, acknowledgement, newer, numbers
+from explorer.edits.messages import NO_MESSAGE, acknowledgement, newer, numbers
 
 
 def test_a_message_is_new_once_and_each_page_instance_counts_from_the_start():

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import mixing
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.views import mixing
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import jpeg_of, png_of
 from tests.explorer.visiting import visit

@@ -7,8 +7,8 @@ import json
 import pytest
 
 import glowcore
-from explorer import attribute_facts, models
-from explorer.model_facts import began_from, facts, held_out_bits, provenance
+from explorer.catalogue import attribute_facts, models
+from explorer.catalogue.model_facts import began_from, facts, held_out_bits, provenance
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer import export
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.views import export
 from glowcore import checkpoint
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app, visit, words

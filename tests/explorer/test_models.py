@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from explorer import models
+from explorer.catalogue import models
 from glowcore.errors import CheckpointError
 
 

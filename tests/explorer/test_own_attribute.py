@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import own_attribute, own_sliders
-from explorer.latent_map import LatentMap
-from explorer.recipe import EditRecipe, Source
-from explorer.results import Encoded
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.results import Encoded
+from explorer.views import own_attribute, own_sliders
+from explorer.views.latent_map import LatentMap
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.latents import Latents
 

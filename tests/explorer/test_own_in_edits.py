@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from explorer import own_attribute
-from explorer.editor_view import editor_view
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.views import own_attribute
+from explorer.views.editor_view import editor_view
 from tests.explorer.visiting import visit
 
 

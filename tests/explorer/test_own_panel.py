@@ -7,9 +7,9 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import own_attribute
 from explorer.desk import Desk
-from explorer.words import attributes_of, ordered, words
+from explorer.views import own_attribute
+from explorer.views.words import attributes_of, ordered, words
 from glowcore.errors import ConfigError
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_files
@@ -203,7 +203,7 @@ def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine,
 
 @pytest.fixture
 def open_bare(tmp_path):
-    from explorer.engine import Engine
+    from explorer.engines.engine import Engine
 
     return Engine.open(tiny_model.write_kind(tmp_path / "bare", "real_nvp"))
 

@@ -10,9 +10,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 import glowcore
-from explorer import own_attribute, own_sliders
 from explorer.desk import Desk
-from explorer.engine import Engine
+from explorer.engines.engine import Engine
+from explorer.views import own_attribute, own_sliders
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError
 from tests.explorer import tiny_model

@@ -7,8 +7,8 @@ import shutil
 import pytest
 import streamlit as st
 
-from explorer.engine import Engine
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
 from tests.explorer.widgets import of_model

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import photos
-from explorer.cache import ByteLRU
-from explorer.photos import Photo, photo_key
-from explorer.recipe import Source
+from explorer.edits.recipe import Source
+from explorer.engines.cache import ByteLRU
+from explorer.portraits import photos
+from explorer.portraits.photos import Photo, photo_key
 from glowcore import images
 from glowcore.errors import ImageError
 from tests.explorer import tiny_model

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import album, export
-from explorer.engine import Engine
-from explorer.faces import TEMPLATE, Face
-from explorer.photos import Photo, photo_key
-from explorer.recipe import EditRecipe, Source
+from explorer import album
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
+from explorer.portraits.faces import TEMPLATE, Face
+from explorer.portraits.photos import Photo, photo_key
 from explorer.ui import visitors
+from explorer.views import export
 from tests.explorer.picture_files import keys, png_files
 from tests.explorer.widgets import of_model, photos, told
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.recipe import MAX_TOKEN, STRENGTH_LIMIT, EditRecipe, RecipeError, Source
+from explorer.edits.recipe import MAX_TOKEN, STRENGTH_LIMIT, EditRecipe, RecipeError, Source
 
 
 def random_recipe(rng: random.Random) -> EditRecipe:

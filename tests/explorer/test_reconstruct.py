@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from explorer import mixing
-from explorer.pictures import quantised
-from explorer.recipe import EditRecipe, Source
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.views import mixing
+from explorer.views.pictures import quantised
 from glowcore.image_difference import pixels_changed
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import of_model

@@ -6,8 +6,8 @@ import signal
 import numpy as np
 import pytest
 
-from explorer import photos, sandbox
-from explorer.sandbox import Decoder
+from explorer.portraits import photos, sandbox
+from explorer.portraits.sandbox import Decoder
 from glowcore import images
 from glowcore.errors import ImageError
 from tests.glowcore import odd_files

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import export, faces
-from explorer.face_detector import Face
-from explorer.turns import Busy
+from explorer.engines.turns import Busy
+from explorer.portraits import faces
+from explorer.portraits.face_detector import Face
 from explorer.ui import downloads
+from explorer.views import export
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit

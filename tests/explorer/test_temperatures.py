@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 import glowcore
-from explorer import models
+from explorer.catalogue import models
+from explorer.catalogue.temperatures import in_words, recommended
 from explorer.cli import main
-from explorer.engine import Engine
-from explorer.recipe import EditRecipe, Source
-from explorer.temperatures import in_words, recommended
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
 from tests.explorer.visiting import PAGES, visit

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from explorer import turns as turns_module
-from explorer.turns import Busy, Turns
+from explorer.engines import turns as turns_module
+from explorer.engines.turns import Busy, Turns
 
 
 def start(turns, work, *names):

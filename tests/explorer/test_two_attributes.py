@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer import export
-from explorer.engine import Engine
-from explorer.lost_pictures import LOST, no_picture
-from explorer.recipe import EditRecipe, Source
-from explorer.turns import Busy
-from explorer.two_attributes import TwoAttributes, first_choice, offered
+from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
+from explorer.engines.turns import Busy
+from explorer.views import export
+from explorer.views.lost_pictures import LOST, no_picture
+from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from glowcore.attribute_grid import sheet
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit

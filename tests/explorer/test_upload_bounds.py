@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from explorer import upload_bounds
+from explorer.portraits import upload_bounds
+from explorer.portraits.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
 from explorer.ui import visitors
-from explorer.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
 from glowcore.errors import ConfigError
 
 MB = 2**20

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from explorer.turns import Turns
-from explorer.worker import Worker
+from explorer.engines.turns import Turns
+from explorer.engines.worker import Worker
 from glowcore import GlowConfig, NICEConfig, RealNVPConfig, build, exact
 from glowcore.baselines import VAEConfig
 from glowcore.cli import main

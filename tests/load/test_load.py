@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 import pytest
 
-from explorer import photos as photo_files
+from explorer.portraits import photos as photo_files
 from tests.load import driver, photos
 from tests.load.client import Reply, Visitor
 from tests.load.driver import Report, Visit

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import attribute_facts
-from explorer.gallery import title
-from explorer.pictures import data_uri
-from explorer.recipe import EditRecipe, Source
+from explorer.catalogue import attribute_facts
+from explorer.catalogue.gallery import title
+from explorer.edits.recipe import EditRecipe, Source
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
-from explorer.words import attributes_of, brief_strength, words
+from explorer.views.pictures import data_uri
+from explorer.views.words import attributes_of, brief_strength, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3

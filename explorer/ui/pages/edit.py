@@ -12,12 +12,10 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer import export, models
-from explorer.editor_view import strengths
-from explorer.gallery import title
-from explorer.photos import Photo
-from explorer.pictures import png
-from explorer.recipe import TEMPERATURE_LIMIT, EditRecipe, Source
+from explorer.catalogue import models
+from explorer.catalogue.gallery import title
+from explorer.edits.recipe import TEMPERATURE_LIMIT, EditRecipe, Source
+from explorer.portraits.photos import Photo
 from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
@@ -26,7 +24,10 @@ from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
-from explorer.words import link_words, noun
+from explorer.views import export
+from explorer.views.editor_view import strengths
+from explorer.views.pictures import png
+from explorer.views.words import link_words, noun
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.text import counted

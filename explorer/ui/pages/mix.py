@@ -7,9 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from explorer import mixing
-from explorer.pictures import png, webp
-from explorer.recipe import EditRecipe
+from explorer.edits.recipe import EditRecipe
 from explorer.ui import shelf, state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
@@ -19,7 +17,9 @@ from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
-from explorer.words import level_label, noun
+from explorer.views import mixing
+from explorer.views.pictures import png, webp
+from explorer.views.words import level_label, noun
 from glowcore.films import enlarge
 
 FRAMES = 48

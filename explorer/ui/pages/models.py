@@ -7,14 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import checks, models
-from explorer.checks import Finding
-from explorer.gallery import Gallery
-from explorer.model_facts import began_from, facts, provenance
-from explorer.models import ModelEntry
-from explorer.pictures import reduced, webp
+from explorer.catalogue import checks, models
+from explorer.catalogue.checks import Finding
+from explorer.catalogue.gallery import Gallery
+from explorer.catalogue.model_facts import began_from, facts, provenance
+from explorer.catalogue.models import ModelEntry
 from explorer.ui import state
 from explorer.ui.frame import intro, laid_out, no_model, plain
+from explorer.views.pictures import reduced, webp
 from glowcore import images
 from glowcore.errors import GlowcoreError
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer import export
-from explorer.lost_pictures import sheet
-from explorer.messages import numbers
+from explorer.edits.messages import numbers
 from explorer.ui.components import sources
 from explorer.ui.downloads import download
+from explorer.views import export
+from explorer.views.lost_pictures import sheet
 from glowcore.films import RATE
 
 _FILM = st.components.v2.component("explorer_film", **sources("film"))

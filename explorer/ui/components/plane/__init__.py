@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.messages import NO_MESSAGE, acknowledgement, newer, numbers
+from explorer.edits.messages import NO_MESSAGE, acknowledgement, newer, numbers
 from explorer.ui.components import HERE, sources
 
 _PLANE = st.components.v2.component("explorer_plane", **sources("plane", "view", "plane"))

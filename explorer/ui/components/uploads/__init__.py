@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.portraits.upload_bounds import Bounds
 from explorer.ui.components import sources
-from explorer.upload_bounds import Bounds
 from glowcore.image_guard import ACCEPTED, SAVE_HEIC
 
 _UPLOADS = st.components.v2.component("explorer_uploads", **sources("uploads"))

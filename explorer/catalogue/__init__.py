@@ -1,0 +1,1 @@
+"""The models at hand, and what each brings along."""

@@ -1,0 +1,27 @@
+"""From a recipe's source to the aligned picture it means."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from explorer.edits.recipe import RecipeError, Source
+from explorer.engines.engine import Engine
+from explorer.portraits.photos import Photo
+from explorer.views import maps
+
+
+def aligned_picture(source: Source, engine: Engine, photo: Photo | None) -> np.ndarray | None:
+    """The picture a source starts from, uint8 [H, W, 3]; None for a seed, which the model draws itself.
+
+    Raises:
+        RecipeError: a picture that this model's gallery or map has not, or a photo that is not at hand.
+    """
+    if source.kind == "seed":
+        return None
+    if source.kind == "gallery":
+        return engine.gallery.load(source.value)
+    if source.kind == "map":
+        return maps.face_at(source, engine)
+    if photo is None or photo.key != source.value:
+        raise RecipeError("this edit starts from a photo that is not here; give the same file again")
+    return photo.aligned(min(engine.size), source).image

@@ -1,0 +1,162 @@
+"""Faces and their landmarks in a photo, by YuNet (`vendor/yunet`) through OpenCV.
+
+YuNet sees faces of about 10 to 300 pixels and places their landmarks within a few percent, a little differently at
+every scale. So a photo is looked at in two sizes, and the landmarks of what is found are the mean over several close
+views. Coordinates are those of pixel centres: (0, 0) is the middle of the first pixel.
+"""
+
+import functools
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from glowcore import images
+
+MODEL_FILE = Path(__file__).parents[1] / "vendor" / "yunet" / "face_detection_yunet_2023mar.onnx"
+MAX_FACES = 24
+
+_SCORE = 0.6
+_SCORE_TURNED = 0.8  # a photo on its side is a guess, so it has to be a good one
+_SURE, _SURER = 0.9, 0.04  # a face on its side is often taken for an upright one, with a score up to here
+_OVERLAP = 0.3
+_SIDES = (320, 960)  # YuNet sees faces of about 10 to 300 pixels: the small view finds the large ones
+_REFINE_SIDES = (128, 160, 192)  # of the square around a face in which its landmarks are measured again
+_REFINE_MARGIN = 1.8
+
+_DETECTING = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a photo.
+
+    Attributes:
+        box: x, y, width, height in pixels of the photo.
+        landmarks: `float64 [5, 2]`, (x, y) of picture-left eye, picture-right eye, nose tip, picture-left and
+            picture-right corner of the mouth.
+        score: the detector's confidence, 0..1.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: np.ndarray
+    score: float
+
+
+def find(array: np.ndarray) -> list[Face]:
+    """The faces in `uint8 [H, W, 3]`, best choice first: large ones, and of like size the one nearest the centre.
+
+    A photo in which no face is plainly upright is looked at turned by quarters too; a turning is taken only if its
+    face is clearly the surer one. The list is empty if there is none.
+    """
+    faces = _look(array, _SCORE)
+    best = max((face.score for face in faces), default=0.0)
+    if best >= _SURE:
+        return faces
+    for quarters in (1, 3, 2):
+        turned = _look(np.ascontiguousarray(np.rot90(array, quarters)), _SCORE_TURNED)
+        score = max((face.score for face in turned), default=0.0)
+        if score > best + _SURER:
+            best, faces = score, [_turn_back(face, quarters, array.shape) for face in turned]
+    return faces
+
+
+def best_score(array: np.ndarray) -> float:
+    """The score of the surest upright face in `uint8 [H, W, 3]`, looked at as it is; 0 where there is none."""
+    return max((face.score for face in _detect(array, max(array.shape[:2]), _SCORE)), default=0.0)
+
+
+def _look(array: np.ndarray, threshold: float) -> list[Face]:
+    """Upright faces, best choice first: seen at two sizes, doubles removed, landmarks measured again close up."""
+    found: list[Face] = []
+    for side in _SIDES:
+        if side == _SIDES[0] or max(array.shape[:2]) > _SIDES[0]:
+            found += _detect(array, side, threshold)
+    kept: list[Face] = []
+    for face in sorted(found, key=lambda face: face.score, reverse=True):
+        if all(_overlap(face.box, other.box) < _OVERLAP for other in kept):
+            kept.append(face)
+    height, width = array.shape[:2]
+
+    def prominence(face: Face) -> float:
+        x, y, w, h = face.box
+        away = math.hypot(x + w / 2 - width / 2, y + h / 2 - height / 2) / math.hypot(width / 2, height / 2)
+        return math.sqrt(w * h) * (1 - min(away, 1) / 2)
+
+    return [_refine(array, face) for face in sorted(kept, key=prominence, reverse=True)[:MAX_FACES]]
+
+
+def _detect(array: np.ndarray, side: int, threshold: float) -> list[Face]:
+    """One look at the picture brought to `side` pixels on its longer side, faces in the picture's own pixels."""
+    height, width = array.shape[:2]
+    scale = side / max(height, width)
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    view = np.ascontiguousarray(images.resize_area(np.ascontiguousarray(array), size)[..., ::-1])
+    with _DETECTING:
+        detector = _detector()
+        detector.setInputSize((size[1], size[0]))
+        detector.setScoreThreshold(threshold)
+        rows = detector.detect(view)[1]
+    if rows is None:
+        return []
+    ratio = np.array([width / size[1], height / size[0]])
+    faces = []
+    for row in rows.astype(np.float64):
+        if np.isfinite(row).all():
+            x, y, w, h = (float(value) for value in row[:4] * np.tile(ratio, 2))
+            faces.append(Face((x, y, w, h), (row[4:14].reshape(5, 2) + 0.5) * ratio - 0.5, float(row[14])))
+    return faces
+
+
+def _refine(array: np.ndarray, face: Face) -> Face:
+    """The same face with the mean of its landmarks over several close views, which differ by a few percent each."""
+    x, y, w, h = face.box
+    half = max(w, h) * _REFINE_MARGIN / 2
+    left, top = max(0, round(x + w / 2 - half)), max(0, round(y + h / 2 - half))
+    right, bottom = round(x + w / 2 + half) + 1, round(y + h / 2 + half) + 1
+    part = array[top:bottom, left:right]
+    views = [face.landmarks]
+    for side in _REFINE_SIDES if min(part.shape[:2]) >= 8 else ():
+        for near in _detect(part, side, _SCORE):
+            nx, ny, nw, nh = near.box
+            if _overlap((nx + left, ny + top, nw, nh), face.box) > 0.5:
+                views.append(near.landmarks + np.array([left, top]))
+                break
+    return Face(face.box, np.mean(views[1:] or views, axis=0), face.score)
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Intersection over union of two boxes."""
+    across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    down = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    common = max(across, 0) * max(down, 0)
+    return common / max(a[2] * a[3] + b[2] * b[3] - common, 1e-9)
+
+
+def _turn_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
+    """A face found in `rot90(photo, quarters)`, in the photo's own coordinates."""
+    height, width = shape[:2]
+    x, y, w, h = face.box
+    points = np.vstack([face.landmarks, [(x, y), (x + w, y + h)]])
+    if quarters == 1:
+        points = np.column_stack([width - 1 - points[:, 1], points[:, 0]])
+    elif quarters == 2:
+        points = np.array([width - 1, height - 1]) - points
+    else:
+        points = np.column_stack([points[:, 1], height - 1 - points[:, 0]])
+    low, high = points[5:].min(0), points[5:].max(0)
+    size = high - low
+    return Face((float(low[0]), float(low[1]), float(size[0]), float(size[1])), points[:5], face.score)
+
+
+@functools.cache
+def _detector() -> cv2.FaceDetectorYN:
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of a target that nobody asked for
+    try:
+        return cv2.FaceDetectorYN.create(str(MODEL_FILE), "", (320, 320), _SCORE, _OVERLAP, 5000)
+    finally:
+        cv2.utils.logging.setLogLevel(level)

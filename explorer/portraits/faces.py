@@ -1,0 +1,159 @@
+"""Find the face in a photo, bring it to the models' template, and put an edited one back.
+
+Faces are aligned like the pictures that the models were trained on: the photo is shrunk by area averaging to about the
+target's scale, the least-squares similarity (Umeyama 1991) takes its five landmarks to `TEMPLATE`, and a bicubic warp
+with a reflected border follows. Coordinates are those of pixel centres: (0, 0) is the middle of the first pixel.
+Everything here may be called from any thread.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from explorer.portraits.face_detector import Face, find
+from glowcore import images
+from glowcore.errors import ImageError
+
+__all__ = ["TEMPLATE", "Alignment", "Face", "align", "align_from_eyes", "find", "paste_back", "similarity"]
+
+# Picture-left eye, picture-right eye, nose tip, picture-left and picture-right corner of the mouth, as fractions of the
+# side: where the faces of the training sets have them.
+TEMPLATE = np.array([(0.32, 0.335), (0.68, 0.335), (0.50, 0.545), (0.355, 0.735), (0.645, 0.735)])
+
+_FEATHER = 0.14  # of the side over which a pasted difference fades to nothing
+_BAND_PIXELS = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A face brought to the template.
+
+    Attributes:
+        image: `uint8 [size, size, 3]`.
+        matrix: `float64 [2, 3]`, from the photo's pixels to the image's.
+        face: the face it was made from; None for a centre crop or hand-placed eyes.
+    """
+
+    image: np.ndarray
+    matrix: np.ndarray
+    face: Face | None = None
+
+
+def align(array: np.ndarray, size: int, face: Face | None = None) -> Alignment:
+    """Bring `face` in `uint8 [H, W, 3]` to the template at `size x size`; without a face the central square.
+
+    A photo that is `size x size` with its face in place already, a picture of a training set say, stays as it is.
+    """
+    if face is None:
+        return _centre(array, size)
+    target = TEMPLATE * size
+    if array.shape[:2] == (size, size) and _is_in_place(face, target, size):
+        return Alignment(array.copy(), np.eye(2, 3), face)
+    return Alignment(*_warp(array, face.landmarks, target, size), face)
+
+
+def align_from_eyes(array: np.ndarray, left: tuple[float, float], right: tuple[float, float], size: int) -> Alignment:
+    """Align by two points (x, y), the eyes as someone has pointed at them, in either order.
+
+    Raises:
+        ImageError: the points are less than 2 pixels apart.
+    """
+    eyes = np.array(sorted((left, right)), dtype=np.float64)
+    if not np.isfinite(eyes).all() or np.linalg.norm(eyes[1] - eyes[0]) < 2:
+        raise ImageError("the two eyes are in one place; two points at least 2 pixels apart are expected")
+    return Alignment(*_warp(array, eyes, TEMPLATE[:2] * size, size))
+
+
+def paste_back(photo: np.ndarray, alignment: Alignment, edited: np.ndarray) -> np.ndarray:
+    """The photo with an edited face: the difference between `edited` and the aligned picture, enlarged, added to it.
+
+    The photo keeps its own sharpness, for only what the edit changed is enlarged; towards the border of the square the
+    difference fades to nothing. No value changes outside the square, nor anywhere if `edited` is `alignment.image`.
+
+    Args:
+        photo: `uint8 [H, W, 3]`, what `alignment` was made from.
+        edited: `uint8 [size, size, 3]`.
+
+    Returns:
+        A new `uint8 [H, W, 3]`.
+    """
+    result = photo.copy()
+    size = alignment.image.shape[0]
+    change = edited.astype(np.float32) - alignment.image
+    if not change.any():
+        return result
+    scale = math.sqrt(abs(np.linalg.det(alignment.matrix[:, :2])))
+    if scale > 1:  # the photo's face is smaller than the picture: average before sampling
+        change = cv2.GaussianBlur(change, (0, 0), 0.5 * scale)
+    ramp = np.clip((np.minimum(np.arange(size), np.arange(size)[::-1]) - 1.5) / (_FEATHER * size), 0, 1)
+    ramp = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    change *= (ramp[:, None] * ramp)[..., None]
+
+    left, top, right, bottom = _square_bounds(alignment.matrix, size, photo.shape)
+    rows = max(1, _BAND_PIXELS // max(1, right - left))
+    for y in range(top, bottom, rows):
+        band = result[y : min(y + rows, bottom), left:right]
+        matrix = alignment.matrix.copy()
+        matrix[:, 2] += matrix[:, :2] @ (left, y)
+        shift = cv2.warpAffine(
+            change,
+            matrix,
+            (band.shape[1], band.shape[0]),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+        )
+        band[...] = np.clip(np.rint(band + shift), 0, 255).astype(np.uint8)
+    return result
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The least-squares similarity from `[N, 2]` points to `[N, 2]` points as `float64 [2, 3]`, without reflection.
+
+    Umeyama 1991, equations 39 to 42: R = U S V', scale = tr(D S) / var, t = mean(target) - scale R mean(source).
+    """
+    mean_source, mean_target = source.mean(0), target.mean(0)
+    centred, towards = source - mean_source, target - mean_target
+    u, d, vt = np.linalg.svd(towards.T @ centred / len(source))
+    signs = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
+    rotation = u * signs @ vt
+    scale = (d * signs).sum() / (centred**2).sum(1).mean()
+    return np.column_stack([scale * rotation, mean_target - scale * rotation @ mean_source])
+
+
+def _is_in_place(face: Face, target: np.ndarray, size: int) -> bool:
+    """Whether landmarks lie on the template as well as they can be measured, the less exactly the smaller the face."""
+    return bool(np.linalg.norm(face.landmarks - target, axis=1).mean() < 0.04 * size + 4)
+
+
+def _warp(array: np.ndarray, points: np.ndarray, target: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    matrix = similarity(points, target)
+    scale = math.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    height, width = array.shape[:2]
+    small = array
+    if scale < 1:
+        small = images.resize_area(array, (max(1, round(height * scale)), max(1, round(width * scale))))
+    ratio = np.array([small.shape[1] / width, small.shape[0] / height])
+    fine = similarity((points + 0.5) * ratio - 0.5, target)
+    image = cv2.warpAffine(small, fine, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    whole = np.column_stack([fine[:, :2] * ratio, fine[:, 2] + fine[:, :2] @ (0.5 * ratio - 0.5)])
+    return image, whole
+
+
+def _centre(array: np.ndarray, size: int) -> Alignment:
+    height, width = array.shape[:2]
+    side = min(height, width)
+    scale = size / side
+    corner = np.array([(width - side) // 2, (height - side) // 2])
+    matrix = np.column_stack([np.eye(2) * scale, scale * (0.5 - corner) - 0.5])
+    return Alignment(images.fit(array, (size, size)).copy(), matrix)
+
+
+def _square_bounds(matrix: np.ndarray, size: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the photo's pixels that the aligned square touches."""
+    corners = np.array([(-0.5, -0.5), (size - 0.5, -0.5), (-0.5, size - 0.5), (size - 0.5, size - 0.5)])
+    back = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T).T
+    low = np.clip(np.floor(back.min(0)), 0, (shape[1], shape[0])).astype(int)
+    high = np.clip(np.ceil(back.max(0)) + 1, 0, (shape[1], shape[0])).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

@@ -1,0 +1,201 @@
+"""What the editor component is told: plain JSON made from a desk and an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+
+from explorer.catalogue.gallery import title
+from explorer.desk import Desk
+from explorer.edits.messages import acknowledgement
+from explorer.edits.recipe import STRENGTH_STEP, EditRecipe
+from explorer.engines.engine import Engine
+from explorer.engines.results import TYPICAL, Encoded, Rendered, in_typical_set
+from explorer.views.lost_pictures import sheet
+from explorer.views.pictures import data_uri
+from explorer.views.words import attributes_of, describe, level_names, noun, strength, words
+
+SLIDER_LIMIT = 3.0
+NO_FACE = "no face found"
+FARTHEST = 3.0  # length of all moves together, in standard deviations: one slider at its end, and the face may hold
+STRIP_FRAMES = {"cpu": 9, "cuda": 17}
+
+
+def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any]:
+    """Everything the editor shows for the present edit; renders what is not yet known."""
+    recipe = desk.recipe
+    source = engine.source(recipe, picture)
+    rendered = engine.render(recipe, picture)
+    if not rendered.finite and desk.history.past:
+        desk.take_back("That is further than the model can go, so the last step was undone.")
+        return editor_view(desk, engine, picture)
+    return {
+        "ack": acknowledgement(desk.answered),
+        "token": desk.link,
+        "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
+        "subject": _subject(desk, engine),
+        "sliders": sliders(recipe, engine),
+        "undos": len(desk.history.past),
+        "redos": len(desk.history.future),
+        "note": desk.note,
+        "pictures": _pictures(describe(recipe, noun(engine)), recipe, source, rendered),
+        "readout": _readout(desk, engine, source, rendered),
+        "strip": _strip(desk, engine, picture),
+    }
+
+
+def _subject(desk: Desk, engine: Engine) -> str:
+    """What the edit starts from, as a screen reader says it: "Photo 1, face 1 of 11"."""
+    source, photo = desk.recipe.source, desk.photo()
+    if photo is not None:
+        chosen = f", face {source.face + 1} of {len(photo.found)}" if photo.found and not source.eyes else ""
+        return f"{desk.photos.name_of(photo.key)}{chosen if source.face >= 0 else ''}"
+    if source.kind == "gallery":
+        return f"Gallery {noun(engine)}: {title(source.value)}"
+    if source.value in desk.crops.brought:
+        return desk.crops.name_of(source.value)
+    return describe(EditRecipe(source), noun(engine)).removesuffix(", unchanged")
+
+
+def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
+    """One entry for every attribute that is offered; the session's own first, for it has just made them."""
+    entries = []
+    for name in sorted(attributes_of(engine), key=lambda name: name not in engine.own):
+        text = words(name)
+        entries.append(
+            {
+                "name": name,
+                "label": text.label,
+                "less": text.less,
+                "more": text.more,
+                "value": recipe.strength(name),
+                "locked": name in recipe.locks,
+                "min": -SLIDER_LIMIT,
+                "max": SLIDER_LIMIT,
+                "step": STRENGTH_STEP,
+            }
+        )
+    return entries
+
+
+def strengths(recipe: EditRecipe) -> list[str]:
+    """What is moved, and how far: "Smile +1.00"; of an edit that moves nothing, that it is as it is."""
+    return [f"{words(n).label} {strength(s)}" for n, s in recipe.moves] or ["as it is"]
+
+
+def exactness(source: Encoded) -> tuple[str, str]:
+    """The verdict on a reconstruction, and its mood: "good" or "bad"."""
+    how = " · computed in float64, for float32 was not enough" if source.double else ""
+    if source.exact:
+        return f"0 pixels changed · max error {source.max_error:.1e}{how}", "good"
+    total = source.picture.shape[0] * source.picture.shape[1]
+    if not np.isfinite(source.max_error):
+        return "The model cannot reproduce this picture: it is too unlike those it was trained on.", "bad"
+    return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}{how}", "bad"
+
+
+def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+    fact, mood = exactness(source)
+    height, width = source.picture.shape[:2]
+    return {
+        "original": {
+            "uri": data_uri(source.picture),
+            "alt": f"Original: {words_of.split(' with ')[0].split(', unchanged')[0]}",
+            "fact": f"{width} × {height}, as the model sees it",
+        },
+        "reconstruction": {
+            "uri": data_uri(source.reconstruction),
+            "alt": f"Reconstruction, {fact}",
+            "fact": fact,
+            "mood": mood,
+        },
+        "edited": {
+            "uri": data_uri(rendered.picture),
+            "alt": f"Edited: {words_of}",
+            "fact": ", ".join(strengths(recipe)),
+        },
+    }
+
+
+def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
+    """How usual a picture is, in a word or two; "typical" is the only one that is no warning.
+
+    `of_face`: the recipe is of a photo, at hand, in which the model expects a face.
+
+    A landscape lies as far from the centre as a face does, and so do a few sliders at their ends: what is known of the
+    photo and of the moves counts as well.
+    """
+    traits, source = rendered.traits, recipe.source
+    if not rendered.in_range:
+        return "left the model's range"
+    if of_face and source.face < 0 and not source.eyes:
+        return NO_FACE
+    if _moved(recipe) > FARTHEST:
+        return "moved far"
+    if traits and traits.distance < traits.bounds[0]:
+        return "plainer than real faces"
+    if (traits and not traits.usual) or not in_typical_set(rendered.level_norms):
+        return "unusual"
+    return "typical"
+
+
+def _moved(recipe: EditRecipe) -> float:
+    """How far the sliders have moved a face, all together, in standard deviations."""
+    return math.hypot(*(strength for _, strength in recipe.moves))
+
+
+def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
+    """What the gauge compares with what."""
+    names = level_names(len(rendered.level_norms))
+    levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
+    told = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
+    if recipe.moves:
+        told += f" The sliders have moved it by {_moved(recipe):.2f} standard deviations; {FARTHEST:.0f} is far."
+    if rendered.traits is None:
+        return told
+    low, high = rendered.traits.bounds
+    return (
+        f"All attributes together, how far this face is from the average one, where 1 is typical: "
+        f"{rendered.traits.distance:.2f}. Of 1,000 real pictures 998 lie between {low:.2f} and {high:.2f}; too near to "
+        f"the average is unusual too. {told}"
+    )
+
+
+def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+    said = verdict(desk.recipe, rendered, of_face=desk.photo() is not None and noun(engine) == "face")
+    levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
+    traits = [{"norm": t.distance, "off": not t.usual} for t in (rendered.traits,) if t]
+    names = level_names(len(levels))
+    numbers = [["Model", engine.name], ["Device", engine.device_words], ["Decoding", f"{rendered.milliseconds:.1f} ms"]]
+    numbers += [["Encoding and back", f"{source.milliseconds:.1f} ms"], ["Largest error", f"{source.max_error:.2e}"]]
+    numbers += [["Source", f"{source.bits_per_dim:.3f} bits/dim"]]
+    numbers += [
+        [f"Level {i + 1} ({name})", f"{a:.3f} → {b['norm']:.3f}"]
+        for i, (name, a, b) in enumerate(zip(names, source.level_norms, levels, strict=True))
+    ]
+    numbers += [["Attributes together", f"{t['norm']:.3f}"] for t in traits]
+    return {
+        "speed": f"{engine.device_words} · {rendered.milliseconds:.0f} ms",
+        "bits": f"{source.bits_per_dim:.2f} bits/dim",
+        "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits per value; less is more usual",
+        "bars": levels + traits,
+        "typical": said == "typical",
+        "ease": bool(desk.recipe.moves) and said not in ("typical", NO_FACE),
+        "verdict": said,
+        "gaugeHelp": _gauge_help(desk.recipe, rendered),
+        "numbers": numbers,
+    }
+
+
+def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any] | None:
+    """The strengths of the slider under the hand, as one sheet."""
+    name = desk.strip_for
+    if name is None or name in desk.recipe.locks:
+        return None
+    frames = STRIP_FRAMES.get(engine.device.split(":")[0], 9)
+    strengths = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (frames - 1) for i in range(frames)]
+    pictures = engine.strip(desk.recipe, name, strengths, picture)
+    return {"name": name, "strengths": strengths, **sheet(pictures)}

@@ -1,0 +1,87 @@
+"""Between pictures: films, level mixing, arithmetic, and what single levels hold.
+
+Every function takes encoded pictures and gives uint8 pictures [H, W, 3].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from explorer.engines.engine import Engine
+from explorer.engines.results import Encoded
+from glowcore.latents import Latents
+
+
+def film(engine: Engine, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool = False) -> list[np.ndarray]:
+    """Pictures on the way from a (0) to b (1)."""
+    return engine.decode(Latents.cat([a.latents.interpolate(b.latents, t, spherical=spherical) for t in steps]))
+
+
+def journey(
+    engine: Engine,
+    stops: Sequence[Encoded],
+    frames: int,
+    spherical: bool = False,
+    levels: Sequence[int] | None = None,
+) -> list[np.ndarray]:
+    """Pictures through all `stops` in turn: `frames` for each stretch, no stop twice.
+
+    With `levels` only those levels walk, the others stay those of the first stop all the way.
+    """
+    if levels is not None:
+        first = stops[0].latents
+        stops = [replace(s, latents=first.mixed(s.latents, list(levels))) for s in stops]
+    steps = [i / frames for i in range(frames)]
+    pictures: list[np.ndarray] = []
+    for index, (a, b) in enumerate(pairwise(stops)):
+        last = index == len(stops) - 2
+        pictures += film(engine, a, b, [*steps, 1.0] if last else steps, spherical)
+    return pictures
+
+
+def corners(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, side: int) -> list[np.ndarray]:
+    """`side` x `side` pictures between four corners, row by row: a upper left, b upper right, c and d below."""
+    steps = [i / (side - 1) for i in range(side)]
+    return engine.decode(Latents.cat([_within(a, b, c, d, (s, t)) for t in steps for s in steps]))
+
+
+def within(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, float]) -> np.ndarray:
+    """The picture at a place of the square of `corners`: (0, 0) is a, (1, 0) is b."""
+    return engine.decode(_within(a, b, c, d, place))[0]
+
+
+def _within(a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, float]) -> Latents:
+    x, y = place
+    left, right = (p.latents.interpolate(q.latents, y, spherical=True) for p, q in ((a, c), (b, d)))
+    return left.interpolate(right, x, spherical=True)
+
+
+def mixed(engine: Engine, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:
+    """The picture with the named levels of b (0 the finest) and the others of a."""
+    return engine.decode(a.latents.mixed(b.latents, list(levels)))[0]
+
+
+def analogy(engine: Engine, a: Encoded, b: Encoded, c: Encoded, amount: float = 1.0) -> np.ndarray:
+    """What a has and b has not, given to c: the picture of c + amount (a - b), every level as far out as in c.
+
+    A sum of three pictures lies sqrt(3) times too far out, where a model draws no faces and may give no numbers at all.
+    """
+    moved = c.latents + (a.latents - b.latents) * amount
+    factors = c.latents.level_norms()[0] / moved.level_norms()[0].clamp_min(1e-12)
+    return engine.decode(moved.scaled(factors.tolist()))[0]
+
+
+def nudged(engine: Engine, encoded: Encoded, size: float, seed: int = 0) -> np.ndarray:
+    """What comes back when every number of the latents is off by noise of `size` standard deviations."""
+    return engine.decode(encoded.latents + engine.sample_latents(seed, 1.0) * size)[0]
+
+
+def coarse(engine: Engine, encoded: Encoded, keep: int, temperature: float, seed: int = 0) -> np.ndarray:
+    """What the coarsest `keep` levels alone say; the finer ones are drawn anew at `temperature` (0: the expected)."""
+    count = engine.num_levels
+    drawn = engine.sample_latents(seed, temperature)
+    return engine.decode(drawn.mixed(encoded.latents, list(range(count - keep, count))))[0]

@@ -1,0 +1,81 @@
+"""How two attributes work together: one face over a grid of their strengths, every picture of it an edit of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.edits.recipe import EditRecipe
+from explorer.engines.engine import Engine
+from explorer.views import export
+from explorer.views.words import attributes_of, brief_strength, words
+from glowcore import attribute_grid
+from glowcore.attribute_grid import Axis
+
+SIDE = 5
+
+
+@dataclass(frozen=True)
+class TwoAttributes:
+    """A grid over the present edit: `across` changes from left to right, `down` from top to bottom.
+
+    `edit` is the edit whose other sliders and locks all pictures share.
+    """
+
+    edit: EditRecipe
+    across: Axis
+    down: Axis
+
+    @classmethod
+    def of(cls, edit: EditRecipe, across: str, down: str, reach: float) -> TwoAttributes:
+        """The grid with both attributes at five strengths from -reach to reach, in standard deviations."""
+        return cls(edit, *(Axis.even(name, -reach, reach, SIDE) for name in (across, down)))
+
+    @property
+    def recipes(self) -> list[EditRecipe]:
+        """The edit that each picture shows, row by row."""
+        return [self.edit.moved(moves) for moves in attribute_grid.moves(self.across, self.down)]
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What the page calls the two, across and down."""
+        return words(self.across.name).label, words(self.down.name).label
+
+    @property
+    def alts(self) -> list[str]:
+        """Each picture in words: "Smile +1, Glasses −2"."""
+        across, down = self.labels
+        return [
+            f"{across} {brief_strength(x)}, {down} {brief_strength(y)}"
+            for y in self.down.strengths
+            for x in self.across.strengths
+        ]
+
+    def pictures(self, engine: Engine, picture: np.ndarray | None) -> list[np.ndarray]:
+        """All pictures, uint8 [H, W, 3], a row as one batch: between rows others have their turn at the model.
+
+        `picture` is the aligned source, None for a seed; errors as those of `Engine.strip`.
+        """
+        rows = [self.edit.moved({self.down.name: y}) for y in self.down.strengths]
+        strips = [engine.strip(row, self.across.name, self.across.strengths, picture) for row in rows]
+        return [frame for strip in strips for frame in strip]
+
+    def to_png(self, pictures: Sequence[np.ndarray]) -> bytes:
+        """One sheet with the strengths at its edges; inside are the axes, and the recipe with both at zero."""
+        middle = self.edit.moved({self.across.name: 0.0, self.down.name: 0.0})
+        sheet = attribute_grid.sheet(pictures, self.across, self.down, self.labels)
+        axes = {attribute_grid.TEXT_KEY: attribute_grid.in_words(self.across, self.down)}
+        return export.to_png(sheet, middle, more=axes)
+
+
+def offered(edit: EditRecipe, engine: Engine) -> list[str]:
+    """The attributes that an axis may have: a locked one stays where it is."""
+    return [name for name in attributes_of(engine) if name not in edit.locks]
+
+
+def first_choice(edit: EditRecipe, names: Sequence[str]) -> tuple[str, str]:
+    """Two of `names` to begin with: those that the edit moves, else the best known."""
+    across, down, *_ = sorted(names, key=lambda name: edit.strength(name) == 0)
+    return across, down

@@ -1,0 +1,139 @@
+"""Plain words for what the models call Smiling, Eyeglasses or Mouth_Open."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from explorer.edits.recipe import EditRecipe
+from explorer.engines.compressor import Compressor
+from explorer.engines.engine import Engine
+from glowcore.attribute_grid import signed
+
+ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
+OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
+ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
+FACELESS = "No face was found in this photo, so its centre is used. Place the eyes for a better fit."
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the page calls an attribute: its label, and what the two ends of its slider mean."""
+
+    label: str
+    less: str
+    more: str
+
+
+_WORDS = {
+    "Smiling": Words("Smile", "serious", "smiling"),
+    "Eyeglasses": Words("Glasses", "without", "with"),
+    "Young": Words("Young", "older", "younger"),
+    "Male": Words("Masculine", "feminine", "masculine"),
+    "Beard": Words("Beard", "shaven", "bearded"),
+    "No_Beard": Words("Clean-shaven", "bearded", "shaven"),
+    "Heavy_Makeup": Words("Make-up", "without", "with"),
+    "Bangs": Words("Fringe", "without", "with"),
+    "Mouth_Open": Words("Open mouth", "closed", "open"),
+    "Mouth_Slightly_Open": Words("Open mouth", "closed", "open"),
+    "Mustache": Words("Moustache", "without", "with"),
+    "Wearing_Lipstick": Words("Lipstick", "without", "with"),
+    "Wearing_Hat": Words("Hat", "without", "with"),
+    "Bald": Words("Bald", "with hair", "bald"),
+    "Blond_Hair": Words("Blond hair", "other", "blond"),
+    "Black_Hair": Words("Black hair", "other", "black"),
+    "Brown_Hair": Words("Brown hair", "other", "brown"),
+    "Gray_Hair": Words("Grey hair", "other", "grey"),
+    "Goatee": Words("Goatee", "without", "with"),
+}
+ORDER = tuple(_WORDS)  # the most wanted first
+# Shown only on request: CelebA's judgements of looks rather than descriptions, and tags that its labellers disagree on.
+WITHHELD = frozenset({"Attractive", "Big_Lips", "Big_Nose", "Pale_Skin", "Chubby", "Double_Chin", "Oval_Face"})
+
+
+def words(name: str) -> Words:
+    """The words for an attribute; one without an entry keeps its name, with spaces for underscores."""
+    label = name.replace("_", " ").strip().capitalize() if "_" in name else name[:1].upper() + name[1:]
+    return _WORDS.get(name) or Words(label or name, "less", "more")
+
+
+def strength(value: float) -> str:
+    """A strength as the sliders write it: "+1.50", "−2.00"."""
+    return _minus(f"{value:+.2f}")
+
+
+def brief_strength(value: float) -> str:
+    """A strength as grids and previews write it: "+1", "−0.33", "0"."""
+    return _minus(signed(value))
+
+
+def noun(engine: Engine | Compressor) -> str:
+    """What its pictures are called: a model with classes knows other things than faces."""
+    return "picture" if engine.class_names else "face"
+
+
+def level_names(count: int) -> list[str]:
+    """The levels in words, finest first."""
+    if count == 1:
+        return ["all"]
+    return ["finest", *[f"middle {i}" if count > 3 else "middle" for i in range(1, count - 1)], "coarsest"]
+
+
+def level_label(engine: Engine, level: int) -> str:
+    """A level for a control: its number and name and, where the pictures are faces, what it holds of them."""
+    count = engine.num_levels
+    holds = {0: ": grain", count - 1: ": pose, light, hair"} if noun(engine) == "face" and count > 1 else {}
+    return f"Level {level + 1} ({level_names(count)[level]}{holds.get(level, '')})"
+
+
+def ordered(names: Iterable[str], own: Collection[str] = ()) -> list[str]:
+    """The attributes to offer, best known first; those in `WITHHELD` are left out, but none that is one's `own`."""
+    rank = {n: i for i, n in enumerate(ORDER)}
+    return sorted((n for n in names if n in own or n not in WITHHELD), key=lambda n: rank.get(n, len(rank)))
+
+
+def attributes_of(engine: Engine) -> list[str]:
+    """The attributes to offer of an engine, best known first."""
+    return ordered(engine.attribute_names, engine.own)
+
+
+def describe(recipe: EditRecipe, kind: str) -> str:
+    """A recipe of a `kind` of pictures in words, for their text alternative: "Gallery face with smile +1.20"."""
+    moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in recipe.moves)
+    source = recipe.source
+    subject = {"gallery": f"Gallery {kind}", "photo": "Your photo", "seed": f"Sampled {kind}, seed {source.value}"}
+    subject["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"
+    return f"{subject[source.kind]}{' with ' + moved if moved else ', unchanged'}"
+
+
+def join_labels(names: Iterable[str]) -> str:
+    """Attributes by their labels, as in a sentence: "Smile, Glasses and Freckles"."""
+    labels = [words(n).label for n in names]
+    return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))
+
+
+def absence(names: Collection[str]) -> str:
+    """What to say about moves of attributes that are not here."""
+    if not names:
+        return ""
+    return (
+        f"This edit moves {join_labels(names)}, which is not known here. An attribute made from somebody's own photos "
+        "does not travel in a link: load its file on the Attributes page."
+    )
+
+
+def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
+    """What the address of the page holds and what it does not; `own` and `crops` are known in this session only."""
+    mine = join_labels(n for n, _ in recipe.moves if n in own)
+    if mine:
+        return f"The address holds the edit, but not {mine}: send its file along, from the Attributes page."
+    if recipe.source.kind == "photo" and recipe.source.value in crops:
+        return "The address holds the edit, but not this picture: save the PNG with it inside to come back to it."
+    if recipe.source.kind == "photo":
+        return "The address holds the edit, not your photo: whoever opens it is asked for the same file."
+    return "The address of this page holds the edit: copy it to share it or to come back."
+
+
+def _minus(number: str) -> str:
+    """A number with the sign that is as wide as a plus, as in all that a page writes."""
+    return number.replace("-", "−")
