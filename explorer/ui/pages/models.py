@@ -85,16 +85,19 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
     if readme.is_file():
         with st.popover("Model card", width="content"):
             st.markdown(IMAGE.sub(r"\1", readme.read_text(encoding="utf-8", errors="replace")))
-    if entry.name in state.loaded():
-        st.markdown(":small[:gray[In memory]]", width="content")
-        st.button(
-            "Unload",
-            key=f"unload_{entry.name}",
-            type="tertiary",
-            help="Give this model's memory back, for all visitors; it is read again when somebody needs it",
-            on_click=unload,
-            args=(entry.name,),
-        )
+
+
+def in_memory(entry: ModelEntry) -> None:
+    """Beside the name of a model that is loaded, so that the buttons stay where they are: that it is, and its end."""
+    st.markdown(":small[:gray[In memory]]", width="content")
+    st.button(
+        "Unload",
+        key=f"unload_{entry.name}",
+        type="tertiary",
+        help="Give this model's memory back, for all visitors; it is read again when somebody needs it",
+        on_click=unload,
+        args=(entry.name,),
+    )
 
 
 def unload(name: str | None = None) -> None:
@@ -115,7 +118,10 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                 st.image(picture, width=SPECIMEN, alt=f"Samples of {entry.label}")
             with st.container(gap="xsmall"):
                 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                    st.markdown(f"**{entry.label}** :small[{entry.name}]", width="content")
+                    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                        st.markdown(f"**{entry.label}** :small[{entry.name}]", width="content")
+                        if entry.name in state.loaded():
+                            in_memory(entry)
                     with st.container(horizontal=True, vertical_alignment="center", width="content"):
                         actions(entry, chosen)
                 st.markdown(" · ".join(f":small[:gray[{name}] {value}]" for name, value in facts(entry)))
