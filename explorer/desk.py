@@ -297,8 +297,8 @@ class Desk:
         self.photos.use(self.recipe.source)
 
     def take_back(self, note: str) -> None:
-        """The last step led nowhere: the one before is the present again, and nothing leads back to it."""
-        self.history = History(self.history.past[-1], self.history.past[:-1])
+        """The last move led nowhere: the edit before it is the present again, and nothing leads back to it."""
+        self.history = self.history.taken_back()
         self.note = note
 
     @property

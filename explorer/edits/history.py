@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from explorer.edits.recipe import EditRecipe
@@ -14,10 +14,14 @@ REST = 1.0  # seconds without a move, after which the next one of the same slide
 
 @dataclass(frozen=True)
 class Stroke:
-    """A move of one slider: the attribute, and when it was made, in seconds on any clock that only goes forward."""
+    """A move of one slider: the attribute, and when it was made, in seconds on any clock that only goes forward.
+
+    `before` is the recipe that it was made from, once a history has taken it in.
+    """
 
     name: str
     at: float
+    before: EditRecipe | None = None
 
     def continues(self, before: Stroke | None) -> bool:
         """Whether the hand has not rested since it made the move `before`, of the same slider."""
@@ -43,11 +47,17 @@ class History:
         """
         if recipe == self.present:
             return self
+        made = stroke and replace(stroke, before=self.present)
         if stroke is None or not stroke.continues(self.stroke):
-            return History(recipe, (*self.past, self.present)[-MAX_STEPS:], stroke=stroke)
+            return History(recipe, (*self.past, self.present)[-MAX_STEPS:], stroke=made)
         if recipe == self.past[-1]:
             return History(recipe, self.past[:-1])  # back where the step began: there is none to undo
-        return History(recipe, self.past, stroke=stroke)
+        return History(recipe, self.past, stroke=made)
+
+    def taken_back(self) -> History:
+        """Without the last step, which nothing leads back to; of a step of many moves only the last one is taken."""
+        before = self.stroke.before if self.stroke else self.past[-1]
+        return History(before, self.past[:-1] if before == self.past[-1] else self.past)
 
     def undo(self) -> History:
         """One step back, or the same history at its beginning."""

@@ -103,6 +103,21 @@ def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, m
     assert not view["redos"]
 
 
+def test_of_a_held_key_only_the_move_without_numbers_is_taken_back(desk, engine, monkeypatch):
+    steps = len(desk.history.past)
+    render = engine.render
+    broken = lambda r, *a: replace(render(r, *a), finite=r.strength("Male") < 2.5)  # noqa: E731
+    monkeypatch.setattr(engine, "render", broken)
+    for number, value in enumerate((0.5, 1, 1.5, 2, 2.5)):
+        desk.handle({"op": "set", "name": "Male", "value": value, "nonce": "a", "seq": number}, engine, number / 10)
+        view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
+    assert desk.recipe.strength("Male") == 2
+    assert view["note"].endswith("so the last step was undone.")
+    assert (view["undos"], view["redos"]) == (steps + 1, 0)
+    desk.handle({"op": "undo", "nonce": "a", "seq": 9}, engine)
+    assert desk.recipe.strength("Male") == 0
+
+
 def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(desk, engine):
     noise = np.random.default_rng(0).integers(60, 200, (96, 128, 3), dtype=np.uint8)
     desk.receive(jpeg_of(noise), engine)

@@ -83,6 +83,18 @@ def test_a_slider_that_comes_back_to_where_its_step_began_leaves_no_step():
     assert reduce(history, set_to(1.2), NAMES, at=2.1).past == (START, history.present)
 
 
+def test_of_a_stroke_only_the_last_move_is_taken_back():
+    history = reduce(History(START), {"op": "lock", "name": "Young", "on": True}, NAMES)
+    locked = history.present
+    for press in range(5):
+        history = reduce(history, set_to(0.5 * press + 0.5), NAMES, at=press / 10)
+    back = history.taken_back()
+    assert back == History(locked.moved({"Male": 2}), (START, locked))
+    assert back.taken_back() == History(locked, (START,))
+    first = reduce(History(START), set_to(0.5), NAMES, at=0.0)
+    assert first.taken_back() == History(START)
+
+
 def test_steps_that_are_dropped_leave_no_step_that_changes_nothing():
     a, b, c, d = (START.moved({"a": value}) for value in (1, 2, 3, 0.5))
     history = History(c, (a, b, a, d, c, d), (d, c, b, d, b, a))
