@@ -276,8 +276,8 @@ class Desk:
         return picture
 
     # -- the editor ----------------------------------------------------------------
-    def handle(self, message: Any, engine: Engine, at: float | None = None) -> None:
-        """Deal with one message of the editor, once, `at` as in `reduce`; nonsense changes nothing and is told."""
+    def handle(self, message: Any, engine: Engine) -> None:
+        """Deal with one message of the editor, once; nonsense changes nothing and is told."""
         number = newer(message, self.answered)
         if number is None:
             return
@@ -290,7 +290,7 @@ class Desk:
             return
         self.note = ""
         try:
-            self.history = reduce(self.history, message, engine.attribute_names, at)
+            self.history = reduce(self.history, message, engine.attribute_names)
         except RecipeError as error:
             self.note = f"{error}."
             return

@@ -14,18 +14,20 @@ REST = 1.0  # seconds without a move, after which the next one of the same slide
 
 @dataclass(frozen=True)
 class Stroke:
-    """A move of one slider: the attribute, and when it was made, in seconds on any clock that only goes forward.
+    """A move of one slider: the attribute, and when the hand began and ended it, in seconds of the hand's own clock.
 
-    `before` is the recipe that it was made from, once a history has taken it in.
+    They differ where the move stands for several, which came while the server was busy. `before` is the recipe that
+    it was made from, once a history has taken it in.
     """
 
     name: str
+    since: float
     at: float
     before: EditRecipe | None = None
 
     def continues(self, before: Stroke | None) -> bool:
         """Whether the hand has not rested since it made the move `before`, of the same slider."""
-        return before is not None and before.name == self.name and self.at - before.at < REST
+        return before is not None and before.name == self.name and 0 <= self.since - before.at < REST
 
 
 @dataclass(frozen=True)

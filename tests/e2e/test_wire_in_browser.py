@@ -118,18 +118,24 @@ def test_it_is_busy_after_a_moment_and_until_the_answer(play):
 
 
 def test_the_editor_s_changes_all_go_and_strips_come_last(play):
-    smile = [{"op": "set", "name": "Smiling", "value": v} for v in (1, 2, 3)]
+    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v} for v in (1, 2, 3)]
     lock, strip = {"op": "lock", "name": "Male", "on": True}, {"op": "strip", "name": "Smiling"}
     acts = [("post", smile[0]), ("post", strip), ("post", smile[1]), ("post", smile[2])]
     sent = play("EditWire", *acts, ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
-    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [smile[0], smile[2], strip]
+    both = {**smile[2], "since": 2}  # and the one before it, which nobody has to be told
+    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [smile[0], both, strip]
     sent = play("EditWire", *acts[:2], ("post", lock), ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
     assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [smile[0], lock]
 
 
 def test_a_slider_s_value_is_not_replaced_behind_an_undo(play):
     strip, undo = {"op": "strip", "name": "Smiling"}, {"op": "undo"}
-    smile = [{"op": "set", "name": "Smiling", "value": v} for v in (1, 2, 3)]
+    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v} for v in (1, 2, 3)]
     acts = [("post", m) for m in (strip, smile[2], smile[1], undo, smile[0], smile[2])]
     sent = play("EditWire", *acts, *(("ack", n) for n in range(1, 5)))["sent"]
-    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [strip, smile[1], undo, smile[2]]
+    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [
+        strip,
+        {**smile[1], "since": 3},
+        undo,
+        {**smile[2], "since": 1},
+    ]

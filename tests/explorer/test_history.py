@@ -50,17 +50,35 @@ def test_a_new_step_forgets_the_future_and_the_past_is_bounded():
     assert history.push(history.present) is history
 
 
-def set_to(value, name="Male"):
-    return {"op": "set", "name": name, "value": value}
+def set_to(value, name="Male", **times):
+    return {"op": "set", "name": name, "value": value, **times}
 
 
 def test_arrow_keys_on_one_slider_are_one_step_until_the_hand_rests():
-    history = reduce(History(START), {"op": "lock", "name": "Young", "on": True}, NAMES, at=0.0)
+    history = reduce(History(START), {"op": "lock", "name": "Young", "on": True}, NAMES)
     for press in range(70):
-        history = reduce(history, set_to(press / 50 + 0.02), NAMES, at=5 + press * 0.9)
+        history = reduce(history, set_to(press / 50 + 0.02, at=5 + press * 0.9), NAMES)
     assert [r.strength("Male") for r in (*history.past, history.present)] == [0, 0, 1.4]
-    after_a_rest = reduce(history, set_to(1.5), NAMES, at=5 + 69 * 0.9 + 1.0)
+    after_a_rest = reduce(history, set_to(1.5, at=5 + 69 * 0.9 + 1.0), NAMES)
     assert [r.strength("Male") for r in (*after_a_rest.past, after_a_rest.present)] == [0, 0, 1.4, 1.5]
+
+
+def test_moves_that_a_busy_server_learns_of_together_are_of_one_step_by_the_hand_s_clock():
+    history, presses = History(START), [press * 0.3 for press in range(60)]
+    answers = [0, *range(4, 60, 4)]  # an answer takes 1.2 s: only the newest of the presses in it is told
+    for before, press in zip([-1, *answers], answers, strict=False):
+        times = {"since": presses[before + 1], "at": presses[press]}
+        history = reduce(history, set_to((press + 1) / 50, **times), NAMES)
+    assert history == History(START.moved({"Male": 1.14}), (START,))
+    for rested in (0.999, 1.0):
+        after = reduce(history, set_to(1.5, since=presses[56] + rested, at=99.0), NAMES)
+        assert len(after.past) == (1 if rested < 1 else 2)
+
+
+@pytest.mark.parametrize("times", [{}, {"at": "1"}, {"at": True}, {"at": float("nan")}, {"at": 0.5}, {"since": 1}])
+def test_a_move_without_a_time_or_before_the_last_is_a_step_by_itself(times):
+    history = reduce(History(START), set_to(0.5, at=1.0), NAMES)
+    assert reduce(history, set_to(1, **times), NAMES).past == (START, history.present)
 
 
 @pytest.mark.parametrize(
@@ -68,30 +86,30 @@ def test_arrow_keys_on_one_slider_are_one_step_until_the_hand_rests():
     [set_to(1, "Smiling"), {"op": "lock", "name": "Male", "on": True}, {"op": "undo"}, {"op": "ease"}, {"op": "reset"}],
 )
 def test_whatever_comes_between_two_moves_of_a_slider_ends_a_step(between):
-    history = reduce(History(START), set_to(0.5), NAMES, at=0.0)
-    history = reduce(history, set_to(1), NAMES, at=0.1)
-    middle = reduce(history, between, NAMES, at=0.2)
-    after = reduce(middle, set_to(2), NAMES, at=0.3)
+    history = reduce(History(START), set_to(0.5, at=0.0), NAMES)
+    history = reduce(history, set_to(1, at=0.1), NAMES)
+    middle = reduce(history, between, NAMES)
+    after = reduce(middle, set_to(2, at=0.3), NAMES)
     assert after.past == (*middle.past, middle.present)
 
 
 def test_a_slider_that_comes_back_to_where_its_step_began_leaves_no_step():
-    history = reduce(History(START), set_to(1), NAMES, at=0.0)
+    history = reduce(History(START), set_to(1, at=0.0), NAMES)
     for value in (1.1, 1):
-        history = reduce(history, set_to(value), NAMES, at=2.0)
+        history = reduce(history, set_to(value, at=2.0), NAMES)
     assert history == History(START.moved({"Male": 1}), (START,))
-    assert reduce(history, set_to(1.2), NAMES, at=2.1).past == (START, history.present)
+    assert reduce(history, set_to(1.2, at=2.1), NAMES).past == (START, history.present)
 
 
 def test_of_a_stroke_only_the_last_move_is_taken_back():
     history = reduce(History(START), {"op": "lock", "name": "Young", "on": True}, NAMES)
     locked = history.present
     for press in range(5):
-        history = reduce(history, set_to(0.5 * press + 0.5), NAMES, at=press / 10)
+        history = reduce(history, set_to(0.5 * press + 0.5, at=press / 10), NAMES)
     back = history.taken_back()
     assert back == History(locked.moved({"Male": 2}), (START, locked))
     assert back.taken_back() == History(locked, (START,))
-    first = reduce(History(START), set_to(0.5), NAMES, at=0.0)
+    first = reduce(History(START), set_to(0.5, at=0.0), NAMES)
     assert first.taken_back() == History(START)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -140,7 +139,7 @@ def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
     desk, engine = bench.desk, bench.engine
     moved = marked != picked(bench)
     photo = desk.photo()
-    editor(view_of(bench), key="editor", on_message=lambda message: desk.handle(message, engine, monotonic()))
+    editor(view_of(bench), key="editor", on_message=lambda message: desk.handle(message, engine))
     save_bar(bench, photo)
     # The page has to mark another, unless that one could not be shown and the editor has gone back. Only now: a slider
     # that is taken off and put back on the way loses the focus.
