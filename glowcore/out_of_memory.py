@@ -1,20 +1,11 @@
-"""Out of memory, told as a batch size to try."""
+"""Errors that say that there was no memory left, and what they hold on to."""
 
 from __future__ import annotations
 
-import contextlib
 import traceback
-from collections.abc import Iterator
 
 import torch
 
-from glowcore import memory
-from glowcore.errors import TrainingError
-from glowcore.flow import Flow
-from glowcore.training.settings import TrainSettings
-
-#: How much of the free memory a suggested batch may take.
-SHARE = 0.7
 # What torch says where it raises a plain RuntimeError: on the CPU, and, in the last words, of cuBLAS and cuDNN.
 _WORDS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 
@@ -29,37 +20,3 @@ def is_out_of_memory(error: BaseException) -> bool:
 def free_tensors_of(error: BaseException) -> None:
     """Free the tensors that were too many: the frames that an error has come through still hold them."""
     traceback.clear_frames(error.__traceback__)
-
-
-@contextlib.contextmanager
-def advised(model: Flow, settings: TrainSettings) -> Iterator[None]:
-    """Turn a lack of memory in the body of the `with` into one line with a batch size to try.
-
-    Raises:
-        TrainingError: there was not enough memory.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        free_tensors_of(error)
-        raise TrainingError(advice(model, settings)) from error
-
-
-def advice(model: Flow, settings: TrainSettings) -> str:
-    """Return one line: what did not fit, and the largest power of two of a batch that should."""
-    size = settings.batch_size
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
-    line = f"out of memory on {model.device} at --batch-size {size}"
-    if size == 1:
-        return f"{line}; try --memory reversible, fewer --hidden-channels or a smaller --image-size"
-    fits = size // 2
-    if model.memory == "full":
-        with contextlib.suppress(Exception):  # a measurement that fails for lack of memory suggests no less than half
-            fits = min(fits, int(SHARE * memory.free_bytes(model.device) / memory.saved_bytes(model, 1)))
-    smaller = 1 << max(1, fits).bit_length() - 1
-    times = -(-size // smaller) * settings.accumulate
-    line += f"; try --batch-size {smaller} (with --accumulate {times} a step sees as many pictures)"
-    return line if model.memory == "reversible" else f"{line} or --memory reversible"

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from glowcore import checkpoint, classes, out_of_memory
+from glowcore import checkpoint, classes
 from glowcore.devices import has_fast_bfloat16
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
-from glowcore.training import batches, optimizer, run_lock, saved_states, training_set
+from glowcore.training import batches, optimizer, out_of_memory, run_lock, saved_states, training_set
 from glowcore.training.distributed import Processes
 from glowcore.training.divergence import divergence
 from glowcore.training.loss import TrainingLoss

@@ -1,6 +1,8 @@
 """Out of memory is one line with a batch size that fits."""
 
 import re
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -10,8 +12,9 @@ from glowcore import memory
 from glowcore.cli import main
 from glowcore.errors import TrainingError
 from glowcore.models import GlowConfig, build
-from glowcore.out_of_memory import advice, advised, is_out_of_memory
+from glowcore.out_of_memory import is_out_of_memory
 from glowcore.training import Trainer
+from glowcore.training.out_of_memory import advice, advised
 from glowcore.training.settings import TrainSettings
 from tests.glowcore.tiny import MODEL, write_pictures
 
@@ -30,6 +33,13 @@ def test_the_errors_that_say_so():
     assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"))
     assert not is_out_of_memory(RuntimeError("shapes do not fit"))
     assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_who_only_asks_for_it_loads_no_training():
+    code = ("import sys, explorer.engines.engine; assert 'glowcore.out_of_memory' in sys.modules; "
+            "print([name for name in sys.modules if name.startswith('glowcore.training')])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(("share", "batch", "expected"), [

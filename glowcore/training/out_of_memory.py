@@ -1,0 +1,51 @@
+"""Out of memory while training, told as a batch size to try."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from glowcore import memory
+from glowcore.errors import TrainingError
+from glowcore.flow import Flow
+from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
+from glowcore.training.settings import TrainSettings
+
+#: How much of the free memory a suggested batch may take.
+SHARE = 0.7
+
+
+@contextlib.contextmanager
+def advised(model: Flow, settings: TrainSettings) -> Iterator[None]:
+    """Turn a lack of memory in the body of the `with` into one line with a batch size to try.
+
+    Raises:
+        TrainingError: there was not enough memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        free_tensors_of(error)
+        raise TrainingError(advice(model, settings)) from error
+
+
+def advice(model: Flow, settings: TrainSettings) -> str:
+    """Return one line: what did not fit, and the largest power of two of a batch that should."""
+    size = settings.batch_size
+    if model.device.type == "cuda":
+        torch.cuda.empty_cache()
+    line = f"out of memory on {model.device} at --batch-size {size}"
+    if size == 1:
+        return f"{line}; try --memory reversible, fewer --hidden-channels or a smaller --image-size"
+    fits = size // 2
+    if model.memory == "full":
+        with contextlib.suppress(Exception):  # a measurement that fails for lack of memory suggests no less than half
+            fits = min(fits, int(SHARE * memory.free_bytes(model.device) / memory.saved_bytes(model, 1)))
+    smaller = 1 << max(1, fits).bit_length() - 1
+    times = -(-size // smaller) * settings.accumulate
+    line += f"; try --batch-size {smaller} (with --accumulate {times} a step sees as many pictures)"
+    return line if model.memory == "reversible" else f"{line} or --memory reversible"
