@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-INNER = ("fused", "training", "data", "attributes", "classifiers", "evaluation", "storage")
+INNER = ("fused", "training", "data", "attributes", "classifiers", "evaluation", "ablation", "storage")
 PACKAGES = (
     "glowcore",
     *(f"glowcore/{name}" for name in INNER),

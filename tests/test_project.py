@@ -84,6 +84,13 @@ def test_arrows_run_one_way():
     assert where(path for path in services if any(name.startswith("explorer.ui") for name in imported(path))) == []
 
 
+def test_what_measures_a_model_trains_none():
+    measures = [path for path in SOURCES if ROOT / "glowcore" / "evaluation" in path.parents]
+    assert measures
+    trains = [path for path in measures if any(name.startswith("glowcore.training") for name in imported(path))]
+    assert where(trains) == []
+
+
 def test_no_page_imports_torch_or_does_arithmetic_on_latents():
     assert UI
     assert where(path for path in UI if "torch" in roots(path)) == []

@@ -7,11 +7,11 @@ import dataclasses
 import signal
 from pathlib import Path
 
+from glowcore.ablation import experiment, report
 from glowcore.cli import options
 from glowcore.data import open_dataset
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError, reason
-from glowcore.evaluation import ablation, ablation_report
 from glowcore.heap import keep_heap
 from glowcore.storage import output
 from glowcore.training.settings import TrainSettings
@@ -23,7 +23,7 @@ EXAMPLE = (
 #: Steps of a run unless ``--steps`` or ``--minutes`` says otherwise.
 STEPS = 1000
 #: What else is trained unless an option says otherwise.
-DEFAULTS = {"image_size": 32, "variants": [ablation.BASE_VARIANT, *ablation.VARIANTS], "seeds": 3, "batch_size": 16,
+DEFAULTS = {"image_size": 32, "variants": [experiment.BASE_VARIANT, *experiment.VARIANTS], "seeds": 3, "batch_size": 16,
             "learning_rate": 3e-3}
 
 
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--seeds", args.seeds, 1, 1000)
     out = Path(args.out)
     code = 0 if args.table_only else _train(args, out)
-    runs = ablation.read_runs(out)
+    runs = experiment.read_runs(out)
     if runs:
         _report(args, out, runs)
     elif args.table_only:
@@ -80,12 +80,12 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _report(args: argparse.Namespace, out: Path, runs: list[ablation.Run]) -> None:
-    text = ablation_report.table(runs)
+def _report(args: argparse.Namespace, out: Path, runs: list[experiment.Run]) -> None:
+    text = report.table(runs)
     output.write(out / "ablation.md", text.encode())
     options.say(f"wrote {out / 'ablation.md'}")
     try:
-        ablation_report.plot(runs, out / "ablation.png")
+        report.plot(runs, out / "ablation.png")
         options.say(f"wrote {out / 'ablation.png'}")
     except ImportError:
         options.say("no picture: matplotlib is not installed (requirements-dev.txt has it)")
@@ -98,7 +98,7 @@ def _report(args: argparse.Namespace, out: Path, runs: list[ablation.Run]) -> No
 def _train(args: argparse.Namespace, out: Path) -> int:
     """Train what is missing; returns the exit code."""
     for name in args.variants:
-        ablation.config_of(name, args.image_size)
+        experiment.config_of(name, args.image_size)
         if args.variants.count(name) > 1:
             raise ConfigError(f"--variants names {name} more than once, expected different ones")
     if args.data is None:
@@ -121,8 +121,8 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be made: {reason(error)}") from error
     try:
-        stopped = ablation.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
-                                   device=pick_device(args.device), progress=not args.quiet)
+        stopped = experiment.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
+                                     device=pick_device(args.device), progress=not args.quiet)
     except KeyboardInterrupt:  # between two runs' trainings, which take signals themselves
         stopped = signal.SIGINT
     except TrainingError as error:

@@ -1,4 +1,4 @@
-"""What a model is worth, measured: likelihood, round trip, edits, this machine, one idea left out at a time."""
+"""What a model is worth, measured: likelihood, round trip, edits, this machine."""
 
 from glowcore.evaluation.held_out import Evaluation, evaluate
 

@@ -1,16 +1,18 @@
 """The ablation trains what is missing, once, and its table says what its runs say."""
 
 import dataclasses
+import errno
 import json
+import os
 import sys
 
 import pytest
 import torch
 
+from glowcore.ablation import experiment, report
+from glowcore.ablation.experiment import BASE_VARIANT, VARIANTS, Run, config_of
 from glowcore.cli import main
 from glowcore.errors import ConfigError
-from glowcore.evaluation import ablation, ablation_report
-from glowcore.evaluation.ablation import BASE_VARIANT, VARIANTS, Run, config_of
 from glowcore.models import build
 from glowcore.training import Trainer
 from tests.glowcore import tiny
@@ -38,22 +40,22 @@ def test_each_variant_differs_from_the_base_in_one_idea():
 def test_differences_are_taken_seed_by_seed():
     runs = [run(BASE_VARIANT, 0, 2.0), run("reverse", 0, 2.5), run("reverse", 1, 3.0), run(BASE_VARIANT, 1, 2.9),
             run("plain", 7, 1.0)]
-    assert ablation.against_base(runs, "reverse") == pytest.approx([0.5, 0.1])
-    assert ablation.against_base(runs, "plain") == []
-    mean, deviation = ablation.spread([1.0, 2.0, 3.0])
+    assert experiment.against_base(runs, "reverse") == pytest.approx([0.5, 0.1])
+    assert experiment.against_base(runs, "plain") == []
+    mean, deviation = experiment.spread([1.0, 2.0, 3.0])
     assert (mean, deviation) == (2.0, 1.0)
 
 
 def test_table_and_picture(tmp_path):
     runs = [run(BASE_VARIANT, s, 2.0 + 0.1 * s) for s in range(3)]
     runs += [run("reverse", s, 2.2 + 0.1 * s) for s in range(3)] + [run("additive", 0, 1.9, pixels_changed=4)]
-    lines = ablation_report.table(runs).splitlines()
+    lines = report.table(runs).splitlines()
     assert len(lines) == 5
     assert "| 2.1000 ± 0.1000 |" in lines[2]
     assert "| 2.3000 ± 0.1000 | +0.2000 ± 0.0000 |" in lines[3]
     assert "| 1.9000 | -0.1000 |" in lines[4]
     assert "4 pixels changed" in lines[4]
-    ablation_report.plot(runs, tmp_path / "a.png")
+    report.plot(runs, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -85,7 +87,7 @@ def test_finished_runs_are_not_repeated(tmp_path, data, monkeypatch, capsys):
     runs = json.loads(capsys.readouterr().out)["runs"]
     assert len(runs) == 4
     assert {r["images"] for r in runs} == {8}
-    assert (out / "ablation.md").read_text() == ablation_report.table(ablation.read_runs(out))
+    assert (out / "ablation.md").read_text() == report.table(experiment.read_runs(out))
 
 
 def test_runs_on_other_pictures_are_not_mixed_in(tmp_path, data, capsys):
@@ -95,7 +97,7 @@ def test_runs_on_other_pictures_are_not_mixed_in(tmp_path, data, capsys):
     assert ablate(str(other), tmp_path / "out") == 2  # as many pictures, of the same size
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("holds runs of other settings or pictures; give the same ones, or another --out")
-    assert len(ablation.read_runs(tmp_path / "out")) == 2
+    assert len(experiment.read_runs(tmp_path / "out")) == 2
 
 
 def test_broken_pictures_are_left_out_on_request(tmp_path, capsys):
@@ -110,7 +112,7 @@ def test_broken_pictures_are_left_out_on_request(tmp_path, capsys):
 def test_seeds_change_the_run_and_alike_seeds_do_not(tmp_path, data):
     assert ablate(data, tmp_path / "a") == 0
     assert ablate(data, tmp_path / "b") == 0
-    a, b = ({(r.variant, r.seed): r.bits_per_dim for r in ablation.read_runs(tmp_path / n)} for n in "ab")
+    a, b = ({(r.variant, r.seed): r.bits_per_dim for r in experiment.read_runs(tmp_path / n)} for n in "ab")
     assert a == b
     assert a["base", 0] != a["base", 1]
 
@@ -141,8 +143,8 @@ def test_an_interrupted_run_goes_on(tmp_path, data, interrupt, capsys):
     assert ablate(data, tmp_path) == 0
     whole = tmp_path / "whole"
     assert ablate(data, whole) == 0
-    found = {(r.variant, r.seed): r.bits_per_dim for r in ablation.read_runs(whole)}
-    assert {(r.variant, r.seed): r.bits_per_dim for r in ablation.read_runs(tmp_path)} == found
+    found = {(r.variant, r.seed): r.bits_per_dim for r in experiment.read_runs(whole)}
+    assert {(r.variant, r.seed): r.bits_per_dim for r in experiment.read_runs(tmp_path)} == found
 
 
 def test_what_is_finished_is_told_where_the_rest_was_interrupted(tmp_path, data, interrupt, capsys):
@@ -163,7 +165,7 @@ def test_an_interrupted_run_of_other_settings_is_not_finished_as_one_of_these(tm
         f"error: {tmp_path}/runs/base-seed0 holds an interrupted run of other settings or pictures, at step 1; "
         "give the same ones, or another --out, or delete it\n"
     )
-    assert ablation.read_runs(tmp_path) == []
+    assert experiment.read_runs(tmp_path) == []
     assert ablate(data, tmp_path, *more) == 0
 
 
@@ -172,11 +174,28 @@ def test_a_run_that_was_trained_but_not_written_down_is_finished(tmp_path, data,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ablation, "evaluate", interrupted)
+        patch.setattr(experiment, "evaluate", interrupted)
         assert ablate(data, tmp_path, "--seeds", "1") == 130
-    assert ablation.read_runs(tmp_path) == []
+    assert experiment.read_runs(tmp_path) == []
     assert ablate(data, tmp_path, "--seeds", "1") == 0
-    assert all(run.images_per_second > 0 for run in ablation.read_runs(tmp_path))
+    assert all(run.images_per_second > 0 for run in experiment.read_runs(tmp_path))
+
+
+def test_a_full_disk_is_told_by_file_and_costs_no_training(tmp_path, data, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert ablate(data, tmp_path, "--variants", "base", "--seeds", "1") == 0
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr("glowcore.storage.output.open", full, raising=False)
+        assert ablate(data, tmp_path, "--seeds", "1") == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == f"error: cannot write {tmp_path}/runs.jsonl: the disk is full"
+    assert [run.variant for run in experiment.read_runs(tmp_path)] == ["base"]
+    monkeypatch.setattr(Trainer, "train_step", None)  # the step that was taken is not taken again
+    assert ablate(data, tmp_path, "--seeds", "1") == 0
+    assert [run.variant for run in experiment.read_runs(tmp_path)] == ["base", "shuffle"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +219,7 @@ def test_mistakes_are_told_in_a_line(tmp_path, data, capsys, more, told):
 @pytest.mark.parametrize("out", ["file", "file/below", "gone/" + 300 * "x"])
 def test_a_folder_that_cannot_be_made_is_one_line_before_any_training(tmp_path, data, capsys, monkeypatch, out):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(ablation, "run_all", None)
+    monkeypatch.setattr(experiment, "run_all", None)
     if "file" in out:
         monkeypatch.setattr("glowcore.data.open_dataset", None)
     assert ablate(data, tmp_path / out) == 2

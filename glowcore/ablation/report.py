@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from glowcore.evaluation.ablation import BASE_VARIANT, LEVELS, STEPS_PER_LEVEL, VARIANTS, Run, against_base, spread
+from glowcore.ablation.experiment import BASE_VARIANT, LEVELS, STEPS_PER_LEVEL, VARIANTS, Run, against_base, spread
 from glowcore.tables import markdown
 
 HEAD = ("idea", "variant", "bits/dim", "less the base's", "pictures/s", "parameters", "round trip", "seeds")

@@ -23,6 +23,7 @@ from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
 from glowcore.models import GlowConfig, build
 from glowcore.progress import progress_bar
+from glowcore.storage import output
 from glowcore.training import Trainer, saved_states, training_set
 from glowcore.training.settings import TrainSettings
 
@@ -121,7 +122,7 @@ def run_all(
         The signal that ended a run before its time, None where all are done.
 
     Raises:
-        ConfigError: ``out`` holds runs of another protocol, finished or not.
+        ConfigError: ``out`` holds runs of another protocol, finished or not, or ``runs.jsonl`` cannot be written.
         TrainingError: a run diverged.
     """
     size, channels = tuple(images.shape[2:]), images.shape[1]
@@ -139,8 +140,9 @@ def run_all(
                      protocol, device)
         if not isinstance(run, Run):
             return run
-        with open(out / "runs.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(run)) + "\n")
+        known.append(run)
+        output.write(out / "runs.jsonl", "".join(json.dumps(asdict(each)) + "\n" for each in known).encode())
+        shutil.rmtree(_folder(out, name, seed) / "state")
     return None
 
 
@@ -204,7 +206,6 @@ def _train(
     # Where an earlier sitting took every step and only the result was missing, its wall-clock has to do.
     images, busy = trainer.images_seen - before, trainer.busy
     rate = images / busy if busy else trainer.images_seen / trainer.seconds
-    shutil.rmtree(folder / "state")
     return Run(
         name, settings.seed, protocol, sum(p.numel() for p in model.parameters()), trainer.images_seen,
         found.bits_per_dim, found.bits_per_dim_std_error, rate, found.reconstruction_max_abs_error,
