@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from glowcore import images
 from glowcore.classes import ClassTally, any_classes, has_head
@@ -23,6 +22,7 @@ from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
 from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.metadata import TRAINING, USUAL_TEMPERATURE
+from glowcore.progress import progress_bar
 from glowcore.reversible import DriftMeter
 from glowcore.training.training_set import judging_rows
 
@@ -51,11 +51,8 @@ class Monitor:
         self.wall_before = 0.0
         self.active = trainer.processes.is_first
         self.progress = progress and self.active
-        self.bar = tqdm(
-            total=1.0,
-            disable=None if self.progress else True,  # None: unless stderr is a terminal
-            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        )
+        self.bar = progress_bar(progress=self.progress, total=1.0,
+                                bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}")
         self.shown_at = time.monotonic()
 
     def after_step(self, loss: float) -> None:
@@ -181,6 +178,7 @@ class Monitor:
         """Go back to :meth:`state`."""
         self.smooth_loss, self.smooth_head_bits = state["smooth_loss"], state["smooth_head_bits"]
         self.last, self.wall_before, self.wall_start = state["last"], state["wall"], time.time()
+        self.bar.initial = min(1.0, self.trainer.fraction)  # what is left is told by what this sitting has done
         self._show_progress()
 
     def close(self) -> None:

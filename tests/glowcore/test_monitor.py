@@ -111,3 +111,17 @@ def test_the_bar_of_a_resumed_run_begins_where_the_run_is(tmp_path, monkeypatch)
     make(tmp_path, steps=4).run()
     assert bars_of(monkeypatch, again)[-1] == "100"
     trainer.monitor.close()
+
+
+def test_what_is_left_of_a_resumed_run_is_told_by_what_this_sitting_has_done(tmp_path, monkeypatch):
+    make(tmp_path, steps=2).run()
+    trainer = make(tmp_path, steps=4)
+    drawings = Terminal()
+    monkeypatch.setattr("sys.stderr", drawings)
+    trainer.monitor = Monitor(trainer, trainer.monitor.held_out, None, progress=True)
+    trainer.load_state(saved_states.load_state(tmp_path / "state"))
+    trainer.train_step()
+    trainer.monitor.bar.start_t -= 600  # a quarter of the run took ten minutes
+    trainer.monitor.close()
+    assert "75%|" in drawings.getvalue()
+    assert "| 10:00<10:00, step=3" in drawings.getvalue()
