@@ -6,6 +6,7 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -31,14 +32,34 @@ def kept_on_disk(batches: Iterable[tuple[Tensor, Tensor]], dims: int) -> Iterato
         DataError: there is no room for it.
     """
     labels = []
-    try:
-        with tempfile.TemporaryFile() as file:
-            for flat, known in batches:
+    with _temporary_file() as file:
+        for flat, known in batches:
+            with _told_where():
                 file.write(flat.detach().cpu().float().contiguous().numpy())
-                labels.append(known.detach().cpu().numpy().astype(np.int8))
+            labels.append(known.detach().cpu().numpy().astype(np.int8))
+        table = np.concatenate(labels)
+        with _told_where():
             file.flush()
-            table = np.concatenate(labels)
-            yield np.memmap(file, np.float32, "r", shape=(len(table), dims)), table
+            matrix = np.memmap(file, np.float32, "r", shape=(len(table), dims))
+        yield matrix, table
+
+
+@contextlib.contextmanager
+def _temporary_file() -> Iterator[BinaryIO]:
+    with _told_where():
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    try:
+        yield file
+    finally:
+        with _told_where():  # after a write that failed it tries once more
+            file.close()
+
+
+@contextlib.contextmanager
+def _told_where() -> Iterator[None]:
+    """Say of an error in the body of the `with` which folder has no room."""
+    try:
+        yield
     except OSError as error:
         raise DataError(
             f"the encodings do not fit into {tempfile.gettempdir()} ({reason(error)}); TMPDIR names another folder"

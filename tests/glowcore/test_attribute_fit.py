@@ -220,11 +220,22 @@ def test_directions_that_are_not_finite_are_an_error_and_not_stored(data):
         fit(batches(eps, labels), refine=refine)
 
 
-def test_encodings_without_room_name_the_place_and_why(data, monkeypatch):
-    full = functools.partial(open, "/dev/full", "wb", buffering=0)
+@pytest.mark.parametrize("buffering", [0, -1, 1 << 30])
+def test_encodings_without_room_name_the_place_and_why(data, monkeypatch, buffering):
+    full = functools.partial(open, "/dev/full", "wb", buffering=buffering)
     monkeypatch.setattr(encoding_rows.tempfile, "TemporaryFile", full)
     with pytest.raises(DataError, match=r"do not fit into .*the disk is full.*TMPDIR"):
         fit(batches(*data[:2]))
+
+
+@pytest.mark.parametrize("where", ["the pictures", "the fit"])
+def test_an_error_of_another_file_is_not_taken_for_one_of_the_encodings(data, where):
+    def fail():
+        raise FileNotFoundError(2, "No such file or directory", "gone.png")
+        yield
+
+    with pytest.raises(FileNotFoundError, match=r"gone\.png"):
+        fit(fail()) if where == "the pictures" else fit(batches(*data[:2]), refine=lambda *_: next(fail()))
 
 
 def test_fit_attributes_encodes_pictures_with_the_model(monkeypatch):
