@@ -121,7 +121,7 @@ def at(given: str) -> ModelEntry:
             return entry
     if not folder.is_dir():
         known = ", ".join(e.name for e in entries) or "none"
-        raise CheckpointError(f"there is no model or folder {given!r:.80}; listed of {where()}: {known}")
+        raise CheckpointError(f"there is no model or folder {given!r:.80}; models in {home()}: {known}")
     same = (entry for entry in entries if entry.folder.resolve() == folder.resolve())
     return next(same, None) or _entry(str(folder), folder)
 

@@ -28,6 +28,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write to; what is there already is kept"
     )
+    options.add_quiet(p)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,12 +37,13 @@ def run(args: argparse.Namespace) -> int:
     names, others = photo_folder.photos_in(args.data)
     pairs = aligning.targets(args.data, names, args.out, args.size)
     output.check_folder(args.out, "--out")
-    done = aligning.align_all(progress_bar(pairs.items(), progress=True, unit=" photos"), args.size)
-    for name in done.faceless[:5]:
-        options.say(f"no face found: {printable(name, 120)}")
-    options.say_skipped(done.unreadable)
+    shown = progress_bar(pairs.items(), progress=not args.quiet, unit=" photos")
+    done = aligning.align_all(args.data, shown, args.size)
+    options.say_first([f"no face found: {printable(name, 120)}" for name in done.faceless], "no face found in {} more")
+    options.say_skipped(done.unreadable, "")
     options.say_passed_over(others)
-    words = [f"{len(done.written)} of {len(pairs)} faces of {args.size}x{args.size} written to {args.out}"]
+    photos, size = counted(len(pairs), "photo"), f"{args.size}x{args.size}"
+    words = [f"faces of {len(done.written)} of {photos} written to {args.out}, {size}"]
     words += [f"{len(done.kept)} {'was' if len(done.kept) == 1 else 'were'} there already"] if done.kept else []
     words += [f"no face in {counted(len(done.faceless), 'photo')}"] if done.faceless else []
     words += [f"{counted(len(done.unreadable), 'file')} cannot be read"] if done.unreadable else []

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from explorer.catalogue import models
-from explorer.cli.options import add_device, add_model, default_model, read
+from explorer.cli.options import add_model, default_model, open_engine, read
 from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe, Source
 from explorer.portraits.photos import Photo
 from explorer.views import export
-from explorer.views.editor_view import exactness, strengths, verdict
+from explorer.views.editor_view import NO_FACE, exactness, strengths, verdict
 from explorer.views.words import noun
 from glowcore.cli import options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
@@ -51,7 +51,6 @@ def add_parser(commands, summary: str) -> None:
     )
     p.add_argument("--aligned", action="store_true", help="write the aligned face alone, as the model sees it")
     add_model(p, default="the one that the application opens with")
-    add_device(p)
     p.add_argument(
         "--out",
         type=Path,
@@ -65,12 +64,12 @@ def run(args: argparse.Namespace) -> int:
     """Edit; exit code 0, or 1 with nothing written where an edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG if args.aligned else pictures.PNG + pictures.JPEG)
     moves = read_strengths(args.set, STRENGTH_LIMIT)
-    if not moves:
-        raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH")
+    if not any(moves.values()):
+        raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH" + (", not 0" if moves else ""))
     entry = models.at(args.model) if args.model else default_model()
     photo = Photo.read(read(args.image))
     source = _source(args, photo)
-    engine = models.open_engine(entry, args.device)
+    engine = open_engine(entry, args)
     if noun(engine) != "face":
         raise ConfigError(f"{entry.name} draws classes of pictures, expected a model of faces")
     if not engine.attribute_names:
@@ -87,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     options.say(f"{'warning: ' if mood == 'bad' else ''}before the edit: {fact}")
     say_locked_moves(moves, args.lock)
-    options.say(f"{told}: {said}")
+    options.say(told if said == NO_FACE else f"{told}: {said}")  # which was said before the work
     if args.aligned:
         output.write(out, export.to_png(rendered.picture, recipe))
         options.say(f"wrote {out}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.catalogue import models
 from explorer.catalogue.temperatures import in_words
-from explorer.cli.options import add_data, add_model, open_data
+from explorer.cli.options import add_model, open_engine
 from explorer.portraits import face_check
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
@@ -30,7 +30,7 @@ def add_parser(commands, summary: str) -> None:
         help="temperatures to try, one after another: each a number from 0 to 10, or one per level separated by /, "
         "finest first (default: the model's)",
     )
-    add_data(p, "folder of real pictures to compare with")
+    options.add_data(p, "test", "real ones, to compare the samples with")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,12 +39,12 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--seeds is {args.seeds}, expected 1 or more")
     parts = args.temperature.split(",") if args.temperature is not None else []
     temperatures = [tuple(pictures.number("--temperature", t, 0, 10) for t in part.split("/")) for part in parts]
-    engine = models.open_engine(models.at(args.model))
+    engine = open_engine(models.at(args.model), args)
     for temperature in temperatures:
         if len(temperature) not in (1, engine.num_levels):
             raise ConfigError(f"--temperature {in_words(temperature)} has {len(temperature)} levels, "
                               f"expected {engine.num_levels}")
-    real = open_data(args, engine).images.permute(0, 2, 3, 1).numpy()
+    real = options.open_pictures_at(args, engine.size).images.permute(0, 2, 3, 1).numpy()
     print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
           "spread: mean standard deviation of a value in [0, 1] over the pictures")
     for temperature in temperatures or [engine.temperature]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from explorer.catalogue import models
-from explorer.cli.options import add_data, add_device, add_model, open_data
+from explorer.cli.options import add_model, open_engine
 from explorer.views.latent_map import MAP_FILE, LatentMap, most_pictures
 from glowcore.cli import options
 from glowcore.errors import ConfigError
@@ -19,9 +19,8 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "map", summary, EXAMPLE)
     add_model(p)
-    add_data(p, "folder of pictures that may be passed on, since the map shows them")
+    options.add_data(p, "test", "such as may be passed on, since the map shows them")
     p.add_argument("--force", action="store_true", help="replace the map that the model has")
-    add_device(p)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,14 +30,14 @@ def run(args: argparse.Namespace) -> int:
     if path.exists() and not args.force:
         raise ConfigError(f"{path} is there already; --force replaces it")
     output.check_path(path, (path.suffix,))
-    engine = models.open_engine(entry, args.device)
-    found = open_data(args, engine, most_pictures(engine.size))
+    engine = open_engine(entry, args)
+    found = options.open_pictures_at(args, engine.size, most=most_pictures(engine.size))
     foreign = set(found.class_names) - set(engine.class_names)
     if engine.class_names and (foreign or not found.class_names):
         raise ConfigError(f"{args.data} has {'other classes than' if foreign else 'no classes for'} those of "
                           f"{args.model} ({', '.join(engine.class_names)}); expected pictures that it can have learnt")
     shown = found.images.permute(0, 2, 3, 1).contiguous().numpy()
-    made = LatentMap.build(engine, shown, found.attributes.numpy(), found.attribute_names, progress=True)
+    made = LatentMap.build(engine, shown, found.attributes.numpy(), found.attribute_names, progress=not args.quiet)
     made.save(entry.folder)
     options.say(f"wrote {path}: {counted(len(found), 'picture')}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from explorer.catalogue import models
-from explorer.cli.options import add_model, read
+from explorer.cli.options import add_model, open_engine, read
 from explorer.edits.recipe import STRENGTH_LIMIT
 from explorer.portraits import photo_folder, photo_trial
 from explorer.views.words import noun
@@ -33,17 +33,18 @@ def add_parser(commands, summary: str) -> None:
         help="strength of the edits, from -5 to 5; one edit is made per attribute (default 2)",
     )
     p.add_argument("--skip-broken", action="store_true", help="leave out photos that cannot be read")
+    options.add_quiet(p)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the summary; exit code 0."""
     options.check_range("--strength", args.strength, -STRENGTH_LIMIT, STRENGTH_LIMIT)
     names, others = photo_folder.photos_in(args.data)
-    engine = models.open_engine(models.at(args.model))
+    engine = open_engine(models.at(args.model), args)
     if noun(engine) != "face":
         raise ConfigError(f"--model {args.model} draws classes of pictures, expected a model of faces")
     trials, skipped = [], []
-    for name in progress_bar(names, progress=True, unit=" photos"):
+    for name in progress_bar(names, progress=not args.quiet, unit=" photos"):
         try:
             trials.append(photo_trial.try_photo(engine, name, read(args.data / name), args.strength))
         except ImageError as error:
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
                 told = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
                 raise ImageError(told) from error
             skipped.append((name, str(error)))
-    options.say_skipped(skipped)
+    options.say_skipped(skipped, "")
     options.say_passed_over(others)
     if not trials:
         files = f"{counted(len(skipped), 'file')}, {photo_folder.SUFFIXES}"

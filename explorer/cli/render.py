@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import numpy as np
 
 from explorer.catalogue import models
-from explorer.cli.options import add_device, add_model, default_model, read
+from explorer.cli.options import add_model, default_model, open_engine, read
 from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.edits.sources import aligned_picture
 from explorer.portraits.photos import Photo
@@ -36,7 +36,6 @@ def add_parser(commands, summary: str) -> None:
     )
     p.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, if the edit starts from one")
     add_model(p, default="the token's own")
-    add_device(p)
     p.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture to write, .png")
 
 
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if photo is not None and recipe.source.value != photo.key:
         options.say("note: the recipe was made for another picture; its moves are applied to this one")
         recipe = replace(recipe, source=photo.source)
-    engine = models.open_engine(entry, args.device)
+    engine = open_engine(entry, args)
     recipe = replace(recipe, model=engine.model_hash)
     picture = crop if photo is None else None
     if picture is None:
@@ -72,7 +71,7 @@ def _recipe(given: str) -> tuple[EditRecipe, np.ndarray | None]:
             raise RecipeError(f"{given} holds no recipe; expected a PNG as the application saves it")
         return found
     if "?" in given:
-        tokens = parse_qs(urlsplit(given).query).get("s")
+        tokens = parse_qs(given.partition("?")[2].partition("#")[0]).get("s")
         if not tokens:
             raise RecipeError(f"the link {given:.80} holds no edit; expected one with ?s= in it")
         return EditRecipe.from_token(tokens[0]), None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -17,7 +16,7 @@ from glowcore.storage import output
 
 @dataclass
 class Aligned:
-    """What became of the photos of a folder, by name.
+    """What became of the photos of a folder, by their names relative to it.
 
     Attributes:
         written: their faces were written.
@@ -32,10 +31,11 @@ class Aligned:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
-def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[Path, Path]:
+def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[str, Path]:
     """Photos of a folder, and the PNG that the face of each goes to, at the same place in `out`.
 
-    Photos that differ in their endings alone keep them: a.jpg and a.webp become a.jpg.png and a.webp.png.
+    Of photos that differ in their endings alone the first has the name to itself, so that a twin that is added later
+    renames nothing: a.jpg and a.webp become a.png and a.webp.png.
 
     Args:
         folder: what the names are relative to.
@@ -49,46 +49,50 @@ def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[Pa
     """
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
         raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
-    alike = Counter(PurePath(name).with_suffix("") for name in names)
-    found: dict[Path, Path] = {}
+    stems: set[PurePath] = set()
+    found: dict[str, Path] = {}
     photo_of: dict[Path, str] = {}
     for name in names:
         stem = PurePath(name).with_suffix("")
-        target = out / f"{stem if alike[stem] == 1 else name}.png"
+        target = out / f"{name if stem in stems else stem}.png"
+        stems.add(stem)
         if target in photo_of:
-            raise ConfigError(f"{photo_of[target]} and {name} would both become {target.name}; rename one of them")
-        found[folder / name], photo_of[target] = target, name
+            both = f"{photo_of[target]} and {name} would both become {target.relative_to(out)}"
+            raise ConfigError(f"{both}; rename one of them")
+        found[name], photo_of[target] = target, name
         if (there := _size_of(target)) not in (None, (size, size)):
-            raise ConfigError(f"--out {out} holds pictures of {there[0]}x{there[1]} already ({target.name}), --size is "
-                              f"{size}; expected the same, or another --out")
+            raise ConfigError(f"--out {out} holds pictures of {there[0]}x{there[1]} already "
+                              f"({target.relative_to(out)}), --size is {size}; expected the same, or another --out")
     return found
 
 
-def align_all(pairs: Iterable[tuple[Path, Path]], size: int) -> Aligned:
+def align_all(folder: Path, pairs: Iterable[tuple[str, Path]], size: int) -> Aligned:
     """Write the face that the application would choose in each photo, ``size`` pixels a side; no photo twice.
+
+    `pairs` are photos of the folder with the files that their faces go to, as `targets` gives them.
 
     Raises:
         ConfigError: a file cannot be written; those before it are whole.
     """
     done = Aligned()
-    for path, target in pairs:
+    for name, target in pairs:
         if target.exists():
-            done.kept.append(path.name)
+            done.kept.append(name)
             continue
         try:
-            photo = Photo.read(path.read_bytes())
+            photo = Photo.read((folder / name).read_bytes())
         except OSError as error:
-            done.unreadable.append((path.name, reason(error)))
+            done.unreadable.append((name, reason(error)))
             continue
         except ImageError as error:
-            done.unreadable.append((path.name, str(error)))
+            done.unreadable.append((name, str(error)))
             continue
         if not photo.found:
-            done.faceless.append(path.name)
+            done.faceless.append(name)
             continue
         _make_folder(target.parent)
         output.write(target, png(photo.aligned(size, photo.source).image))
-        done.written.append(path.name)
+        done.written.append(name)
     return done
 
 

@@ -85,15 +85,20 @@ def load_flow(args: argparse.Namespace, *, attributes: bool = False) -> Flow:
     return model
 
 
-def add_data(parser: argparse.ArgumentParser, split: str) -> None:
-    """Add ``--data DIR`` and what chooses among its pictures; ``split`` is the default."""
+def add_data(parser: argparse.ArgumentParser, split: str, note: str = "") -> None:
+    """Add ``--data DIR`` and what chooses among its pictures; ``split`` is the default, ``note`` what more is said."""
     parser.add_argument("--data", required=True, metavar="DIR",
                         help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
-                             "torchvision:NAME:ROOT")
+                             "torchvision:NAME:ROOT" + (f"; {note}" if note else ""))
     parser.add_argument("--split", default=split, help=f"train, valid, test or all (default {split})")
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N pictures")
     add_skip_broken(parser)
     parser.add_argument("--cache-dir", metavar="DIR", help="folder in which the decoded pictures are kept as a file")
+    add_quiet(parser)
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet``."""
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -105,9 +110,16 @@ def add_skip_broken(parser: argparse.ArgumentParser) -> None:
 
 def open_pictures(args: argparse.Namespace, model: Flow | VAE) -> PictureSet:
     """Open the pictures that :func:`add_data`'s arguments name, at the size of ``model``; says what was left out."""
-    pictures = open_dataset(args.data, image_size=model.image_size, channels=model.config.channels, split=args.split,
+    return open_pictures_at(args, model.image_size, model.config.channels)
+
+
+def open_pictures_at(
+    args: argparse.Namespace, image_size: tuple[int, int], channels: int = 3, most: int | None = None
+) -> PictureSet:
+    """As :func:`open_pictures`, ``image_size`` as (height, width); more than ``most`` of them are a mistake."""
+    pictures = open_dataset(args.data, image_size=image_size, channels=channels, split=args.split,
                             skip_broken=args.skip_broken, limit=args.limit, cache_dir=args.cache_dir,
-                            progress=not args.quiet)
+                            progress=not args.quiet, most=most)
     say_skipped(pictures.skipped)
     say_passed_over(pictures.other_kinds)
     return pictures
@@ -131,12 +143,18 @@ def labels(model: Flow | VAE, pictures: PictureSet, data: str) -> Tensor | None:
         raise ConfigError(f"{data}: {error}") from error
 
 
-def say_skipped(skipped: Sequence[tuple[str, str]]) -> None:
-    """Name the first few pictures that ``--skip-broken`` left out."""
-    for file, reason in skipped[:5]:
-        say(f"skipped {printable(file, 120)}: {reason}")
-    if len(skipped) > 5:
-        say(f"skipped {len(skipped) - 5} more; python -m glowcore scan lists all")
+def say_skipped(skipped: Sequence[tuple[str, str]], lists_all: str = "; python -m glowcore scan lists all") -> None:
+    """Name the first few pictures that ``--skip-broken`` left out; ``lists_all`` says what names the others too."""
+    lines = [f"skipped {printable(file, 120)}: {reason}" for file, reason in skipped]
+    say_first(lines, f"skipped {{}} more{lists_all}")
+
+
+def say_first(lines: Sequence[str], more: str) -> None:
+    """Say the first few lines, and ``more`` with the number of the others in place of its ``{}``."""
+    for line in lines[:5]:
+        say(line)
+    if len(lines) > 5:
+        say(more.format(len(lines) - 5))
 
 
 def say_passed_over(other_kinds: Mapping[str, int]) -> None:

@@ -49,10 +49,10 @@ def _brought(whole: np.ndarray, model: Flow) -> str:
     kept = images.crop_to_aspect(whole, model.image_size)
     (height, width), (cut, across) = whole.shape[:2], kept.shape[:2]
     part = "all" if kept.shape == whole.shape else f"the central {across}x{cut}"
-    told = f"{part} of its {width}x{height} pixels brought to {model.image_size[1]}x{model.image_size[0]}"
+    told = f"{part} of its {width}x{height} pixels scaled to {model.image_size[1]}x{model.image_size[0]}"
     if model.attributes is None:
         return told
-    return f"{told}, wherever a face may be; python -m explorer edit finds the face in a photo first"
+    return f"{told} without looking for a face; python -m explorer edit finds the face in a photo first"
 
 
 def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None) -> None:

@@ -20,7 +20,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--data", required=True, metavar="DIR",
                    help="folder of pictures (with attributes.csv or class folders), or CelebA's own layout")
     p.add_argument("--json", action="store_true", help="print the list as JSON to stdout")
-    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.add_quiet(p)
 
 
 def run(args: argparse.Namespace) -> int:

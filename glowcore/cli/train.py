@@ -76,7 +76,7 @@ def add_parser(commands, summary: str) -> None:
                         "models with batch norm")
     t.add_argument("--anchor-every", type=int, metavar="N",
                    help=f"reversible: keep the input of every N-th step as well (default {ANCHOR_EVERY}; 0: of none)")
-    t.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.add_quiet(t)
     options.add_device(t)
 
 

@@ -44,7 +44,7 @@ def test_every_face_is_written_in_its_place_and_can_be_trained_on(album, tmp_pat
     eyes = faces.find(large)[0].landmarks[:2] / 4
     assert np.abs(eyes - faces.TEMPLATE[:2] * 48).max() < 3
     said = capsys.readouterr().err
-    assert "2 of 4 faces of 48x48 written" in said
+    assert f"faces of 2 of 4 photos written to {out}, 48x48; " in said
     assert "no face in 1 photo; 1 file cannot be read" in said
     assert "1 file of another kind passed over: .heic 1\n" in said
     assert "no face found: wall.png" in said
@@ -59,15 +59,32 @@ def test_what_is_there_already_is_left_alone(album, tmp_path, capsys):
     (out / "a.png").write_bytes(b"mine")
     assert main(["align", "--data", str(album), "--out", str(out)]) == 0
     assert (out / "a.png").read_bytes() == b"mine"
-    assert "1 of 4 faces of 64x64 written" in (said := capsys.readouterr().err)
+    assert "faces of 1 of 4 photos written to " in (said := capsys.readouterr().err)
     assert "1 was there already" in said
 
 
-def test_photos_that_differ_in_their_endings_are_told_apart_by_them(album, tmp_path):
-    shutil.copy(album / "a.jpg", album / "a.webp")
+def test_photos_that_differ_in_their_endings_are_told_apart_by_them(album, tmp_path, capsys):
     out = tmp_path / "faces"
     assert main(["align", "--data", str(album), "--out", str(out)]) == 0
-    assert sorted(p.name for p in out.rglob("*.*")) == ["a.jpg.png", "a.webp.png", "b.png"]
+    shutil.copy(album / "a.jpg", album / "a.webp")  # later: no face may be there twice
+    assert main(["align", "--data", str(album), "--out", str(out)]) == 0
+    assert sorted(p.name for p in out.rglob("*.*")) == ["a.png", "a.webp.png", "b.png"]
+    assert "faces of 1 of 5 photos written" in (said := capsys.readouterr().err)
+    assert "2 were there already" in said
+
+
+def test_photos_of_one_name_are_told_apart_by_their_folders_and_none_is_left_out_in_silence(album, tmp_path, capsys):
+    for number in range(6):
+        (album / f"{number}").mkdir()
+        shutil.copy(album / "wall.png", album / f"{number}" / "0.png")
+        shutil.copy(album / "broken.png", album / f"{number}" / "broken.png")
+    assert main(["align", "--data", str(album), "--out", str(tmp_path / "faces")]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "no face found" in line] == [
+        *(f"no face found: {number}/0.png" for number in range(5)), "no face found in 2 more"
+    ]
+    skipped = [line.split(": ")[0] for line in lines if line.startswith("skipped")]
+    assert skipped == [*(f"skipped {number}/broken.png" for number in range(5)), "skipped 2 more"]
 
 
 def test_faces_of_another_size_are_not_mixed(album, tmp_path, capsys):
@@ -82,7 +99,7 @@ def test_not_one_face_is_no_success(album, tmp_path, capsys):
     for path in (album / "a.jpg", album / "holiday" / "b.JPG"):
         path.unlink()
     assert main(["align", "--data", str(album), "--out", str(tmp_path / "faces")]) == 1
-    assert "0 of 2 faces of 64x64 written" in capsys.readouterr().err
+    assert "faces of 0 of 2 photos written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["align --out OUT", "photos --model pretrained/tiny"])
@@ -102,8 +119,8 @@ def test_what_is_no_folder_of_photos_is_told_so(home, tmp_path, capsys, command)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda album: [shutil.copy(album / "a.jpg", album / name) for name in ("a.png", "a.jpg.webp")],
-         "a.jpg and a.jpg.webp would both become a.jpg.png"),
+        (lambda album: [shutil.copy(album / "a.jpg", album / name) for name in ("a.webp", "a.webp.jpg")],
+         "a.webp and a.webp.jpg would both become a.webp.png"),
         (lambda album: [p.unlink() for p in album.rglob("*.*") if p.is_file()], "holds no photos"),
     ],
 )

@@ -188,6 +188,29 @@ def test_a_wrong_command_line_is_one_line(capsys, arguments):
     assert "--help shows what is expected" in told(capsys, *arguments)
 
 
+@pytest.mark.parametrize("command", ["edit", "render", "map", "faces", "photos"])
+def test_every_command_with_a_model_runs_where_it_is_told_to(home, photos, tmp_path, capsys, command):
+    given = {
+        "edit": ("--image", PHOTO, "--set", "Smiling=1", "--out", tmp_path / "out.png"),
+        "render": ("--recipe", TOKEN, "--out", tmp_path / "out.png"),
+        "map": ("--data", photos, "--force"),
+        "faces": ("--data", photos),
+        "photos": ("--data", photos),
+    }[command]
+    arguments = (command, "--model", "pretrained/tiny", *given)
+    assert told(capsys, *arguments, "--threads", 0) == "error: --threads is 0, expected 1 or more"
+    assert "abacus" in told(capsys, *arguments, "--device", "abacus")
+
+
+@pytest.mark.parametrize("command", ["map", "faces"])
+def test_pictures_are_chosen_as_in_the_library(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    for words in ("torchvision:NAME:ROOT;", "--cache-dir", "--quiet", "--skip-broken", "cuda:N"):
+        assert words in text
+
+
 @pytest.mark.parametrize("command", ["edit", "render", "map", "faces", "photos", "align"])
 def test_every_command_explains_itself_with_an_example(capsys, command):
     with pytest.raises(SystemExit) as end:
@@ -296,13 +319,14 @@ def test_render_of_a_saved_picture_that_holds_its_crop_needs_no_photo(home, tmp_
     ("arguments", "said"),
     [
         (["--recipe", "http://127.0.0.1:8501/map"], "a link holds"),
+        (["--recipe", "http://[x/?s=abc"], "the link is incomplete"),
         (["--recipe", "http://127.0.0.1:8501/?x=1"], "holds no edit; expected one with ?s= in it"),
         (["--recipe", str(PHOTO).replace(".jpg", ".png")], "astronaut.png cannot be read"),
         (["--recipe", str(REPOSITORY / "docs" / "images" / "memory.png")], "memory.png holds no recipe"),
         (["--recipe", "!"], "link"),
         (["--recipe", EditRecipe(Source("photo", "0" * 32)).token()], "photo"),
         (["--recipe", EditRecipe(Source("seed", "1"), model="f" * 12).token()], "hash"),
-        (["--recipe", EditRecipe(Source("seed", "1")).token(), "--model", "../tiny"], "listed"),
+        (["--recipe", EditRecipe(Source("seed", "1")).token(), "--model", "../tiny"], "; models in "),
         (["--recipe", EditRecipe(Source("seed", "1")).token(), "--image", "/nowhere.jpg"], "nowhere.jpg"),
     ],
 )

@@ -64,7 +64,7 @@ def test_a_command_line_may_name_a_folder_too(home, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"empty holds no config\.json, so it is not"):
         models.open_engine(models.at("empty"))
-    with pytest.raises(CheckpointError, match=r"no model or folder 'tiny'; listed of .*EXPLORER_HOME\): pretrained/"):
+    with pytest.raises(CheckpointError, match=r"no model or folder 'tiny'; models in .*: pretrained/"):
         models.at("tiny")
 
 

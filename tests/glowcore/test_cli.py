@@ -143,15 +143,15 @@ def test_edit_says_what_it_cuts_off_and_what_a_lock_of_a_moved_attribute_means(t
     wide, edit = tmp_path / "wide.png", ["edit", "--model", folder / "model", "--set", "Smiling=1"]
     Image.new("RGB", (40, 30)).save(wide)
     found = run(capsys, *edit, "--image", wide, "--out", tmp_path / "out.png")
-    told = f"{SIZE}x{SIZE}, wherever a face may be; python -m explorer edit finds the face in a photo first\n"
-    assert f"wide.png: the central 30x30 of its 40x30 pixels brought to {told}" in found.err
+    told = f"{SIZE}x{SIZE} without looking for a face; python -m explorer edit finds the face in a photo first\n"
+    assert f"wide.png: the central 30x30 of its 40x30 pixels scaled to {told}" in found.err
     assert "note" not in found.err
     found = run(capsys, *edit, "--lock", "Smiling", "--image", picture(folder, 3), "--out", tmp_path / "out.png")
     assert found.err.startswith("note: Smiling is moved by its own strength; its lock only keeps the other moves from")
-    assert "brought" not in found.err
+    assert "scaled" not in found.err
     Image.new("RGB", (40, 40)).save(wide)
     found = run(capsys, *edit, "--image", wide, "--out", tmp_path / "out.png")
-    assert f"{wide}: all of its 40x40 pixels brought to {told}" in found.err
+    assert f"{wide}: all of its 40x40 pixels scaled to {told}" in found.err
 
 
 def test_edit_brings_a_larger_picture_to_the_model(tmp_path, folder, capsys):
