@@ -209,7 +209,7 @@ class Desk:
             key = recipe.source.value
             brought = crop is not None and recipe.source.kind == "photo" and key not in self.photos
             if brought:
-                self.crops.keep(key, crop)
+                self.crops.keep(recipe.source, crop)
             self.open(recipe, engine)
             return key if brought else ""
         photo = self.add_photo(data)
@@ -231,6 +231,7 @@ class Desk:
             self._push(replace(self.recipe, source=awaited) if waits else self.recipe)
         if waits:
             self.arrival = replace(self.arrival, awaited=None)
+            self.history = self.history and self.history.with_edited(self.recipe)
         return photo
 
     def remove_photo(self, key: str, engine: Engine) -> None:

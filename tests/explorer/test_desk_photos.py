@@ -144,6 +144,18 @@ def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, bare, blob
     assert {recipe.source.kind for recipe in edits} <= {"gallery", "seed"}
 
 
+def test_the_face_of_a_link_is_edited_and_forgotten_with_its_photo(desk, engine, blobs):
+    data = jpeg_of(blobs[0])
+    key = photo_key(data)
+    linked = EditRecipe(Source("photo", key, 1), (("Male", 1.0),), model=engine.model_hash)
+    desk.open(linked, engine)
+    desk.add_photo(data)  # which the link has waited for
+    desk.start_from(Source("photo", key, 0))
+    assert desk.history.edited_faces(key) == [linked]
+    desk.remove_photo(key, engine)
+    assert desk.history.edited_faces(key) == []
+
+
 def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gallery, blobs):
     key = desk.receive(jpeg_of(blobs[0]), engine)
     desk.place_eyes((0.3, 0.4, 0.7, 0.4), 32)

@@ -1,6 +1,7 @@
 """Undo and redo lead back to exactly what was there, and messages of the editor are checked."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -133,15 +134,51 @@ def test_nonsense_changes_nothing(message):
         reduce(History(START), message, NAMES)
 
 
-def test_the_faces_of_a_photo_are_known_as_they_were_left():
-    faces = [EditRecipe(Source("photo", "a" * 32, i)) for i in range(4)]
-    other = EditRecipe(Source("photo", "b" * 32)).moved({"Male": 1})
-    one, two, three = (faces[i].moved({"Male": i}) for i in (1, 2, 3))
-    history = History(two.moved({"Young": 1}))
-    for recipe in (three, two, one, other, three, START, faces[3], faces[0], one.moved({"Male": 2}), two):
-        history = history.push(recipe)
-    assert history.edited_faces("a" * 32) == [two, one.moved({"Male": 2})]  # the third was left as it is
-    assert history.undo().edited_faces("a" * 32) == [two, one.moved({"Male": 2})]
-    assert history.undo().undo().edited_faces("a" * 32) == [two, one]
-    by_hand = EditRecipe(Source("photo", "c" * 32, -1, (0.2, 0.3, 0.6, 0.3)), (("Male", 1.0),))
-    assert history.push(by_hand).edited_faces("c" * 32) == []
+PHOTO, OTHER = "a" * 32, "b" * 32
+
+
+def on(history, face, photo=PHOTO):
+    """Another face under the same sliders."""
+    return history.push(replace(history.present, source=Source("photo", photo, face)))
+
+
+def edited(history, photo=PHOTO):
+    return {r.source.face: dict(r.moves) for r in history.edited_faces(photo)}
+
+
+def test_the_faces_of_a_photo_are_known_as_the_hand_left_them():
+    history = on(History(START.moved({"Smiling": 1})), 0)
+    assert edited(history) == {}
+    history = reduce(history, set_to(1), NAMES)
+    for face in (1, 2, 3):  # looked at: the sliders go along
+        history = on(history, face)
+    assert edited(history) == {0: {"Smiling": 1, "Male": 1}}
+    before = history = reduce(history, set_to(2), NAMES)
+    history = reduce(on(on(history, 0), 5, OTHER), set_to(3), NAMES)
+    history = reduce(history, {"op": "reset"}, NAMES)
+    history = reduce(on(history, 2), set_to(-1), NAMES)
+    assert edited(history) == {0: {"Smiling": 1, "Male": 1}, 3: {"Smiling": 1, "Male": 2}, 2: {"Male": -1}}
+    assert edited(history, OTHER) == {}  # left as it was
+    assert set(edited(history.undo())) == {0, 3}
+    assert edited(history.undo().undo().undo(), OTHER) == {5: {"Smiling": 1, "Male": 3}}
+    assert set(edited(before.undo())) == {0}
+    assert edited(reduce(on(before, 0), {"op": "reset"}, NAMES)) == {3: {"Smiling": 1, "Male": 2}}
+    by_hand = EditRecipe(Source("photo", OTHER, -1, (0.2, 0.3, 0.6, 0.3)), (("Male", 1.0),))
+    assert edited(history.push(by_hand), OTHER) == {}
+
+
+def test_an_edited_face_is_known_when_its_steps_are_past_the_bound():
+    history = reduce(on(History(START), 0), set_to(1), NAMES)
+    history = on(reduce(on(history, 1), set_to(2), NAMES), 2)
+    steps = MAX_STEPS + 5
+    for step in range(steps):
+        history = reduce(history, set_to(0.5 + step % 3), NAMES)
+    assert len(history.past) == MAX_STEPS
+    assert edited(history) == {0: {"Male": 1}, 1: {"Male": 2}, 2: {"Male": 0.5}}
+    for _ in range(steps):
+        history = history.undo()
+    assert edited(history) == {0: {"Male": 1}, 1: {"Male": 2}, 2: {"Male": 1.5}}
+    assert edited(history.redo()) == {0: {"Male": 1}, 1: {"Male": 2}, 2: {"Male": 2.5}}
+    assert edited(history.without_lost(lambda r: r.source.value != PHOTO)) == {}
+    assert edited(history.mapped(lambda r: replace(r, source=START.source))) == {}
+    assert edited(history.mapped(lambda r: r.moved({"Male": 0, "Young": 1})))[0] == {"Young": 1}
