@@ -14,7 +14,8 @@ import numpy as np
 from explorer.album import Album, Crops
 from explorer.catalogue.imagined import Imagined
 from explorer.edits.actions import reduce
-from explorer.edits.fitting import EVERY_MODEL_HAS, Arrival, fit, greeting, missing
+from explorer.edits.elsewhere import Elsewhere
+from explorer.edits.fitting import Arrival, greeting
 from explorer.edits.history import History
 from explorer.edits.messages import NO_MESSAGE, MessageNumber, newer
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
@@ -34,13 +35,10 @@ class Desk:
 
     Attributes:
         history: the edit, with undo and redo; None until a model is there.
-        left: the same of the other models that were in use, by the hash of each: to come back to.
         arrival: the last edit from elsewhere, with what of it is not here.
-        depicts: what the model in use makes pictures of; a face does not become a digit when the model is changed.
-        aside: the last edit of what the model in use does not draw, with its picture as `seen`, by what it depicts.
+        elsewhere: the edits of the other models that were in use.
         photos: the photos at hand.
         crops: aligned pictures that are here without their photo.
-        seen: the picture that the present edit starts from, with its source, to take along to another model.
         own: attributes made or loaded in this session.
         note: one sentence for the user, "" when there is nothing to say.
         strip_for: the attribute whose slider the hand has just been laid on.
@@ -48,13 +46,10 @@ class Desk:
     """
 
     history: History | None = None
-    left: dict[str, History] = field(default_factory=dict)
     arrival: Arrival = field(default_factory=Arrival)
-    depicts: str = ""
-    aside: dict[str, tuple[EditRecipe, tuple[Source, np.ndarray] | None]] = field(default_factory=dict)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     photos: Album = field(default_factory=Album)
     crops: Crops = field(default_factory=Crops)
-    seen: tuple[Source, np.ndarray] | None = None
     own: OwnSliders = field(default_factory=OwnSliders)
     note: str = ""
     strip_for: str | None = None
@@ -76,7 +71,7 @@ class Desk:
     # -- arriving ----------------------------------------------------------------
     def arrive(self, engine: Engine, token: str | None) -> None:
         """Begin: with the edit of a link where it can be followed, else with a gallery face that smiles a little."""
-        self.history, self.depicts = History(greeting(engine)), noun(engine)
+        self.history, self.elsewhere.depicts = History(greeting(engine)), noun(engine)
         if token:
             self.follow(token, engine)
             self.history = History(self.recipe)  # nobody has seen the greeting, so nothing leads back to it
@@ -104,35 +99,17 @@ class Desk:
         """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
-        before: EditRecipe | None = self.recipe
-        self.left[before.model] = self.history
-        if self.depicts not in ("", noun(engine)):
-            self.aside[self.depicts] = (before, self.seen)
-            before, self.seen = self.aside.pop(noun(engine), (None, None))
-        self.depicts = noun(engine)
-        self.history = self.left.pop(engine.model_hash, None)
+        before = self.elsewhere.leave(self.history, noun(engine))
+        self.history = self.elsewhere.come_back(engine.model_hash)
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
             self.open(self.arrival.recipe, engine)  # an edit that is at home here
             return
         self.note = "" if before else OTHER_THINGS
-        self._push(self._returning(before, engine) if before else greeting(engine))
-
-    def _returning(self, before: EditRecipe, engine: Engine) -> EditRecipe:
-        """The edit that a model was left with, of the picture of `before`; the whole of that for a model new here."""
-        mine = fit(self.recipe, engine) if self.history else None
-        same = mine and mine.source in (before.source, self.crops.lent.get(before.source.value))  # perhaps on loan
-        if same and not missing(mine.source, engine, False, self._at_hand):
-            return mine
-        brought = self._brought_along(before, engine)
-        return replace(brought, moves=mine.moves, locks=mine.locks) if mine else brought
-
-    def _brought_along(self, recipe: EditRecipe, engine: Engine) -> EditRecipe:
-        """What a model can follow of another's edit; a picture that it has not itself it is lent, where it was seen."""
-        recipe = fit(recipe, engine)
-        if not missing(recipe.source, engine, recipe.source.kind == "map", self._at_hand):
-            return recipe
-        kept = self.seen is not None and self.seen[0] == recipe.source
-        return replace(recipe, source=self.crops.lend(*self.seen) if kept else greeting(engine).source)
+        if before is None:
+            self._push(greeting(engine))
+            return
+        left = self.history and self.history.present
+        self._push(self.elsewhere.returning(left, before, engine, self.crops, self._at_hand))
 
     def stay(self) -> None:
         """Go on with this model's version of an edit that was made with another, and without the photo it asks for."""
@@ -240,21 +217,12 @@ class Desk:
         for name in gone:
             self.photos.drop(name)
             self.crops.drop(name)
-        if self.seen and self.seen[0].value in gone:
-            self.seen = None
         if self.history and self.recipe.source.value in gone:
             self.note = ""  # which was about it
 
-        def without(recipe: EditRecipe, instead: Source) -> EditRecipe:
-            of_it = recipe.source.kind == "photo" and recipe.source.value in gone
-            return replace(recipe, source=instead) if of_it else recipe
-
         first = greeting(engine).source
-        self.history = self.history and self.history.mapped(lambda r: without(r, first))
-        self.left = {m: h.mapped(lambda r: without(r, EVERY_MODEL_HAS)) for m, h in self.left.items()}
-        for depicted, (recipe, seen) in self.aside.items():
-            kept = seen if seen and seen[0].value not in gone else None
-            self.aside[depicted] = (without(recipe, EVERY_MODEL_HAS), kept)
+        self.history = self.history and self.history.mapped(lambda r: r.without_photo(gone, first))
+        self.elsewhere.forget(gone)
 
     def photo(self) -> Photo | None:
         """The photo of the present edit, where it is at hand."""
@@ -273,7 +241,7 @@ class Desk:
             return self.crops[source.value]
         picture = aligned_picture(source, engine, self.photos.get(source.value))
         if picture is not None and source == self.recipe.source:
-            self.seen = (source, picture)
+            self.elsewhere.seen = (source, picture)
         return picture
 
     # -- the editor ----------------------------------------------------------------

@@ -15,7 +15,7 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from glowcore.errors import GlowcoreError
@@ -169,6 +169,11 @@ class EditRecipe:
             moves=tuple(m for m in self.moves if m[0] in known),
             locks=tuple(n for n in self.locks if n in known),
         )
+
+    def without_photo(self, gone: Collection[str], instead: Source) -> EditRecipe:
+        """The recipe, of the picture `instead` where it was of a photo of one of these keys."""
+        of_it = self.source.kind == "photo" and self.source.value in gone
+        return replace(self, source=instead) if of_it else self
 
     # -- token ----------------------------------------------------------------
     def token(self) -> str:

@@ -86,7 +86,7 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
     desk.arrive(engine, None)
     desk.start_from(Source("gallery", "face_02.png"))
     desk.picture(desk.recipe, engine)
-    left, face = desk.recipe, desk.seen[1]
+    left, face = desk.recipe, desk.elsewhere.seen[1]
     desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "7")
     assert desk.note == OTHER_THINGS
@@ -139,7 +139,7 @@ def test_a_gallery_face_goes_along_to_a_model_without_a_gallery(zoo, monkeypatch
     at = visit("edit.py")
     desk = at.session_state["desk"]
     assert desk.recipe.source.kind == "gallery"
-    face = desk.seen[1]
+    face = desk.elsewhere.seen[1]
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key="use_runs/nice").click().run()
     at.switch_page("explorer/ui/pages/edit.py").run()
