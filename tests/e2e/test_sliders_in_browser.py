@@ -157,6 +157,30 @@ def test_undo_without_end_goes_to_the_beginning_and_shows_each_step(page, held):
     assert all(page.evaluate("window.seen.true"))
 
 
+# Every move with the time that it is told for; then all get one time, however slowly the keys are pressed.
+TIMES = """e => { const editor = e.getRootNode().__instance, change = editor.change.bind(editor)
+  window.times = []
+  editor.change = (m) => {
+    if (m.op === "set") window.times.push([m.since, m.at, performance.now() / 1000])
+    change(m.op === "set" ? { ...m, since: 7, at: 7 } : m) } }"""
+
+
+def test_arrow_keys_are_one_step_by_the_time_that_the_hand_tells(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    page.locator(".editor").evaluate(TIMES)
+    for value in ("1.05", "1.10", "1.15"):
+        smile(page).press("ArrowRight")
+        expect(fact(page)).to_have_text(f"Smile +{value}")
+    settle(page)
+    times = page.evaluate("window.times")
+    assert len(times) == 3
+    assert all(since == at and 0 <= now - at < 1 for since, at, now in times)
+    page.keyboard.press("Control+z")
+    expect(fact(page)).to_have_text("Smile +1.00")
+    settle(page)
+
+
 def test_the_hint_says_what_a_finger_does(touching):
     hint = touching.locator(".hint")
     expect(hint).to_be_visible()
