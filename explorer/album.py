@@ -10,6 +10,7 @@ import numpy as np
 from explorer.edits.recipe import Source
 from explorer.portraits.photos import HASH_DIGITS, Photo
 from explorer.views.pictures import fingerprint
+from glowcore.text import counted
 
 PHOTO_BYTES = 192 * 2**20  # files as they came, and what was cut out of them: pixels are kept elsewhere, for all
 MAX_PHOTOS = 48
@@ -57,6 +58,12 @@ class Album(OrderedDict[str, Photo]):
         """A photo of the album is used with this face, or these eyes, from now on."""
         if source.kind == "photo" and source.value in self:
             self._sources[source.value] = source
+            self.move_to_end(source.value)
+
+    @property
+    def newest_first(self) -> list[str]:
+        """The keys in the order of the numbers, the last one first: a list of photos that using one does not shift."""
+        return sorted(self, key=self._numbers.__getitem__, reverse=True)
 
     def source_of(self, key: str) -> Source:
         """What an edit of a photo starts from: the face chosen last, at first the best one."""
@@ -76,8 +83,8 @@ class Album(OrderedDict[str, Photo]):
         return told
 
 
-def gave_way(names: Sequence[str], kept: int) -> str:
-    """What to say of photos that have given way, where `kept` are still here; "" of none.
+def gave_way(names: Sequence[str]) -> str:
+    """What to say of photos that have given way; "" of none. It stays true when others are removed.
 
     What has happened comes before the names: Edit shows two lines of it at once.
     """
@@ -85,8 +92,8 @@ def gave_way(names: Sequence[str], kept: int) -> str:
         return ""
     more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
     return (
-        f"Only the newest {kept} of {kept + len(names)} photos are kept. There is room for {MAX_PHOTOS}, or "
-        f"{PHOTO_BYTES >> 20} MB of them; these gave way: {', '.join([*names[:NAMED], *more])}."
+        f"{counted(len(names), 'photo')} gave way to others: there is room for {MAX_PHOTOS}, or {PHOTO_BYTES >> 20} MB "
+        f"of them. Gone: {', '.join([*names[:NAMED], *more])}."
     )
 
 
@@ -103,31 +110,38 @@ class Crops(OrderedDict[str, np.ndarray]):
     def __init__(self) -> None:
         super().__init__()
         self.lent: dict[str, Source] = {}
+        self._sources: dict[str, Source] = {}
         self._mixed_of: dict[str, frozenset[str]] = {}
         self._numbers: dict[str, int] = {}
 
     def lend(self, source: Source, picture: np.ndarray) -> Source:
         """Keep the aligned picture of `source` as a source of its own; the oldest give way, and no link carries it."""
-        key = fingerprint(picture)[:HASH_DIGITS]
-        self.lent[key] = source
-        self.keep(key, picture)
-        return Source("photo", key, -1)
+        own = _source_of(picture)
+        self.lent[own.value] = source
+        self.keep(own, picture)
+        return own
 
     def mix(self, picture: np.ndarray, of: Iterable[str]) -> Source:
         """Keep what was mixed of other pictures as a source; `of` are the keys of the photos and crops among them."""
-        key = fingerprint(picture)[:HASH_DIGITS]
-        self._mixed_of[key] = frozenset().union(*({k} | self._mixed_of.get(k, frozenset()) for k in of)) - {key}
-        self.keep(key, picture)
-        return Source("photo", key, -1)
+        own = _source_of(picture)
+        beneath = frozenset().union(*({key} | self._mixed_of.get(key, frozenset()) for key in of))
+        self._mixed_of[own.value] = beneath - {own.value}
+        self.keep(own, picture)
+        return own
 
-    def keep(self, key: str, picture: np.ndarray) -> None:
-        """Remember the aligned picture of a photo; the oldest give way."""
-        self[key] = picture
+    def keep(self, source: Source, picture: np.ndarray) -> None:
+        """Remember the aligned picture of what `source` chooses in a photo; the oldest give way."""
+        key = source.value
+        self[key], self._sources[key] = picture, source
         if key not in self.lent:
             self._numbers.setdefault(key, len(self._numbers) + 1)
         self.move_to_end(key)
         while len(self) > MAX_CROPS:
             self.drop(next(iter(self)))
+
+    def source_of(self, key: str) -> Source:
+        """What an edit of a picture starts from: as it was kept, so that to choose it again is no other edit."""
+        return self._sources[key]
 
     @property
     def brought(self) -> list[str]:
@@ -146,6 +160,10 @@ class Crops(OrderedDict[str, np.ndarray]):
 
     def drop(self, key: str) -> None:
         """Forget a picture, if it is here."""
-        self.pop(key, None)
-        self.lent.pop(key, None)
-        self._mixed_of.pop(key, None)
+        for kept in (self, self.lent, self._sources, self._mixed_of):
+            kept.pop(key, None)
+
+
+def _source_of(picture: np.ndarray) -> Source:
+    """The source of an aligned picture by itself, named by what it shows."""
+    return Source("photo", fingerprint(picture)[:HASH_DIGITS], -1)

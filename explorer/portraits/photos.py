@@ -18,6 +18,7 @@ from explorer.engines.cache import ByteLRU
 from explorer.portraits import faces, sandbox
 
 HASH_DIGITS = 32
+TILE = 64  # pixels: what lists of photos show of each, whatever the size of the model
 CUTOUT_BYTES = 2 * 2**20  # a photo: ten faces of 256 x 256, or 170 of 64 x 64
 _decoded: ByteLRU[np.ndarray] = ByteLRU(128 * 2**20)
 
@@ -44,8 +45,10 @@ class Photo:
     @classmethod
     def read(cls, data: bytes) -> Photo:
         """Decode a file and look for faces; ImageError with one sentence when it is no picture we read."""
-        photo = cls(photo_key(data), data)
-        return cls(photo.key, data, tuple(faces.find(photo.picture)))
+        undetected = cls(photo_key(data), data)
+        photo = cls(undetected.key, data, tuple(faces.find(undetected.picture)))
+        photo.tile(photo.source)  # while the pixels are here: to list many photos shall decode none
+        return photo
 
     @property
     def picture(self) -> np.ndarray:
@@ -79,6 +82,10 @@ class Photo:
             kept = self._align(size, source)
             self._aligned.put(chosen, kept, kept.image.nbytes)
         return kept
+
+    def tile(self, source: Source) -> np.ndarray:
+        """What `source` chooses, small: uint8 [64, 64, 3]."""
+        return self.aligned(TILE, source).image
 
     def _align(self, size: int, source: Source) -> faces.Alignment:
         picture = self.picture

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from explorer.album import Album, gave_way
+from explorer.ui import memo
 from explorer.ui.frame import Bench, caution, plain
 from glowcore.errors import GlowcoreError
 from glowcore.images import PICTURE_SUFFIXES
@@ -52,14 +53,14 @@ def intake(
         if not options.get("accept_multiple_files"):
             return
         for photo in filter(None, gone - {t.photo for t in held.values()}):
-            bench.desk.remove_photo(photo, bench.engine)
+            remove(bench, photo)
 
     files = _files(widget(label, key=key, on_change=changed, **options))
     for identity in set(held) - {f.file_id for f in files}:
         del held[identity]  # the page was left: Streamlit has emptied the uploader, and the photos stay
     given_way = {key: name for taken in held.values() for key, name in taken.given_way.items()}
     photos = bench.desk.photos
-    if words := gave_way([name for key, name in given_way.items() if key not in photos], len(photos)):
+    if words := gave_way([name for key, name in given_way.items() if key not in photos]):
         caution(plain(words))
     for taken in reversed(held.values()):
         if taken.words:
@@ -68,6 +69,12 @@ def intake(
     late = [f for f in files if f.file_id not in held]
     if late:  # they came with the first run of a new session, which calls no on_change
         st.button(f"Use {counted(len(late), 'file')} in the list", key=f"{key} late", on_click=changed)
+
+
+def remove(bench: Bench, photo: str) -> None:
+    """Forget a photo, and what this session's pages have made, for that may show it."""
+    bench.desk.remove_photo(photo, bench.engine)
+    memo.forget()
 
 
 def tell_lost(key: str) -> None:

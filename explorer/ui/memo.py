@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+PLACE = "made "  # before the name, among what else a session keeps
 T = TypeVar("T")
 
 
@@ -15,9 +16,15 @@ def remembered(name: str, key: Hashable, make: Callable[[], T]) -> T:
 
     One result is kept for each name. It may show a visitor's photo, so it is the session's own.
     """
-    place = f"made {name}"
+    place = PLACE + name
     kept = st.session_state.get(place)
     if kept is None or kept[0] != key:
         kept = (key, make())
         st.session_state[place] = kept
     return kept[1]
+
+
+def forget() -> None:
+    """Drop every result of this session."""
+    for place in [key for key in st.session_state if str(key).startswith(PLACE)]:
+        del st.session_state[place]

@@ -9,12 +9,13 @@ import streamlit as st
 
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.results import Encoded
+from explorer.portraits.photos import TILE
 from explorer.ui import visitors
 from explorer.ui.choosers import gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
-from explorer.views.pictures import data_uri, in_channels
+from explorer.views.pictures import data_uri, in_channels, reduced, tile_uri
 from explorer.views.words import noun
 
 EDIT = "edit"
@@ -49,16 +50,16 @@ def unedited(bench: Bench) -> str:
 
 
 def photo_tiles(bench: Bench) -> list[Tile]:
-    """The photos of this session, the one used last first."""
-    size, photos = min(bench.engine.size), bench.desk.photos
+    """The photos of this session, the newest first."""
+    photos = bench.desk.photos
     return [
-        Tile(PHOTO + key, _uri(bench, photo.aligned(size, photos.source_of(key)).image), photos.name_of(key))
-        for key, photo in reversed(photos.items())
+        Tile(PHOTO + key, _uri(bench, photos[key].tile(photos.source_of(key))), photos.name_of(key))
+        for key in photos.newest_first
     ]
 
 
 def _uri(bench: Bench, picture: np.ndarray) -> str:
-    return data_uri(in_channels(picture, bench.engine.config.channels))
+    return tile_uri(in_channels(reduced(picture, TILE), bench.engine.config.channels))
 
 
 def crop_tiles(bench: Bench) -> list[Tile]:
@@ -76,9 +77,7 @@ def source_of(bench: Bench, identity: str) -> Source:
     if not identity.startswith(PHOTO):
         return Source("gallery", identity)
     key, desk = identity.removeprefix(PHOTO), bench.desk
-    if key in desk.photos:
-        return desk.photos.source_of(key)
-    return desk.recipe.source if desk.recipe.source.value == key else Source("photo", key)
+    return (desk.photos if key in desk.photos else desk.crops).source_of(key)
 
 
 def picture(bench: Bench, identity: str, size: int | None = None) -> np.ndarray:

@@ -53,17 +53,28 @@ def test_a_photo_counts_with_what_was_cut_out_of_it(blobs, monkeypatch):
     assert list(kept) == [photos[1].key, photos[2].key]
 
 
-def test_room_is_for_many_photos_and_the_warning_says_first_how_many_are_kept(blobs):
+def test_room_is_for_many_photos_and_the_warning_says_first_how_many_went(blobs):
     kept = album.Album()
     for index in range(50):
         kept.keep(Photo(f"{index:032x}", jpeg_of(blobs[0])))
         kept.came_as(f"{index:032x}", f"{index} holiday-in-the-mountains-{index}.jpg")
     assert len(kept) == 48
-    words = album.gave_way(list(kept.take_given_way().values()), len(kept))
-    assert words.startswith("Only the newest 48 of 50 photos are kept. There is room for 48, or 192 MB of them;")
-    assert words.endswith("these gave way: 0 holiday-in-the-mount …, 1 holiday-in-the-mount ….")
-    assert album.gave_way(list("abcde"), 48).endswith("these gave way: a, b, c, 2 more.")
-    assert album.gave_way([], 48) == ""
+    words = album.gave_way(list(kept.take_given_way().values()))
+    assert words.startswith("2 photos gave way to others: there is room for 48, or 192 MB of them. Gone: ")
+    assert words.endswith("Gone: 0 holiday-in-the-mount …, 1 holiday-in-the-mount ….")
+    assert album.gave_way(list("abcde")).endswith("Gone: a, b, c, 2 more.")
+    assert album.gave_way([]) == ""
+
+
+def test_a_photo_in_use_again_is_not_the_next_to_give_way_and_stays_in_its_place(blobs, monkeypatch):
+    monkeypatch.setattr(album, "MAX_PHOTOS", 3)
+    kept = album.Album()
+    for index in range(3):
+        kept.keep(Photo(f"{index:032x}", jpeg_of(blobs[index])))
+    kept.use(Source("photo", f"{0:032x}", -1))
+    assert kept.newest_first == [f"{i:032x}" for i in (2, 1, 0)]
+    kept.keep(Photo(f"{3:032x}", jpeg_of(blobs[3])))
+    assert kept.newest_first == [f"{i:032x}" for i in (3, 2, 0)]
 
 
 def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, blobs, monkeypatch):

@@ -134,6 +134,21 @@ def test_the_frame_on_which_a_film_stands_is_opened_in_edit(home, engine, galler
     np.testing.assert_array_equal(mixed_of(at), gallery.load("face_01.png"))
 
 
+def test_a_film_goes_with_a_photo(home, many_blobs):
+    at = visit("mix.py")
+    at.file_uploader(key="mix_upload").set_value([("a.jpg", jpeg_of(many_blobs[0]), "image/jpeg")]).run()
+    (key,) = at.session_state["desk"].photos
+    at.session_state["slot_B"] = f"photo:{key}"
+    at.run()
+    assert "made film" in at.session_state
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    at.session_state["desk"].start_from(Source("photo", key, -1))
+    at.run()
+    at.button(key="remove_photo").click().run()
+    assert not at.exception
+    assert "made film" not in at.session_state
+
+
 def test_with_a_photo_goes_what_was_mixed_of_it(home, engine, many_blobs):
     at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), model=engine.model_hash).token())
     at.segmented_control(key="mix_mode").set_value("Levels").run()
@@ -166,7 +181,7 @@ def test_photos_of_faces_come_last_where_digits_are_mixed(tmp_path, many_blobs, 
     last = told(at, "tiles_A")["tiles"][-1]
     assert last["id"] == photo
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(last["uri"].split(",")[1]))), int)
-    assert np.ptp(shown, axis=2).max() == 0  # grey, as the model sees it
+    assert np.ptp(shown, axis=2).max() <= 2  # grey, as the model sees it, but for the compression
     at.switch_page("explorer/ui/pages/reconstruct.py").run()
     assert not at.exception
     assert at.multiselect(key=of_model(at, "pictures")).value == [f"digit_{i}.png" for i in range(3)]

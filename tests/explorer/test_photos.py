@@ -35,7 +35,7 @@ def test_a_photo_takes_the_memory_of_its_file(decodings):
     data = file_of(0)
     photo = Photo.read(data)
     assert photo.key == photo_key(data)
-    assert photo.nbytes == len(data)
+    assert photo.nbytes == len(data) + 64 * 64 * 3  # and its tile
     np.testing.assert_array_equal(photo.picture, images.load(data))
     assert decodings.count(photo.key) == 1  # to look for faces; the pixels were still there
 
@@ -58,6 +58,13 @@ def test_a_cut_out_face_needs_no_second_decoding(decodings):
     by_hand = Source("photo", photo.key, -1, (0.3, 0.4, 0.6, 0.4))
     assert (photo.aligned(32, by_hand).image != found).any()
     assert photo.aligned(16, photo.source).image.shape == (16, 16, 3)
+
+
+def test_the_tiles_of_many_photos_are_cut_as_they_come(decodings):
+    many = [Photo.read(file_of(number)) for number in range(6, 10)]
+    before = len(decodings)
+    assert {photo.tile(photo.source).shape for photo in many} == {(64, 64, 3)}
+    assert len(decodings) == before == 4
 
 
 def test_what_is_kept_for_all_is_known_by_its_content_and_cannot_be_changed(decodings):

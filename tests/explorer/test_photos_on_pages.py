@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import album
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.cache import ByteLRU
 from explorer.engines.engine import Engine
+from explorer.portraits import photos as stored
 from explorer.portraits.faces import TEMPLATE, Face
 from explorer.portraits.photos import Photo, photo_key
-from explorer.ui import visitors
+from explorer.ui import shelf, visitors
+from explorer.ui.frame import Bench
 from explorer.views import export
 from tests.explorer.picture_files import keys, png_files
 from tests.explorer.widgets import of_model, photos, told
@@ -125,7 +130,7 @@ def test_a_face_inside_a_png_can_be_chosen_again_on_every_page(at, many_blobs, e
 def test_a_picture_on_loan_is_no_face_inside_a_png(desk, blobs):
     desk.crops.lend(Source("seed", "5"), blobs[0])
     for number, key in enumerate(("b" * 32, "c" * 32), 1):
-        desk.crops.keep(key, blobs[number])
+        desk.crops.keep(Source("photo", key), blobs[number])
     assert [desk.crops.name_of(key) for key in desk.crops.brought] == ["Picture 2 from a PNG", "Picture 1 from a PNG"]
 
 
@@ -211,16 +216,19 @@ def test_photos_are_told_by_their_files_and_apart_by_numbers_that_stay(at, files
 
 
 @pytest.mark.parametrize("page", UPLOADERS)
-def test_more_photos_than_there_is_room_for(at, files, page, monkeypatch):
+def test_more_photos_than_there_is_room_for(at, files, page, monkeypatch, engine):
     monkeypatch.setattr(album, "MAX_PHOTOS", 8)
     go(at, page).file_uploader(key=UPLOADERS[page]).set_value(files).run()
     assert photos(at) == keys(files[2:])
-    room = f"There is room for {album.MAX_PHOTOS}, or 192 MB of them; these gave way:"
-    assert f"Only the newest 8 of 10 photos are kept. {room} 0.png, 1.png." in said(at)
+    room = "gave way to others: there is room for 8, or 192 MB of them. Gone:"
+    assert f"2 photos {room} 0.png, 1.png." in said(at)
     desk = at.session_state["desk"]
     desk.add_photo(files[0][1])  # it is back, and the next in the row gives way
     at.run()
-    assert f"[Only the newest 8 of 9 photos are kept. {room} 1.png." in said(at)
+    assert f"[1 photo {room} 1.png." in said(at)
+    desk.remove_photo(keys(files)[5], engine)
+    at.run()
+    assert f"[1 photo {room} 1.png." in said(at)  # as it was, whatever has been removed since
 
 
 @pytest.mark.parametrize("page", ["mix", "reconstruct"])
@@ -267,3 +275,24 @@ def test_all_faces_of_a_photo_are_offered(at, files, count):
     assert not at.exception
     shown = told(at, "faces")
     assert [tile["caption"] for tile in shown["tiles"]] == [str(i + 1) for i in range(count)]
+
+
+def test_the_tiles_are_the_same_for_a_model_of_another_size_and_small(engine, desk, files, monkeypatch):
+    for _, data, _ in files[:6]:
+        desk.add_photo(data)
+    before = shelf.photo_tiles(Bench(engine, desk))
+    monkeypatch.setattr(stored, "_decoded", ByteLRU(0))
+    monkeypatch.setattr(stored.sandbox, "load", lambda _: pytest.fail("a photo was decoded"))
+    other = SimpleNamespace(size=(48, 48), config=engine.config)
+    assert shelf.photo_tiles(Bench(other, desk)) == before
+    assert max(len(tile.uri) for tile in before) < 2500
+
+
+def test_the_tile_of_a_picture_without_its_photo_gives_the_source_that_it_has(engine, desk, blobs):
+    bench = Bench(engine, desk)
+    mixed = desk.crops.mix(blobs[0], ())
+    wanted = EditRecipe(Source("photo", "a" * 32, 2))
+    desk.receive(export.to_png(blobs[1], wanted, blobs[1]), engine)
+    desk.start_from(Source("seed", "7"))
+    assert shelf.source_of(bench, f"photo:{mixed.value}") == mixed
+    assert shelf.source_of(bench, f"photo:{wanted.source.value}") == wanted.source

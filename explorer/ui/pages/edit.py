@@ -22,7 +22,7 @@ from explorer.ui.components.eyes import eyes
 from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
-from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake
+from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake, remove
 from explorer.views import export
 from explorer.views.editor_view import strengths
 from explorer.views.pictures import png
@@ -256,7 +256,7 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
         mine = desk.personal()
         without_file = mine and not holds("upload", mine)  # else it goes with its file
         if without_file and st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
-            desk.remove_photo(mine, engine)
+            remove(bench, mine)
             st.rerun()
         if recipe.source.kind == "seed":
             seed_bar(bench)
