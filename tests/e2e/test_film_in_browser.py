@@ -24,6 +24,38 @@ PLAYED = """([times]) => {
   return [film.count, places]
 }"""
 
+# How often the server has been told where the film stands, after each of these; no time passes between them.
+TOLD = """() => {
+  const film = [...document.querySelectorAll('*')].map((e) => e.shadowRoot?.__instance).find((i) => i?.scrub)
+  const tell = film.tell, told = []
+  let count = 0
+  film.tell = () => { count += 1 }
+  const on = (...events) => { for (const event of events) film.scrub.dispatchEvent(event); told.push(count) }
+  on(new Event('input'))
+  on(new Event('change'))
+  on(new KeyboardEvent('keydown', { repeat: true }), new Event('input'), new Event('change'))
+  on(new KeyboardEvent('keyup'))
+  const screen = film.find('.screen')
+  const hand = { button: 0, pointerId: 1, clientX: 0, clientY: 0 }
+  screen.setPointerCapture = () => {}
+  screen.dispatchEvent(new PointerEvent('pointerdown', hand))
+  told.push(count)
+  screen.dispatchEvent(new PointerEvent('pointerup', hand))
+  told.push(count)
+  delete screen.setPointerCapture
+  clearTimeout(film.resting)
+  film.tell = tell
+  return told
+}"""
+
+
+def test_where_the_film_stands_is_told_when_the_hand_is_lifted(page):
+    page.get_by_role("link", name="Mix", exact=True).click()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
+    settle(page)
+    assert page.evaluate(TOLD) == [0, 1, 1, 2, 2, 3]
+
 
 def test_the_film_goes_back_where_the_file_does(page):
     page.get_by_role("link", name="Mix", exact=True).click()

@@ -2,7 +2,7 @@
 // frame.
 
 const THUMBS = 9
-const REST = 300
+const REST = 300 // milliseconds for which it stands under a hand that is not lifted, or under a key, until that counts
 
 class Film {
   constructor(root) {
@@ -10,9 +10,12 @@ class Film {
     this.canvas = this.find(".screen canvas")
     this.scrub = this.find(".scrub")
     this.place = 0
-    this.scrub.oninput = () => this.stand(Number(this.scrub.value))
+    this.scrub.oninput = () => this.rest(Number(this.scrub.value))
+    this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
+    this.scrub.onchange = () => { if (!this.repeated) this.stand(this.place) }
+    this.scrub.onkeyup = () => { if (this.repeated) this.stand(this.place); this.repeated = false }
     this.find(".play").onclick = () => (this.timer ? this.stand(this.place) : this.play())
-    dragged(this.find(".screen"), (x) => this.stand(Math.min(1, Math.max(0, x))))
+    dragged(this.find(".screen"), (x) => this.rest(Math.min(1, Math.max(0, x))), () => this.stand(this.place))
   }
 
   async load(data, tell) {
@@ -82,7 +85,7 @@ class Film {
 
   // As the file that is saved plays: frame by frame at its rate, there and back or one way, and then again.
   play() {
-    clearTimeout(this.rest)
+    clearTimeout(this.resting)
     this.find(".play").classList.add("playing")
     this.find(".play").setAttribute("aria-label", "Pause")
     let last = performance.now()
@@ -97,12 +100,19 @@ class Film {
     this.timer = requestAnimationFrame(step)
   }
 
-  // At a place, and there to stay.
+  // At a place, and there to stay: told at once, for a button may be next.
   stand(place) {
+    this.rest(place)
+    clearTimeout(this.resting)
+    this.tell()
+  }
+
+  // At a place, perhaps on the way to another.
+  rest(place) {
     this.stop()
     this.go(place)
-    clearTimeout(this.rest)
-    this.rest = setTimeout(() => this.tell(), REST)
+    clearTimeout(this.resting)
+    this.resting = setTimeout(() => this.tell(), REST)
   }
 
   stop() {
@@ -116,5 +126,5 @@ class Film {
 export default function ({ data, parentElement, setStateValue }) {
   const film = instanceOf(parentElement, () => new Film(parentElement))
   if (data) film.load(data, (place) => setStateValue("place", place))
-  return () => { film.stop(); clearTimeout(film.rest) }
+  return () => { film.stop(); clearTimeout(film.resting) }
 }
