@@ -7,13 +7,14 @@ work and returns the exit code.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
 from glowcore.errors import GlowcoreError, reason
 from glowcore.version import __version__
@@ -53,9 +54,10 @@ def run_command(prog: str, description: str, package: str, known: Mapping[str, s
     named = next((word for word in argv if word in known), None)
     module = importlib.import_module(f"{package}.{named}") if named else None
     try:
-        args = _parse(prog, description, known, named, module, argv)
-        code = module.run(args)
-        print(end="", flush=True)
+        with contextlib.redirect_stdout(_Stdout(sys.stdout)):
+            args = _parse(prog, description, known, named, module, argv)
+            code = module.run(args)
+            print(end="", flush=True)
         return code
     except GlowcoreError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -66,12 +68,41 @@ def run_command(prog: str, description: str, package: str, known: Mapping[str, s
     except BrokenPipeError:
         _let_go_of_stdout()
         return 141
-    except OSError as error:
-        if error.filename is not None or error.errno not in _FULL:
-            raise
+    except _StdoutError as error:
         _let_go_of_stdout()
-        print(f"error: the output cannot be written: {reason(error)}", file=sys.stderr)
+        print(f"error: the output cannot be written: {error}", file=sys.stderr)
         return 1
+
+
+class _StdoutError(Exception):
+    """What stdout leads to takes no more; says why."""
+
+
+class _Stdout:
+    """stdout, which tells that it is full by an error of its own: a file of the command's may be full as well."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._told_apart():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with self._told_apart():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise _StdoutError(reason(error)) from error
 
 
 def _parse(

@@ -1,5 +1,6 @@
 """What holds for every command: whose help a mistake points to, what is looked at before the work, a full disk."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -72,13 +73,26 @@ def test_attributes_that_could_not_be_stored_are_not_fitted(shared, told, monkey
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-@pytest.mark.parametrize("command", ["glowcore info --model MODEL --json", "glowcore check --model MODEL"])
+@pytest.mark.parametrize("command", ["-m glowcore info --model MODEL --json", "-m glowcore check --model MODEL",
+                                     "-u -m glowcore info --model MODEL --json", "-u -m glowcore --help"])
 def test_a_full_disk_behind_stdout_is_one_line(shared, command):
     words = command.replace("MODEL", str(shared / "model")).split()
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "-m", *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([sys.executable, *words], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: the output cannot be written: the disk is full\n"
+
+
+def test_a_full_disk_behind_a_file_of_the_command_s_is_not_taken_for_a_full_stdout(shared, monkeypatch, capsys):
+    def full(_args):
+        print("begun")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("glowcore.cli.info.run", full)
+    with pytest.raises(OSError, match="No space left"):
+        main(["info", "--model", str(shared / "model")])
+    found = capsys.readouterr()
+    assert (found.out, found.err) == ("begun\n", "")
 
 
 def test_the_version(capsys):
