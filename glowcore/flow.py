@@ -122,10 +122,18 @@ class Flow(nn.Module):
         """Switch all modules to training, or with False to evaluation.
 
         Raises:
-            ConfigError: a network with dropout or running statistics, which :attr:`memory` cannot train.
+            ConfigError: a network with dropout or running statistics, which :attr:`memory` cannot train; nothing is
+                switched.
         """
+        before = [(module, module.training) for module in self.modules()]
         super().train(mode)
-        self.memory = self.memory
+        if mode:  # asked of the modules as they are then: some stay as they are
+            try:
+                self.memory = self.memory
+            except ConfigError:
+                for module, training in before:
+                    module.training = training
+                raise
         return self
 
     @property

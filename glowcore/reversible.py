@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from glowcore.transforms.base import Transform, hooked
+from glowcore.transforms.base import Transform, hooked, in_torch_func
 from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
 from glowcore.transforms.step import mix_alike
@@ -75,7 +75,7 @@ def run_steps(
     steps: Sequence[Transform], x: Tensor, memory: str, anchor_every: int, drift: DriftMeter
 ) -> tuple[Tensor, Tensor]:
     """Run the steps of one level on ``x``; returns ``(z, logdet)``."""
-    if not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() or in_torch_func():
         memory = "full"
     elif memory == "reversible" and any(hooked(part) for step in steps for part in _bijections(step)):
         memory = "checkpoint"  # a hook may change what a part returns, which its inverse does not undo

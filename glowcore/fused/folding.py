@@ -85,11 +85,16 @@ def can_fold(flow: Flow) -> bool:
     return (
         not is_extended(flow)
         and flow.preprocess is None
-        and all(type(module) in _KNOWN and "forward" not in vars(module) for module in flow.levels.modules())
+        and all(type(module) in _KNOWN and not _has_method_of_its_own(module) for module in flow.levels.modules())
         and not any(module._forward_hooks or module._forward_pre_hooks for module in flow.levels.modules())
         and all(isinstance(level.squeeze, Squeeze) and all(map(_can_fold_step, level.steps)) for level in flow.levels)
         and all(level.split is None or isinstance(level.split.conv, ZeroConv2d) for level in flow.levels)
     )
+
+
+def _has_method_of_its_own(module: nn.Module) -> bool:
+    """Whether a method was put on this one module in place of its class's."""
+    return any(callable(getattr(type(module), name, None)) for name in vars(module))
 
 
 def _can_fold_step(step: Transform) -> bool:

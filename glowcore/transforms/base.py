@@ -54,7 +54,11 @@ class Transform(nn.Module):
 
 def replaced(module: nn.Module, kind: type[nn.Module], *names: str) -> bool:
     """Whether ``module`` has another method than ``kind`` under one of these names, so that what ``kind`` derived
-    from its own does not hold for it."""
+    from its own does not hold for it: by its class, or put on this one module."""
+    own = vars(module)
+    for name in names:  # a plain loop: it is asked of every step at every call
+        if name in own:
+            return True
     return type(module) is not kind and any(getattr(type(module), name) is not getattr(kind, name) for name in names)
 
 
@@ -79,6 +83,11 @@ def under_torch_func(x: Tensor) -> bool:
     """Whether ``x`` stands for other tensors in a transform of ``torch.func``; such a one has no values to look at."""
     # torch.compile, which traces transforms as they come, cannot look.
     return not torch.compiler.is_compiling() and torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
+def in_torch_func() -> bool:
+    """Whether a transform of ``torch.func`` is at work, which what is evaluated again in backward does not know of."""
+    return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
 
 
 def same_for_batch(logdet: Tensor, x: Tensor) -> Tensor:

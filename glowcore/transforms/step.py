@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 
 import torch
 from torch import Tensor
@@ -98,7 +99,14 @@ def is_plain(step: Transform) -> bool:
 
 def folds(actnorm: Transform, permutation: Transform) -> bool:
     """Whether two parts of a step are one affine map of the channels, and nobody minds that they are not called."""
-    return _fold_by_kind(actnorm, permutation) and not hooked(actnorm) and not hooked(permutation)
+    return (
+        isinstance(actnorm, ActNorm)
+        and isinstance(permutation, ChannelLinear)
+        and not replaced(actnorm, ActNorm, "forward", "inverse", "logdet")
+        and not replaced(permutation, ChannelLinear, "forward", "inverse", "weight", "inverse_weight", "log_abs_det")
+        and not hooked(actnorm)
+        and not hooked(permutation)
+    )
 
 
 def mix_alike(steps: Sequence[Transform]) -> bool:
@@ -106,18 +114,4 @@ def mix_alike(steps: Sequence[Transform]) -> bool:
     if not all(map(is_plain, steps)):
         return False
     parts = [(step.actnorm, step.permutation) for step in steps]
-    kinds = {(type(actnorm), type(permutation)): (actnorm, permutation) for actnorm, permutation in parts}
-    return (
-        len({permutation for _, permutation in kinds}) == 1
-        and all(_fold_by_kind(*pair) for pair in kinds.values())
-        and not any(hooked(part) for pair in parts for part in pair)
-    )
-
-
-def _fold_by_kind(actnorm: Transform, permutation: Transform) -> bool:
-    return (
-        isinstance(actnorm, ActNorm)
-        and isinstance(permutation, ChannelLinear)
-        and not replaced(actnorm, ActNorm, "forward", "inverse", "logdet")
-        and not replaced(permutation, ChannelLinear, "forward", "inverse", "weight", "inverse_weight", "log_abs_det")
-    )
+    return len({type(permutation) for _, permutation in parts}) == 1 and all(starmap(folds, parts))

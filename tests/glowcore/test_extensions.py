@@ -11,6 +11,7 @@ from glowcore.memory import saved_bytes
 from glowcore.mlp import MLP
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
+from glowcore.transforms.batchnorm import BatchNorm
 from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
 from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
 from glowcore.transforms.partition import OddEven
@@ -63,6 +64,19 @@ class TransposedConvolution(InvertibleConv1x1LU):
     def compose(cls, convolutions):
         weights, logdets = super().compose(convolutions)
         return weights.mT, logdets
+
+
+@pytest.mark.parametrize("part", ["actnorm", "permutation"])
+def test_methods_put_on_one_part_of_a_step_are_obeyed(part):
+    flow = flow_of(steps=3)
+    before = flow.encode(pictures()).flatten()
+    module = flow.levels[0].steps[1].get_submodule(part)
+    module.forward = lambda x, of=module.forward: of(-x)
+    module.inverse = lambda z, of=module.inverse: (-of(z)[0], of(z)[1])
+    latents = flow.encode(pictures())
+    assert (latents.flatten() - before).abs().max() >= 0.1
+    assert (flow.decode(latents) - pictures()).abs().max() <= 1e-9
+    assert_one_gradient(flow)
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -244,8 +258,20 @@ def test_networks_that_would_do_something_else_the_second_time_are_refused(name,
     flow.eval().memory = memory
     expected = gradients(flow, "full")
     assert (gradients(flow, memory) - expected).norm() <= 1e-10 * expected.norm()
+    kept = flow.levels[0].steps[0].train()  # one part in training already
     with pytest.raises(ConfigError, match="use 'full'"):
         flow.train()
+    assert {module for module in flow.modules() if module.training} == set(kept.modules())
+
+
+def test_a_model_that_cannot_be_trained_can_be_evaluated():
+    flow = flow_of(steps=3)
+    flow.memory = "reversible"
+    flow.levels[0].steps[0].actnorm = BatchNorm(12).double()
+    assert flow.eval().training is False
+    with pytest.raises(ConfigError, match="cannot undo BatchNorm"):
+        flow.train()
+    assert not any(module.training for module in flow.modules())
 
 
 @pytest.mark.parametrize("name", STEADY)

@@ -210,6 +210,16 @@ def forward_of_its_own(flow):
     net.forward = lambda x, of=net.forward: torch.tanh(of(x))
 
 
+def actnorm_of_its_own(flow):
+    actnorm = flow.levels[0].steps[0].actnorm
+    actnorm.forward = lambda x, of=actnorm.forward: of(-x)
+
+
+def move_of_its_own(flow):
+    coupling = flow.levels[0].steps[0].coupling
+    coupling.move = lambda x_b, h, of=coupling.move: of(-x_b, h)
+
+
 def plain_split(flow):
     flow.levels[0].split = Split(12, (8, 12), learned=False)
 
@@ -225,7 +235,7 @@ def pre_hook(flow):
 @pytest.mark.parametrize("kind", [FusedFlow, ExactFlow])
 @pytest.mark.parametrize("change", [
     derived_net, derived_step, other_half, other_net, *CONVOLUTIONS, zero_conv_first, plain_conv_in_split,
-    forward_of_its_own, plain_split, hook, pre_hook,
+    forward_of_its_own, actnorm_of_its_own, move_of_its_own, plain_split, hook, pre_hook,
 ])  # fmt: skip
 def test_a_model_with_parts_of_its_own_answers_as_the_module_does(change, kind, pictures):
     flow = model_of()

@@ -116,6 +116,23 @@ def test_parameters_along_one_direction_and_stacked(name):
         assert abs(found[index] - of_parameters({key: p[index] for key, p in stacked.items()})) <= 1e-11
 
 
+@pytest.mark.parametrize("memory", ["checkpoint", "reversible"])
+def test_every_memory_mode_is_differentiated_alike(memory):
+    model = LogProb("additive")
+    (expected,) = model.gradients()
+    hessian = torch.autograd.functional.hessian(model, model.x[0])
+    parameters = {key: p.detach() for key, p in model.named_parameters()}
+    of_parameters = model.gradients(*model.parameters())
+    model.flow.memory = memory
+    assert (vmapped(func.grad(model), model) - expected).abs().max() <= 1e-11
+    slope = func.jvp(model, (model.x[0],), (torch.ones_like(model.x[0]),))[1]
+    assert abs(slope - expected[0].sum()) <= 1e-10
+    assert (func.hessian(model)(model.x[0]) - hessian).abs().max() <= 1e-10
+    found = func.grad(lambda p: func.functional_call(model, p, (model.x[0],)))(parameters)
+    for gradient, wanted in zip(found.values(), of_parameters, strict=True):
+        assert (gradient - wanted[0]).abs().max() <= 1e-11
+
+
 @pytest.mark.parametrize("scale_min", [0.0, 0.3])
 def test_the_affine_move_is_differentiated_forwards_as_backwards(scale_min):
     x_b = torch.randn(2, 3, 2, 2, dtype=torch.float64, requires_grad=True)
