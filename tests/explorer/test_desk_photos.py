@@ -1,14 +1,18 @@
 """Photos on a desk: known by their content, bounded, used with the face chosen last, and gone when removed."""
 
 import numpy as np
+import re
+
 import pytest
 
 from explorer import album
+from explorer.edits.history import MAX_STEPS
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.photos import Photo, photo_key
 from explorer.views import export
 from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
+from tests.explorer.visiting import REPOSITORY
 
 
 def test_a_photo_without_a_face_is_its_middle(desk, engine, blobs):
@@ -187,3 +191,9 @@ def test_every_page_has_the_face_that_the_edit_has(desk, engine, blobs):
     assert desk.photos.source_of(key) == linked
     desk.receive(jpeg_of(blobs[0]), engine)  # the same file again
     assert desk.recipe.source == linked
+
+
+def test_the_bounds_of_a_visitor_are_the_documented_ones():
+    text = (REPOSITORY / "docs" / "deploy.md").read_text("utf-8")
+    row = re.search(r"^\| steps of undo, photos, aligned pictures of a visitor \| (.*?) \|", text, re.MULTILINE)[1]
+    assert row == f"{MAX_STEPS}, {album.MAX_PHOTOS} (or {album.PHOTO_BYTES >> 20} MB of them), {album.MAX_CROPS}"
