@@ -13,8 +13,9 @@ from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
-from glowcore.priors import Split, TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, undo_steps, unrepeatable
+from glowcore.levels import Level, latent_shapes
+from glowcore.priors import TopPrior, draw_noise, noise_log_prob
+from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, unrepeatable
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 
 #: Where dequantisation noise comes from: one generator for the batch, one a picture, or torch's global one.
 Noise = torch.Generator | Sequence[torch.Generator] | None
-
-
-class Level(nn.Module):
-    """One level: an optional squeeze, steps of flow, and a split (none at the top)."""
-
-    def __init__(self, squeeze: Transform | None, steps: Iterable[Transform], split: Split | None) -> None:
-        super().__init__()
-        self.squeeze = squeeze
-        self.steps = nn.ModuleList(steps)
-        self.split = split
 
 
 class Flow(nn.Module):
@@ -73,7 +64,8 @@ class Flow(nn.Module):
         self.top_prior = top_prior
         self.class_head = class_head
         self.prior = prior
-        self._latent_shapes = _shapes_of(config, self.levels)  # asked for with every picture
+        shape = (config.channels, *config.height_width)
+        self._latent_shapes = latent_shapes(self.levels, shape)  # asked for with every picture
         self._anchor_every = 0
         self.drift = DriftMeter()
         self._memory = "full"
@@ -170,13 +162,7 @@ class Flow(nn.Module):
         if self.preprocess is not None:
             x, _ = self.preprocess(x)
         for level in self.levels:
-            if level.squeeze is not None:
-                x, _ = level.squeeze(x)
-            for step in level.steps:
-                step.initialize(x)
-                x, _ = step(x)
-            if level.split is not None:
-                x, _, _ = level.split(x)
+            x = level.initialize(x)
         self.initialized.fill_(True)
 
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
@@ -187,11 +173,7 @@ class Flow(nn.Module):
         """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of ``encode``."""
         *eps_levels, x = self.raw_levels(latents)
         for level, eps in zip(reversed(self.levels), [None, *reversed(eps_levels)], strict=True):
-            if level.split is not None:
-                x = level.split.inverse(x, eps)
-            x = undo_steps(level.steps, x)
-            if level.squeeze is not None:
-                x, _ = level.squeeze.inverse(x)
+            x = level.undo(x, eps)
         if self.preprocess is not None:
             x, _ = self.preprocess.inverse(x)
         return x + 0.5
@@ -313,15 +295,3 @@ class Flow(nn.Module):
         """Return pictures on this model's device, after a look at their shape and dtype."""
         forbid_tf32(self.device)
         return checked_images(images, self.config.channels, self.image_size, self.device)
-
-
-def _shapes_of(config, levels: Iterable[nn.Module]) -> list[tuple[int, int, int]]:
-    shape = (config.channels, *config.height_width)
-    shapes = []
-    for level in levels:
-        for transform in (*filter(None, [level.squeeze]), *level.steps):
-            shape = transform.output_shape(*shape)
-        if level.split is not None:
-            shape = (shape[0] // 2, *shape[1:])
-        shapes.append(shape)
-    return shapes

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glowcore.flow import Flow, Level
+from glowcore.flow import Flow
+from glowcore.levels import Level
 from glowcore.networks import CouplingNet, ZeroConv2d
 from glowcore.priors import Split
 from glowcore.transforms.actnorm import ActNorm

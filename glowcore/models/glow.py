@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from glowcore.classes import ClassHead
-from glowcore.flow import Flow, Level
+from glowcore.flow import Flow
 from glowcore.latents import per_level
+from glowcore.levels import Level
 from glowcore.models import settings
 from glowcore.networks import CouplingNet
 from glowcore.priors import Split, TopPrior

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from glowcore.errors import ConfigError
-from glowcore.flow import Flow, Level
+from glowcore.flow import Flow
+from glowcore.levels import Level
 from glowcore.mlp import MLP
 from glowcore.models import settings
 from glowcore.priors import TopPrior

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from glowcore.flow import Flow, Level
+from glowcore.flow import Flow
 from glowcore.latents import per_level
+from glowcore.levels import Level
 from glowcore.models import settings
 from glowcore.priors import Split, TopPrior
 from glowcore.residual_net import ResidualNet

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from glowcore.flow import Flow, Level
+from glowcore.flow import Flow
+from glowcore.levels import Level
 from glowcore.mlp import MLP
 from glowcore.networks import CouplingNet
 from glowcore.priors import TopPrior, draw_noise

@@ -1,0 +1,55 @@
+"""The levels of a flow: what each is made of, and the shapes of their latents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from glowcore.priors import Split
+from glowcore.reversible import undo_steps
+from glowcore.transforms.base import Transform
+
+
+class Level(nn.Module):
+    """One level: an optional squeeze, steps of flow, and a split (none at the top)."""
+
+    def __init__(self, squeeze: Transform | None, steps: Iterable[Transform], split: Split | None) -> None:
+        super().__init__()
+        self.squeeze = squeeze
+        self.steps = nn.ModuleList(steps)
+        self.split = split
+
+    @torch.no_grad()
+    def initialize(self, x: Tensor) -> Tensor:
+        """Initialise each step from what comes out of the one before; returns what goes on to the next level."""
+        if self.squeeze is not None:
+            x, _ = self.squeeze(x)
+        for step in self.steps:
+            step.initialize(x)
+            x, _ = step(x)
+        if self.split is not None:
+            x, _, _ = self.split(x)
+        return x
+
+    def undo(self, x: Tensor, eps: Tensor | None) -> Tensor:
+        """Return what came into the level, from what went on to the next and the ``eps`` that was split off."""
+        if self.split is not None:
+            x = self.split.inverse(x, eps)
+        x = undo_steps(self.steps, x)
+        if self.squeeze is not None:
+            x, _ = self.squeeze.inverse(x)
+        return x
+
+
+def latent_shapes(levels: Iterable[Level], shape: tuple[int, int, int]) -> list[tuple[int, int, int]]:
+    """Return ``(c, h, w)`` of the latents of each level, finest first, for pictures ``[C, H, W]`` of ``shape``."""
+    shapes = []
+    for level in levels:
+        for transform in (*filter(None, [level.squeeze]), *level.steps):
+            shape = transform.output_shape(*shape)
+        if level.split is not None:
+            shape = (shape[0] // 2, *shape[1:])
+        shapes.append(shape)
+    return shapes
