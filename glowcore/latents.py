@@ -134,9 +134,10 @@ class Latents:
         (Shoemake 1985; per level since each level is a Gaussian of its own).
 
         Raises:
-            ConfigError: latents of other shapes, or of other classes: there is no way from one class to the next; or
-                several numbers and more pictures than one.
+            ConfigError: latents of other shapes or numbers of pictures, or of other classes: there is no way from one
+                class to the next; or several numbers and more pictures than one.
         """
+        self._batch_with(other)
         if self.y is not None and other.y is not None and not bool((self.y == other.y).all()):
             raise ConfigError(f"latents of the classes {self.y.tolist()!s:.40} and {other.y.tolist()!s:.40} do not go "
                               "together, expected the same")

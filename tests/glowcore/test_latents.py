@@ -227,6 +227,14 @@ def test_latents_of_two_priors_do_not_go_together(combine):
         combine(a, b)
 
 
+@pytest.mark.parametrize("t", [0.5, [0.0, 1.0]])
+def test_a_walk_between_other_numbers_of_pictures_is_refused_with_and_without_classes(t):
+    for classes in ((None, None), (torch.tensor([0, 1]), torch.tensor([0, 1, 2]))):
+        a, b = (replace(latents(count), y=y) for count, y in zip((2, 3), classes, strict=True))
+        with pytest.raises(ConfigError, match=r"^latents of 2 and of 3 pictures do not go together, expected as"):
+            a.interpolate(b, t)
+
+
 def test_a_model_and_its_attributes_take_latents_of_their_own_prior_only():
     flow = tiny.model()
     found = flow.sample_latents([0])
