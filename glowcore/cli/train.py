@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -89,14 +90,14 @@ def run(args: argparse.Namespace) -> int:
     state = saved_states.load_state(out / "state") if args.resume else None
     settings = _settings(args, state)
     processes = Processes.from_environment(device := pick_device(args.device))
+    say = options.say if processes.is_first else _nothing
     device = torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device
     source = out if args.resume else args.init_from
     model = None if source is None else _loaded(args, source)
     config = _config(args) if model is None else model.config
     if state is not None and _is_finished(state, settings):
-        if processes.is_first:
-            options.say(f"the run in {out} has ended at step {state['step']}, nothing is left to do; give a later "
-                        "--steps or --minutes to go on with it")
+        say(f"the run in {out} has ended at step {state['step']}, nothing is left to do; give a later --steps or "
+            "--minutes to go on with it")
         processes.close()
         return 0
     opened = {
@@ -105,10 +106,11 @@ def run(args: argparse.Namespace) -> int:
         for split in ("train", "test")
     }
     skipped = list(dict.fromkeys(entry for pictures in opened.values() for entry in pictures.skipped))
-    options.say_skipped(skipped)
-    options.say_passed_over(opened["train"].other_kinds)
+    if processes.is_first:
+        options.say_skipped(skipped)
+        options.say_passed_over(opened["train"].other_kinds)
     if not args.resume:
-        config = _with_classes(args, config, opened["train"], fresh=model is None)
+        config = _with_classes(args, config, opened["train"], say, fresh=model is None)
     if model is None:
         torch.manual_seed(settings.seed)
         model = build(config)
@@ -124,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     if state is not None:
         trainer.load_state(state)
     if had_attributes:
-        options.say(f"the attributes of {source} belong to its weights as they were; fit them again after training")
+        say(f"the attributes of {source} belong to its weights as they were; fit them again after training")
     if processes.is_first:
         train_report.say_before(model, len(opened["train"]), len(opened["test"]))
     try:
@@ -189,7 +191,13 @@ def _config(args: argparse.Namespace) -> Any:
     return CONFIGS[kind](**model_options.given_settings(args, kind))
 
 
-def _with_classes(args: argparse.Namespace, config: Any, pictures: PictureSet, *, fresh: bool) -> Any:
+def _nothing(line: str) -> None:
+    """What the other processes say of what the first one says."""
+
+
+def _with_classes(
+    args: argparse.Namespace, config: Any, pictures: PictureSet, say: Callable[[str], None], *, fresh: bool
+) -> Any:
     """Return ``config`` with as many classes as the pictures have, unless ``--num-classes`` says how many.
 
     Says in a line what becomes of the classes, which are used only where the model is fresh and of a kind that has
@@ -204,13 +212,13 @@ def _with_classes(args: argparse.Namespace, config: Any, pictures: PictureSet, *
     if count < 2:
         return config
     if not fresh or not hasattr(config, "num_classes"):
-        options.say(f"the {count} classes of the pictures are not used: "
-                    + (f"a {config.model_name} has none" if fresh else f"the model in {args.init_from} has none"))
+        say(f"the {count} classes of the pictures are not used: "
+            + (f"a {config.model_name} has none" if fresh else f"the model in {args.init_from} has none"))
         return config
     if unknown := int((pictures.labels < 0).sum()):
         raise ConfigError(f"{args.data}: {unknown} of {len(pictures)} pictures have no class; every picture needs one, "
                           "or give --num-classes 0 for a model without classes")
-    options.say(f"a model of {count} classes, as the pictures have; --num-classes 0 makes one without")
+    say(f"a model of {count} classes, as the pictures have; --num-classes 0 makes one without")
     return replace(config, num_classes=count)
 
 

@@ -25,13 +25,13 @@ def say_after(args: argparse.Namespace, trainer: Trainer) -> None:
     kept = "not saved since the last good evaluation" if trainer.recovery.bad_evaluations else "saved"
     options.say(f"{kept}, in {args.out}; to go on, and to look at it:")
     for words in (_resume(args, trainer), *_next(args, trainer)):
-        options.say(f"  {_line(words)}")
+        options.say(f"  {shlex.join(words)}")
 
 
 def _resume(args: argparse.Namespace, trainer: Trainer) -> list[str]:
-    words = ["train", "--data", args.data, "--out", args.out, "--resume"]
-    if args.skip_broken:
-        words.append("--skip-broken")
+    count = trainer.processes.world_size
+    start = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
+    words = [*start, "-m", "glowcore", "train", *_data(args), "--out", args.out, "--resume"]
     if trainer.fraction >= 1:  # only a later end lets it go on
         s = trainer.settings
         by_steps = s.steps is not None and trainer.step >= s.steps
@@ -41,9 +41,10 @@ def _resume(args: argparse.Namespace, trainer: Trainer) -> list[str]:
 
 def _next(args: argparse.Namespace, trainer: Trainer) -> list[list[str]]:
     every = ["--class", "all"] if classes.num_classes(trainer.model) else []
-    return [["evaluate", "--model", args.out, "--data", args.data],
-            ["sample", "--model", args.out, *every, "--out", SAMPLES]]
+    start = ["python", "-m", "glowcore"]
+    return [[*start, "evaluate", "--model", args.out, *_data(args)],
+            [*start, "sample", "--model", args.out, *every, "--out", SAMPLES]]
 
 
-def _line(words: list[str]) -> str:
-    return shlex.join(["python", "-m", "glowcore", *words])
+def _data(args: argparse.Namespace) -> list[str]:
+    return ["--data", args.data, *(["--skip-broken"] if args.skip_broken else [])]

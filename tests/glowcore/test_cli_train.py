@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 
 import pytest
 import torch
 
 import glowcore
 from glowcore import checkpoint
-from glowcore.cli import main
+from glowcore.cli import main, train_report
 from glowcore.training import Trainer, saved_states
+from glowcore.training.distributed import Processes
 from tests.glowcore.tiny import MODEL, model, write_model, write_pictures
+from tests.glowcore.trainers import make
 
 SETTINGS = ["--batch-size", "4", "--warmup-steps", "3", "--ema-decay", "0.9", "--eval-pictures", "2", "--seed", "5",
             "--threads", "1", "--memory", "full", "--quiet"]
@@ -240,3 +243,27 @@ def test_a_run_that_was_stopped_says_how_to_go_on(tmp_path, faces, capsys, monke
     monkeypatch.setattr(Trainer, "train_step", real)
     assert main(resume) == 0
     assert saved_states.load_state(tmp_path / "run" / "state")["step"] == 9
+
+
+def test_only_the_first_of_several_processes_says_what_all_of_them_see(tmp_path, capsys, monkeypatch):
+    for index, name in enumerate(("dark", "light")):
+        write_pictures(tmp_path / "faces" / name, 120, seed=index)
+    (tmp_path / "faces" / "dark" / "torn.png").write_bytes(b"no picture")
+    (tmp_path / "faces" / "dark" / "other.heic").write_text("")
+    told = []
+    for rank in range(2):
+        monkeypatch.setattr("glowcore.cli.train.Processes.from_environment", lambda _, rank=rank: Processes(rank))
+        assert main([*run_of(tmp_path / "faces", tmp_path / str(rank)), *MODEL, *SETTINGS, "--skip-broken",
+                     "--steps", "1"]) == 0
+        told.append(capsys.readouterr().err)
+    assert [word in told[0] for word in ("skipped ", ".heic 1", "a model of 2 classes")] == [True] * 3
+    assert told[1] == ""
+
+
+def test_the_commands_that_go_on_from_a_run_are_of_its_processes_and_skip_what_it_skipped(tmp_path, capsys):
+    trainer = make(tmp_path, steps=2)
+    trainer.processes = Processes(0, 2)
+    train_report.say_after(Namespace(data="faces", out="run", skip_broken=True), trainer)
+    lines = capsys.readouterr().err.splitlines()[-3:]
+    assert lines[0] == "  torchrun --nproc-per-node 2 -m glowcore train --data faces --skip-broken --out run --resume"
+    assert lines[1] == "  python -m glowcore evaluate --model run --data faces --skip-broken"

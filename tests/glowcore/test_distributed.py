@@ -76,6 +76,8 @@ def test_the_command_under_several_processes(tmp_path):
     argv = ["-m", "glowcore", "train", "--data", faces, "--out", tmp_path / "run", "--threads", 1, "--device", "cpu"]
     codes, words = start(2, *argv, *MODEL, "--steps", 10, "--batch-size", 2, "--eval-pictures", 2)
     assert codes == [0, 0], words
+    assert f"torchrun --nproc-per-node 2 -m glowcore train --data {faces} --out {tmp_path}/run --resume" in words[0]
+    assert "glowcore" not in words[1]
     assert saved_states.saved_steps(tmp_path / "run" / "state")[0] == 10
     codes, words = start(1, *argv, "--resume", "--steps", 12)
     assert codes == [0], words
