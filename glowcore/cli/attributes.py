@@ -68,8 +68,9 @@ def run(args: argparse.Namespace) -> int:
     before = checkpoint.fingerprint(args.model)
     model = options.load_flow(args)
     if count := classes.num_classes(model):
-        raise ConfigError(f"{args.model} is a class-conditional model of {count} classes; attributes are fitted to "
-                          "models without classes only")
+        raise ConfigError(f"{args.model} is a class-conditional model of {count} classes, expected one without: the "
+                          "application moves attributes of photos whose class it does not know; "
+                          "glowcore.attributes.fit.fit_attributes fits them with the classes")
     pictures = options.open_pictures(args, model)
     _check_names(pictures, against, left_out)
     others = []

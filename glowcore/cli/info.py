@@ -64,7 +64,7 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
     if facts["attributes"] is None and not facts["is_flow"]:
         lines.append(f"no flow: {facts['model']} is a baseline without exact latents, so without attributes")
     elif facts["attributes"] is None and facts["classes"]:
-        lines.append("no attributes, which are fitted to models without classes only")
+        lines.append("no attributes, which the command attributes fits to models without classes only")
     elif facts["attributes"] is None:
         lines.append(f"no attributes; python -m glowcore attributes --model {folder} --data DIR fits them")
     else:

@@ -79,7 +79,8 @@ def load_flow(args: argparse.Namespace, *, attributes: bool = False) -> Flow:
                           "needs a flow (glow, realnvp or nice)")
     if attributes and model.attributes is None:
         if classes.num_classes(model):
-            raise ConfigError(f"{args.model} has no attributes, which are fitted to models without classes only")
+            raise ConfigError(f"{args.model} has no attributes, which the command attributes fits to models "
+                              "without classes only")
         raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
                           "--data DIR fits them")
     return model

@@ -46,11 +46,11 @@ def test_models_with_classes_are_refused_at_once_and_advised_nothing(home, tmp_p
     monkeypatch.setattr("glowcore.cli.options.open_pictures", lambda *_: pytest.fail("it has begun"))
     assert main(["attributes", "--model", model, "--data", str(home / "faces"), "--quiet"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith(f"error: {model} is a class-conditional model of 3 classes; attributes are fitted to models")
+    assert told.startswith(f"error: {model} is a class-conditional model of 3 classes, expected one without: the appl")
     assert main(["edit", "--model", model, "--image", str(picture), "--set", "Smiling=1", "--class", "1",
                  "--out", str(tmp_path / "out.png")]) == 2
     told += capsys.readouterr().err
     assert main(["info", "--model", model]) == 0
     told += capsys.readouterr().err
-    assert told.count("attributes, which are fitted to models without classes only") == 2
+    assert told.count("no attributes, which the command attributes fits to models without classes only") == 2
     assert "python -m glowcore attributes" not in told

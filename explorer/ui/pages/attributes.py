@@ -111,7 +111,7 @@ if names:
     statistics(bench)
 else:
     makes = "`python -m glowcore attributes --model DIR --data DIR` makes them from labelled pictures. "
-    # The command is for models without classes.
+    # The command is for models without classes: that of a photo is not known here.
     st.info(
         f"This model came without attributes. {'' if bench.engine.class_names else makes}One of your own is made below."
     )
