@@ -1,8 +1,8 @@
 """Photos on a desk: known by their content, bounded, used with the face chosen last, and gone when removed."""
 
-import numpy as np
 import re
 
+import numpy as np
 import pytest
 
 from explorer import album
