@@ -120,8 +120,12 @@ def slot(name: str, shelf: list[Tile], start: str) -> str:
 
 def chosen(name: str, shelf: list[Tile]) -> str | None:
     """The id of the picture of the shelf that was put into the place `name`, None before one was."""
-    kept = st.session_state.get(_place(name))
-    return kept if kept in {t.id for t in shelf} else None
+    return kept(name) if kept(name) in {t.id for t in shelf} else None
+
+
+def kept(name: str) -> str | None:
+    """The id that was put into the place `name`, on the shelf or not."""
+    return st.session_state.get(_place(name))
 
 
 def photos_in(bench: Bench, chosen: Sequence[str]) -> set[str]:

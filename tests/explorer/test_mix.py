@@ -11,10 +11,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.portraits.photos import photo_key
 from explorer.views import mixing
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import jpeg_of, png_of
-from tests.explorer.visiting import visit
+from tests.explorer.visiting import app, visit
 from tests.explorer.widgets import of_model, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
@@ -100,6 +101,24 @@ def test_an_edit_that_moves_nothing_does_not_stand_beside_its_own_photo(home, ma
     at.run()
     assert not at.exception
     assert told(at, "tiles_C")["selected"] == f"photo:{second}"  # and not the edit, which is the first again
+
+
+def test_an_address_that_asks_for_photos_that_are_not_here_says_so_and_stays(home, many_blobs):
+    data = jpeg_of(many_blobs[0])
+    photo = f"photo:{photo_key(data)}"
+    at = app()
+    at.query_params["mix"], at.query_params["places"] = "arithmetic", f"{photo},photo:0123,face_02.png"
+    at.run()
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    (said,) = [info.value for info in at.info]
+    assert said.startswith("A and B of this address are not here")
+    assert told(at, "mix_address")["places"] == f"{photo},photo:0123,face_02.png"
+    at.file_uploader(key="mix_upload").set_value([("me.jpg", data, "image/jpeg")]).run()
+    assert told(at, "tiles_A")["selected"] == photo
+    at.session_state["slot_B"] = "face_00.png"
+    at.run()
+    assert not at.info
+    assert told(at, "mix_address")["places"] == f"{photo},face_00.png,face_02.png"
 
 
 def mixed_of(at: AppTest) -> np.ndarray:

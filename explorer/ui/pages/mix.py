@@ -200,7 +200,16 @@ def arrive() -> None:
     starting_at("mix_mode", next((mode for mode, slug in SLUGS.items() if slug == given), "Film"))
     held = places.split(",")[:MOST_STOPS] if places else []
     starting_at("stops", max(2, len(held)))
-    shelf.fill(zip("ABCDE", held, strict=False))  # what is on no shelf counts as not chosen
+    if held:
+        st.session_state["mix_asked"] = dict(zip("ABCDE", held, strict=False))
+        shelf.fill(st.session_state["mix_asked"].items())
+
+
+def lacking(slots: str, shown: list[Tile]) -> dict[str, str]:
+    """The places for which the address asks for a picture that is not here, while nothing else was chosen for them."""
+    asked = st.session_state.get("mix_asked", {})
+    here = {tile.id for tile in shown}
+    return {name: asked[name] for name in slots if name in asked and shelf.kept(name) == asked[name] not in here}
 
 
 MODES = {
@@ -233,8 +242,13 @@ with panel:
         )
         slots = slots[:stops]
     begun = starts(bench, shown, mode, slots)
+    if absent := lacking(slots, shown):
+        are = "is" if len(absent) == 1 else "are"
+        st.info(f"{' and '.join(absent)} of this address {are} not here: add the same photos again, or go on with what "
+                "stands there instead.")
     chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=True)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))
 show(bench, chosen, stage, panel)
-address({"mix": SLUGS[mode], "places": ",".join(chosen)}, key="mix_address")
+asked_for = [absent.get(name, identity) for name, identity in zip(slots, chosen, strict=True)]
+address({"mix": SLUGS[mode], "places": ",".join(asked_for)}, key="mix_address")
