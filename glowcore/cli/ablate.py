@@ -50,7 +50,7 @@ def add_parser(commands, summary: str) -> None:
                    help="folder for runs.jsonl, ablation.md, ablation.png and models; finished runs are not repeated")
     p.add_argument("--table-only", action="store_true", help="do not train: make table and plot of the runs in --out")
     p.add_argument("--json", action="store_true", help="print the runs as JSON to stdout instead of the table")
-    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.add_quiet(p)
     options.add_device(p)
 
 
