@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,20 +50,6 @@ def solve(apply: Callable[[Tensor], Tensor], targets: Tensor, shifts: Tensor) ->
         squared[active] = _dots(residual[:, active], residual[:, active])
         direction[:, active] = residual[:, active] + p * (squared[active] / before).to(p)
     return solution
-
-
-def roc_auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return the area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
-
-    ``scores`` and ``labels`` (1 or 0) are ``[N]``. None if a class is missing.
-    """
-    positive = labels == 1
-    count, rest = int(positive.sum()), int((~positive).sum())
-    if count == 0 or rest == 0:
-        return None
-    _, inverse, sizes = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (sizes.cumsum() - (sizes - 1) / 2)[inverse]
-    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * rest))
 
 
 def _dots(a: Tensor, b: Tensor) -> Tensor:

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
-from glowcore.attributes.discriminant import roc_auc, solve
+from glowcore.attributes.discriminant import solve
 from glowcore.attributes.encoding_rows import EncodingRows, Moments, kept_on_disk
 from glowcore.attributes.refinement import Refinement, RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, Shapes
 from glowcore.classes import num_classes, renumbered
+from glowcore.classifiers.roc import roc_auc
 from glowcore.errors import ConfigError, DataError
 from glowcore.progress import progress_bar
 

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore import likelihood
+from glowcore import config_checks, likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
 from glowcore.flow import Noise
 from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
-from glowcore.models import settings
 from glowcore.priors import draw_noise, noise_log_prob
 from glowcore.reversible import DriftMeter
 
@@ -53,18 +52,18 @@ class VAEConfig:
     model_name: ClassVar[str] = "vae"
 
     def __post_init__(self) -> None:
-        settings.make_plain(self)
-        settings.check_int("channels", self.channels, 1, 64)
-        settings.check_int("n_bits", self.n_bits, 1, 8)
-        settings.check_int("num_levels", self.num_levels, 1, 10)
-        settings.check_int("hidden_channels", self.hidden_channels, 1, 1024)
-        settings.check_int("latent_dims", self.latent_dims, 1, 65536)
-        settings.check_size(self.image_size, self.num_levels)
+        config_checks.make_plain(self)
+        config_checks.check_int("channels", self.channels, 1, 64)
+        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+        config_checks.check_int("num_levels", self.num_levels, 1, 10)
+        config_checks.check_int("hidden_channels", self.hidden_channels, 1, 1024)
+        config_checks.check_int("latent_dims", self.latent_dims, 1, 65536)
+        config_checks.check_size(self.image_size, self.num_levels)
 
     @property
     def height_width(self) -> tuple[int, int]:
         """Height and width of the pictures."""
-        return settings.check_size(self.image_size, self.num_levels)
+        return config_checks.check_size(self.image_size, self.num_levels)
 
 
 class VAE(nn.Module):

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.attributes.discriminant import roc_auc
+from glowcore.classifiers.roc import roc_auc
 from glowcore.errors import DataError
 from glowcore.progress import progress_bar
 from glowcore.weight_draws import WeightDraws

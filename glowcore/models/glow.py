@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from glowcore import config_checks
 from glowcore.classes import ClassHead
 from glowcore.flow import Flow
 from glowcore.latents import per_level
 from glowcore.levels import Level
-from glowcore.models import settings
 from glowcore.networks import CouplingNet
 from glowcore.priors import Split, TopPrior
 from glowcore.transforms.actnorm import ActNorm
@@ -70,26 +70,26 @@ class GlowConfig:
     model_name: ClassVar[str] = "glow"
 
     def __post_init__(self) -> None:
-        settings.make_plain(self)
-        settings.check_int("channels", self.channels, 1, 64)
-        settings.check_int("n_bits", self.n_bits, 1, 8)
-        settings.check_int("num_levels", self.num_levels, 1, 10)
-        settings.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 1024)
-        settings.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
-        settings.check_choice("coupling", self.coupling, COUPLINGS)
-        settings.check_choice("permutation", self.permutation, PERMUTATIONS)
-        settings.check_number("scale_min", self.scale_min, 0, 1)
-        settings.check_choice("learned_prior", self.learned_prior, (True, False))
-        settings.check_int("num_classes", self.num_classes, 0, 10_000)
-        settings.check_int("position_channels", self.position_channels, 0, 256)
-        settings.check_choice("norm", self.norm, NORMS)
-        settings.check_choice("class_head", self.class_head, (True, False))
-        settings.check_size(self.image_size, self.num_levels)
+        config_checks.make_plain(self)
+        config_checks.check_int("channels", self.channels, 1, 64)
+        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+        config_checks.check_int("num_levels", self.num_levels, 1, 10)
+        config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 1024)
+        config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
+        config_checks.check_choice("coupling", self.coupling, COUPLINGS)
+        config_checks.check_choice("permutation", self.permutation, PERMUTATIONS)
+        config_checks.check_number("scale_min", self.scale_min, 0, 1)
+        config_checks.check_choice("learned_prior", self.learned_prior, (True, False))
+        config_checks.check_int("num_classes", self.num_classes, 0, 10_000)
+        config_checks.check_int("position_channels", self.position_channels, 0, 256)
+        config_checks.check_choice("norm", self.norm, NORMS)
+        config_checks.check_choice("class_head", self.class_head, (True, False))
+        config_checks.check_size(self.image_size, self.num_levels)
 
     @property
     def height_width(self) -> tuple[int, int]:
         """Height and width of the pictures."""
-        return settings.check_size(self.image_size, self.num_levels)
+        return config_checks.check_size(self.image_size, self.num_levels)
 
 
 def build_glow(config: GlowConfig) -> Flow:

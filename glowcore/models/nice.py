@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from glowcore import config_checks
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.levels import Level
 from glowcore.mlp import MLP
-from glowcore.models import settings
 from glowcore.priors import TopPrior
 from glowcore.transforms.coupling import AdditiveCoupling
 from glowcore.transforms.diagonal_scale import DiagonalScale
@@ -51,21 +51,21 @@ class NICEConfig:
     num_levels: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        settings.make_plain(self)
-        settings.check_int("channels", self.channels, 1, 64)
-        settings.check_int("n_bits", self.n_bits, 1, 8)
-        settings.check_int("steps_per_level", self.steps_per_level, 3, 1024)
-        settings.check_int("hidden_channels", self.hidden_channels, 1, 8192)
-        settings.check_int("hidden_layers", self.hidden_layers, 1, 64)
-        settings.check_choice("prior", self.prior, PRIORS)
-        if self.channels * math.prod(settings.check_size(self.image_size, 0)) % 2:
+        config_checks.make_plain(self)
+        config_checks.check_int("channels", self.channels, 1, 64)
+        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+        config_checks.check_int("steps_per_level", self.steps_per_level, 3, 1024)
+        config_checks.check_int("hidden_channels", self.hidden_channels, 1, 8192)
+        config_checks.check_int("hidden_layers", self.hidden_layers, 1, 64)
+        config_checks.check_choice("prior", self.prior, PRIORS)
+        if self.channels * math.prod(config_checks.check_size(self.image_size, 0)) % 2:
             raise ConfigError(f"image size {self.image_size} with {self.channels} channels has an odd number of "
                               "values, expected an even height or width")
 
     @property
     def height_width(self) -> tuple[int, int]:
         """Height and width of the pictures."""
-        return settings.check_size(self.image_size, 0)
+        return config_checks.check_size(self.image_size, 0)
 
 
 def build_nice(config: NICEConfig) -> Flow:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from glowcore import config_checks
 from glowcore.flow import Flow
 from glowcore.latents import per_level
 from glowcore.levels import Level
-from glowcore.models import settings
 from glowcore.priors import Split, TopPrior
 from glowcore.residual_net import ResidualNet
 from glowcore.transforms.actnorm import ActNorm
@@ -63,22 +63,22 @@ class RealNVPConfig:
     model_name: ClassVar[str] = "realnvp"
 
     def __post_init__(self) -> None:
-        settings.make_plain(self)
-        settings.check_int("channels", self.channels, 1, 64)
-        settings.check_int("n_bits", self.n_bits, 1, 8)
-        settings.check_int("num_levels", self.num_levels, 1, 10)
-        settings.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 256)
-        settings.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
-        settings.check_int("residual_blocks", self.residual_blocks, 0, 64)
-        settings.check_choice("norm", self.norm, tuple(NORMS))
-        settings.check_number("logit_alpha", self.logit_alpha, 0, 0.5)
-        settings.check_choice("learned_prior", self.learned_prior, (True, False))
-        settings.check_size(self.image_size, self.num_levels - 1)
+        config_checks.make_plain(self)
+        config_checks.check_int("channels", self.channels, 1, 64)
+        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+        config_checks.check_int("num_levels", self.num_levels, 1, 10)
+        config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 256)
+        config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
+        config_checks.check_int("residual_blocks", self.residual_blocks, 0, 64)
+        config_checks.check_choice("norm", self.norm, tuple(NORMS))
+        config_checks.check_number("logit_alpha", self.logit_alpha, 0, 0.5)
+        config_checks.check_choice("learned_prior", self.learned_prior, (True, False))
+        config_checks.check_size(self.image_size, self.num_levels - 1)
 
     @property
     def height_width(self) -> tuple[int, int]:
         """Height and width of the pictures."""
-        return settings.check_size(self.image_size, self.num_levels - 1)
+        return config_checks.check_size(self.image_size, self.num_levels - 1)
 
 
 def build_realnvp(config: RealNVPConfig) -> Flow:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from glowcore import config_checks as checks
 from glowcore.errors import ConfigError
-from glowcore.models import settings as checks
 
 OPTIMIZERS = ("adam", "adamax")
 PRECISIONS = ("auto", "float32", "bfloat16")

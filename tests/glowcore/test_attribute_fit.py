@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from glowcore.attributes import directions, encoding_rows
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
-from glowcore.attributes.discriminant import roc_auc, solve
+from glowcore.attributes.discriminant import solve
 from glowcore.attributes.fit import (
     CHOOSE,
     FOLDS,
@@ -21,6 +21,7 @@ from glowcore.attributes.fit import (
     fit_matrix,
     fittable,
 )
+from glowcore.classifiers.roc import roc_auc
 from glowcore.data import PictureSet
 from glowcore.errors import ConfigError, DataError
 from glowcore.models import GlowConfig, build
