@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from explorer.edits.recipe import Source
+from explorer.edits.recipe import NO_FILE, Source
 from explorer.portraits.photos import HASH_DIGITS, Photo
 from explorer.views.pictures import fingerprint
 from glowcore.text import counted
@@ -165,5 +165,5 @@ class Crops(OrderedDict[str, np.ndarray]):
 
 
 def _source_of(picture: np.ndarray) -> Source:
-    """The source of an aligned picture by itself, named by what it shows."""
-    return Source("photo", fingerprint(picture)[:HASH_DIGITS], -1)
+    """The source of an aligned picture by itself, named by what it shows; a link to it must ask for no file."""
+    return Source("photo", NO_FILE + fingerprint(picture)[: HASH_DIGITS - len(NO_FILE)], -1)

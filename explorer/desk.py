@@ -5,7 +5,8 @@ A `Desk` belongs to one session and knows neither the page nor the model. Photos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -140,8 +141,8 @@ class Desk:
         self._push(replace(self.recipe, source=one.source, temperature=(one.temperature,)))
 
     def move(self, name: str, strength: float) -> None:
-        """A slider moved from elsewhere than the editor."""
-        self._push(self.recipe.moved({name: strength}))
+        """A slider moved from elsewhere than the editor, where a locked one is opened."""
+        self._push(self.recipe.moved({name: strength}).locked(name, False))
 
     def take_own(self, vectors: AttributeVectors) -> None:
         """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
@@ -175,6 +176,14 @@ class Desk:
         self.start_from(source)
 
     # -- photos ----------------------------------------------------------------
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """What comes within comes at once: an undo leads back to before it, not through photos that nobody chose."""
+        before = self.history
+        yield
+        if before is not None and self.history is not None and self.history is not before:
+            self._keep(self.history.one_choice_since(before))
+
     def receive(self, data: bytes, engine: Engine) -> str:
         """Take in a photo, or a PNG exported here, which brings its edit back. ImageError for anything else.
 
@@ -194,7 +203,7 @@ class Desk:
         self.start_from(self.photos.source_of(photo.key))
         self.arrival = replace(self.arrival, awaited=awaited)
         sought = noun(engine) == "face" and not photo.found
-        said = (ANOTHER_PHOTO if awaited else "", FACELESS if sought else "")
+        said = (ANOTHER_PHOTO if awaited and awaited.is_file else "", FACELESS if sought else "")
         self.note = " ".join(filter(None, said))
         return photo.key
 
@@ -278,6 +287,8 @@ class Desk:
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None
         self.photos.use(recipe.source)
-        history = History(recipe) if self.history is None else self.history.push(recipe)
+        self._keep(History(recipe) if self.history is None else self.history.push(recipe))
+
+    def _keep(self, history: History) -> None:
         here = self._at_hand  # photos give way to others: no undo leads to one that has
         self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in here)

@@ -20,11 +20,12 @@ LATEST = 1e9  # seconds on the clock of a browser, which begins with its page
 def reduce(history: History, message: Mapping[str, Any], attributes: Collection[str]) -> History:
     """Apply one message of the editor.
 
-    Messages: {"op": "set", "name": str, "value": float, "at": float, "since": float},
+    Messages: {"op": "set", "name": str, "value": float, "at": float, "since": float, "joins": bool},
     {"op": "lock", "name": str, "on": bool}, {"op": "undo"}, {"op": "redo"}, {"op": "reset"}, {"op": "ease"}.
 
     `at`: when the hand made the move, in seconds of the browser's clock; without it the message is a step by itself.
     `since`: when it made the first of the moves that this one stands for; without it, `at`.
+    `joins`: whether the move goes on with the one before it, as a key does that is held; a drag is a step by itself.
 
     Raises:
         RecipeError: an unknown operation, an attribute that is not in `attributes`, or a value that is no finite
@@ -53,4 +54,4 @@ def reduce(history: History, message: Mapping[str, Any], attributes: Collection[
 def _stroke(name: str, message: Mapping[str, Any]) -> Stroke | None:
     at = message.get("at")
     times = numbers([message.get("since", at), at], 2, 0.0, LATEST)
-    return times and Stroke(name, *times)
+    return times and Stroke(name, *times, joins=message.get("joins") is True)

@@ -16,25 +16,26 @@ REST = 1.0  # seconds without a move, after which the next one of the same slide
 class Stroke:
     """A move of one slider: the attribute, and when the hand began and ended it, in seconds of the hand's own clock.
 
-    They differ where the move stands for several, which came while the server was busy. `before` is the recipe that
-    it was made from, once a history has taken it in.
+    They differ where the move stands for several, which came while the server was busy. `joins`: whether it may go on
+    with the move before it. `before` is the recipe that it was made from, once a history has taken it in.
     """
 
     name: str
     since: float
     at: float
+    joins: bool = False
     before: EditRecipe | None = None
 
     def continues(self, before: Stroke | None) -> bool:
-        """Whether the hand has not rested since it made the move `before`, of the same slider."""
-        return before is not None and before.name == self.name and 0 <= self.since - before.at < REST
+        """Whether the move goes on with `before`, of the same slider, since when the hand has not rested."""
+        return self.joins and before is not None and before.name == self.name and 0 <= self.since - before.at < REST
 
 
 @dataclass(frozen=True)
 class History:
     """The present recipe between those that `undo` and `redo` lead to. Every method gives a new history.
 
-    `stroke` is the move that led to the present, where a slider's did: another soon after it belongs to the same step.
+    `stroke` is the move that led to the present, where a slider's did: one that joins it belongs to the same step.
     `forgotten` is how the faces of photos were left that were edited in steps which the past does not hold any more.
     """
 
@@ -47,7 +48,7 @@ class History:
     def push(self, recipe: EditRecipe, stroke: Stroke | None = None) -> History:
         """Make `recipe` the present. The future is forgotten; the past is kept to its last 50 steps.
 
-        Moves of one slider that follow each other without a rest are one step: arrow keys would push out all others.
+        Moves of one slider that join each other without a rest are one step: arrow keys would push out all others.
         """
         if recipe == self.present:
             return self
@@ -105,19 +106,36 @@ class History:
 
     def without_lost(self, here: Callable[[EditRecipe], bool]) -> History:
         """Drop steps that are not `here`, then consecutive duplicates; the present stays."""
-        past, future = [r for r in self.past if here(r)], [r for r in self.future if here(r)]
-        return History(
-            self.present,
-            tuple(r for r, after in pairwise([*past, self.present]) if r != after),
-            tuple(r for before, r in pairwise([self.present, *future]) if r != before),
-            forgotten=tuple(r for r in self.forgotten if here(r)),
-        )
+        past, future = (tuple(filter(here, steps)) for steps in (self.past, self.future))
+        return History(self.present, past, future, forgotten=tuple(filter(here, self.forgotten)))._without_echoes()
+
+    def one_choice_since(self, before: History) -> History:
+        """Without the steps that only chose a picture, of those since `before`, which this history was pushed from.
+
+        What brought an edit stays, and the present. Of many photos that come at once nobody has looked at the others.
+        """
+        known, last, joined = (*before.past, before.present), before.present, before
+        for step in (*self.past, self.present):
+            edited = (step.moves, step.locks) != (last.moves, last.locks)
+            if step is self.present or (edited and step not in known):
+                joined = joined.push(step)
+            last = step
+        new = (r for r in self.forgotten if r not in joined.forgotten)
+        return replace(joined, forgotten=(*joined.forgotten, *new))
 
     def mapped(self, change: Callable[[EditRecipe], EditRecipe]) -> History:
-        """The same steps with every recipe changed; a forgotten face that becomes another picture goes."""
+        """The steps with every recipe changed, those that then change nothing left out.
+
+        A forgotten face that becomes another picture goes.
+        """
         return History(
             change(self.present),
             tuple(map(change, self.past)),
             tuple(map(change, self.future)),
             forgotten=tuple(after for r in self.forgotten if (after := change(r)).source == r.source),
-        )
+        )._without_echoes()
+
+    def _without_echoes(self) -> History:
+        past = tuple(r for r, after in pairwise((*self.past, self.present)) if r != after)
+        future = tuple(r for before, r in pairwise((self.present, *self.future)) if r != before)
+        return replace(self, past=past, future=future)

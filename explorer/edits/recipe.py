@@ -27,6 +27,7 @@ TEMPERATURE_LIMIT = 1.2
 SEED_LIMIT = 2**31 - 1
 LABEL_LIMIT = 9999
 PLACE_LIMIT = 6.0  # standard deviations from the middle of a map; beyond, models leave their numbers
+NO_FILE = "m"  # begins the key of an aligned picture that came from no file: mixed here, or lent by another model
 MODEL_DIGITS = 12  # of the SHA-256 of the weights in hex, by which a recipe knows its model
 MAX_MOVES = 64
 MAX_LEVELS = 12
@@ -35,7 +36,7 @@ VERSION = 1
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 _GALLERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")
-_PHOTO_HASH = re.compile(r"[0-9a-f]{32}")
+_PHOTO_HASH = re.compile(rf"[0-9a-f]{{32}}|{NO_FILE}[0-9a-f]{{31}}")
 _SEED = re.compile(r"\d{1,10}")
 _MAP_POINT = re.compile(r"\d{1,6}|[+-]?\d{1,3}(?:\.\d{1,4})?,[+-]?\d{1,3}(?:\.\d{1,4})?")
 _MODEL_HASH = re.compile(rf"(?:[0-9a-f]{{{MODEL_DIGITS}}})?")
@@ -53,11 +54,11 @@ class Source:
     """Where the picture comes from.
 
     kind is "gallery" (value: a file name of the model's gallery), "photo" (value: the first 32 hex digits of the
-    SHA-256 of the uploaded file; the photo itself is never in a recipe), "seed" (value: the seed of a sampled picture,
-    as digits) or "map" (value: the number of a face on the model's map, or a place on it, "x,y" in standard
-    deviations). `face` chooses among several faces of a photo, -1 is the plain centre crop; `eyes` are
-    hand-placed eyes (left x, left y, right x, right y) as fractions of the photo's sides, () when the detector
-    places them. `label` is the class of a sampled picture, for a model that has classes.
+    SHA-256 of the uploaded file, or `NO_FILE` and 31 of that of a picture that was made here; neither is ever itself in
+    a recipe), "seed" (value: the seed of a sampled picture, as digits) or "map" (value: the number of a face on the
+    model's map, or a place on it, "x,y" in standard deviations). `face` chooses among several faces of a photo, -1 is
+    the plain centre crop; `eyes` are hand-placed eyes (left x, left y, right x, right y) as fractions of the photo's
+    sides, () when the detector places them. `label` is the class of a sampled picture, for a model that has classes.
     """
 
     kind: str
@@ -93,6 +94,11 @@ class Source:
             return None
         x, y = self.value.split(",")
         return float(x), float(y)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a photo that came as a file, and so can come again."""
+        return self.kind == "photo" and not self.value.startswith(NO_FILE)
 
     @property
     def seed(self) -> int:

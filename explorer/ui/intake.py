@@ -46,9 +46,10 @@ def intake(
 
     def changed() -> None:
         files = _files(st.session_state.get(key))
-        for file in files:
-            if file.file_id not in held and not isinstance(file, DeletedFile):
-                held[file.file_id] = _taken(file, take, bench.desk.photos)
+        with bench.desk.batch():
+            for file in files:
+                if file.file_id not in held and not isinstance(file, DeletedFile):
+                    held[file.file_id] = _taken(file, take, bench.desk.photos)
         gone = {held.pop(identity).photo for identity in set(held) - {f.file_id for f in files}}
         if not options.get("accept_multiple_files"):
             return

@@ -181,6 +181,51 @@ def test_arrow_keys_are_one_step_by_the_time_that_the_hand_tells(page):
     settle(page)
 
 
+def test_drags_and_frames_are_a_step_each_and_a_double_click_is_one(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    page.locator(".editor").evaluate(TIMES)  # so that no hand has rested
+    places = []
+    for fraction in (0.7, 0.9, 0.8):
+        page.mouse.click(*at(page, "Smile", fraction))
+        places.append(float(smile(page).input_value()))
+    expect(page.locator(".frames-row button").nth(7)).to_be_enabled()
+    for frame in (1, 7):
+        page.locator(".frames-row button").nth(frame).click()
+        places.append(float(smile(page).input_value()))
+    expect(fact(page)).to_have_text(f"Smile +{places[-1]:.2f}")
+    settle(page)
+    page.mouse.dblclick(*at(page, "Smile", 0.3))
+    expect(fact(page)).not_to_contain_text("Smile")
+    settle(page)
+    assert len(set(places)) == 5
+    for place in (*reversed(places), 1.0):
+        page.keyboard.press("Control+z")
+        expect(fact(page)).to_have_text(f"Smile {'+' if place > 0 else '−'}{abs(place):.2f}")
+    expect(page.locator(".undo")).to_be_disabled()
+    settle(page)
+
+
+def test_in_the_middle_of_a_drag_no_key_undoes_what_was_done_before(page):
+    expect(smile(page)).to_have_value("1")
+    slider(page, "Glasses").press("Shift+ArrowRight")
+    expect(fact(page)).to_have_text("Glasses +0.50, Smile +1.00")
+    settle(page)
+    page.mouse.move(*at(page, "Smile", 0.7))
+    page.mouse.down()
+    page.mouse.move(*at(page, "Smile", 0.9))
+    for key in ("Control+z", "Control+y"):
+        page.keyboard.press(key)
+    page.mouse.up()
+    value = float(smile(page).input_value())
+    assert value > 2
+    expect(fact(page)).to_have_text(f"Glasses +0.50, Smile +{value:.2f}")
+    settle(page)
+    page.keyboard.press("Control+z")
+    expect(fact(page)).to_have_text("Glasses +0.50, Smile +1.00")
+    settle(page)
+
+
 def test_the_hint_says_what_a_finger_does(touching):
     hint = touching.locator(".hint")
     expect(hint).to_be_visible()

@@ -118,7 +118,7 @@ def test_it_is_busy_after_a_moment_and_until_the_answer(play):
 
 
 def test_the_editor_s_changes_all_go_and_strips_come_last(play):
-    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v} for v in (1, 2, 3)]
+    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v, "joins": v > 1} for v in (1, 2, 3)]
     lock, strip = {"op": "lock", "name": "Male", "on": True}, {"op": "strip", "name": "Smiling"}
     acts = [("post", smile[0]), ("post", strip), ("post", smile[1]), ("post", smile[2])]
     sent = play("EditWire", *acts, ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
@@ -130,7 +130,7 @@ def test_the_editor_s_changes_all_go_and_strips_come_last(play):
 
 def test_a_slider_s_value_is_not_replaced_behind_an_undo(play):
     strip, undo = {"op": "strip", "name": "Smiling"}, {"op": "undo"}
-    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v} for v in (1, 2, 3)]
+    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v, "joins": True} for v in (1, 2, 3)]
     acts = [("post", m) for m in (strip, smile[2], smile[1], undo, smile[0], smile[2])]
     sent = play("EditWire", *acts, *(("ack", n) for n in range(1, 5)))["sent"]
     assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [
@@ -138,4 +138,17 @@ def test_a_slider_s_value_is_not_replaced_behind_an_undo(play):
         {**smile[1], "since": 3},
         undo,
         {**smile[2], "since": 1},
+    ]
+
+
+def test_what_joins_nothing_replaces_nothing(play):
+    strip = {"op": "strip", "name": "Smiling"}
+    drags = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v, "joins": False} for v in (1, 2)]
+    key = {**drags[0], "value": 3, "since": 3, "at": 3, "joins": True}  # goes on from the second
+    acts = [("post", m) for m in (strip, *drags, key)]
+    sent = play("EditWire", *acts, *(("ack", n) for n in range(1, 5)))["sent"]
+    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [
+        strip,
+        drags[0],
+        {**key, "since": 2, "joins": False},
     ]

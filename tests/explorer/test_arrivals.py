@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from explorer.album import Crops
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.photos import photo_key
 from explorer.views import export
@@ -102,6 +103,30 @@ def test_a_wrong_photo_is_said_to_be_another_and_the_right_one_is_still_known(ho
     assert not at.exception
     assert desk.recipe == wanted
     assert ANOTHER_PHOTO not in desk.note
+
+
+def test_a_link_to_a_mixed_picture_asks_for_no_photo_and_a_png_brings_it_back(home, engine, blobs):
+    mixed = Crops().mix(blobs[1], ())
+    wanted = EditRecipe(mixed, (("Male", 1.0),), model=engine.model_hash)
+    at = visit("edit.py", wanted.token())
+    assert "mixed here, or came from another model, and is gone" in words(at)
+    assert "Add the same photo" not in words(at)
+    at.file_uploader(key="upload").set_value([("other.png", png_of(blobs[4]), "image/png")]).run()
+    assert ANOTHER_PHOTO not in at.session_state["desk"].note
+    file = export.to_png(blobs[1], wanted, blobs[1])
+    at.file_uploader(key="upload").set_value([("edited-face.png", file, "image/png")]).run()
+    assert not at.exception
+    assert at.session_state["desk"].recipe == wanted
+
+
+def test_an_upload_of_many_is_one_step(home, blobs):
+    at = visit("edit.py")
+    start = at.session_state["desk"].recipe
+    files = [(f"{i}.png", png_of(blobs[i]), "image/png") for i in range(3)]
+    at.file_uploader(key="upload").set_value(files).run()
+    assert not at.exception
+    desk = at.session_state["desk"]
+    assert (desk.recipe.source.value, desk.history.past) == (photo_key(files[2][1]), (start,))
 
 
 def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(home, engine, blobs):

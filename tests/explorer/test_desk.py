@@ -109,8 +109,8 @@ def test_of_a_held_key_only_the_move_without_numbers_is_taken_back(desk, engine,
     broken = lambda r, *a: replace(render(r, *a), finite=r.strength("Male") < 2.5)  # noqa: E731
     monkeypatch.setattr(engine, "render", broken)
     for number, value in enumerate((0.5, 1, 1.5, 2, 2.5)):
-        message = {"op": "set", "name": "Male", "value": value, "at": number / 10, "nonce": "a", "seq": number}
-        desk.handle(message, engine)
+        message = {"op": "set", "name": "Male", "value": value, "at": number / 10, "joins": True}
+        desk.handle({**message, "nonce": "a", "seq": number}, engine)
         view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
     assert desk.recipe.strength("Male") == 2
     assert view["note"].endswith("so the last step was undone.")

@@ -98,6 +98,29 @@ def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, blobs, monkey
     assert desk.recipe == start
 
 
+def test_photos_that_come_at_once_are_one_step(desk, engine, blobs, monkeypatch):
+    monkeypatch.setattr(album, "MAX_PHOTOS", 4)
+    start = desk.recipe
+    with desk.batch():
+        keys = [desk.receive(jpeg_of(picture), engine) for picture in blobs[:6]]
+    assert (desk.recipe.source.value, desk.history.past) == (keys[5], (start,))
+    with desk.batch():
+        desk.receive(jpeg_of(blobs[6]), engine)
+    kept = desk.history
+    with desk.batch():
+        for picture in blobs[7:10]:  # those before give way, and no undo leads to them
+            desk.receive(jpeg_of(picture), engine)
+    assert kept.past[-1].source.value == keys[5]
+    assert [r.source.value for r in desk.history.past] == [start.source.value, kept.present.source.value]
+
+
+def test_a_photo_that_is_removed_leaves_no_step_that_changes_nothing(desk, engine, blobs):
+    start = desk.recipe
+    key = desk.receive(jpeg_of(blobs[0]), engine)
+    desk.remove_photo(key, engine)
+    assert (desk.recipe, desk.history.past) == (start, ())
+
+
 def test_a_png_with_its_crop_needs_no_photo(desk, engine, blobs):
     recipe = EditRecipe(Source("photo", "a" * 32), (("Young", 1.0),), model=engine.model_hash)
     picture = engine.render(recipe, blobs[4]).picture

@@ -52,7 +52,7 @@ def test_a_new_step_forgets_the_future_and_the_past_is_bounded():
 
 
 def set_to(value, name="Male", **times):
-    return {"op": "set", "name": name, "value": value, **times}
+    return {"op": "set", "name": name, "value": value, "joins": True, **times}
 
 
 def test_arrow_keys_on_one_slider_are_one_step_until_the_hand_rests():
@@ -62,6 +62,14 @@ def test_arrow_keys_on_one_slider_are_one_step_until_the_hand_rests():
     assert [r.strength("Male") for r in (*history.past, history.present)] == [0, 0, 1.4]
     after_a_rest = reduce(history, set_to(1.5, at=5 + 69 * 0.9 + 1.0), NAMES)
     assert [r.strength("Male") for r in (*after_a_rest.past, after_a_rest.present)] == [0, 0, 1.4, 1.5]
+
+
+@pytest.mark.parametrize("joins", [False, None, 1, "true"])
+def test_strokes_of_a_pointer_are_a_step_each_however_soon(joins):
+    history = reduce(History(START), set_to(0.5, at=1.0), NAMES)
+    history = reduce(history, set_to(1, at=1.1, joins=joins), NAMES)
+    assert [r.strength("Male") for r in history.past] == [0, 0.5]
+    assert [r.strength("Male") for r in reduce(history, set_to(2, at=1.2), NAMES).past] == [0, 0.5]
 
 
 def test_moves_that_a_busy_server_learns_of_together_are_of_one_step_by_the_hand_s_clock():
@@ -119,6 +127,25 @@ def test_steps_that_are_dropped_leave_no_step_that_changes_nothing():
     history = History(c, (a, b, a, d, c, d), (d, c, b, d, b, a))
     assert history.without_lost(lambda recipe: recipe != d) == History(c, (a, b, a), (b, a))
     assert history.without_lost(lambda recipe: recipe == d).present == c  # which is shown
+
+
+def test_steps_that_a_change_makes_equal_are_one():
+    a, b, c = (START.moved({"a": value}) for value in (1, 2, 3))
+    history = History(b, (a, b, c, a), (c, b, a))
+    assert history.mapped(lambda r: r if r == a else b) == History(b, (a, b, a), (a,))
+
+
+def test_of_pictures_that_come_at_once_the_last_is_a_step_and_what_brought_an_edit():
+    before = History(START).push(START.moved({"a": 1}))
+    history = on(on(before, 0), 1)
+    assert history.one_choice_since(before) == before.push(history.present)
+    brought = history.push(replace(history.present, moves=(("a", 2.0),)))
+    history = on(on(brought, 2), 3)
+    assert history.one_choice_since(before) == before.push(brought.present).push(history.present)
+    assert edited(history.one_choice_since(before)) == {1: {"a": 2}}
+    linked = history.with_edited(replace(history.present, source=Source("photo", PHOTO, 7)))
+    assert edited(linked.one_choice_since(before)) == {1: {"a": 2}, 7: {"a": 2}}
+    assert before.one_choice_since(before) == before
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,21 @@ def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, freck
         desk.handle({"op": "undo", "nonce": "a", "seq": number}, desk.own.equip(engine))
 
 
+def test_a_dropped_attribute_leaves_no_step_that_changes_nothing(desk, engine, freckles):
+    desk.take_own(freckles)
+    desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
+    assert len(desk.history.past) == 1
+    desk.drop_own("Freckles", engine)
+    assert desk.history.past == ()
+
+
+def test_a_locked_slider_that_is_tried_is_opened(desk, engine, freckles):
+    desk.take_own(freckles)
+    desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 1}, desk.own.equip(engine))
+    desk.move("Freckles", 1.5)
+    assert (desk.recipe.strength("Freckles"), desk.recipe.locks) == (1.5, ())
+
+
 @pytest.mark.usefixtures("fresh_caches")
 def test_an_attribute_file_makes_the_slider_that_a_link_asked_for(home, engine, freckles):
     sent = EditRecipe(Source("seed", "4"), (("Freckles", 1.5),), model=engine.model_hash)

@@ -122,11 +122,12 @@ def ask_for_photo(bench: Bench) -> None:
         return
     drawn = f"a {noun(bench.engine)} drawn by the model"
     shown = f"{title(source.value)} of the gallery" if source.kind == "gallery" else drawn
+    lacking, way = "a photo that is not here", "Add the same photo above to see it again."
+    if not desk.arrival.awaited.is_file:
+        lacking = "a picture that was mixed here, or came from another model, and is gone"
+        way = "A PNG with the picture inside brings it back."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f"This edit was made from **a photo that is not here** and is shown on {plain(shown)}. Add the same photo "
-            "above to see it again."
-        )
+        st.markdown(f"This edit was made from **{lacking}** and is shown on {plain(shown)}. {way}")
         st.button("Stay with this one", key="stay_without", type="tertiary", on_click=desk.stay)
 
 

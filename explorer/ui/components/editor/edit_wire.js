@@ -6,16 +6,16 @@ function keepsStrip(message, name) {
 }
 
 class EditWire extends Wire {
-  // A slider's newest value replaces an older one that still waits, and tells since when: the hand has not rested between
-  // them. Not where something else than sliders comes between: an undo has to find the step it is meant for. A strip
-  // waits behind every change, and is given up when a change makes it worthless.
+  // A slider's newest value replaces the older one that still waits and that it goes on from, and tells since when: the
+  // hand has not rested between them. Not where something comes between that is a step by itself, as an undo, which has
+  // to find the step it is meant for. A strip waits behind every change, and is given up when a change makes it worthless.
   queue(message) {
     const isStrip = message.op === "strip"
     const asked = this.waiting.filter((m) => m.op !== "strip")
-    const between = asked.findLastIndex((m) => m.op !== "set")
-    const same = (m, index) => index > between && message.op === "set" && m.name === message.name
+    const begun = asked.findLastIndex((m) => !m.joins)
+    const same = (m, index) => index >= begun && message.joins && m.op === "set" && m.name === message.name
     const replaced = asked.find(same)
-    const change = replaced ? { ...message, since: replaced.since } : message
+    const change = replaced ? { ...message, since: replaced.since, joins: replaced.joins } : message
     const changes = asked.filter((m, index) => !same(m, index))
     const strips = isStrip ? [message] : this.waiting.filter((m) => m.op === "strip" && keepsStrip(message, m.name))
     return isStrip ? [...changes, ...strips] : [...changes, change, ...strips]

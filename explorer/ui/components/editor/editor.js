@@ -18,7 +18,7 @@ class Editor {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),
       drop: (name, value) => this.unscrub(name, value),
-      commit: (name, value) => this.commit(name, value),
+      commit: (name, value, joins) => this.commit(name, value, joins),
       lock: (name, on) => this.change({ op: "lock", name, on }),
     })
     this.frames = new Frames(root, (name, value) => this.panel.set(name, value))
@@ -66,6 +66,7 @@ class Editor {
     if (!(event.ctrlKey || event.metaKey)) return
     if (key === "z" || key === "y") {
       event.preventDefault()
+      if (this.panel.dragging) return // what the hand is about to do is no step yet: another one would go
       // A key that is held down steps on as the pictures come, and no further than it is held.
       const op = key === "y" || event.shiftKey ? "redo" : "undo"
       if (event.repeat && (this.wire.changesPending || this.off(op))) return
@@ -108,9 +109,9 @@ class Editor {
   }
 
   // By the hand's clock, for on the server's a hand that moves on rests between two answers.
-  commit(name, value) {
+  commit(name, value, joins) {
     const at = performance.now() / 1000
-    this.change({ op: "set", name, value, since: at, at })
+    this.change({ op: "set", name, value, since: at, at, joins })
   }
 
   wantStrip(name) {

@@ -21,6 +21,8 @@ class Panel {
     this.on = on
     this.rows = new Map()
     this.dragging = null
+    this.hand = "pointer" // what it moves a slider with, and what it made the last move with
+    this.moved = null
     this.calmUntil = 0
   }
 
@@ -57,6 +59,7 @@ class Panel {
     input.onpointerdown = (event) => {
       if (event.button !== 0) return // the menu of another one may swallow that it is let go
       this.dragging = slider.name
+      this.hand = "pointer"
       item.before = [input.value, item.value]
       this.on.focus(slider.name)
     }
@@ -69,8 +72,9 @@ class Panel {
       item.scrolled = false
     }
     input.onpointerup = () => { this.dragging = null }
-    input.ondblclick = () => this.jump(item, 0)
+    input.ondblclick = () => this.jump(item, 0, true) // one step with its clicks
     input.onkeydown = (event) => {
+      if (!this.dragging) this.hand = "key"
       const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key]
       if (!way || !event.shiftKey) return
       event.preventDefault()
@@ -105,18 +109,22 @@ class Panel {
 
   set(name, value) {
     const item = this.rows.get(name)
-    if (item && !item.slider.locked) this.jump(item, value)
+    if (!item || item.slider.locked) return
+    this.hand = "pointer" // each frame is chosen by itself
+    this.jump(item, value)
   }
 
-  jump(item, value) {
+  jump(item, value, joins) {
     item.input.value = value
     this.follow(item)
-    this.commit(item, item.value)
+    this.commit(item, item.value, joins)
   }
 
-  commit(item, value) {
+  // A key that is held or pressed again goes on with its step; every stroke of a pointer is one.
+  commit(item, value, joins = this.hand === "key" && this.moved === "key") {
     this.calmUntil = performance.now() + CALM
-    this.on.commit(item.slider.name, value)
+    this.moved = this.hand
+    this.on.commit(item.slider.name, value, joins)
   }
 
   follow(item) {
