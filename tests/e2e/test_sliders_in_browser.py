@@ -214,8 +214,7 @@ def test_in_the_middle_of_a_drag_no_key_undoes_what_was_done_before(page):
     page.mouse.move(*at(page, "Smile", 0.7))
     page.mouse.down()
     page.mouse.move(*at(page, "Smile", 0.9))
-    for key in ("Control+z", "Control+y"):
-        page.keyboard.press(key)
+    page.keyboard.press("Control+z")
     page.mouse.up()
     value = float(smile(page).input_value())
     assert value > 2
