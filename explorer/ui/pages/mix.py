@@ -206,9 +206,9 @@ def arrive() -> None:
 
 
 def lacking(slots: str, shown: list[Tile]) -> dict[str, str]:
-    """The places for which the address asks for a picture that is not here, while nothing else was chosen for them."""
-    asked = st.session_state.get("mix_asked", {})
+    """The places for which the address asks for a photo that is not here, while nothing else was chosen for them."""
     here = {tile.id for tile in shown}
+    asked = {name: i for name, i in st.session_state.get("mix_asked", {}).items() if i.startswith(shelf.PHOTO)}
     return {name: asked[name] for name in slots if name in asked and shelf.kept(name) == asked[name] not in here}
 
 
