@@ -8,8 +8,8 @@ from pathlib import Path
 
 from explorer.edits.recipe import EditRecipe
 from explorer.engines.engine import Engine
+from explorer.pixels.pictures import png
 from explorer.portraits.photos import Photo
-from explorer.views.pictures import png
 from glowcore.errors import GlowcoreError
 
 

@@ -1,17 +1,20 @@
 """docs/code.md names every module that there is, where it is, and none that there is not."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+#: Packages of the explorer, each of which imports only those before it.
+LAYERS = ("pixels", "edits", "portraits", "catalogue", "engines", "views", "session", "ui")
 INNER = ("fused", "training", "data", "attributes", "classifiers", "evaluation", "ablation", "storage")
 PACKAGES = (
     "glowcore",
     *(f"glowcore/{name}" for name in INNER),
     "explorer",
-    *(f"explorer/{name}" for name in ("edits", "engines", "portraits", "catalogue", "views", "ui")),
+    *(f"explorer/{name}" for name in LAYERS),
 )
 
 
@@ -44,3 +47,19 @@ def test_every_path_exists():
     names = [name for found in sections().values() for name in found if "/" in name or name.endswith(".py")]
     assert len(names) > 10
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_packages_of_the_explorer_stand_in_their_order():
+    titles = [title.partition("/")[2] for title in sections() if title.startswith("explorer/")]
+    assert tuple(titles) == LAYERS
+
+
+@pytest.mark.parametrize("number", range(len(LAYERS)), ids=LAYERS)
+def test_a_package_of_the_explorer_imports_only_those_before_it(number):
+    own = sorted((ROOT / "explorer" / LAYERS[number]).rglob("*.py"))
+    assert len(own) > 1
+    after = tuple(f"explorer.{name}" for name in (*LAYERS[number + 1 :], "cli"))
+    nodes = [node for path in own for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    froms = [f"{n.module}.{name.name}" for n in nodes if isinstance(n, ast.ImportFrom) for name in n.names]
+    whole = [name.name for n in nodes if isinstance(n, ast.Import) for name in n.names]
+    assert [name for name in froms + whole if name.startswith(after)] == []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer.catalogue import models
 from explorer.cli.options import add_model, default_model, open_engine, read
 from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe, Source
+from explorer.engines import models
 from explorer.portraits.photos import Photo
+from explorer.session.editor_view import NO_FACE, exactness, strengths, verdict
 from explorer.views import export
-from explorer.views.editor_view import NO_FACE, exactness, strengths, verdict
 from explorer.views.words import noun
 from glowcore.cli import options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves

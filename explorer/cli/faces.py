@@ -6,9 +6,9 @@ import argparse
 
 import numpy as np
 
-from explorer.catalogue import models
 from explorer.catalogue.temperatures import in_words
 from explorer.cli.options import add_model, open_engine
+from explorer.engines import models
 from explorer.portraits import face_check
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError

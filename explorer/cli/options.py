@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer.catalogue import models
+from explorer.engines import models
 from explorer.engines.engine import Engine
 from glowcore.cli import options
 from glowcore.errors import CheckpointError, ImageError, reason

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer.catalogue import models
+from explorer.cli import photo_trial
 from explorer.cli.options import add_model, open_engine, read
 from explorer.edits.recipe import STRENGTH_LIMIT
-from explorer.portraits import photo_folder, photo_trial
+from explorer.engines import models
+from explorer.portraits import photo_folder
 from explorer.views.words import noun
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 
 import numpy as np
 
-from explorer.catalogue import models
 from explorer.cli.options import add_model, default_model, open_engine, read
 from explorer.edits.recipe import EditRecipe, RecipeError
-from explorer.edits.sources import aligned_picture
+from explorer.engines import models
 from explorer.portraits.photos import Photo
+from explorer.session.sources import aligned_picture
 from explorer.views import export
 from glowcore.cli import options, pictures
 from glowcore.errors import CheckpointError

@@ -16,12 +16,12 @@ import torch
 
 from explorer.catalogue.temperatures import recommended
 from explorer.edits.recipe import MODEL_DIGITS
-from explorer.engines.cache import ByteLRU
 from explorer.engines.device import in_words, release_memory
 from explorer.engines.results import Encoded
 from explorer.engines.turns import Turns
-from explorer.views.lost_pictures import from_values
-from explorer.views.pictures import fingerprint
+from explorer.pixels.cache import ByteLRU
+from explorer.pixels.lost_pictures import from_values
+from explorer.pixels.pictures import fingerprint
 from glowcore import checkpoint, images
 from glowcore.baselines import VAE
 from glowcore.errors import GlowcoreError

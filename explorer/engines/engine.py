@@ -21,13 +21,13 @@ from explorer.catalogue.imagined import imagined
 from explorer.catalogue.temperatures import recommended
 from explorer.edits.recipe import MODEL_DIGITS, EditRecipe, RecipeError
 from explorer.engines.batching import Batching
-from explorer.engines.cache import ByteLRU
 from explorer.engines.cpu_fallback import CpuFallback
 from explorer.engines.device import in_words, release_memory
 from explorer.engines.results import Encoded, Rendered
 from explorer.engines.turns import Turns
 from explorer.engines.worker import Worker
-from explorer.views.pictures import fingerprint, in_channels
+from explorer.pixels.cache import ByteLRU
+from explorer.pixels.pictures import fingerprint, in_channels
 from glowcore import AttributeVectors, checkpoint, classes, images
 from glowcore.latents import Latents
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from explorer.views.traits import Traits
+from explorer.engines.traits import Traits
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.latents import Latents
 

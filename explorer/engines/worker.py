@@ -13,9 +13,9 @@ import glowcore
 from explorer.catalogue import class_labels
 from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.engines.results import Encoded, Rendered, in_range
+from explorer.engines.traits import traits_of
 from explorer.engines.turns import Turns
-from explorer.views.lost_pictures import from_values
-from explorer.views.traits import traits_of
+from explorer.pixels.lost_pictures import from_values
 from glowcore import AttributeVectors, images
 from glowcore.devices import synchronize
 from glowcore.exact import ExactFlow, is_double

@@ -8,8 +8,8 @@ from pathlib import Path, PurePath
 
 from PIL import Image
 
+from explorer.pixels.pictures import png
 from explorer.portraits.photos import Photo
-from explorer.views.pictures import png
 from glowcore.errors import ConfigError, ImageError, reason
 from glowcore.storage import output
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from explorer.edits.recipe import Source
-from explorer.engines.cache import ByteLRU
+from explorer.pixels.cache import ByteLRU
 from explorer.portraits import faces, sandbox
 
 HASH_DIGITS = 32

@@ -12,9 +12,9 @@ from explorer.catalogue.gallery import Gallery, title
 from explorer.catalogue.imagined import Imagined
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
+from explorer.pixels.pictures import data_uri
 from explorer.portraits.photos import Photo
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.views.pictures import data_uri
 from explorer.views.words import noun
 
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.catalogue import models
-from explorer.desk import Desk
 from explorer.edits.messages import acknowledgement
 from explorer.edits.recipe import EditRecipe
+from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.engines.turns import Busy
+from explorer.pixels.lost_pictures import lost_words
+from explorer.session.desk import Desk
+from explorer.session.editor_view import editor_view
 from explorer.ui import state
-from explorer.views.editor_view import editor_view
-from explorer.views.lost_pictures import lost_words
 from glowcore.errors import GlowcoreError
 
 _LOG = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.pixels.pictures import data_uri
 from explorer.ui.components.crossing import Edge, crossing
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, show_failure, warn_of_lost
-from explorer.views.pictures import data_uri
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from explorer.views.words import brief_strength, words
 from glowcore.errors import GlowcoreError

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from explorer.album import Album, gave_way
+from explorer.session.album import Album, gave_way
 from explorer.ui import memo
 from explorer.ui.frame import Bench, caution, plain
 from glowcore.errors import GlowcoreError

@@ -9,13 +9,13 @@ import streamlit as st
 
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.results import Encoded
+from explorer.pixels.pictures import data_uri, in_channels, reduced, tile_uri
 from explorer.portraits.photos import TILE
 from explorer.ui import visitors
 from explorer.ui.choosers import gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
-from explorer.views.pictures import data_uri, in_channels, reduced, tile_uri
 from explorer.views.words import noun
 
 EDIT = "edit"

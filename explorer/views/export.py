@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from explorer.edits.recipe import MAX_TOKEN, EditRecipe, RecipeError
+from explorer.pixels.pictures import png
 from explorer.portraits import sandbox
-from explorer.views.pictures import png
 from glowcore import films
 from glowcore.errors import ImageError
 from glowcore.grids import grid

@@ -7,8 +7,8 @@ import threading
 import numpy as np
 
 from explorer.edits.recipe import RecipeError, Source
-from explorer.engines.cache import ByteLRU
 from explorer.engines.engine import Engine
+from explorer.pixels.cache import ByteLRU
 from explorer.views.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 
 KEPT_BYTES = 96 * 2**20

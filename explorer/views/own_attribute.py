@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from explorer.catalogue import models
 from explorer.edits.recipe import MODEL_DIGITS
+from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
 from explorer.views.latent_map import LatentMap

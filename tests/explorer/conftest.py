@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.catalogue.gallery import Gallery
-from explorer.desk import Desk
 from explorer.engines.engine import Engine
+from explorer.session.desk import Desk
 from explorer.views import maps, own_attribute
 from glowcore import AttributeVectors
 from tests.explorer import tiny_model

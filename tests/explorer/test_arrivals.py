@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from explorer.album import Crops
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.photos import photo_key
+from explorer.session.album import Crops
 from explorer.views import export
 from explorer.views.words import ANOTHER_PHOTO
 from tests.explorer.picture_files import png_of

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from explorer.catalogue import models
 from explorer.edits.recipe import Source
+from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.engines.turns import Busy, Turns
 from explorer.ui import state

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from explorer.catalogue import checks, models
+from explorer.engines import models
 from explorer.engines.compressor import Compressor
+from explorer.views import checks
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY, visit, words
 

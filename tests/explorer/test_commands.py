@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.catalogue import models
 from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines import models
 from explorer.views.export import read_png
 from explorer.views.latent_map import LatentMap
 from tests.explorer import tiny_model

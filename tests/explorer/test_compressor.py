@@ -9,11 +9,12 @@ import pytest
 import torch
 
 import glowcore
-from explorer.catalogue import checks, models
 from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines import models
 from explorer.engines.compressor import Compressor
 from explorer.ui import state
+from explorer.views import checks
 from glowcore.errors import CheckpointError
 from glowcore.evaluation.held_out import noisy_bits_per_dim
 from tests.explorer import tiny_model

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.catalogue import models
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines import models
 from explorer.engines.engine import Engine
 from glowcore.errors import GlowcoreError
 from glowcore.exact import ExactFlow

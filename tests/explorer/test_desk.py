@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from explorer.catalogue.gallery import title
-from explorer.desk import Desk
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.session.desk import Desk
+from explorer.session.editor_view import editor_view
 from explorer.views import maps
-from explorer.views.editor_view import editor_view
 from explorer.views.words import link_words
 from tests.explorer.picture_files import jpeg_of
 

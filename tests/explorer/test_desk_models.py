@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer import album
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.session import album
 
 
 def test_an_edit_of_another_model_waits_until_that_model_is_chosen(desk, engine):

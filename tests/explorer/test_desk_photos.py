@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from explorer import album
 from explorer.edits.history import MAX_STEPS
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.photos import Photo, photo_key
+from explorer.session import album
 from explorer.views import export
 from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of

@@ -8,9 +8,9 @@ import torch
 
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
 from explorer.engines import engine as engine_module
-from explorer.engines.cache import ByteLRU
 from explorer.engines.engine import Engine
 from explorer.engines.worker import Worker
+from explorer.pixels.cache import ByteLRU
 from explorer.views import maps, mixing
 from glowcore.errors import GlowcoreError
 

@@ -9,13 +9,12 @@ import pytest
 import torch
 
 import glowcore
-from explorer.catalogue import checks
-from explorer.desk import Desk
 from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
-from explorer.views import mixing
-from explorer.views.editor_view import editor_view, exactness
+from explorer.session.desk import Desk
+from explorer.session.editor_view import editor_view, exactness
+from explorer.views import checks, mixing
 from glowcore.cli import main
 from glowcore.exact import RETRY_ABOVE, is_double
 from tests.explorer import tiny_model

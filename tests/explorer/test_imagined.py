@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import glowcore
-from explorer.catalogue import models
 from explorer.catalogue.imagined import Imagined, imagined
-from explorer.desk import Desk
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines import models
+from explorer.pixels.pictures import data_uri
+from explorer.session.desk import Desk
 from explorer.ui import choosers
-from explorer.views.pictures import data_uri
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from explorer.catalogue import class_labels
-from explorer.desk import Desk
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
+from explorer.session.desk import Desk
 from explorer.ui import choosers
 from explorer.views import maps, mixing
 from explorer.views.words import OTHER_THINGS, describe, level_label

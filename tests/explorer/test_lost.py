@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.desk import Desk
 from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
+from explorer.pixels.lost_pictures import LOST, from_values, lost, lost_words, no_picture
+from explorer.session.desk import Desk
+from explorer.session.editor_view import editor_view
 from explorer.views import mixing
-from explorer.views.editor_view import editor_view
-from explorer.views.lost_pictures import LOST, from_values, lost, lost_words, no_picture
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
 from tests.explorer.visiting import visit

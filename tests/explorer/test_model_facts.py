@@ -7,8 +7,9 @@ import json
 import pytest
 
 import glowcore
-from explorer.catalogue import attribute_facts, models
-from explorer.catalogue.model_facts import began_from, facts, held_out_bits, provenance
+from explorer.engines import models
+from explorer.views import attribute_facts
+from explorer.views.model_facts import began_from, facts, held_out_bits, provenance
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from explorer.catalogue import models
+from explorer.engines import models
 from glowcore.errors import CheckpointError
 
 

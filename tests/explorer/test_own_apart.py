@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.catalogue.attribute_facts import cosines
-from explorer.desk import Desk
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.session.desk import Desk
 from explorer.views import own_attribute, own_sliders
+from explorer.views.attribute_facts import cosines
 from glowcore.errors import ConfigError
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import of_model

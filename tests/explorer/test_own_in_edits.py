@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.session.editor_view import editor_view
 from explorer.views import own_attribute
-from explorer.views.editor_view import editor_view
 from tests.explorer.visiting import visit
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.desk import Desk
+from explorer.session.desk import Desk
 from explorer.views import own_attribute
 from explorer.views.words import attributes_of, ordered, words
 from glowcore.errors import ConfigError

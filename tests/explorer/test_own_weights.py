@@ -10,8 +10,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 import glowcore
-from explorer.desk import Desk
 from explorer.engines.engine import Engine
+from explorer.session.desk import Desk
 from explorer.views import own_attribute, own_sliders
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from explorer.catalogue import models
 from explorer.cli import main
-from explorer.portraits.photo_trial import PhotoTrial, summary, try_photo
+from explorer.cli.photo_trial import PhotoTrial, summary, try_photo
+from explorer.engines import models
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

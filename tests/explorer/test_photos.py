@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from explorer.edits.recipe import Source
-from explorer.engines.cache import ByteLRU
+from explorer.pixels.cache import ByteLRU
 from explorer.portraits import photos
 from explorer.portraits.photos import Photo, photo_key
 from glowcore import images

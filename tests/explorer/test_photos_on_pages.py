@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import album
 from explorer.edits.recipe import EditRecipe, Source
-from explorer.engines.cache import ByteLRU
 from explorer.engines.engine import Engine
+from explorer.pixels.cache import ByteLRU
 from explorer.portraits import photos as stored
 from explorer.portraits.faces import TEMPLATE, Face
 from explorer.portraits.photos import Photo, photo_key
+from explorer.session import album
 from explorer.ui import shelf, visitors
 from explorer.ui.frame import Bench
 from explorer.views import export

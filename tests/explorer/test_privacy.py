@@ -12,9 +12,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
+from explorer.pixels.pictures import png
+from explorer.session.editor_view import editor_view
 from explorer.views import export
-from explorer.views.editor_view import editor_view
-from explorer.views.pictures import png
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
 from tests.glowcore import colour_profiles

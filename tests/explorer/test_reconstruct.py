@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.pixels.pictures import quantised
 from explorer.views import mixing
-from explorer.views.pictures import quantised
 from glowcore.image_difference import pixels_changed
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import of_model

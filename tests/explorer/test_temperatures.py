@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 import glowcore
-from explorer.catalogue import models
 from explorer.catalogue.temperatures import in_words, recommended
 from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines import models
 from explorer.engines.engine import Engine
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model

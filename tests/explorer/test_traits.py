@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.catalogue.models import home
-from explorer.desk import Desk
 from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
-from explorer.views.editor_view import editor_view
-from explorer.views.traits import Traits, traits_of
+from explorer.engines.models import home
+from explorer.engines.traits import Traits, traits_of
+from explorer.session.desk import Desk
+from explorer.session.editor_view import editor_view
 from tests.explorer.picture_files import jpeg_of
 
 SHIPPED = home() / "pretrained" / "faces64"
@@ -68,7 +68,7 @@ def verdict(desk, engine, monkeypatch):
     """What the gauge says of edits of the tiny model's first face, whose attributes and levels are usual."""
     monkeypatch.setattr(Traits, "usual", True)
     monkeypatch.setattr(Traits, "bounds", (0.0, 9.0))
-    monkeypatch.setattr("explorer.views.editor_view.in_typical_set", lambda norms: True)
+    monkeypatch.setattr("explorer.session.editor_view.in_typical_set", lambda norms: True)
 
     def told(**moves: float) -> str:
         desk.history = History(replace(desk.recipe, moves=tuple(moves.items())))

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.engines.turns import Busy
+from explorer.pixels.lost_pictures import LOST, no_picture
 from explorer.views import export
-from explorer.views.lost_pictures import LOST, no_picture
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from glowcore.attribute_grid import sheet
 from tests.explorer import tiny_model

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from explorer.desk import Desk
 from explorer.engines.engine import Engine
-from explorer.views.editor_view import editor_view
+from explorer.session.desk import Desk
+from explorer.session.editor_view import editor_view
 from tests.load.client import NONCE, Reply
 
 #: A picture equals another where at most this part of the values differs, by one level of 255.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from explorer.catalogue import models
+from explorer.engines import models
 from tests.e2e.serving import REPOSITORY, application
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.catalogue import attribute_facts
 from explorer.catalogue.gallery import title
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.pixels.pictures import data_uri
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
-from explorer.views.pictures import data_uri
+from explorer.views import attribute_facts
 from explorer.views.words import attributes_of, brief_strength, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)

@@ -11,10 +11,12 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer.catalogue import models
 from explorer.catalogue.gallery import title
 from explorer.edits.recipe import TEMPERATURE_LIMIT, EditRecipe, Source
+from explorer.engines import models
+from explorer.pixels.pictures import png
 from explorer.portraits.photos import Photo
+from explorer.session.editor_view import strengths
 from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
@@ -24,8 +26,6 @@ from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake, remove
 from explorer.views import export
-from explorer.views.editor_view import strengths
-from explorer.views.pictures import png
 from explorer.views.words import link_words, noun
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge

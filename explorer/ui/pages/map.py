@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.edits.recipe import PLACE_LIMIT, EditRecipe, RecipeError, Source
+from explorer.pixels.pictures import data_uri, reduced, webp
 from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
@@ -14,7 +15,6 @@ from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failu
 from explorer.views import maps
 from explorer.views.drawn_paths import evenly
 from explorer.views.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
-from explorer.views.pictures import data_uri, reduced, webp
 from explorer.views.words import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge

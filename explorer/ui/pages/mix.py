@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.edits.recipe import EditRecipe
+from explorer.pixels.pictures import png, webp
 from explorer.ui import shelf, state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
@@ -18,7 +19,6 @@ from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, w
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
 from explorer.views import mixing
-from explorer.views.pictures import png, webp
 from explorer.views.words import level_label, noun
 from glowcore.films import enlarge
 

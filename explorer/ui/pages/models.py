@@ -7,14 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.catalogue import checks, models
-from explorer.catalogue.checks import Finding
 from explorer.catalogue.gallery import Gallery
-from explorer.catalogue.model_facts import began_from, facts, provenance
-from explorer.catalogue.models import ModelEntry
+from explorer.engines import models
+from explorer.engines.models import ModelEntry
+from explorer.pixels.pictures import reduced, webp
 from explorer.ui import state
 from explorer.ui.frame import intro, laid_out, no_model, plain
-from explorer.views.pictures import reduced, webp
+from explorer.views import checks
+from explorer.views.checks import Finding
+from explorer.views.model_facts import began_from, facts, provenance
 from glowcore import images
 from glowcore.errors import GlowcoreError
 

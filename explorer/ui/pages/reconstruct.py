@@ -13,12 +13,12 @@ from explorer.edits.recipe import TEMPERATURE_LIMIT
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
+from explorer.pixels.pictures import quantised, webp
 from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, plain, warn_of_lost
 from explorer.views import mixing
-from explorer.views.pictures import quantised, webp
 from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge

@@ -11,6 +11,7 @@ import streamlit as st
 
 from explorer.catalogue.temperatures import from_link, in_words, to_link
 from explorer.edits.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
+from explorer.pixels.pictures import data_uri, png
 from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Tile, tiles
@@ -18,7 +19,6 @@ from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
-from explorer.views.pictures import data_uri, png
 from explorer.views.words import level_label, noun
 from glowcore import grids
 from glowcore.films import enlarge

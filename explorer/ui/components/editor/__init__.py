@@ -18,7 +18,7 @@ def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None])
     """Show the editor.
 
     Args:
-        view: what `explorer.views.editor_view.editor_view` makes.
+        view: what `explorer.session.editor_view.editor_view` makes.
         on_message: called with each message of the browser, before the page runs again; see
             `explorer.edits.actions.reduce`.
     """

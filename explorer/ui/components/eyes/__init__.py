@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.edits.messages import numbers
+from explorer.pixels.pictures import data_uri, reduced
 from explorer.ui.components import in_dialog
-from explorer.views.pictures import data_uri, reduced
 
 _EYES = st.components.v2.component("explorer_eyes", **in_dialog("eyes"))
 SIDE = 1600

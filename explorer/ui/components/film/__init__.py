@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from explorer.edits.messages import numbers
+from explorer.pixels.lost_pictures import sheet
 from explorer.ui.components import sources
 from explorer.ui.downloads import download
 from explorer.views import export
-from explorer.views.lost_pictures import sheet
 from glowcore.films import RATE
 
 _FILM = st.components.v2.component("explorer_film", **sources("film"))

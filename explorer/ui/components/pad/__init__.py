@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.edits.messages import numbers
+from explorer.pixels.lost_pictures import sheet
 from explorer.ui.components import sources
-from explorer.views.lost_pictures import sheet
 
 _PAD = st.components.v2.component("explorer_pad", **sources("pad"))
 MIDDLE = (0.5, 0.5)

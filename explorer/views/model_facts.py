@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.catalogue.models import ModelEntry
 from explorer.edits.recipe import MODEL_DIGITS
+from explorer.engines.models import ModelEntry
 from explorer.views.latent_map import MAP_FILE
 from glowcore import checkpoint
 from glowcore.metadata import DATA, INIT_FROM, LICENCE, METRICS, TRAINING

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.views.pictures import data_uri
+from explorer.pixels.pictures import data_uri
 from glowcore import images
 from glowcore.grids import grid
 

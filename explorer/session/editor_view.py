@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from explorer.catalogue.gallery import title
-from explorer.desk import Desk
 from explorer.edits.messages import acknowledgement
 from explorer.edits.recipe import STRENGTH_STEP, EditRecipe
 from explorer.engines.engine import Engine
 from explorer.engines.results import TYPICAL, Encoded, Rendered, in_typical_set
-from explorer.views.lost_pictures import sheet
-from explorer.views.pictures import data_uri
+from explorer.pixels.lost_pictures import sheet
+from explorer.pixels.pictures import data_uri
+from explorer.session.desk import Desk
 from explorer.views.words import attributes_of, describe, level_names, noun, strength, words
 
 SLIDER_LIMIT = 3.0

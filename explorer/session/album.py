@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from explorer.edits.recipe import NO_FILE, Source
+from explorer.pixels.pictures import fingerprint
 from explorer.portraits.photos import HASH_DIGITS, Photo
-from explorer.views.pictures import fingerprint
 from glowcore.text import counted
 
 PHOTO_BYTES = 192 * 2**20  # files as they came, and what was cut out of them: pixels are kept elsewhere, for all

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.catalogue.models import ModelEntry
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
+from explorer.engines.models import ModelEntry
 from explorer.views.words import noun
 from glowcore import checkpoint
 from glowcore.errors import GlowcoreError

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from explorer.album import Crops
-from explorer.edits.fitting import EVERY_MODEL_HAS, fit, greeting, missing
 from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
+from explorer.session.album import Crops
+from explorer.session.fitting import EVERY_MODEL_HAS, fit, greeting, missing
 
 
 @dataclass

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from explorer.album import Album, Crops
 from explorer.catalogue.imagined import Imagined
 from explorer.edits.actions import reduce
-from explorer.edits.elsewhere import Elsewhere
-from explorer.edits.fitting import Arrival, greeting
 from explorer.edits.history import History
 from explorer.edits.messages import NO_MESSAGE, MessageNumber, newer
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
-from explorer.edits.sources import aligned_picture
 from explorer.engines.engine import Engine
 from explorer.portraits.photos import Photo, photo_key
+from explorer.session.album import Album, Crops
+from explorer.session.elsewhere import Elsewhere
+from explorer.session.fitting import Arrival, greeting
+from explorer.session.sources import aligned_picture
 from explorer.views import export
 from explorer.views.own_sliders import OwnSliders
 from explorer.views.words import ANOTHER_PHOTO, FACELESS, OTHER_THINGS, noun

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from explorer.engines.cache import ByteLRU
+from explorer.pixels.cache import ByteLRU
 from glowcore import images
 
 LOSSLESS_SIDE = 128  # up to here lossless WebP costs less than the message around it
