@@ -151,7 +151,7 @@ def test_edit_says_what_it_cuts_off_and_what_a_lock_of_a_moved_attribute_means(t
     assert "scaled" not in found.err
     Image.new("RGB", (40, 40)).save(wide)
     found = run(capsys, *edit, "--image", wide, "--out", tmp_path / "out.png")
-    assert f"{wide}: all of its 40x40 pixels scaled to {told}" in found.err
+    assert f"wide.png: all of its 40x40 pixels scaled to {told}" in found.err
 
 
 def test_edit_brings_a_larger_picture_to_the_model(tmp_path, folder, capsys):
