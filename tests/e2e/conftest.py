@@ -56,6 +56,16 @@ def browser():
         browser.close()
 
 
+def serious(complaints: list[str]) -> list[str]:
+    """Without what Streamlit complains of when it looks at a button's file that a newer one has just replaced.
+
+    It looks as soon as the button is drawn, and says 404 twice; whether files can be saved is for tests that save them.
+    """
+    looks = [c for c in complaints if c.startswith("Client Error: Download Button source error - 404")]
+    missed = [c for c in complaints if "status of 404" in c and "/media/" in c][: len(looks)]
+    return [c for c in complaints if c not in looks and c not in missed]
+
+
 @pytest.fixture
 def page(browser, server):
     """A fresh page on the application; at the end nothing may have left this machine, nor the console complained."""
@@ -69,7 +79,7 @@ def page(browser, server):
     page.goto(server)
     yield page
     context.close()
-    assert complaints == []
+    assert serious(complaints) == []
 
 
 @pytest.fixture(scope="session")
