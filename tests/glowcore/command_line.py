@@ -14,6 +14,20 @@ def run(capsys, *argv):
     return found
 
 
+def refused(capsys, *argv):
+    """Run a command that must fail as a user's mistake should; returns its line."""
+    try:
+        code = main([str(part) for part in argv])
+    except SystemExit as stop:  # argparse's own
+        code = stop.code
+    found = capsys.readouterr()
+    assert (code, found.out) == (2, ""), found
+    assert found.err.startswith("error: ")
+    assert found.err.endswith("\n")
+    assert len(found.err.splitlines()) == found.err.count("\n") == 1, found.err
+    return found.err
+
+
 def read(path):
     """A picture, uint8 [H, W, C]."""
     with Image.open(path) as opened:

@@ -11,6 +11,7 @@ import pytest
 
 import glowcore
 from glowcore.cli import main
+from tests.glowcore.command_line import refused
 from tests.glowcore.tiny import MODEL, tree, write_model, write_pictures
 
 TRAIN = [*MODEL, "--steps", "1", "--batch-size", "2", "--quiet"]
@@ -26,22 +27,13 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def fails(tmp_path, capsys):
-    """Run a command that must fail as a user's mistake should; returns its line."""
+    """Run a command that must fail as a user's mistake should and leave nothing; returns its line."""
 
     def call(*argv):
         before = tree(tmp_path)
-        try:
-            code = main([str(part) for part in argv])
-        except SystemExit as stop:  # argparse's own
-            code = stop.code
-        found = capsys.readouterr()
-        assert code == 2, found
-        assert found.out == ""
-        assert found.err.startswith("error: ")
-        assert found.err.endswith("\n")
-        assert len(found.err.splitlines()) == 1, found.err
+        line = refused(capsys, *argv)
         assert tree(tmp_path) == before
-        return found.err
+        return line
 
     return call
 

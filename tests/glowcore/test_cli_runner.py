@@ -1,6 +1,7 @@
 """What holds for every command: whose help a mistake points to, what is looked at before the work, a full disk."""
 
 import errno
+import functools
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import glowcore
 from explorer.cli import main as explorer_main
 from glowcore.cli import main
+from tests.glowcore.command_line import refused
 from tests.glowcore.tiny import write_model, write_pictures
 
 
@@ -26,18 +28,7 @@ def shared(tmp_path_factory):
 @pytest.fixture
 def told(capsys):
     """Run a command that must fail as a user's mistake should; returns its line."""
-
-    def call(*argv):
-        try:
-            code = main([str(part) for part in argv])
-        except SystemExit as stop:  # argparse's own
-            code = stop.code
-        found = capsys.readouterr()
-        assert (code, found.out, found.err.count("\n")) == (2, "", 1), found
-        assert found.err.startswith("error: ")
-        return found.err
-
-    return call
+    return functools.partial(refused, capsys)
 
 
 def test_a_mistake_of_a_command_s_is_told_with_that_command_s_help(told):
