@@ -1,1 +1,1 @@
-"""The models at hand, and what each brings along."""
+"""What a model folder brings along."""

@@ -1,1 +1,1 @@
-"""An edit as a value: what it starts from, what moves, what was before."""
+"""An edit as a value, with its past, and what a hand on the page does to it."""

@@ -21,7 +21,7 @@ from explorer.engines.results import Encoded
 from explorer.engines.turns import Turns
 from explorer.pixels.cache import ByteLRU
 from explorer.pixels.lost_pictures import from_values
-from explorer.pixels.pictures import fingerprint
+from explorer.pixels.pictures import fingerprint, in_channels
 from glowcore import checkpoint, images
 from glowcore.baselines import VAE
 from glowcore.errors import GlowcoreError
@@ -70,14 +70,13 @@ class Compressor:
         """
         if picture.shape[:2] != self.size:
             picture = images.fit(picture, self.size)
-        seen = images.to_channels(picture, self.config.channels)
-        picture = images.to_channels(seen, 3)
+        picture = in_channels(picture, self.config.channels)
         key = fingerprint(picture)
         kept = self._encodings.get(key)
         if kept is not None:
             return kept
         with self._model():
-            values = images.to_tensor(seen).to(self._vae.device)
+            values = self._values(picture)
             start = time.perf_counter()
             latents = self._vae.encode(values)
             back = self._vae.decode(latents).cpu()
@@ -105,9 +104,9 @@ class Compressor:
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
         """Milliseconds of encoding and of decoding one picture, nothing cached."""
-        seen = images.to_channels(images.fit(picture, self.size), self.config.channels)
+        picture = images.fit(picture, self.size)
         with self._model():
-            values = images.to_tensor(seen).to(self._vae.device)
+            values = self._values(picture)
             start = time.perf_counter()
             latents = self._vae.encode(values)
             latents.levels[0].cpu()
@@ -119,6 +118,9 @@ class Compressor:
         """Forget all encodings and give the device's memory back; the compressor is not used again."""
         self._encodings.clear()
         release_memory()
+
+    def _values(self, picture: np.ndarray) -> torch.Tensor:
+        return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self._vae.device)
 
     @contextmanager
     def _model(self) -> Iterator[None]:
