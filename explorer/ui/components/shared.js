@@ -47,6 +47,12 @@ function instanceOf(root, make) {
   return root.__instance
 }
 
+// The clean-up of an instance, once its component is gone. Streamlit also calls it while the component lives on: after a
+// call of the default export that newer data has overtaken.
+function whenGone(root, close) {
+  return () => { if (!root.isConnected) close() }
+}
+
 // The hand on a node: `follow` gets where it is while it is down, as fractions of the node's sides, also where it has left
 // the node; `done` is called when it lifts. Of a mouse the left button alone: the others open a menu, or scroll.
 function dragged(node, follow, done = () => {}) {

@@ -257,5 +257,5 @@ class Editor {
 export default function ({ data, parentElement, setStateValue }) {
   const editor = instanceOf(parentElement, () => new Editor(parentElement))
   if (data) editor.update(data, (message) => setStateValue("request", message))
-  return () => editor.close()
+  return whenGone(parentElement, () => editor.close())
 }

@@ -126,5 +126,5 @@ class Film {
 export default function ({ data, parentElement, setStateValue }) {
   const film = instanceOf(parentElement, () => new Film(parentElement))
   if (data) film.load(data, (place) => setStateValue("place", place))
-  return () => { film.stop(); clearTimeout(film.resting) }
+  return whenGone(parentElement, () => { film.stop(); clearTimeout(film.resting) })
 }

@@ -77,5 +77,5 @@ class Pad {
 export default function ({ data, parentElement, setStateValue }) {
   const pad = instanceOf(parentElement, () => new Pad(parentElement))
   if (data) pad.load(data, (at) => setStateValue("at", at))
-  return () => clearTimeout(pad.rest)
+  return whenGone(parentElement, () => clearTimeout(pad.rest))
 }

@@ -222,5 +222,5 @@ class Plane extends PlaneView {
 export default function ({ data, parentElement, setStateValue }) {
   const plane = instanceOf(parentElement, () => new Plane(parentElement))
   if (data) plane.load(data, (message) => setStateValue("went", message))
-  return () => plane.close()
+  return whenGone(parentElement, () => plane.close())
 }

@@ -49,5 +49,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   state.selected = data.selected
   oneStop(box)
   requestAnimationFrame(() => markEnds(box))
-  return () => state.observer.disconnect()
+  return whenGone(parentElement, () => state.observer.disconnect())
 }
