@@ -23,6 +23,7 @@ proof: .venv/installed-dev .venv/project
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

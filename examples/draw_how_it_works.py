@@ -130,13 +130,15 @@ def level_changes(photos: Tensor, model: glowcore.Flow) -> list[dict]:
     for level in range(len(latents.levels)):
         change = 255 * (model.decode(latents.mixed(drawn, [level])) - photos)
         coarse = torch.nn.functional.avg_pool2d(change, 8)
-        rows.append({
-            "level": level,
-            "numbers": latents.levels[level][0].numel(),
-            "change": float(root_mean_square(change).median()),
-            "coarse": float(root_mean_square(coarse).median()),
-            "ran_away": int((change.abs().amax(dim=(1, 2, 3)).nan_to_num(torch.inf) > 2550).sum()),
-        })
+        rows.append(
+            {
+                "level": level,
+                "numbers": latents.levels[level][0].numel(),
+                "change": float(root_mean_square(change).median()),
+                "coarse": float(root_mean_square(coarse).median()),
+                "ran_away": int((change.abs().amax(dim=(1, 2, 3)).nan_to_num(torch.inf) > 2550).sum()),
+            }
+        )
     return rows
 
 
@@ -164,11 +166,13 @@ def both_ways(photos: Tensor, model: glowcore.Flow) -> list[dict]:
     for batch in BATCHES:
         pictures = photos.repeat(-(-batch // len(photos)), 1, 1, 1)[:batch]
         latents: Latents = fast.encode(pictures)
-        rows.append({
-            "batch": batch,
-            "encode_ms": milliseconds(lambda pictures=pictures: fast.encode(pictures)) / batch,
-            "decode_ms": milliseconds(lambda latents=latents: fast.decode(latents)) / batch,
-        })
+        rows.append(
+            {
+                "batch": batch,
+                "encode_ms": milliseconds(lambda pictures=pictures: fast.encode(pictures)) / batch,
+                "decode_ms": milliseconds(lambda latents=latents: fast.decode(latents)) / batch,
+            }
+        )
     return rows
 
 

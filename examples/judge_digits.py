@@ -32,8 +32,10 @@ def judge(model: glowcore.Flow, folder: str, samples: int = SAMPLES) -> dict[str
     drawn = model.sample(range(samples), model.metadata.get("temperature", 0.7), asked).cpu()
     drawn = (255 * drawn).round().to(torch.uint8)
     found = {}
-    for name, classifier in (("logistic regression", LogisticRegression(C=0.1, max_iter=2000)),
-                             ("3 nearest neighbours", KNeighborsClassifier(3))):
+    for name, classifier in (
+        ("logistic regression", LogisticRegression(C=0.1, max_iter=2000)),
+        ("3 nearest neighbours", KNeighborsClassifier(3)),
+    ):
         classifier.fit(values(train.images), train.labels.numpy())
         found[name] = tuple(
             float(classifier.score(values(images), labels.numpy()))

@@ -66,8 +66,9 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
     if dtypes not in ({torch.float32}, {torch.float64}):
         names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
-        raise CheckpointError(f"{Path(folder) / WEIGHTS}: not saved, its weights are {names}; expected float32 or "
-                              "float64 throughout")
+        raise CheckpointError(
+            f"{Path(folder) / WEIGHTS}: not saved, its weights are {names}; expected float32 or float64 throughout"
+        )
     config = {
         "format_version": FORMAT_VERSION,
         "model": model.config.model_name,
@@ -87,8 +88,10 @@ def _unwrapped(model: Any, folder: Path) -> Flow | VAE:
         inner = [getattr(model, name, None) for name in ("_orig_mod", "module", "flow")]
         inner = [part for part in inner if isinstance(part, nn.Module)]
         if not inner:
-            raise CheckpointError(f"{folder}: not saved, a {type(model).__name__} is no model; expected what "
-                                  "glowcore.build or glowcore.load returns")
+            raise CheckpointError(
+                f"{folder}: not saved, a {type(model).__name__} is no model; expected what "
+                "glowcore.build or glowcore.load returns"
+            )
         model = inner[0]
     return model
 
@@ -210,8 +213,9 @@ def _read_config(files: SealedSet) -> dict[str, Any]:
     if type(number) is not int or number < 1:
         raise CheckpointError(f"{path}: format_version is {number!r:.40}, expected a whole number from 1")
     if number > FORMAT_VERSION:
-        raise CheckpointError(f"{path}: made by a newer version (format {number}), this program reads up to "
-                              f"{FORMAT_VERSION}; update it")
+        raise CheckpointError(
+            f"{path}: made by a newer version (format {number}), this program reads up to {FORMAT_VERSION}; update it"
+        )
     if set(config) != CONFIG_KEYS:
         wrong = sorted(set(config) ^ CONFIG_KEYS)[0]
         known = ", ".join(sorted(CONFIG_KEYS))
@@ -241,8 +245,10 @@ def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: not saved, as it would not load again: {error}") from error
     if words := difference(model, rebuilt):
-        raise CheckpointError(f"{folder}: not saved, as another model would load again: {words}; a folder holds "
-                              "weights and the config that they belong to")
+        raise CheckpointError(
+            f"{folder}: not saved, as another model would load again: {words}; a folder holds "
+            "weights and the config that they belong to"
+        )
 
 
 def _attributes(path: Path, stored: Attributes, model: Flow | VAE) -> AttributeVectors:

@@ -96,8 +96,9 @@ def class_number(model: Flow, name: str) -> int:
 def _named(model: Flow, name: str) -> int:
     names = class_names(model)
     if name not in names:
-        raise ConfigError(f"class {printable(name, 30)!r} is unknown, expected one of this model's: "
-                          f"{names_in_a_line(model)}")
+        raise ConfigError(
+            f"class {printable(name, 30)!r} is unknown, expected one of this model's: {names_in_a_line(model)}"
+        )
     return names.index(name)
 
 
@@ -119,8 +120,9 @@ def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
 
 
 def _other_classes(count: int, names: Sequence[str]) -> ConfigError:
-    return ConfigError(f"num_classes is {count}, expected {len(names)} for the classes of the pictures: "
-                       f"{_in_a_line(names)}")
+    return ConfigError(
+        f"num_classes is {count}, expected {len(names)} for the classes of the pictures: {_in_a_line(names)}"
+    )
 
 
 def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
@@ -139,8 +141,10 @@ def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
         return table[labels]
     count = num_classes(model)
     if (most := int(labels.max())) >= count:
-        raise _other_classes(count, names) if names else ConfigError(
-            f"there is a class {most}, num_classes {count} allows 0 to {count - 1}"
+        raise (
+            _other_classes(count, names)
+            if names
+            else ConfigError(f"there is a class {most}, num_classes {count} allows 0 to {count - 1}")
         )
     return labels
 

@@ -56,8 +56,10 @@ def check_size(image_size: Any, num_levels: int) -> tuple[int, int]:
         check_int("image_size", side, 2, 4096)
         if side % block:
             near = [s for s in (side // block * block, (side // block + 1) * block) if s > 0]
-            raise ConfigError(f"image size {side} cannot be halved {num_levels} times (multiples of {block} can): "
-                              f"use {' or '.join(map(str, near))}, or fewer levels")
+            raise ConfigError(
+                f"image size {side} cannot be halved {num_levels} times (multiples of {block} can): "
+                f"use {' or '.join(map(str, near))}, or fewer levels"
+            )
     return size
 
 

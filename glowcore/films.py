@@ -64,7 +64,12 @@ def mp4(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "film.mp4"
             writer = imageio_ffmpeg.write_frames(
-                str(path), (width, height), fps=rate, codec="libx264", quality=8, macro_block_size=2,
+                str(path),
+                (width, height),
+                fps=rate,
+                codec="libx264",
+                quality=8,
+                macro_block_size=2,
                 pix_fmt_out="yuv420p",
             )
             writer.send(None)

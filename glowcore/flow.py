@@ -102,12 +102,16 @@ class Flow(nn.Module):
         if mode not in MEMORY_MODES:
             raise ConfigError(f"memory {mode!r} is not one of {', '.join(MEMORY_MODES)}")
         if mode == "reversible" and self.unrecoverable:
-            raise ConfigError(f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
-                              "the batch's; use 'full' or 'checkpoint'")
+            raise ConfigError(
+                f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
+                "the batch's; use 'full' or 'checkpoint'"
+            )
         if mode != "full" and self.unrepeatable:
-            raise ConfigError(f"memory {mode!r} evaluates networks twice, and in training "
-                              f"{', '.join(self.unrepeatable)} would do something else the second time; use 'full', or "
-                              "networks without")
+            raise ConfigError(
+                f"memory {mode!r} evaluates networks twice, and in training "
+                f"{', '.join(self.unrepeatable)} would do something else the second time; use 'full', or "
+                "networks without"
+            )
         self._memory = mode
 
     def train(self, mode: bool = True) -> Self:

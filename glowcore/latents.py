@@ -139,12 +139,16 @@ class Latents:
         """
         self._batch_with(other)
         if self.y is not None and other.y is not None and not bool((self.y == other.y).all()):
-            raise ConfigError(f"latents of the classes {self.y.tolist()!s:.40} and {other.y.tolist()!s:.40} do not go "
-                              "together, expected the same")
+            raise ConfigError(
+                f"latents of the classes {self.y.tolist()!s:.40} and {other.y.tolist()!s:.40} do not go "
+                "together, expected the same"
+            )
         t = (t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64, device="cpu")).reshape(-1, 1, 1, 1)
         if len(t) != 1 and not len(self) == len(other) == 1:
-            raise ConfigError(f"t has {len(t)} numbers for latents of {len(self)} and of {len(other)} pictures, "
-                              "expected one number, or one picture on both sides")
+            raise ConfigError(
+                f"t has {len(t)} numbers for latents of {len(self)} and of {len(other)} pictures, "
+                "expected one number, or one picture on both sides"
+            )
         return self._zip(other, lambda a, b: _slerp(a, b, t.to(a)) if spherical else torch.lerp(a, b, t.to(a)))
 
     def scaled(self, temperature: float | Sequence[float]) -> Latents:
@@ -195,8 +199,9 @@ class Latents:
         self._check_alike(other)
         sizes = {len(self), len(other)}
         if len(sizes - {1}) > 1:
-            raise ConfigError(f"latents of {len(self)} and of {len(other)} pictures do not go together, expected as "
-                              "many, or one")
+            raise ConfigError(
+                f"latents of {len(self)} and of {len(other)} pictures do not go together, expected as many, or one"
+            )
         return len(self) if len(other) == 1 else len(other)
 
     def _zip(self, other: Latents, function: Callable[[Tensor, Tensor], Tensor]) -> Latents:

@@ -55,8 +55,9 @@ class TopPrior(nn.Module):
         # Of a tensor as_tensor would make one on the program's default device.
         y = self._checked(y if isinstance(y, Tensor) else torch.as_tensor(y, device="cpu"))
         if y.ndim > 1 or y.numel() not in (1, batch):
-            raise ConfigError(f"labels y have shape {tuple(y.shape)}, expected one number or one for each of {batch} "
-                              "pictures")
+            raise ConfigError(
+                f"labels y have shape {tuple(y.shape)}, expected one number or one for each of {batch} pictures"
+            )
         return y.to(self.stats.device).expand(batch)
 
     def mean_log_std(self, y: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -70,8 +71,10 @@ class TopPrior(nn.Module):
             y = self._checked(y)
             stats = stats + self.class_stats[y]
         elif self.class_stats is not None:
-            raise ConfigError(f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1} "
-                              "(of latents: set latents.y)")
+            raise ConfigError(
+                f"this model is class-conditional: give labels y, 0 to {self.num_classes - 1} "
+                "(of latents: set latents.y)"
+            )
         return stats[:, 0], stats[:, 1]
 
     def _checked(self, y: Tensor) -> Tensor:
@@ -82,8 +85,9 @@ class TopPrior(nn.Module):
         if y.device.type == "cpu" and not under_torch_func(y):
             wrong = y[(y < 0) | (y >= self.num_classes)]
             if len(wrong):
-                raise ConfigError(f"label {int(wrong[0])} is no class of this model, expected 0 to "
-                                  f"{self.num_classes - 1}")
+                raise ConfigError(
+                    f"label {int(wrong[0])} is no class of this model, expected 0 to {self.num_classes - 1}"
+                )
         return y.long()
 
     def forward(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:

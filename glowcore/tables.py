@@ -13,9 +13,11 @@ def plain(rows: Rows, right: Collection[int] = ()) -> str:
     lines = []
     for row in rows:
         cells = zip(row, widths, strict=True)
-        lines.append("  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width) for index, (cell, width) in enumerate(cells)
-        ).rstrip())
+        lines.append(
+            "  ".join(
+                cell.rjust(width) if index in right else cell.ljust(width) for index, (cell, width) in enumerate(cells)
+            ).rstrip()
+        )
     return "\n".join(lines)
 
 

@@ -54,7 +54,10 @@ def test_a_wrong_argument_of_an_example_is_one_line(tmp_path, command, said):
     (tmp_path / "notes.txt").write_text("no picture")
     program, *arguments = command.split()
     done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / program), *arguments], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, str(ROOT / "examples" / program), *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode != 0

@@ -41,7 +41,10 @@ def test_one_command_draws_every_picture_of_the_page(folder, tmp_path):
     out = tmp_path / "new" / "figures"
     run = subprocess.run(
         [sys.executable, str(SCRIPT), "--model", str(folder), "--photo", "face_1.png", "--out", str(out)],
-        capture_output=True, text=True, check=True, env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
     )
     numbers = json.loads(run.stdout)
     assert [row["batch"] for row in numbers["both"]] == [1, 2, 4, 8, 16, 32, 64, 128]

@@ -73,8 +73,10 @@ def run(args: argparse.Namespace) -> int:
     if noun(engine) != "face":
         raise ConfigError(f"{entry.name} draws classes of pictures, expected a model of faces")
     if not engine.attribute_names:
-        raise ConfigError(f"{entry.name} has no attributes yet; python -m glowcore attributes --model {entry.folder} "
-                          "--data DIR fits them")
+        raise ConfigError(
+            f"{entry.name} has no attributes yet; python -m glowcore attributes --model {entry.folder} "
+            "--data DIR fits them"
+        )
     recipe = EditRecipe(source, tuple(moves.items()), tuple(args.lock), model=engine.model_hash)
     aligned = photo.aligned(min(engine.size), source).image
     rendered = engine.render(recipe, aligned)
@@ -104,8 +106,9 @@ def _source(args: argparse.Namespace, photo: Photo) -> Source:
     count, name = len(photo.found), printable(str(args.image), 120)
     if args.face is not None and not 1 <= args.face <= count:
         expected = f"expected 1 to {count}" if count > 1 else "expected 1" if count else "leave it out"
-        raise ConfigError(f"--face is {args.face} and {name} has {counted(count, 'face') if count else 'none'}; "
-                          f"{expected}")
+        raise ConfigError(
+            f"--face is {args.face} and {name} has {counted(count, 'face') if count else 'none'}; {expected}"
+        )
     if not count:
         options.say(f"no face was found in {name}, so its centre is used")
         return photo.source

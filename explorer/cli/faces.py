@@ -42,11 +42,14 @@ def run(args: argparse.Namespace) -> int:
     engine = open_engine(models.at(args.model), args)
     for temperature in temperatures:
         if len(temperature) not in (1, engine.num_levels):
-            raise ConfigError(f"--temperature {in_words(temperature)} has {len(temperature)} levels, "
-                              f"expected {engine.num_levels}")
+            raise ConfigError(
+                f"--temperature {in_words(temperature)} has {len(temperature)} levels, expected {engine.num_levels}"
+            )
     real = options.open_pictures_at(args, engine.size).images.permute(0, 2, 3, 1).numpy()
-    print(f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
-          "spread: mean standard deviation of a value in [0, 1] over the pictures")
+    print(
+        f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
+        "spread: mean standard deviation of a value in [0, 1] over the pictures"
+    )
     for temperature in temperatures or [engine.temperature]:
         words, scores = face_check.summary(np.stack(engine.sample(range(args.seeds), temperature)))
         least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:NAMED_SEEDS]))

@@ -34,8 +34,10 @@ def run(args: argparse.Namespace) -> int:
     found = options.open_pictures_at(args, engine.size, most=most_pictures(engine.size))
     foreign = set(found.class_names) - set(engine.class_names)
     if engine.class_names and (foreign or not found.class_names):
-        raise ConfigError(f"{args.data} has {'other classes than' if foreign else 'no classes for'} those of "
-                          f"{args.model} ({', '.join(engine.class_names)}); expected pictures that it can have learnt")
+        raise ConfigError(
+            f"{args.data} has {'other classes than' if foreign else 'no classes for'} those of "
+            f"{args.model} ({', '.join(engine.class_names)}); expected pictures that it can have learnt"
+        )
     shown = found.images.permute(0, 2, 3, 1).contiguous().numpy()
     made = LatentMap.build(engine, shown, found.attributes.numpy(), found.attribute_names, progress=not args.quiet)
     made.save(entry.folder)

@@ -46,9 +46,11 @@ def summary(trials: Iterable[PhotoTrial]) -> str:
     edits, finite = sum(trial.edits for trial in trials), sum(trial.finite_edits for trial in trials)
     finite_words = f"{finite} of {edits}" if edits else "none made: the model has no attributes"
     mean = sum(trial.bits_per_dim for trial in trials) / len(trials)
-    return "\n".join([
-        f"faces found             {sum(trial.found for trial in trials)} of {len(trials)}",
-        f"pixels changed at 8 bit {sum(trial.pixels_changed for trial in trials)}",
-        f"edits finite            {finite_words}",
-        f"bits/dim                {mean:.3f}",
-    ])
+    return "\n".join(
+        [
+            f"faces found             {sum(trial.found for trial in trials)} of {len(trials)}",
+            f"pixels changed at 8 bit {sum(trial.pixels_changed for trial in trials)}",
+            f"edits finite            {finite_words}",
+            f"bits/dim                {mean:.3f}",
+        ]
+    )

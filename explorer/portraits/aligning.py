@@ -61,8 +61,10 @@ def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[st
             raise ConfigError(f"{both}; rename one of them")
         found[name], photo_of[target] = target, name
         if (there := _size_of(target)) not in (None, (size, size)):
-            raise ConfigError(f"--out {out} holds pictures of {there[0]}x{there[1]} already "
-                              f"({target.relative_to(out)}), --size is {size}; expected the same, or another --out")
+            raise ConfigError(
+                f"--out {out} holds pictures of {there[0]}x{there[1]} already "
+                f"({target.relative_to(out)}), --size is {size}; expected the same, or another --out"
+            )
     return found
 
 

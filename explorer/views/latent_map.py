@@ -170,8 +170,10 @@ def most_pictures(size: tuple[int, int]) -> int:
     """
     height, width = size
     if height != width or COLUMNS * width > WEBP_SIDE:
-        raise ConfigError(f"a map cannot keep pictures of {width}x{height}; expected square ones of "
-                          f"{WEBP_SIDE // COLUMNS} pixels a side at most")
+        raise ConfigError(
+            f"a map cannot keep pictures of {width}x{height}; expected square ones of "
+            f"{WEBP_SIDE // COLUMNS} pixels a side at most"
+        )
     rows = min(WEBP_SIDE // height, SHEET_PIXELS // (COLUMNS * width * height))
     return min(MOST_PICTURES, rows * COLUMNS)
 

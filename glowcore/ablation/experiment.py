@@ -56,9 +56,12 @@ VARIANTS: dict[str, Variant] = {
     "plain": Variant("permutation", "1x1, plain", "1x1, LU form", {"permutation": "conv1x1"}),
     "additive": Variant("coupling", "additive", "affine", {"coupling": "additive"}),
     "batchnorm": Variant("normalisation", "batch norm", "actnorm", {"norm": "batchnorm"}),
-    "one-level": Variant("levels", f"1 level of {LEVELS * STEPS_PER_LEVEL} steps",
-                         f"{LEVELS} levels of {STEPS_PER_LEVEL} steps",
-                         {"num_levels": 1, "steps_per_level": LEVELS * STEPS_PER_LEVEL}),
+    "one-level": Variant(
+        "levels",
+        f"1 level of {LEVELS * STEPS_PER_LEVEL} steps",
+        f"{LEVELS} levels of {STEPS_PER_LEVEL} steps",
+        {"num_levels": 1, "steps_per_level": LEVELS * STEPS_PER_LEVEL},
+    ),
 }
 
 
@@ -94,8 +97,14 @@ def config_of(variant: str, image_size: int | tuple[int, int], channels: int = 3
     Raises:
         ConfigError: no such variant, or a size that the base cannot halve so often.
     """
-    base = GlowConfig(image_size=image_size, channels=channels, num_levels=LEVELS, steps_per_level=STEPS_PER_LEVEL,
-                      hidden_channels=HIDDEN, scale_min=0.1)
+    base = GlowConfig(
+        image_size=image_size,
+        channels=channels,
+        num_levels=LEVELS,
+        steps_per_level=STEPS_PER_LEVEL,
+        hidden_channels=HIDDEN,
+        scale_min=0.1,
+    )
     if variant == BASE_VARIANT:
         return base
     if variant not in VARIANTS:
@@ -136,8 +145,16 @@ def run_all(
     for name, seed in wanted:
         _check_begun(_folder(out, name, seed), replace(settings, seed=seed), protocol)
     for name, seed in progress_bar(wanted, desc="ablate", unit="run", progress=progress):
-        run = _train(name, configs[name], replace(settings, seed=seed), images, held_out, _folder(out, name, seed),
-                     protocol, device)
+        run = _train(
+            name,
+            configs[name],
+            replace(settings, seed=seed),
+            images,
+            held_out,
+            _folder(out, name, seed),
+            protocol,
+            device,
+        )
         if not isinstance(run, Run):
             return run
         known.append(run)
@@ -184,13 +201,21 @@ def _check_begun(folder: Path, settings: TrainSettings, protocol: dict[str, Any]
     state = saved_states.load_state(folder / "state")
     data = {"training": protocol["images"], "held-out": protocol["held_out"]}
     if (state["settings"], state["data"]) != (asdict(settings), data):
-        raise ConfigError(f"{folder} holds an interrupted run of other settings or pictures, at step {state['step']}; "
-                          "give the same ones, or another --out, or delete it")
+        raise ConfigError(
+            f"{folder} holds an interrupted run of other settings or pictures, at step {state['step']}; "
+            "give the same ones, or another --out, or delete it"
+        )
 
 
 def _train(
-    name: str, config: GlowConfig, settings: TrainSettings, images: Tensor, held_out: Tensor, folder: Path,
-    protocol: dict[str, Any], device: torch.device,
+    name: str,
+    config: GlowConfig,
+    settings: TrainSettings,
+    images: Tensor,
+    held_out: Tensor,
+    folder: Path,
+    protocol: dict[str, Any],
+    device: torch.device,
 ) -> Run | int:
     """Train one run, going on with what an interrupted one left; returns the number of a signal that ended it."""
     torch.manual_seed(settings.seed)
@@ -207,9 +232,17 @@ def _train(
     images, busy = trainer.images_seen - before, trainer.busy
     rate = images / busy if busy else trainer.images_seen / trainer.seconds
     return Run(
-        name, settings.seed, protocol, sum(p.numel() for p in model.parameters()), trainer.images_seen,
-        found.bits_per_dim, found.bits_per_dim_std_error, rate, found.reconstruction_max_abs_error,
-        found.pixels_changed, trainer.recovery.skipped,
+        name,
+        settings.seed,
+        protocol,
+        sum(p.numel() for p in model.parameters()),
+        trainer.images_seen,
+        found.bits_per_dim,
+        found.bits_per_dim_std_error,
+        rate,
+        found.reconstruction_max_abs_error,
+        found.pixels_changed,
+        trainer.recovery.skipped,
     )
 
 
@@ -229,6 +262,10 @@ class _Timed(Trainer):
 
 def _protocol(base: GlowConfig, settings: TrainSettings, images: Tensor, held_out: Tensor) -> dict[str, Any]:
     """Return, as JSON reads it back, what all runs of a folder share."""
-    shared = {"base": asdict(base), "settings": {**asdict(settings), "seed": None},
-              "images": training_set.fingerprint(images, None), "held_out": training_set.fingerprint(held_out, None)}
+    shared = {
+        "base": asdict(base),
+        "settings": {**asdict(settings), "seed": None},
+        "images": training_set.fingerprint(images, None),
+        "held_out": training_set.fingerprint(held_out, None),
+    }
     return json.loads(json.dumps(shared))

@@ -77,12 +77,15 @@ class EncodingRows:
         self.matrix = matrix
         self.step = max(1, CHUNK_BYTES // (4 * matrix.shape[1]))
         # In float32, for float16 cannot hold the bound; NaN is within none.
-        self.usable = np.concatenate([
-            (np.abs(matrix[part].astype(np.float32)) <= FARTHEST).all(1) for part in self._slices()
-        ])
+        self.usable = np.concatenate(
+            [(np.abs(matrix[part].astype(np.float32)) <= FARTHEST).all(1) for part in self._slices()]
+        )
         if not self.usable.all():
-            log.warning("%d encodings have values that are not finite or beyond %g, and are left out",
-                        (~self.usable).sum(), FARTHEST)
+            log.warning(
+                "%d encodings have values that are not finite or beyond %g, and are left out",
+                (~self.usable).sum(),
+                FARTHEST,
+            )
 
     def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
         for part in self._slices():

@@ -113,8 +113,9 @@ def _classes_of(model: Flow, pictures: PictureSet) -> Tensor | None:
     if num_classes(model) == 0:
         return None
     if pictures.labels is None:
-        raise ConfigError(f"the pictures have no labels, expected one a picture for a model of {num_classes(model)} "
-                          "classes")
+        raise ConfigError(
+            f"the pictures have no labels, expected one a picture for a model of {num_classes(model)} classes"
+        )
     return renumbered(model, pictures.labels, pictures.class_names)
 
 
@@ -171,8 +172,10 @@ def fit_matrix(
     candidates = _discriminants(rows, moments, fitted, progress)
     for name, move, weights in zip(names, moves, candidates, strict=True):
         if not (move.isfinite().all() and weights.isfinite().all()):
-            raise DataError(f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
-                            "python -m glowcore check --model tells")
+            raise DataError(
+                f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
+                "python -m glowcore check --model tells"
+            )
 
     projections = rows.project(torch.cat([candidates.flatten(0, 1), moves.float()]))
     scores, moved = projections.split([len(names) * len(SHRINKAGES), len(names)], dim=1)

@@ -101,8 +101,14 @@ class Refinement:
     """
 
     def __init__(
-        self, model: Flow, images: Tensor, settings: RefinementSettings | None = None,
-        classifiers: Sequence[AttributeClassifier] = (), *, y: Tensor | None = None, progress: bool = True
+        self,
+        model: Flow,
+        images: Tensor,
+        settings: RefinementSettings | None = None,
+        classifiers: Sequence[AttributeClassifier] = (),
+        *,
+        y: Tensor | None = None,
+        progress: bool = True,
     ) -> None:
         self.model, self.images, self.y, self.progress = model, images, y, progress
         self.settings = settings or RefinementSettings()
@@ -159,9 +165,13 @@ class Refinement:
             kept = after[index]["loss"] < before[index]["loss"]
             if not kept:
                 d[index] = start[index]
-            facts[name] = {"kept": kept, "cosine_with_start": round(float(start[index] @ d[index]), 3),
-                           "price": [round(price, 2) for price in prices[index].tolist()],
-                           "before": before[index], "after": after[index]}
+            facts[name] = {
+                "kept": kept,
+                "cosine_with_start": round(float(start[index] @ d[index]), 3),
+                "price": [round(price, 2) for price in prices[index].tolist()],
+                "before": before[index],
+                "after": after[index],
+            }
         return d.double().cpu(), facts
 
     def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierPanel:
@@ -189,8 +199,15 @@ class _Descent:
     drawn comes from ``generator``.
     """
 
-    def __init__(self, model: Flow, images: Tensor, matrix: np.ndarray, judge: ClassifierPanel,
-                 settings: RefinementSettings, y: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        model: Flow,
+        images: Tensor,
+        matrix: np.ndarray,
+        judge: ClassifierPanel,
+        settings: RefinementSettings,
+        y: Tensor | None = None,
+    ) -> None:
         self.model, self.images, self.matrix, self.judge, self.settings = model, images, matrix, judge, settings
         self.y, self.generator = y, torch.Generator().manual_seed(settings.seed)
         self.prices = torch.full((len(judge.names), 2), PRICE, device=model.device)
@@ -258,8 +275,11 @@ class _Descent:
         outside = (beyond / (1 + beyond)).flatten(1).mean(1)
         change = (after.clamp(0, 1) - before).abs().flatten(1).mean(1)
         price = self.prices[own, (sign < 0).long()]
-        loss = (F.softplus(MARGIN - asked).clamp(max=MOST_LOSS)
-                + price * (leak + self.settings.change_weight * change) + self.settings.range_weight * outside)
+        loss = (
+            F.softplus(MARGIN - asked).clamp(max=MOST_LOSS)
+            + price * (leak + self.settings.change_weight * change)
+            + self.settings.range_weight * outside
+        )
         return loss, (asked > 0).to(loss), leak
 
 

@@ -167,8 +167,11 @@ class AttributeVectors:
         """
         kept = sorted({self._index(name) for name in names})
         return replace(
-            self, names=tuple(self.names[index] for index in kept), directions=self.directions[kept],
-            score_weights=self.score_weights[kept], score_offsets=self.score_offsets[kept],
+            self,
+            names=tuple(self.names[index] for index in kept),
+            directions=self.directions[kept],
+            score_weights=self.score_weights[kept],
+            score_offsets=self.score_offsets[kept],
             covariance=self.covariance[kept][:, kept],
             facts={name: fact for name, fact in self.facts.items() if name in names},
         )
@@ -229,9 +232,15 @@ class AttributeVectors:
         if {key: tuple(t.shape) for key, t in tensors.items()} != expected:
             raise ConfigError(f"attribute tensors do not have the shapes {expected}")
         vectors = cls(
-            tuple(names), tensors["directions"].float(), tensors["score_weights"].float(),
-            tensors["score_offsets"].double(), tensors["covariance"].double(),
-            tuple(tuple(shape) for shape in shapes), metadata["prior"], facts, source,
+            tuple(names),
+            tensors["directions"].float(),
+            tensors["score_weights"].float(),
+            tensors["score_offsets"].double(),
+            tensors["covariance"].double(),
+            tuple(tuple(shape) for shape in shapes),
+            metadata["prior"],
+            facts,
+            source,
         )
         if not (vectors._norms > 0).all() or not (vectors.covariance.diagonal() >= 0).all():
             raise ConfigError("attribute directions must not be zero, nor their variances negative")

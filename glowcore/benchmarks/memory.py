@@ -61,9 +61,16 @@ class Row:
     gradient_error: float
 
 
-def measure_memory(name: str, *, device: torch.device, batch: int = 32, depths: Sequence[int] = STEPS_PER_LEVEL,
-                   modes: Sequence[str] = MEMORY_MODES, steps: int = DEFAULT_STEPS,
-                   progress: bool = False) -> dict[str, Any]:
+def measure_memory(
+    name: str,
+    *,
+    device: torch.device,
+    batch: int = 32,
+    depths: Sequence[int] = STEPS_PER_LEVEL,
+    modes: Sequence[str] = MEMORY_MODES,
+    steps: int = DEFAULT_STEPS,
+    progress: bool = False,
+) -> dict[str, Any]:
     """Return a list of :class:`Row` for config A, B or C at several depths, float32; ``reversible`` also with
     anchors."""
     kinds = [(memory, 0) for memory in modes] + [("reversible", ANCHOR_EVERY)] * ("reversible" in modes)
@@ -103,8 +110,17 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
     resident = _peak(flow)
     label = memory if not anchor_every else f"{memory}, anchor every {anchor_every}"
     levels = [sum(p.numel() * p.element_size() for p in level.parameters()) for level in flow.levels]
-    return Row(label, depth, saved, resident - resting, max(levels), resident, peak_of,
-               statistics.median(times), _gradient_error(flow, images[: min(batch, 8)]))
+    return Row(
+        label,
+        depth,
+        saved,
+        resident - resting,
+        max(levels),
+        resident,
+        peak_of,
+        statistics.median(times),
+        _gradient_error(flow, images[: min(batch, 8)]),
+    )
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
@@ -112,8 +128,11 @@ def plot(result: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), constrained_layout=True)
-    panels = (("saved", 1e6, "saved for backward, MB"), ("peak", 1e6, "peak above resting, MB"),
-              ("seconds", 1, "time of a step, s"))
+    panels = (
+        ("saved", 1e6, "saved for backward, MB"),
+        ("peak", 1e6, "peak above resting, MB"),
+        ("seconds", 1, "time of a step, s"),
+    )
     for axis, (field, unit, title) in zip(axes, panels, strict=True):
         for memory in dict.fromkeys(row.memory for row in result["rows"]):
             rows = [row for row in result["rows"] if row.memory == memory]

@@ -40,8 +40,15 @@ class Row:
     images_per_second: float
 
 
-def measure_speed(name: str, *, device: torch.device, batches: Iterable[int] = (1, 32), train_batch: int = 32,
-                  backends: Iterable[str] = ("torch", "onnxruntime"), progress: bool = False) -> dict[str, Any]:
+def measure_speed(
+    name: str,
+    *,
+    device: torch.device,
+    batches: Iterable[int] = (1, 32),
+    train_batch: int = 32,
+    backends: Iterable[str] = ("torch", "onnxruntime"),
+    progress: bool = False,
+) -> dict[str, Any]:
     """Return the machine's limits and a list of :class:`Row` for config A, B or C, all from this one run."""
     config = BENCH_CONFIGS[name]
     model = ready_model(config, steps=2).to(device)
@@ -56,12 +63,25 @@ def measure_speed(name: str, *, device: torch.device, batches: Iterable[int] = (
         milliseconds = median_ms(run, device)
         for floor in ("float32", "bfloat16") if dtype == "bfloat16" or passes == 3 else ("float32",):
             floor_ms = passes * batch * flops / limits[floor] * 1e3
-            rows.append(Row(what, batch, dtype, milliseconds, floor_ms, floor, milliseconds / floor_ms,
-                            batch / milliseconds * 1e3))
+            rows.append(
+                Row(
+                    what,
+                    batch,
+                    dtype,
+                    milliseconds,
+                    floor_ms,
+                    floor,
+                    milliseconds / floor_ms,
+                    batch / milliseconds * 1e3,
+                )
+            )
     # The limit once more: a machine that was disturbed in between shows here.
     after = {dtype: conv_limit(getattr(torch, dtype), device) for dtype in limits}
     return {
-        "config": name, "device": str(device), "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "config": name,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
         "mflop_per_image": flops / 1e6,
         "conv_gflops_per_second": {k: v / 1e9 for k, v in limits.items()},
         "conv_gflops_per_second_after": {k: v / 1e9 for k, v in after.items()},
@@ -122,8 +142,12 @@ def _training_jobs(model: Flow, batch: int):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-9, fused=True)
     for dtype in ("float32", "bfloat16"):
         for memory in MEMORY_MODES:
-            yield f"train step ({memory})", batch, dtype, 3, lambda m=memory, d=dtype: train_step(
-                model, optimizer, images, m, d == "bfloat16"
+            yield (
+                f"train step ({memory})",
+                batch,
+                dtype,
+                3,
+                lambda m=memory, d=dtype: train_step(model, optimizer, images, m, d == "bfloat16"),
             )
 
 

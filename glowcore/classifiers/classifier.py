@@ -177,8 +177,12 @@ def train_classifier(
     labels, counts = labels[:, kept], counts[:, kept]
     generator = torch.Generator().manual_seed(settings.seed)
     with WeightDraws(generator):
-        net = AttributeClassifier([columns[i] for i in kept], (counts[0] / counts[1]).log(), images.shape[1],
-                                  (images.shape[2], images.shape[3]))
+        net = AttributeClassifier(
+            [columns[i] for i in kept],
+            (counts[0] / counts[1]).log(),
+            images.shape[1],
+            (images.shape[2], images.shape[3]),
+        )
     net.to(memory_format=torch.channels_last).train()
     steps = settings.epochs * -(-len(images) // settings.batch_size)
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=settings.weight_decay)
@@ -249,7 +253,10 @@ def accuracy(net: AttributeClassifier, images: Tensor, labels: Tensor, names: Se
         scores = torch.cat([yes, no]).double().numpy()
         truth = torch.cat([torch.ones(len(yes)), torch.zeros(len(no))]).numpy()
         found[name] = {
-            "with": len(yes), "without": len(no), "seen_with": rates[0], "seen_without": rates[1],
+            "with": len(yes),
+            "without": len(no),
+            "seen_with": rates[0],
+            "seen_without": rates[1],
             "balanced_accuracy": (rates[0] + 1 - rates[1]) / 2 if both else None,
             "auc": roc_auc(scores, truth),
         }
@@ -261,8 +268,9 @@ class _Residual(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.inner = nn.Sequential(_conv(width, width, 3), nn.Conv2d(width, width, 3, padding=1, bias=False),
-                                   nn.BatchNorm2d(width))
+        self.inner = nn.Sequential(
+            _conv(width, width, 3), nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.inner(x), inplace=True)

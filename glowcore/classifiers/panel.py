@@ -27,8 +27,10 @@ class ClassifierPanel(nn.Module):
 
     def __init__(self, classifiers: Sequence[AttributeClassifier], names: Sequence[str]) -> None:
         super().__init__()
-        known = [[index for index, name in enumerate(names) if find_column(name, net.columns) is not None]
-                 for net in classifiers]
+        known = [
+            [index for index, name in enumerate(names) if find_column(name, net.columns) is not None]
+            for net in classifiers
+        ]
         self.classifiers = nn.ModuleList(net for net, some in zip(classifiers, known, strict=True) if some)
         self.known = [some for some in known if some]
         self.names = tuple(names)

@@ -87,8 +87,13 @@ def cached_classifier(
     net = train_classifier(train.images, train.attributes, train.attribute_names, settings, progress=progress)
     split, others = held_out()
     facts = {
-        **key, "columns": list(net.columns), "channels": train.images.shape[1], "image_size": list(net.image_size),
-        "pictures": len(train), "held_out": len(others), "held_out_split": split,
+        **key,
+        "columns": list(net.columns),
+        "channels": train.images.shape[1],
+        "image_size": list(net.image_size),
+        "pictures": len(train),
+        "held_out": len(others),
+        "held_out_split": split,
         "accuracy": accuracy(net, others.images, others.attributes, others.attribute_names),
     }
     data = {WEIGHTS: pack(place / WEIGHTS, net.state_dict()), FACTS: json.dumps(facts, indent=2).encode()}

@@ -23,31 +23,57 @@ EXAMPLE = (
 #: Steps of a run unless ``--steps`` or ``--minutes`` says otherwise.
 STEPS = 1000
 #: What else is trained unless an option says otherwise.
-DEFAULTS = {"image_size": 32, "variants": [experiment.BASE_VARIANT, *experiment.VARIANTS], "seeds": 3, "batch_size": 16,
-            "learning_rate": 3e-3}
+DEFAULTS = {
+    "image_size": 32,
+    "variants": [experiment.BASE_VARIANT, *experiment.VARIANTS],
+    "seeds": 3,
+    "batch_size": 16,
+    "learning_rate": 3e-3,
+}
 
 
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "ablate", summary, EXAMPLE)
     p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
-    p.add_argument("--image-size", type=options.image_size, metavar="N|HxW",
-                   help=f"side of the pictures in pixels, or height and width (default {DEFAULTS['image_size']})")
-    p.add_argument("--variants", nargs="+", metavar="NAME",
-                   help=f"what to train (default: {' '.join(DEFAULTS['variants'])})")
+    p.add_argument(
+        "--image-size",
+        type=options.image_size,
+        metavar="N|HxW",
+        help=f"side of the pictures in pixels, or height and width (default {DEFAULTS['image_size']})",
+    )
+    p.add_argument(
+        "--variants", nargs="+", metavar="NAME", help=f"what to train (default: {' '.join(DEFAULTS['variants'])})"
+    )
     p.add_argument("--seeds", type=int, metavar="N", help=f"runs per variant (default {DEFAULTS['seeds']})")
     length = p.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, metavar="N",
-                        help=f"training steps per run; runs of one seed see the same pictures (default {STEPS})")
-    length.add_argument("--minutes", type=float, metavar="X",
-                        help="minutes of training per run instead: equal time, but not the same number of pictures")
+    length.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help=f"training steps per run; runs of one seed see the same pictures (default {STEPS})",
+    )
+    length.add_argument(
+        "--minutes",
+        type=float,
+        metavar="X",
+        help="minutes of training per run instead: equal time, but not the same number of pictures",
+    )
     p.add_argument("--batch-size", type=int, metavar="N", help=f"pictures per step (default {DEFAULTS['batch_size']})")
-    p.add_argument("--learning-rate", type=float, metavar="X",
-                   help=f"learning rate after warm-up (default {DEFAULTS['learning_rate']:g})")
+    p.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="X",
+        help=f"learning rate after warm-up (default {DEFAULTS['learning_rate']:g})",
+    )
     p.add_argument("--limit", type=int, metavar="N", help="evaluate on the first N held-out pictures only")
     options.add_skip_broken(p)
-    p.add_argument("--out", required=True, metavar="DIR",
-                   help="folder for runs.jsonl, ablation.md, ablation.png and models; finished runs are not repeated")
+    p.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="folder for runs.jsonl, ablation.md, ablation.png and models; finished runs are not repeated",
+    )
     p.add_argument("--table-only", action="store_true", help="do not train: make table and plot of the runs in --out")
     p.add_argument("--json", action="store_true", help="print the runs as JSON to stdout instead of the table")
     options.add_quiet(p)
@@ -62,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
     if args.table_only:
         for name in ("data", "steps", "minutes", "limit", "skip_broken", *DEFAULTS):
             if getattr(args, name) not in (None, False):
-                raise ConfigError(f"--{name.replace('_', '-')} is for training, --table-only trains nothing; "
-                                  "leave one out")
+                raise ConfigError(
+                    f"--{name.replace('_', '-')} is for training, --table-only trains nothing; leave one out"
+                )
     for name, value in DEFAULTS.items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -107,11 +134,25 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     options.set_threads(args.threads)
     keep_heap()
     steps = STEPS if args.steps is None and args.minutes is None else args.steps
-    settings = TrainSettings(steps=steps, minutes=args.minutes, batch_size=args.batch_size, warmup_steps=100, decay=0.5,
-                             learning_rate=args.learning_rate, eval_minutes=1e6, eval_pictures=64)
+    settings = TrainSettings(
+        steps=steps,
+        minutes=args.minutes,
+        batch_size=args.batch_size,
+        warmup_steps=100,
+        decay=0.5,
+        learning_rate=args.learning_rate,
+        eval_minutes=1e6,
+        eval_pictures=64,
+    )
     train, test = (
-        open_dataset(args.data, image_size=args.image_size, split=split, limit=limit, skip_broken=args.skip_broken,
-                     progress=not args.quiet)
+        open_dataset(
+            args.data,
+            image_size=args.image_size,
+            split=split,
+            limit=limit,
+            skip_broken=args.skip_broken,
+            progress=not args.quiet,
+        )
         for split, limit in (("train", None), ("test", args.limit))
     )
     options.say_skipped(list(dict.fromkeys([*train.skipped, *test.skipped])))
@@ -121,8 +162,16 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be made: {reason(error)}") from error
     try:
-        stopped = experiment.run_all(args.variants, args.seeds, train.images, test.images, settings, out,
-                                     device=pick_device(args.device), progress=not args.quiet)
+        stopped = experiment.run_all(
+            args.variants,
+            args.seeds,
+            train.images,
+            test.images,
+            settings,
+            out,
+            device=pick_device(args.device),
+            progress=not args.quiet,
+        )
     except KeyboardInterrupt:  # between two runs' trainings, which take signals themselves
         stopped = signal.SIGINT
     except TrainingError as error:

@@ -30,25 +30,53 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "attributes", summary, EXAMPLE)
     options.add_model(p)
     options.add_data(p, split="train")
-    p.add_argument("--against", action="append", default=[], metavar="NAME=OTHER[,OTHER...]",
-                   help="make the direction of NAME orthogonal to those of the others; may be given once per NAME")
-    p.add_argument("--without", default="", metavar="NAME[,NAME...]",
-                   help="attributes that the fit takes into account but does not store")
-    p.add_argument("--directions", default=CHOICES[0], choices=CHOICES,
-                   help="refined (default): partial, then improved by what they do to decoded pictures, which takes "
-                        "minutes more; partial: the effect of an attribute with the others held fixed; mean: the "
-                        "difference of class means, with whatever is correlated with the attribute")
-    p.add_argument("--refine-steps", type=int, default=RefinementSettings.steps, metavar="N",
-                   help=f"descent steps for refined directions (default {RefinementSettings.steps})")
-    p.add_argument("--aim", type=float, default=RefinementSettings.aim, metavar="SHARE",
-                   help="share of edits, by 1.5 to 3 sigma, in which the classifiers should see the attribute; success "
-                        "beyond that is traded for leaving the rest of the picture as it is (default "
-                        f"{RefinementSettings.aim:g})")
-    classifiers.add_arguments(p, "the descent asks a classifier trained on them as well as the one trained on the "
-                                 "fit's own labels")
-    p.add_argument("--classifier-split", default="test", choices=("test", "valid"),
-                   help="split of --classifier-data to learn from (default test); train is reserved for the judge of "
-                        "evaluate --edits")
+    p.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="NAME=OTHER[,OTHER...]",
+        help="make the direction of NAME orthogonal to those of the others; may be given once per NAME",
+    )
+    p.add_argument(
+        "--without",
+        default="",
+        metavar="NAME[,NAME...]",
+        help="attributes that the fit takes into account but does not store",
+    )
+    p.add_argument(
+        "--directions",
+        default=CHOICES[0],
+        choices=CHOICES,
+        help="refined (default): partial, then improved by what they do to decoded pictures, which takes "
+        "minutes more; partial: the effect of an attribute with the others held fixed; mean: the "
+        "difference of class means, with whatever is correlated with the attribute",
+    )
+    p.add_argument(
+        "--refine-steps",
+        type=int,
+        default=RefinementSettings.steps,
+        metavar="N",
+        help=f"descent steps for refined directions (default {RefinementSettings.steps})",
+    )
+    p.add_argument(
+        "--aim",
+        type=float,
+        default=RefinementSettings.aim,
+        metavar="SHARE",
+        help="share of edits, by 1.5 to 3 sigma, in which the classifiers should see the attribute; success "
+        "beyond that is traded for leaving the rest of the picture as it is (default "
+        f"{RefinementSettings.aim:g})",
+    )
+    classifiers.add_arguments(
+        p, "the descent asks a classifier trained on them as well as the one trained on the fit's own labels"
+    )
+    p.add_argument(
+        "--classifier-split",
+        default="test",
+        choices=("test", "valid"),
+        help="split of --classifier-data to learn from (default test); train is reserved for the judge of "
+        "evaluate --edits",
+    )
     p.add_argument("--batch-size", type=int, default=64, metavar="N", help="pictures per batch (default 64)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
 
@@ -68,22 +96,33 @@ def run(args: argparse.Namespace) -> int:
     before = checkpoint.fingerprint(args.model)
     model = options.load_flow(args)
     if count := classes.num_classes(model):
-        raise ConfigError(f"{args.model} is a class-conditional model of {count} classes, expected one without: the "
-                          "application moves attributes of photos whose class it does not know; "
-                          "glowcore.attributes.fit.fit_attributes fits them with the classes")
+        raise ConfigError(
+            f"{args.model} is a class-conditional model of {count} classes, expected one without: the "
+            "application moves attributes of photos whose class it does not know; "
+            "glowcore.attributes.fit.fit_attributes fits them with the classes"
+        )
     pictures = options.open_pictures(args, model)
     _check_names(pictures, against, left_out)
     others = []
     if args.classifier_data is not None:
         others.append(classifiers.classifier(args, model, args.classifier_split, CLASSIFIER))
-    vectors = fit_attributes(model, pictures, args.batch_size, directions=args.directions, refinement=refinement,
-                             classifiers=others, progress=not args.quiet)
+    vectors = fit_attributes(
+        model,
+        pictures,
+        args.batch_size,
+        directions=args.directions,
+        refinement=refinement,
+        classifiers=others,
+        progress=not args.quiet,
+    )
     for name, others in against.items():
         vectors = vectors.orthogonalise(name, others)
     vectors = vectors.without(left_out)
     if checkpoint.fingerprint(args.model) != before:
-        raise CheckpointError(f"{args.model}: its weights were replaced meanwhile, so these attributes are not stored; "
-                              "fit them again when the training has ended")
+        raise CheckpointError(
+            f"{args.model}: its weights were replaced meanwhile, so these attributes are not stored; "
+            "fit them again when the training has ended"
+        )
     model.attributes = vectors
     checkpoint.save(model, args.model)
     if args.json:
@@ -114,8 +153,10 @@ def _check_names(pictures: PictureSet, against: dict[str, list[str]], left_out: 
     """Refuse now what would be refused after hours of encoding: names unknown or not to be fitted, or none to keep."""
     usable, refused = fittable(pictures.attributes.numpy(), pictures.attribute_names)
     fitted = [pictures.attribute_names[index] for index in usable]
-    for option, name in [*(("--against", name) for pair in against.items() for name in (pair[0], *pair[1])),
-                         *(("--without", name) for name in left_out)]:
+    for option, name in [
+        *(("--against", name) for pair in against.items() for name in (pair[0], *pair[1])),
+        *(("--without", name) for name in left_out),
+    ]:
         if name in refused:
             raise ConfigError(f"{option}: {name:.80} cannot be fitted: {refused[name]}")
         if name not in fitted:
@@ -125,12 +166,19 @@ def _check_names(pictures: PictureSet, against: dict[str, list[str]], left_out: 
 
 
 def _table(vectors: AttributeVectors) -> str:
-    rows = [
-        ("attribute", "positives", "negatives", "separation", "sigma", "direction", "orthogonal to")
-    ]
+    rows = [("attribute", "positives", "negatives", "separation", "sigma", "direction", "orthogonal to")]
     for name in vectors.names:
         info = vectors.info(name)
         separation = "-" if info["separation"] is None else f"{info['separation']:.3f}"
-        rows.append((name, str(info["positives"]), str(info["negatives"]), separation, f"{info['sigma']:.2f}",
-                     direction_kind(info), ", ".join(info.get("orthogonal_to", []))))
+        rows.append(
+            (
+                name,
+                str(info["positives"]),
+                str(info["negatives"]),
+                separation,
+                f"{info['sigma']:.2f}",
+                direction_kind(info),
+                ", ".join(info.get("orthogonal_to", [])),
+            )
+        )
     return plain(rows, right=range(1, len(rows[0]) - 1))

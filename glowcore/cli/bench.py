@@ -21,12 +21,20 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "bench", summary, EXAMPLE)
     p.add_argument("what", choices=("speed", "memory"), help="what to measure")
-    p.add_argument("--config", choices=("A", "B", "C"), default="A",
-                   help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512")
+    p.add_argument(
+        "--config",
+        choices=("A", "B", "C"),
+        default="A",
+        help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512",
+    )
     p.add_argument("--batch", type=int, metavar="N", help="batch size of a training step (default A 32, B 16, C 8)")
     p.add_argument("--depths", type=options.int_per_level, metavar="K[,K...]", help="memory: steps per level to try")
-    p.add_argument("--modes", type=lambda text: text.split(","), metavar="MODE[,MODE...]",
-                   help="memory: modes to try (default full,checkpoint,reversible)")
+    p.add_argument(
+        "--modes",
+        type=lambda text: text.split(","),
+        metavar="MODE[,MODE...]",
+        help="memory: modes to try (default full,checkpoint,reversible)",
+    )
     p.add_argument("--steps", type=int, metavar="N", help="memory: training steps per measurement, 2 or more")
     p.add_argument("--plot", metavar="PNG", help="memory: draw the result (needs matplotlib)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
@@ -63,13 +71,17 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     result = measure_speed(args.config, device=device, train_batch=batch, backends=backends, progress=True)
     if not args.json:
         limits = result["conv_gflops_per_second"]
-        print(f"config {args.config}: {result['mflop_per_image']:.0f} MFLOP per picture one way; {result['device']}, "
-              f"{result['threads']} threads; limit (3x3 convolution) {limits['float32']:.0f} GFLOP/s float32, "
-              f"{limits['bfloat16']:.0f} bfloat16")
+        print(
+            f"config {args.config}: {result['mflop_per_image']:.0f} MFLOP per picture one way; {result['device']}, "
+            f"{result['threads']} threads; limit (3x3 convolution) {limits['float32']:.0f} GFLOP/s float32, "
+            f"{limits['bfloat16']:.0f} bfloat16"
+        )
         print(f"{'':28}{'batch':>6}{'nets':>10}{'ms':>10}{'images/s':>10}{'floor ms':>10}{'ratio':>7}  floor of")
         for r in result["rows"]:
-            print(f"{r.what:28}{r.batch:6}{r.dtype:>10}{r.milliseconds:10.2f}{r.images_per_second:10.1f}"
-                  f"{r.floor_ms:10.2f}{r.ratio:7.2f}  {r.floor}")
+            print(
+                f"{r.what:28}{r.batch:6}{r.dtype:>10}{r.milliseconds:10.2f}{r.images_per_second:10.1f}"
+                f"{r.floor_ms:10.2f}{r.ratio:7.2f}  {r.floor}"
+            )
     return result
 
 
@@ -89,16 +101,21 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     target = None if args.plot is None else check_path(args.plot, (".png",))
     if target is not None and find_spec("matplotlib") is None:
         raise ConfigError("--plot needs matplotlib, which is not installed (requirements-dev.txt has it)")
-    result = measure_memory(args.config, device=device, batch=batch, depths=depths, modes=modes, steps=steps,
-                            progress=True)
+    result = measure_memory(
+        args.config, device=device, batch=batch, depths=depths, modes=modes, steps=steps, progress=True
+    )
     if target is not None:
         plot(result, target)
     if not args.json:
-        print(f"{'':32}{'K':>5}{'saved MB':>10}{'peak MB':>10}{'in all MB':>10}{'level MB':>10}{'s/step':>8}"
-              "  gradient error")
+        print(
+            f"{'':32}{'K':>5}{'saved MB':>10}{'peak MB':>10}{'in all MB':>10}{'level MB':>10}{'s/step':>8}"
+            "  gradient error"
+        )
         for r in result["rows"]:
-            print(f"{r.memory:32}{r.steps_per_level:5}{r.saved / 1e6:10.1f}{r.peak / 1e6:10.1f}"
-                  f"{r.resident / 1e6:10.1f}{r.largest_level / 1e6:10.1f}{r.seconds:8.2f}  {r.gradient_error:.1e}")
+            print(
+                f"{r.memory:32}{r.steps_per_level:5}{r.saved / 1e6:10.1f}{r.peak / 1e6:10.1f}"
+                f"{r.resident / 1e6:10.1f}{r.largest_level / 1e6:10.1f}{r.seconds:8.2f}  {r.gradient_error:.1e}"
+            )
         if any(r.peak_of == "process" for r in result["rows"]):
             print("peaks are of the whole process, preparation included: this system keeps no peak of a part of it")
     return result

@@ -14,8 +14,10 @@ from glowcore.flow import Flow
 from glowcore.images import PICTURE_SUFFIXES
 from glowcore.tables import plain
 
-EXAMPLE = ("python -m glowcore check --model pretrained/faces64\n"
-           "  python -m glowcore check --model runs/faces --data FACES --limit 100")
+EXAMPLE = (
+    "python -m glowcore check --model pretrained/faces64\n"
+    "  python -m glowcore check --model runs/faces --data FACES --limit 100"
+)
 
 
 def add_parser(commands, summary: str) -> None:
@@ -23,14 +25,23 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "check", summary, EXAMPLE)
     options.add_model(p)
     p.add_argument("--samples", type=int, default=8, metavar="N", help="samples of the model to try (default 8)")
-    p.add_argument("--odd", type=int, default=20, metavar="N",
-                   help="odd pictures to try: black, noise and the like (default 20)")
-    p.add_argument("--data", metavar="DIR", help="pictures of your own to try, laid out as for train (default: "
-                   "the model's own gallery/, where it has one)")
+    p.add_argument(
+        "--odd", type=int, default=20, metavar="N", help="odd pictures to try: black, noise and the like (default 20)"
+    )
+    p.add_argument(
+        "--data",
+        metavar="DIR",
+        help="pictures of your own to try, laid out as for train (default: the model's own gallery/, where it has one)",
+    )
     options.add_skip_broken(p)
     p.add_argument("--limit", type=int, default=32, metavar="N", help="try only the first N of them (default 32)")
-    p.add_argument("--seed", type=int, default=0, metavar="N",
-                   help="seed of the samples, the odd pictures and the noise (default 0)")
+    p.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the samples, the odd pictures and the noise (default 0)",
+    )
     p.add_argument("--json", action="store_true", help="print the table as JSON to stdout")
 
 
@@ -67,13 +78,21 @@ def _checks(args: argparse.Namespace) -> list[checking.Check]:
         return [checking.Check("files", None, None, False, str(error))]
     folder = args.data or _gallery(Path(args.model))
     shown = [] if folder is None else _check_pictures(args, model, folder)
-    return [checking.check_files(args.model), *shown,
-            *checking.check_model(model, samples=args.samples, odd=args.odd, seed=args.seed)]
+    return [
+        checking.check_files(args.model),
+        *shown,
+        *checking.check_model(model, samples=args.samples, odd=args.odd, seed=args.seed),
+    ]
 
 
 def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -> list[checking.Check]:
-    pictures = open_dataset(folder, image_size=model.image_size, channels=model.config.channels,
-                            skip_broken=args.skip_broken, limit=args.limit)
+    pictures = open_dataset(
+        folder,
+        image_size=model.image_size,
+        channels=model.config.channels,
+        skip_broken=args.skip_broken,
+        limit=args.limit,
+    )
     options.say_skipped(pictures.skipped)
     options.say_passed_over(pictures.other_kinds)
     return checking.check_pictures(model, pictures.images, "pictures given" if args.data else "its gallery", args.seed)

@@ -17,10 +17,17 @@ SPLITS = ("valid", "test", "train")  # the first that is there and nothing was l
 
 def add_arguments(group: argparse._ActionsContainer, purpose: str) -> None:
     """Add ``--classifier-data DIR`` and ``--classifier-folder DIR``; ``purpose`` says what the pictures are for."""
-    group.add_argument("--classifier-data", metavar="DIR",
-                       help=f"labelled pictures in CelebA's layout (or with attributes.csv); {purpose}")
-    group.add_argument("--classifier-folder", default=FOLDER, metavar="DIR",
-                       help=f"where trained classifiers are kept (default {FOLDER})")
+    group.add_argument(
+        "--classifier-data",
+        metavar="DIR",
+        help=f"labelled pictures in CelebA's layout (or with attributes.csv); {purpose}",
+    )
+    group.add_argument(
+        "--classifier-folder",
+        default=FOLDER,
+        metavar="DIR",
+        help=f"where trained classifiers are kept (default {FOLDER})",
+    )
 
 
 def classifier(
@@ -29,9 +36,16 @@ def classifier(
     """Return the classifier of a split of ``--classifier-data`` at the size of ``model``: kept, or trained now."""
 
     def opened(split: str, limit: int | None = None) -> PictureSet:
-        return open_dataset(args.classifier_data, image_size=model.image_size, channels=model.config.channels,
-                            split=split, skip_broken=args.skip_broken, limit=limit, cache_dir=args.cache_dir,
-                            progress=not args.quiet)
+        return open_dataset(
+            args.classifier_data,
+            image_size=model.image_size,
+            channels=model.config.channels,
+            split=split,
+            skip_broken=args.skip_broken,
+            limit=limit,
+            cache_dir=args.cache_dir,
+            progress=not args.quiet,
+        )
 
     def held_out() -> tuple[str, PictureSet]:
         first, second = (other for other in SPLITS if other != split)

@@ -33,16 +33,32 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "edit", summary, f"{EXAMPLE}\n  {GRID_EXAMPLE}")
     options.add_model(p)
-    p.add_argument("--image", required=True, metavar="PICTURE",
-                   help="an aligned picture; one of another size is cropped to the model's shape and area-averaged")
-    p.add_argument("--set", action="append", default=[], metavar="NAME=STRENGTH",
-                   help="move an attribute by so many standard deviations of the training data; may be given once per "
-                        "attribute")
-    p.add_argument("--grid", metavar="NAME=A:B:N,NAME=A:B:N",
-                   help="many pictures on one sheet: one attribute changes from strength A to B in N steps from left "
-                        "to right, another from top to bottom; the edges name both")
-    p.add_argument("--lock", action="append", default=[], metavar="NAME",
-                   help="an attribute whose score the other moves must not change; may be given more than once")
+    p.add_argument(
+        "--image",
+        required=True,
+        metavar="PICTURE",
+        help="an aligned picture; one of another size is cropped to the model's shape and area-averaged",
+    )
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=STRENGTH",
+        help="move an attribute by so many standard deviations of the training data; may be given once per attribute",
+    )
+    p.add_argument(
+        "--grid",
+        metavar="NAME=A:B:N,NAME=A:B:N",
+        help="many pictures on one sheet: one attribute changes from strength A to B in N steps from left "
+        "to right, another from top to bottom; the edges name both",
+    )
+    p.add_argument(
+        "--lock",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an attribute whose score the other moves must not change; may be given more than once",
+    )
     pictures.add_class(p)
     p.add_argument("--out", required=True, metavar="FILE", help="picture to write, .png or .jpg")
 
@@ -67,9 +83,11 @@ def run(args: argparse.Namespace) -> int:
     if lost:
         asked = " ".join([*args.set, *([args.grid] if axes else [])])
         part = f" in {len(lost)} of {len(shown)} pictures" if axes else ""
-        options.say(f"error: {asked} takes {printable(args.image)} out of the model's range{part}, to values "
-                    f"that are not finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; "
-                    "nothing is written; a strength nearer to 0, or a picture more like those it has learnt, may do")
+        options.say(
+            f"error: {asked} takes {printable(args.image)} out of the model's range{part}, to values "
+            f"that are not finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; "
+            "nothing is written; a strength nearer to 0, or a picture more like those it has learnt, may do"
+        )
         return 1
     if axes:
         words = {attribute_grid.TEXT_KEY: attribute_grid.in_words(*axes)}
@@ -87,8 +105,9 @@ def say_locked_moves(strengths: Mapping[str, float], locks: Sequence[str]) -> No
     """Say what a lock means for an attribute that is moved itself."""
     for name in strengths:
         if name in locks:
-            options.say(f"note: {name} is moved by its own strength; its lock only keeps the other moves from "
-                        "changing it")
+            options.say(
+                f"note: {name} is moved by its own strength; its lock only keeps the other moves from changing it"
+            )
 
 
 def read_strengths(texts: Sequence[str], most: float = MAX_STRENGTH) -> dict[str, float]:
@@ -118,8 +137,10 @@ def read_grid(text: str, strengths: Mapping[str, float]) -> tuple[Axis, Axis]:
     side = "(.+)=([^:,]*):([^:,]*):([^:,]*)"
     found = re.fullmatch(f"{side},{side}", text)
     if found is None:
-        raise ConfigError(f"--grid {text!r:.80} is not understood, expected NAME=A:B:N,NAME=A:B:N such as "
-                          "Smiling=-2:2:5,Eyeglasses=-2:2:5")
+        raise ConfigError(
+            f"--grid {text!r:.80} is not understood, expected NAME=A:B:N,NAME=A:B:N such as "
+            "Smiling=-2:2:5,Eyeglasses=-2:2:5"
+        )
     across, down = (_axis(*found.groups()[start : start + 4]) for start in (0, 4))
     names = [*strengths, across.name, down.name]
     twice = [name for name in names if names.count(name) > 1]

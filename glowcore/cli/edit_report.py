@@ -24,23 +24,29 @@ from glowcore.text import counted
 
 JUDGE_SPLIT = "train"  # the fit of directions may learn from all others (`attributes --classifier-data`)
 DEFAULT_SPLIT = "test"  # of --data, unless --split says otherwise
-EXAMPLE = ("python -m glowcore evaluate --model pretrained/faces64 --data faces/ --edits --classifier-data celeba/ "
-           "--markdown --out edits.png")
+EXAMPLE = (
+    "python -m glowcore evaluate --model pretrained/faces64 --data faces/ --edits --classifier-data celeba/ "
+    "--markdown --out edits.png"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what only ``--edits`` takes."""
     group = parser.add_argument_group("edits", f"for example: {EXAMPLE}")
-    group.add_argument("--edits", action="store_true",
-                       help="measure attribute edits instead, judged by a small classifier")
+    group.add_argument(
+        "--edits", action="store_true", help="measure attribute edits instead, judged by a small classifier"
+    )
     classifiers.add_arguments(group, f"the classifier that judges learns from their split {JUDGE_SPLIT}")
-    group.add_argument("--strengths", metavar="S[,S...]",
-                       help="strengths to try, in sigmas, each above 0 (default 1,2,3)")
-    group.add_argument("--pictures", type=int, metavar="N",
-                       help=f"at most N pictures per attribute (default {MOST_PICTURES})")
+    group.add_argument(
+        "--strengths", metavar="S[,S...]", help="strengths to try, in sigmas, each above 0 (default 1,2,3)"
+    )
+    group.add_argument(
+        "--pictures", type=int, metavar="N", help=f"at most N pictures per attribute (default {MOST_PICTURES})"
+    )
     group.add_argument("--markdown", action="store_true", help="print the result as a Markdown document to stdout")
-    group.add_argument("--link", metavar="PATH",
-                       help="with --markdown: path of the picture of --out, as seen from the document")
+    group.add_argument(
+        "--link", metavar="PATH", help="with --markdown: path of the picture of --out, as seen from the document"
+    )
     group.add_argument("--credit", metavar="TEXT", help="with --markdown: credit for the pictures, printed below it")
     group.add_argument("--out", metavar="PICTURE", help="picture to write, .png or .jpg: strips of edited pictures")
 
@@ -48,8 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure edits; exit code 0."""
     if args.classifier_data is None:
-        raise ConfigError("--edits needs --classifier-data DIR: labelled pictures (CelebA's layout) that a classifier "
-                          "learns from, so that edits are not judged by what made them")
+        raise ConfigError(
+            "--edits needs --classifier-data DIR: labelled pictures (CelebA's layout) that a classifier "
+            "learns from, so that edits are not judged by what made them"
+        )
     if args.json and args.markdown:
         raise ConfigError("--json and --markdown both write to stdout, expected one of them")
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG) if args.out else None
@@ -60,28 +68,49 @@ def run(args: argparse.Namespace) -> int:
     started = time.perf_counter()
     model = options.load_flow(args, attributes=True)
     if num_classes(model):
-        raise ConfigError("--edits measures models without classes, this one has num_classes "
-                          f"{num_classes(model)}")
+        raise ConfigError(f"--edits measures models without classes, this one has num_classes {num_classes(model)}")
     tested = options.open_pictures(args, model)
     judge = classifiers.classifier(args, model, JUDGE_SPLIT)
     own = accuracy(judge.net, tested.images, tested.attributes, tested.attribute_names)
-    found = evaluate_edits(model, tested, judge.net, strengths=strengths, most=args.pictures,
-                           batch_size=args.batch_size, progress=not args.quiet)
+    found = evaluate_edits(
+        model,
+        tested,
+        judge.net,
+        strengths=strengths,
+        most=args.pictures,
+        batch_size=args.batch_size,
+        progress=not args.quiet,
+    )
     for name, reason in found.skipped.items():
         options.say(f"{name} is not measured: {reason}")
     seconds = time.perf_counter() - started
     if args.json:
-        options.print_json({
-            "edits": [asdict(result) for result in found.results],
-            "until_seen": [asdict(result) for result in found.until_seen], "skipped": found.skipped,
-            "classifier": {**judge.facts, "cached": judge.cached, "accuracy_here": own},
-            "split": args.split, "seconds": round(seconds, 3), "device": str(model.device),
-            "model_sha256": checkpoint.fingerprint(args.model),
-        })
+        options.print_json(
+            {
+                "edits": [asdict(result) for result in found.results],
+                "until_seen": [asdict(result) for result in found.until_seen],
+                "skipped": found.skipped,
+                "classifier": {**judge.facts, "cached": judge.cached, "accuracy_here": own},
+                "split": args.split,
+                "seconds": round(seconds, 3),
+                "device": str(model.device),
+                "model_sha256": checkpoint.fingerprint(args.model),
+            }
+        )
     elif args.markdown:
-        print(edit_tables.markdown(found, judge, own, model.attributes, command=_command(args),
-                                   weights=checkpoint.fingerprint(args.model), split=args.split, picture=args.link,
-                                   credit=args.credit))
+        print(
+            edit_tables.markdown(
+                found,
+                judge,
+                own,
+                model.attributes,
+                command=_command(args),
+                weights=checkpoint.fingerprint(args.model),
+                split=args.split,
+                picture=args.link,
+                credit=args.credit,
+            )
+        )
     else:
         options.say(edit_tables.words(found, judge, own))
     edits = counted(sum(r.images for r in found.results), "edit")
@@ -99,8 +128,11 @@ def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float]) -> np.n
     rows = [np.concatenate([row, blank.repeat(columns - len(row), axis=0)]) for row in rows]
     sheet = grid(np.concatenate(rows), columns=columns, scale=2)
     names = ["unchanged", *(f"{strength:g} sigma" for strength in strengths)]
-    return caption(sheet, [edit_tables.case(strip.attribute, strip.sign) for strip in strips],
-                   [names[column % len(names)] for column in range(columns)])
+    return caption(
+        sheet,
+        [edit_tables.case(strip.attribute, strip.sign) for strip in strips],
+        [names[column % len(names)] for column in range(columns)],
+    )
 
 
 def _command(args: argparse.Namespace) -> str:
@@ -108,8 +140,10 @@ def _command(args: argparse.Namespace) -> str:
     # Folders are named as the documentation does: where they lie here is nobody's business.
     chosen = "" if args.split == DEFAULT_SPLIT else f" --split {args.split}"
     chosen += ("" if args.limit is None else f" --limit {args.limit}") + (" --skip-broken" if args.skip_broken else "")
-    command = (f"python -m glowcore evaluate --model MODEL --data FACES{chosen} --edits --classifier-data CELEBA "
-               f"--strengths {args.strengths} --pictures {args.pictures} --markdown")
+    command = (
+        f"python -m glowcore evaluate --model MODEL --data FACES{chosen} --edits --classifier-data CELEBA "
+        f"--strengths {args.strengths} --pictures {args.pictures} --markdown"
+    )
     given = {"out": args.out and Path(args.out).name, "link": args.link, "credit": args.credit}
     return command + "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value)
 

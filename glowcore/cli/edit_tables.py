@@ -20,14 +20,28 @@ def case(name: str, sign: float) -> str:
 
 def words(found: EditEvaluation, judge: StoredClassifier, own: dict[str, Any]) -> str:
     """Return the tables of the classifier and of the edits for a terminal."""
-    return "\n\n".join(["classifier (accuracy is the mean of both classes')", plain(_judge_rows(judge, own)),
-                        plain(_edit_rows(found.results)),
-                        "each picture moved only as far as it takes", plain(_until_seen_rows(found.until_seen))])
+    return "\n\n".join(
+        [
+            "classifier (accuracy is the mean of both classes')",
+            plain(_judge_rows(judge, own)),
+            plain(_edit_rows(found.results)),
+            "each picture moved only as far as it takes",
+            plain(_until_seen_rows(found.until_seen)),
+        ]
+    )
 
 
 def markdown(
-    found: EditEvaluation, judge: StoredClassifier, own: dict[str, Any], attributes: AttributeVectors, *, command: str,
-    weights: str, split: str, picture: str | None, credit: str | None,
+    found: EditEvaluation,
+    judge: StoredClassifier,
+    own: dict[str, Any],
+    attributes: AttributeVectors,
+    *,
+    command: str,
+    weights: str,
+    split: str,
+    picture: str | None,
+    credit: str | None,
 ) -> str:
     """Return the whole document.
 
@@ -63,8 +77,10 @@ def markdown(
         "bits.",
     ]
     if picture is not None:
-        parts.append(f"![Two held-out pictures for each attribute: unchanged, then edited]({picture})"
-                     + (f"\n\n{credit}" if credit else ""))
+        parts.append(
+            f"![Two held-out pictures for each attribute: unchanged, then edited]({picture})"
+            + (f"\n\n{credit}" if credit else "")
+        )
     parts += [
         "## As far as it takes",
         "A hand on a slider stops when it sees what it wanted. Of the pictures in which the attribute is not seen "
@@ -93,19 +109,45 @@ def _fit_judge(attributes: AttributeVectors) -> str:
     counts = [known["pictures"] for known in attributes.source.get("classifiers", [])]
     if not counts:
         return ""
-    return (f" Beside the fit's own labels that judge learned from {' and '.join(f'{n:,}' for n in counts)} labelled "
-            "pictures of another set, of a split from which the classifier above has not learned.")
+    return (
+        f" Beside the fit's own labels that judge learned from {' and '.join(f'{n:,}' for n in counts)} labelled "
+        "pictures of another set, of a split from which the classifier above has not learned."
+    )
 
 
 def _edit_rows(results: Sequence[EditResult]) -> Rows:
-    rows = [("edit", "strength", "n", "seen before", "success", "leak", "moves most", "change", "at the border",
-                   "finite", "in range")]
+    rows = [
+        (
+            "edit",
+            "strength",
+            "n",
+            "seen before",
+            "success",
+            "leak",
+            "moves most",
+            "change",
+            "at the border",
+            "finite",
+            "in range",
+        )
+    ]
     for r in results:
         most = "-" if r.leak_most is None else f"{r.leak_most} {r.leak_most_change:.2f}"
-        rows.append((case(r.attribute, r.strength), f"{r.strength:+g}", str(r.images), _percent(r.before),
-                     _percent(r.success), f"{r.leak:.3f}", most, f"{r.change:.3f}", f"{r.change_border:.3f}",
-                     _percent(r.finite) + (f" ({r.in_float64} tried in float64)" if r.in_float64 else ""),
-                     _percent(r.inside)))
+        rows.append(
+            (
+                case(r.attribute, r.strength),
+                f"{r.strength:+g}",
+                str(r.images),
+                _percent(r.before),
+                _percent(r.success),
+                f"{r.leak:.3f}",
+                most,
+                f"{r.change:.3f}",
+                f"{r.change_border:.3f}",
+                _percent(r.finite) + (f" ({r.in_float64} tried in float64)" if r.in_float64 else ""),
+                _percent(r.inside),
+            )
+        )
     return rows
 
 
@@ -122,15 +164,23 @@ def _judge_rows(judge: StoredClassifier, own: dict[str, Any]) -> Rows:
     for name, here in own.items():
         column = judge.net.column_of(name)
         there = judge.facts["accuracy"].get(column, {})
-        rows.append((name, column, _percent(there.get("balanced_accuracy")), _three(there.get("auc")),
-                     _percent(here["balanced_accuracy"]), _three(here["auc"]), str(here["with"]),
-                     str(here["without"])))
+        rows.append(
+            (
+                name,
+                column,
+                _percent(there.get("balanced_accuracy")),
+                _three(there.get("auc")),
+                _percent(here["balanced_accuracy"]),
+                _three(here["auc"]),
+                str(here["with"]),
+                str(here["without"]),
+            )
+        )
     return rows
 
 
 def _direction_rows(attributes: AttributeVectors) -> Rows:
-    rows = [("attribute", "direction", "sigma", "left of each level", "cosine", "success", "leak",
-                   "orthogonal to")]
+    rows = [("attribute", "direction", "sigma", "left of each level", "cosine", "success", "leak", "orthogonal to")]
     for name in attributes.names:
         info = attributes.info(name)
         direction = info.get("direction", {})
@@ -141,8 +191,16 @@ def _direction_rows(attributes: AttributeVectors) -> Rows:
             changes = [f"{refined['cosine_with_start']:.2f}"] + [
                 f"{refined['before'][key]:.2f} -> {refined['after'][key]:.2f}" for key in ("success", "leak")
             ]
-        rows.append((name, direction_kind(info), f"{info['sigma']:.2f}", factors or "-", *changes,
-                     ", ".join(info.get("orthogonal_to", [])) or "-"))
+        rows.append(
+            (
+                name,
+                direction_kind(info),
+                f"{info['sigma']:.2f}",
+                factors or "-",
+                *changes,
+                ", ".join(info.get("orthogonal_to", [])) or "-",
+            )
+        )
     return rows
 
 

@@ -41,16 +41,28 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_model(args)
     pictures = options.open_pictures(args, model)
     started = time.perf_counter()
-    result = evaluate(model, pictures.images, labels=options.labels(model, pictures, args.data),
-                      batch_size=args.batch_size, seed=args.seed, progress=not args.quiet)
+    result = evaluate(
+        model,
+        pictures.images,
+        labels=options.labels(model, pictures, args.data),
+        batch_size=args.batch_size,
+        seed=args.seed,
+        progress=not args.quiet,
+    )
     seconds = time.perf_counter() - started
     bound = "dequantised" if isinstance(model, Flow) else "the evidence lower bound, one draw of the latent"
     if args.json:
-        options.print_json({
-            **asdict(result), "bound": bound, "split": args.split, "skipped": len(pictures.skipped),
-            "seconds": round(seconds, 3), "device": str(model.device),
-            "model_sha256": checkpoint.fingerprint(args.model),
-        })
+        options.print_json(
+            {
+                **asdict(result),
+                "bound": bound,
+                "split": args.split,
+                "skipped": len(pictures.skipped),
+                "seconds": round(seconds, 3),
+                "device": str(model.device),
+                "model_sha256": checkpoint.fingerprint(args.model),
+            }
+        )
         return 0
     spread = f" +- {result.bits_per_dim_std_error:.4f}" if result.images > 1 else ""
     options.say(
@@ -59,11 +71,16 @@ def run(args: argparse.Namespace) -> int:
         f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, mean "
         f"{result.reconstruction_mean_abs_error:.2e}, {result.pixels_changed} pixels "
         f"changed at 8 bits, {100 * result.reconstructions_finite:.4g} % finite"
-        + (f"; {result.beyond_float32} pictures are too much for float32 and would be done again in float64"
-           if result.beyond_float32 else "")
+        + (
+            f"; {result.beyond_float32} pictures are too much for float32 and would be done again in float64"
+            if result.beyond_float32
+            else ""
+        )
     )
     if result.class_accuracy_generative is not None:
         head = result.class_accuracy_head
-        options.say(f"classes       {100 * result.class_accuracy_generative:.1f} % right by argmax p(x|y) p(y)"
-                    + ("" if head is None else f", {100 * head:.1f} % by the head ({result.class_head_bits:.3f} bits)"))
+        options.say(
+            f"classes       {100 * result.class_accuracy_generative:.1f} % right by argmax p(x|y) p(y)"
+            + ("" if head is None else f", {100 * head:.1f} % by the head ({result.class_head_bits:.3f} bits)")
+        )
     return 0

@@ -72,8 +72,10 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
         for name, info in facts["attributes"]["info"].items():
             separation = info.get("separation")
             shown = "unknown" if separation is None else f"{separation:.3f}"
-            lines.append(f"  {name:<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
-                         f"separation {shown}, direction {direction_kind(info)}")
+            lines.append(
+                f"  {name:<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
+                f"separation {shown}, direction {direction_kind(info)}"
+            )
     return "\n".join(lines)
 
 

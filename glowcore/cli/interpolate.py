@@ -28,13 +28,15 @@ def add_parser(commands, summary: str) -> None:
     options.add_model(p)
     p.add_argument("--from", dest="first", required=True, metavar="PICTURE", help="picture to start from")
     p.add_argument("--to", dest="last", required=True, metavar="PICTURE", help="picture to end at")
-    p.add_argument("--frames", type=int, metavar="N",
-                   help="number of pictures, both ends included (default: film 60, strip 9)")
+    p.add_argument(
+        "--frames", type=int, metavar="N", help="number of pictures, both ends included (default: film 60, strip 9)"
+    )
     p.add_argument("--spherical", action="store_true", help="follow an arc in each level instead of a straight line")
     p.add_argument("--loop", action="store_true", help="film: there and back again")
     p.add_argument("--rate", type=float, help=f"film: frames per second (default {films.RATE})")
-    p.add_argument("--side", type=int, metavar="N",
-                   help="film: enlarge until the shorter side has N pixels (default 256)")
+    p.add_argument(
+        "--side", type=int, metavar="N", help="film: enlarge until the shorter side has N pixels (default 256)"
+    )
     pictures.add_class(p)
     p.add_argument("--out", required=True, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg")
 
@@ -49,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
     given = {"loop": args.loop or None, "rate": args.rate, "side": args.side}
     given = [name for name, value in given.items() if value is not None]
     if given and not film:
-        raise ConfigError(f"--{given[0]} belongs to films and {out.name} is a strip; leave it out, or end --out in "
-                          + " or ".join(FILMS))
+        raise ConfigError(
+            f"--{given[0]} belongs to films and {out.name} is a strip; leave it out, or end --out in "
+            + " or ".join(FILMS)
+        )
     rate, side = films.RATE if args.rate is None else args.rate, SIDE if args.side is None else args.side
     options.check_range("--rate", rate, 1, 120)
     options.check_range("--side", side, 16, 2048)
@@ -62,8 +66,10 @@ def run(args: argparse.Namespace) -> int:
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)
     frames, lost = pictures.show(pictures.decode(exact, path), MOST_OUT_OF_RANGE)
     if lost:
-        options.say(f"error: {len(lost)} of {count} frames have left the model's range, with values that are not "
-                    f"finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; nothing is written")
+        options.say(
+            f"error: {len(lost)} of {count} frames have left the model's range, with values that are not "
+            f"finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; nothing is written"
+        )
         return 1
     if not film:
         pictures.save(out, grid(frames, columns=count))

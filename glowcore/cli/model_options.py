@@ -42,8 +42,10 @@ def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
     given = {name: getattr(args, name) for name in _settings() if getattr(args, name) is not None}
     foreign = [name for name in given if name not in known]
     if foreign:
-        raise ConfigError(f"{_flag(foreign[0])} is no setting of {model}, expected among "
-                          + ", ".join(_flag(name) for name in sorted(known)))
+        raise ConfigError(
+            f"{_flag(foreign[0])} is no setting of {model}, expected among "
+            + ", ".join(_flag(name) for name in sorted(known))
+        )
     return given
 
 

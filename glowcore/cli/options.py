@@ -57,8 +57,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_model_folder(parser: argparse.ArgumentParser) -> None:
     """Add ``--model DIR``."""
-    parser.add_argument("--model", required=True, type=_model_folder, metavar="DIR",
-                        help="model folder, such as pretrained/faces64")
+    parser.add_argument(
+        "--model", required=True, type=_model_folder, metavar="DIR", help="model folder, such as pretrained/faces64"
+    )
 
 
 def load_model(args: argparse.Namespace) -> Flow | VAE:
@@ -75,22 +76,31 @@ def load_flow(args: argparse.Namespace, *, attributes: bool = False) -> Flow:
     """
     model = load_model(args)
     if not isinstance(model, Flow):
-        raise ConfigError(f"{args.model} is a {model.config.model_name}, which has no exact latents; {args.command} "
-                          "needs a flow (glow, realnvp or nice)")
+        raise ConfigError(
+            f"{args.model} is a {model.config.model_name}, which has no exact latents; {args.command} "
+            "needs a flow (glow, realnvp or nice)"
+        )
     if attributes and model.attributes is None:
         if classes.num_classes(model):
-            raise ConfigError(f"{args.model} has no attributes, which the command attributes fits to models "
-                              "without classes only")
-        raise ConfigError(f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
-                          "--data DIR fits them")
+            raise ConfigError(
+                f"{args.model} has no attributes, which the command attributes fits to models without classes only"
+            )
+        raise ConfigError(
+            f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
+            "--data DIR fits them"
+        )
     return model
 
 
 def add_data(parser: argparse.ArgumentParser, split: str, note: str = "") -> None:
     """Add ``--data DIR`` and what chooses among its pictures; ``split`` is the default, ``note`` what more is said."""
-    parser.add_argument("--data", required=True, metavar="DIR",
-                        help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
-                             "torchvision:NAME:ROOT" + (f"; {note}" if note else ""))
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
+        "torchvision:NAME:ROOT" + (f"; {note}" if note else ""),
+    )
     parser.add_argument("--split", default=split, help=f"train, valid, test or all (default {split})")
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N pictures")
     add_skip_broken(parser)
@@ -105,8 +115,9 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
 
 def add_skip_broken(parser: argparse.ArgumentParser) -> None:
     """Add ``--skip-broken``."""
-    parser.add_argument("--skip-broken", action="store_true",
-                        help="leave out pictures that cannot be read, at most one in a hundred")
+    parser.add_argument(
+        "--skip-broken", action="store_true", help="leave out pictures that cannot be read, at most one in a hundred"
+    )
 
 
 def open_pictures(args: argparse.Namespace, model: Flow | VAE) -> PictureSet:
@@ -118,9 +129,17 @@ def open_pictures_at(
     args: argparse.Namespace, image_size: tuple[int, int], channels: int = 3, most: int | None = None
 ) -> PictureSet:
     """As :func:`open_pictures`, ``image_size`` as (height, width); more than ``most`` of them are a mistake."""
-    pictures = open_dataset(args.data, image_size=image_size, channels=channels, split=args.split,
-                            skip_broken=args.skip_broken, limit=args.limit, cache_dir=args.cache_dir,
-                            progress=not args.quiet, most=most)
+    pictures = open_dataset(
+        args.data,
+        image_size=image_size,
+        channels=channels,
+        split=args.split,
+        skip_broken=args.skip_broken,
+        limit=args.limit,
+        cache_dir=args.cache_dir,
+        progress=not args.quiet,
+        most=most,
+    )
     say_skipped(pictures.skipped)
     say_passed_over(pictures.other_kinds)
     return pictures
@@ -136,8 +155,10 @@ def labels(model: Flow | VAE, pictures: PictureSet, data: str) -> Tensor | None:
     if count == 0:
         return None
     if pictures.labels is None:
-        raise ConfigError(f"{data} has no classes for a model of {count}; a column `class` in attributes.csv, or a "
-                          "folder for each class and no attributes.csv, is expected")
+        raise ConfigError(
+            f"{data} has no classes for a model of {count}; a column `class` in attributes.csv, or a "
+            "folder for each class and no attributes.csv, is expected"
+        )
     try:
         return classes.renumbered(model, pictures.labels, pictures.class_names)
     except ConfigError as error:

@@ -74,8 +74,10 @@ def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
     if model.retried(latents):
         options.say(f"{name}: too much for float32, done in float64")
     if not error <= images.HALF_STEP:
-        options.say(f"warning: {name} does not come back from its latents, the largest error is {error:.1e}, in "
-                    "float64 too; it is too unlike what the model has learnt")
+        options.say(
+            f"warning: {name} does not come back from its latents, the largest error is {error:.1e}, in "
+            "float64 too; it is too unlike what the model has learnt"
+        )
     return latents
 
 
@@ -155,8 +157,9 @@ def temperature(text: str, levels: int) -> float | list[float]:
     """
     values = [number("--temperature", part, 0, 10) for part in text.split(",")]
     if len(values) not in (1, levels):
-        raise ConfigError(f"--temperature has {len(values)} values, expected 1 or {levels} (one per level, finest "
-                          "first)")
+        raise ConfigError(
+            f"--temperature has {len(values)} values, expected 1 or {levels} (one per level, finest first)"
+        )
     return values[0] if len(values) == 1 else values
 
 

@@ -28,18 +28,30 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "reconstruct", summary, EXAMPLE)
     options.add_model(p)
     p.add_argument("--image", required=True, action="extend", nargs="+", metavar="PICTURE", help="one or more pictures")
-    p.add_argument("--levels", type=int, metavar="K",
-                   help="keep only the latents of the K coarsest levels, and set the finer ones to zero")
-    p.add_argument("--temperature", metavar="T",
-                   help="with --levels: draw the finer levels at this temperature instead")
+    p.add_argument(
+        "--levels",
+        type=int,
+        metavar="K",
+        help="keep only the latents of the K coarsest levels, and set the finer ones to zero",
+    )
+    p.add_argument(
+        "--temperature", metavar="T", help="with --levels: draw the finer levels at this temperature instead"
+    )
     p.add_argument("--seed", type=int, default=0, help="with --temperature: seed of the first picture (default 0)")
-    p.add_argument("--amplify", metavar="X",
-                   help="factor by which the difference is amplified (default: the power of ten that makes it visible)")
+    p.add_argument(
+        "--amplify",
+        metavar="X",
+        help="factor by which the difference is amplified (default: the power of ten that makes it visible)",
+    )
     p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge N times, by whole pixels (default 2)")
     pictures.add_class(p)
     p.add_argument("--json", action="store_true", help="print the numbers as JSON to stdout")
-    p.add_argument("--out", required=True, metavar="FILE",
-                   help="sheet to write, .png or .jpg: one row per picture, original | reconstruction | difference")
+    p.add_argument(
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="sheet to write, .png or .jpg: one row per picture, original | reconstruction | difference",
+    )
 
 
 @torch.inference_mode()
@@ -59,10 +71,14 @@ def run(args: argparse.Namespace) -> int:
         latents = _kept(model, encoded, args, seed=args.seed + index)
         backs.append(exact.decode(latents).cpu())
         noise = torch.Generator().manual_seed(NOISE_SEED)
-        rows.append({
-            "image": str(args.image[index]), "float64": isinstance(exact, ExactFlow) and exact.retried(encoded),
-            "bits_per_dim": float(exact.bits_per_dim(picture, y, generator=noise)), "n_bits": model.config.n_bits,
-        })
+        rows.append(
+            {
+                "image": str(args.image[index]),
+                "float64": isinstance(exact, ExactFlow) and exact.retried(encoded),
+                "bits_per_dim": float(exact.bits_per_dim(picture, y, generator=noise)),
+                "n_bits": model.config.n_bits,
+            }
+        )
     shown, lost = pictures.show(backs)
     before = images.to_uint8(originals)
     # Against the float32 values that went in, so that the error of float64 is not that of rounding them.
@@ -83,16 +99,20 @@ def run(args: argparse.Namespace) -> int:
         options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
     if lost:
         named = ", ".join(images.printable(rows[index]["image"]) for index in lost[:5])
-        options.say(f"error: {len(lost)} of {len(rows)} reconstructions hold values that are not finite, in float64 "
-                    f"too, and are black: {named}{', ...' if len(lost) > 5 else ''}")
+        options.say(
+            f"error: {len(lost)} of {len(rows)} reconstructions hold values that are not finite, in float64 "
+            f"too, and are black: {named}{', ...' if len(lost) > 5 else ''}"
+        )
     return 1 if lost else 0
 
 
 def _words(row: dict[str, Any]) -> str:
     """Return what was found of one picture, in a line."""
-    return (f"{images.printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
-            f"{row['pixels_changed']} pixels changed at 8 bits, {row['bits_per_dim']:.3f} bits/dim at "
-            f"{row['n_bits']} bits{', in float64, for float32 was not enough' if row['float64'] else ''}")
+    return (
+        f"{images.printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
+        f"{row['pixels_changed']} pixels changed at 8 bits, {row['bits_per_dim']:.3f} bits/dim at "
+        f"{row['n_bits']} bits{', in float64, for float32 was not enough' if row['float64'] else ''}"
+    )
 
 
 def _kept(model: Flow, latents: Latents, args: argparse.Namespace, seed: int) -> Latents:

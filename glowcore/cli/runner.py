@@ -106,7 +106,11 @@ class _Stdout:
 
 
 def _parse(
-    prog: str, description: str, known: Mapping[str, str], named: str | None, module: ModuleType | None,
+    prog: str,
+    description: str,
+    known: Mapping[str, str],
+    named: str | None,
+    module: ModuleType | None,
     argv: Sequence[str],
 ) -> argparse.Namespace:
     parser = Parser(prog=prog, description=description)

@@ -28,16 +28,27 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "sample", summary, EXAMPLE)
     options.add_model(p)
-    p.add_argument("--seeds", default="0:16", metavar="A:B|N[,N...]",
-                   help="one picture per seed: A to B - 1, or a list (default 0:16); a seed always gives the same one")
-    p.add_argument("--temperature", metavar="T[,T...]",
-                   help="spread of the noise, one number or one per level, finest first (default: the model's, or "
-                        f"{USUAL_TEMPERATURE})")
-    p.add_argument("--compare", metavar="T,T[,T...]",
-                   help="the same seeds at several temperatures, one labelled row each, such as 0.5,0.7,1.0")
+    p.add_argument(
+        "--seeds",
+        default="0:16",
+        metavar="A:B|N[,N...]",
+        help="one picture per seed: A to B - 1, or a list (default 0:16); a seed always gives the same one",
+    )
+    p.add_argument(
+        "--temperature",
+        metavar="T[,T...]",
+        help="spread of the noise, one number or one per level, finest first (default: the model's, or "
+        f"{USUAL_TEMPERATURE})",
+    )
+    p.add_argument(
+        "--compare",
+        metavar="T,T[,T...]",
+        help="the same seeds at several temperatures, one labelled row each, such as 0.5,0.7,1.0",
+    )
     pictures.add_class(p, every=True)
-    p.add_argument("--columns", type=int, metavar="N",
-                   help="pictures per row (default: roughly a square, or one per class)")
+    p.add_argument(
+        "--columns", type=int, metavar="N", help="pictures per row (default: roughly a square, or one per class)"
+    )
     p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge N times, by whole pixels (default 2)")
     p.add_argument("--out", required=True, metavar="FILE", help="sheet to write, .png or .jpg")
 
@@ -71,8 +82,10 @@ def run(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
     """Draw the sheet of ``--compare``: one row per temperature, one column per seed."""
     if args.temperature is not None or args.columns is not None:
-        raise ConfigError("--compare has its own temperatures and one column per seed, expected no --temperature and "
-                          "no --columns beside it")
+        raise ConfigError(
+            "--compare has its own temperatures and one column per seed, expected no --temperature and "
+            "no --columns beside it"
+        )
     values = [pictures.number("--compare", part, 0, 10) for part in args.compare.split(",")]
     options.check_range("pictures of --compare", len(values) * len(seeds), 1, MOST)
     model = options.load_model(args)
@@ -98,8 +111,10 @@ def _report_lost(lost: Sequence[int], count: int) -> int:
     if not lost:
         return 0
     named = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
-    options.say(f"error: {len(lost)} of {count} pictures (of seed {named}) hold values that are not finite, in float64 "
-                "too, and are black; a lower temperature may do")
+    options.say(
+        f"error: {len(lost)} of {count} pictures (of seed {named}) hold values that are not finite, in float64 "
+        "too, and are black; a lower temperature may do"
+    )
     return 1
 
 

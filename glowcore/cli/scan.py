@@ -17,8 +17,12 @@ EXAMPLE = "python -m glowcore scan --data faces/"
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "scan", summary, EXAMPLE)
-    p.add_argument("--data", required=True, metavar="DIR",
-                   help="folder of pictures (with attributes.csv or class folders), or CelebA's own layout")
+    p.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder of pictures (with attributes.csv or class folders), or CelebA's own layout",
+    )
     p.add_argument("--json", action="store_true", help="print the list as JSON to stdout")
     options.add_quiet(p)
 

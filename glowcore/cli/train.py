@@ -34,10 +34,21 @@ _WHOLE: dict[str, Any] = {"type": int, "metavar": "N"}
 _NUMBER: dict[str, Any] = {"type": float, "metavar": "X"}
 #: How the settings of a run are read from the command line; what they mean is said by :class:`TrainSettings`.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "steps": _WHOLE, "minutes": _NUMBER, "batch_size": _WHOLE, "accumulate": _WHOLE,
-    "optimizer": {"choices": OPTIMIZERS}, "learning_rate": _NUMBER, "warmup_steps": _WHOLE, "decay": _NUMBER,
-    "clip_norm": _NUMBER, "ema_decay": _NUMBER, "precision": {"choices": PRECISIONS}, "class_weight": _NUMBER,
-    "seed": _WHOLE, "eval_minutes": _NUMBER, "eval_pictures": _WHOLE,
+    "steps": _WHOLE,
+    "minutes": _NUMBER,
+    "batch_size": _WHOLE,
+    "accumulate": _WHOLE,
+    "optimizer": {"choices": OPTIMIZERS},
+    "learning_rate": _NUMBER,
+    "warmup_steps": _WHOLE,
+    "decay": _NUMBER,
+    "clip_norm": _NUMBER,
+    "ema_decay": _NUMBER,
+    "precision": {"choices": PRECISIONS},
+    "class_weight": _NUMBER,
+    "seed": _WHOLE,
+    "eval_minutes": _NUMBER,
+    "eval_pictures": _WHOLE,
 }
 
 EXAMPLE = (
@@ -49,15 +60,25 @@ EXAMPLE = (
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "train", summary, EXAMPLE)
-    p.add_argument("--data", required=True, metavar="DIR",
-                   help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
-                        "torchvision:NAME:ROOT")
+    p.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or torchvision:NAME:ROOT",
+    )
     p.add_argument("--out", required=True, metavar="DIR", help="folder of the run: model, log, samples, state")
-    p.add_argument("--resume", action="store_true",
-                   help="go on with the run in --out, keeping its settings unless others are given; bit for bit on a "
-                        "CPU, to rounding on CUDA, whose convolutions sum in any order")
-    p.add_argument("--init-from", metavar="MODEL", help="start from the weights of a model, with a fresh optimizer; "
-                   "of its settings only --scale-min may be changed. Its data and licence are noted as init_from")
+    p.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out, keeping its settings unless others are given; bit for bit on a "
+        "CPU, to rounding on CUDA, whose convolutions sum in any order",
+    )
+    p.add_argument(
+        "--init-from",
+        metavar="MODEL",
+        help="start from the weights of a model, with a fresh optimizer; "
+        "of its settings only --scale-min may be changed. Its data and licence are noted as init_from",
+    )
     options.add_skip_broken(p)
 
     m = p.add_argument_group("model (default: the settings of its config, or those of the model in --init-from)")
@@ -68,15 +89,28 @@ def add_parser(commands, summary: str) -> None:
         default = getattr(TrainSettings, name)
         text = options.described(TrainSettings, name) + ("" if default is None else f" (default {default})")
         t.add_argument(f"--{name.replace('_', '-')}", **reader, help=text)
-    t.add_argument("--no-flip", dest="flip", action="store_false", default=None,
-                   help=f"do not {options.described(TrainSettings, 'flip')}")
-    t.add_argument("--memory", default="auto", choices=("auto", *MEMORY_MODES),
-                   help="which activations a step keeps for the backward pass: all (full), the input of each step of "
-                        "flow (checkpoint), or only the last output of each level (reversible); auto (default): full "
-                        "where it takes at most half of the free memory, otherwise reversible, or checkpoint for "
-                        "models with batch norm")
-    t.add_argument("--anchor-every", type=int, metavar="N",
-                   help=f"reversible: keep the input of every N-th step as well (default {ANCHOR_EVERY}; 0: of none)")
+    t.add_argument(
+        "--no-flip",
+        dest="flip",
+        action="store_false",
+        default=None,
+        help=f"do not {options.described(TrainSettings, 'flip')}",
+    )
+    t.add_argument(
+        "--memory",
+        default="auto",
+        choices=("auto", *MEMORY_MODES),
+        help="which activations a step keeps for the backward pass: all (full), the input of each step of "
+        "flow (checkpoint), or only the last output of each level (reversible); auto (default): full "
+        "where it takes at most half of the free memory, otherwise reversible, or checkpoint for "
+        "models with batch norm",
+    )
+    t.add_argument(
+        "--anchor-every",
+        type=int,
+        metavar="N",
+        help=f"reversible: keep the input of every N-th step as well (default {ANCHOR_EVERY}; 0: of none)",
+    )
     options.add_quiet(t)
     options.add_device(t)
 
@@ -96,13 +130,21 @@ def run(args: argparse.Namespace) -> int:
     model = None if source is None else _loaded(args, source)
     config = _config(args) if model is None else model.config
     if state is not None and _is_finished(state, settings):
-        say(f"the run in {out} has ended at step {state['step']}, nothing is left to do; give a later --steps or "
-            "--minutes to go on with it")
+        say(
+            f"the run in {out} has ended at step {state['step']}, nothing is left to do; give a later --steps or "
+            "--minutes to go on with it"
+        )
         processes.close()
         return 0
     opened = {
-        split: open_dataset(args.data, image_size=config.height_width, channels=config.channels, split=split,
-                            skip_broken=args.skip_broken, progress=processes.is_first and not args.quiet)
+        split: open_dataset(
+            args.data,
+            image_size=config.height_width,
+            channels=config.channels,
+            split=split,
+            skip_broken=args.skip_broken,
+            progress=processes.is_first and not args.quiet,
+        )
         for split in ("train", "test")
     }
     skipped = list(dict.fromkeys(entry for pictures in opened.values() for entry in pictures.skipped))
@@ -120,9 +162,18 @@ def run(args: argparse.Namespace) -> int:
     labels = options.labels(model, opened["train"], args.data)
     if labels is not None:
         classes.describe(model, labels, opened["train"].class_names)
-    trainer = Trainer(model, opened["train"].images, opened["test"].images, settings, out, labels=labels,
-                      held_out_labels=options.labels(model, opened["test"], args.data),
-                      pictures_skipped=len(skipped), processes=processes, progress=not args.quiet)
+    trainer = Trainer(
+        model,
+        opened["train"].images,
+        opened["test"].images,
+        settings,
+        out,
+        labels=labels,
+        held_out_labels=options.labels(model, opened["test"], args.data),
+        pictures_skipped=len(skipped),
+        processes=processes,
+        progress=not args.quiet,
+    )
     if state is not None:
         trainer.load_state(state)
     if had_attributes:
@@ -212,12 +263,16 @@ def _with_classes(
     if count < 2:
         return config
     if not fresh or not hasattr(config, "num_classes"):
-        say(f"the {count} classes of the pictures are not used: "
-            + (f"a {config.model_name} has none" if fresh else f"the model in {args.init_from} has none"))
+        say(
+            f"the {count} classes of the pictures are not used: "
+            + (f"a {config.model_name} has none" if fresh else f"the model in {args.init_from} has none")
+        )
         return config
     if unknown := int((pictures.labels < 0).sum()):
-        raise ConfigError(f"{args.data}: {unknown} of {len(pictures)} pictures have no class; every picture needs one, "
-                          "or give --num-classes 0 for a model without classes")
+        raise ConfigError(
+            f"{args.data}: {unknown} of {len(pictures)} pictures have no class; every picture needs one, "
+            "or give --num-classes 0 for a model without classes"
+        )
     say(f"a model of {count} classes, as the pictures have; --num-classes 0 makes one without")
     return replace(config, num_classes=count)
 
@@ -236,8 +291,10 @@ def _loaded(args: argparse.Namespace, source: Path | str) -> Flow:
     for name, value in given.items():
         own = getattr(model.config, name)
         if model_options.meaning(name, value, model.config) != model_options.meaning(name, own, model.config):
-            raise ConfigError(f"{model_options.typed(name, value)} differs from {model_options.text(name, own)} of the "
-                              f"model in {source}; leave it out")
+            raise ConfigError(
+                f"{model_options.typed(name, value)} differs from {model_options.text(name, own)} of the "
+                f"model in {source}; leave it out"
+            )
     return model
 
 

@@ -42,8 +42,10 @@ def _resume(args: argparse.Namespace, trainer: Trainer) -> list[str]:
 def _next(args: argparse.Namespace, trainer: Trainer) -> list[list[str]]:
     every = ["--class", "all"] if classes.num_classes(trainer.model) else []
     start = ["python", "-m", "glowcore"]
-    return [[*start, "evaluate", "--model", args.out, *_data(args)],
-            [*start, "sample", "--model", args.out, *every, "--out", SAMPLES]]
+    return [
+        [*start, "evaluate", "--model", args.out, *_data(args)],
+        [*start, "sample", "--model", args.out, *every, "--out", SAMPLES],
+    ]
 
 
 def _data(args: argparse.Namespace) -> list[str]:

@@ -159,22 +159,28 @@ def _named_splits(folder: Path, names: Collection[str]) -> dict[str, str] | None
     named = {name: SPLIT_WORDS[name.lower()] for name in names if name.isalpha() and name.lower() in SPLIT_WORDS}
     splits, odd = set(named.values()), sorted(set(names) - set(named))
     if odd and {"train"} < splits:
-        raise DataError(f"{printable(odd[0], 60)} lies beside {'/, '.join(sorted(named))}/ in "
-                        f"{printable(str(folder), 120)}, and is no split; expected only those, or an attributes.csv "
-                        "with a column `split` that says where each picture belongs")
+        raise DataError(
+            f"{printable(odd[0], 60)} lies beside {'/, '.join(sorted(named))}/ in "
+            f"{printable(str(folder), 120)}, and is no split; expected only those, or an attributes.csv "
+            "with a column `split` that says where each picture belongs"
+        )
     return named if len(named) > 1 and not odd and "train" in splits else None
 
 
 def _list_folders(folder: Path) -> Listing:
     if (folder / "attributes.csv").is_file():  # of the outermost folder it would have been read
-        raise DataError(f"{printable(str(folder / 'attributes.csv'), 120)} lies too deep; one table for all pictures "
-                        "is expected in the outermost folder, which names them such as train/0001.png")
+        raise DataError(
+            f"{printable(str(folder / 'attributes.csv'), 120)} lies too deep; one table for all pictures "
+            "is expected in the outermost folder, which names them such as train/0001.png"
+        )
     loose = _pictures(folder)
     inner = sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     inner = [name for name in inner if _pictures(folder / name, deep=True)]
     if loose and inner:
-        raise DataError(f"{printable(str(folder), 120)} holds pictures ({printable(loose[0], 60)}) beside folders of "
-                        f"pictures ({printable(inner[0], 60)}/); only the one or only the other is expected")
+        raise DataError(
+            f"{printable(str(folder), 120)} holds pictures ({printable(loose[0], 60)}) beside folders of "
+            f"pictures ({printable(inner[0], 60)}/); only the one or only the other is expected"
+        )
     if loose:
         return _list_plain(folder)
     if inner == ["images"]:

@@ -134,8 +134,10 @@ def open_dataset(
     if limit is not None:
         listing = listing.take(range(min(limit, len(listing.files))))
     if most is not None and len(listing.files) > most:
-        raise DataError(f"{printable(str(spec), 120)} has {len(listing.files)} pictures in split {split}, expected "
-                        f"{most} at most; --limit {most} takes the first")
+        raise DataError(
+            f"{printable(str(spec), 120)} has {len(listing.files)} pictures in split {split}, expected "
+            f"{most} at most; --limit {most} takes the first"
+        )
     block = picture_store.decode_files(
         listing.folder,
         listing.files,
@@ -168,9 +170,7 @@ def open_dataset(
     )
 
 
-def unreadable_pictures(
-    folder: Path, *, progress: bool = True
-) -> tuple[int, list[tuple[str, str]], dict[str, int]]:
+def unreadable_pictures(folder: Path, *, progress: bool = True) -> tuple[int, list[tuple[str, str]], dict[str, int]]:
     """Try every picture of a folder, in any of its layouts.
 
     Returns:

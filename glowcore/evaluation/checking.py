@@ -83,8 +83,9 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
     found = []
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
-        latents = model.encode_dequantised(part, any_classes(model, len(part)),
-                                           generator=likelihood.generators(seed + start, len(part)))
+        latents = model.encode_dequantised(
+            part, any_classes(model, len(part)), generator=likelihood.generators(seed + start, len(part))
+        )
         log_prob = latents.log_prob
         if classes.num_classes(model):
             log_prob = (classes.log_prob_by_class(model, latents) + classes.log_prior(model)).logsumexp(1)
@@ -112,8 +113,13 @@ def check_logdet(model: Flow, seed: int = 0) -> Check:
     small = crop(model)
     height, width = small.image_size
     if small.num_dims > MOST_DIMS:
-        return Check(name, None, None, None, f"not checked: the smallest crop, {height}x{width}, has a Jacobian of "
-                     f"{small.num_dims} x {small.num_dims}")
+        return Check(
+            name,
+            None,
+            None,
+            None,
+            f"not checked: the smallest crop, {height}x{width}, has a Jacobian of {small.num_dims} x {small.num_dims}",
+        )
     shape = (1, small.config.channels, height, width)
     x = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     y = any_classes(small, 1)
@@ -223,8 +229,11 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1 if threads > 1 else 2)
-        checks.append(_difference(f"bits/dim: {threads} threads against {torch.get_num_threads()}", found,
-                                  measure(model, len(images))))
+        checks.append(
+            _difference(
+                f"bits/dim: {threads} threads against {torch.get_num_threads()}", found, measure(model, len(images))
+            )
+        )
     finally:
         torch.set_num_threads(threads)
     return checks

@@ -131,8 +131,10 @@ def evaluate_edits(
     judge = _Judge(classifier, model.attributes.names)
     cases, skipped = _cases(pictures, judge.names, model.attributes.names, most)
     if not cases:
-        raise DataError("no attribute of the model can be measured: "
-                        + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400])
+        raise DataError(
+            "no attribute of the model can be measured: "
+            + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400]
+        )
     exact = ExactFlow(model, backend="torch")
     found = EditEvaluation([], [], [], skipped)
     total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
@@ -185,8 +187,9 @@ def _edits(
         pictures = torch.cat([part.float().cpu() for part in values])
         return pictures[order], torch.cat([part.cpu() for part in marks])[order]
 
-    yield joined([part.back for part in parts], [torch.full((len(part.rows),), exact.retried(part.latents))
-                                                 for part in parts])
+    yield joined(
+        [part.back for part in parts], [torch.full((len(part.rows),), exact.retried(part.latents)) for part in parts]
+    )
     for strength in strengths:
         moved = [model.attributes.apply(part.latents, {name: sign * strength}) for part in parts]
         yield joined(*zip(*map(exact.decode_marked, moved), strict=True))
@@ -239,16 +242,24 @@ class _Case:
             # A picture that is not finite has no change to speak of; `finite` tells of it.
             change, border = measured[index, :, :2].nanmean(0).tolist()
             _, _, finite, inside = measured[index].unbind(1)
-            found.append(EditResult(
-                self.name, self.sign * strength, len(finite),
-                success=_share(seen[index + 1]), before=_share(seen[0]),
-                leak=float(moved.mean()) if len(moved) else 0.0,
-                leak_most=None if worst is None else self.judge.names[self.others[worst]],
-                leak_most_change=0.0 if worst is None else float(moved[worst]),
-                change=change, change_border=border,
-                finite=_share(finite), inside=_share(inside >= 1 - MOST_OUTSIDE),
-                values_inside=float(inside.mean()), in_float64=self.in_float64[index + 1],
-            ))
+            found.append(
+                EditResult(
+                    self.name,
+                    self.sign * strength,
+                    len(finite),
+                    success=_share(seen[index + 1]),
+                    before=_share(seen[0]),
+                    leak=float(moved.mean()) if len(moved) else 0.0,
+                    leak_most=None if worst is None else self.judge.names[self.others[worst]],
+                    leak_most_change=0.0 if worst is None else float(moved[worst]),
+                    change=change,
+                    change_border=border,
+                    finite=_share(finite),
+                    inside=_share(inside >= 1 - MOST_OUTSIDE),
+                    values_inside=float(inside.mean()),
+                    in_float64=self.in_float64[index + 1],
+                )
+            )
         return found
 
     def until_seen(self) -> UntilSeen:

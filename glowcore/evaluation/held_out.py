@@ -76,8 +76,9 @@ def evaluate(
         ConfigError: no pictures, or others than uint8: how many bits they had cannot be told of floats.
     """
     if images.dtype != torch.uint8 or len(images) == 0:
-        raise ConfigError(f"the pictures are {len(images)} of {images.dtype}, expected 1 or more of uint8, values from "
-                          "0 to 255")
+        raise ConfigError(
+            f"the pictures are {len(images)} of {images.dtype}, expected 1 or more of uint8, values from 0 to 255"
+        )
     bpd, worst, total, changed, finite, beyond = [], 0.0, 0.0, 0, 0, 0
     tally = None if labels is None else ClassTally(model)
     with progress_bar(total=len(images), desc="evaluate", unit="picture", progress=progress) as bar:

@@ -36,9 +36,7 @@ class GraphedBackend:
         """See :meth:`TorchBackend.decode`."""
         return self._replay("decode", lambda inputs: [self._backend.decode(inputs)], latents)[0]
 
-    def _replay(
-        self, kind: str, run: Callable[[list[Tensor]], list[Tensor]], inputs: Sequence[Tensor]
-    ) -> list[Tensor]:
+    def _replay(self, kind: str, run: Callable[[list[Tensor]], list[Tensor]], inputs: Sequence[Tensor]) -> list[Tensor]:
         key = (kind, len(inputs[0]))
         if key not in self._captured:
             self._captured[key] = self._capture(run, inputs)

@@ -82,8 +82,10 @@ class FusedFlow:
         if backend == "onnxruntime":
             if self._onnx is None:
                 absent = "".join(f", and {name} is not installed" for name in OnnxBackend.missing())
-                raise ConfigError("backend 'onnxruntime' needs a float32 Glow on the CPU and the packages onnx and "
-                                  f"onnxruntime; this is {self.describe()}{absent}")
+                raise ConfigError(
+                    "backend 'onnxruntime' needs a float32 Glow on the CPU and the packages onnx and "
+                    f"onnxruntime; this is {self.describe()}{absent}"
+                )
             self._onnx.wait()
         if backend == "cudagraphs" and not isinstance(self._torch, GraphedBackend):
             raise ConfigError(f"backend 'cudagraphs' needs a Glow on CUDA; this is {self.describe()}")

@@ -98,8 +98,9 @@ class OnnxBackend:
         # of summation agree.
         generator = torch.Generator().manual_seed(0)
         shapes = [(c if level.split is None else c // 2, h, w) for level in self._levels for c, h, w in [level.shape]]
-        latents = [0.5 * torch.randn(2, *shape, generator=generator, dtype=torch.float32, device="cpu")
-                   for shape in shapes]
+        latents = [
+            0.5 * torch.randn(2, *shape, generator=generator, dtype=torch.float32, device="cpu") for shape in shapes
+        ]
         x = self._reference.decode(latents)
         pairs = [(self._run(sessions[1], latents)[0], x)]
         pairs += zip(self._run(sessions[0], [x]), self._reference.encode(x), strict=True)

@@ -25,8 +25,10 @@ def build(config: Any) -> Flow | VAE:
     """
     builder = _BUILDERS.get(type(config))
     if builder is None:
-        raise ConfigError(f"cannot build a model from {type(config).__name__}; expected one of "
-                          + ", ".join(c.__name__ for c in _BUILDERS))
+        raise ConfigError(
+            f"cannot build a model from {type(config).__name__}; expected one of "
+            + ", ".join(c.__name__ for c in _BUILDERS)
+        )
     return builder(config)
 
 

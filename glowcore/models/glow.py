@@ -115,9 +115,7 @@ def build_glow(config: GlowConfig) -> Flow:
     return Flow(config, levels, top, class_head=head)
 
 
-def _flow_step(
-    config: GlowConfig, channels: int, hidden: int, size: tuple[int, int], seed: int
-) -> list[Transform]:
+def _flow_step(config: GlowConfig, channels: int, hidden: int, size: tuple[int, int], seed: int) -> list[Transform]:
     permutation = {
         "conv1x1": InvertibleConv1x1,
         "conv1x1_lu": InvertibleConv1x1LU,

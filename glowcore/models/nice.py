@@ -59,8 +59,10 @@ class NICEConfig:
         config_checks.check_int("hidden_layers", self.hidden_layers, 1, 64)
         config_checks.check_choice("prior", self.prior, PRIORS)
         if self.channels * math.prod(config_checks.check_size(self.image_size, 0)) % 2:
-            raise ConfigError(f"image size {self.image_size} with {self.channels} channels has an odd number of "
-                              "values, expected an even height or width")
+            raise ConfigError(
+                f"image size {self.image_size} with {self.channels} channels has an odd number of "
+                "values, expected an even height or width"
+            )
 
     @property
     def height_width(self) -> tuple[int, int]:

@@ -26,8 +26,9 @@ def check_path(path: str | os.PathLike, suffixes: Sequence[str]) -> Path:
     if path.is_dir():
         raise ConfigError(f"cannot write {path}: it is a folder, expected the name of a file")
     if path.suffix.lower() not in suffixes:
-        raise ConfigError(f"cannot write {path}: its ending is {path.suffix or 'missing'}, expected "
-                          + " or ".join(suffixes))
+        raise ConfigError(
+            f"cannot write {path}: its ending is {path.suffix or 'missing'}, expected " + " or ".join(suffixes)
+        )
     if not path.parent.is_dir():
         raise ConfigError(f"cannot write {path}: the folder {path.parent} does not exist")
     if not os.access(path.parent, os.W_OK | os.X_OK):

@@ -25,8 +25,16 @@ from glowcore.storage.sealed import parse_json
 MAX_HEADER_BYTES = 16 << 20
 #: In the order in which the library lays tensors out: the widest first, so each begins at a multiple of its own width.
 DTYPES = {
-    "I64": torch.int64, "F64": torch.float64, "F32": torch.float32, "I32": torch.int32, "BF16": torch.bfloat16,
-    "F16": torch.float16, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+    "I64": torch.int64,
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "I32": torch.int32,
+    "BF16": torch.bfloat16,
+    "F16": torch.float16,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
 }
 METADATA = "__metadata__"
 
@@ -163,8 +171,9 @@ def _check_entry(path: Path, name: str, entry: Any) -> tuple[TensorSpec, tuple[i
         raise CheckpointError(f"{path}: tensor {name:.80} needs dtype, shape and data_offsets")
     dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
     if dtype is None:
-        raise CheckpointError(f"{path}: tensor {name:.80} has dtype {entry['dtype']!r:.40}, expected one of "
-                              + ", ".join(DTYPES))
+        raise CheckpointError(
+            f"{path}: tensor {name:.80} has dtype {entry['dtype']!r:.40}, expected one of " + ", ".join(DTYPES)
+        )
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _counts(shape, 8) or not _counts(offsets, 2) or len(offsets) != 2:
         raise CheckpointError(f"{path}: tensor {name:.80} has no valid shape and data_offsets")

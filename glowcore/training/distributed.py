@@ -16,8 +16,11 @@ from glowcore.errors import ConfigError, TrainingError
 #: How long a process waits for the others, an evaluation of the first one included, before it gives up.
 PATIENCE = timedelta(minutes=30)
 # What the wrapper calls sending buffers at every step: torch 2.13 has renamed it.
-_SYNC_BUFFERS = ("forward_sync_buffers" if "forward_sync_buffers" in
-                 inspect.signature(DistributedDataParallel.__init__).parameters else "broadcast_buffers")
+_SYNC_BUFFERS = (
+    "forward_sync_buffers"
+    if "forward_sync_buffers" in inspect.signature(DistributedDataParallel.__init__).parameters
+    else "broadcast_buffers"
+)
 
 
 class Processes:
@@ -42,8 +45,9 @@ class Processes:
             return cls()
         if device.type == "cuda":
             if device.index is not None:
-                raise ConfigError(f"device {str(device)!r} is one GPU for {world_size} processes, expected cuda: each "
-                                  "takes its own")
+                raise ConfigError(
+                    f"device {str(device)!r} is one GPU for {world_size} processes, expected cuda: each takes its own"
+                )
             index, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
             if index >= count:
                 raise ConfigError(f"there is no GPU for process {index}, expected --nproc-per-node {count} at most")

@@ -51,8 +51,9 @@ class Monitor:
         self.wall_before = 0.0
         self.active = trainer.processes.is_first
         self.progress = progress and self.active
-        self.bar = progress_bar(progress=self.progress, total=1.0,
-                                bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}")
+        self.bar = progress_bar(
+            progress=self.progress, total=1.0, bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+        )
         self.shown_at = time.monotonic()
 
     def after_step(self, loss: float) -> None:
@@ -113,11 +114,15 @@ class Monitor:
         }
         self.last = {name: _json_number(value) for name, value in self.last.items()}
         if isinstance(model, Flow) and condition["round_trip"] > images.HALF_STEP:
-            self.say(f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
-                     "a lower learning rate or a larger scale_min keeps the inverse stable")
+            self.say(
+                f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
+                "a lower learning rate or a larger scale_min keeps the inverse stable"
+            )
         if (self.last["drift"] or 0) > DriftMeter.ALARM:
-            self.say(f"the inverse drifts by {self.last['drift']:.1e} between anchors: gradients are no longer exact; "
-                     "use a smaller --anchor-every or --memory checkpoint")
+            self.say(
+                f"the inverse drifts by {self.last['drift']:.1e} between anchors: gradients are no longer exact; "
+                "use a smaller --anchor-every or --memory checkpoint"
+            )
 
     def show(self) -> None:
         """Log what the last evaluation found, and draw samples of the averaged weights.
@@ -131,8 +136,10 @@ class Monitor:
             self._write(self.last)
             self._draw()
         except OSError as error:
-            raise TrainingError(f"{error.filename or self.trainer.out}: not written, {reason(error)}; the last model "
-                                "saved is safe, and --resume goes on from there") from error
+            raise TrainingError(
+                f"{error.filename or self.trainer.out}: not written, {reason(error)}; the last model "
+                "saved is safe, and --resume goes on from there"
+            ) from error
 
     @torch.inference_mode()
     def _draw(self) -> None:
@@ -157,8 +164,11 @@ class Monitor:
         ``diverged`` is there only where the run has been given up: why, in a few words.
         """
         trainer = self.trainer
-        training = {"settings": asdict(trainer.settings), "evaluation": self.last,
-                    "pictures_skipped": trainer.pictures_skipped}
+        training = {
+            "settings": asdict(trainer.settings),
+            "evaluation": self.last,
+            "pictures_skipped": trainer.pictures_skipped,
+        }
         if trainer.recovery.diverged:
             training["diverged"] = trainer.recovery.diverged
         return {**trainer.model.metadata, TRAINING: training}

@@ -65,5 +65,6 @@ def _hold(path: Path) -> int:
 
 
 def _taken(folder: Path) -> CheckpointError:
-    return CheckpointError(f"{folder}: another training is running there; expected another folder, or to wait for its "
-                           "end")
+    return CheckpointError(
+        f"{folder}: another training is running there; expected another folder, or to wait for its end"
+    )

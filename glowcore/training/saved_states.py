@@ -79,8 +79,10 @@ def load_state(folder: str | Path) -> dict[str, Any]:
             log.warning("skipped a training state: %s", error)
             continue
         if layout != LAYOUT:
-            raise CheckpointError(f"{entry.path}: a training state of layout {layout!r:.20}, expected {LAYOUT}; "
-                                  "another run can take the weights of this one with --init-from")
+            raise CheckpointError(
+                f"{entry.path}: a training state of layout {layout!r:.20}, expected {LAYOUT}; "
+                "another run can take the weights of this one with --init-from"
+            )
         return state
     found = f"none of the {len(saved)} there is valid" if saved else "none is there"
     raise CheckpointError(f"{folder}: no training state to resume from, {found}")

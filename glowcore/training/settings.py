@@ -64,8 +64,16 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         checks.make_plain(self)
-        for name, low in (("batch_size", 1), ("accumulate", 1), ("warmup_steps", 0), ("eval_pictures", 1),
-                          ("max_bad_steps", 1), ("max_restores", 0), ("seed", 0), ("steps", 1)):
+        for name, low in (
+            ("batch_size", 1),
+            ("accumulate", 1),
+            ("warmup_steps", 0),
+            ("eval_pictures", 1),
+            ("max_bad_steps", 1),
+            ("max_restores", 0),
+            ("seed", 0),
+            ("steps", 1),
+        ):
             if name != "steps" or self.steps is not None:
                 # Of a seed torch's CPU generator takes no more than 32 bits.
                 checks.check_int(name, getattr(self, name), low, 2**32 - 1)

@@ -64,8 +64,10 @@ class Trainer:
         self.model, model.attributes = model.train(), None  # attributes belong to the weights as they were
         optimizer.lay_out(model)
         self.images, self.labels = images, labels
-        self.data = {"training": training_set.fingerprint(images, labels),
-                     "held-out": training_set.fingerprint(held_out, held_out_labels)}
+        self.data = {
+            "training": training_set.fingerprint(images, labels),
+            "held-out": training_set.fingerprint(held_out, held_out_labels),
+        }
         self.pictures_skipped = pictures_skipped
         self.out = Path(out)
         self.model.initialize(images[batches.first_indices(images.shape, settings.batch_size, settings.seed)])

@@ -35,9 +35,7 @@ class Transform(nn.Module):
         """Map latent to data."""
         raise TypeError(f"{type(self).__name__} defines no inverse")
 
-    def pull_back(
-        self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
-    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+    def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` from ``z`` and pull gradients back through the transform, for training that keeps only ``z``.
 
         Returns ``x``, the gradient with respect to it, and those of the parameters that require one, in the order of
@@ -117,8 +115,9 @@ def local_gradients(
     """Return the gradients of ``inputs`` and of the parameters that require one; None where none comes from the
     outputs, as where all that they depend on is frozen."""
     params = [p for p in params if p.requires_grad]
-    pairs = [(out, grad) for out, grad in zip(outputs, grad_outputs, strict=True)
-             if out.requires_grad and grad is not None]
+    pairs = [
+        (out, grad) for out, grad in zip(outputs, grad_outputs, strict=True) if out.requires_grad and grad is not None
+    ]
     if not pairs:
         return [None] * len(inputs), [None] * len(params)
     grads = torch.autograd.grad(

@@ -55,9 +55,7 @@ class Coupling(Transform):
             x_b, logdet = self.move_back(z_b, h)
             return self.partition.join(z_a, x_b), logdet
 
-    def pull_back(
-        self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
-    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+    def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the network evaluated once: its graph serves both."""
         if replaced(self, Coupling, "forward", "inverse"):
             return super().pull_back(z, grad_z, grad_logdet)

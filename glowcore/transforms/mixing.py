@@ -81,7 +81,16 @@ class MixingGradients:
         channels = x.shape[1]
         with exact_arithmetic(z):
             grad_x, of_weight, of_bias = torch.ops.aten.convolution_backward(
-                grad_z, x, self._weights[index], [channels], [1, 1], [0, 0], [1, 1], False, [0, 0], 1,
+                grad_z,
+                x,
+                self._weights[index],
+                [channels],
+                [1, 1],
+                [0, 0],
+                [1, 1],
+                False,
+                [0, 0],
+                1,
                 (True, True, True),
             )
         of_logdet = grad_logdet.sum() * (x.shape[2] * x.shape[3])

@@ -69,9 +69,7 @@ class FlowStep(Transform):
         x, second = self.unmix(h, unmixing)
         return x, first + second
 
-    def pull_back(
-        self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor
-    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+    def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the coupling's network evaluated once."""
         if not is_plain(self):
             return super().pull_back(z, grad_z, grad_logdet)

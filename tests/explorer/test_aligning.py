@@ -81,7 +81,8 @@ def test_photos_of_one_name_are_told_apart_by_their_folders_and_none_is_left_out
     assert main(["align", "--data", str(album), "--out", str(tmp_path / "faces")]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if "no face found" in line] == [
-        *(f"no face found: {number}/0.png" for number in range(5)), "no face found in 2 more"
+        *(f"no face found: {number}/0.png" for number in range(5)),
+        "no face found in 2 more",
     ]
     skipped = [line.split(": ")[0] for line in lines if line.startswith("skipped")]
     assert skipped == [*(f"skipped {number}/broken.png" for number in range(5)), "skipped 2 more"]
@@ -108,8 +109,11 @@ def test_what_is_no_folder_of_photos_is_told_so(home, tmp_path, capsys, command)
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "a.mov").write_text("")
     given = command.replace("OUT", str(tmp_path / "out")).split()
-    for data, words in (("gone", "does not exist, expected a folder"), ("a.jpg", "is a file, expected a folder"),
-                        ("films", "webp); 1 file of another kind passed over: .mov 1")):
+    for data, words in (
+        ("gone", "does not exist, expected a folder"),
+        ("a.jpg", "is a file, expected a folder"),
+        ("films", "webp); 1 file of another kind passed over: .mov 1"),
+    ):
         assert main([*given, "--data", str(tmp_path / data)]) == 2
         error = capsys.readouterr().err
         assert words in error
@@ -119,8 +123,10 @@ def test_what_is_no_folder_of_photos_is_told_so(home, tmp_path, capsys, command)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda album: [shutil.copy(album / "a.jpg", album / name) for name in ("a.webp", "a.webp.jpg")],
-         "a.webp and a.webp.jpg would both become a.webp.png"),
+        (
+            lambda album: [shutil.copy(album / "a.jpg", album / name) for name in ("a.webp", "a.webp.jpg")],
+            "a.webp and a.webp.jpg would both become a.webp.png",
+        ),
         (lambda album: [p.unlink() for p in album.rglob("*.*") if p.is_file()], "holds no photos"),
     ],
 )

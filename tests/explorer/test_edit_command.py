@@ -108,8 +108,10 @@ def test_mistakes_are_one_line(home, tmp_path, capsys, arguments, said):
 
 def test_models_that_edit_no_faces(empty_home, tiny_home, tmp_path, capsys):
     shutil.copytree(tiny_home / "pretrained" / "tiny", tmp_path / "pretrained" / "tiny")
-    for kind, words in (("digits", "draws classes of pictures, expected a model of faces"),
-                        ("nice", "has no attributes yet; python -m glowcore attributes --model ")):
+    for kind, words in (
+        ("digits", "draws classes of pictures, expected a model of faces"),
+        ("nice", "has no attributes yet; python -m glowcore attributes --model "),
+    ):
         tiny_model.write_kind(tmp_path / "runs" / kind, kind)
         assert edit("--set", "Smiling=1", "--model", f"runs/{kind}", "--out", tmp_path / "out.png") == 2
         assert f"runs/{kind} {words}" in capsys.readouterr().err

@@ -102,7 +102,11 @@ _SMALL = {"steps_per_level": 2, "hidden_channels": 5}
 #: Configs of whole models, small enough for a Jacobian: C in 1 and 3; 4x4, 8x8 and H != W; both couplings; both 1x1.
 CONFIGS: dict[str, GlowConfig | RealNVPConfig | NICEConfig] = {
     f"{channels}x{height}x{width}-{coupling}-{permutation}": GlowConfig(
-        image_size=(height, width), channels=channels, num_levels=2, coupling=coupling, permutation=permutation,
+        image_size=(height, width),
+        channels=channels,
+        num_levels=2,
+        coupling=coupling,
+        permutation=permutation,
         **_SMALL,
     )
     for channels in (1, 3)

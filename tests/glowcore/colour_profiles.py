@@ -56,9 +56,7 @@ def in_space(picture: np.ndarray, primaries: np.ndarray, gamma: float | None) ->
     return np.round(encoded * 255).astype(np.uint8)
 
 
-def _profile(
-    colours: bytes, tags: dict[bytes, bytes], *, device: bytes = b"mntr", space: bytes = b"XYZ "
-) -> bytes:
+def _profile(colours: bytes, tags: dict[bytes, bytes], *, device: bytes = b"mntr", space: bytes = b"XYZ ") -> bytes:
     tags = {
         b"desc": b"desc" + struct.pack(">II", 0, 5) + b"test\0" + bytes(79),
         b"cprt": b"text" + bytes(4) + b"public domain\0",

@@ -217,6 +217,7 @@ def _modes() -> list[Odd]:
     rows2 = b"".join(b"\0" + bytes([0b00011011]) for _ in range(2))
     adam7 = bytes([0, 10, 0, 20, 0, 40, 50])  # passes 1, 4 and 6 of four pixels in a row
     white = (255, 255, 255)
+
     def cut_out(key: bytes) -> bytes:
         return chunk(b"tRNS", key)
 

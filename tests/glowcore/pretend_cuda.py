@@ -143,9 +143,16 @@ class Generator(torch.Generator):
 
 @pytest.fixture(autouse=True)
 def _pretend():
-    on_cuda = {"is_available": lambda: True, "is_bf16_supported": lambda including_emulation: False,
-               "_lazy_init": lambda: None, "device_count": lambda: 1, "current_device": lambda: 0,
-               "device": nullcontext, "synchronize": lambda *_: None, "mem_get_info": lambda device: (1 << 33, 1 << 34)}
+    on_cuda = {
+        "is_available": lambda: True,
+        "is_bf16_supported": lambda including_emulation: False,
+        "_lazy_init": lambda: None,
+        "device_count": lambda: 1,
+        "current_device": lambda: 0,
+        "device": nullcontext,
+        "synchronize": lambda *_: None,
+        "mem_get_info": lambda device: (1 << 33, 1 << 34),
+    }
     # A parameter of the CPU cannot become one of another class in its place.
     torch.__future__.set_overwrite_module_params_on_conversion(True)
     generators = mock.patch.object(torch, "Generator", Generator)

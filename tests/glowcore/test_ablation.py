@@ -19,8 +19,11 @@ from tests.glowcore import tiny
 
 
 def run(variant, seed, bits, **other):
-    return Run(variant, seed, {}, 1000, 64, bits, 0.01, 50.0, 1e-6, 0, 0) if not other else dataclasses.replace(
-        run(variant, seed, bits), **other)
+    return (
+        Run(variant, seed, {}, 1000, 64, bits, 0.01, 50.0, 1e-6, 0, 0)
+        if not other
+        else dataclasses.replace(run(variant, seed, bits), **other)
+    )
 
 
 def test_each_variant_differs_from_the_base_in_one_idea():
@@ -38,8 +41,13 @@ def test_each_variant_differs_from_the_base_in_one_idea():
 
 
 def test_differences_are_taken_seed_by_seed():
-    runs = [run(BASE_VARIANT, 0, 2.0), run("reverse", 0, 2.5), run("reverse", 1, 3.0), run(BASE_VARIANT, 1, 2.9),
-            run("plain", 7, 1.0)]
+    runs = [
+        run(BASE_VARIANT, 0, 2.0),
+        run("reverse", 0, 2.5),
+        run("reverse", 1, 3.0),
+        run(BASE_VARIANT, 1, 2.9),
+        run("plain", 7, 1.0),
+    ]
     assert experiment.against_base(runs, "reverse") == pytest.approx([0.5, 0.1])
     assert experiment.against_base(runs, "plain") == []
     mean, deviation = experiment.spread([1.0, 2.0, 3.0])
@@ -65,8 +73,30 @@ def data(tmp_path_factory):
 
 
 def ablate(data, out, *more):
-    return main(["ablate", "--data", data, "--image-size", "8", "--variants", "base", "shuffle", "--seeds", "2",
-                 "--steps", "2", "--batch-size", "4", "--quiet", "--threads", "1", "--out", str(out), *more])
+    return main(
+        [
+            "ablate",
+            "--data",
+            data,
+            "--image-size",
+            "8",
+            "--variants",
+            "base",
+            "shuffle",
+            "--seeds",
+            "2",
+            "--steps",
+            "2",
+            "--batch-size",
+            "4",
+            "--quiet",
+            "--threads",
+            "1",
+            "--out",
+            str(out),
+            *more,
+        ]
+    )
 
 
 def test_finished_runs_are_not_repeated(tmp_path, data, monkeypatch, capsys):
@@ -120,6 +150,7 @@ def test_seeds_change_the_run_and_alike_seeds_do_not(tmp_path, data):
 @pytest.fixture
 def interrupt(monkeypatch):
     """Runs a command whose first step of training is ended by a signal."""
+
     def stopped(self, of=Trainer.train_step):
         self.stop_signal = number
         return of(self)
@@ -247,8 +278,18 @@ def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     "given",
-    [("--data", "faces"), ("--image-size", "32"), ("--variants", "base"), ("--seeds", "3"), ("--steps", "1000"),
-     ("--minutes", "1"), ("--batch-size", "16"), ("--learning-rate", "0.003"), ("--limit", "9"), ("--skip-broken",)],
+    [
+        ("--data", "faces"),
+        ("--image-size", "32"),
+        ("--variants", "base"),
+        ("--seeds", "3"),
+        ("--steps", "1000"),
+        ("--minutes", "1"),
+        ("--batch-size", "16"),
+        ("--learning-rate", "0.003"),
+        ("--limit", "9"),
+        ("--skip-broken",),
+    ],
 )
 def test_what_is_for_training_is_refused_beside_table_only(tmp_path, capsys, given):
     """Even where it says what is the default."""

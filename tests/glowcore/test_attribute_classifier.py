@@ -94,7 +94,10 @@ def test_what_a_viewer_sees_is_judged(net):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("Smiling", (0, False)), ("Mouth_Open", (1, False)), ("Beard", (2, True)), ("No_Beard", (2, False)),
+        ("Smiling", (0, False)),
+        ("Mouth_Open", (1, False)),
+        ("Beard", (2, True)),
+        ("No_Beard", (2, False)),
         ("Hat", None),
     ],
 )

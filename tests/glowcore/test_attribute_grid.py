@@ -35,9 +35,19 @@ def test_the_first_axis_changes_along_a_row():
     assert found[-1] == {"Smiling": 2, "Eyeglasses": -1}
 
 
-@pytest.mark.parametrize(("strength", "text"), [
-    (1, "+1"), (-2.0, "-2"), (0.5, "+0.5"), (-1 / 3, "-0.33"), (0, "0"), (-0.0, "0"), (0.004, "0"), (100, "+100"),
-])
+@pytest.mark.parametrize(
+    ("strength", "text"),
+    [
+        (1, "+1"),
+        (-2.0, "-2"),
+        (0.5, "+0.5"),
+        (-1 / 3, "-0.33"),
+        (0, "0"),
+        (-0.0, "0"),
+        (0.004, "0"),
+        (100, "+100"),
+    ],
+)
 def test_a_strength_as_it_is_written(strength, text):
     assert signed(strength) == text
 
@@ -73,7 +83,7 @@ def test_names_and_strengths_stand_where_they_belong():
     assert (first + last) / 2 == pytest.approx((3 * side - 2) / 2, abs=3)
     for row in range(3):
         top = 2 * CAPTION_HEIGHT + row * side
-        first, last, _, _ = ink(found[top : top + side, CAPTION_HEIGHT : left])
+        first, last, _, _ = ink(found[top : top + side, CAPTION_HEIGHT:left])
         assert (first + last) / 2 == pytest.approx(side / 2, abs=4)
     renamed = sheet(noise(15), SMILE, GLASSES)
     assert (renamed[:CAPTION_HEIGHT] != found[:CAPTION_HEIGHT]).any()

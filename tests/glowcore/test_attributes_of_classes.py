@@ -61,7 +61,8 @@ def test_a_refinement_decodes_with_the_classes_too(flow, data, monkeypatch):
     monkeypatch.setattr(flow, "decode", lambda given: seen.append(given) or real(given))
     start = torch.from_numpy(np.random.default_rng(0).normal(size=(2, matrix.shape[1])))
     Refinement(flow, data.images, FEW, y=data.labels, progress=False)(
-        matrix, data.attributes.numpy(), ("Bright", "Striped"), start)
+        matrix, data.attributes.numpy(), ("Bright", "Striped"), start
+    )
     top = torch.from_numpy(matrix)
     for given in seen:  # each edit is near the one picture that it was made of, and has its class
         row = torch.cdist(given.flatten().detach(), top).argmin(1)

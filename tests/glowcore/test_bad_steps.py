@@ -70,8 +70,9 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(tmp_path, brea
 
 def test_a_step_that_is_not_finite_moves_no_running_statistics(tmp_path):
     torch.manual_seed(0)
-    config = RealNVPConfig(image_size=8, num_levels=2, steps_per_level=1, hidden_channels=4, residual_blocks=1,
-                           norm="batchnorm")
+    config = RealNVPConfig(
+        image_size=8, num_levels=2, steps_per_level=1, hidden_channels=4, residual_blocks=1, norm="batchnorm"
+    )
     settings = TrainSettings(batch_size=4, steps=50, eval_pictures=4)
     trainer = Trainer(build(config), pictures(20), pictures(6, seed=1), settings, tmp_path, progress=False)
     trainer.train_step()
@@ -147,8 +148,21 @@ def test_the_command_ends_with_1_when_training_fails(tmp_path, monkeypatch, caps
     real = Trainer._batch_loss
     monkeypatch.setattr(Trainer, "_batch_loss", lambda self, number: real(self, number) * math.nan)
     write_pictures(tmp_path / "faces", 12)
-    code = main(["train", "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "run"), *MODEL, "--steps", "99",
-                 "--batch-size", "2", "--quiet"])
+    code = main(
+        [
+            "train",
+            "--data",
+            str(tmp_path / "faces"),
+            "--out",
+            str(tmp_path / "run"),
+            *MODEL,
+            "--steps",
+            "99",
+            "--batch-size",
+            "2",
+            "--quiet",
+        ]
+    )
     found = capsys.readouterr()
     assert code == 1
     assert found.out == ""

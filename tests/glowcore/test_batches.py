@@ -18,11 +18,13 @@ from glowcore.training.batches import batch_indices, random_flip, step_generator
 def test_every_epoch_covers_every_picture_exactly_once(count, batch_size, world_size, seed):
     epochs = 3
     steps = -(-epochs * count // (batch_size * world_size))
-    stream = torch.cat([
-        batch_indices(count, batch_size, seed, step, rank, world_size)
-        for step in range(steps)
-        for rank in range(world_size)
-    ])
+    stream = torch.cat(
+        [
+            batch_indices(count, batch_size, seed, step, rank, world_size)
+            for step in range(steps)
+            for rank in range(world_size)
+        ]
+    )
     for epoch in stream[: epochs * count].reshape(epochs, count):
         assert epoch.sort().values.tolist() == list(range(count))
 

@@ -15,8 +15,9 @@ def folder(tmp_path):
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("change", [lambda flow: flow.half(), lambda flow: flow.bfloat16(),
-                                    lambda flow: flow.levels[0].double()])
+@pytest.mark.parametrize(
+    "change", [lambda flow: flow.half(), lambda flow: flow.bfloat16(), lambda flow: flow.levels[0].double()]
+)
 def test_what_could_not_be_loaded_is_not_saved(folder, change):
     before = (folder / "model.safetensors").read_bytes()
     changed = small_model()
@@ -26,9 +27,16 @@ def test_what_could_not_be_loaded_is_not_saved(folder, change):
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize("config", [
-    glowcore.GlowConfig(), glowcore.RealNVPConfig(), glowcore.NICEConfig(), VAEConfig(),
-], ids=lambda config: config.model_name)
+@pytest.mark.parametrize(
+    "config",
+    [
+        glowcore.GlowConfig(),
+        glowcore.RealNVPConfig(),
+        glowcore.NICEConfig(),
+        VAEConfig(),
+    ],
+    ids=lambda config: config.model_name,
+)
 def test_a_program_that_computes_in_float64_loads_what_is_stored(config, tmp_path):
     glowcore.save(glowcore.build(config), tmp_path)
     torch.set_default_dtype(torch.float64)

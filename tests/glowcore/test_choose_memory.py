@@ -19,8 +19,11 @@ def test_auto_takes_full_where_it_fits(monkeypatch):
 
 
 def test_auto_takes_checkpoint_where_steps_cannot_be_recovered(monkeypatch):
-    flow = build(RealNVPConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4, residual_blocks=1,
-                               norm="batchnorm"))
+    flow = build(
+        RealNVPConfig(
+            image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4, residual_blocks=1, norm="batchnorm"
+        )
+    )
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
     assert choose_memory(flow, 4) == "checkpoint"
 

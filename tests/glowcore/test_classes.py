@@ -25,16 +25,42 @@ def bright_half(images):
 
 def make(out, *, memory="full", class_head=True, **settings):
     torch.manual_seed(0)
-    flow = build(GlowConfig(image_size=8, channels=1, num_levels=3, steps_per_level=1, hidden_channels=8,
-                            num_classes=2, class_head=class_head, scale_min=0.1))
+    flow = build(
+        GlowConfig(
+            image_size=8,
+            channels=1,
+            num_levels=3,
+            steps_per_level=1,
+            hidden_channels=8,
+            num_classes=2,
+            class_head=class_head,
+            scale_min=0.1,
+        )
+    )
     flow.memory = memory
     images, labels = halves(200)
     held_out, held_out_labels = halves(60, seed=1)
     classes.describe(flow, labels, NAMES)
-    given = {"batch_size": 16, "steps": 250, "warmup_steps": 20, "learning_rate": 1e-2, "ema_decay": 0.98,
-             "flip": False, "precision": "float32", **settings}
-    return Trainer(flow, images, held_out, TrainSettings(**given), out, labels=labels, held_out_labels=held_out_labels,
-                   progress=False)
+    given = {
+        "batch_size": 16,
+        "steps": 250,
+        "warmup_steps": 20,
+        "learning_rate": 1e-2,
+        "ema_decay": 0.98,
+        "flip": False,
+        "precision": "float32",
+        **settings,
+    }
+    return Trainer(
+        flow,
+        images,
+        held_out,
+        TrainSettings(**given),
+        out,
+        labels=labels,
+        held_out_labels=held_out_labels,
+        progress=False,
+    )
 
 
 def conditional(**settings):
@@ -145,8 +171,9 @@ def test_the_loss_is_bits_per_dim_plus_the_weighted_head(tmp_path):
         logits = classes.head_logits(trainer.model, trainer.model.encode_cube(cube, labels))
         head = -logits.log_softmax(dim=1)[torch.arange(8), labels].mean() / math.log(2)
         assert float(head) > 0.1
-        assert losses.tolist() == pytest.approx([float(bits + weight * head), float(bits), float(head) * (weight > 0)],
-                                                rel=1e-5)
+        assert losses.tolist() == pytest.approx(
+            [float(bits + weight * head), float(bits), float(head) * (weight > 0)], rel=1e-5
+        )
 
 
 def test_weight_zero_trains_as_without_a_head(tmp_path):
@@ -168,8 +195,11 @@ def test_the_head_reaches_the_flow_in_every_memory_mode(tmp_path, memory):
     for trainer in (full, other):
         trainer.model.double()
         with torch.no_grad():
-            trainer.model.class_head.weight.copy_(torch.linspace(-1, 1, trainer.model.class_head.weight.numel())
-                                                  .reshape_as(trainer.model.class_head.weight))
+            trainer.model.class_head.weight.copy_(
+                torch.linspace(-1, 1, trainer.model.class_head.weight.numel()).reshape_as(
+                    trainer.model.class_head.weight
+                )
+            )
         images, labels = halves(8)
         trainer.loss(images, labels, torch.Generator().manual_seed(0))[0].backward()
     alone = make(tmp_path / "alone", class_weight=0)
@@ -208,8 +238,16 @@ def test_an_evaluation_looks_at_some_pictures_with_their_own_labels(tmp_path):
     first = make(tmp_path / "run", eval_pictures=21)
     held_out, labels = halves(60, seed=1)
     order = labels.argsort(stable=True)
-    trainer = Trainer(first.model, first.images, held_out[order], first.settings, first.out, labels=first.labels,
-                      held_out_labels=labels[order], progress=False)
+    trainer = Trainer(
+        first.model,
+        first.images,
+        held_out[order],
+        first.settings,
+        first.out,
+        labels=first.labels,
+        held_out_labels=labels[order],
+        progress=False,
+    )
     trainer.monitor.evaluate()
     assert trainer.monitor.last["class_accuracy_head"] is not None
     judged, judged_labels = trainer.monitor.held_out, trainer.monitor.labels

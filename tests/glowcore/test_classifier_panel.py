@@ -10,8 +10,10 @@ from glowcore.classifiers.panel import ClassifierPanel
 @pytest.fixture
 def nets():
     torch.manual_seed(0)
-    return (AttributeClassifier(("Smiling", "No_Beard"), torch.tensor([2.0, -1.0]), 3, (16, 16)).eval(),
-            AttributeClassifier(("Mouth_Slightly_Open", "Smiling"), torch.tensor([0.5, 1.0]), 3, (16, 16)).eval())
+    return (
+        AttributeClassifier(("Smiling", "No_Beard"), torch.tensor([2.0, -1.0]), 3, (16, 16)).eval(),
+        AttributeClassifier(("Mouth_Slightly_Open", "Smiling"), torch.tensor([0.5, 1.0]), 3, (16, 16)).eval(),
+    )
 
 
 def test_each_is_asked_about_what_it_knows(nets):

@@ -17,18 +17,24 @@ def home(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("argv", "told"), [
-    (["--without", "Hat"], "--without: Hat cannot be fitted: 4 pictures with and 156 without it, at least 30"),
-    (["--against", "Smiling=Hat"], "--against: Hat cannot be fitted: 4 pictures with"),
-    (["--against", "Hat=Smiling,Male"], "--against: Hat cannot be fitted"),
-    (["--against", "Smiling=Smilign"], "--against: unknown attribute 'Smilign', expected one of Smiling, Male, Young"),
-    (["--without", "Smilign"], "--without: unknown attribute 'Smilign', expected one of Smiling, Male, Young"),
-    (["--against", "Smiling=Male,Smiling"], "makes Smiling orthogonal to itself"),
-    (["--against", "Smiling=Male", "--against", "Smiling=Young"], "--against Smiling is given twice"),
-    (["--without", "Smiling,Male,Young"], "leaves no attribute, expected fewer of Smiling, Male, Young"),
-    (["--batch-size", "0"], "--batch-size is 0, expected 1 to 1000000"),
-    (["--batch-size", "10000000"], "--batch-size is 10000000, expected 1 to"),
-])
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--without", "Hat"], "--without: Hat cannot be fitted: 4 pictures with and 156 without it, at least 30"),
+        (["--against", "Smiling=Hat"], "--against: Hat cannot be fitted: 4 pictures with"),
+        (["--against", "Hat=Smiling,Male"], "--against: Hat cannot be fitted"),
+        (
+            ["--against", "Smiling=Smilign"],
+            "--against: unknown attribute 'Smilign', expected one of Smiling, Male, Young",
+        ),
+        (["--without", "Smilign"], "--without: unknown attribute 'Smilign', expected one of Smiling, Male, Young"),
+        (["--against", "Smiling=Male,Smiling"], "makes Smiling orthogonal to itself"),
+        (["--against", "Smiling=Male", "--against", "Smiling=Young"], "--against Smiling is given twice"),
+        (["--without", "Smiling,Male,Young"], "leaves no attribute, expected fewer of Smiling, Male, Young"),
+        (["--batch-size", "0"], "--batch-size is 0, expected 1 to 1000000"),
+        (["--batch-size", "10000000"], "--batch-size is 10000000, expected 1 to"),
+    ],
+)
 def test_mistakes_are_told_before_the_fit(home, monkeypatch, capsys, argv, told):
     monkeypatch.setattr("glowcore.cli.attributes.fit_attributes", lambda *_, **__: pytest.fail("it has begun"))
     before = tree(home / "model")
@@ -47,8 +53,24 @@ def test_models_with_classes_are_refused_at_once_and_advised_nothing(home, tmp_p
     assert main(["attributes", "--model", model, "--data", str(home / "faces"), "--quiet"]) == 2
     told = capsys.readouterr().err
     assert told.startswith(f"error: {model} is a class-conditional model of 3 classes, expected one without: the appl")
-    assert main(["edit", "--model", model, "--image", str(picture), "--set", "Smiling=1", "--class", "1",
-                 "--out", str(tmp_path / "out.png")]) == 2
+    assert (
+        main(
+            [
+                "edit",
+                "--model",
+                model,
+                "--image",
+                str(picture),
+                "--set",
+                "Smiling=1",
+                "--class",
+                "1",
+                "--out",
+                str(tmp_path / "out.png"),
+            ]
+        )
+        == 2
+    )
     told += capsys.readouterr().err
     assert main(["info", "--model", model]) == 0
     told += capsys.readouterr().err

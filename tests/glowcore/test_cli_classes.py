@@ -14,9 +14,29 @@ from glowcore.evaluation import evaluate
 from tests.glowcore.command_line import read
 from tests.glowcore.tiny import halves
 
-TRAIN = ["--image-size", "8", "--channels", "1", "--num-levels", "1", "--steps-per-level", "1", "--num-classes", "2",
-         "--hidden-channels", "4", "--steps", "3", "--batch-size", "8", "--warmup-steps", "1", "--threads", "1",
-         "--quiet"]
+TRAIN = [
+    "--image-size",
+    "8",
+    "--channels",
+    "1",
+    "--num-levels",
+    "1",
+    "--steps-per-level",
+    "1",
+    "--num-classes",
+    "2",
+    "--hidden-channels",
+    "4",
+    "--steps",
+    "3",
+    "--batch-size",
+    "8",
+    "--warmup-steps",
+    "1",
+    "--threads",
+    "1",
+    "--quiet",
+]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +168,7 @@ def test_more_classes_than_the_pictures_have_are_refused(home, tmp_path, capsys)
 
 def without_number(argv):
     at = argv.index("--num-classes")
-    return [*argv[:at], *argv[at + 2:]]
+    return [*argv[:at], *argv[at + 2 :]]
 
 
 def test_pictures_with_classes_make_a_model_with_as_many(home, tmp_path, capsys):
@@ -177,8 +197,24 @@ def test_no_classes_where_none_are_wanted_or_none_are_there(home, tmp_path, caps
 
 def test_classes_that_a_model_cannot_use_are_named(home, tmp_path, capsys):
     short = ["--steps", "1", "--batch-size", "8", "--threads", "1", "--quiet"]
-    argv = ["train", "--data", str(home / "data"), "--out", str(tmp_path / "flow"), "--model", "realnvp", *short,
-            "--image-size", "8", "--channels", "1", "--num-levels", "1", "--hidden-channels", "4"]
+    argv = [
+        "train",
+        "--data",
+        str(home / "data"),
+        "--out",
+        str(tmp_path / "flow"),
+        "--model",
+        "realnvp",
+        *short,
+        "--image-size",
+        "8",
+        "--channels",
+        "1",
+        "--num-levels",
+        "1",
+        "--hidden-channels",
+        "4",
+    ]
     assert main(argv) == 0
     assert "the 2 classes of the pictures are not used: a realnvp has none" in capsys.readouterr().err
     argv = ["train", "--data", str(home / "data"), "--out", str(tmp_path / "on"), "--init-from", str(tmp_path / "flow")]

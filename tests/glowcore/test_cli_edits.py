@@ -20,14 +20,27 @@ def folder(tmp_path_factory):
 
 
 def argv(folder, *more):
-    return ["evaluate", "--model", folder / "model", "--data", folder / "faces", "--edits", "--classifier-data",
-            folder / "others", "--classifier-folder", folder / "classifiers", "--quiet", *more]
+    return [
+        "evaluate",
+        "--model",
+        folder / "model",
+        "--data",
+        folder / "faces",
+        "--edits",
+        "--classifier-data",
+        folder / "others",
+        "--classifier-folder",
+        folder / "classifiers",
+        "--quiet",
+        *more,
+    ]
 
 
 def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys):
     first = json.loads(run(capsys, *argv(folder, "--json", "--out", tmp_path / "edits.png")).out)
     assert [(r["attribute"], r["strength"]) for r in first["edits"]] == [
-        (name, strength) for name, sign in (("Smiling", 1), ("Male", 1), ("Male", -1), ("Young", 1), ("Young", -1))
+        (name, strength)
+        for name, sign in (("Smiling", 1), ("Male", 1), ("Male", -1), ("Young", 1), ("Young", -1))
         for strength in (sign, 2 * sign, 3 * sign)
     ]
     for result in first["edits"]:
@@ -36,7 +49,11 @@ def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys)
         assert 0 <= result["success"] <= 1
         assert result["change"] > 0
     assert [(r["attribute"], r["sign"]) for r in first["until_seen"]] == [
-        ("Smiling", 1), ("Male", 1), ("Male", -1), ("Young", 1), ("Young", -1)
+        ("Smiling", 1),
+        ("Male", 1),
+        ("Male", -1),
+        ("Young", 1),
+        ("Young", -1),
     ]
     assert first["edits"][0]["change"] < first["edits"][2]["change"]
     assert not first["classifier"]["cached"]
@@ -59,11 +76,25 @@ def test_edits_as_json_as_a_picture_and_from_the_cache(folder, tmp_path, capsys)
 
 def test_edits_as_markdown_and_as_words(folder, tmp_path, capsys):
     options = ("--strengths", "0.5", "--pictures", 3)
-    table = run(capsys, *argv(folder, *options, "--markdown", "--out", tmp_path / "a.png", "--link", "images/a.png",
-                              "--credit", "Pictures: nobody."))
+    table = run(
+        capsys,
+        *argv(
+            folder,
+            *options,
+            "--markdown",
+            "--out",
+            tmp_path / "a.png",
+            "--link",
+            "images/a.png",
+            "--credit",
+            "Pictures: nobody.",
+        ),
+    )
     assert "](images/a.png)\n\nPictures: nobody.\n" in table.out
-    assert ("--strengths 0.5 --pictures 3 --markdown --out a.png --link images/a.png --credit 'Pictures: nobody.'\n"
-            in table.out)
+    assert (
+        "--strengths 0.5 --pictures 3 --markdown --out a.png --link images/a.png --credit 'Pictures: nobody.'\n"
+        in table.out
+    )
     assert "--data FACES --edits " in table.out
     limited = run(capsys, *argv(folder, *options, "--split", "all", "--limit", 40, "--skip-broken", "--markdown")).out
     assert "--data FACES --split all --limit 40 --skip-broken --edits --classifier-data CELEBA " in limited

@@ -97,8 +97,9 @@ def test_a_model_in_float64_is_not_said_to_be_a_retry(run, folder, tmp_path):
     code, printed, _ = run("reconstruct", *argv, "--json", model="double")
     assert code == 0
     assert [row["float64"] for row in json.loads(printed)["pictures"]] == [False, False]
-    code, _, words = run("edit", "--image", folder / "noise.png", "--set", "Smiling=0.5", "--out", tmp_path / "o.png",
-                         model="double")
+    code, _, words = run(
+        "edit", "--image", folder / "noise.png", "--set", "Smiling=0.5", "--out", tmp_path / "o.png", model="double"
+    )
     assert code == 0
     assert "done in float64" not in words
 
@@ -123,8 +124,9 @@ def test_an_edit_out_of_range_is_an_error_and_not_written(run, folder, tmp_path,
 
 
 def test_a_source_that_does_not_come_back_is_told(run, folder, tmp_path):
-    code, _, words = run("edit", "--image", folder / "noise.png", "--set", "Smiling=1", "--out", tmp_path / "o.png",
-                         model="worse")
+    code, _, words = run(
+        "edit", "--image", folder / "noise.png", "--set", "Smiling=1", "--out", tmp_path / "o.png", model="worse"
+    )
     assert code == 1
     assert "noise.png does not come back from its latents, the largest error is inf" in words
     assert not (tmp_path / "o.png").exists()
@@ -132,8 +134,9 @@ def test_a_source_that_does_not_come_back_is_told(run, folder, tmp_path):
 
 def test_interpolate_ends_at_the_noise_that_it_was_given(run, folder, tmp_path):
     out = tmp_path / "strip.png"
-    code, _, words = run("interpolate", "--from", folder / "noise.png", "--to", folder / "noise.png", "--frames", 2,
-                         "--out", out)
+    code, _, words = run(
+        "interpolate", "--from", folder / "noise.png", "--to", folder / "noise.png", "--frames", 2, "--out", out
+    )
     assert code == 0, words
     strip = read(out)
     assert np.array_equal(strip[:, : rough.SIZE], read(folder / "noise.png"))

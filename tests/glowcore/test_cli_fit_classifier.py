@@ -18,9 +18,22 @@ def home(tmp_path_factory):
 
 
 def argv(home, *more):
-    return [str(part) for part in (
-        "attributes", "--model", home / "model", "--data", home / "faces", "--refine-steps", "2", "--quiet",
-        "--classifier-folder", home / "classifiers", *more)]
+    return [
+        str(part)
+        for part in (
+            "attributes",
+            "--model",
+            home / "model",
+            "--data",
+            home / "faces",
+            "--refine-steps",
+            "2",
+            "--quiet",
+            "--classifier-folder",
+            home / "classifiers",
+            *more,
+        )
+    ]
 
 
 def test_it_learns_from_the_split_that_the_judge_does_not_use(home, capsys):
@@ -34,8 +47,21 @@ def test_it_learns_from_the_split_that_the_judge_does_not_use(home, capsys):
     test = open_dataset(home / "others", image_size=SIZE, split="test", progress=False)
     assert known == [{"data_sha256": test.fingerprint(), "pictures": 100}]
 
-    judged = ["evaluate", "--model", home / "model", "--data", home / "faces", "--edits", *others,
-              "--classifier-folder", home / "classifiers", "--pictures", "3", "--markdown", "--quiet"]
+    judged = [
+        "evaluate",
+        "--model",
+        home / "model",
+        "--data",
+        home / "faces",
+        "--edits",
+        *others,
+        "--classifier-folder",
+        home / "classifiers",
+        "--pictures",
+        "3",
+        "--markdown",
+        "--quiet",
+    ]
     capsys.readouterr()
     assert main([str(part) for part in judged]) == 0
     document = capsys.readouterr().out
@@ -44,10 +70,16 @@ def test_it_learns_from_the_split_that_the_judge_does_not_use(home, capsys):
     assert len(list((home / "classifiers").iterdir())) == 2
 
 
-@pytest.mark.parametrize(("more", "told"), [
-    (["--classifier-data", "nowhere"], "there is no folder nowhere"),
-    (["--classifier-data", "others", "--directions", "mean"], "--classifier-data goes with --directions refined, not"),
-])
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--classifier-data", "nowhere"], "there is no folder nowhere"),
+        (
+            ["--classifier-data", "others", "--directions", "mean"],
+            "--classifier-data goes with --directions refined, not",
+        ),
+    ],
+)
 def test_mistakes_are_told_before_the_fit(home, capsys, more, told):
     before = tree(home / "model")
     assert main(argv(home, *more)) == 2

@@ -78,21 +78,24 @@ def test_the_example_is_understood():
     assert (down.name, down.strengths) == ("Eyeglasses", (-2, -1, 0, 1, 2))
 
 
-@pytest.mark.parametrize(("grid", "told"), [
-    ("Smiling=-2:2:5", "'Smiling=-2:2:5' is not understood, expected NAME=A:B:N,NAME=A:B:N"),
-    ("", "--grid '' is not understood"),
-    ("Smiling=-2:2:5,Young", "is not understood"),
-    ("Smiling=-2:2:5,Smiling=-1:1:3", "Smiling is given twice, expected two attributes in --grid"),
-    ("Smiling=-2:2:5,Male=-1:1:3", "Male is given twice"),
-    ("Smiling=-2:2:1,Young=-1:1:3", "number of strengths of Smiling is '1', expected a whole number from 2 to 25"),
-    ("Smiling=-2:2:5,Young=-1:1:26", "number of strengths of Young is '26'"),
-    ("Smiling=-2:2:5,Young=-1:1:2.5", "number of strengths of Young is '2.5'"),
-    ("Smiling=-2:2:5,Young=-1:1:", "number of strengths of Young is ''"),
-    ("Smiling=much:2:5,Young=-1:1:3", "strength of Smiling is 'much', expected a number from -100 to 100"),
-    ("Smiling=-2:101:5,Young=-1:1:3", "strength of Smiling is '101'"),
-    ("Smiling=-2:nan:5,Young=-1:1:3", "strength of Smiling is 'nan'"),
-    ("Smilign=-2:2:5,Young=-1:1:3", "unknown attribute 'Smilign', expected one of Smiling, Male, Young"),
-])
+@pytest.mark.parametrize(
+    ("grid", "told"),
+    [
+        ("Smiling=-2:2:5", "'Smiling=-2:2:5' is not understood, expected NAME=A:B:N,NAME=A:B:N"),
+        ("", "--grid '' is not understood"),
+        ("Smiling=-2:2:5,Young", "is not understood"),
+        ("Smiling=-2:2:5,Smiling=-1:1:3", "Smiling is given twice, expected two attributes in --grid"),
+        ("Smiling=-2:2:5,Male=-1:1:3", "Male is given twice"),
+        ("Smiling=-2:2:1,Young=-1:1:3", "number of strengths of Smiling is '1', expected a whole number from 2 to 25"),
+        ("Smiling=-2:2:5,Young=-1:1:26", "number of strengths of Young is '26'"),
+        ("Smiling=-2:2:5,Young=-1:1:2.5", "number of strengths of Young is '2.5'"),
+        ("Smiling=-2:2:5,Young=-1:1:", "number of strengths of Young is ''"),
+        ("Smiling=much:2:5,Young=-1:1:3", "strength of Smiling is 'much', expected a number from -100 to 100"),
+        ("Smiling=-2:101:5,Young=-1:1:3", "strength of Smiling is '101'"),
+        ("Smiling=-2:nan:5,Young=-1:1:3", "strength of Smiling is 'nan'"),
+        ("Smilign=-2:2:5,Young=-1:1:3", "unknown attribute 'Smilign', expected one of Smiling, Male, Young"),
+    ],
+)
 def test_mistakes_are_told_and_nothing_is_written(edit, grid, told):
     code, words, out = edit("--grid", grid, "--set", "Male=1")
     assert code == 2

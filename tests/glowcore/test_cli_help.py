@@ -25,15 +25,18 @@ def glowcore_command(name):
 
 
 def commands():
-    return {f"{cli.__name__} {name}": command_of(cli, name)
-            for cli in (glowcore_cli, explorer_cli) for name in cli.COMMANDS}
+    return {
+        f"{cli.__name__} {name}": command_of(cli, name) for cli in (glowcore_cli, explorer_cli) for name in cli.COMMANDS
+    }
 
 
 def helps(command):
     """Help by option, as ``--help`` shows it: with the percent signs and defaults filled in."""
     formatter = command._get_formatter()
-    return {"/".join(action.option_strings) or action.dest: formatter._expand_help(action) if action.help else ""
-            for action in command._actions}
+    return {
+        "/".join(action.option_strings) or action.dest: formatter._expand_help(action) if action.help else ""
+        for action in command._actions
+    }
 
 
 @pytest.mark.parametrize("command", commands().values(), ids=commands())
@@ -67,8 +70,11 @@ def test_norm_is_told_apart():
 
 def test_training_options_say_what_the_settings_say():
     texts = helps(glowcore_command("train"))
-    shown = {option: text for option, text in texts.items() if option.removeprefix("--").replace("-", "_")
-             in {field.name for field in fields(TrainSettings)}}
+    shown = {
+        option: text
+        for option, text in texts.items()
+        if option.removeprefix("--").replace("-", "_") in {field.name for field in fields(TrainSettings)}
+    }
     assert len(shown) == 15
     for option, text in shown.items():
         name = option.removeprefix("--").replace("-", "_")

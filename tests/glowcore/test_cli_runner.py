@@ -64,8 +64,15 @@ def test_attributes_that_could_not_be_stored_are_not_fitted(shared, told, monkey
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-@pytest.mark.parametrize("command", ["-m glowcore info --model MODEL --json", "-m glowcore check --model MODEL",
-                                     "-u -m glowcore info --model MODEL --json", "-u -m glowcore --help"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "-m glowcore info --model MODEL --json",
+        "-m glowcore check --model MODEL",
+        "-u -m glowcore info --model MODEL --json",
+        "-u -m glowcore --help",
+    ],
+)
 def test_a_full_disk_behind_stdout_is_one_line(shared, command):
     words = command.replace("MODEL", str(shared / "model")).split()
     with open("/dev/full", "wb") as full:
@@ -92,3 +99,41 @@ def test_the_version(capsys):
             program(["--version"])
         assert end.value.code == 0
         assert capsys.readouterr().out == f"{name} {glowcore.__version__}\n"
+
+
+@pytest.mark.parametrize("count", [2, 3000])
+def test_output_that_nobody_reads_any_more_ends_the_command_quietly(tmp_path, count):
+    """As `| head -1` does, with less and with more than Python keeps back before it writes."""
+    for index in range(count):
+        (tmp_path / f"{index:04}.png").write_bytes(b"no picture")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "glowcore", "scan", "--data", str(tmp_path), "--quiet"]
+    with open(writer, "wb") as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["speed", "--batch", "-5"], "--batch is -5, expected 1"),
+        (["memory", "--batch", "0"], "--batch is 0, expected 1"),
+        (["memory", "--depths", "0"], "--depths is 0, expected 1"),
+        (["memory", "--depths", "4,-3"], "--depths is -3, expected 1"),
+        (["memory", "--depths", "1,2048"], "--depths is 2048, expected 1"),
+        (["memory", "--steps", "1"], "--steps is 1, expected 2"),
+        (["memory", "--modes", ""], "'' is not one of full"),
+        (["memory", "--plot", ""], "it is a folder"),
+        (["speed", "--plot", "x.png"], "--plot belongs to bench memory"),
+        (["speed", "--depths", "4"], "--depths belongs to bench memory"),
+        (["speed", "--modes", "full"], "--modes belongs to bench memory"),
+        (["speed", "--steps", "3"], "--steps belongs to bench memory"),
+    ],
+)
+def test_bench_refuses_before_it_measures(capsys, monkeypatch, argv, told):
+    for name in ("speed.measure_speed", "memory.measure_memory"):
+        monkeypatch.setattr(f"glowcore.benchmarks.{name}", lambda *_, **__: pytest.fail("it has begun"))
+    assert told in refused(capsys, "bench", *argv)

@@ -20,8 +20,23 @@ from glowcore.training.distributed import Processes
 from tests.glowcore.tiny import MODEL, model, write_model, write_pictures
 from tests.glowcore.trainers import make
 
-SETTINGS = ["--batch-size", "4", "--warmup-steps", "3", "--ema-decay", "0.9", "--eval-pictures", "2", "--seed", "5",
-            "--threads", "1", "--memory", "full", "--quiet"]
+SETTINGS = [
+    "--batch-size",
+    "4",
+    "--warmup-steps",
+    "3",
+    "--ema-decay",
+    "0.9",
+    "--eval-pictures",
+    "2",
+    "--seed",
+    "5",
+    "--threads",
+    "1",
+    "--memory",
+    "full",
+    "--quiet",
+]
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +132,11 @@ def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
     argv = [*MODEL, *SETTINGS, "--steps", 10**6, "--eval-minutes", 0.001]
     codes, steps, started = [], [], None
     while len(codes) < 20:
-        with subprocess.Popen(command(faces, stopped, *(argv if started is None else ["--resume", "--threads", 1])),
-                              stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command(faces, stopped, *(argv if started is None else ["--resume", "--threads", 1])),
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
             begun = time.monotonic()
             if started is None:  # how long a start takes here
                 while not saved_states.saved_steps(stopped / "state"):
@@ -169,8 +187,14 @@ def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
 
 def test_init_from_does_not_pass_the_sources_pictures_off_as_its_own(tmp_path, faces):
     flow = model(num_levels=1)
-    flow.metadata = {"temperature": 0.6, "data": "FairFace", "licence": "CC BY 4.0", "bits_per_dim": 1.3, "seeds": [],
-                     "init_from": [{"sha256": "earlier"}]}
+    flow.metadata = {
+        "temperature": 0.6,
+        "data": "FairFace",
+        "licence": "CC BY 4.0",
+        "bits_per_dim": 1.3,
+        "seeds": [],
+        "init_from": [{"sha256": "earlier"}],
+    }
     glowcore.save(flow, tmp_path / "source")
     short = [*SETTINGS, "--steps", "1"]
     train(faces, tmp_path / "run", "--init-from", tmp_path / "source", *short)
@@ -253,8 +277,12 @@ def test_only_the_first_of_several_processes_says_what_all_of_them_see(tmp_path,
     told = []
     for rank in range(2):
         monkeypatch.setattr("glowcore.cli.train.Processes.from_environment", lambda _, rank=rank: Processes(rank))
-        assert main([*run_of(tmp_path / "faces", tmp_path / str(rank)), *MODEL, *SETTINGS, "--skip-broken",
-                     "--steps", "1"]) == 0
+        assert (
+            main(
+                [*run_of(tmp_path / "faces", tmp_path / str(rank)), *MODEL, *SETTINGS, "--skip-broken", "--steps", "1"]
+            )
+            == 0
+        )
         told.append(capsys.readouterr().err)
     assert [word in told[0] for word in ("skipped ", ".heic 1", "a model of 2 classes")] == [True] * 3
     assert told[1] == ""

@@ -64,9 +64,13 @@ def pictures(batch=4):
 def test_what_mixes_devices_fails(cuda):
     """Else the tests below would find nothing on a device that is only pretended."""
     x = torch.ones(2, device=cuda)
-    mistakes = [lambda: x + torch.ones(2), lambda: torch.stack([torch.ones(2), x]), lambda: x.numpy(),
-                lambda: torch.ones(2)[torch.zeros(1, dtype=torch.long, device=cuda)],
-                lambda: torch.rand(2, device=cuda, generator=torch.Generator())]
+    mistakes = [
+        lambda: x + torch.ones(2),
+        lambda: torch.stack([torch.ones(2), x]),
+        lambda: x.numpy(),
+        lambda: torch.ones(2)[torch.zeros(1, dtype=torch.long, device=cuda)],
+        lambda: torch.rand(2, device=cuda, generator=torch.Generator()),
+    ]
     for mistake in mistakes:
         with pytest.raises((RuntimeError, TypeError)):
             mistake()
@@ -151,8 +155,9 @@ class NoFloat64(TorchDispatchMode):
 
 @pytest.mark.parametrize("permutation", ["conv1x1_lu", "shuffle"])
 def test_folding_asks_for_no_float64_of_the_device(cuda, permutation):
-    flow = moved(GlowConfig(image_size=SIZE, num_levels=2, steps_per_level=2, hidden_channels=8,
-                            permutation=permutation))
+    flow = moved(
+        GlowConfig(image_size=SIZE, num_levels=2, steps_per_level=2, hidden_channels=8, permutation=permutation)
+    )
     wanted = fold(flow)[0].steps[0]
     with NoFloat64():
         found = fold(flow.to(cuda))[0].steps[0]
@@ -236,8 +241,16 @@ def test_a_run_goes_on_from_its_state(tmp_path, cuda, memory):
         model = build(GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=8, num_classes=2))
         model.to(cuda).memory = memory
         settings = TrainSettings(steps=steps, batch_size=8, learning_rate=1e-2, warmup_steps=1, eval_pictures=8)
-        return Trainer(model, tiny.pictures(20), tiny.pictures(8, seed=1), settings, tmp_path, progress=False,
-                       labels=torch.arange(20) % 2, held_out_labels=torch.arange(8) % 2)
+        return Trainer(
+            model,
+            tiny.pictures(20),
+            tiny.pictures(8, seed=1),
+            settings,
+            tmp_path,
+            progress=False,
+            labels=torch.arange(20) % 2,
+            held_out_labels=torch.arange(8) % 2,
+        )
 
     first = trainer(3)
     first.run()
@@ -256,8 +269,28 @@ def test_the_commands(tmp_path, cuda, capsys):
     tiny.write_pictures(faces, 200, table=True)
     model = ["--model", str(run), "--device", "cuda"]
     photo = str(faces / "images" / "0003.png")
-    assert main(["train", "--data", str(faces), "--out", str(run), "--device", "cuda", *tiny.MODEL, "--steps", "20",
-                 "--batch-size", "8", "--warmup-steps", "2", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                str(faces),
+                "--out",
+                str(run),
+                "--device",
+                "cuda",
+                *tiny.MODEL,
+                "--steps",
+                "20",
+                "--batch-size",
+                "8",
+                "--warmup-steps",
+                "2",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     assert main(["attributes", *model, "--data", str(faces), "--refine-steps", "2", "--quiet"]) == 0
     capsys.readouterr()
     assert main(["evaluate", *model, "--data", str(faces), "--quiet", "--json"]) == 0

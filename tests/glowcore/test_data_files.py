@@ -26,7 +26,12 @@ def test_links_are_followed_like_folders_but_not_in_a_circle(tmp_path):
     (faces / "dogs" / "up").unlink()
     data = open_dataset(faces, image_size=8)
     assert data.files == [
-        "birds/2.png", "birds/3.png", "cats/inner/0.png", "cats/linked/2.png", "cats/linked/3.png", "dogs/1.png"
+        "birds/2.png",
+        "birds/3.png",
+        "cats/inner/0.png",
+        "cats/linked/2.png",
+        "cats/linked/3.png",
+        "dogs/1.png",
     ]
 
 
@@ -49,8 +54,26 @@ def test_files_of_other_kinds_are_counted_and_told(tmp_path, capsys):
     told = "4 files of other kinds passed over: .heic 2, without an ending 1, .bmp 1\n"
     assert main(["scan", "--data", str(faces)]) == 0
     assert capsys.readouterr().err == f"3 pictures, 0 unreadable\n{told}"
-    assert main(["train", "--data", str(faces), "--out", str(tmp_path / "run"), "--quiet", *MODEL, "--image-size", "8",
-                 "--steps", "1", "--batch-size", "2"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                str(faces),
+                "--out",
+                str(tmp_path / "run"),
+                "--quiet",
+                *MODEL,
+                "--image-size",
+                "8",
+                "--steps",
+                "1",
+                "--batch-size",
+                "2",
+            ]
+        )
+        == 0
+    )
     assert told in capsys.readouterr().err
     assert main(["scan", "--data", str(faces), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["other_kinds"][".heic"] == 2

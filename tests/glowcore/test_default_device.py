@@ -41,9 +41,13 @@ def answers(folder, name):
     for form in forms:
         latents = form.encode(PICTURES, y)
         generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
-        found += [*flat(latents), form.decode(latents), form.sample([0, 1, 2], 0.7, y),
-                  *flat(form.sample_latents([0, 1, 2], 0.7, y)),
-                  form.bits_per_dim(PICTURES, y, generator=generators)]
+        found += [
+            *flat(latents),
+            form.decode(latents),
+            form.sample([0, 1, 2], 0.7, y),
+            *flat(form.sample_latents([0, 1, 2], 0.7, y)),
+            form.bits_per_dim(PICTURES, y, generator=generators),
+        ]
         found += [*flat(latents[0].interpolate(latents[0], 0.5)), *flat(latents[0].interpolate(latents[0], [0.1, 0.5]))]
     return [tensor.detach() for tensor in found], fingerprint(PICTURES, None)
 
@@ -71,8 +75,14 @@ def test_attributes_and_evaluation_do_not_ask_for_it_either():
         latents, known = flow.encode(PICTURES), flow.attributes
         moved = known.apply(latents, {"Smiling": 1.5, "Male": -1}, locked=("Male", "Young"))
         other = known.orthogonalise("Young", ["Male"]).without(["Smiling"])
-        return [*flat(moved), known.score(latents, "Male"), *flat(known.direction("Young")), other.directions,
-                other.covariance, Latents(latents.levels, y=[0, 1, 2]).y]
+        return [
+            *flat(moved),
+            known.score(latents, "Male"),
+            *flat(known.direction("Young")),
+            other.directions,
+            other.covariance,
+            Latents(latents.levels, y=[0, 1, 2]).y,
+        ]
 
     with torch.device("meta"):
         found, figures = answers(), evaluate(flow, PICTURES)

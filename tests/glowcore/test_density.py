@@ -59,8 +59,9 @@ def flow_of_a_plane(name):
     """A flow of pictures of two values: two channels, one pixel."""
     make, preprocess, prior = FLOWS[name]
     config = SimpleNamespace(channels=2, height_width=(1, 1), n_bits=5)
-    flow = Flow(config, [Level(None, make(), None)], TopPrior((2, 1, 1)), prior=prior,
-                preprocess=preprocess and preprocess())
+    flow = Flow(
+        config, [Level(None, make(), None)], TopPrior((2, 1, 1)), prior=prior, preprocess=preprocess and preprocess()
+    )
     return perturb(flow, 0.15)
 
 

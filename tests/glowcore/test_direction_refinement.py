@@ -101,8 +101,9 @@ def test_a_second_classifier_has_a_say(flow, encoded):
     confused = data.attributes[:, [1, 0]]
     classifier = ClassifierSettings(epochs=8, batch_size=32, learning_rate=1e-2)
     other = train_classifier(data.images, confused, NAMES, classifier, progress=False)
-    means = torch.stack([torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0))
-                         for a in range(2)])
+    means = torch.stack(
+        [torch.from_numpy(matrix[labels[:, a] == 1].mean(0) - matrix[labels[:, a] == 0].mean(0)) for a in range(2)]
+    )
     shares = []
     settings = replace(SETTINGS, seed=3)
     for classifiers in ((), (other,)):
@@ -175,8 +176,9 @@ def test_the_fit_refines_and_says_so(flow):
     with torch.no_grad():
         eps = flow.fused().encode(data.images).flatten().double()
     direction = refined.direction("Striped").flatten()[0].double()
-    assert refined.sigma("Striped") == pytest.approx(float((eps @ direction).std(correction=0) / direction.norm()),
-                                                     rel=1e-4)
+    assert refined.sigma("Striped") == pytest.approx(
+        float((eps @ direction).std(correction=0) / direction.norm()), rel=1e-4
+    )
 
 
 def test_sigma_is_asked_of_other_encodings_at_every_step(flow, encoded, monkeypatch):

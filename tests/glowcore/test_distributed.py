@@ -22,12 +22,21 @@ def start(processes, *argv):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    together = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-                "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo"}
+    together = {
+        "WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "PYTHONPATH": str(ROOT),
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
     running = [
-        subprocess.Popen([sys.executable, *map(str, argv)], env={**os.environ, **together, "RANK": str(rank),
-                                                                 "LOCAL_RANK": str(rank)},
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        subprocess.Popen(
+            [sys.executable, *map(str, argv)],
+            env={**os.environ, **together, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         for rank in range(processes)
     ]
     words = [process.communicate(timeout=300)[0] for process in running]

@@ -63,8 +63,14 @@ def vectors():
     green[1] = 1
     red[0, 4:12, 4:12] = 1  # within the border
     rows = torch.stack([part.flatten() / part.norm() for part in (bright, green, red, bright)])
-    return AttributeVectors(NAMES, rows, rows.clone(), torch.zeros(4, dtype=torch.float64),
-                            torch.eye(4, dtype=torch.float64), ((3, SIZE, SIZE),))
+    return AttributeVectors(
+        NAMES,
+        rows,
+        rows.clone(),
+        torch.zeros(4, dtype=torch.float64),
+        torch.eye(4, dtype=torch.float64),
+        ((3, SIZE, SIZE),),
+    )
 
 
 def pictures(values, labels):
@@ -177,7 +183,9 @@ def test_what_float64_can_make_counts_and_is_counted_and_pictures_keep_their_pla
     assert weak.change == pytest.approx(3 * step, rel=1e-4)
     assert find(usual.results, "Bright", 9.0).in_float64 == 0
     assert [row[9] for row in _edit_rows([weak, find(usual.results, "Bright", 3.0)])[1:]] == [
-        "75.0 % (2 tried in float64)", "100.0 %"]
+        "75.0 % (2 tried in float64)",
+        "100.0 %",
+    ]
     before, expected = double.strips[0].pictures, usual.strips[0].pictures
     assert torch.allclose(before[:, 0, 0, 0, 0], torch.tensor(values) / 255)
     assert before[1, 1:].isnan().all()

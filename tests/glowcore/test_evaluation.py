@@ -18,10 +18,12 @@ from tests.glowcore.tiny import model, pictures
 def test_numbers_are_those_of_the_definition():
     flow, batch = model(), pictures(7)
     found = evaluate(flow, batch)
-    bpd = torch.cat([
-        flow.bits_per_dim(picture[None], generator=torch.Generator().manual_seed(index))
-        for index, picture in enumerate(batch)
-    ]).double()
+    bpd = torch.cat(
+        [
+            flow.bits_per_dim(picture[None], generator=torch.Generator().manual_seed(index))
+            for index, picture in enumerate(batch)
+        ]
+    ).double()
     back = flow.decode(flow.encode(batch))
     assert found.images == 7
     assert found.n_bits == 5

@@ -138,9 +138,11 @@ def test_auto_falls_back_where_results_differ(monkeypatch, pictures):
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
 def test_a_program_may_end_while_onnxruntime_is_being_built(seconds):
-    code = ("import time, torch; from glowcore import GlowConfig, build; "
-            "flow = build(GlowConfig(image_size=32, num_levels=3, steps_per_level=8, hidden_channels=64)); "
-            f"flow.initialize(torch.rand(8, 3, 32, 32)); flow.fused(); time.sleep({seconds})")
+    code = (
+        "import time, torch; from glowcore import GlowConfig, build; "
+        "flow = build(GlowConfig(image_size=32, num_levels=3, steps_per_level=8, hidden_channels=64)); "
+        f"flow.initialize(torch.rand(8, 3, 32, 32)); flow.fused(); time.sleep({seconds})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -181,17 +183,20 @@ def conv(place, *sizes, **settings):
     return change
 
 
-CONVOLUTIONS = [pytest.param(change, id=name) for name, change in {
-    "reflected": conv("conv_in", 6, 16, 3, padding=1, padding_mode="reflect"),
-    "dilated": conv("conv_in", 6, 16, 3, padding=2, dilation=2),
-    "grouped": conv("conv_in", 6, 16, 3, padding=1, groups=2),
-    "wide": conv("conv_in", 6, 16, 5, padding=2),
-    "narrow": conv("conv_in", 6, 16, 1),
-    "unbiased": conv("conv_in", 6, 16, 3, padding=1, bias=False),
-    "wide in the middle": conv("conv_mid", 16, 16, 3, padding=1),
-    "grouped in the middle": conv("conv_mid", 16, 16, 1, groups=4),
-    "plain at the end": conv("conv_out", 16, 12, 3, padding=1),
-}.items()]
+CONVOLUTIONS = [
+    pytest.param(change, id=name)
+    for name, change in {
+        "reflected": conv("conv_in", 6, 16, 3, padding=1, padding_mode="reflect"),
+        "dilated": conv("conv_in", 6, 16, 3, padding=2, dilation=2),
+        "grouped": conv("conv_in", 6, 16, 3, padding=1, groups=2),
+        "wide": conv("conv_in", 6, 16, 5, padding=2),
+        "narrow": conv("conv_in", 6, 16, 1),
+        "unbiased": conv("conv_in", 6, 16, 3, padding=1, bias=False),
+        "wide in the middle": conv("conv_mid", 16, 16, 3, padding=1),
+        "grouped in the middle": conv("conv_mid", 16, 16, 1, groups=4),
+        "plain at the end": conv("conv_out", 16, 12, 3, padding=1),
+    }.items()
+]
 
 
 def zero_conv_first(flow):
@@ -290,11 +295,14 @@ def test_graphs_are_refused_where_there_is_no_cuda():
         FusedFlow(model_of(), backend="cudagraphs")
 
 
-@pytest.mark.parametrize(("make", "dtype", "found"), [
-    (lambda: model_of().double(), "float32", "glow float64 on cpu"),
-    (model_of, "bfloat16", "glow bfloat16 on cpu"),
-    (lambda: model_of(norm="batchnorm"), "float32", "glow float32 on cpu, with parts that cannot be folded"),
-])
+@pytest.mark.parametrize(
+    ("make", "dtype", "found"),
+    [
+        (lambda: model_of().double(), "float32", "glow float64 on cpu"),
+        (model_of, "bfloat16", "glow bfloat16 on cpu"),
+        (lambda: model_of(norm="batchnorm"), "float32", "glow float32 on cpu, with parts that cannot be folded"),
+    ],
+)
 def test_onnxruntime_is_refused_with_what_the_model_is(make, dtype, found):
     with pytest.raises(ConfigError, match=f"needs a float32 Glow on the CPU and .*; this is {found}$"):
         FusedFlow(make(), dtype=dtype, backend="onnxruntime")

@@ -90,9 +90,24 @@ def hook(flow):
     flow.levels[0].steps[0].coupling.net.register_forward_hook(lambda net, given, result: 0 * result)
 
 
-@pytest.mark.parametrize("change", [scale_data, smallest_value, swap_data, other_data, other_parameter, other_module,
-                                    loaded, one_tensor_to_zero, appended_step, higher_floor, other_half, wider_reach,
-                                    hook])
+@pytest.mark.parametrize(
+    "change",
+    [
+        scale_data,
+        smallest_value,
+        swap_data,
+        other_data,
+        other_parameter,
+        other_module,
+        loaded,
+        one_tensor_to_zero,
+        appended_step,
+        higher_floor,
+        other_half,
+        wider_reach,
+        hook,
+    ],
+)
 def test_sees_every_usual_way_of_changing_weights(change, pictures):
     flow = small_model(**SETTINGS)
     fast = FusedFlow(flow, backend="torch")

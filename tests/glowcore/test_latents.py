@@ -88,8 +88,10 @@ def test_spherical_interpolation_keeps_the_norm_between_its_ends():
     assert torch.allclose(path[4].flatten(), b.flatten(), atol=1e-5)
     expected = torch.lerp(a.level_norms(), b.level_norms(), torch.linspace(0, 1, 5)[:, None])
     assert torch.allclose(path.level_norms(), expected, atol=1e-5)
-    steps = [torch.nn.functional.cosine_similarity(path[i].levels[0].flatten(), path[i + 1].levels[0].flatten(), dim=0)
-             for i in range(4)]
+    steps = [
+        torch.nn.functional.cosine_similarity(path[i].levels[0].flatten(), path[i + 1].levels[0].flatten(), dim=0)
+        for i in range(4)
+    ]
     assert max(steps) - min(steps) <= 1e-4
     assert a.interpolate(a, 0.3, spherical=True).flatten().isfinite().all()
 
@@ -210,16 +212,30 @@ def test_numpys_numbers_are_factors_on_either_side(factor):
 def test_the_classes_of_a_sum_are_those_of_the_first_or_of_the_only_side_that_has_them():
     a, b, plain = latents(2), latents(2, seed=1), latents(1, seed=2)
     a.y, b.y = torch.tensor([2, 3]), torch.tensor([5, 6])
-    for combined in (a + plain, plain + a, a - plain, plain - a, a.interpolate(plain, 0.5), plain.interpolate(a, 0.5),
-                     a + b, a - b):
+    for combined in (
+        a + plain,
+        plain + a,
+        a - plain,
+        plain - a,
+        a.interpolate(plain, 0.5),
+        plain.interpolate(a, 0.5),
+        a + b,
+        a - b,
+    ):
         assert combined.y.tolist() == [2, 3]
     assert (plain + plain).y is None
 
 
-@pytest.mark.parametrize("combine", [
-    lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a.interpolate(b, 0.5), lambda a, b: a.mixed(b, [0]),
-    lambda a, b: Latents.cat([a, b]),
-])
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda a, b: a + b,
+        lambda a, b: a - b,
+        lambda a, b: a.interpolate(b, 0.5),
+        lambda a, b: a.mixed(b, [0]),
+        lambda a, b: Latents.cat([a, b]),
+    ],
+)
 def test_latents_of_two_priors_do_not_go_together(combine):
     a, b = latents(), replace(latents(), prior="logistic")
     combine(b, b)

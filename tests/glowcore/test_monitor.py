@@ -17,8 +17,13 @@ from tests.glowcore.trainers import make
 
 @pytest.mark.parametrize("channels", [2, 5])
 def test_pictures_of_unusual_channels_are_trained_on_but_not_drawn(tmp_path, channels):
-    trainer = make(tmp_path, images=pictures(20, channels=channels), held_out=pictures(6, channels=channels),
-                   channels=channels, steps=2)
+    trainer = make(
+        tmp_path,
+        images=pictures(20, channels=channels),
+        held_out=pictures(6, channels=channels),
+        channels=channels,
+        steps=2,
+    )
     trainer.run()
     assert glowcore.load(tmp_path, device="cpu").metadata["training"]["evaluation"]["step"] == 2
     assert list((tmp_path / "tensorboard").iterdir())

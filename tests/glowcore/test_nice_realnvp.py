@@ -89,8 +89,11 @@ def test_couplings_start_as_the_identity():
     u = 0.05 + 0.9 * x
     eps = flow.encode(x).flatten()
     assert (eps.square().sum(1) - torch.logit(u).square().sum(dim=(1, 2, 3))).abs().max() <= 1e-9
-    expected = -0.5 * eps.square().sum(1) - 0.5 * 192 * math.log(2 * math.pi) + (
-        math.log(0.9) - u.log() - (1 - u).log()).sum(dim=(1, 2, 3))
+    expected = (
+        -0.5 * eps.square().sum(1)
+        - 0.5 * 192 * math.log(2 * math.pi)
+        + (math.log(0.9) - u.log() - (1 - u).log()).sum(dim=(1, 2, 3))
+    )
     assert (flow.log_prob(x) - expected).abs().max() <= 1e-9
 
 

@@ -36,8 +36,10 @@ def test_the_errors_that_say_so():
 
 
 def test_who_only_asks_for_it_loads_no_training():
-    code = ("import sys, explorer.engines.engine; assert 'glowcore.out_of_memory' in sys.modules; "
-            "print([name for name in sys.modules if name.startswith('glowcore.training')])")
+    code = (
+        "import sys, explorer.engines.engine; assert 'glowcore.out_of_memory' in sys.modules; "
+        "print([name for name in sys.modules if name.startswith('glowcore.training')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -87,16 +89,36 @@ def test_tensors_of_the_failed_step_are_let_go(flow):
     assert kept[0]() is None
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
-                                   RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
 def test_the_command_ends_with_1_and_one_line(tmp_path, monkeypatch, capsys, error):
     def fail(self, number):
         raise error
 
     monkeypatch.setattr(Trainer, "_batch_loss", fail)
     write_pictures(tmp_path / "faces", 12)
-    code = main(["train", "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "run"), *MODEL, "--steps", "9",
-                 "--batch-size", "8", "--quiet", "--device", "cpu"])
+    code = main(
+        [
+            "train",
+            "--data",
+            str(tmp_path / "faces"),
+            "--out",
+            str(tmp_path / "run"),
+            *MODEL,
+            "--steps",
+            "9",
+            "--batch-size",
+            "8",
+            "--quiet",
+            "--device",
+            "cpu",
+        ]
+    )
     line = capsys.readouterr().err.splitlines()[-1]
     assert code == 1
     assert line.startswith("error: out of memory on cpu at --batch-size 8; try --batch-size 4 (with --accumulate 2")

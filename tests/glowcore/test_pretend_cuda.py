@@ -16,8 +16,19 @@ LEFT_OUT = "not cudagraphs and not bfloat16 and not stays_on"
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device, and the same tests run on it")
 def test_the_tests_of_cuda_on_a_pretended_device():
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.glowcore.pretend_cuda", "-p", "no:cacheprovider",
-               "tests/glowcore/test_cuda.py", "-k", LEFT_OUT]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tests.glowcore.pretend_cuda",
+        "-p",
+        "no:cacheprovider",
+        "tests/glowcore/test_cuda.py",
+        "-k",
+        LEFT_OUT,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]

@@ -17,8 +17,10 @@ class Stream(io.StringIO):
         self.isatty = lambda: terminal
 
 
-@pytest.mark.parametrize(("terminal", "wanted", "drawn"), [
-    (True, True, True), (False, True, False), (True, False, False), (False, False, False)])
+@pytest.mark.parametrize(
+    ("terminal", "wanted", "drawn"),
+    [(True, True, True), (False, True, False), (True, False, False), (False, False, False)],
+)
 def test_a_bar_is_drawn_where_it_is_wanted_and_there_is_a_terminal(monkeypatch, terminal, wanted, drawn):
     stream = Stream(terminal)
     monkeypatch.setattr("sys.stderr", stream)

@@ -41,20 +41,31 @@ def cases(draw) -> Case:
     kind = draw(st.sampled_from(["glow", "realnvp", "nice"]))
     if kind == "glow":
         config = GlowConfig(
-            **shape, num_levels=levels, steps_per_level=depth,
+            **shape,
+            num_levels=levels,
+            steps_per_level=depth,
             coupling=draw(st.sampled_from(["affine", "additive"])),
             permutation=draw(st.sampled_from(["conv1x1_lu", "conv1x1", "reverse", "shuffle"])),
-            scale_min=draw(st.sampled_from([0.0, 0.3])), position_channels=draw(st.integers(0, 2)),
+            scale_min=draw(st.sampled_from([0.0, 0.3])),
+            position_channels=draw(st.integers(0, 2)),
         )
     elif kind == "realnvp":
         config = RealNVPConfig(
-            **shape, num_levels=levels, steps_per_level=depth, residual_blocks=draw(st.integers(0, 1)),
-            norm=draw(st.sampled_from(["actnorm", "batchnorm"])), logit_alpha=draw(st.sampled_from([0.0, 0.05])),
+            **shape,
+            num_levels=levels,
+            steps_per_level=depth,
+            residual_blocks=draw(st.integers(0, 1)),
+            norm=draw(st.sampled_from(["actnorm", "batchnorm"])),
+            logit_alpha=draw(st.sampled_from([0.0, 0.05])),
             learned_prior=draw(st.booleans()),
         )
     else:
-        config = NICEConfig(**shape, steps_per_level=2 + depth, hidden_layers=draw(st.integers(1, 3)),
-                            prior=draw(st.sampled_from(["logistic", "gaussian"])))
+        config = NICEConfig(
+            **shape,
+            steps_per_level=2 + depth,
+            hidden_layers=draw(st.integers(1, 3)),
+            prior=draw(st.sampled_from(["logistic", "gaussian"])),
+        )
     torch.manual_seed(draw(st.integers(0, 2**31)))
     flow = build(config).double().eval()
     flow.initialize(torch.rand(16, config.channels, *flow.image_size))
@@ -115,14 +126,27 @@ def deterministic(case: Case) -> None:
     assert torch.equal(case.flow.sample([5]), case.flow.sample([5]))
 
 
-PROPERTIES = [invertible, logdet_is_of_the_jacobian, finite, independent_of_the_batch, keeps_dtype, any_memory_layout,
-              deterministic]
+PROPERTIES = [
+    invertible,
+    logdet_is_of_the_jacobian,
+    finite,
+    independent_of_the_batch,
+    keeps_dtype,
+    any_memory_layout,
+    deterministic,
+]
 properties = pytest.mark.parametrize("holds", PROPERTIES, ids=lambda function: function.__name__)
 
 
 def check(holds, examples: int) -> None:
-    @settings(max_examples=examples, derandomize=True, deadline=None, database=None, print_blob=True,
-              suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
     @given(cases())
     def over_all(case: Case) -> None:
         with torch.set_grad_enabled(holds is logdet_is_of_the_jacobian):

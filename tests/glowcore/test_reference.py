@@ -86,8 +86,14 @@ def normflows_block(step, channels, hidden):
 @torch.no_grad()
 def test_likelihood_is_that_of_normflows_with_the_same_weights(coupling, permutation):
     nf = pytest.importorskip("normflows")
-    config = GlowConfig(image_size=(8, 4), num_levels=2, steps_per_level=3, hidden_channels=6, coupling=coupling,
-                        permutation=permutation)
+    config = GlowConfig(
+        image_size=(8, 4),
+        num_levels=2,
+        steps_per_level=3,
+        hidden_channels=6,
+        coupling=coupling,
+        permutation=permutation,
+    )
     flow = build(config).double()
     flow.initialize(torch.rand(16, 3, 8, 4))
     perturb(flow, 0.05)

@@ -43,8 +43,10 @@ def test_a_class_that_the_model_does_not_have(classed, form, call, y):
         CALLS[call](forms[form], y)
 
 
-@pytest.mark.parametrize("y", [0, 2, [2, 1], torch.tensor([1]), torch.tensor([0, 2], dtype=torch.int32),
-                               torch.tensor([2, 1], dtype=torch.uint8)])
+@pytest.mark.parametrize(
+    "y",
+    [0, 2, [2, 1], torch.tensor([1]), torch.tensor([0, 2], dtype=torch.int32), torch.tensor([2, 1], dtype=torch.uint8)],
+)
 @torch.no_grad()
 def test_every_class_that_it_has_is_taken_however_it_is_given(classed, y):
     latents = classed.encode(pictures(2), y)
@@ -57,13 +59,16 @@ def test_every_class_that_it_has_is_taken_however_it_is_given(classed, y):
     assert (classed.decode(latents) - pictures(2) / 255).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize(("y", "told"), [
-    (torch.tensor([0.0, 1.0]), "labels y are torch.float32, expected whole numbers from 0 to 2"),
-    (True, "labels y are torch.bool"),
-    ([0, 1, 2], r"labels y have shape \(3,\), expected one number or one for each of 2 pictures"),
-    ([[0, 1]], r"labels y have shape \(1, 2\)"),
-    (None, "give labels y, 0 to 2"),
-])
+@pytest.mark.parametrize(
+    ("y", "told"),
+    [
+        (torch.tensor([0.0, 1.0]), "labels y are torch.float32, expected whole numbers from 0 to 2"),
+        (True, "labels y are torch.bool"),
+        ([0, 1, 2], r"labels y have shape \(3,\), expected one number or one for each of 2 pictures"),
+        ([[0, 1]], r"labels y have shape \(1, 2\)"),
+        (None, "give labels y, 0 to 2"),
+    ],
+)
 def test_labels_that_are_none(classed, y, told):
     with pytest.raises(ConfigError, match=told):
         classed.encode(pictures(2), y)
@@ -88,15 +93,18 @@ def test_labels_for_a_model_without_classes(flow, call):
         CALLS[call](flow, 0)
 
 
-@pytest.mark.parametrize(("seeds", "told"), [
-    ([], "seeds are empty"),
-    (range(3, 3), "seeds are empty"),
-    ([1.7], r"seeds are \[1.7\], expected whole numbers"),
-    (["1"], "expected whole numbers"),
-    (5, "seeds are 5, expected whole numbers"),
-    ([0, 2**32], "seeds are 0 to 4294967296, expected whole numbers from 0 to 4294967295"),
-    ([-1], "expected whole numbers from 0"),
-])
+@pytest.mark.parametrize(
+    ("seeds", "told"),
+    [
+        ([], "seeds are empty"),
+        (range(3, 3), "seeds are empty"),
+        ([1.7], r"seeds are \[1.7\], expected whole numbers"),
+        (["1"], "expected whole numbers"),
+        (5, "seeds are 5, expected whole numbers"),
+        ([0, 2**32], "seeds are 0 to 4294967296, expected whole numbers from 0 to 4294967295"),
+        ([-1], "expected whole numbers from 0"),
+    ],
+)
 def test_seeds_that_are_none(flow, seeds, told):
     with pytest.raises(ConfigError, match=told):
         flow.sample(seeds)
@@ -108,16 +116,19 @@ def test_seeds_of_any_integer_type_are_the_same(flow):
         assert torch.equal(flow.sample(seeds), expected)
 
 
-@pytest.mark.parametrize(("temperature", "told"), [
-    (-1, "temperature is -1, expected a number from 0"),
-    (float("nan"), "temperature is nan"),
-    (float("inf"), "temperature is inf"),
-    ([0.5, -0.1], "temperature is -0.1"),
-    (np.array([[0.5, 0.7]]), "1 values, expected 1 or 2"),
-    (np.array([0.5, 0.7, 0.9]), "3 values, expected 1 or 2"),
-    ("0.7", "3 values, expected 1 or 2"),
-    (None, "temperature is None"),
-])
+@pytest.mark.parametrize(
+    ("temperature", "told"),
+    [
+        (-1, "temperature is -1, expected a number from 0"),
+        (float("nan"), "temperature is nan"),
+        (float("inf"), "temperature is inf"),
+        ([0.5, -0.1], "temperature is -0.1"),
+        (np.array([[0.5, 0.7]]), "1 values, expected 1 or 2"),
+        (np.array([0.5, 0.7, 0.9]), "3 values, expected 1 or 2"),
+        ("0.7", "3 values, expected 1 or 2"),
+        (None, "temperature is None"),
+    ],
+)
 def test_temperatures_that_are_none(flow, temperature, told):
     with pytest.raises(ConfigError, match=told):
         flow.sample([1], temperature)
@@ -146,8 +157,13 @@ def test_latents_of_another_model_or_another_number_do_not_go_together(flow):
     own, other = flow.sample_latents([1, 2]), model(num_levels=1).sample_latents([1, 2])
     shifted = Latents([level[:, :, :-1] for level in own.levels])
     for wrong in (other, shifted):
-        for call in (own.__add__, own.__sub__, lambda w: own.interpolate(w, 0.5), lambda w: own.mixed(w, [0]),
-                     lambda w: Latents.cat([own, w])):
+        for call in (
+            own.__add__,
+            own.__sub__,
+            lambda w: own.interpolate(w, 0.5),
+            lambda w: own.mixed(w, [0]),
+            lambda w: Latents.cat([own, w]),
+        ):
             with pytest.raises(ConfigError, match="latents of two models do not go together"):
                 call(wrong)
     with pytest.raises(ConfigError, match="latents of 2 and of 3 pictures do not go together, expected as"):
@@ -162,16 +178,28 @@ def test_anchors_every_so_many_steps(flow, steps):
     assert flow.anchor_every == 0
 
 
-@pytest.mark.parametrize(("kind", "given", "plain"), [
-    (GlowConfig, {"image_size": np.int64(64), "scale_min": np.float32(0.5), "num_classes": np.uint8(3)},
-     {"image_size": 64, "scale_min": 0.5, "num_classes": 3}),
-    (GlowConfig, {"image_size": [64, 32], "steps_per_level": [1, 2, 3, 4], "hidden_channels": np.array([4, 8, 8, 16])},
-     {"image_size": (64, 32), "steps_per_level": (1, 2, 3, 4), "hidden_channels": (4, 8, 8, 16)}),
-    (RealNVPConfig, {"steps_per_level": [np.int64(1), 2, 1], "hidden_channels": np.int32(4)},
-     {"steps_per_level": (1, 2, 1), "hidden_channels": 4}),
-    (NICEConfig, {"image_size": np.array([8, 4])}, {"image_size": (8, 4)}),
-    (VAEConfig, {"image_size": [32, 64], "latent_dims": np.int64(7)}, {"image_size": (32, 64), "latent_dims": 7}),
-])
+@pytest.mark.parametrize(
+    ("kind", "given", "plain"),
+    [
+        (
+            GlowConfig,
+            {"image_size": np.int64(64), "scale_min": np.float32(0.5), "num_classes": np.uint8(3)},
+            {"image_size": 64, "scale_min": 0.5, "num_classes": 3},
+        ),
+        (
+            GlowConfig,
+            {"image_size": [64, 32], "steps_per_level": [1, 2, 3, 4], "hidden_channels": np.array([4, 8, 8, 16])},
+            {"image_size": (64, 32), "steps_per_level": (1, 2, 3, 4), "hidden_channels": (4, 8, 8, 16)},
+        ),
+        (
+            RealNVPConfig,
+            {"steps_per_level": [np.int64(1), 2, 1], "hidden_channels": np.int32(4)},
+            {"steps_per_level": (1, 2, 1), "hidden_channels": 4},
+        ),
+        (NICEConfig, {"image_size": np.array([8, 4])}, {"image_size": (8, 4)}),
+        (VAEConfig, {"image_size": [32, 64], "latent_dims": np.int64(7)}, {"image_size": (32, 64), "latent_dims": 7}),
+    ],
+)
 def test_numbers_of_numpy_and_lists_make_the_config_that_plain_ones_make(kind, given, plain):
     config = kind(**given)
     assert config == kind(**plain)
@@ -179,12 +207,18 @@ def test_numbers_of_numpy_and_lists_make_the_config_that_plain_ones_make(kind, g
     assert json.dumps(dataclasses.asdict(config)) == json.dumps(dataclasses.asdict(kind(**plain)))
 
 
-@pytest.mark.parametrize(("given", "told"), [
-    ({"image_size": [64, 64, 64]}, r"image_size is \(64, 64, 64\), expected one number or \(height, width\)"),
-    ({"num_levels": 2, "steps_per_level": [8, 8, 8]}, r"steps_per_level has 3 values, expected 1 or 2 \(one a level\)"),
-    ({"channels": np.bool_(True)}, "channels is True, expected a whole number from 1 to 64"),
-    ({"channels": np.float64(3)}, r"channels is 3\.0, expected a whole number"),
-])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"image_size": [64, 64, 64]}, r"image_size is \(64, 64, 64\), expected one number or \(height, width\)"),
+        (
+            {"num_levels": 2, "steps_per_level": [8, 8, 8]},
+            r"steps_per_level has 3 values, expected 1 or 2 \(one a level\)",
+        ),
+        ({"channels": np.bool_(True)}, "channels is True, expected a whole number from 1 to 64"),
+        ({"channels": np.float64(3)}, r"channels is 3\.0, expected a whole number"),
+    ],
+)
 def test_what_they_hold_is_checked_as_plain_ones_are(given, told):
     with pytest.raises(ConfigError, match=told):
         GlowConfig(**given)

@@ -19,7 +19,8 @@ SETTINGS = {
     "affine_lu": (GlowConfig, {"num_levels": 2}),
     "additive_plain": (GlowConfig, {"num_levels": 2, "coupling": "additive", "permutation": "conv1x1"}),
     "shuffle_position": (
-        GlowConfig, {"num_levels": 2, "permutation": "shuffle", "position_channels": 2, "scale_min": 0.1}
+        GlowConfig,
+        {"num_levels": 2, "permutation": "shuffle", "position_channels": 2, "scale_min": 0.1},
     ),
     "realnvp": (RealNVPConfig, {"num_levels": 3, "residual_blocks": 1}),
     "nice": (NICEConfig, {"hidden_layers": 2}),
@@ -92,10 +93,13 @@ def test_batch_norm_cannot_be_undone_and_says_so():
     flow.bits_per_dim(torch.rand(4, 3, 4, 4)).mean().backward()
 
 
-@pytest.mark.parametrize("config", [
-    RealNVPConfig(**SHAPE, num_levels=2, steps_per_level=1, residual_blocks=1, norm="batchnorm"),
-    GlowConfig(**SHAPE, num_levels=2, steps_per_level=2, norm="batchnorm"),
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        RealNVPConfig(**SHAPE, num_levels=2, steps_per_level=1, residual_blocks=1, norm="batchnorm"),
+        GlowConfig(**SHAPE, num_levels=2, steps_per_level=2, norm="batchnorm"),
+    ],
+)
 def test_batch_norm_moves_its_statistics_once_a_step_in_both_modes(config):
     x = torch.rand(4, 3, 8, 4, dtype=torch.float64)
     flow = build(config).double()

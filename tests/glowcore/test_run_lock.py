@@ -50,8 +50,10 @@ def test_a_training_that_finds_a_later_state_keeps_the_model_that_goes_with_it(t
 @pytest.fixture
 def holder(tmp_path):
     """A process that holds the run in `run` until it is killed."""
-    code = ("import sys, time; from pathlib import Path; from glowcore.training.run_lock import alone\n"
-            "with alone(Path(sys.argv[1])): print(flush=True); time.sleep(60)")
+    code = (
+        "import sys, time; from pathlib import Path; from glowcore.training.run_lock import alone\n"
+        "with alone(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
+    )
     with subprocess.Popen([sys.executable, "-c", code, tmp_path / "run"], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         yield process
@@ -89,8 +91,18 @@ def test_the_command_says_so_before_it_reads_a_picture(tmp_path, holder, capsys,
 def test_a_resumed_run_that_another_has_overtaken_is_refused_at_its_start(tmp_path, capsys, monkeypatch):
     """Both begin from the state of step 1; the other one ends while this one still reads its pictures."""
     write_pictures(tmp_path / "faces", 24)
-    argv = ["train", "--data", tmp_path / "faces", "--out", tmp_path / "run", "--batch-size", 4, "--threads", 1,
-            "--quiet"]
+    argv = [
+        "train",
+        "--data",
+        tmp_path / "faces",
+        "--out",
+        tmp_path / "run",
+        "--batch-size",
+        4,
+        "--threads",
+        1,
+        "--quiet",
+    ]
     assert main(list(map(str, [*argv, *MODEL, "--steps", 1]))) == 0
     early = saved_states.load_state(tmp_path / "run" / "state")
     assert main(list(map(str, [*argv, "--resume", "--steps", 3]))) == 0

@@ -14,8 +14,15 @@ def model(**settings):
 
 def trainer(out, flow, images=None, held_out=None, class_weight=0.01, **given):
     settings = TrainSettings(steps=2, batch_size=4, class_weight=class_weight)
-    return Trainer(flow, pictures(8) if images is None else images, pictures(4) if held_out is None else held_out,
-                   settings, out / "run", progress=False, **given)
+    return Trainer(
+        flow,
+        pictures(8) if images is None else images,
+        pictures(4) if held_out is None else held_out,
+        settings,
+        out / "run",
+        progress=False,
+        **given,
+    )
 
 
 def refused(out, told, *args, **given):
@@ -62,20 +69,27 @@ def test_pictures_of_another_number_or_size(tmp_path, name):
     key = "images" if name == "training" else "held_out"
     refused(tmp_path, f"there are no {name} pictures, expected 1 or more", model(), **{key: pictures(8)[:0]})
     for other in (pictures(8, size=16), pictures(8, channels=1), pictures(8)[0]):
-        refused(tmp_path, rf"the {name} pictures have shape \[.*\], expected a uint8 tensor \[N, 3, 8, 8\]", model(),
-                **{key: other})
+        refused(
+            tmp_path,
+            rf"the {name} pictures have shape \[.*\], expected a uint8 tensor \[N, 3, 8, 8\]",
+            model(),
+            **{key: other},
+        )
 
 
-@pytest.mark.parametrize(("wrong", "told"), [
-    (lambda labels: torch.cat([labels, labels]), r"pictures have shape \[\d+\], expected one a picture, 0 to 1"),
-    (lambda labels: labels[:-1], r"pictures have shape \[\d\], expected one a picture, 0 to 1"),
-    (lambda labels: labels[:, None], r"pictures have shape \[\d, 1\], expected one a picture"),
-    (lambda labels: labels + 1, "are 1 to 2, expected one a picture, 0 to 1"),
-    (lambda labels: labels - 1, "are -1 to 0, expected one a picture, 0 to 1"),
-    (lambda labels: labels.double(), "are torch.float64, expected a tensor of whole numbers"),
-    (lambda labels: labels.bool(), "are torch.bool, expected a tensor of whole numbers"),
-    (lambda labels: labels.tolist(), "are of type list, expected a tensor of whole numbers"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda labels: torch.cat([labels, labels]), r"pictures have shape \[\d+\], expected one a picture, 0 to 1"),
+        (lambda labels: labels[:-1], r"pictures have shape \[\d\], expected one a picture, 0 to 1"),
+        (lambda labels: labels[:, None], r"pictures have shape \[\d, 1\], expected one a picture"),
+        (lambda labels: labels + 1, "are 1 to 2, expected one a picture, 0 to 1"),
+        (lambda labels: labels - 1, "are -1 to 0, expected one a picture, 0 to 1"),
+        (lambda labels: labels.double(), "are torch.float64, expected a tensor of whole numbers"),
+        (lambda labels: labels.bool(), "are torch.bool, expected a tensor of whole numbers"),
+        (lambda labels: labels.tolist(), "are of type list, expected a tensor of whole numbers"),
+    ],
+)
 def test_labels_that_do_not_fit(tmp_path, wrong, told):
     labels, held_out_labels = torch.arange(8) % 2, torch.arange(4) % 2
     refused(tmp_path, told, model(num_classes=2), labels=wrong(labels), held_out_labels=held_out_labels)

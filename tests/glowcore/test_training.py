@@ -138,14 +138,41 @@ def test_class_conditional_training_sees_its_labels(tmp_path):
     assert float(trainer.model.top_prior.class_stats.detach().abs().max()) > 0
 
 
-@pytest.mark.parametrize("wrong", [
-    {"batch_size": 0}, {"accumulate": 0}, {"steps": 0}, {"steps": 1.5}, {"minutes": 0}, {"minutes": math.inf},
-    {"learning_rate": 0}, {"learning_rate": math.nan}, {"decay": 1.5}, {"ema_decay": 1}, {"seed": -1}, {"seed": 2**32},
-    {"optimizer": "sgd"}, {"precision": "float16"}, {"eval_pictures": 0}, {"clip_norm": -1}, {"max_restores": -1},
-    {"learning_rate": "1e-3"}, {"learning_rate": True}, {"learning_rate": None}, {"clip_norm": [1.0]}, {"minutes": "5"},
-    {"class_weight": "0"}, {"decay": "0.5"}, {"ema_decay": None}, {"batch_size": True}, {"batch_size": "4"},
-    {"flip": "no"}, {"flip": 0}, {"flip": None},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_size": 0},
+        {"accumulate": 0},
+        {"steps": 0},
+        {"steps": 1.5},
+        {"minutes": 0},
+        {"minutes": math.inf},
+        {"learning_rate": 0},
+        {"learning_rate": math.nan},
+        {"decay": 1.5},
+        {"ema_decay": 1},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"optimizer": "sgd"},
+        {"precision": "float16"},
+        {"eval_pictures": 0},
+        {"clip_norm": -1},
+        {"max_restores": -1},
+        {"learning_rate": "1e-3"},
+        {"learning_rate": True},
+        {"learning_rate": None},
+        {"clip_norm": [1.0]},
+        {"minutes": "5"},
+        {"class_weight": "0"},
+        {"decay": "0.5"},
+        {"ema_decay": None},
+        {"batch_size": True},
+        {"batch_size": "4"},
+        {"flip": "no"},
+        {"flip": 0},
+        {"flip": None},
+    ],
+)
 def test_settings_that_no_run_can_have(wrong):
     name = next(iter(wrong))
     with pytest.raises(ConfigError, match=f"{name} is .*expected"):
@@ -153,8 +180,13 @@ def test_settings_that_no_run_can_have(wrong):
 
 
 def test_numpys_numbers_become_pythons_which_a_state_can_hold():
-    given = TrainSettings(batch_size=np.int64(4), steps=np.int32(7), learning_rate=np.float64(1e-3),
-                          decay=np.float32(0.5), flip=np.bool_(False))
+    given = TrainSettings(
+        batch_size=np.int64(4),
+        steps=np.int32(7),
+        learning_rate=np.float64(1e-3),
+        decay=np.float32(0.5),
+        flip=np.bool_(False),
+    )
     assert given == TrainSettings(batch_size=4, steps=7, learning_rate=1e-3, decay=0.5, flip=False)
     assert all(type(value) in (int, float, bool, str, type(None)) for value in vars(given).values())
 
@@ -172,8 +204,14 @@ def test_an_evaluation_without_bounds_is_recorded_as_null(tmp_path, monkeypatch)
 @pytest.mark.parametrize("mode", ["full", "checkpoint", "reversible"])
 def test_gradients_come_in_the_strides_of_their_weights(tmp_path, mode):
     """Other strides are copied at every step, and the wrapper of several processes warns of them."""
-    trainer = make(tmp_path / mode, images=pictures(20, channels=1), held_out=pictures(6, channels=1), channels=1,
-                   steps_per_level=2, hidden_channels=8)
+    trainer = make(
+        tmp_path / mode,
+        images=pictures(20, channels=1),
+        held_out=pictures(6, channels=1),
+        channels=1,
+        steps_per_level=2,
+        hidden_channels=8,
+    )
     trainer.model.memory = mode
     trainer.train_step()
     assert any(p.shape == (8, 8, 1, 1) for p in trainer.model.parameters())

@@ -29,8 +29,14 @@ def test_a_fingerprint_tells_pictures_and_labels_apart():
     assert found == fingerprint(images.clone(), labels.clone())
     changed = images.clone()
     changed[19, 2, 7, 7] ^= 1
-    others = [(changed, labels), (images.flip(0), labels), (images[:19], labels[:19]), (images, 1 - labels),
-              (images, None), (images.reshape(20, 3, 4, 16), labels)]
+    others = [
+        (changed, labels),
+        (images.flip(0), labels),
+        (images[:19], labels[:19]),
+        (images, 1 - labels),
+        (images, None),
+        (images.reshape(20, 3, 4, 16), labels),
+    ]
     assert len({str(found), *(str(fingerprint(*other)) for other in others)}) == 7
 
 
@@ -46,8 +52,11 @@ def test_of_many_pictures_a_sample_is_read_that_reaches_over_all():
 def test_other_pictures_are_refused_by_what_they_are():
     before = {"training": fingerprint(pictures(20), None), "held-out": fingerprint(pictures(6), None)}
     check_same(before, before, "runs/a")
-    with pytest.raises(DataError, match=r"^the held-out pictures .* runs/a: 6 of 3x8x8 .* then, 5 of 3x8x8 .* now; .*"
-                                        r"--init-from runs/a$"):
+    with pytest.raises(
+        DataError,
+        match=r"^the held-out pictures .* runs/a: 6 of 3x8x8 .* then, 5 of 3x8x8 .* now; .*"
+        r"--init-from runs/a$",
+    ):
         check_same(before, before | {"held-out": fingerprint(pictures(5), None)}, "runs/a")
     with pytest.raises(DataError, match=r"^the training pictures"):
         check_same(before, before | {"training": fingerprint(pictures(20, seed=1), None)}, "runs/a")

@@ -23,8 +23,9 @@ SETTINGS = ["--model", "vae", "--image-size", "8", "--num-levels", "1", "--hidde
 def vae(**settings) -> VAE:
     """A VAE whose weights have left their zeros."""
     torch.manual_seed(0)
-    model = glowcore.build(VAEConfig(**{"image_size": 8, "num_levels": 2, "hidden_channels": 4, "latent_dims": 5,
-                                        **settings}))
+    model = glowcore.build(
+        VAEConfig(**{"image_size": 8, "num_levels": 2, "hidden_channels": 4, "latent_dims": 5, **settings})
+    )
     for parameter in model.parameters():
         parameter.data.add_(0.05 * torch.randn_like(parameter))
     return model.eval()
@@ -136,9 +137,32 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
 
 def test_command_line_trains_evaluates_and_refuses_what_needs_a_flow(tmp_path, capsys):
     data, out = tiny.write_pictures(tmp_path / "data", count=60, table=True), str(tmp_path / "vae")
-    assert main(["train", "--data", str(data), *SETTINGS, "--steps", "60", "--batch-size", "16", "--warmup-steps", "10",
-                 "--learning-rate", "0.01", "--ema-decay", "0.9", "--eval-pictures", "12", "--quiet",
-                 "--out", out]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                str(data),
+                *SETTINGS,
+                "--steps",
+                "60",
+                "--batch-size",
+                "16",
+                "--warmup-steps",
+                "10",
+                "--learning-rate",
+                "0.01",
+                "--ema-decay",
+                "0.9",
+                "--eval-pictures",
+                "12",
+                "--quiet",
+                "--out",
+                out,
+            ]
+        )
+        == 0
+    )
     told = capsys.readouterr().err
     assert "no longer come back exactly" not in told
     assert main(["train", "--data", str(data), "--steps", "61", "--resume", "--quiet", "--out", out]) == 0
@@ -154,9 +178,12 @@ def test_command_line_trains_evaluates_and_refuses_what_needs_a_flow(tmp_path, c
     assert main(["sample", "--model", out, "--seeds", "0:4", "--out", str(tmp_path / "s.png")]) == 0
     assert main(["reconstruct", "--model", out, "--image", picture, "--out", str(tmp_path / "r.png"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pictures"][0]["pixels_changed"] > 0
-    for command in (["edit", "--image", picture, "--set", "Smiling=1", "--out", str(tmp_path / "e.png")],
-                    ["interpolate", "--from", picture, "--to", picture, "--out", str(tmp_path / "i.png")],
-                    ["attributes", "--data", str(data), "--quiet"], ["check"]):
+    for command in (
+        ["edit", "--image", picture, "--set", "Smiling=1", "--out", str(tmp_path / "e.png")],
+        ["interpolate", "--from", picture, "--to", picture, "--out", str(tmp_path / "i.png")],
+        ["attributes", "--data", str(data), "--quiet"],
+        ["check"],
+    ):
         assert main([command[0], "--model", out, *command[1:]]) == 2
         told = capsys.readouterr().err
         assert told.count("\n") == 1
@@ -179,10 +206,16 @@ def test_bounded_statistics_are_near_what_the_networks_say_and_never_stop_moving
     assert (model.encoder.out.bias.grad[5:] > 1e-4).all()
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (([],), "seeds are empty"), (([0.5],), "expected whole numbers"), (([0], -1.0), "temperature is -1.0"),
-    (([0], [1.0, 1.0]), "temperature has 2 values"), (([0], 1.0, torch.tensor([1])), "has no classes"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (([],), "seeds are empty"),
+        (([0.5],), "expected whole numbers"),
+        (([0], -1.0), "temperature is -1.0"),
+        (([0], [1.0, 1.0]), "temperature has 2 values"),
+        (([0], 1.0, torch.tensor([1])), "has no classes"),
+    ],
+)
 def test_sampling_refuses_what_a_flow_refuses(arguments, told):
     with pytest.raises(ConfigError, match=told):
         vae().sample(*arguments)

@@ -16,8 +16,10 @@ from tests.glowcore import tiny
 from tests.glowcore.test_attribute_classifier import labelled
 from tests.glowcore.test_direction_refinement import pictures as labelled_rows
 
-GLOWS = [{"permutation": name, "position_channels": 2, "num_classes": 3}
-         for name in ("conv1x1_lu", "conv1x1", "reverse", "shuffle")]
+GLOWS = [
+    {"permutation": name, "position_channels": 2, "num_classes": 3}
+    for name in ("conv1x1_lu", "conv1x1", "reverse", "shuffle")
+]
 KINDS = [*(("glow", settings) for settings in GLOWS), ("realnvp", {}), ("nice", {}), ("vae", {})]
 
 
@@ -93,8 +95,9 @@ def test_a_classifier_is_drawn_from_its_seed_alone():
 
     def trained(seed):
         torch.rand(1)  # what the global generator is at must not matter
-        return train_classifier(data.images, data.attributes, data.attribute_names, replace(settings, seed=seed),
-                                progress=False).state_dict()
+        return train_classifier(
+            data.images, data.attributes, data.attribute_names, replace(settings, seed=seed), progress=False
+        ).state_dict()
 
     one, same, other = trained(0), trained(0), trained(1)
     assert all(torch.equal(one[name], same[name]) for name in one)
@@ -109,7 +112,8 @@ def test_a_refinement_takes_nothing_back_either(drawn):
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     torch.manual_seed(1)
     numbers = drawn(refinement, "augment")
-    refinement.Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), data.attribute_names,
-                                                                  start)
+    refinement.Refinement(flow, data.images, few, progress=False)(
+        matrix, data.attributes.numpy(), data.attribute_names, start
+    )
     assert len(numbers) >= 2 * few.steps
     assert never_rewound(numbers)

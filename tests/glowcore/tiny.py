@@ -89,3 +89,8 @@ def write_model(folder: Path, *, attributes: bool = True, **settings) -> Path:
 def tree(folder: Path) -> dict[str, bytes | None]:
     """Everything under a folder by its relative name, with the contents of files."""
     return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+
+
+def picture_file(folder, index):
+    """The file of picture `index` below `folder`, where `write_pictures` has written `faces` with their table."""
+    return folder / "faces" / "images" / f"{index:04}.png"

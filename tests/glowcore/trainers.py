@@ -10,16 +10,40 @@ from tests.glowcore.tiny import pictures
 OUT = "top_prior.stats"
 
 
-def make(out, *, images=None, held_out=None, labels=None, num_classes=0, channels=3, steps_per_level=1,
-         hidden_channels=4, **settings):
+def make(
+    out,
+    *,
+    images=None,
+    held_out=None,
+    labels=None,
+    num_classes=0,
+    channels=3,
+    steps_per_level=1,
+    hidden_channels=4,
+    **settings,
+):
     torch.manual_seed(0)
-    config = GlowConfig(image_size=8, num_levels=1, steps_per_level=steps_per_level, hidden_channels=hidden_channels,
-                        num_classes=num_classes, channels=channels)
+    config = GlowConfig(
+        image_size=8,
+        num_levels=1,
+        steps_per_level=steps_per_level,
+        hidden_channels=hidden_channels,
+        num_classes=num_classes,
+        channels=channels,
+    )
     images = pictures(20) if images is None else images
     given = {"batch_size": 4, "steps": 50, "warmup_steps": 5, "eval_pictures": 4, **settings}
     held_out = pictures(6, seed=1) if held_out is None else held_out
-    return Trainer(build(config), images, held_out, TrainSettings(**given), out, labels=labels,
-                   held_out_labels=None if labels is None else torch.arange(len(held_out)) % 2, progress=False)
+    return Trainer(
+        build(config),
+        images,
+        held_out,
+        TrainSettings(**given),
+        out,
+        labels=labels,
+        held_out_labels=None if labels is None else torch.arange(len(held_out)) % 2,
+        progress=False,
+    )
 
 
 def tensors(trainer):
@@ -49,7 +73,22 @@ def ddp_trainer(out, mode, processes):
     if count:
         torch.nn.init.normal_(model.class_head.weight)
     labels = torch.arange(20) % 2 if count else None
-    settings = TrainSettings(batch_size=3, steps=50, warmup_steps=0, clip_norm=1e9, precision="float32",
-                             class_weight=1.0 if mode == "classes" else 0.0)
-    return Trainer(model, pictures(20), pictures(4, seed=1), settings, out, labels=labels,
-                   held_out_labels=None if labels is None else labels[:4], processes=processes, progress=False)
+    settings = TrainSettings(
+        batch_size=3,
+        steps=50,
+        warmup_steps=0,
+        clip_norm=1e9,
+        precision="float32",
+        class_weight=1.0 if mode == "classes" else 0.0,
+    )
+    return Trainer(
+        model,
+        pictures(20),
+        pictures(4, seed=1),
+        settings,
+        out,
+        labels=labels,
+        held_out_labels=None if labels is None else labels[:4],
+        processes=processes,
+        progress=False,
+    )

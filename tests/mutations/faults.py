@@ -24,6 +24,7 @@ LATENTS, REVERSIBLE, PARTICULAR, FUSED = "test_latents", "test_reversible", "tes
 DENSITY = "test_density"
 
 #: File of glowcore, tests that are about it, faults: name and edits.
+# fmt: off
 _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]] = [
     ("transforms/affine_move.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
         "scale before shift, one way": (("return (x_b + parts.t) * parts.s,", "return x_b * parts.s + parts.t,"),),
@@ -250,5 +251,6 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
                                               ", (bits + head_bits).detach(), head_bits.detach()])"),),
     }),
 ]
+# fmt: on
 
 FAULTS = [Fault(name, file, edits, tests) for file, tests, faults in _TABLE for name, edits in faults.items()]

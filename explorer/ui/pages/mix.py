@@ -244,8 +244,10 @@ with panel:
     begun = starts(bench, shown, mode, slots)
     if absent := lacking(slots, shown):
         are = "is" if len(absent) == 1 else "are"
-        st.info(f"{' and '.join(absent)} of this address {are} not here: add the same photos again, or go on with what "
-                "stands there instead.")
+        st.info(
+            f"{' and '.join(absent)} of this address {are} not here: add the same photos again, or go on with what "
+            "stands there instead."
+        )
     chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=True)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))

@@ -105,8 +105,10 @@ def unload(name: str | None = None) -> None:
     """Let a model go, or all of them, and say so."""
     state.unload(name)
     what = f"{name} is" if name else "All models are"
-    st.toast(f"{what} let go, for all visitors: out of memory once no open page shows it, read again when needed.",
-             icon=":material/memory:")
+    st.toast(
+        f"{what} let go, for all visitors: out of memory once no open page shows it, read again when needed.",
+        icon=":material/memory:",
+    )
 
 
 def card(entry: ModelEntry, chosen: str | None) -> None:
