@@ -7,6 +7,7 @@ function typing(event) {
 }
 
 const REST = 600
+const PRESSES = ["pointerdown", "pointerup", "pointercancel"]
 
 class Editor {
   constructor(root) {
@@ -37,10 +38,12 @@ class Editor {
     this.show("edited")
     this.onKey = (event) => this.key(event)
     this.onGone = () => this.stage.hold(false)
+    this.onPress = (event) => { this.pressed = event.type === "pointerdown" }
     window.addEventListener("keydown", this.onKey)
     window.addEventListener("keyup", this.onKey)
     window.addEventListener("blur", this.onGone) // what is let go elsewhere is not told here
     document.addEventListener("visibilitychange", this.onGone)
+    for (const type of PRESSES) window.addEventListener(type, this.onPress, true)
   }
 
   close() {
@@ -50,6 +53,7 @@ class Editor {
     window.removeEventListener("keyup", this.onKey)
     window.removeEventListener("blur", this.onGone)
     document.removeEventListener("visibilitychange", this.onGone)
+    for (const type of PRESSES) window.removeEventListener(type, this.onPress, true)
   }
 
   key(event) {
@@ -128,10 +132,13 @@ class Editor {
     this.frames.fade()
   }
 
-  // When the hand rests, the row of frames is brought up to date: for its slider, else the first that is moved.
+  // When the hand rests, the row of frames is brought up to date: for its slider, else the first that is moved. Not while
+  // a button is pressed anywhere: where the click runs the page while an answer is on its way here, Streamlit may take the
+  // whole editor off the page for a moment.
   refreshSoon() {
     clearTimeout(this.refresh)
     this.refresh = setTimeout(() => {
+      if (this.pressed) { this.refreshSoon(); return }
       const free = this.data.sliders.filter((s) => !s.locked)
       const slider = free.find((s) => s.name === this.frames.name) ?? free.find((s) => s.value !== 0) ?? free[0]
       if (slider && !this.wanted && !this.panel.dragging && !this.wire.changesPending) this.wantStrip(slider.name)
