@@ -1,4 +1,4 @@
-"""The editor without Streamlit around it: what it sends while it is on the page, while a button is pressed, once gone."""
+"""The editor without Streamlit around it: what it sends when overtaken, while a button is pressed, and once gone."""
 
 from __future__ import annotations
 
