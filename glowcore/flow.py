@@ -236,7 +236,11 @@ class Flow(nn.Module):
 
         For the raw values use ``decode(sample_latents(...))``.
         """
-        return likelihood.bin_centres(self.decode(self.sample_latents(seeds, temperature, y)), self.config.n_bits)
+        return self.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
+
+    def for_display(self, decoded: Tensor) -> Tensor:
+        """Return decoded samples as they are shown, in [0, 1]: each value at the centre of its bin."""
+        return likelihood.bin_centres(decoded, self.config.n_bits)
 
     def fused(self, dtype: str = "float32", backend: str = "auto") -> FusedFlow:
         """Return the fast form of this model for encode, decode and sample (:mod:`glowcore.fused`)."""

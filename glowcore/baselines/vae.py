@@ -192,7 +192,11 @@ class VAE(nn.Module):
     @torch.no_grad()
     def sample(self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: None = None) -> Tensor:
         """Return sampled pictures, ``[B, C, H, W]`` in [0, 1]: the decoder's mean, without noise of its own."""
-        return self.decode(self.sample_latents(seeds, temperature, y))
+        return self.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
+
+    def for_display(self, decoded: Tensor) -> Tensor:
+        """Return decoded samples as they are: the decoder's mean is smooth and in [0, 1] already."""
+        return decoded
 
     def _checked(self, images: Tensor) -> Tensor:
         return checked_images(images, self.config.channels, self.image_size, self.device)

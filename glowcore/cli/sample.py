@@ -16,7 +16,6 @@ from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.grids import grid, sheet_size
 from glowcore.latents import Latents
-from glowcore.likelihood import bin_centres
 from glowcore.metadata import USUAL_TEMPERATURE, recommended_temperature
 from glowcore.storage import output
 
@@ -101,9 +100,9 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
 
 
 def _show(model: Flow, latents: Latents) -> tuple[np.ndarray, list[int]]:
-    """Decode samples for the eye, uint8 ``[N, H, W, C]``, every value at the centre of its bin; which are lost."""
+    """Decode samples as the model shows them: uint8 ``[N, H, W, C]``, and which pictures are lost."""
     decoded = pictures.decode(pictures.exact(model), latents)
-    return pictures.show(bin_centres(batch, model.config.n_bits) for batch in decoded)
+    return pictures.show(model.for_display(batch) for batch in decoded)
 
 
 def _report_lost(lost: Sequence[int], count: int) -> int:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from glowcore import likelihood
 from glowcore.errors import ConfigError
 from glowcore.fused.cuda_graphs import GraphedBackend
 from glowcore.fused.folding import can_fold, fold, is_extended
@@ -184,7 +183,7 @@ class FusedFlow:
         """Return sampled pictures for show, as :meth:`Flow.sample`."""
         if self._extended:
             return self.flow.sample(seeds, temperature, y)
-        return likelihood.bin_centres(self.decode(self.sample_latents(seeds, temperature, y)), self.config.n_bits)
+        return self.flow.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
 
     def _encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
         self._refresh()

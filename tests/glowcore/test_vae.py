@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,9 +14,13 @@ from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.cli import main
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
+from glowcore.grids import grid
+from glowcore.images import to_uint8
 from glowcore.latents import Latents
 from glowcore.memory import choose_memory
+from glowcore.metadata import recommended_temperature
 from tests.glowcore import tiny
+from tests.glowcore.command_line import read
 
 SETTINGS = ["--model", "vae", "--image-size", "8", "--num-levels", "1", "--hidden-channels", "8", "--latent-dims", "4"]
 
@@ -175,7 +180,12 @@ def test_command_line_trains_evaluates_and_refuses_what_needs_a_flow(tmp_path, c
     assert main(["info", "--model", out]) == 0
     assert "no flow: vae is a baseline" in capsys.readouterr().err
     picture = str(next((data / "images").glob("*.png")))
-    assert main(["sample", "--model", out, "--seeds", "0:4", "--out", str(tmp_path / "s.png")]) == 0
+    assert main(["sample", "--model", out, "--seeds", "0:4", "--scale", "1", "--out", str(tmp_path / "s.png")]) == 0
+    trained = glowcore.load(out, device="cpu")
+    with torch.no_grad():
+        mean = trained.decode(trained.sample_latents(range(4), recommended_temperature(trained)))
+    assert np.array_equal(read(tmp_path / "s.png"), grid(to_uint8(mean), columns=2))  # not the centres of bins
+    assert torch.equal(trained.sample(range(4), recommended_temperature(trained)), mean)
     assert main(["reconstruct", "--model", out, "--image", picture, "--out", str(tmp_path / "r.png"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pictures"][0]["pixels_changed"] > 0
     for command in (
