@@ -53,9 +53,13 @@ def dequantise(
     return torch.where(images.isnan(), torch.nan, x) if images.is_floating_point() else x
 
 
-def generators(seed: int, count: int) -> list[torch.Generator]:
-    """Return a source of noise for each of ``count`` pictures, seeded from ``seed`` on: none depends on its batch."""
-    return [torch.Generator().manual_seed(seed + i) for i in range(count)]
+def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:
+    """Return the noise generators of pictures ``first`` to ``first + count - 1`` of a set.
+
+    Each depends on ``seed`` and on the number of its picture alone, so noise is the same in batches of any size.
+    """
+    # A prime step: neighbouring seeds share no generator in any set of up to a million pictures.
+    return [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(count)]
 
 
 def check_generators(given: Sequence[torch.Generator], count: int) -> None:

@@ -26,7 +26,11 @@ def add_parser(commands, summary: str) -> None:
     options.add_model(p)
     p.add_argument("--samples", type=int, default=8, metavar="N", help="samples of the model to try (default 8)")
     p.add_argument(
-        "--odd", type=int, default=20, metavar="N", help="odd pictures to try: black, noise and the like (default 20)"
+        "--odd",
+        type=int,
+        default=20,
+        metavar="N",
+        help="out-of-distribution pictures to try: black, noise and the like (default 20)",
     )
     p.add_argument(
         "--data",
@@ -40,7 +44,7 @@ def add_parser(commands, summary: str) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="seed of the samples, the odd pictures and the noise (default 0)",
+        help="seed of the samples, of the pictures of --odd and of the noise (default 0)",
     )
     p.add_argument("--json", action="store_true", help="print the table as JSON to stdout")
 
@@ -81,7 +85,7 @@ def _checks(args: argparse.Namespace) -> list[checking.Check]:
     return [
         checking.check_files(args.model),
         *shown,
-        *checking.check_model(model, samples=args.samples, odd=args.odd, seed=args.seed),
+        *checking.check_model(model, samples=args.samples, probes=args.odd, seed=args.seed),
     ]
 
 

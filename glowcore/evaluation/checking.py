@@ -21,7 +21,7 @@ from torch import Tensor
 from glowcore import checkpoint, classes, likelihood
 from glowcore.classes import any_classes
 from glowcore.errors import CheckpointError, ConfigError
-from glowcore.evaluation.odd_pictures import odd_pictures
+from glowcore.evaluation.ood_probes import ood_probes
 from glowcore.exact import in_float64, largest_error
 from glowcore.flow import Flow
 from glowcore.images import HALF_STEP, to_uint8
@@ -58,13 +58,20 @@ class Check:
 
 
 @torch.no_grad()
-def check_model(model: Flow, *, samples: int = 8, odd: int = 20, seed: int = 0) -> list[Check]:
-    """Ask everything but the files of a model in eval mode; ``samples`` pictures of its own and ``odd`` odd ones."""
+def check_model(model: Flow, *, samples: int = 8, probes: int = 20, seed: int = 0) -> list[Check]:
+    """Check everything but the files of a model in eval mode.
+
+    Args:
+        model: in eval mode.
+        samples: number of pictures to sample from it.
+        probes: number of out-of-distribution pictures (:mod:`glowcore.evaluation.ood_probes`).
+        seed: of samples, probes and noise.
+    """
     exact = in_float64(model)
     drawn = model.sample(range(seed, seed + samples), USUAL_TEMPERATURE, any_classes(model, samples))
     drawn = torch.from_numpy(to_uint8(drawn)).permute(0, 3, 1, 2).contiguous()
     checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
-    names, pictures = odd_pictures((model.config.channels, *model.image_size), odd, seed)
+    names, pictures = ood_probes((model.config.channels, *model.image_size), probes, seed)
     for kind in dict.fromkeys(names):
         chosen = torch.from_numpy(pictures[[name == kind for name in names]])
         checks.append(_round_trip(f"round trip: {kind}", model, exact, chosen))
@@ -84,7 +91,7 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
         latents = model.encode_dequantised(
-            part, any_classes(model, len(part)), generator=likelihood.generators(seed + start, len(part))
+            part, any_classes(model, len(part)), generator=likelihood.generators(seed, len(part), start)
         )
         log_prob = latents.log_prob
         if classes.num_classes(model):
@@ -213,7 +220,7 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
             # The same float32 points for both precisions.
-            x = model.dequantised(part, likelihood.generators(seed + start, len(part))).to(each.device, each.dtype)
+            x = model.dequantised(part, likelihood.generators(seed, len(part), start)).to(each.device, each.dtype)
             log_prob = each.encode_cube(x, None if y is None else y[start : start + batch]).log_prob
             parts.append(likelihood.bits_per_dim(log_prob.double().cpu(), each.num_dims, each.config.n_bits))
         return torch.cat(parts)

@@ -11,6 +11,7 @@ from torch import Tensor
 from glowcore import likelihood
 from glowcore.classes import ClassTally, any_classes
 from glowcore.errors import ConfigError
+from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.exact import RETRY_ABOVE, largest_error, largest_errors
 from glowcore.flow import Flow
 from glowcore.image_difference import pixels_changed
@@ -117,7 +118,7 @@ def noisy_bits_per_dim(
 
     ``tally`` counts the same encodings.
     """
-    generators = likelihood.generators(seed * 1_000_003 + first, len(batch))
+    generators = likelihood.generators(seed, len(batch), first)
     if tally is None:
         return model.bits_per_dim(batch, y, generator=generators).cpu()
     latents = model.encode_dequantised(batch, y, generator=generators)
@@ -129,25 +130,27 @@ def noisy_bits_per_dim(
 def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:
     """Measure what goes wrong before the loss shows it: round trip, samples, scales, conditioning of the convolutions.
 
-    ``round_trip`` is the largest error on the pictures given, ``round_trip_odd`` on pictures the model has not learned
-    (noise, black, one bright pixel), ``samples_finite`` the fraction of 16 samples at temperature 1 without NaN or Inf,
-    ``condition`` the largest condition number of a 1x1 convolution, ``log_scale`` the largest ``|log s|`` of a coupling
-    on the pictures given. ``labels`` are the classes of the pictures, for a class-conditional model.
+    Args:
+        model: in eval mode.
+        images: uint8 ``[N, C, H, W]``.
+        labels: int64 ``[N]``, the classes of the pictures, for a class-conditional model.
+
+    Returns:
+        ``round_trip``, the largest error of ``decode(encode(x))`` on ``images``; ``round_trip_ood``, the same on one
+        out-of-distribution probe of each kind (:mod:`glowcore.evaluation.ood_probes`); ``samples_finite``, the
+        fraction of 16 samples at temperature 1 without NaN or Inf; ``condition``, the largest condition number of a
+        1x1 convolution; ``log_scale``, the largest ``|log s|`` of a coupling on ``images``.
     """
 
     def round_trip(pictures: Tensor, y: Tensor | None) -> float:
         return largest_error(model.decode(model.encode(pictures, y)), pictures / 255)
 
-    # Not those of `odd_pictures`: figures stored with models were measured on these four.
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randint(0, 256, images[:2].shape, dtype=torch.uint8, generator=generator, device="cpu")
-    odd = torch.cat([noise, torch.zeros_like(images[:2])])
-    odd[-1, :, odd.shape[2] // 2, odd.shape[3] // 2] = 255
+    probes = torch.from_numpy(ood_probes(tuple(images.shape[1:]), len(PROBE_KINDS))[1])
     samples = model.decode(model.sample_latents(range(16), y=any_classes(model, 16)))
     conditions = [_condition(module.weight()) for module in model.modules() if isinstance(module, ChannelLinear)]
     return {
         "round_trip": round_trip(images, labels),
-        "round_trip_odd": round_trip(odd, any_classes(model, len(odd))),
+        "round_trip_ood": round_trip(probes, any_classes(model, len(probes))),
         "samples_finite": float(samples.flatten(1).isfinite().all(dim=1).float().mean()),
         "condition": max(conditions, default=1.0),
         "log_scale": largest_log_scale(model, images, labels),

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 #: What an evaluation may show at most (``samples_finite``: at least) before the run is taken back. Far beyond what
 #: healthy runs show: there a round trip errs by 1e-4, no scale passes e^10, and no 1x1 convolution a condition of 1e4.
-#: The round trip is that of held-out pictures, and a step of 8 bits; odd pictures are no measure of a run, since a
-#: healthy model brings them back to 0.1 only.
+#: The round trip is that of held-out pictures, and a step of 8 bits; the out-of-distribution probes are no measure of a
+#: run, since a healthy model brings them back to 0.1 only.
 MOST_ROUND_TRIP = 1 / 255
 MOST_LOG_SCALE = 30.0
 MOST_CONDITION = 1e7

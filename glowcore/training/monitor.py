@@ -18,7 +18,7 @@ from glowcore import images
 from glowcore.classes import ClassTally, any_classes, has_head
 from glowcore.errors import TrainingError, reason
 from glowcore.evaluation.held_out import health, noisy_bits_per_dim
-from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
+from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.metadata import TRAINING, USUAL_TEMPERATURE
@@ -104,7 +104,7 @@ class Monitor:
             "images_per_second": round(trainer.images_seen / trainer.seconds, 2) if trainer.seconds else None,
             "train_bits_per_dim": self.smooth_loss,
             "bits_per_dim": float(torch.cat(bpd).double().mean()),
-            "bits_per_dim_odd": self._bits_of_odd_pictures(model),
+            "bits_per_dim_ood": self._bits_of_probes(model),
             "learning_rate": trainer.learning_rate(),
             "skipped": trainer.recovery.skipped,
             "pictures_skipped": trainer.pictures_skipped,
@@ -199,13 +199,14 @@ class Monitor:
         if vars(self).get("_board") is not None:  # not made only to be closed
             self._board.close()
 
-    def _bits_of_odd_pictures(self, model: Flow) -> float:
-        """Return the mean bits/dim of one picture of each odd kind: far above the held-out ones' where all is well.
+    def _bits_of_probes(self, model: Flow) -> float:
+        """Return the mean bits/dim of one out-of-distribution probe of each kind.
 
-        It is recorded, not judged: healthy models differ in it by orders of magnitude.
+        In a sound model it is far above that of the held-out pictures. It is logged, but no criterion of divergence:
+        sound models differ in it by orders of magnitude.
         """
-        odd = torch.from_numpy(odd_pictures(tuple(self.held_out.shape[1:]), len(ODD_KINDS))[1])
-        return float(noisy_bits_per_dim(model, odd, 0, 0, any_classes(model, len(odd))).double().mean())
+        probes = torch.from_numpy(ood_probes(tuple(self.held_out.shape[1:]), len(PROBE_KINDS))[1])
+        return float(noisy_bits_per_dim(model, probes, 0, 0, any_classes(model, len(probes))).double().mean())
 
     def _class_figures(self, tally: ClassTally | None) -> dict[str, Any]:
         """Return what a class-conditional run logs beside its bits/dim, which never holds the head's loss."""

@@ -9,8 +9,8 @@ import torch
 
 import glowcore
 from glowcore.cli import main
-from glowcore.evaluation import checking
-from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
+from glowcore.evaluation import checking, evaluate
+from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.images import to_png_bytes
 from glowcore.storage import atomic
 from glowcore.transforms.actnorm import ActNorm
@@ -23,13 +23,13 @@ NAMES = ["3x8x8-affine-conv1x1_lu", "per-level", "classes", "realnvp-per-level",
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_exact_model_passes(name):
-    checks = checking.check_model(model(name).float(), samples=2, odd=5)
+    checks = checking.check_model(model(name).float(), samples=2, probes=5)
     assert [check for check in checks if not check.passed] == []
     assert len({check.name for check in checks}) == len(checks)
 
 
 def failing(name):
-    return {check.name for check in checking.check_model(model(name).float(), samples=2, odd=3) if not check.passed}
+    return {check.name for check in checking.check_model(model(name).float(), samples=2, probes=3) if not check.passed}
 
 
 def test_a_wrong_logdet_is_found(monkeypatch):
@@ -47,7 +47,7 @@ def test_what_only_float64_brings_back_is_said(monkeypatch):
     right = AffineCoupling.move_back
     noisy = lambda self, z, h: right(self, z + 1e-2 if z.dtype == torch.float32 else z, h)  # noqa: E731
     monkeypatch.setattr(AffineCoupling, "move_back", noisy)
-    checks = {check.name: check for check in checking.check_model(model("per-level").float(), samples=1, odd=1)}
+    checks = {check.name: check for check in checking.check_model(model("per-level").float(), samples=1, probes=1)}
     assert checks["round trip: black"].passed
     assert "needs float64" in checks["round trip: black"].note
 
@@ -120,12 +120,12 @@ def test_the_jacobian_in_parts_is_that_of_the_whole():
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 6), (2, 3, 64)])
-def test_odd_pictures(shape):
-    names, pictures = odd_pictures(shape, 25, seed=1)
+def test_probes(shape):
+    names, pictures = ood_probes(shape, 25, seed=1)
     assert pictures.shape == (25, *shape)
     assert pictures.dtype == np.uint8
-    assert set(names) == set(ODD_KINDS)
-    assert np.array_equal(pictures, odd_pictures(shape, 25, seed=1)[1])
+    assert set(names) == set(PROBE_KINDS)
+    assert np.array_equal(pictures, ood_probes(shape, 25, seed=1)[1])
     assert (pictures[names.index("hot pixel")] == 255).sum() == shape[0]
     assert pictures[0].max() == 0
     assert pictures[1].min() == 255
@@ -198,3 +198,10 @@ def test_a_question_that_is_not_put_is_not_a_failure(folder, capsys, monkeypatch
     shown = capsys.readouterr().out
     assert "not checked" in shown
     assert shown.rstrip().endswith("checks pass, 1 not made")
+
+
+def test_a_seed_gives_the_noise_of_evaluate():
+    flow, images = model("per-level").float().eval(), pictures(40)
+    noisy = evaluate(flow, images, seed=3).bits_per_dim
+    _, check = checking.check_pictures(flow, images, "pictures", seed=3)
+    assert check.measured == pytest.approx(noisy, abs=1e-6)

@@ -10,7 +10,7 @@ import glowcore
 from glowcore.cli import main
 from glowcore.errors import TrainingError
 from glowcore.evaluation.held_out import health, largest_log_scale
-from glowcore.evaluation.odd_pictures import ODD_KINDS, odd_pictures
+from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.models import GlowConfig, build
 from glowcore.training import saved_states
 from glowcore.training.divergence import MOST_CONDITION, MOST_LOG_SCALE, MOST_ROUND_TRIP, divergence
@@ -197,18 +197,18 @@ def test_the_command_ends_with_1_and_the_next_sitting_clears_the_failure(tmp_pat
     assert "diverged" not in glowcore.load(tmp_path / "run", device="cpu").metadata["training"]
 
 
-def test_odd_pictures_are_recorded_and_judge_nothing(tmp_path, monkeypatch):
+def test_probes_are_recorded_and_judge_nothing(tmp_path, monkeypatch):
     """A healthy model with a floor on its scales brings some of them back badly in float32."""
-    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: GOOD | {"round_trip_odd": math.inf})
+    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: GOOD | {"round_trip_ood": math.inf})
     trainer = make(tmp_path / "run", steps=2)
     trainer.run()
     (record,) = logged(tmp_path / "run")
-    assert record["round_trip_odd"] is None
-    odd = torch.from_numpy(odd_pictures((3, 8, 8), len(ODD_KINDS))[1])
+    assert record["round_trip_ood"] is None
+    odd = torch.from_numpy(ood_probes((3, 8, 8), len(PROBE_KINDS))[1])
     generators = [torch.Generator().manual_seed(number) for number in range(len(odd))]
     with torch.no_grad():
         by_hand = trainer.averaged.bits_per_dim(odd, generator=generators).double().mean()
-    assert record["bits_per_dim_odd"] == pytest.approx(float(by_hand), rel=1e-6)
+    assert record["bits_per_dim_ood"] == pytest.approx(float(by_hand), rel=1e-6)
 
 
 def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):

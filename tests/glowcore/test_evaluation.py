@@ -10,6 +10,7 @@ import torch
 from glowcore import ConfigError, build
 from glowcore.baselines import VAEConfig
 from glowcore.evaluation.held_out import evaluate, health, noisy_bits_per_dim
+from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from tests.glowcore import rough
 from tests.glowcore.tiny import model, pictures
 
@@ -109,7 +110,11 @@ def test_health_of_a_sound_model(settings):
     flow = model(**settings)
     found = health(flow, pictures(4, channels=flow.config.channels))
     assert found["round_trip"] < 1e-4
-    assert found["round_trip_odd"] < 1e-4
+    assert found["round_trip_ood"] < 1e-4
+    probes = torch.from_numpy(ood_probes((flow.config.channels, *flow.image_size), len(PROBE_KINDS))[1])
+    with torch.no_grad():
+        errors = (flow.decode(flow.encode(probes)) - probes / 255).abs()
+    assert found["round_trip_ood"] == pytest.approx(float(errors.max()), rel=1e-6)
     assert found["samples_finite"] == 1
     assert 1 <= found["condition"] < 10
 

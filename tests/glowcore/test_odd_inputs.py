@@ -8,14 +8,14 @@ import torch
 import glowcore
 from glowcore.baselines import VAEConfig
 from glowcore.classes import any_classes
-from glowcore.evaluation.odd_pictures import odd_pictures
+from glowcore.evaluation.ood_probes import ood_probes
 from tests.glowcore.bijections import model
 
 SHIPPED = sorted(path.parent for path in Path(__file__).parents[2].glob("pretrained/*/model.safetensors"))
 
 
 def of(flow, count, seed=0):
-    _, pictures = odd_pictures((flow.config.channels, *flow.image_size), count, seed)
+    _, pictures = ood_probes((flow.config.channels, *flow.image_size), count, seed)
     return torch.from_numpy(pictures)
 
 

@@ -193,12 +193,12 @@ def test_numpys_numbers_become_pythons_which_a_state_can_hold():
 
 def test_an_evaluation_without_bounds_is_recorded_as_null(tmp_path, monkeypatch):
     """JSON has no infinity; a run must not die of having measured one."""
-    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: {"round_trip": 0.0, "round_trip_odd": math.inf})
+    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: {"round_trip": 0.0, "round_trip_ood": math.inf})
     trainer = make(tmp_path, steps=2)
     trainer.run()
     record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
-    assert record["round_trip_odd"] is None
-    assert glowcore.load(tmp_path).metadata["training"]["evaluation"]["round_trip_odd"] is None
+    assert record["round_trip_ood"] is None
+    assert glowcore.load(tmp_path).metadata["training"]["evaluation"]["round_trip_ood"] is None
 
 
 @pytest.mark.parametrize("mode", ["full", "checkpoint", "reversible"])

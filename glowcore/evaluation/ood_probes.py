@@ -1,4 +1,4 @@
-"""Pictures that no model has learned and that an inverse can fail on: flat, noisy, one bright pixel, and the like."""
+"""Out-of-distribution probes: flat, noisy and otherwise artificial pictures on which an inverse can fail."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ Shape = tuple[int, int, int]
 Kind = Callable[[np.random.Generator, Shape], np.ndarray]
 
 
-def odd_pictures(shape: Shape, count: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
-    """Return ``count`` kinds by name and pictures ``[count, C, H, W]`` in uint8; the kinds take turns.
+def ood_probes(shape: Shape, count: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
+    """Return the kinds of ``count`` probes and the probes themselves, uint8 ``[count, C, H, W]``.
 
-    The same ``shape`` ``(C, H, W)`` and ``seed`` give the same pictures.
+    The kinds of :data:`PROBE_KINDS` take turns. The same ``shape`` ``(C, H, W)`` and ``seed`` give the same pictures.
     """
     rng = np.random.default_rng(seed)
     names = [name for name, _ in zip(_cycle(), range(count), strict=False)]
-    made = [np.clip(np.rint(ODD_KINDS[name](rng, shape)), 0, 255).astype(np.uint8) for name in names]
-    return names, np.stack([np.broadcast_to(picture, shape) for picture in made])
+    pictures = [np.clip(np.rint(PROBE_KINDS[name](rng, shape)), 0, 255).astype(np.uint8) for name in names]
+    return names, np.stack([np.broadcast_to(picture, shape) for picture in pictures])
 
 
 def _cycle():
     while True:
-        yield from ODD_KINDS
+        yield from PROBE_KINDS
 
 
 def _checkerboard(rng: np.random.Generator, shape: Shape) -> np.ndarray:
@@ -58,7 +58,7 @@ def _blocks(rng: np.random.Generator, shape: Shape) -> np.ndarray:
     return small[:, rows][:, :, columns].astype(float)
 
 
-ODD_KINDS: dict[str, Kind] = {
+PROBE_KINDS: dict[str, Kind] = {
     "black": lambda rng, shape: np.zeros(shape),
     "white": lambda rng, shape: np.full(shape, 255.0),
     "noise": lambda rng, shape: rng.integers(0, 256, shape).astype(float),
