@@ -15,7 +15,7 @@ from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.levels import Level, latent_shapes
 from glowcore.priors import TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, unrepeatable
+from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, nondeterministic
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ class Flow(nn.Module):
                 f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
                 "the batch's; use 'full' or 'checkpoint'"
             )
-        if mode != "full" and self.unrepeatable:
+        if mode != "full" and self.nondeterministic:
             raise ConfigError(
                 f"memory {mode!r} evaluates networks twice, and in training "
-                f"{', '.join(self.unrepeatable)} would do something else the second time; use 'full', or "
+                f"{', '.join(self.nondeterministic)} would do something else the second time; use 'full', or "
                 "networks without"
             )
         self._memory = mode
@@ -149,9 +149,9 @@ class Flow(nn.Module):
         return sorted({type(m).__name__ for m in self.modules() if isinstance(m, Transform) and not m.RECOVERABLE})
 
     @property
-    def unrepeatable(self) -> list[str]:
-        """Kinds of modules in its networks that in training would not do the same twice: it can be ``full`` only."""
-        return unrepeatable(step for level in self.levels for step in level.steps)
+    def nondeterministic(self) -> list[str]:
+        """Class names of the modules in its networks whose second evaluation would differ, so that only ``full`` works."""
+        return nondeterministic(step for level in self.levels for step in level.steps)
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:

@@ -55,7 +55,7 @@ def choose_memory(model: Flow, batch_size: int) -> str:
     ``"checkpoint"`` for models with a step that cannot be recovered from its output (batch norm), and always ``"full"``
     where networks would not do the same twice (dropout), and for a baseline, which is no flow.
     """
-    if not isinstance(model, Flow) or model.unrepeatable:
+    if not isinstance(model, Flow) or model.nondeterministic:
         return "full"
     before, model.memory = model.memory, "full"
     try:

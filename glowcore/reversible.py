@@ -56,9 +56,11 @@ class DriftMeter:
         return None if worst is None else float(worst)
 
 
-def unrepeatable(steps: Iterable[Transform]) -> list[str]:
-    """Return the kinds of modules of steps, as they are set now, that do something else when they are evaluated again:
-    dropout, and norms that move running statistics."""
+def nondeterministic(steps: Iterable[Transform]) -> list[str]:
+    """Return the class names of the modules in ``steps`` whose second evaluation would differ from the first.
+
+    In training mode these are dropout and norms that update running statistics.
+    """
     parts = (part for step in steps if step.RECOVERABLE for part in step.modules() if part.training)
     return sorted({type(part).__name__ for part in parts if _draws(part) or _moves_statistics(part)})
 

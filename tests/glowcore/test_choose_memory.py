@@ -33,5 +33,5 @@ def test_auto_takes_full_where_networks_would_not_repeat_themselves(monkeypatch)
     net = flow.levels[0].steps[0].coupling.net
     net.conv_mid = torch.nn.Sequential(net.conv_mid, torch.nn.Dropout(0.3))
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
-    assert flow.unrepeatable == ["Dropout"]
+    assert flow.nondeterministic == ["Dropout"]
     assert choose_memory(flow, 4) == "full"
