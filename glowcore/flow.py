@@ -15,7 +15,7 @@ from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.levels import Level, latent_shapes
 from glowcore.priors import TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, DriftMeter, run_steps, nondeterministic
+from glowcore.reversible import MEMORY_MODES, DriftMeter, nondeterministic, run_steps
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Flow(nn.Module):
 
     @property
     def nondeterministic(self) -> list[str]:
-        """Class names of the modules in its networks whose second evaluation would differ, so that only ``full`` works."""
+        """Class names of the modules in its networks whose second evaluation would differ: only ``full`` works."""
         return nondeterministic(step for level in self.levels for step in level.steps)
 
     @torch.no_grad()
