@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from explorer.portraits.upload_bounds import UploadBounds
+from explorer.server.upload_bounds import UploadBounds
 from explorer.ui import visitors
 from glowcore.errors import ConfigError, GlowcoreError
 

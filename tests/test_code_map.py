@@ -8,7 +8,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 #: Packages of the explorer, each of which imports only those before it.
-LAYERS = ("pixels", "edits", "portraits", "catalogue", "engines", "views", "session", "ui")
+LAYERS = (
+    "server",
+    "pixels",
+    "edits",
+    "portraits",
+    "catalogue",
+    "engines",
+    "wording",
+    "atlas",
+    "own",
+    "session",
+    "views",
+    "ui",
+)
 INNER = ("fused", "training", "data", "attributes", "classifiers", "evaluation", "ablation", "storage")
 PACKAGES = (
     "glowcore",

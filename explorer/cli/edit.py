@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from explorer.cli.options import add_model, default_model, open_engine, read
+from explorer.edits import recipe_png
 from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe, Source
 from explorer.engines import models
 from explorer.portraits.photos import Photo
 from explorer.session.editor_view import NO_FACE, exactness, strengths, verdict
-from explorer.views import export
-from explorer.views.words import noun
+from explorer.wording.labels import noun
 from glowcore.cli import options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
 from glowcore.errors import ConfigError
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     say_locked_moves(moves, args.lock)
     options.say(told if said == NO_FACE else f"{told}: {said}")  # which was said before the work
     if args.aligned:
-        output.write(out, export.to_png(rendered.picture, recipe))
+        output.write(out, recipe_png.to_png(rendered.picture, recipe))
         options.say(f"wrote {out}")
     else:
         pictures.save(out, photo.with_edit(source, rendered.picture))

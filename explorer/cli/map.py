@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
-from explorer.views.latent_map import MAP_FILE, LatentMap, most_pictures
 from glowcore.cli import options
 from glowcore.errors import ConfigError
 from glowcore.storage import output

@@ -10,7 +10,7 @@ from explorer.cli.options import add_model, open_engine, read
 from explorer.edits.recipe import STRENGTH_LIMIT
 from explorer.engines import models
 from explorer.portraits import photo_folder
-from explorer.views.words import noun
+from explorer.wording.labels import noun
 from glowcore.cli import options
 from glowcore.errors import ConfigError, ImageError
 from glowcore.progress import progress_bar

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs
 import numpy as np
 
 from explorer.cli.options import add_model, default_model, open_engine, read
+from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.engines import models
 from explorer.portraits.photos import Photo
 from explorer.session.sources import aligned_picture
-from explorer.views import export
 from glowcore.cli import options, pictures
 from glowcore.errors import CheckpointError
 from glowcore.storage import output
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     picture = crop if photo is None else None
     if picture is None:
         picture = aligned_picture(recipe.source, engine, photo)
-    output.write(out, export.to_png(engine.render(recipe, picture).picture, recipe))
+    output.write(out, recipe_png.to_png(engine.render(recipe, picture).picture, recipe))
     options.say(f"wrote {out}")
     return 0
 
@@ -66,7 +66,7 @@ def _recipe(given: str) -> tuple[EditRecipe, np.ndarray | None]:
         ImageError: a PNG that cannot be read.
     """
     if given.lower().endswith(pictures.PNG):
-        found = export.read_png(read(Path(given)))
+        found = recipe_png.read_png(read(Path(given)))
         if found is None:
             raise RecipeError(f"{given} holds no recipe; expected a PNG as the application saves it")
         return found

@@ -15,7 +15,8 @@ import numpy as np
 
 from explorer.edits.recipe import Source
 from explorer.pixels.cache import ByteLRU
-from explorer.portraits import faces, sandbox
+from explorer.portraits import faces
+from explorer.server import sandbox
 
 HASH_DIGITS = 32
 TILE = 64  # pixels: what lists of photos show of each, whatever the size of the model

@@ -13,19 +13,20 @@ from typing import Any
 import numpy as np
 
 from explorer.catalogue.imagined import Imagined
+from explorer.edits import recipe_png
 from explorer.edits.actions import reduce
 from explorer.edits.history import History
 from explorer.edits.messages import NO_MESSAGE, MessageNumber, newer
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
 from explorer.engines.engine import Engine
+from explorer.own.sliders import OwnSliders
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session.album import Album, Crops
 from explorer.session.elsewhere import Elsewhere
 from explorer.session.fitting import Arrival, greeting
 from explorer.session.sources import aligned_picture
-from explorer.views import export
-from explorer.views.own_sliders import OwnSliders
-from explorer.views.words import ANOTHER_PHOTO, FACELESS, OTHER_THINGS, noun
+from explorer.wording.labels import noun
+from explorer.wording.sentences import ANOTHER_PHOTO, FACELESS, OTHER_THINGS
 from glowcore import AttributeVectors
 from glowcore.errors import ImageError
 
@@ -189,7 +190,7 @@ class Desk:
 
         Gives the key of what can be removed again: of the photo, or of the face inside the PNG; "" where there is none.
         """
-        inside = export.read_png(data)
+        inside = recipe_png.read_png(data)
         if inside is not None:
             recipe, crop = inside
             key = recipe.source.value

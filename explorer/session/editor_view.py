@@ -16,7 +16,8 @@ from explorer.engines.results import TYPICAL, Encoded, Rendered, in_typical_set
 from explorer.pixels.lost_pictures import sheet
 from explorer.pixels.pictures import data_uri
 from explorer.session.desk import Desk
-from explorer.views.words import attributes_of, describe, level_names, noun, strength, words
+from explorer.wording.labels import attributes_of, level_names, noun, strength, words
+from explorer.wording.sentences import describe
 
 SLIDER_LIMIT = 3.0
 NO_FACE = "no face found"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from explorer.atlas import maps
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
-from explorer.views import maps
-from explorer.views.words import ELSEWHERE, absence, noun
+from explorer.wording.labels import noun
+from explorer.wording.sentences import ELSEWHERE, absence
 from glowcore.errors import GlowcoreError
 
 GREETING = ("Smiling", 1.0)

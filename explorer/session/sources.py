@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer.atlas import maps
 from explorer.edits.recipe import RecipeError, Source
 from explorer.engines.engine import Engine
 from explorer.portraits.photos import Photo
-from explorer.views import maps
 
 
 def aligned_picture(source: Source, engine: Engine, photo: Photo | None) -> np.ndarray | None:

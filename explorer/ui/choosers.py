@@ -15,7 +15,7 @@ from explorer.engines.engine import Engine
 from explorer.pixels.pictures import data_uri
 from explorer.portraits.photos import Photo
 from explorer.ui.components.tiles import Tile, tiles
-from explorer.views.words import noun
+from explorer.wording.labels import noun
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -9,7 +9,7 @@ from explorer.ui.components.crossing import Edge, crossing
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, show_failure, warn_of_lost
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
-from explorer.views.words import brief_strength, words
+from explorer.wording.labels import brief_strength, words
 from glowcore.errors import GlowcoreError
 
 ACROSS, DOWN = "grid_across", "grid_down"

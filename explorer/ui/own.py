@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from explorer.atlas.latent_map import LatentMap
+from explorer.own import attribute
 from explorer.portraits.photos import Photo
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
-from explorer.views import own_attribute
-from explorer.views.latent_map import LatentMap
-from explorer.views.words import attributes_of, join_labels, noun, ordered, words
+from explorer.wording.labels import attributes_of, join_labels, noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.text import counted
 
@@ -46,8 +46,8 @@ def panel(bench: Bench) -> None:
     st.markdown("**Your own attribute**")
     things = f"photos of {kind}s" if kind == "face" else f"{kind}s"
     st.caption(
-        f"Give {things} that have something and {things} that do not: {own_attribute.FEWEST_PHOTOS} of each at least, "
-        f"better {own_attribute.ENOUGH_PHOTOS}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
+        f"Give {things} that have something and {things} that do not: {attribute.FEWEST_PHOTOS} of each at least, "
+        f"better {attribute.ENOUGH_PHOTOS}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
     )
     having, lacking = st.columns(2, gap="large")
     with having:
@@ -57,11 +57,11 @@ def panel(bench: Bench) -> None:
     example = "Freckles" if kind == "face" else "Tilted"
     # Not bounded by max_chars: Streamlit drops a longer paste without a word.
     name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
-    if len(tidy := own_attribute.tidy(name)) < len(" ".join(name.split())):
-        caution(f"A name has {own_attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
+    if len(tidy := attribute.tidy(name)) < len(" ".join(name.split())):
+        caution(f"A name has {attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
     fewest = min(len(g) for g in groups)
-    if own_attribute.FEWEST_PHOTOS <= fewest < own_attribute.ENOUGH_PHOTOS:
-        caution(f"With {fewest} of a kind the direction is rough; {own_attribute.ENOUGH_PHOTOS} make it steadier.")
+    if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
+        caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # Never disabled: what has just been typed is only known here once the field is left, by this very click say.
         pressed = st.button("Make the slider", key="own_make")
@@ -75,10 +75,10 @@ def panel(bench: Bench) -> None:
                 type=["safetensors"],
                 max_upload_size=15,
             )
-    if pressed and fewest < own_attribute.FEWEST_PHOTOS:
+    if pressed and fewest < attribute.FEWEST_PHOTOS:
         has, lacks = map(len, groups)
         st.warning(
-            f"{own_attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {has} with it and {lacks} "
+            f"{attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {has} with it and {lacks} "
             "without: add more above."
         )
     elif pressed and not name.strip():
@@ -140,12 +140,12 @@ def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
     known, size = state.model_attributes(bench.engine), min(bench.engine.size)
     faceless = [g.name for g in having + lacking if not g.photo.found]
     try:
-        name = own_attribute.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
+        name = attribute.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
             groups = [[bench.engine.encode(face) for face in group] for group in faces]
             chart = LatentMap.load(bench.engine.folder)
-            vectors = own_attribute.fit(name, *groups, known, chart, weights=bench.engine.model_hash)
+            vectors = attribute.fit(name, *groups, known, chart, weights=bench.engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))
         return
@@ -174,18 +174,18 @@ def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
 def load(bench: Bench, data: bytes) -> Taken:
     """Take in an attribute file; the panel says what became of it."""
     try:
-        found = own_attribute.from_file(data)
-        vectors = own_attribute.taken_for(found, bench.engine)
+        found = attribute.from_file(data)
+        vectors = attribute.taken_for(found, bench.engine)
         known = state.model_attributes(bench.engine)
         for name in vectors.names:
-            own_attribute.name_for(name, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
+            attribute.name_for(name, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
     except GlowcoreError as error:
         st.session_state["own_note"] = f"{error}."
         return Taken()
     bench.desk.take_own(vectors)
     st.session_state[MADE] = vectors.names[0]
     note = f"{join_labels(vectors.names)}: among the sliders of Edit."
-    if "" in own_attribute.made_with(found):
+    if "" in attribute.made_with(found):
         note += f" {UNTOLD}"
     st.session_state["own_note"] = note
     return Taken()
@@ -207,14 +207,14 @@ def mine(bench: Bench) -> None:
             download(
                 "Save",
                 "attribute.safetensors",
-                lambda name=name: own_attribute.to_file(own_attribute.alone(engine.attributes, name)),
+                lambda name=name: attribute.to_file(attribute.alone(engine.attributes, name)),
                 key=f"own_save_{name}",
             )
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name, engine))
             if apart.get(name):
                 st.caption(f"leaves {join_labels(apart[name])} unchanged")
     for vectors in desk.own.elsewhere(engine):
-        st.caption(plain(f"{own_attribute.elsewhere(vectors)}."))
+        st.caption(plain(f"{attribute.elsewhere(vectors)}."))
 
 
 def apart_from(bench: Bench, name: str, others: list[str]) -> None:

@@ -16,7 +16,7 @@ from explorer.ui.choosers import gallery_tiles
 from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
-from explorer.views.words import noun
+from explorer.wording.labels import noun
 
 EDIT = "edit"
 UNEDITED = "unedited"

@@ -8,6 +8,7 @@ import weakref
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from explorer.atlas.latent_map import MAP_FILE
 from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.engines import models
 from explorer.engines.compressor import Compressor
@@ -15,7 +16,6 @@ from explorer.engines.engine import Engine
 from explorer.engines.models import ModelEntry
 from explorer.engines.turns import Turns
 from explorer.session.desk import Desk
-from explorer.views.latent_map import MAP_FILE
 from glowcore import AttributeVectors
 from glowcore.errors import GlowcoreError
 

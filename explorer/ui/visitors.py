@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.portraits import upload_bounds
-from explorer.portraits.upload_bounds import Bounds
+from explorer.server import upload_bounds
+from explorer.server.upload_bounds import Bounds
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from explorer.engines.engine import Engine
-from explorer.views.words import attributes_of, words
+from explorer.wording.labels import attributes_of, words
 
 
 def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:

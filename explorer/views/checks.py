@@ -11,7 +11,7 @@ import numpy as np
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
 from explorer.engines.models import ModelEntry
-from explorer.views.words import noun
+from explorer.wording.labels import noun
 from glowcore import checkpoint
 from glowcore.errors import GlowcoreError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from explorer.atlas.latent_map import MAP_FILE
 from explorer.edits.recipe import MODEL_DIGITS
 from explorer.engines.models import ModelEntry
-from explorer.views.latent_map import MAP_FILE
 from glowcore import checkpoint
 from glowcore.metadata import DATA, INIT_FROM, LICENCE, METRICS, TRAINING
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe
 from explorer.engines.engine import Engine
-from explorer.views import export
-from explorer.views.words import attributes_of, brief_strength, words
+from explorer.wording.labels import attributes_of, brief_strength, words
 from glowcore import attribute_grid
 from glowcore.attribute_grid import Axis
 
@@ -67,7 +67,7 @@ class TwoAttributes:
         middle = self.edit.moved({self.across.name: 0.0, self.down.name: 0.0})
         sheet = attribute_grid.sheet(pictures, self.across, self.down, self.labels)
         axes = {attribute_grid.TEXT_KEY: attribute_grid.in_words(self.across, self.down)}
-        return export.to_png(sheet, middle, more=axes)
+        return recipe_png.to_png(sheet, middle, more=axes)
 
 
 def offered(edit: EditRecipe, engine: Engine) -> list[str]:

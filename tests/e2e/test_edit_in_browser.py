@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from explorer.edits.recipe import EditRecipe
+from explorer.edits.recipe_png import read_png
 from explorer.pixels.lost_pictures import LOST
-from explorer.views.export import read_png
 from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from explorer.edits.recipe import EditRecipe
-from explorer.views.export import read_png
+from explorer.edits.recipe_png import read_png
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 

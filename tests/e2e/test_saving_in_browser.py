@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.views.export import read_png
+from explorer.edits.recipe_png import read_png
 from glowcore.films import enlarge
 from tests.e2e.settling import settle
 

@@ -9,10 +9,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from explorer.atlas import maps
 from explorer.catalogue.gallery import Gallery
 from explorer.engines.engine import Engine
+from explorer.own import attribute
 from explorer.session.desk import Desk
-from explorer.views import maps, own_attribute
 from glowcore import AttributeVectors
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app
@@ -126,4 +127,4 @@ def bare(engine, tmp_path) -> Engine:
 def freckles(engine, many_blobs) -> AttributeVectors:
     """An attribute of one's own, made with the tiny model."""
     encoded = [engine.encode(p) for p in many_blobs]
-    return own_attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)
+    return attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.photos import photo_key
 from explorer.session.album import Crops
-from explorer.views import export
-from explorer.views.words import ANOTHER_PHOTO
+from explorer.wording.sentences import ANOTHER_PHOTO
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit, words
 from tests.explorer.widgets import told
@@ -113,7 +113,7 @@ def test_a_link_to_a_mixed_picture_asks_for_no_photo_and_a_png_brings_it_back(ho
     assert "Add the same photo" not in words(at)
     at.file_uploader(key="upload").set_value([("other.png", png_of(blobs[4]), "image/png")]).run()
     assert ANOTHER_PHOTO not in at.session_state["desk"].note
-    file = export.to_png(blobs[1], wanted, blobs[1])
+    file = recipe_png.to_png(blobs[1], wanted, blobs[1])
     at.file_uploader(key="upload").set_value([("edited-face.png", file, "image/png")]).run()
     assert not at.exception
     assert at.session_state["desk"].recipe == wanted
@@ -132,7 +132,7 @@ def test_an_upload_of_many_is_one_step(home, blobs):
 def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(home, engine, blobs):
     wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),), model=engine.model_hash)
     at = visit("edit.py")
-    at.file_uploader(key="upload").upload("edited-face.png", export.to_png(blobs[1], wanted), "image/png").run()
+    at.file_uploader(key="upload").upload("edited-face.png", recipe_png.to_png(blobs[1], wanted), "image/png").run()
     desk = at.session_state["desk"]
     assert (desk.recipe.source, desk.recipe.moves) == (Source("gallery", "face_00.png"), wanted.moves)
     assert "on Face 00 of the gallery" in words(at)
@@ -148,7 +148,7 @@ def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(hom
 def test_a_picture_without_its_photo_can_be_kept_in_a_png(home, engine, blobs):
     wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),), model=engine.model_hash)
     at = visit("edit.py")
-    file = export.to_png(blobs[1], wanted, blobs[1])
+    file = recipe_png.to_png(blobs[1], wanted, blobs[1])
     at.file_uploader(key="upload").upload("edited-face.png", file, "image/png").run()
     assert at.session_state["desk"].recipe == wanted
     assert "save the PNG with it inside" in words(at)
@@ -179,6 +179,6 @@ def test_an_exported_png_brings_its_edit_back(home, engine, gallery):
     wanted = EditRecipe(Source("gallery", "face_02.png"), (("Young", -2.0),), ("Male",), model=engine.model_hash)
     picture = engine.render(wanted, gallery.load("face_02.png")).picture
     at = visit("edit.py")
-    at.file_uploader(key="upload").upload("edited-face.png", export.to_png(picture, wanted), "image/png").run()
+    at.file_uploader(key="upload").upload("edited-face.png", recipe_png.to_png(picture, wanted), "image/png").run()
     assert not at.exception
     assert at.session_state["desk"].recipe == wanted

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.atlas.latent_map import LatentMap
 from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.edits.recipe_png import read_png
 from explorer.engines import models
-from explorer.views.export import read_png
-from explorer.views.latent_map import LatentMap
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
 
@@ -128,7 +128,7 @@ def test_a_map_is_made_once(empty_home, mine, faces, capsys):
 
 def test_what_a_map_cannot_keep_is_told_before_the_work(empty_home, mine, faces, capsys, monkeypatch):
     (faces / "notes.png").unlink()
-    monkeypatch.setattr("explorer.views.latent_map.MOST_PICTURES", 5)
+    monkeypatch.setattr("explorer.atlas.latent_map.MOST_PICTURES", 5)
     monkeypatch.setattr(LatentMap, "build", None)
     monkeypatch.setattr("glowcore.data.picture_store.decode_files", None)
     sentence = told(capsys, "map", "--model", mine, "--data", faces, "--split", "all")

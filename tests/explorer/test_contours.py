@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from explorer.atlas.contours import outlines
+from explorer.atlas.latent_map import DENSE, LatentMap
 from explorer.edits.recipe import PLACE_LIMIT
 from explorer.ui.pages.map import ASPECT, reach
-from explorer.views.contours import outlines
-from explorer.views.latent_map import DENSE, LatentMap
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import told

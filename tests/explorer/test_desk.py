@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from explorer.atlas import maps
 from explorer.catalogue.gallery import title
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.session.desk import Desk
 from explorer.session.editor_view import editor_view
-from explorer.views import maps
-from explorer.views.words import link_words
+from explorer.wording.sentences import link_words
 from tests.explorer.picture_files import jpeg_of
 
 

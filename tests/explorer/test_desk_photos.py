@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
+from explorer.edits import recipe_png
 from explorer.edits.history import MAX_STEPS
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session import album
-from explorer.views import export
 from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
 from tests.explorer.visiting import REPOSITORY
@@ -124,7 +124,7 @@ def test_a_photo_that_is_removed_leaves_no_step_that_changes_nothing(desk, engin
 def test_a_png_with_its_crop_needs_no_photo(desk, engine, blobs):
     recipe = EditRecipe(Source("photo", "a" * 32), (("Young", 1.0),), model=engine.model_hash)
     picture = engine.render(recipe, blobs[4]).picture
-    desk.receive(export.to_png(picture, recipe, blobs[4]), engine)
+    desk.receive(recipe_png.to_png(picture, recipe, blobs[4]), engine)
     assert desk.recipe == recipe
     again = engine.render(desk.recipe, desk.picture(desk.recipe, engine)).picture
     np.testing.assert_array_equal(again, picture)
@@ -142,7 +142,7 @@ def test_what_was_said_of_a_photo_goes_with_it(desk, engine, blobs):
 def test_a_crop_is_bounded_and_gone_when_removed(desk, engine, blobs, monkeypatch):
     monkeypatch.setattr(album, "MAX_CROPS", 2)
     recipes = [EditRecipe(Source("photo", c * 32), (("Young", 1.0),), model=engine.model_hash) for c in "abc"]
-    files = [export.to_png(blobs[0], r, blobs[i]) for i, r in enumerate(recipes)]
+    files = [recipe_png.to_png(blobs[0], r, blobs[i]) for i, r in enumerate(recipes)]
     keys = [desk.receive(file, engine) for file in files]
     assert keys == [r.source.value for r in recipes]
     assert list(desk.crops) == keys[1:]
@@ -150,7 +150,7 @@ def test_a_crop_is_bounded_and_gone_when_removed(desk, engine, blobs, monkeypatc
     desk.remove_photo(keys[2], engine)
     assert list(desk.crops) == keys[1:2]
     assert desk.personal() == ""
-    assert desk.receive(export.to_png(blobs[0], recipes[0]), engine) == ""  # a PNG with no face inside
+    assert desk.receive(recipe_png.to_png(blobs[0], recipes[0]), engine) == ""  # a PNG with no face inside
 
 
 def test_a_picture_on_loan_is_the_users_where_it_was_cut_from_a_photo(desk, engine, gallery, blobs):
@@ -161,7 +161,7 @@ def test_a_picture_on_loan_is_the_users_where_it_was_cut_from_a_photo(desk, engi
 
 def test_a_png_of_a_photo_that_is_here_brings_nothing_that_could_be_removed(desk, engine, blobs):
     key = desk.receive(jpeg_of(blobs[0]), engine)
-    assert desk.receive(export.to_png(blobs[1], desk.recipe, blobs[1]), engine) == ""
+    assert desk.receive(recipe_png.to_png(blobs[1], desk.recipe, blobs[1]), engine) == ""
     assert (list(desk.photos), list(desk.crops)) == ([key], [])
 
 

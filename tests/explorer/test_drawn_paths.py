@@ -1,6 +1,6 @@
 """A path drawn on the map is walked at an even pace."""
 
-from explorer.views.drawn_paths import evenly
+from explorer.atlas.drawn_paths import evenly
 
 
 def test_paths_are_walked_evenly():

@@ -11,9 +11,9 @@ from PIL import Image
 
 from explorer.cli import main
 from explorer.edits.recipe import EditRecipe
+from explorer.edits.recipe_png import read_png
 from explorer.pixels.pictures import png
 from explorer.portraits.photos import Photo
-from explorer.views.export import read_png
 from glowcore import images
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.atlas import maps
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
 from explorer.engines import engine as engine_module
 from explorer.engines.engine import Engine
 from explorer.engines.worker import Worker
 from explorer.pixels.cache import ByteLRU
-from explorer.views import maps, mixing
+from explorer.views import mixing
 from glowcore.errors import GlowcoreError
 
 SEED = EditRecipe(Source("seed", "3"))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
 from explorer.views import export
 from glowcore.errors import ImageError
@@ -27,40 +28,40 @@ def chunks(data: bytes) -> list[bytes]:
 
 
 def test_recipe_and_picture_come_back(blobs):
-    data = export.to_png(blobs[0], RECIPE)
-    assert export.read_png(data) == (RECIPE, None)
+    data = recipe_png.to_png(blobs[0], RECIPE)
+    assert recipe_png.read_png(data) == (RECIPE, None)
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), blobs[0])
     assert set(chunks(data)) == {b"IHDR", b"tEXt", b"IDAT", b"IEND"}
     assert chunks(data).count(b"tEXt") == 1
 
 
 def test_the_crop_travels_only_when_asked_for(blobs):
-    recipe, crop = export.read_png(export.to_png(blobs[0], RECIPE, blobs[1]))
+    recipe, crop = recipe_png.read_png(recipe_png.to_png(blobs[0], RECIPE, blobs[1]))
     assert recipe == RECIPE
     np.testing.assert_array_equal(crop, blobs[1])
 
 
 def test_a_crop_that_no_model_could_have_made_is_refused():
     crops = [np.zeros(shape, np.uint8) for shape in ((512, 512, 3), (513, 8, 3), (8, 513, 3))]
-    files = [export.to_png(crops[0], RECIPE, crop) for crop in crops]
-    assert export.read_png(files[0])[1].shape == (512, 512, 3)
+    files = [recipe_png.to_png(crops[0], RECIPE, crop) for crop in crops]
+    assert recipe_png.read_png(files[0])[1].shape == (512, 512, 3)
     for data, size in zip(files[1:], ("8 x 513", "513 x 8"), strict=True):
         with pytest.raises(ImageError, match=f"{size} pixels, at most 512 per side"):
-            export.read_png(data)
+            recipe_png.read_png(data)
 
 
 def test_other_files_are_not_ours(blobs):
     plain = io.BytesIO()
     Image.fromarray(blobs[0]).save(plain, "PNG")
     for data in (b"", b"\x89PNG", plain.getvalue(), b"GIF89a", bytes(1000)):
-        assert export.read_png(data) is None
+        assert recipe_png.read_png(data) is None
 
 
 @pytest.mark.parametrize("cut", [30, 60, 90, 120])
 def test_cut_off_files_do_no_harm(blobs, cut):
-    data = export.to_png(blobs[0], RECIPE)[:cut]
+    data = recipe_png.to_png(blobs[0], RECIPE)[:cut]
     try:
-        found = export.read_png(data)
+        found = recipe_png.read_png(data)
     except RecipeError as error:
         found = "\n" in str(error) or None
     assert found in (None, (RECIPE, None))
@@ -69,11 +70,11 @@ def test_cut_off_files_do_no_harm(blobs, cut):
 def test_a_broken_recipe_is_a_sentence(blobs):
     buffer = io.BytesIO()
     Image.fromarray(blobs[0]).save(buffer, "PNG")
-    body = export.RECIPE_KEY.encode() + b"\0!!!"
+    body = recipe_png.RECIPE_KEY.encode() + b"\0!!!"
     chunk = struct.pack(">I", len(body)) + b"tEXt" + body + struct.pack(">I", zlib.crc32(b"tEXt" + body))
     data = buffer.getvalue()
     with pytest.raises(RecipeError):
-        export.read_png(data[:33] + chunk + data[33:])
+        recipe_png.read_png(data[:33] + chunk + data[33:])
 
 
 def test_frames_in_an_archive_are_the_frames_and_always_the_same_bytes(blobs):

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.atlas import maps
 from explorer.catalogue import class_labels
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.session.desk import Desk
 from explorer.ui import choosers
-from explorer.views import maps, mixing
-from explorer.views.words import OTHER_THINGS, describe, level_label
+from explorer.views import mixing
+from explorer.wording.labels import level_label
+from explorer.wording.sentences import OTHER_THINGS, describe
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.atlas.latent_map import LatentMap, most_pictures
 from explorer.edits.recipe import PLACE_LIMIT, Source
-from explorer.views.latent_map import LatentMap, most_pictures
 from glowcore.errors import CheckpointError, ConfigError, DataError
 
 

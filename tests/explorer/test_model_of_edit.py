@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, Source
-from explorer.views import export
 from glowcore import checkpoint
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app, visit, words
@@ -43,7 +43,7 @@ def test_a_model_that_is_chosen_takes_the_present_edit_over_at_once(edit_of_othe
 
 def test_an_edit_of_another_model_can_be_looked_at_with_that_one(edit_of_other):
     wanted, at = edit_of_other, visit("edit.py")
-    saved = export.to_png(np.zeros((16, 16, 3), np.uint8), wanted)
+    saved = recipe_png.to_png(np.zeros((16, 16, 3), np.uint8), wanted)
     at.file_uploader(key="upload").upload("edited-face.png", saved, "image/png").run()
     assert "another model" in at.session_state["desk"].note
     assert "other" in words(at)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.views.latent_map import MAP_FILE
+from explorer.atlas.latent_map import MAP_FILE
 from tests.explorer.visiting import PAGES, visit
 from tests.explorer.widgets import of_model
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.own import attribute, sliders
 from explorer.session.desk import Desk
-from explorer.views import own_attribute, own_sliders
 from explorer.views.attribute_facts import cosines
 from glowcore.errors import ConfigError
 from tests.explorer.visiting import visit
@@ -76,15 +76,15 @@ def test_what_is_dropped_or_made_anew_is_apart_from_nothing(desk, engine, freckl
 
 
 def test_names_that_are_not_here_count_for_nothing(engine, freckles):
-    vectors = own_sliders.joined(engine.attributes, [freckles])
-    same = own_sliders.set_apart(vectors, {"Freckles": ("Gone",), "Lost": ("Smiling",), "Young": ("Young",)})
+    vectors = sliders.joined(engine.attributes, [freckles])
+    same = sliders.set_apart(vectors, {"Freckles": ("Gone",), "Lost": ("Smiling",), "Young": ("Young",)})
     assert torch.equal(same.directions, vectors.directions)
 
 
 def test_the_file_holds_it_as_it_is_used(desk, engine):
     desk.own.keep_apart("Freckles", ["Smiling"], engine)
     used = desk.own.equip(engine).attributes
-    read = own_attribute.from_file(own_attribute.to_file(own_attribute.alone(used, "Freckles")))
+    read = attribute.from_file(attribute.to_file(attribute.alone(used, "Freckles")))
     assert read.names == ("Freckles",)
     assert torch.equal(read.direction("Freckles").flatten(), used.direction("Freckles").flatten())
     assert read.sigma("Freckles") == pytest.approx(used.sigma("Freckles"))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from explorer.atlas.latent_map import LatentMap
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.results import Encoded
-from explorer.views import own_attribute, own_sliders
-from explorer.views.latent_map import LatentMap
+from explorer.own import attribute, sliders
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.latents import Latents
 
@@ -38,10 +38,10 @@ def planted(engine, strength=5.0):
 
 def test_a_planted_direction_is_recovered_from_8_and_8(engine):
     having, lacking, direction, plan = planted(engine)
-    vectors = own_attribute.fit("My thing", having, lacking, engine.attributes, plan, weights=HASH)
+    vectors = attribute.fit("My thing", having, lacking, engine.attributes, plan, weights=HASH)
     found = vectors.directions[0] / vectors.directions[0].norm()
     assert float(found @ direction) >= 0.5
-    plain = own_attribute.fit("My thing", having, lacking, weights=HASH).directions[0]
+    plain = attribute.fit("My thing", having, lacking, weights=HASH).directions[0]
     assert float(plain @ direction / plain.norm()) < float(found @ direction)
     assert vectors.info("My thing")["positives"] == 8
     assert vectors.info("My thing")["separation"] >= 0.75
@@ -52,29 +52,27 @@ def test_a_planted_direction_is_recovered_from_8_and_8(engine):
 
 def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
     having, lacking, _, plan = planted(engine)
-    own = own_attribute.from_file(
-        own_attribute.to_file(own_attribute.fit("Mine", having, lacking, None, plan, weights=HASH))
-    )
-    attributes = own_sliders.joined(engine.attributes, [own])
+    own = attribute.from_file(attribute.to_file(attribute.fit("Mine", having, lacking, None, plan, weights=HASH)))
+    attributes = sliders.joined(engine.attributes, [own])
     assert attributes.names == (*engine.attributes.names, "Mine")
     assert attributes.sigma("Male") == pytest.approx(engine.attributes.sigma("Male"))
     extended = engine.with_attributes(attributes)
     recipe = EditRecipe(Source("photo", "0" * 32), (("Mine", 3.0),), ("Male",))
     assert (extended.render(recipe, blobs[0]).picture != blobs[0]).any()
     assert "Mine" not in engine.attribute_names
-    again = own_sliders.joined(attributes, [own])
+    again = sliders.joined(attributes, [own])
     assert again.names == attributes.names
 
 
 def test_what_cannot_be_an_attribute(engine):
     having, lacking, _, _ = planted(engine)
     with pytest.raises(DataError, match="8"):
-        own_attribute.fit("x", having[:7], lacking, weights=HASH)
+        attribute.fit("x", having[:7], lacking, weights=HASH)
     with pytest.raises(DataError, match="differ"):
-        own_attribute.fit("x", having, having, weights=HASH)
+        attribute.fit("x", having, having, weights=HASH)
     for name in ("", "<b>", "a" * 41, "_x", "a\nb"):
         with pytest.raises(ConfigError):
-            own_attribute.fit(name, having, lacking, weights=HASH)
-    for data in (b"", b"x" * 100, own_attribute.to_file(own_attribute.fit("x", having, lacking, weights=HASH))[:-9]):
+            attribute.fit(name, having, lacking, weights=HASH)
+    for data in (b"", b"x" * 100, attribute.to_file(attribute.fit("x", having, lacking, weights=HASH))[:-9]):
         with pytest.raises(CheckpointError):
-            own_attribute.from_file(data)
+            attribute.from_file(data)

@@ -7,9 +7,9 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.own import attribute
 from explorer.session.desk import Desk
-from explorer.views import own_attribute
-from explorer.views.words import attributes_of, ordered, words
+from explorer.wording.labels import attributes_of, ordered, words
 from glowcore.errors import ConfigError
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_files
@@ -72,7 +72,7 @@ def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
     ],
 )
 def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatch, share, kind, judged):
-    monkeypatch.setattr(own_attribute, "_separation", lambda *_: share)
+    monkeypatch.setattr(attribute, "_separation", lambda *_: share)
     give(at, files, "Freckles")
     assert judged in said(at, kind)
     assert not said(at, "info" if kind == "warning" else "warning")
@@ -151,12 +151,12 @@ def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, fi
 )
 def test_a_name_is_taken_by_its_label_too(typed):
     with pytest.raises(ConfigError, match="already"):
-        own_attribute.name_for(typed, MODEL, ())
+        attribute.name_for(typed, MODEL, ())
 
 
 def test_a_name_keeps_its_letters_and_gets_a_capital():
-    assert own_attribute.name_for("  BMW   cap ", MODEL, ()) == "BMW cap"
-    assert own_attribute.name_for("dimples", MODEL, ("Dimples",)) == "Dimples"
+    assert attribute.name_for("  BMW   cap ", MODEL, ()) == "BMW cap"
+    assert attribute.name_for("dimples", MODEL, ("Dimples",)) == "Dimples"
     assert words("BMW cap").label == "BMW cap"
     assert words("dimples").label == "Dimples"
     assert words("Wearing_Earrings").label == "Wearing earrings"

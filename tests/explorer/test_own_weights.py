@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 import glowcore
 from explorer.engines.engine import Engine
+from explorer.own import attribute, sliders
 from explorer.session.desk import Desk
-from explorer.views import own_attribute, own_sliders
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError
 from tests.explorer import tiny_model
@@ -34,15 +34,15 @@ def twin(tmp_path) -> Path:
 
 def forgetful(vectors):
     """As a file that an earlier version of this program wrote."""
-    facts = {n: {k: v for k, v in f.items() if k != own_attribute.WEIGHTS} for n, f in vectors.facts.items()}
+    facts = {n: {k: v for k, v in f.items() if k != attribute.WEIGHTS} for n, f in vectors.facts.items()}
     return replace(vectors, facts=facts)
 
 
 def test_it_knows_its_weights_in_its_file_and_among_others(engine, freckles):
-    read = own_attribute.from_file(own_attribute.to_file(freckles))
-    assert own_attribute.made_with(read) == {engine.model_hash}
-    used = own_sliders.joined(engine.attributes, [read])
-    assert own_attribute.made_with(own_attribute.alone(used, "Freckles")) == {engine.model_hash}
+    read = attribute.from_file(attribute.to_file(freckles))
+    assert attribute.made_with(read) == {engine.model_hash}
+    used = sliders.joined(engine.attributes, [read])
+    assert attribute.made_with(attribute.alone(used, "Freckles")) == {engine.model_hash}
 
 
 def test_it_stays_away_from_other_weights_of_the_same_shapes(engine, twin, freckles):
@@ -60,7 +60,7 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
     theirs = replace(forgetful(freckles), directions=2 * freckles.directions)
     desk = Desk()
     desk.take_own(freckles)
-    desk.take_own(own_attribute.taken_for(theirs, other))
+    desk.take_own(attribute.taken_for(theirs, other))
 
     def length(of: Engine) -> float:
         return float(desk.own.equip(of).attributes.directions[-1].norm())
@@ -74,9 +74,9 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
 
 
 def test_of_two_that_came_in_one_file_one_can_be_dropped_or_made_anew(engine, freckles):
-    again = own_attribute.taken_for(forgetful(replace(freckles, names=("Spots",), facts={})), engine)
+    again = attribute.taken_for(forgetful(replace(freckles, names=("Spots",), facts={})), engine)
     own = Desk().own
-    own.take(own_sliders.joined(freckles, [again]))
+    own.take(sliders.joined(freckles, [again]))
     assert own.equip(engine).attribute_names[-2:] == ("Freckles", "Spots")
     own.take(replace(freckles, directions=2 * freckles.directions))
     assert float(own.equip(engine).attributes.direction("Freckles").flatten().norm()) == pytest.approx(
@@ -91,30 +91,30 @@ def test_a_file_of_other_weights_is_refused_with_what_to_do(twin, freckles, engi
     other = Engine.open(twin, "runs/twin")
     told = f"Freckles: made with pretrained/tiny; choose that model, or {REMEDY}"
     with pytest.raises(ConfigError) as error:
-        own_attribute.taken_for(freckles, other)
+        attribute.taken_for(freckles, other)
     assert str(error.value) == told
     monkeypatch.setenv("EXPLORER_HOME", str(twin))  # where that model is not
     with pytest.raises(ConfigError) as error:
-        own_attribute.taken_for(freckles, other)
+        attribute.taken_for(freckles, other)
     assert str(error.value) == f"Freckles: made with other weights than this model's; {REMEDY}"
 
 
 def test_one_that_does_not_say_counts_as_of_the_model_it_is_loaded_for(engine, twin, freckles):
-    old = own_attribute.from_file(own_attribute.to_file(forgetful(freckles)))
-    assert own_attribute.made_with(old) == {""}
-    taken = own_attribute.taken_for(old, engine)
-    assert own_attribute.is_of(taken, engine)
-    assert not own_attribute.is_of(taken, Engine.open(twin, "runs/twin"))
-    assert not own_attribute.is_of(old, engine)
+    old = attribute.from_file(attribute.to_file(forgetful(freckles)))
+    assert attribute.made_with(old) == {""}
+    taken = attribute.taken_for(old, engine)
+    assert attribute.is_of(taken, engine)
+    assert not attribute.is_of(taken, Engine.open(twin, "runs/twin"))
+    assert not attribute.is_of(old, engine)
     with pytest.raises(ConfigError, match=REMEDY):
-        own_attribute.taken_for(replace(old, shapes=((1, 1, 1),)), engine)
+        attribute.taken_for(replace(old, shapes=((1, 1, 1),)), engine)
 
 
 @pytest.mark.parametrize("weights", ["", "x", "0" * 11, "[a](b)", 7, None, ["a"], {"a": 1}])
 def test_nonsense_instead_of_a_hash_is_no_attribute_file(freckles, weights):
-    facts = {"Freckles": {**freckles.facts["Freckles"], own_attribute.WEIGHTS: weights}}
+    facts = {"Freckles": {**freckles.facts["Freckles"], attribute.WEIGHTS: weights}}
     with pytest.raises(CheckpointError, match="12 hexadecimal digits"):
-        own_attribute.from_file(own_attribute.to_file(replace(freckles, facts=facts)))
+        attribute.from_file(attribute.to_file(replace(freckles, facts=facts)))
 
 
 def on_the_page(home: Path, monkeypatch) -> AppTest:
@@ -124,7 +124,7 @@ def on_the_page(home: Path, monkeypatch) -> AppTest:
 
 def give(at: AppTest, vectors) -> str:
     """Load a file; what the page says then, as it is read."""
-    at.file_uploader(key="own_file").upload("a.safetensors", own_attribute.to_file(vectors), "application/x").run()
+    at.file_uploader(key="own_file").upload("a.safetensors", attribute.to_file(vectors), "application/x").run()
     assert not at.exception
     return " ".join(i.value for i in at.info).replace("\\", "")
 
@@ -132,7 +132,7 @@ def give(at: AppTest, vectors) -> str:
 @pytest.mark.usefixtures("fresh_caches")
 def test_the_page_refuses_a_stranger_and_takes_one_that_does_not_say_with_a_warning(twin, freckles, monkeypatch):
     at = on_the_page(twin.parents[1], monkeypatch)
-    stranger = replace(freckles, facts={"Freckles": {own_attribute.WEIGHTS: "f" * 12}})
+    stranger = replace(freckles, facts={"Freckles": {attribute.WEIGHTS: "f" * 12}})
     assert give(at, stranger) == f"Freckles: made with other weights than this model's; {REMEDY}."
     assert not at.session_state["desk"].own
     assert give(at, freckles) == "Freckles: among the sliders of Edit."

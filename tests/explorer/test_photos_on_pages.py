@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
@@ -17,7 +18,6 @@ from explorer.portraits.photos import Photo, photo_key
 from explorer.session import album
 from explorer.ui import shelf, visitors
 from explorer.ui.frame import Bench
-from explorer.views import export
 from tests.explorer.picture_files import keys, png_files
 from tests.explorer.widgets import of_model, photos, told
 
@@ -92,7 +92,7 @@ def test_a_photo_without_its_file_is_removed_by_a_button(at, files):
 
 def test_a_face_inside_a_png_goes_with_its_file_or_by_a_button(at, many_blobs):
     wanted = EditRecipe(Source("photo", "a" * 32), (("Male", 1.0),))
-    file = ("edited-face.png", export.to_png(many_blobs[0], wanted, many_blobs[1]), "image/png")
+    file = ("edited-face.png", recipe_png.to_png(many_blobs[0], wanted, many_blobs[1]), "image/png")
     desk = at.session_state["desk"]
     at.file_uploader(key="upload").set_value([file]).run()
     assert list(desk.crops) == ["a" * 32]
@@ -110,7 +110,7 @@ def test_a_face_inside_a_png_goes_with_its_file_or_by_a_button(at, many_blobs):
 def test_a_face_inside_a_png_can_be_chosen_again_on_every_page(at, many_blobs, engine):
     key = "a" * 32
     wanted = EditRecipe(Source("photo", key, 2), (("Male", 1.0),))
-    file = ("edited-face.png", export.to_png(many_blobs[0], wanted, many_blobs[1]), "image/png")
+    file = ("edited-face.png", recipe_png.to_png(many_blobs[0], wanted, many_blobs[1]), "image/png")
     at.file_uploader(key="upload").set_value([file]).run()
     desk, tile = at.session_state["desk"], {"id": f"photo:{key}", "alt": "Picture 1 from a PNG"}
     shown = told(at, "gallery")
@@ -292,7 +292,7 @@ def test_the_tile_of_a_picture_without_its_photo_gives_the_source_that_it_has(en
     bench = Bench(engine, desk)
     mixed = desk.crops.mix(blobs[0], ())
     wanted = EditRecipe(Source("photo", "a" * 32, 2))
-    desk.receive(export.to_png(blobs[1], wanted, blobs[1]), engine)
+    desk.receive(recipe_png.to_png(blobs[1], wanted, blobs[1]), engine)
     desk.start_from(Source("seed", "7"))
     assert shelf.source_of(bench, f"photo:{mixed.value}") == mixed
     assert shelf.source_of(bench, f"photo:{wanted.source.value}") == wanted.source

@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
+from explorer.edits import recipe_png
 from explorer.pixels.pictures import png
 from explorer.session.editor_view import editor_view
 from explorer.views import export
@@ -132,8 +133,8 @@ def test_nothing_of_it_is_in_what_is_saved_or_sent(desk, engine, name):
     photo, source = desk.photo(), desk.picture(recipe, engine)
     edited = engine.render(recipe, source).picture
     files = {
-        "face": export.to_png(edited, recipe),
-        "face with crop": export.to_png(edited, recipe, engine.source(recipe, source).picture),
+        "face": recipe_png.to_png(edited, recipe),
+        "face with crop": recipe_png.to_png(edited, recipe, engine.source(recipe, source).picture),
         "whole photo": png(photo.with_edit(recipe.source, edited)),
     }
     files["page"] = json.dumps(editor_view(desk, engine, source)).encode()
@@ -143,7 +144,7 @@ def test_nothing_of_it_is_in_what_is_saved_or_sent(desk, engine, name):
     for what in ("face", "face with crop", "whole photo"):
         with Image.open(io.BytesIO(files[what])) as opened:
             assert not opened.getexif()
-            assert set(opened.info) <= {export.RECIPE_KEY, export.CROP_KEY}
+            assert set(opened.info) <= {recipe_png.RECIPE_KEY, recipe_png.CROP_KEY}
             shown = edited if what != "whole photo" else photo.with_edit(recipe.source, edited)
             np.testing.assert_array_equal(np.asarray(opened), shown)
 
@@ -173,4 +174,4 @@ def test_caches_that_all_visitors_share_are_keyed_by_names_only():
 
 def _crop(data: bytes) -> bytes:
     with Image.open(io.BytesIO(data)) as opened:
-        return opened.info[export.CROP_KEY].encode()
+        return opened.info[recipe_png.CROP_KEY].encode()

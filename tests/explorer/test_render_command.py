@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.atlas import maps
 from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
-from explorer.views import maps
-from explorer.views.export import read_png, to_png
+from explorer.edits.recipe_png import read_png, to_png
 from tests.explorer.visiting import REPOSITORY
 
 PHOTO = REPOSITORY / "tests" / "data" / "astronaut.jpg"

@@ -6,8 +6,9 @@ import signal
 import numpy as np
 import pytest
 
-from explorer.portraits import photos, sandbox
-from explorer.portraits.sandbox import Decoder
+from explorer.portraits import photos
+from explorer.server import sandbox
+from explorer.server.sandbox import Decoder
 from glowcore import images
 from glowcore.errors import ImageError
 from tests.glowcore import odd_files

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explorer.edits import recipe_png
 from explorer.engines.turns import Busy
 from explorer.portraits import faces
 from explorer.portraits.face_detector import Face
 from explorer.ui import downloads
-from explorer.views import export
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit
@@ -48,14 +48,14 @@ def test_the_edited_face_can_be_saved_while_the_page_runs_anew(engine, blobs):
 
 def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
     at = visit("edit.py")
-    work = export.to_png
+    work = recipe_png.to_png
 
     def busy(*given):
         raise Busy("many people are here")
 
-    monkeypatch.setattr(export, "to_png", busy)
+    monkeypatch.setattr(recipe_png, "to_png", busy)
     assert buttons(at.run()) == []
-    monkeypatch.setattr(export, "to_png", work)
+    monkeypatch.setattr(recipe_png, "to_png", work)
     assert buttons(at.run()) == ["Save PNG", "Save 512 px PNG", "Save before and after"]
 
 

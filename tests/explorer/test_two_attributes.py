@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.engines.turns import Busy
 from explorer.pixels.lost_pictures import LOST, no_picture
-from explorer.views import export
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from glowcore.attribute_grid import sheet
 from tests.explorer import tiny_model
@@ -57,7 +57,7 @@ def test_the_sheet_shows_the_pictures_and_holds_the_edit_in_their_middle_with_th
     grid = grid_of(engine)
     pictures = grid.pictures(engine, engine.gallery.load(GALLERY.value))
     data = grid.to_png(pictures)
-    assert export.read_png(data) == (grid.recipes[12], None)
+    assert recipe_png.read_png(data) == (grid.recipes[12], None)
     shown = Image.open(io.BytesIO(data))
     axes = json.loads(shown.info["glow-grid"])
     assert axes["across"] == {"name": "Smiling", "strengths": [-2, -1, 0, 1, 2]}

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from explorer.portraits import upload_bounds
-from explorer.portraits.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
+from explorer.server import upload_bounds
+from explorer.server.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
 from explorer.ui import visitors
 from glowcore.errors import ConfigError
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import websockets
 
-from explorer.portraits.upload_bounds import ALONE, SHARED, VARIABLE
+from explorer.server.upload_bounds import ALONE, SHARED, VARIABLE
 from tests.load import photos
 from tests.load.client import Visitor
 from tests.load.serving import REPOSITORY, server

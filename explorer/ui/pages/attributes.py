@@ -13,7 +13,7 @@ from explorer.ui.components.tiles import Tile, tiles
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.views import attribute_facts
-from explorer.views.words import attributes_of, brief_strength, words
+from explorer.wording.labels import attributes_of, brief_strength, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.catalogue.gallery import title
+from explorer.edits import recipe_png
 from explorer.edits.recipe import TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.engines import models
 from explorer.pixels.pictures import png
@@ -26,7 +27,8 @@ from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake, remove
 from explorer.views import export
-from explorer.views.words import link_words, noun
+from explorer.wording.labels import noun
+from explorer.wording.sentences import link_words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.text import counted
@@ -231,7 +233,7 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
             download(
                 "Save PNG",
                 "edited-face.png",
-                lambda: export.to_png(edited(), recipe, crop()),
+                lambda: recipe_png.to_png(edited(), recipe, crop()),
                 key="save_face",
                 what=FACE,
                 at_once=True,
@@ -240,14 +242,14 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
                 download(
                     LARGE_LABEL,
                     f"edited-face-{LARGE}.png",
-                    lambda: export.to_png(enlarge(edited(), LARGE), recipe, crop()),
+                    lambda: recipe_png.to_png(enlarge(edited(), LARGE), recipe, crop()),
                     key="save_face_large",
                     what=TO_SHOW,
                 )
             download(
                 "Save before and after",
                 "before-and-after.png",
-                lambda: export.to_png(both(), recipe, crop()),
+                lambda: recipe_png.to_png(both(), recipe, crop()),
                 key="save_both",
                 what=BOTH,
             )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from explorer.atlas import maps
+from explorer.atlas.drawn_paths import evenly
+from explorer.atlas.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
 from explorer.edits.recipe import PLACE_LIMIT, EditRecipe, RecipeError, Source
 from explorer.pixels.pictures import data_uri, reduced, webp
 from explorer.ui import state
@@ -12,10 +15,7 @@ from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Sheet, plane, received
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
-from explorer.views import maps
-from explorer.views.drawn_paths import evenly
-from explorer.views.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
-from explorer.views.words import noun, ordered, words
+from explorer.wording.labels import noun, ordered, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.grids import grid

@@ -19,7 +19,7 @@ from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, w
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
 from explorer.views import mixing
-from explorer.views.words import level_label, noun
+from explorer.wording.labels import level_label, noun
 from glowcore.films import enlarge
 
 FRAMES = 48

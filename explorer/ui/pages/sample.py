@@ -19,7 +19,7 @@ from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
-from explorer.views.words import level_label, noun
+from explorer.wording.labels import level_label, noun
 from glowcore import grids
 from glowcore.films import enlarge
 

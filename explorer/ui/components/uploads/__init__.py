@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.portraits.upload_bounds import Bounds
+from explorer.server.upload_bounds import Bounds
 from explorer.ui.components import sources
 from glowcore.image_guard import ACCEPTED, SAVE_HEIC
 

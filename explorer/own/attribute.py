@@ -18,12 +18,12 @@ from pathlib import Path
 
 import torch
 
+from explorer.atlas.latent_map import LatentMap
 from explorer.edits.recipe import MODEL_DIGITS
 from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
-from explorer.views.latent_map import LatentMap
-from explorer.views.words import join_labels, words
+from explorer.wording.labels import join_labels, words
 from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.storage.safetensors_guard import pack, unpack

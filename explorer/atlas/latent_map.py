@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from explorer.atlas.contours import Line, outlines
 from explorer.edits.recipe import PLACE_LIMIT
 from explorer.engines.engine import Engine
-from explorer.views.contours import Line, outlines
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.grids import grid
 from glowcore.latents import Latents

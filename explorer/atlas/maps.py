@@ -6,10 +6,10 @@ import threading
 
 import numpy as np
 
+from explorer.atlas.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 from explorer.edits.recipe import RecipeError, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
-from explorer.views.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 
 KEPT_BYTES = 96 * 2**20
 SAMPLES = 24

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from explorer.engines.engine import Engine
-from explorer.views.own_attribute import elsewhere, is_of, weights_of
+from explorer.own.attribute import elsewhere, is_of, weights_of
 from glowcore import AttributeVectors
 from glowcore.errors import ConfigError
 

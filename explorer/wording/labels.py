@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from explorer.edits.recipe import EditRecipe
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
 from glowcore.attribute_grid import signed
-
-ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
-OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
-ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
-FACELESS = "No face was found in this photo, so its centre is used. Place the eyes for a better fit."
 
 
 @dataclass(frozen=True)
@@ -97,41 +91,10 @@ def attributes_of(engine: Engine) -> list[str]:
     return ordered(engine.attribute_names, engine.own)
 
 
-def describe(recipe: EditRecipe, kind: str) -> str:
-    """A recipe of a `kind` of pictures in words, for their text alternative: "Gallery face with smile +1.20"."""
-    moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in recipe.moves)
-    source = recipe.source
-    subject = {"gallery": f"Gallery {kind}", "photo": "Your photo", "seed": f"Sampled {kind}, seed {source.value}"}
-    subject["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"
-    return f"{subject[source.kind]}{' with ' + moved if moved else ', unchanged'}"
-
-
 def join_labels(names: Iterable[str]) -> str:
     """Attributes by their labels, as in a sentence: "Smile, Glasses and Freckles"."""
     labels = [words(n).label for n in names]
     return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))
-
-
-def absence(names: Collection[str]) -> str:
-    """What to say about moves of attributes that are not here."""
-    if not names:
-        return ""
-    return (
-        f"This edit moves {join_labels(names)}, which is not known here. An attribute made from somebody's own photos "
-        "does not travel in a link: load its file on the Attributes page."
-    )
-
-
-def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
-    """What the address of the page holds and what it does not; `own` and `crops` are known in this session only."""
-    mine = join_labels(n for n, _ in recipe.moves if n in own)
-    if mine:
-        return f"The address holds the edit, but not {mine}: send its file along, from the Attributes page."
-    if recipe.source.kind == "photo" and recipe.source.value in crops:
-        return "The address holds the edit, but not this picture: save the PNG with it inside to come back to it."
-    if recipe.source.kind == "photo":
-        return "The address holds the edit, not your photo: whoever opens it is asked for the same file."
-    return "The address of this page holds the edit: copy it to share it or to come back."
 
 
 def _minus(number: str) -> str:

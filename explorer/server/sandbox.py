@@ -78,7 +78,7 @@ class Decoder:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close()
-        command = [sys.executable, "-m", "explorer.portraits.sandbox"]
+        command = [sys.executable, "-m", "explorer.server.sandbox"]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, cwd=ROOT)
         _read(self._process.stdout, 1, time.monotonic() + STARTING)

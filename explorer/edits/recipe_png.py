@@ -1,0 +1,87 @@
+"""PNG files that hold the recipe of their picture.
+
+The recipe is in one `tEXt` chunk, beside the pixels and nothing else: no time, program, place or profile. A sheet of
+many edits has another chunk that names its axes. With the user's consent one more chunk holds the aligned crop that the
+edit started from, so that the file alone is enough to continue. Reading walks the chunks without inflating any data.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+
+from explorer.edits.recipe import MAX_TOKEN, EditRecipe, RecipeError
+from explorer.pixels.pictures import png
+from explorer.server import sandbox
+from glowcore.errors import ImageError
+
+RECIPE_KEY = "glow-recipe"
+CROP_KEY = "glow-crop"
+MAX_CROP = 4 * 2**20
+CROP_SIDE = 512  # pixels; an aligned picture has the size of the model
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def to_png(
+    picture: np.ndarray, recipe: EditRecipe, crop: np.ndarray | None = None, more: Mapping[str, str] | None = None
+) -> bytes:
+    """The picture as PNG with its recipe inside.
+
+    Args:
+        picture: uint8 [H, W, 3], stored without loss.
+        crop: the aligned picture the edit started from, uint8 [H, W, 3]; None keeps it out of the file.
+        more: further texts in ASCII, by the names of their chunks.
+    """
+    texts = {RECIPE_KEY: recipe.token(), **(more or {})}
+    if crop is not None:
+        texts[CROP_KEY] = base64.b64encode(png(crop)).decode()
+    return png(picture, texts)
+
+
+def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
+    """The recipe inside a PNG of ours, with the crop where it carries one; None for any other file.
+
+    Raises:
+        RecipeError: a file that says it holds a recipe and holds a broken one.
+        ImageError: an embedded crop that is no picture, or has more than 512 pixels to a side.
+    """
+    texts = _texts(data)
+    if RECIPE_KEY not in texts:
+        return None
+    recipe = EditRecipe.from_token(texts[RECIPE_KEY])
+    if CROP_KEY not in texts:
+        return recipe, None
+    try:
+        packed = base64.b64decode(texts[CROP_KEY], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RecipeError("the picture inside this PNG is damaged") from error
+    crop = sandbox.load(packed)
+    height, width = crop.shape[:2]
+    if max(height, width) > CROP_SIDE:
+        size = f"{width} x {height} pixels"
+        raise ImageError(f"the face inside this PNG has {size}, at most {CROP_SIDE} per side are read")
+    return recipe, crop
+
+
+def _texts(data: bytes) -> dict[str, str]:
+    """Our two text chunks of a PNG; {} for anything that is not one."""
+    texts: dict[str, str] = {}
+    if not data.startswith(_SIGNATURE):
+        return texts
+    position = len(_SIGNATURE)
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        body = data[position + 8 : position + 8 + length]
+        if len(body) < length or kind == b"IEND":
+            break
+        if kind == b"tEXt" and length <= MAX_CROP:
+            key, _, value = body.partition(b"\0")
+            name = key.decode("latin-1")
+            if name in (RECIPE_KEY, CROP_KEY) and (name == CROP_KEY or len(value) <= MAX_TOKEN):
+                texts[name] = value.decode("latin-1")
+        position += 12 + length
+    return texts

@@ -1,0 +1,1 @@
+"""The words of the application for attributes, levels, pictures and edits."""
