@@ -10,7 +10,7 @@ decoder shows little of it. So a direction is moved, by gradient descent through
 
 where x' is the decoded edit of a training picture x that lacks attribute a, by 1.5 to 3 sigma (or of one that has it,
 the other way, with :math:`-\ell_a`), and :math:`p = 1 / (1 + e^{-\ell})` are the probabilities of a small classifier
-that was trained on the same labels, or the mean opinion of it and others (:mod:`glowcore.classifiers.panel`); the
+that was trained on the same labels, or the mean opinion of it and others (:mod:`glowcore.classifiers.ensemble`); the
 margin m asks for more than bare assent. Pictures are turned, moved, blurred and relit before it looks at them
 (:func:`~glowcore.classifiers.classifier.augment`), so that it cannot be pleased by a texture. It does not mind the
 light of a picture, then, and an edit left to it alone lights and darkens as it likes: so the change of the picture as
@@ -39,7 +39,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from glowcore.classifiers.classifier import AttributeClassifier, ClassifierSettings, augment, train_classifier
-from glowcore.classifiers.panel import ClassifierPanel
+from glowcore.classifiers.ensemble import ClassifierEnsemble
 from glowcore.devices import has_fast_bfloat16
 from glowcore.flow import Flow
 from glowcore.latents import Latents
@@ -174,13 +174,13 @@ class Refinement:
             }
         return d.double().cpu(), facts
 
-    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierPanel:
+    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierEnsemble:
         epochs = min(MOST_EPOCHS, max(1, round(self.settings.judge_pictures / int(use.sum()))))
         settings = ClassifierSettings(epochs=epochs, seed=self.settings.seed)
         rows = torch.from_numpy(np.flatnonzero(use))
         table = torch.from_numpy(labels.astype(np.int8))[rows]
         own = train_classifier(self.images[rows], table, names, settings, min_count=1, progress=self.progress)
-        return ClassifierPanel([own, *self.classifiers], names).requires_grad_(False).to(self.model.device)
+        return ClassifierEnsemble([own, *self.classifiers], names).requires_grad_(False).to(self.model.device)
 
 
 class _Batch(NamedTuple):
@@ -204,7 +204,7 @@ class _Descent:
         model: Flow,
         images: Tensor,
         matrix: np.ndarray,
-        judge: ClassifierPanel,
+        judge: ClassifierEnsemble,
         settings: RefinementSettings,
         y: Tensor | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from glowcore.attributes.fit import fit_attributes
 from glowcore.attributes.refinement import Refinement, RefinementSettings, _adjusted, _Batch, _Descent, _Draws
 from glowcore.classifiers.classifier import ClassifierSettings, train_classifier
-from glowcore.classifiers.panel import ClassifierPanel
+from glowcore.classifiers.ensemble import ClassifierEnsemble
 from glowcore.data import PictureSet
 from tests.glowcore.tiny import SIZE, model
 
@@ -141,7 +141,7 @@ def test_pulls_whose_squares_float32_cannot_hold_leave_directions_finite(flow, e
     data, matrix = encoded
     monkeypatch.setattr(_Descent, "losses", lambda self, moves, *_: ((1e30 * moves).sum(1), *[moves.sum(1)] * 2))
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    descent = _Descent(flow, data.images, matrix, ClassifierPanel([], ()), SETTINGS)
+    descent = _Descent(flow, data.images, matrix, ClassifierEnsemble([], ()), SETTINGS)
     batch = _Batch(np.arange(2), np.ones(2), np.arange(2), np.ones(2))
     gradient, _ = descent.gradient(start.float(), torch.from_numpy(matrix[:50]), batch)
     assert gradient.isfinite().all()
