@@ -18,7 +18,8 @@ from glowcore.fused import FusedFlow
 from glowcore.latents import Latents
 
 if TYPE_CHECKING:
-    from glowcore.flow import Flow, Noise
+    from glowcore.flow import Flow
+    from glowcore.likelihood_model import Noise
 
 #: Largest error of a round trip, in the [0, 1] of pictures, that is left alone; half a step of 8 bits is 2e-3.
 RETRY_ABOVE = 1e-3

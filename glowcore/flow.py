@@ -14,36 +14,30 @@ from glowcore.errors import ConfigError
 from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
 from glowcore.levels import Level, latent_shapes
+from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, DriftMeter, nondeterministic, run_steps
+from glowcore.reversible import MEMORY_MODES, nondeterministic, run_steps
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:
-    from glowcore.attributes import AttributeVectors
     from glowcore.classes import ClassHead
     from glowcore.fused import FusedFlow
 
-#: Where dequantisation noise comes from: one generator for the batch, one a picture, or torch's global one.
-Noise = torch.Generator | Sequence[torch.Generator] | None
 
-
-class Flow(nn.Module):
+class Flow(LikelihoodModel):
     """An exactly invertible model of pictures with an exact log-likelihood.
 
     Pictures are ``[B, C, H, W]``, floats in [0, 1] or uint8 (v / 255). ``encode``, ``decode`` and ``log_prob`` take and
     give values as they are, are differentiable, and keep the dtype of the model's weights. Build one with
     :func:`glowcore.build`, load one with :func:`glowcore.load`.
 
-    Attributes:
-        config: the frozen dataclass it was built from.
-        metadata: JSON-able facts stored beside the weights (metrics, default temperature, training).
-        attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
-        class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
+    Attributes beside those of :class:`~glowcore.likelihood_model.LikelihoodModel`:
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`). All but ``"full"`` need networks that give the same twice: dropout and running
             statistics in training are refused, here and by :meth:`train`.
-        drift: the error of the inverse that reversible mode found at its anchors.
     """
+
+    invertible = True
 
     def __init__(
         self,
@@ -55,10 +49,7 @@ class Flow(nn.Module):
         prior: str = "gaussian",
         class_head: ClassHead | None = None,
     ) -> None:
-        super().__init__()
-        self.config = config
-        self.metadata: dict[str, Any] = {}
-        self.attributes: AttributeVectors | None = None
+        super().__init__(config)
         self.preprocess = preprocess
         self.levels = nn.ModuleList(levels)
         self.top_prior = top_prior
@@ -66,21 +57,8 @@ class Flow(nn.Module):
         self.prior = prior
         shape = (config.channels, *config.height_width)
         self._latent_shapes = latent_shapes(self.levels, shape)  # asked for with every picture
-        self._anchor_every = 0
-        self.drift = DriftMeter()
         self._memory = "full"
         self.register_buffer("initialized", torch.tensor(False))
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of its pictures."""
-        return self.config.height_width
-
-    @property
-    def num_dims(self) -> int:
-        """Number of values per picture, ``C * H * W``."""
-        height, width = self.image_size
-        return self.config.channels * height * width
 
     @property
     def device(self) -> torch.device:
@@ -227,16 +205,6 @@ class Flow(nn.Module):
         stacked = [torch.stack(level) for level in zip(*pictures, strict=True)][::-1]
         levels = [f * level.to(self.device, self.dtype) for f, level in zip(factors, stacked, strict=True)]
         return Latents(levels, y=self.top_prior.labels(y, len(seeds)), prior=self.prior)
-
-    @torch.no_grad()
-    def sample(
-        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
-    ) -> Tensor:
-        """Return sampled pictures for show, ``[B, C, H, W]`` in [0, 1], each value at the centre of its bin.
-
-        For the raw values use ``decode(sample_latents(...))``.
-        """
-        return self.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
 
     def for_display(self, decoded: Tensor) -> Tensor:
         """Return decoded samples as they are shown, in [0, 1]: each value at the centre of its bin."""

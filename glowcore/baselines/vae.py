@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from glowcore import config_checks, likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
-from glowcore.flow import Noise
 from glowcore.inputs import checked_images
 from glowcore.latents import Latents, checked_seeds, temperatures
+from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import draw_noise, noise_log_prob
-from glowcore.reversible import DriftMeter
 
 #: Bounds of the encoder's log-std and of the decoder's log-scale: far outside of what training finds.
 LOG_STD_BOUNDS = (-8.0, 4.0)
@@ -66,7 +65,7 @@ class VAEConfig:
         return config_checks.check_size(self.image_size, self.num_levels)
 
 
-class VAE(nn.Module):
+class VAE(LikelihoodModel):
     r"""Pictures compressed to ``latent_dims`` numbers and back, with a bound on their likelihood.
 
     Encoder :math:`q(z|x) = N(m(x), \mathrm{diag}\,s(x)^2)`, prior :math:`p(z) = N(0, I)`, and as decoder
@@ -74,34 +73,16 @@ class VAE(nn.Module):
     (:mod:`glowcore.baselines.discretised_logistic`). Unlike a flow it has no exact likelihood but the evidence lower
     bound, and ``decode(encode(x))`` is not x.
 
-    It is no :class:`~glowcore.flow.Flow`, but offers what the training loop, the evaluation and the reconstruction page
-    ask of any model. ``encode`` gives the mean of q as :class:`~glowcore.latents.Latents` of a single level
+    ``encode`` gives the mean of q as :class:`~glowcore.latents.Latents` of a single level
     ``[B, latent_dims, 1, 1]``: fewer numbers than the picture has, and no ``log_prob``.
     """
 
-    prior = "gaussian"
-
     def __init__(self, config: VAEConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.metadata: dict[str, Any] = {}
-        self.attributes = self.class_head = None
-        self.anchor_every = 0
-        self.drift = DriftMeter()
+        super().__init__(config)
         size = tuple(side >> config.num_levels for side in config.height_width)
         widths = [config.hidden_channels * 2**index for index in range(config.num_levels)]
         self.encoder = Encoder(config.channels, widths, size, 2 * config.latent_dims)
         self.decoder = Decoder(config.latent_dims, widths, size, 2 * config.channels)
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of its pictures."""
-        return self.config.height_width
-
-    @property
-    def num_dims(self) -> int:
-        """Number of values per picture, ``C * H * W``."""
-        return self.config.channels * math.prod(self.image_size)
 
     @property
     def device(self) -> torch.device:
@@ -112,19 +93,6 @@ class VAE(nn.Module):
     def dtype(self) -> torch.dtype:
         """The dtype of its weights."""
         return self.decoder.out.weight.dtype
-
-    @property
-    def memory(self) -> str:
-        """Which activations a training step keeps: always ``"full"``, as no inverse could recover them."""
-        return "full"
-
-    @memory.setter
-    def memory(self, mode: str) -> None:
-        if mode != "full":
-            raise ConfigError(f"memory {mode!r} is for flows; a VAE remembers in 'full'")
-
-    def initialize(self, images: Tensor) -> None:
-        """Do nothing: unlike a flow's, its weights need no first batch."""
 
     def encode(self, images: Tensor, y: None = None) -> Latents:
         """Return the mean of q(z|x) of pictures ``[B, C, H, W]``, floats in [0, 1] or uint8."""
@@ -188,11 +156,6 @@ class VAE(nn.Module):
         [factor], shape = temperatures(temperature, 1), self.latent_shapes()[0]
         noise = [draw_noise(shape, torch.Generator().manual_seed(seed)) for seed in checked_seeds(seeds)]
         return Latents([factor * torch.stack(noise).to(self.device, self.dtype)])
-
-    @torch.no_grad()
-    def sample(self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: None = None) -> Tensor:
-        """Return sampled pictures, ``[B, C, H, W]`` in [0, 1]: the decoder's mean, without noise of its own."""
-        return self.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
 
     def for_display(self, decoded: Tensor) -> Tensor:
         """Return decoded samples as they are: the decoder's mean is smooth and in [0, 1] already."""

@@ -20,7 +20,8 @@ from glowcore.fused.watch import Watch
 from glowcore.latents import Latents
 
 if TYPE_CHECKING:
-    from glowcore.flow import Flow, Noise
+    from glowcore.flow import Flow
+    from glowcore.likelihood_model import Noise
 
 BACKENDS = ("auto", "torch", "onnxruntime", "cudagraphs")
 DTYPES = ("float32", "bfloat16")

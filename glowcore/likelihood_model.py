@@ -1,0 +1,121 @@
+"""The base class of all models: what training, evaluation and the commands use of a flow and of a VAE alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from glowcore.errors import ConfigError
+from glowcore.latents import Latents
+from glowcore.reversible import DriftMeter
+
+if TYPE_CHECKING:
+    from glowcore.attributes import AttributeVectors
+    from glowcore.classes import ClassHead
+
+#: Source of a random draw: one generator for the batch, one a picture, or torch's global one.
+Noise = torch.Generator | Sequence[torch.Generator] | None
+
+
+class LikelihoodModel(nn.Module):
+    """A model of pictures ``[B, C, H, W]`` with a likelihood, or a bound on it, and latents.
+
+    A subclass implements ``device``, ``dtype``, ``encode``, ``decode``, ``bits_per_dim``, ``latent_shapes``,
+    ``sample_latents`` and ``for_display``. The attributes below are those of the least model; a subclass that can do
+    more replaces them.
+
+    Attributes:
+        config: the frozen dataclass it was built from.
+        metadata: JSON-able facts stored beside the weights (:mod:`glowcore.metadata`).
+        attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
+        class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
+        anchor_every: reversible mode keeps the input of every N-th step; 0: of none.
+        drift: the error of the inverse that reversible mode found at its anchors.
+    """
+
+    #: Whether ``decode`` is the exact inverse of ``encode``.
+    invertible: ClassVar[bool] = False
+    #: Distribution of the latents (:mod:`glowcore.priors`).
+    prior = "gaussian"
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+        self.metadata: dict[str, Any] = {}
+        self.attributes: AttributeVectors | None = None
+        self.class_head: ClassHead | None = None
+        self.anchor_every = 0
+        self.drift = DriftMeter()
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of its pictures."""
+        return self.config.height_width
+
+    @property
+    def num_dims(self) -> int:
+        """Number of values per picture, ``C * H * W``."""
+        return self.config.channels * math.prod(self.image_size)
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Dtype of the weights."""
+        raise NotImplementedError
+
+    @property
+    def memory(self) -> str:
+        """Which activations a training step keeps: ``"full"``, unless an inverse can recompute them."""
+        return "full"
+
+    @memory.setter
+    def memory(self, mode: str) -> None:
+        if mode != "full":
+            raise ConfigError(f"memory {mode!r} is for flows, expected 'full' for a {self.config.model_name}")
+
+    def initialize(self, images: Tensor) -> None:
+        """Set the weights that depend on a first batch of uint8 pictures; none by default."""
+
+    def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
+        """Return the latents of pictures, floats in [0, 1] or uint8; ``y`` are classes ``[B]``."""
+        raise NotImplementedError
+
+    def decode(self, latents: Latents) -> Tensor:
+        """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1]."""
+        raise NotImplementedError
+
+    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
+        """Return a bound on bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits``: the loss."""
+        raise NotImplementedError
+
+    def latent_shapes(self) -> list[tuple[int, int, int]]:
+        """Return ``(c, h, w)`` of each level, finest first."""
+        raise NotImplementedError
+
+    def sample_latents(
+        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
+    ) -> Latents:
+        """Draw latents, one picture a seed, times a temperature (one number, or one a level, finest first)."""
+        raise NotImplementedError
+
+    def for_display(self, decoded: Tensor) -> Tensor:
+        """Return decoded samples as they are shown, in [0, 1]."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def sample(
+        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
+    ) -> Tensor:
+        """Return sampled pictures for display, ``[B, C, H, W]`` in [0, 1].
+
+        For the raw values use ``decode(sample_latents(...))``.
+        """
+        return self.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
