@@ -1,10 +1,11 @@
-"""The attributes of one's own of a session, and how they come among those of a model."""
+"""The attributes that a user has made or loaded in a session, and the engine that has them beside its own."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import torch
 
@@ -14,63 +15,66 @@ from glowcore import AttributeVectors
 from glowcore.errors import ConfigError
 
 Key = tuple[str, str]  # the hash of the weights, and the name
+T = TypeVar("T")
 
 
-class OwnSliders(dict[Key, AttributeVectors]):
-    """Attributes made or loaded in one session, by the hash of the weights they were made with and by name.
+@dataclass(frozen=True, eq=False)
+class OwnSliders:
+    """Attributes made or loaded in one session, as a value: every change gives a new one.
 
-    So one name may stand for an attribute of each model.
+    A key holds the hash of the weights that an attribute was made with, so one name may stand for an attribute of each
+    model.
+
+    Attributes:
+        made: the vectors of each attribute; those that came in one file share theirs.
+        excluded: names of the attributes whose directions are projected out of an attribute's.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._apart: dict[Key, tuple[str, ...]] = {}
+    made: Mapping[Key, AttributeVectors] = field(default_factory=dict)
+    excluded: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, engine: Engine) -> dict[str, AttributeVectors]:
-        """Those made with the weights of this engine, by name."""
-        return {name: vectors for (_, name), vectors in self.items() if is_of(vectors, engine)}
+        """Return the attributes made with the weights of this engine, by name."""
+        return {name: vectors for (_, name), vectors in self.made.items() if is_of(vectors, engine)}
 
     def elsewhere(self, engine: Engine) -> list[AttributeVectors]:
-        """Those made with other weights, each set once."""
-        return list({id(v): v for v in self.values() if not is_of(v, engine)}.values())
+        """Return the attributes made with other weights, each set of vectors once."""
+        return list({id(v): v for v in self.made.values() if not is_of(v, engine)}.values())
 
     def apart(self, engine: Engine) -> dict[str, tuple[str, ...]]:
-        """What the attributes of this engine are to have nothing in common with, by name."""
-        return {name: others for (model, name), others in self._apart.items() if model == engine.model_hash}
+        """Return `excluded` of this engine's attributes, by name."""
+        return {name: others for (model, name), others in self.excluded.items() if model == engine.model_hash}
 
-    def take(self, vectors: AttributeVectors) -> None:
-        """Take attributes in, in the place of others of the same weights and names."""
-        for name in vectors.names:
-            key = weights_of(vectors, name), name
-            self[key] = vectors
-            self._apart.pop(key, None)
+    def added(self, vectors: AttributeVectors) -> OwnSliders:
+        """Return these with `vectors`, which replace attributes of the same weights and names."""
+        keys = [(weights_of(vectors, name), name) for name in vectors.names]
+        return OwnSliders({**self.made, **dict.fromkeys(keys, vectors)}, _without(self.excluded, keys))
 
-    def drop(self, name: str, engine: Engine) -> None:
-        """Forget an attribute of this engine, if it is here."""
-        self.pop((engine.model_hash, name), None)
-        self._apart.pop((engine.model_hash, name), None)
+    def dropped(self, name: str, engine: Engine) -> OwnSliders:
+        """Return these without an attribute of this engine."""
+        key = engine.model_hash, name
+        return OwnSliders(_without(self.made, [key]), _without(self.excluded, [key]))
 
     def equip(self, engine: Engine) -> Engine:
-        """The engine with these attributes; those made with other weights stay away."""
-        mine = self.of(engine)
-        if not mine:
+        """Return the engine with the attributes made with its weights."""
+        own = self.of(engine)
+        if not own:
             return engine
-        # Of those that came in one file some may have been dropped or made anew since.
-        parts = {id(v): v.only([n for n in v.names if mine.get(n) is v]) for v in mine.values()}
+        # Attributes that came in one file may have been dropped or replaced one by one.
+        parts = {id(v): v.only([n for n in v.names if own.get(n) is v]) for v in own.values()}
         attributes = set_apart(joined(engine.attributes, list(parts.values())), self.apart(engine))
-        return engine.with_attributes(attributes, mine)
+        return engine.with_attributes(attributes, own)
 
-    def keep_apart(self, name: str, others: Sequence[str], engine: Engine) -> None:
-        """Let one move nothing of `others`; ConfigError, and all as before, where nothing would remain of it."""
+    def kept_apart(self, name: str, others: Sequence[str], engine: Engine) -> OwnSliders:
+        """Return these with the directions of `others` projected out of that of `name`.
+
+        Raises:
+            ConfigError: nothing would remain of the direction.
+        """
         key = engine.model_hash, name
-        before = dict(self._apart)
-        self._apart.pop(key, None)
-        try:
-            self.equip(engine).attributes.orthogonalise(name, others)
-        except ConfigError:
-            self._apart = before
-            raise
-        self._apart[key] = tuple(others)
+        as_fitted = replace(self, excluded=_without(self.excluded, [key]))
+        as_fitted.equip(engine).attributes.orthogonalise(name, others)
+        return replace(self, excluded={**as_fitted.excluded, key: tuple(others)})
 
 
 def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) -> AttributeVectors | None:
@@ -97,6 +101,10 @@ def set_apart(vectors: AttributeVectors, apart: Mapping[str, Sequence[str]]) -> 
             with contextlib.suppress(ConfigError):
                 vectors = vectors.orthogonalise(name, known)
     return vectors
+
+
+def _without(mapping: Mapping[Key, T], keys: Collection[Key]) -> dict[Key, T]:
+    return {key: value for key, value in mapping.items() if key not in keys}
 
 
 def _pair(a: AttributeVectors, b: AttributeVectors) -> AttributeVectors:

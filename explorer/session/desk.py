@@ -147,7 +147,7 @@ class Desk:
 
     def take_own(self, vectors: AttributeVectors) -> None:
         """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
-        self.own.take(vectors)
+        self.own = self.own.added(vectors)
         absent = self.arrival.absent
         waiting = {name: value for name, value in absent if name in vectors.names}
         self.arrival = replace(self.arrival, absent=tuple(move for move in absent if move[0] not in waiting))
@@ -156,7 +156,7 @@ class Desk:
 
     def drop_own(self, name: str, engine: Engine) -> None:
         """Forget an own attribute of the model in use; the edit goes on without it, and no undo leads back to it."""
-        self.own.drop(name, engine)
+        self.own = self.own.dropped(name, engine)
 
         def without(recipe: EditRecipe) -> EditRecipe:
             return recipe.moved({name: 0.0}).locked(name, False)

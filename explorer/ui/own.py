@@ -223,7 +223,7 @@ def apart_from(bench: Bench, name: str, others: list[str]) -> None:
 
     def chosen() -> None:
         try:
-            desk.own.keep_apart(name, st.session_state[key] or (), state.engine_of(bench.engine.name))
+            desk.own = desk.own.kept_apart(name, st.session_state[key] or (), state.engine_of(bench.engine.name))
         except GlowcoreError as error:
             st.session_state["own_note"] = f"{error}."
 

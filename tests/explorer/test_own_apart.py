@@ -35,16 +35,16 @@ def shared(engine, name) -> dict[str, float]:
 def test_what_it_shares_with_the_ticked_ones_goes_and_comes_back(desk, engine):
     before = shared(desk.own.equip(engine), "Freckles")
     assert abs(before["Smile"]) > 0.002  # random directions share a little
-    desk.own.keep_apart("Freckles", ["Smiling", "Male"], engine)
+    desk.own = desk.own.kept_apart("Freckles", ["Smiling", "Male"], engine)
     after = shared(desk.own.equip(engine), "Freckles")
     assert after["Smile"] == after["Masculine"] == 0
     assert after["Young"] == pytest.approx(before["Young"], abs=0.1)
-    desk.own.keep_apart("Freckles", [], engine)
+    desk.own = desk.own.kept_apart("Freckles", [], engine)
     assert shared(desk.own.equip(engine), "Freckles") == before
 
 
 def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
-    desk.own.keep_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
     apart = desk.own.equip(engine)
     latents = engine.encode(blobs[0]).latents
     recipe = EditRecipe(Source("gallery", "face_00.png"), (("Freckles", 2.0),))
@@ -56,21 +56,21 @@ def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
 
 
 def test_nothing_left_is_a_sentence_and_changes_nothing(desk, engine, freckles):
-    desk.own.keep_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
     desk.take_own(replace(freckles, names=("Spots",), facts={"Spots": freckles.facts["Freckles"]}))
     with pytest.raises(ConfigError, match="nothing is left of it"):
-        desk.own.keep_apart("Spots", ["Freckles", "Smiling"], engine)
+        desk.own = desk.own.kept_apart("Spots", ["Freckles", "Smiling"], engine)
     assert desk.own.apart(engine) == {"Freckles": ("Smiling",)}
     with pytest.raises(ConfigError, match="to itself"):
-        desk.own.keep_apart("Freckles", ["Freckles"], engine)
+        desk.own = desk.own.kept_apart("Freckles", ["Freckles"], engine)
     assert desk.own.apart(engine)["Freckles"] == ("Smiling",)
 
 
 def test_what_is_dropped_or_made_anew_is_apart_from_nothing(desk, engine, freckles):
-    desk.own.keep_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
     desk.take_own(freckles)
     assert desk.own.apart(engine) == {}
-    desk.own.keep_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
     desk.drop_own("Freckles", engine)
     assert desk.own.apart(engine) == {}
 
@@ -82,7 +82,7 @@ def test_names_that_are_not_here_count_for_nothing(engine, freckles):
 
 
 def test_the_file_holds_it_as_it_is_used(desk, engine):
-    desk.own.keep_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
     used = desk.own.equip(engine).attributes
     read = attribute.from_file(attribute.to_file(attribute.alone(used, "Freckles")))
     assert read.names == ("Freckles",)

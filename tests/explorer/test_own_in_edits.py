@@ -35,7 +35,7 @@ def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, bare, f
     desk.take_own(freckles)
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
     desk.adopt(bare)
-    desk.own.drop("Freckles", engine)
+    desk.own = desk.own.dropped("Freckles", engine)
     desk.adopt(desk.own.equip(engine))
     assert desk.recipe.moves == (("Smiling", 1.0),)
 

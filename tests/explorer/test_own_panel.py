@@ -79,7 +79,7 @@ def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatc
 
 
 def own_names(at) -> list[str]:
-    return [name for _, name in at.session_state["desk"].own]
+    return [name for _, name in at.session_state["desk"].own.made]
 
 
 def test_a_name_that_is_too_long_is_cut_with_a_word_about_it(at, files):
@@ -110,7 +110,7 @@ def test_the_photos_are_still_there_for_another_model(home, tmp_path, monkeypatc
     at.button(key="own_make").click().run()
     assert not at.exception
     assert not at.error
-    both = [sum(a * b * c for a, b, c in vectors.shapes) for vectors in at.session_state["desk"].own.values()]
+    both = [sum(a * b * c for a, b, c in vectors.shapes) for vectors in at.session_state["desk"].own.made.values()]
     assert both == [3 * 32 * 32, 3 * 16 * 16]
     assert own_names(at) == ["Freckles", "Freckles"]  # one of each model
     use("pretrained/tiny")
@@ -137,12 +137,12 @@ def test_what_is_asked_for_fits_what_the_model_draws(tmp_path, monkeypatch, fres
 def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, files):
     give(at, files, "smile")
     assert said(at, "error") == "the model has a slider Smile already; another name is expected."
-    assert not at.session_state["desk"].own
+    assert not at.session_state["desk"].own.made
     give(at, files, "Freckles")
-    (first,) = at.session_state["desk"].own.values()
+    (first,) = at.session_state["desk"].own.made.values()
     give(at, files, "freckles")
     assert own_names(at) == ["Freckles"]
-    (second,) = at.session_state["desk"].own.values()
+    (second,) = at.session_state["desk"].own.made.values()
     assert second is not first
 
 
@@ -218,7 +218,7 @@ def test_it_is_a_slider_until_it_is_dropped(at, files, engine):
     at.switch_page("explorer/ui/pages/attributes.py").run()
     at.button(key="own_drop_Freckles").click().run()
     assert not at.exception
-    assert not at.session_state["desk"].own
+    assert not at.session_state["desk"].own.made
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert "Freckles" not in [s["label"] for s in told(at, "editor")["sliders"]]
 

@@ -66,23 +66,22 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
         return float(desk.own.equip(of).attributes.directions[-1].norm())
 
     assert length(other) == pytest.approx(2 * length(engine))
-    desk.own.keep_apart("Freckles", ["Smiling"], other)
+    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], other)
     assert desk.own.apart(engine) == {}
-    desk.own.drop("Freckles", engine)
+    desk.own = desk.own.dropped("Freckles", engine)
     assert "Freckles" not in desk.own.equip(engine).attribute_names
     assert "Freckles" in desk.own.equip(other).attribute_names
 
 
 def test_of_two_that_came_in_one_file_one_can_be_dropped_or_made_anew(engine, freckles):
     again = attribute.taken_for(forgetful(replace(freckles, names=("Spots",), facts={})), engine)
-    own = Desk().own
-    own.take(sliders.joined(freckles, [again]))
+    own = Desk().own.added(sliders.joined(freckles, [again]))
     assert own.equip(engine).attribute_names[-2:] == ("Freckles", "Spots")
-    own.take(replace(freckles, directions=2 * freckles.directions))
+    own = own.added(replace(freckles, directions=2 * freckles.directions))
     assert float(own.equip(engine).attributes.direction("Freckles").flatten().norm()) == pytest.approx(
         2 * float(freckles.directions[0].norm())
     )
-    own.drop("Freckles", engine)
+    own = own.dropped("Freckles", engine)
     assert own.equip(engine).attribute_names == (*engine.attribute_names, "Spots")
 
 
@@ -134,12 +133,12 @@ def test_the_page_refuses_a_stranger_and_takes_one_that_does_not_say_with_a_warn
     at = on_the_page(twin.parents[1], monkeypatch)
     stranger = replace(freckles, facts={"Freckles": {attribute.WEIGHTS: "f" * 12}})
     assert give(at, stranger) == f"Freckles: made with other weights than this model's; {REMEDY}."
-    assert not at.session_state["desk"].own
+    assert not at.session_state["desk"].own.made
     assert give(at, freckles) == "Freckles: among the sliders of Edit."
     told = give(at, forgetful(freckles))
     assert "does not say which model it was made with" in told
     assert "make it again from photos" in told
-    assert [name for _, name in at.session_state["desk"].own] == ["Freckles"]
+    assert [name for _, name in at.session_state["desk"].own.made] == ["Freckles"]
 
 
 @pytest.mark.usefixtures("fresh_caches")
