@@ -24,6 +24,7 @@ from glowcore.transforms.base import exact_arithmetic
 
 if TYPE_CHECKING:
     from glowcore.flow import Flow
+    from glowcore.likelihood_model import LikelihoodModel
 
 #: Class names listed in a message at most.
 MOST_NAMED = 20
@@ -47,23 +48,23 @@ class ClassHead(nn.Module):
             return F.linear(z.mean(dim=(2, 3)), self.weight, self.bias)
 
 
-def num_classes(model: Flow) -> int:
+def num_classes(model: LikelihoodModel) -> int:
     """Return the number of classes, 0 for a model without."""
     return getattr(model.config, "num_classes", 0)
 
 
-def any_classes(model: Flow, count: int) -> Tensor | None:
+def any_classes(model: LikelihoodModel, count: int) -> Tensor | None:
     """Return int64 ``[count]`` classes in turn for a class-conditional model, None for any other."""
     classes = num_classes(model)
     return torch.arange(count, device="cpu") % classes if classes else None
 
 
-def has_head(model: Flow) -> bool:
-    """Return whether a model has a classification head; models that are no flows have none."""
-    return getattr(model, "class_head", None) is not None
+def has_head(model: LikelihoodModel) -> bool:
+    """Return whether a model has a classification head."""
+    return model.class_head is not None
 
 
-def class_names(model: Flow) -> list[str]:
+def class_names(model: LikelihoodModel) -> list[str]:
     """Return the name of each class, its number where the model stores no names; ``[]`` for a model without classes."""
     count = num_classes(model)
     names = model.metadata.get(CLASS_NAMES)
@@ -72,7 +73,7 @@ def class_names(model: Flow) -> list[str]:
     return [str(number) for number in range(count)]
 
 
-def names_in_a_line(model: Flow) -> str:
+def names_in_a_line(model: LikelihoodModel) -> str:
     """Return the names in one line, the first :data:`MOST_NAMED` of them."""
     return _in_a_line(class_names(model))
 
@@ -81,7 +82,7 @@ def _in_a_line(names: Sequence[str]) -> str:
     return ", ".join(printable(name, 30) for name in names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
 
 
-def class_number(model: Flow, name: str) -> int:
+def class_number(model: LikelihoodModel, name: str) -> int:
     """Return the number of a class by its name; where no class has that name, a number from 0 stands for itself.
 
     Raises:
@@ -93,7 +94,7 @@ def class_number(model: Flow, name: str) -> int:
     return _named(model, name)
 
 
-def _named(model: Flow, name: str) -> int:
+def _named(model: LikelihoodModel, name: str) -> int:
     names = class_names(model)
     if name not in names:
         raise ConfigError(
@@ -102,7 +103,7 @@ def _named(model: Flow, name: str) -> int:
     return names.index(name)
 
 
-def describe(model: Flow, labels: Tensor, names: tuple[str, ...]) -> None:
+def describe(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -> None:
     """Store in ``model.metadata`` what its classes are called and how many training pictures each has.
 
     ``labels`` are the pictures' class numbers in the model. Names that it has already, from an earlier run, stay.
@@ -125,7 +126,7 @@ def _other_classes(count: int, names: Sequence[str]) -> ConfigError:
     )
 
 
-def renumbered(model: Flow, labels: Tensor, names: tuple[str, ...]) -> Tensor:
+def renumbered(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -> Tensor:
     """Return the model's own class numbers, int64 ``[N]``, of ``labels`` that count ``names``.
 
     By name alone where the model stores names, so that a folder with some of its classes is understood; else as they

@@ -7,13 +7,14 @@ import torch
 
 from glowcore.classes import any_classes
 from glowcore.flow import Flow
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.transforms.batchnorm import running_statistics
 
 #: ``auto`` keeps everything as long as that takes no more than this part of the free memory.
 FULL_SHARE = 0.5
 
 
-def saved_bytes(model: Flow, batch_size: int) -> int:
+def saved_bytes(model: LikelihoodModel, batch_size: int) -> int:
     """Return the bytes that autograd keeps between forward and backward for a batch, parameters not counted.
 
     Measured, not estimated: one forward pass on noise with ``torch.autograd.graph.saved_tensors_hooks``, each storage
@@ -49,7 +50,7 @@ def free_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def choose_memory(model: Flow, batch_size: int) -> str:
+def choose_memory(model: LikelihoodModel, batch_size: int) -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
     ``"checkpoint"`` for models with a step that cannot be recovered from its output (batch norm), and always ``"full"``

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from glowcore.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from glowcore.baselines.vae import VAE
-    from glowcore.flow import Flow
+    from glowcore.likelihood_model import LikelihoodModel
 
 #: The temperature that samples look best at: a number from 0, or a list of one a level, finest first.
 TEMPERATURE = "temperature"
@@ -39,7 +38,7 @@ CLASS_COUNTS = "class_counts"
 USUAL_TEMPERATURE = 0.7
 
 
-def recommended_temperature(model: Flow | VAE) -> tuple[float, ...]:
+def recommended_temperature(model: LikelihoodModel) -> tuple[float, ...]:
     """Return the temperature that the author of a model recommends: one number, or one a level, finest first.
 
     It is :data:`USUAL_TEMPERATURE` where the model states none.

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from glowcore import checkpoint, classes
-from glowcore.baselines.vae import VAE
 from glowcore.data import PictureSet, open_dataset
 from glowcore.data.files import passed_over
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.text import printable
 
 
@@ -62,7 +62,7 @@ def add_model_folder(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(args: argparse.Namespace) -> Flow | VAE:
+def load_model(args: argparse.Namespace) -> LikelihoodModel:
     """Load the model that ``--model`` names onto ``--device``."""
     set_threads(args.threads)
     return checkpoint.load(args.model, device=args.device)
@@ -120,7 +120,7 @@ def add_skip_broken(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_pictures(args: argparse.Namespace, model: Flow | VAE) -> PictureSet:
+def open_pictures(args: argparse.Namespace, model: LikelihoodModel) -> PictureSet:
     """Open the pictures that :func:`add_data`'s arguments name, at the size of ``model``; says what was left out."""
     return open_pictures_at(args, model.image_size, model.config.channels)
 
@@ -145,7 +145,7 @@ def open_pictures_at(
     return pictures
 
 
-def labels(model: Flow | VAE, pictures: PictureSet, data: str) -> Tensor | None:
+def labels(model: LikelihoodModel, pictures: PictureSet, data: str) -> Tensor | None:
     """Return the classes of ``pictures`` as numbers of a class-conditional model, None for any other.
 
     Raises:

@@ -19,6 +19,7 @@ from glowcore.errors import ConfigError, ImageError
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
 from glowcore.latents import Latents
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.storage import output
 from glowcore.text import printable
 
@@ -29,7 +30,7 @@ BATCH = 32
 EVERY_CLASS = "all"
 
 
-def load(path: str | Path, model: Flow) -> Tensor:
+def load(path: str | Path, model: LikelihoodModel) -> Tensor:
     """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``.
 
     Says what the model is shown of a picture of another size.
@@ -44,7 +45,7 @@ def load(path: str | Path, model: Flow) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
 
-def _brought(whole: np.ndarray, model: Flow) -> str:
+def _brought(whole: np.ndarray, model: LikelihoodModel) -> str:
     """Say what of a picture, uint8 ``[H, W, C]``, a model is shown."""
     kept = images.crop_to_aspect(whole, model.image_size)
     (height, width), (cut, across) = whole.shape[:2], kept.shape[:2]
@@ -62,7 +63,7 @@ def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None)
     options.say(f"wrote {path} ({picture.shape[1]} x {picture.shape[0]})")
 
 
-def exact(model: Flow) -> ExactFlow | Flow:
+def exact(model: LikelihoodModel) -> ExactFlow | LikelihoodModel:
     """Return the form of a model that goes through float64 where it must; a model that is no flow as it is."""
     return ExactFlow(model, backend="torch") if isinstance(model, Flow) else model
 
@@ -81,7 +82,7 @@ def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
     return latents
 
 
-def decode(model: ExactFlow | Flow, latents: Latents) -> Iterator[Tensor]:
+def decode(model: ExactFlow | LikelihoodModel, latents: Latents) -> Iterator[Tensor]:
     """Decode latents batch by batch, ``[B, C, H, W]`` on the CPU."""
     for start in range(0, len(latents), BATCH):
         yield model.decode(latents[start : start + BATCH]).cpu()
@@ -114,7 +115,7 @@ def add_class(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
     parser.add_argument("--class", dest="label", metavar="NAME", help=text)
 
 
-def label(model: Flow, given: str | None) -> Tensor | None:
+def label(model: LikelihoodModel, given: str | None) -> Tensor | None:
     """Return the class of ``--class`` as int64 ``[1]``, None for a model without classes.
 
     Raises:
@@ -129,13 +130,15 @@ def label(model: Flow, given: str | None) -> Tensor | None:
     return torch.tensor([classes.class_number(model, given)])
 
 
-def is_every(model: Flow, given: str | None) -> bool:
+def is_every(model: LikelihoodModel, given: str | None) -> bool:
     """Return whether ``--class`` asks for every class of a model, where none is called so."""
     names = classes.class_names(model)
     return given == EVERY_CLASS and bool(names) and EVERY_CLASS not in names
 
 
-def seeds_and_classes(model: Flow, seeds: Sequence[int], given: str | None) -> tuple[Sequence[int], Tensor | None]:
+def seeds_and_classes(
+    model: LikelihoodModel, seeds: Sequence[int], given: str | None
+) -> tuple[Sequence[int], Tensor | None]:
     """Return what to sample for ``--class``: seeds ``[N]`` and classes, int64 ``[N]`` or ``[1]``, None without classes.
 
     ``all`` draws every seed once for every class, in the order of the classes: one row per seed, one column per class.

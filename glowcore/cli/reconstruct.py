@@ -13,11 +13,11 @@ from glowcore import images
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import ExactFlow
-from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.image_difference import amplified, pixels_changed
 from glowcore.latents import Latents
 from glowcore.likelihood import NOISE_SEED
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.storage import output
 
 EXAMPLE = "python -m glowcore reconstruct --model pretrained/faces64 --image a.png --image b.png --out rows.png"
@@ -115,7 +115,7 @@ def _words(row: dict[str, Any]) -> str:
     )
 
 
-def _kept(model: Flow, latents: Latents, args: argparse.Namespace, seed: int) -> Latents:
+def _kept(model: LikelihoodModel, latents: Latents, args: argparse.Namespace, seed: int) -> Latents:
     """Return the latents of one picture with all but the K coarsest levels zeroed or drawn anew."""
     count = len(latents.levels)
     if args.levels is None:

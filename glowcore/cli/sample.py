@@ -13,9 +13,9 @@ import torch
 from glowcore.captions import caption
 from glowcore.cli import options, pictures
 from glowcore.errors import ConfigError
-from glowcore.flow import Flow
 from glowcore.grids import grid, sheet_size
 from glowcore.latents import Latents
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.metadata import USUAL_TEMPERATURE, recommended_temperature
 from glowcore.storage import output
 
@@ -99,7 +99,7 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
     return _report_lost([seeds[index % len(seeds)] for index in lost], len(drawn))
 
 
-def _show(model: Flow, latents: Latents) -> tuple[np.ndarray, list[int]]:
+def _show(model: LikelihoodModel, latents: Latents) -> tuple[np.ndarray, list[int]]:
     """Decode samples as the model shows them: uint8 ``[N, H, W, C]``, and which pictures are lost."""
     decoded = pictures.decode(pictures.exact(model), latents)
     return pictures.show(model.for_display(batch) for batch in decoded)

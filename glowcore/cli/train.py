@@ -15,8 +15,8 @@ from glowcore.cli import model_options, options, train_report
 from glowcore.data import PictureSet, open_dataset
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
-from glowcore.flow import Flow
 from glowcore.heap import keep_heap
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.memory import choose_memory
 from glowcore.metadata import CLASS_NAMES, DATA, INIT_FROM, LICENCE, TEMPERATURE
 from glowcore.models import CONFIGS, build
@@ -215,7 +215,7 @@ def _is_finished(state: dict, settings: TrainSettings) -> bool:
     return settings.fraction(state["step"], state["seconds"]) >= 1 and evaluated == state["step"]
 
 
-def _set_memory(args: argparse.Namespace, model: Flow, settings: TrainSettings, state: dict | None) -> None:
+def _set_memory(args: argparse.Namespace, model: LikelihoodModel, settings: TrainSettings, state: dict | None) -> None:
     """Set the memory mode: as given, as before (the modes differ by rounding), or as the device allows."""
     before = {"memory": "auto", "anchor_every": ANCHOR_EVERY} if state is None else state["memory"]
     model.anchor_every = before["anchor_every"] if args.anchor_every is None else args.anchor_every
@@ -277,7 +277,7 @@ def _with_classes(
     return replace(config, num_classes=count)
 
 
-def _loaded(args: argparse.Namespace, source: Path | str) -> Flow:
+def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:
     """Return the model of ``--init-from``, or at ``--resume`` the run's own."""
     model = checkpoint.load(source, device="cpu")
     kind = model.config.model_name

@@ -13,9 +13,9 @@ from glowcore.classes import ClassTally, any_classes
 from glowcore.errors import ConfigError
 from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.exact import RETRY_ABOVE, largest_error, largest_errors
-from glowcore.flow import Flow
 from glowcore.image_difference import pixels_changed
 from glowcore.images import to_uint8
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.progress import progress_bar
 from glowcore.transforms.conv1x1 import ChannelLinear
 from glowcore.transforms.coupling import Coupling
@@ -61,7 +61,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    model: Flow,
+    model: LikelihoodModel,
     images: Tensor,
     *,
     labels: Tensor | None = None,
@@ -106,13 +106,18 @@ def evaluate(
         reconstruction_mean_abs_error=total / len(images),
         pixels_changed=changed,
         reconstructions_finite=finite / len(images),
-        beyond_float32=beyond if isinstance(model, Flow) else None,
+        beyond_float32=beyond if model.invertible else None,
         **({} if tally is None else tally.figures()),
     )
 
 
 def noisy_bits_per_dim(
-    model: Flow, batch: Tensor, seed: int, first: int, y: Tensor | None = None, tally: ClassTally | None = None
+    model: LikelihoodModel,
+    batch: Tensor,
+    seed: int,
+    first: int,
+    y: Tensor | None = None,
+    tally: ClassTally | None = None,
 ) -> Tensor:
     """Return bits/dim ``[B]`` of a batch; picture i has noise from ``seed`` and ``first + i``, whatever the batch.
 
@@ -127,7 +132,7 @@ def noisy_bits_per_dim(
 
 
 @torch.inference_mode()
-def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+def health(model: LikelihoodModel, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:
     """Measure what goes wrong before the loss shows it: round trip, samples, scales, conditioning of the convolutions.
 
     Args:
@@ -158,7 +163,7 @@ def health(model: Flow, images: Tensor, labels: Tensor | None = None) -> dict[st
 
 
 @torch.inference_mode()
-def largest_log_scale(model: Flow, images: Tensor, labels: Tensor | None = None) -> float:
+def largest_log_scale(model: LikelihoodModel, images: Tensor, labels: Tensor | None = None) -> float:
     """Return the largest ``|log s|`` by which any coupling stretches a value of the pictures, 0 without couplings.
 
     Every coupling is affine in the half that it moves, so ``s`` is what it makes of 1 less what it makes of 0.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glowcore import classes
-from glowcore.flow import Flow
+from glowcore.likelihood_model import LikelihoodModel
 
 
 class TrainingLoss(nn.Module):
@@ -16,17 +16,17 @@ class TrainingLoss(nn.Module):
     cross-entropy of the head in bits (Glow's code: ``bits_x + weight_y * bits_y``).
     """
 
-    def __init__(self, flow: Flow, class_weight: float = 0.0) -> None:
+    def __init__(self, model: LikelihoodModel, class_weight: float = 0.0) -> None:
         super().__init__()
-        self.flow = flow
-        self.class_weight = class_weight if classes.has_head(flow) else 0.0
+        self.model = model
+        self.class_weight = class_weight if classes.has_head(model) else 0.0
 
     def forward(self, images: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:
         """Return, of uint8 pictures ``[B, C, H, W]``, the loss and, detached, its bits/dim and head's bits: ``[3]``."""
         if not self.class_weight:
-            bits = self.flow.bits_per_dim(images, y, generator=generator).mean()
+            bits = self.model.bits_per_dim(images, y, generator=generator).mean()
             return torch.stack([bits, bits.detach(), torch.zeros_like(bits)])
-        latents = self.flow.encode_dequantised(images, y, generator=generator)
-        bits = self.flow.bits_of(latents).mean()
-        head_bits = classes.head_bits(self.flow, latents, latents.y)
+        latents = self.model.encode_dequantised(images, y, generator=generator)
+        bits = self.model.bits_of(latents).mean()
+        head_bits = classes.head_bits(self.model, latents, latents.y)
         return torch.stack([bits + self.class_weight * head_bits, bits.detach(), head_bits.detach()])

@@ -19,8 +19,8 @@ from glowcore.classes import ClassTally, any_classes, has_head
 from glowcore.errors import TrainingError, reason
 from glowcore.evaluation.held_out import health, noisy_bits_per_dim
 from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
-from glowcore.flow import Flow
 from glowcore.grids import grid
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.metadata import TRAINING, USUAL_TEMPERATURE
 from glowcore.progress import progress_bar
 from glowcore.reversible import DriftMeter
@@ -113,7 +113,7 @@ class Monitor:
             **self._class_figures(tally),
         }
         self.last = {name: _json_number(value) for name, value in self.last.items()}
-        if isinstance(model, Flow) and condition["round_trip"] > images.HALF_STEP:
+        if model.invertible and condition["round_trip"] > images.HALF_STEP:
             self.say(
                 f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
                 "a lower learning rate or a larger scale_min keeps the inverse stable"
@@ -199,7 +199,7 @@ class Monitor:
         if vars(self).get("_board") is not None:  # not made only to be closed
             self._board.close()
 
-    def _bits_of_probes(self, model: Flow) -> float:
+    def _bits_of_probes(self, model: LikelihoodModel) -> float:
         """Return the mean bits/dim of one out-of-distribution probe of each kind.
 
         In a sound model it is far above that of the held-out pictures. It is logged, but no criterion of divergence:

@@ -9,7 +9,7 @@ import torch
 
 from glowcore import memory
 from glowcore.errors import TrainingError
-from glowcore.flow import Flow
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
 from glowcore.training.settings import TrainSettings
 
@@ -18,7 +18,7 @@ SHARE = 0.7
 
 
 @contextlib.contextmanager
-def advised(model: Flow, settings: TrainSettings) -> Iterator[None]:
+def advised(model: LikelihoodModel, settings: TrainSettings) -> Iterator[None]:
     """Turn a lack of memory in the body of the `with` into one line with a batch size to try.
 
     Raises:
@@ -33,7 +33,7 @@ def advised(model: Flow, settings: TrainSettings) -> Iterator[None]:
         raise TrainingError(advice(model, settings)) from error
 
 
-def advice(model: Flow, settings: TrainSettings) -> str:
+def advice(model: LikelihoodModel, settings: TrainSettings) -> str:
     """Return one line: what did not fit, and the largest power of two of a batch that should."""
     size = settings.batch_size
     if model.device.type == "cuda":

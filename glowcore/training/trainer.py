@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from glowcore import checkpoint, classes
 from glowcore.devices import has_fast_bfloat16
 from glowcore.errors import ConfigError, TrainingError
-from glowcore.flow import Flow
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.training import batches, optimizer, out_of_memory, run_lock, saved_states, training_set
 from glowcore.training.distributed import Processes
 from glowcore.training.divergence import divergence
@@ -27,7 +27,7 @@ from glowcore.transforms.batchnorm import running_statistics
 
 
 class Trainer:
-    """Trains one flow on uint8 pictures ``[N, C, H, W]`` and keeps the result in the folder ``out``.
+    """Trains one model on uint8 pictures ``[N, C, H, W]`` and keeps the result in the folder ``out``.
 
     ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
     ``out/state`` and the monitor's log beside it. A model whose evaluation finds it diverged is never saved.
@@ -40,7 +40,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: Flow,
+        model: LikelihoodModel,
         images: Tensor,
         held_out: Tensor,
         settings: TrainSettings,
@@ -86,7 +86,7 @@ class Trainer:
         self.monitor = Monitor(self, held_out, held_out_labels, progress=progress)
 
     @property
-    def averaged(self) -> Flow:
+    def averaged(self) -> LikelihoodModel:
         """The model with averaged weights."""
         return self.average.module
 
@@ -220,7 +220,7 @@ class Trainer:
     def _evaluate(self) -> bool:
         """Evaluate, and save what is good, or do about it what :class:`Recovery` says. Returns whether it is good."""
         self.processes.on_first(self.monitor.evaluate)
-        problem = divergence(self.monitor.last, invertible=isinstance(self.model, Flow))
+        problem = divergence(self.monitor.last, invertible=self.model.invertible)
         good = not self.processes.largest(float(bool(problem)))
         if good:
             self.recovery.good_evaluation()

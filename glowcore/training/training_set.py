@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glowcore import classes
 from glowcore.errors import ConfigError, DataError
-from glowcore.flow import Flow
+from glowcore.likelihood_model import LikelihoodModel
 
 #: What labels may be.
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -19,7 +19,7 @@ WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 FINGERPRINTED = 256
 
 
-def check_pictures(name: str, images: Tensor, labels: Tensor | None, model: Flow) -> None:
+def check_pictures(name: str, images: Tensor, labels: Tensor | None, model: LikelihoodModel) -> None:
     """Raise :class:`ConfigError` unless ``model`` can be trained or judged on the ``name`` pictures.
 
     Pictures are a uint8 tensor ``[N, C, H, W]`` of the model's size, N 1 or more; labels a tensor of N whole numbers,
