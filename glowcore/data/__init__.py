@@ -1,4 +1,4 @@
-"""Sets of labelled pictures, from folders of several layouts and from torchvision."""
+"""Labelled pictures from folders of several layouts and from torchvision data sets."""
 
 from glowcore.data.picture_set import BROKEN_ONE_IN, PictureSet, crop_celeba, open_dataset, unreadable_pictures
 

@@ -1,10 +1,10 @@
-"""Tables of attributes: which picture smiles, as a CSV of one's own or in CelebA's format.
+"""Attribute tables of pictures, as a CSV file or in CelebA's format.
 
-A CSV has a header; its first column names the picture; a column ``split`` and a column ``class`` (a name in any words,
-for class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty for yes / no /
-unknown. ``-1 / 1``, ``true / false`` and ``yes / no``, a byte order mark, ``;`` or tabs, CRLF and a header without a
-name for the file column are taken as well. What cannot be understood is a :class:`DataError` that names the row or
-column; nothing is guessed.
+A CSV file has a header. The first column names the picture; a column ``split`` and a column ``class`` (any name, for
+class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty for yes / no / unknown.
+``-1 / 1``, ``true / false`` and ``yes / no``, a byte order mark, ``;`` or tabs, CRLF and a header without a name for
+the file column are accepted as well. Anything else raises a :class:`DataError` that names the row or column; nothing is
+guessed.
 """
 
 import csv
@@ -39,14 +39,14 @@ _MINUS_ONE = frozenset(("-1", "-1.0", "−1"))
 
 @dataclass(frozen=True)
 class AttributeTable:
-    """Rows of a table in its own order.
+    """The rows of a table, in the order of the file.
 
     Attributes:
-        files: N names as written, NFC-normalised, with ``/`` between folders.
+        files: N names, normalised by :func:`normalise`.
         names: the A attribute names.
         values: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
-        splits: N of ``"train"``, ``"valid"``, ``"test"``, or None where the table has no such column.
-        classes: N names of classes, empty where unknown, or None where the table has no such column.
+        splits: N of ``"train"``, ``"valid"``, ``"test"``, or None if the table has no such column.
+        classes: N names of classes, empty where unknown, or None if the table has no such column.
     """
 
     files: list[str]
@@ -57,7 +57,7 @@ class AttributeTable:
 
 
 def normalise(name: str) -> str:
-    """Return the form in which names of files are compared: NFC, ``/`` between folders, no leading ``./``."""
+    """Return a file name in the form used for comparison: NFC, ``/`` between folders, no leading ``./``."""
     return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")
 
 
@@ -65,8 +65,8 @@ def read_csv(path: Path) -> AttributeTable:
     """Read a CSV attribute table.
 
     Raises:
-        DataError: not readable as UTF-8 CSV, no header, a row of another length, a name twice, an unknown value or
-            split, or both 0 and -1 in one table (-1 might then mean no or unknown).
+        DataError: not readable as UTF-8 CSV, no header, a row of another length, a duplicate name, an unknown value or
+            split, or both 0 and -1 in one table (-1 could then mean no or unknown).
     """
     text = _read_text(path)
     first = text.lstrip("\n").partition("\n")[0]
@@ -82,8 +82,8 @@ def read_csv(path: Path) -> AttributeTable:
     if not rows:
         raise DataError(f"{path.name} is empty; a header `file,split,NAME,...` and one row a picture are expected")
     header = rows.pop(0)[1]
-    shifted = rows and len(rows[0][1]) == len(header) + 1 and rows[0][1][0].lower().endswith(PICTURE_SUFFIXES)
-    if shifted and header[0].lower() not in _FILE_COLUMNS:
+    unnamed = rows and len(rows[0][1]) == len(header) + 1 and rows[0][1][0].lower().endswith(PICTURE_SUFFIXES)
+    if unnamed and header[0].lower() not in _FILE_COLUMNS:
         header = ["file", *header]
     elif header[0].lower().endswith(PICTURE_SUFFIXES):
         raise DataError(f"{path.name} begins with a picture; its first line must be a header `file,split,NAME,...`")
@@ -91,10 +91,10 @@ def read_csv(path: Path) -> AttributeTable:
 
 
 def read_celeba(folder: Path) -> AttributeTable:
-    """Read ``list_attr_celeba.txt`` and, where it is there, ``list_eval_partition.txt`` (0 train, 1 valid, 2 test).
+    """Read ``list_attr_celeba.txt`` and, if present, ``list_eval_partition.txt`` (0 train, 1 valid, 2 test).
 
     Raises:
-        DataError: as :func:`read_csv`, or a count in the first line that is not the number of rows.
+        DataError: as :func:`read_csv`, or the count in the first line differs from the number of rows.
     """
     path = folder / "list_attr_celeba.txt"
     lines = _read_text(path).split("\n")
@@ -119,13 +119,14 @@ def read_celeba(folder: Path) -> AttributeTable:
 def match_rows(
     table: AttributeTable, files: Sequence[str], name: str, *, prefix: str = "", tolerant: bool = False
 ) -> np.ndarray:
-    """Return for every file its row in the table, int64 ``[len(files)]``, -1 where it has none.
+    """Return the row of every file in the table, int64 ``[len(files)]``, -1 for a file without a row.
 
     Args:
+        table: the table to search.
         files: paths of the pictures relative to their folder.
-        name: the table's name, for messages.
-        prefix: what the table may write before the names: the name of the pictures' folder.
-        tolerant: take pictures without a row as unlabelled and pass over rows without a picture.
+        name: name of the table in messages.
+        prefix: optional prefix of the names in the table, such as ``"images/"``.
+        tolerant: accept pictures without a row and rows without a picture.
 
     Raises:
         DataError: pictures without a row, or rows without a picture, unless ``tolerant``.
@@ -166,53 +167,66 @@ def _read_text(path: Path) -> str:
 
 
 def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> AttributeTable:
+    """Build a table from the cells of its header and, with their line numbers, of its rows."""
     columns = [normalise(cell) for cell in header]
-    split_column = next((i for i, name in enumerate(columns) if i and name.lower() in ("split", "partition")), None)
-    class_column = next((i for i, name in enumerate(columns) if i and name.lower() == "class"), None)
+    split_column = _find_column(columns, "split", "partition")
+    class_column = _find_column(columns, "class")
     attributes = [i for i in range(1, len(columns)) if i not in (split_column, class_column)]
     names = tuple(columns[i] for i in attributes)
-    if "" in names or len(set(names)) < len(names):
-        wrong = next(name for name in names if not name or names.count(name) > 1)
-        what = f"two columns {printable(wrong, 30)}" if wrong else "a column without a name"
-        raise DataError(f"{path.name} has {what}; every attribute needs a name of its own")
-    first_row: dict[str, int] = {}
+    _check_names(path, names)
+    line_of: dict[str, int] = {}
     splits: list[str] = []
     classes: list[str] = []
     values = np.full((len(rows), len(names)), UNKNOWN, dtype=np.int8)
-    zero = minus = None  # where 0 and -1 were first seen
+    zero = minus = None  # the first lines with 0 and with -1
     for index, (number, cells) in enumerate(rows):
         if len(cells) != len(columns):
             raise DataError(f"{path.name}, line {number}: {len(cells)} cells, the header has {len(columns)}")
         file = normalise(cells[0])
         if not file:
             raise DataError(f"{path.name}, line {number}: no file name in the first column")
-        if first_row.setdefault(file, number) != number:
-            raise DataError(f"{path.name}, line {number}: {printable(file)} is already in line {first_row[file]}")
+        if line_of.setdefault(file, number) != number:
+            raise DataError(f"{path.name}, line {number}: {printable(file)} is already in line {line_of[file]}")
         if split_column is not None:
             splits.append(_split(path, number, cells[split_column]))
         if class_column is not None:
             classes.append(unicodedata.normalize("NFC", cells[class_column]))
         for column, i in enumerate(attributes):
-            cell = cells[i].lower()
-            if cell not in _VALUES:
-                raise DataError(
-                    f"{path.name}, line {number}: {names[column]} is {printable(cells[i], 30)!r}; "
-                    "1, 0 or empty (unknown) is expected, also -1 / 1 and true / false"
-                )
-            values[index, column] = _VALUES[cell]
-            if cell in _MINUS_ONE:
+            values[index, column] = value = _value(path, number, names[column], cells[i])
+            if cells[i] in _MINUS_ONE:
                 minus = minus or number
-            elif _VALUES[cell] == 0:
+            elif value == 0:
                 zero = zero or number
     if zero and minus:
         raise DataError(f"{path.name} has 0 (line {zero}) and -1 (line {minus}); write 1 / 0 / empty (unknown)")
     return AttributeTable(
-        list(first_row),
+        list(line_of),
         names,
         values,
         splits if split_column is not None else None,
         classes if class_column is not None else None,
     )
+
+
+def _find_column(columns: Sequence[str], *names: str) -> int | None:
+    return next((i for i, column in enumerate(columns) if i and column.lower() in names), None)
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    if "" in names or len(set(names)) < len(names):
+        wrong = next(name for name in names if not name or names.count(name) > 1)
+        columns = f"two columns {printable(wrong, 30)}" if wrong else "a column without a name"
+        raise DataError(f"{path.name} has {columns}; every attribute needs a name of its own")
+
+
+def _value(path: Path, number: int, name: str, cell: str) -> int:
+    value = _VALUES.get(cell.lower())
+    if value is None:
+        raise DataError(
+            f"{path.name}, line {number}: {name} is {printable(cell, 30)!r}; "
+            "1, 0 or empty (unknown) is expected, also -1 / 1 and true / false"
+        )
+    return value
 
 
 def _split(path: Path, number: int, cell: str) -> str:

@@ -1,7 +1,7 @@
-"""Which files a folder holds, in it and in those below it: one rule for every command.
+"""Listing of the files in a folder and its subfolders, by one rule for every command.
 
-What is hidden (its name begins with a dot) is passed over. Links are followed, to files and to folders, but not from
-within a folder back to that folder or one around it.
+Hidden files and folders (names that begin with a dot) are skipped. Symbolic links to files and folders are followed,
+except links to a folder that contains the link.
 """
 
 import os
@@ -11,12 +11,12 @@ from pathlib import Path, PurePath
 
 from glowcore.images import PICTURE_SUFFIXES
 
-#: Endings of what lies beside pictures to describe them: nobody misses a picture there.
-_WORDS = (".csv", ".html", ".json", ".md", ".pdf", ".txt")
+#: Endings of files that describe pictures; they are not counted among the files that are not read.
+_TEXT_SUFFIXES = (".csv", ".html", ".json", ".md", ".pdf", ".txt")
 
 
 def files_in(folder: Path, *, deep: bool) -> list[str]:
-    """Return the names of all files, relative to the folder and sorted; of those below it too if ``deep``.
+    """Return the sorted names of all files relative to ``folder``, with those in its subfolders if ``deep``.
 
     Raises:
         OSError: a folder cannot be read.
@@ -25,28 +25,28 @@ def files_in(folder: Path, *, deep: bool) -> list[str]:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file ends as the pictures that are read do."""
+    """Return whether a file has one of the endings of pictures."""
     return name.lower().endswith(PICTURE_SUFFIXES)
 
 
 def other_kinds(names: Iterable[str]) -> dict[str, int]:
-    """Return how many files have each ending that is not read ("" is none), without texts; the most frequent first."""
+    """Count files by ending ("" for none), without pictures and texts; the most frequent ending comes first."""
     endings = Counter(PurePath(name).suffix.lower() for name in names if not is_picture(name))
-    return {ending: count for ending, count in endings.most_common() if ending not in _WORDS}
+    return {ending: count for ending, count in endings.most_common() if ending not in _TEXT_SUFFIXES}
 
 
 def passed_over(kinds: Mapping[str, int]) -> str:
-    """Return :func:`other_kinds` in words: "3 files of other kinds passed over: .heic 2, without an ending 1"."""
+    """Return :func:`other_kinds` as a message: "3 files of other kinds passed over: .heic 2, without an ending 1"."""
     count = sum(kinds.values())
-    named = ", ".join(f"{ending or 'without an ending'} {number}" for ending, number in kinds.items())
-    what = "1 file of another kind" if count == 1 else f"{count} files of other kinds"
-    return f"{what} passed over: {named}"
+    counts = ", ".join(f"{ending or 'without an ending'} {number}" for ending, number in kinds.items())
+    files = "1 file of another kind" if count == 1 else f"{count} files of other kinds"
+    return f"{files} passed over: {counts}"
 
 
-def _walk(folder: Path, prefix: str, deep: bool, around: frozenset[tuple[int, int]]) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, deep: bool, parents: frozenset[tuple[int, int]]) -> Iterator[str]:
     status = folder.stat()
-    place = (status.st_dev, status.st_ino)
-    if place in around:
+    identity = (status.st_dev, status.st_ino)
+    if identity in parents:
         return
     for entry in os.scandir(folder):
         if entry.name.startswith("."):
@@ -54,4 +54,4 @@ def _walk(folder: Path, prefix: str, deep: bool, around: frozenset[tuple[int, in
         if entry.is_file():
             yield prefix + entry.name
         elif deep and entry.is_dir():
-            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", deep, around | {place})
+            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", deep, parents | {identity})

@@ -1,6 +1,6 @@
-"""What pictures a folder holds, before any is opened: names, splits, attributes, classes.
+"""Listing of the pictures in a folder with their splits, attributes and classes, before any picture is opened.
 
-Layouts: :mod:`glowcore.data`.
+:mod:`glowcore.data.picture_set` describes the layouts.
 """
 
 import hashlib
@@ -32,19 +32,19 @@ TEST_ONE_IN = 20
 
 @dataclass(frozen=True)
 class Listing:
-    """A set before decoding.
+    """The pictures of a data set before they are decoded.
 
     Attributes:
-        folder: what ``files`` are relative to.
+        folder: the folder that ``files`` are relative to.
         files: N names, sorted.
         splits: str ``[N]``: train, valid or test.
         attributes: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
         attribute_names: the A names.
         labels: int64 ``[N]`` class numbers, -1 where unknown, or None.
         class_names: name of each class.
-        absent: rows of the table that have no picture.
-        celeba: these are CelebA's aligned pictures.
-        other_kinds: how many files have each ending that is not read (:func:`glowcore.data.files.other_kinds`).
+        absent: names in the table that have no picture.
+        celeba: whether the pictures are CelebA's aligned ones.
+        other_kinds: number of files with each ending that is not read (:func:`glowcore.data.files.other_kinds`).
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class Listing:
     other_kinds: dict[str, int] = field(default_factory=dict)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Listing":
-        """Return the same for some of the pictures."""
+        """Return the listing of the pictures in ``rows``."""
         rows = np.asarray(rows, dtype=np.int64)
         return replace(
             self,
@@ -71,7 +71,10 @@ class Listing:
 
 
 def split_by_name(files: Sequence[str]) -> np.ndarray:
-    """Return ``"test"`` or ``"train"`` for every file, one in twenty by the hash of its name (see the module)."""
+    """Return ``"test"`` or ``"train"`` for every file: one in twenty is ``"test"``, by the hash of its name.
+
+    :mod:`glowcore.data.picture_set` gives the rule.
+    """
     hashes = np.array(
         [int(hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:8], 16) for file in files]
     )
@@ -82,25 +85,25 @@ def split_by_name(files: Sequence[str]) -> np.ndarray:
 
 
 def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
-    """Return the pictures of a folder in one of the layouts that :mod:`glowcore.data` describes.
+    """List the pictures of a folder in one of the layouts of :mod:`glowcore.data.picture_set`.
 
     Args:
         folder: the outermost folder.
-        tolerant: take pictures without a row of the table as unlabelled, and rows without a picture as skipped.
+        tolerant: take pictures without a row of the table as unlabelled, and skip rows without a picture.
 
     Raises:
-        DataError: no such folder, no pictures in it, pictures beside folders of pictures, a deformed table.
+        DataError: no such folder, no pictures in it, pictures beside folders of pictures, or a malformed table.
     """
-    shown = printable(str(folder), 120)
+    name = printable(str(folder), 120)
     if not folder.exists():
-        raise DataError(f"there is no folder {shown}; {ACCEPTED}")
+        raise DataError(f"there is no folder {name}; {ACCEPTED}")
     if not folder.is_dir():
-        raise DataError(f"{shown} is a file; {ACCEPTED}")
+        raise DataError(f"{name} is a file; {ACCEPTED}")
     try:
         listing = _list(folder, tolerant)
         return replace(listing, other_kinds=other_kinds(files_in(listing.folder, deep=True)))
     except OSError as error:
-        raise DataError(f"{shown} cannot be read ({reason(error)}); {ACCEPTED}") from error
+        raise DataError(f"{name} cannot be read ({reason(error)}); {ACCEPTED}") from error
 
 
 def _list(folder: Path, tolerant: bool) -> Listing:
@@ -122,8 +125,8 @@ def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tole
     attributes[known] = table.values[rows[known]]
     if table.splits is None:
         folders = [file.partition("/")[0] for file in files]
-        named = _named_splits(inside, set(folders))
-        splits = split_by_name(files) if named is None else np.array([named[name] for name in folders], dtype="<U5")
+        split_of = _named_splits(inside, set(folders))
+        splits = split_by_name(files) if split_of is None else np.array([split_of[f] for f in folders], dtype="<U5")
     else:
         splits = np.full(len(files), "train", dtype="<U5")
         splits[known] = np.array(table.splits, dtype="<U5")[rows[known]]
@@ -135,40 +138,40 @@ def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tole
 
 
 def _table_classes(table: AttributeTable, rows: np.ndarray) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Return class numbers of the pictures in these rows (-1 without a row or a class), and the classes."""
+    """Return the class numbers of the pictures in ``rows`` (-1 without a row or a class), and the names of classes."""
     if table.classes is None:
         return None, ()
     names = sorted_classes(set(table.classes) - {""})
-    # The last number stands for the row -1.
+    # A picture without a row has row -1, which selects the last number.
     numbers = [names.index(name) if name else UNKNOWN for name in table.classes] + [UNKNOWN]
     return np.array(numbers, dtype=np.int64)[rows], tuple(names)
 
 
 def sorted_classes(names: Iterable[str]) -> list[str]:
-    """Return names of classes in the order of their numbers: as whole numbers if all are, else by their letters."""
+    """Sort names of classes, as integers if all names are decimal numbers, otherwise alphabetically."""
     names = sorted(names)
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
 
 def _named_splits(folder: Path, names: Collection[str]) -> dict[str, str] | None:
-    """Return which split each of the ``names`` in a folder is: where all of several are called so, one train, or None.
+    """Return the split of each name, if there are several and all are names of splits, among them train; else None.
 
     Raises:
-        DataError: something else lies beside train and test: any guess could let test pictures into training.
+        DataError: another name beside train and test; a guess could let test pictures into training.
     """
-    named = {name: SPLIT_WORDS[name.lower()] for name in names if name.isalpha() and name.lower() in SPLIT_WORDS}
-    splits, odd = set(named.values()), sorted(set(names) - set(named))
-    if odd and {"train"} < splits:
+    split_of = {name: SPLIT_WORDS[name.lower()] for name in names if name.isalpha() and name.lower() in SPLIT_WORDS}
+    splits, others = set(split_of.values()), sorted(set(names) - set(split_of))
+    if others and {"train"} < splits:
         raise DataError(
-            f"{printable(odd[0], 60)} lies beside {'/, '.join(sorted(named))}/ in "
+            f"{printable(others[0], 60)} lies beside {'/, '.join(sorted(split_of))}/ in "
             f"{printable(str(folder), 120)}, and is no split; expected only those, or an attributes.csv "
             "with a column `split` that says where each picture belongs"
         )
-    return named if len(named) > 1 and not odd and "train" in splits else None
+    return split_of if len(split_of) > 1 and not others and "train" in splits else None
 
 
 def _list_folders(folder: Path) -> Listing:
-    if (folder / "attributes.csv").is_file():  # of the outermost folder it would have been read
+    if (folder / "attributes.csv").is_file():  # in the outermost folder, _list would have read it
         raise DataError(
             f"{printable(str(folder / 'attributes.csv'), 120)} lies too deep; one table for all pictures "
             "is expected in the outermost folder, which names them such as train/0001.png"
@@ -185,17 +188,17 @@ def _list_folders(folder: Path) -> Listing:
         return _list_plain(folder)
     if inner == ["images"]:
         return _list_folders(folder / "images")
-    if (named := _named_splits(folder, inner)) is not None:
-        return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in named.items()])
+    if (split_of := _named_splits(folder, inner)) is not None:
+        return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in split_of.items()])
     if not inner:
         raise _empty(folder)
     files, labels = [], []
     for number, name in enumerate(inner):
-        found = [f"{name}/{file}" for file in _pictures(folder / name, deep=True)]
-        files += found
-        labels += [number] * len(found)
-    none = np.zeros((len(files), 0), dtype=np.int8)
-    return Listing(folder, files, split_by_name(files), none, (), np.array(labels, dtype=np.int64), tuple(inner))
+        members = [f"{name}/{file}" for file in _pictures(folder / name, deep=True)]
+        files += members
+        labels += [number] * len(members)
+    attributes = np.zeros((len(files), 0), dtype=np.int8)
+    return Listing(folder, files, split_by_name(files), attributes, (), np.array(labels, dtype=np.int64), tuple(inner))
 
 
 def _list_plain(folder: Path) -> Listing:
@@ -204,7 +207,11 @@ def _list_plain(folder: Path) -> Listing:
 
 
 def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
-    """Return folders with their splits and listings, ``train/``, ``test/`` ..., as one; classes must be the same."""
+    """Join the listings of ``train/``, ``test/`` ..., given as (folder name, split, listing), into one.
+
+    Raises:
+        DataError: the class folders differ.
+    """
     first_name, _, first = parts[0]
     for name, _, part in parts:
         if part.class_names != first.class_names:
@@ -213,7 +220,7 @@ def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
                 "are expected in each"
             )
     files = [
-        (part.folder / file).relative_to(folder).as_posix()  # a part's own folder may be the ``images/`` inside it
+        (part.folder / file).relative_to(folder).as_posix()  # the folder of a part may be its subfolder ``images/``
         for _, _, part in parts
         for file in part.files
     ]
@@ -223,7 +230,7 @@ def _join(folder: Path, parts: list[tuple[str, str, Listing]]) -> Listing:
 
 
 def choose_split(listing: Listing, split: str) -> Listing:
-    """Return the part of a listing that is ``"train"``, ``"valid"`` or ``"test"``; ``"all"`` is the whole of it.
+    """Return the listing of one split, ``"train"``, ``"valid"`` or ``"test"``, or of ``"all"`` pictures.
 
     Raises:
         DataError: there is no picture of that split.
@@ -233,8 +240,8 @@ def choose_split(listing: Listing, split: str) -> Listing:
     rows = np.flatnonzero(listing.splits == split)
     if len(rows) == 0:
         names, counts = np.unique(listing.splits, return_counts=True)
-        found = ", ".join(f"{name} ({count})" for name, count in zip(names, counts, strict=True))
-        raise DataError(f"{printable(str(listing.folder), 120)} has no pictures of split {split!r}; it has {found}")
+        others = ", ".join(f"{name} ({count})" for name, count in zip(names, counts, strict=True))
+        raise DataError(f"{printable(str(listing.folder), 120)} has no pictures of split {split!r}; it has {others}")
     return listing.take(rows)
 
 

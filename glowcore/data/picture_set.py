@@ -1,4 +1,4 @@
-"""Pictures to train and evaluate on: folders with or without an attribute table, CelebA's layout, torchvision's sets.
+"""Data sets of pictures: folders with or without an attribute table, CelebA's layout, torchvision data sets.
 
 ===========  ==========================================  ==========================================
 layout       pictures                                    labels
@@ -12,18 +12,18 @@ classes      a folder of folders of pictures             the inner folders, sort
                                                          numbers), are classes 0, 1, ...
 splits       ``train/`` and ``test/`` (and ``valid/``),  as above; the folder is the split
              each plain or classes
-torchvision  ``torchvision:NAME:ROOT``, files already    the set's classes, its own train and test
-             there
+torchvision  ``torchvision:NAME:ROOT``, files already    the data set's classes, its train and
+             on the disk                                 test splits
 ===========  ==========================================  ==========================================
 
-With a table that has no column ``split``, folders ``train/``, ``test/`` ... of the pictures are the split as well.
-Whatever else lies beside such folders is refused.
-Where nothing says which pictures are held out, one in twenty is: those whose name's SHA-256, first eight hex digits, is
-divisible by 20 (``test``; the rest is ``train``). A picture's side of the line depends on its name alone. Of two or
-more pictures at least one is tested on and one trained on. Which files are pictures: :mod:`glowcore.data.files`.
+If a table has no column ``split``, folders named ``train/``, ``test/`` and ``valid/`` give the split of the pictures in
+them; any other folder beside them is an error. Without a table and such folders, the test split is one picture in
+twenty: the first eight hexadecimal digits of the SHA-256 of its name are divisible by 20. The split of a picture
+depends on its name alone, except that of two or more pictures at least one is in each split.
+:mod:`glowcore.data.files` lists which files are pictures.
 
-Pictures are brought to the model's size by :func:`glowcore.images.fit`: centre crop to its proportions, then area
-average. CelebA's original files (178 x 218) are first cut to the central 148 x 148, as is usual for that set.
+:func:`glowcore.images.fit` brings pictures to the model's size: centre crop to its proportions, then area average.
+CelebA's original files (178 x 218) are first cropped to the central 148 x 148, as is usual for that data set.
 """
 
 import hashlib
@@ -36,12 +36,14 @@ import torch
 
 from glowcore import images
 from glowcore.data import picture_store, torchvision_sets
-from glowcore.data.folders import choose_split, list_pictures
+from glowcore.data.folders import Listing, choose_split, list_pictures
+from glowcore.data.picture_store import Block, Decoding
 from glowcore.errors import DataError, ImageError
 from glowcore.progress import progress_bar
 from glowcore.text import printable
 
-#: ``skip_broken`` leaves out one picture in so many at most (and one of any set): what misses more is another set.
+#: ``skip_broken`` leaves out at most one picture in this many (and one of any data set); with more missing, figures
+#: would be those of another data set.
 BROKEN_ONE_IN = 100
 
 _CHOICES = ("train", "valid", "test", "all")
@@ -50,18 +52,18 @@ _ABSENT = "named in the table, not in the folder"
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Decoded pictures with what is known of them; row i of everything belongs to picture i.
+    """Decoded pictures with their attributes and classes; row i of every attribute belongs to picture i.
 
     Attributes:
-        images: uint8 ``[N, C, H, W]``, in memory or mapped.
+        images: uint8 ``[N, C, H, W]``, in memory or memory-mapped.
         attributes: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
         attribute_names: the A names.
-        files: N names relative to the set's folder.
-        labels: int64 ``[N]`` class numbers, -1 where a table leaves the class open, or None.
+        files: N names relative to the folder.
+        labels: int64 ``[N]`` class numbers, -1 where the table gives no class, or None.
         class_names: name of each class.
-        skipped: (file, reason) of every picture left out because it is broken, and of table rows without a picture; the
-            reason does not repeat the name.
-        other_kinds: how many files of the folder have each ending that is not read, of all splits.
+        skipped: (file, reason) of every unreadable picture that was left out and of every table row without a picture;
+            the reason does not repeat the name.
+        other_kinds: number of files in the folder with each file ending that is not read, over all splits.
     """
 
     images: torch.Tensor
@@ -77,7 +79,7 @@ class PictureSet:
         return len(self.files)
 
     def fingerprint(self) -> str:
-        """Return SHA-256 over names, pixels and labels: what a checkpoint can name as the data that it has seen."""
+        """Return the SHA-256 of names, pixels and labels, by which a checkpoint names its training data."""
         digest = hashlib.sha256(repr((tuple(self.images.shape), self.attribute_names)).encode())
         digest.update("\0".join(self.files).encode("utf-8", "surrogateescape"))
         for part in (self.images, self.attributes, self.labels):
@@ -98,32 +100,27 @@ def open_dataset(
     cache_dir: str | os.PathLike | None = None,
     progress: bool = True,
 ) -> PictureSet:
-    """Find, check and decode a set of pictures (layouts: see the module).
+    """Find, check and decode a data set in one of the layouts of :mod:`glowcore.data.picture_set`.
 
     Args:
         spec: the folder, or ``torchvision:NAME:ROOT``.
         image_size: side, or (height, width), of the decoded pictures.
         channels: 3 or 1.
         split: ``"train"``, ``"valid"``, ``"test"``, or ``"all"`` / None.
-        skip_broken: go on without pictures that cannot be read (:data:`BROKEN_ONE_IN` at most), without rows for
-            pictures, without pictures for rows.
-        limit: only the first so many pictures of the split, in the order of their names.
-        most: more pictures than these are refused before any is decoded.
-        cache_dir: keep the decoded pictures in a file there (:mod:`glowcore.data.picture_store`).
+        skip_broken: leave out unreadable pictures (:data:`BROKEN_ONE_IN` bounds their number) and table rows without a
+            picture, and take pictures without a table row as unlabelled.
+        limit: take only the first ``limit`` pictures of the split, in the order of their names.
+        most: raise before decoding if there are more than ``most`` pictures.
+        cache_dir: keep the decoded pictures in a file in this folder (:mod:`glowcore.data.picture_store`).
         progress: show a bar on stderr while many pictures are decoded.
 
     Raises:
-        DataError: one line: no such folder, no pictures in it, a split that it does not have, more than ``most``, a
-            deformed table, a broken picture, too many of them.
+        DataError: no such folder, no pictures in it, a missing split, more than ``most`` pictures, a malformed table,
+            an unreadable picture, or too many of them under ``skip_broken``.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
     split = split or "all"
-    if split not in _CHOICES:
-        raise DataError(f"split {printable(split, 30)!r} is unknown; one of {', '.join(_CHOICES)} is expected")
-    if channels not in (1, 3):
-        raise DataError(f"{channels} channels cannot be read from pictures; 1 (grey) or 3 (colour) are expected")
-    if limit is not None and limit < 1:
-        raise DataError(f"limit {limit} leaves no pictures; 1 or more is expected")
+    _check_options(channels, split, limit)
     if str(spec).startswith(torchvision_sets.TORCHVISION_PREFIX):
         pictures, labels, names = torchvision_sets.read(
             str(spec), size=size, channels=channels, split=split, limit=limit
@@ -138,25 +135,10 @@ def open_dataset(
             f"{printable(str(spec), 120)} has {len(listing.files)} pictures in split {split}, expected "
             f"{most} at most; --limit {most} takes the first"
         )
-    block = picture_store.decode_files(
-        listing.folder,
-        listing.files,
-        size=size,
-        channels=channels,
-        prepare=crop_celeba if listing.celeba else None,
-        skip_broken=skip_broken,
-        cache_dir=cache_dir,
-        progress=progress,
-    )
-    skipped = [(listing.files[i], _without_name(reason, listing.files[i])) for i, reason in block.skipped]
-    allowed = max(1, len(listing.files) // BROKEN_ONE_IN)
-    if len(skipped) > allowed:
-        raise DataError(
-            f"{len(skipped)} of {len(listing.files)} pictures cannot be read, more than the {allowed} that "
-            f"--skip-broken leaves out (one in {BROKEN_ONE_IN}); "
-            f"python -m glowcore scan --data {printable(str(spec), 120)} lists them"
-        )
-    skipped += [(file, _ABSENT) for file in listing.absent]
+    prepare = crop_celeba if listing.celeba else None
+    decoding = Decoding(listing.folder, listing.files, size, channels, prepare, skip_broken, progress)
+    block = picture_store.decode_files(decoding, cache_dir)
+    skipped = _skipped_files(spec, listing, block)
     listing = listing.take(block.kept)
     return PictureSet(
         images=block.pictures,
@@ -170,25 +152,47 @@ def open_dataset(
     )
 
 
+def _check_options(channels: int, split: str, limit: int | None) -> None:
+    if split not in _CHOICES:
+        raise DataError(f"split {printable(split, 30)!r} is unknown; one of {', '.join(_CHOICES)} is expected")
+    if channels not in (1, 3):
+        raise DataError(f"{channels} channels cannot be read from pictures; 1 (grey) or 3 (colour) are expected")
+    if limit is not None and limit < 1:
+        raise DataError(f"limit {limit} leaves no pictures; 1 or more is expected")
+
+
+def _skipped_files(spec: str | os.PathLike, listing: Listing, block: Block) -> list[tuple[str, str]]:
+    """Return :attr:`PictureSet.skipped`, if no more pictures are unreadable than :data:`BROKEN_ONE_IN` allows."""
+    allowed = max(1, len(listing.files) // BROKEN_ONE_IN)
+    if len(block.skipped) > allowed:
+        raise DataError(
+            f"{len(block.skipped)} of {len(listing.files)} pictures cannot be read, more than the {allowed} that "
+            f"--skip-broken leaves out (one in {BROKEN_ONE_IN}); "
+            f"python -m glowcore scan --data {printable(str(spec), 120)} lists them"
+        )
+    broken = [(listing.files[i], _without_name(reason, listing.files[i])) for i, reason in block.skipped]
+    return broken + [(file, _ABSENT) for file in listing.absent]
+
+
 def unreadable_pictures(folder: Path, *, progress: bool = True) -> tuple[int, list[tuple[str, str]], dict[str, int]]:
-    """Try every picture of a folder, in any of its layouts.
+    """Try to read every picture of a folder in any of the layouts.
 
     Returns:
-        How many pictures there are, (file, reason) of each that cannot be read and of table rows without a picture, and
-        how many files have each ending that is not read.
+        The number of pictures; (file, reason) of each unreadable one and of each table row without a picture; and the
+        number of files with each file ending that is not read.
 
     Raises:
-        DataError: no such folder, no pictures in it, a deformed table.
+        DataError: no such folder, no pictures in it, or a malformed table.
     """
     listing = list_pictures(folder, tolerant=True)
     shown = progress and len(listing.files) >= picture_store.QUIET_BELOW
-    found = []
+    broken = []
     for file in progress_bar(listing.files, desc="scanning", unit=" pictures", progress=shown):
         try:
             images.load(listing.folder / file)
         except ImageError as error:
-            found.append((file, _without_name(str(error), file)))
-    return len(listing.files), found + [(file, _ABSENT) for file in listing.absent], listing.other_kinds
+            broken.append((file, _without_name(str(error), file)))
+    return len(listing.files), broken + [(file, _ABSENT) for file in listing.absent], listing.other_kinds
 
 
 def _without_name(reason: str, file: str) -> str:
@@ -196,5 +200,5 @@ def _without_name(reason: str, file: str) -> str:
 
 
 def crop_celeba(picture: np.ndarray) -> np.ndarray:
-    """Return the central 148 x 148 of an original CelebA picture, ``[218, 178, C]``; any other size stays as it is."""
+    """Return the central 148 x 148 of an original CelebA picture, ``[218, 178, C]``; other sizes are unchanged."""
     return picture[35:183, 15:163] if picture.shape[:2] == (218, 178) else picture

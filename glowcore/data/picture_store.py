@@ -1,12 +1,14 @@
-"""Files decoded once into one block of uint8: in memory, or in a mapped cache file where memory would be too much.
+"""Decoding of picture files into one block of uint8, in memory or in a memory-mapped cache file.
 
-Decoding costs far more than a training step should wait for, so it is done once, before the first. A block above
-:data:`MEMORY_LIMIT` bytes (or any block, when a cache folder is named) lives in a file that the operating system pages
-in; a second run finds it by a key over names, sizes and times of all files and decodes nothing.
+Decoding takes far longer than a training step, so all pictures are decoded once, before the first step. A block above
+:data:`MEMORY_LIMIT` bytes (or any block, when a cache folder is named) is written to a file that the operating system
+pages in. A later run finds the file by a key computed from the names, sizes and times of all pictures, and decodes
+nothing.
 """
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -23,7 +25,7 @@ from glowcore.progress import progress_bar
 MEMORY_LIMIT = 2 * 2**30
 QUIET_BELOW = 500
 
-_VERSION = 1  # of the way from file to block; a change makes older cache files unknown
+_VERSION = 1  # of the decoding; raising it invalidates all earlier cache files
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class Block:
     """Decoded pictures.
 
     Attributes:
-        pictures: uint8 ``[N, C, H, W]``, in memory or mapped (copy on write: nothing reaches the file).
-        kept: the N indices into the files that were asked for.
-        skipped: (index, reason) of every broken one.
+        pictures: uint8 ``[N, C, H, W]``, in memory or memory-mapped (copy-on-write: writes do not reach the file).
+        kept: indices of the N pictures in :attr:`Decoding.files`.
+        skipped: (index, reason) of every picture that cannot be read.
     """
 
     pictures: torch.Tensor
@@ -41,64 +43,54 @@ class Block:
     skipped: list[tuple[int, str]]
 
 
-def decode_files(
-    folder: Path,
-    files: Sequence[str],
-    *,
-    size: tuple[int, int],
-    channels: int,
-    prepare: Callable[[np.ndarray], np.ndarray] | None = None,
-    skip_broken: bool = False,
-    cache_dir: str | os.PathLike | None = None,
-    progress: bool = True,
-) -> Block:
-    """Decode ``folder / file`` for every file to ``[channels, H, W]``.
-
-    By :func:`glowcore.images.load`, ``prepare`` and :func:`glowcore.images.fit`.
-
-    Args:
-        size: (H, W) of every picture.
-        prepare: a first crop, uint8 ``[h, w, C]`` to the same; told apart in the cache by its name.
-        skip_broken: go on without pictures that cannot be read.
-        cache_dir: keep the block in a file there; otherwise only a block above :data:`MEMORY_LIMIT` goes to
-            ``$XDG_CACHE_HOME/glowcore``.
-        progress: show a bar on stderr from :data:`QUIET_BELOW` pictures on.
-
-    Raises:
-        DataError: the first broken picture unless ``skip_broken``, no readable picture at all, or a cache folder that
-            cannot take the block.
-    """
-    shape = (len(files), channels, *size)
-    needed = int(np.prod(shape, dtype=np.int64))
-    decode = _Decoder(folder, files, size, channels, prepare, skip_broken, progress)
-    if cache_dir is None and needed <= MEMORY_LIMIT:
-        block = np.empty(shape, dtype=np.uint8)
-        kept, skipped = decode(block)
-        return Block(torch.from_numpy(block[: len(kept)]), kept, skipped)
-    cache = Path(cache_dir) if cache_dir is not None else _default_cache()
-    key = _key(folder, files, shape, prepare, skip_broken)
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        return _open_cached(cache, key, shape) or _decode_cached(cache, key, shape, decode)
-    except OSError as error:
-        raise DataError(
-            f"the cache {cache} cannot take {needed / 2**20:.0f} MB of pictures ({reason(error)}); "
-            "name another with --cache-dir, or fewer pictures with --limit"
-        ) from error
-
-
 @dataclass(frozen=True)
-class _Decoder:
+class Decoding:
+    """The files to decode, by :func:`glowcore.images.load`, ``prepare`` and :func:`glowcore.images.fit`, and how.
+
+    Attributes:
+        folder: the folder that ``files`` are relative to.
+        files: N names.
+        size: (H, W) of every decoded picture.
+        channels: C of every decoded picture, 1 or 3.
+        prepare: a first crop from uint8 ``[h, w, C]`` to the same, or None; the cache key holds its ``__name__``.
+        skip_broken: leave out pictures that cannot be read, instead of raising.
+        progress: show a bar on stderr for :data:`QUIET_BELOW` pictures or more.
+    """
+
     folder: Path
     files: Sequence[str]
     size: tuple[int, int]
     channels: int
-    prepare: Callable[[np.ndarray], np.ndarray] | None
-    skip_broken: bool
-    progress: bool
+    prepare: Callable[[np.ndarray], np.ndarray] | None = None
+    skip_broken: bool = False
+    progress: bool = True
 
-    def __call__(self, block: np.ndarray) -> tuple[list[int], list[tuple[int, str]]]:
-        """Fill the block from its start; gives the indices kept and the broken ones."""
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape ``(N, C, H, W)`` of the block if every file can be read."""
+        return len(self.files), self.channels, *self.size
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the block in bytes."""
+        return math.prod(self.shape)
+
+    def key(self) -> str:
+        """Return the name of the cache file, which changes whenever the decoded pictures could."""
+        settings = (_VERSION, self.shape, getattr(self.prepare, "__name__", ""), self.skip_broken)
+        digest = hashlib.sha256(repr(settings).encode())
+        digest.update(str(self.folder.resolve()).encode("utf-8", "surrogateescape"))
+        for file in self.files:
+            status = (self.folder / file).stat()
+            digest.update(f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()[:24]
+
+    def fill(self, block: np.ndarray) -> tuple[list[int], list[tuple[int, str]]]:
+        """Decode the files into ``block`` from its start; return :attr:`Block.kept` and :attr:`Block.skipped`.
+
+        Raises:
+            DataError: the first unreadable picture unless ``skip_broken``, or no readable picture at all.
+        """
         kept: list[int] = []
         skipped: list[tuple[int, str]] = []
         shown = self.progress and len(self.files) >= QUIET_BELOW
@@ -120,53 +112,70 @@ class _Decoder:
         return kept, skipped
 
 
+def decode_files(decoding: Decoding, cache_dir: str | os.PathLike | None = None) -> Block:
+    """Decode picture files, or open the cache file of an earlier run.
+
+    Args:
+        decoding: the files, and how to decode them.
+        cache_dir: folder of the cache file. By default only a block above :data:`MEMORY_LIMIT` is cached, in
+            ``$XDG_CACHE_HOME/glowcore``.
+
+    Raises:
+        DataError: as :meth:`Decoding.fill`, or a cache folder that cannot hold the block.
+    """
+    if cache_dir is None and decoding.num_bytes <= MEMORY_LIMIT:
+        block = np.empty(decoding.shape, dtype=np.uint8)
+        kept, skipped = decoding.fill(block)
+        return Block(torch.from_numpy(block[: len(kept)]), kept, skipped)
+    cache = Path(cache_dir) if cache_dir is not None else _default_cache()
+    path = cache / f"{decoding.key()}.u8"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        return _open_cached(path, decoding.shape) or _decode_cached(path, decoding)
+    except OSError as error:
+        raise DataError(
+            f"the cache {cache} cannot take {decoding.num_bytes / 2**20:.0f} MB of pictures ({reason(error)}); "
+            "name another with --cache-dir, or fewer pictures with --limit"
+        ) from error
+
+
 def _default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glowcore"
 
 
-def _key(folder: Path, files: Sequence[str], shape: tuple[int, ...], prepare, skip_broken: bool) -> str:
-    digest = hashlib.sha256(repr((_VERSION, shape, getattr(prepare, "__name__", ""), skip_broken)).encode())
-    digest.update(str(folder.resolve()).encode("utf-8", "surrogateescape"))
-    for file in files:
-        status = (folder / file).stat()
-        digest.update(f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:24]
-
-
-def _open_cached(cache: Path, key: str, shape: tuple[int, ...]) -> Block | None:
-    """Return the block of an earlier run; the small index, written last, vouches for the large file."""
-    data, index = cache / f"{key}.u8", cache / f"{key}.json"
+def _open_cached(path: Path, shape: tuple[int, ...]) -> Block | None:
+    """Return the block of an earlier run, or None without a complete one: its JSON index is written last."""
     try:
-        content = json.loads(index.read_text("utf-8"))
-        kept, skipped = content["kept"], [(int(i), str(reason)) for i, reason in content["skipped"]]
-        if data.stat().st_size != np.prod(shape, dtype=np.int64):
+        index = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        kept, skipped = index["kept"], [(int(i), str(reason)) for i, reason in index["skipped"]]
+        if path.stat().st_size != math.prod(shape):
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    block = np.memmap(data, np.uint8, "c", shape=shape)
+    block = np.memmap(path, np.uint8, "c", shape=shape)
     return Block(torch.from_numpy(block[: len(kept)]), kept, skipped)
 
 
-def _decode_cached(cache: Path, key: str, shape: tuple[int, ...], decode: _Decoder) -> Block:
-    handle, temporary = tempfile.mkstemp(dir=cache, prefix=f"{key}.", suffix=".part")
+def _decode_cached(path: Path, decoding: Decoding) -> Block:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            size = int(np.prod(shape, dtype=np.int64))
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)  # a full disk shows here, not as a bus error in the middle
+                # A full disk then raises here; otherwise it would be a bus error (SIGBUS) on writing to the map.
+                os.posix_fallocate(file.fileno(), 0, decoding.num_bytes)
             else:
-                file.truncate(size)
-        block = np.memmap(temporary, np.uint8, "r+", shape=shape)
-        kept, skipped = decode(block)
+                file.truncate(decoding.num_bytes)
+        block = np.memmap(temporary, np.uint8, "r+", shape=decoding.shape)
+        kept, skipped = decoding.fill(block)
         block.flush()
         del block
-        os.replace(temporary, cache / f"{key}.u8")
+        os.replace(temporary, path)
         part = Path(temporary)
         part.write_text(json.dumps({"kept": kept, "skipped": skipped}), "utf-8")
-        os.replace(part, cache / f"{key}.json")
+        os.replace(part, path.with_suffix(".json"))
     finally:
         Path(temporary).unlink(missing_ok=True)
-    cached = _open_cached(cache, key, shape)
+    cached = _open_cached(path, decoding.shape)
     if cached is None:
-        raise DataError(f"the cache {cache} lost what was just written to it; name another with --cache-dir")
+        raise DataError(f"the cache {path.parent} lost what was just written to it; name another with --cache-dir")
     return cached
