@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from glowcore.errors import ConfigError
 from glowcore.fused import FusedFlow
 from glowcore.latents import Latents
 
@@ -102,7 +103,13 @@ class ExactFlow(FusedFlow):
         return [part for part in parts if len(part.rows)]
 
     def round_trip(self, images: Tensor, y: Tensor | None = None) -> tuple[Latents, Tensor, float]:
-        """Return the latents of one picture ``[1, C, H, W]``, what they give back, and the largest error of it."""
+        """Return the latents of one picture ``[1, C, H, W]``, their reconstruction, and its largest error.
+
+        Raises:
+            ConfigError: another number of pictures, which may need two precisions: use :meth:`encode_parts`.
+        """
+        if len(images) != 1:
+            raise ConfigError(f"round_trip takes one picture, not {len(images)}; use encode_parts for a batch")
         (part,) = self.encode_parts(images, y)
         return part.latents, part.back, float(part.errors[0])
 

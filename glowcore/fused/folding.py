@@ -17,7 +17,7 @@ from glowcore.networks import CouplingNet, ZeroConv2d
 from glowcore.priors import Split
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import RAW_SHIFT
-from glowcore.transforms.base import Transform, exact_arithmetic, replaced
+from glowcore.transforms.base import Transform, exact_arithmetic, is_exactly
 from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
 from glowcore.transforms.partition import ChannelHalves
@@ -62,40 +62,22 @@ class FoldedLevel:
     shape: tuple[int, int, int]
 
 
-#: What :func:`fold` understands. A subclass may compute anything else, so types are compared, not instances.
-_KNOWN = {
+#: The only modules that :func:`fold` reads.
+_FOLDABLE = (
     nn.ModuleList, Level, Squeeze, FlowStep, ActNorm, InvertibleConv1x1, InvertibleConv1x1LU, Permutation,
     AdditiveCoupling, AffineCoupling, ChannelHalves, CouplingNet, nn.Conv2d, ZeroConv2d, Split,
-}  # fmt: skip
-
-
-#: What a convolution computes beside its weight and bias.
-CONV_SETTINGS = ("padding", "padding_mode", "dilation", "stride", "groups")
-
-
-def is_extended(flow: Flow) -> bool:
-    """Whether a subclass of :class:`Flow` does itself what a fast form would do without asking it."""
-    return replaced(
-        flow, Flow, "encode", "encode_cube", "decode", "log_prob", "bits_per_dim", "encode_dequantised", "sample"
-    )
+)  # fmt: skip
 
 
 def can_fold(flow: Flow) -> bool:
-    """Whether every level of ``flow``, no extended one, is a squeeze, steps of Glow and a split, nothing put in their
-    place or hooked."""
+    """Return whether every level of a flow is a squeeze, steps of Glow and a split, of exactly these classes."""
     return (
-        not is_extended(flow)
+        type(flow) is Flow
         and flow.preprocess is None
-        and all(type(module) in _KNOWN and not _has_method_of_its_own(module) for module in flow.levels.modules())
-        and not any(module._forward_hooks or module._forward_pre_hooks for module in flow.levels.modules())
+        and all(is_exactly(module, *_FOLDABLE) for module in flow.levels.modules())
         and all(isinstance(level.squeeze, Squeeze) and all(map(_can_fold_step, level.steps)) for level in flow.levels)
         and all(level.split is None or isinstance(level.split.conv, ZeroConv2d) for level in flow.levels)
     )
-
-
-def _has_method_of_its_own(module: nn.Module) -> bool:
-    """Whether a method was put on this one module in place of its class's."""
-    return any(callable(getattr(type(module), name, None)) for name in vars(module))
 
 
 def _can_fold_step(step: Transform) -> bool:
@@ -112,11 +94,12 @@ def _can_fold_step(step: Transform) -> bool:
 
 
 def _is_plain(conv: nn.Module, size: int) -> bool:
-    """Whether a module is a convolution of size x size with a bias that keeps height and width, zeros around it."""
+    """Return whether a module is a convolution of size x size with a bias and zero padding that keeps the size."""
     if not isinstance(conv, nn.Conv2d) or conv.bias is None or conv.weight.shape[2:] != (size, size):
         return False
     pad = size // 2
-    return [getattr(conv, name) for name in CONV_SETTINGS] == [(pad, pad), "zeros", (1, 1), (1, 1), 1]
+    settings = (conv.padding, conv.padding_mode, conv.dilation, conv.stride, conv.groups)
+    return settings == ((pad, pad), "zeros", (1, 1), (1, 1), 1)
 
 
 @torch.no_grad()

@@ -6,21 +6,21 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
 
 from glowcore.errors import ConfigError
+from glowcore.flow import Flow
 from glowcore.fused.cuda_graphs import GraphedBackend
-from glowcore.fused.folding import can_fold, fold, is_extended
+from glowcore.fused.folding import can_fold, fold
 from glowcore.fused.onnx_backend import OnnxBackend
 from glowcore.fused.torch_backend import TorchBackend
 from glowcore.fused.watch import Watch
 from glowcore.latents import Latents
 
 if TYPE_CHECKING:
-    from glowcore.flow import Flow
     from glowcore.likelihood_model import Noise
 
 BACKENDS = ("auto", "torch", "onnxruntime", "cudagraphs")
@@ -40,7 +40,6 @@ class FusedFlow:
 
             - whatever autograd counts: steps of optimizers, ``p.mul_``;
             - a parameter, buffer, module or hook that is added, removed or replaced;
-            - another ``scale_min``, or another setting of a convolution;
             - other memory: ``p.data = ...``;
             - on the CPU, what changes the largest value of a tensor: ``p.data.mul_``, ``p.data.copy_``.
 
@@ -48,7 +47,8 @@ class FusedFlow:
 
             - writes through ``.data`` or numpy, and steps of an optimizer with ``fused=True``, that leave the largest
               value of a tensor as it was;
-            - on other devices than the CPU, all such writes.
+            - on other devices than the CPU, all such writes;
+            - settings that are not tensors: ``scale_min``, ``swap``, the padding of a convolution.
         dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
             trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
         backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is
@@ -71,9 +71,9 @@ class FusedFlow:
         if backend not in BACKENDS:
             raise ConfigError(f"backend {backend!r} is not one of {', '.join(BACKENDS)}")
         self.flow = flow
-        self.dtype = dtype
+        self.net_dtype = dtype
         self.backend = backend
-        self._extended = is_extended(flow)
+        self._derived = type(flow) is not Flow
         self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
         self._folding = threading.RLock()
@@ -92,7 +92,7 @@ class FusedFlow:
 
     def __reduce__(self) -> tuple:
         # Locks, threads and sessions do not travel: a copy folds the weights anew.
-        return type(self), (self.flow, self.dtype, self.backend)
+        return type(self), (self.flow, self.net_dtype, self.backend)
 
     @property
     def config(self):
@@ -124,9 +124,28 @@ class FusedFlow:
         """Where its weights are."""
         return self.flow.device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of its weights outside the coupling networks, of its latents and pictures."""
+        return self.flow.dtype
+
+    @property
+    def prior(self) -> str:
+        """The distribution of the latents, as :attr:`Flow.prior`."""
+        return self.flow.prior
+
+    def latent_shapes(self) -> list[tuple[int, int, int]]:
+        """Return ``(c, h, w)`` of each level, finest first."""
+        return self.flow.latent_shapes()
+
+    def eval(self) -> Self:
+        """Switch the model to evaluation mode."""
+        self.flow.eval()
+        return self
+
     def describe(self) -> str:
         """Return model, dtype and device in a few words, and whether it is faster than the module at all."""
-        dtype = str(self.flow.dtype).removeprefix("torch.") if self.dtype == "float32" else self.dtype
+        dtype = str(self.dtype).removeprefix("torch.") if self.net_dtype == "float32" else self.net_dtype
         parts = ", with parts that cannot be folded" if self._torch is None else ""
         return f"{self.config.model_name} {dtype} on {self.device.type}{parts}"
 
@@ -136,7 +155,7 @@ class FusedFlow:
             watch = Watch(self.flow)  # from before they are read: a change meanwhile is seen by the next call
             folded = None
             if can_fold(self.flow):
-                folded = TorchBackend(fold(self.flow), self.dtype)
+                folded = TorchBackend(fold(self.flow), self.net_dtype)
                 if self.backend in ("auto", "cudagraphs") and self.device.type == "cuda":
                     folded = GraphedBackend(folded)
             self._watch, self._torch, self._onnx = watch, folded, None
@@ -145,7 +164,7 @@ class FusedFlow:
     @torch.no_grad()
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
         """Return the latents of pictures with their ``log_prob``, as :meth:`Flow.encode`."""
-        if self._extended:
+        if self._derived:
             return self.flow.encode(images, y)
         return self._encode_cube(self.flow.as_float(images) - 0.5, y)
 
@@ -161,14 +180,14 @@ class FusedFlow:
     @torch.no_grad()
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
-        if self._extended:
+        if self._derived:
             return self.flow.bits_per_dim(images, y, generator=generator)
         return self.flow.bits_of(self._encode_cube(self.flow.dequantised(images, generator), y))
 
     @torch.no_grad()
     def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
         """Return log-densities, as :meth:`Flow.log_prob`."""
-        if self._extended:
+        if self._derived:
             return self.flow.log_prob(images, y)
         return self.encode(images, y).log_prob
 
@@ -182,7 +201,7 @@ class FusedFlow:
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
     ) -> Tensor:
         """Return sampled pictures for show, as :meth:`Flow.sample`."""
-        if self._extended:
+        if self._derived:
             return self.flow.sample(seeds, temperature, y)
         return self.flow.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
 
@@ -211,6 +230,6 @@ class FusedFlow:
     def _build_onnx(self) -> None:
         """Start building onnxruntime for the weights as they are folded, where it is asked for and can run them."""
         self._build_at = math.inf
-        wanted = self.backend in ("auto", "onnxruntime") and self.dtype == "float32"
+        wanted = self.backend in ("auto", "onnxruntime") and self.net_dtype == "float32"
         if wanted and self._torch is not None and OnnxBackend.available(self.flow):
             self._onnx = OnnxBackend(self._torch.levels, self._torch)

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from glowcore.fused.folding import CONV_SETTINGS
+from glowcore.transforms.base import hooks_of
 
 if TYPE_CHECKING:
     from glowcore.flow import Flow
-
-#: What folding reads of a module that is no tensor.
-_PLAIN = ("scale_min", "swap", *CONV_SETTINGS)
 
 
 class Watch:
@@ -28,9 +25,8 @@ class Watch:
         modules = list(flow.modules())
         self._members = [group for m in modules for group in (m._parameters, m._buffers, m._modules)]
         self._held = list(map(dict, self._members))
-        # Of the levels alone, which are folded: hooks of what is not run as ever, and must not hide a new one of these.
-        self._hooks = [hooks for m in flow.levels.modules() for hooks in (m._forward_hooks, m._forward_pre_hooks)]
-        self._plain = [(vars(m), name) for m in modules for name in _PLAIN if name in vars(m)]
+        # Only the levels are folded; hooks elsewhere still run and must not mask a new one here.
+        self._hooks = [hooks for m in flow.levels.modules() for hooks in hooks_of(m)]
         self._tensors = tensors = [item for held in self._held for item in held.values() if isinstance(item, Tensor)]
         self._counted = [tensor for tensor in tensors if not tensor.is_inference()]  # others have no version counter
         self._readers = [_largest_value(tensor) for tensor in tensors if tensor.device.type == "cpu" and tensor.numel()]
@@ -50,7 +46,6 @@ class Watch:
             list(map(Tensor.data_ptr, self._tensors)),
             [read() for read in self._readers],
             any(self._hooks),
-            [members.get(name) for members, name in self._plain],
         )
 
 

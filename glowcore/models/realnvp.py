@@ -14,10 +14,10 @@ from glowcore.residual_net import ResidualNet
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
 from glowcore.transforms.batchnorm import BatchNorm
+from glowcore.transforms.coupling import TanhCoupling
 from glowcore.transforms.logit import Logit
 from glowcore.transforms.partition import ChannelHalves, Checkerboard
 from glowcore.transforms.squeeze import Squeeze
-from glowcore.transforms.tanh_coupling import TanhCoupling
 
 NORMS = {"actnorm": ActNorm, "batchnorm": BatchNorm}
 

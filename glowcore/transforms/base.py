@@ -29,17 +29,27 @@ class Transform(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
-        raise TypeError(f"{type(self).__name__} defines no forward")
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data."""
-        raise TypeError(f"{type(self).__name__} defines no inverse")
+        raise NotImplementedError(f"{type(self).__name__} defines no inverse")
 
     def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-        """Recover ``x`` from ``z`` and pull gradients back through the transform, for training that keeps only ``z``.
+        r"""Recover ``x`` from ``z`` and compute the vector-Jacobian product of ``forward`` at ``x``.
 
-        Returns ``x``, the gradient with respect to it, and those of the parameters that require one, in the order of
-        ``parameters()``, each laid out as its parameter.
+        The backward pass of training that keeps only ``z``. For :math:`(z, \ell) = f(x; \theta)` with log-determinant
+        :math:`\ell` and given gradients :math:`g_z`, :math:`g_\ell` of the loss,
+
+        .. math::
+            g_x = \Big(\frac{\partial z}{\partial x}\Big)^{\!T} g_z
+                + \Big(\frac{\partial \ell}{\partial x}\Big)^{\!T} g_\ell,
+
+        and likewise :math:`g_\theta`. This version calls ``inverse`` and then differentiates ``forward``.
+
+        Returns:
+            ``x``; its gradient; the gradients of the parameters that require one, in the order of ``parameters()``,
+            each with the strides of its parameter.
         """
         with torch.no_grad():
             x, _ = self.inverse(z)
@@ -50,21 +60,23 @@ class Transform(nn.Module):
         """Set data-dependent parameters from a first batch ``x``; most transforms have none."""
 
 
-def replaced(module: nn.Module, kind: type[nn.Module], *names: str) -> bool:
-    """Whether ``module`` has another method than ``kind`` under one of these names, so that what ``kind`` derived
-    from its own does not hold for it: by its class, or put on this one module."""
-    own = vars(module)
-    for name in names:  # a plain loop: it is asked of every step at every call
-        if name in own:
-            return True
-    return type(module) is not kind and any(getattr(type(module), name) is not getattr(kind, name) for name in names)
+def is_exactly(module: nn.Module, *kinds: type[nn.Module]) -> bool:
+    """Return whether a module is of one of these classes, not of a subclass, and has no hooks.
+
+    A shortcut that does not call the methods of a module (a folded step, a gradient in closed form) is taken for such
+    modules only. All others are called.
+    """
+    return type(module) in kinds and not hooked(module)
 
 
 def hooked(module: nn.Module) -> bool:
-    """Whether somebody wants to be told when this module is called or differentiated, and may change what comes out."""
-    return bool(
-        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
-    )
+    """Return whether a module has forward or backward hooks, which may change its output or its gradient."""
+    return any(hooks_of(module))
+
+
+def hooks_of(module: nn.Module) -> tuple[dict, dict, dict, dict]:
+    """Return the registries of a module's forward and backward hooks; they are empty if there are none."""
+    return module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
 
 
 def exact_arithmetic(x: Tensor) -> torch.autocast:

@@ -23,7 +23,7 @@ class ChannelLinear(Transform):
     @classmethod
     def compose(cls, convolutions: Sequence[Self]) -> tuple[Tensor, Tensor]:
         """Return the matrices ``W`` of K of them, ``[K, C, C]``, and ``log |det W|``, ``[K]``."""
-        raise TypeError(f"{cls.__name__} defines no compose")
+        raise NotImplementedError(f"{cls.__name__} defines no compose")
 
     def weight(self) -> Tensor:
         """Return ``W``, ``[C, C]``."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glowcore.transforms.affine_move import affine_move, affine_move_back, affine_pull_back
-from glowcore.transforms.base import Transform, exact_arithmetic, local_gradients, replaced
+from glowcore.transforms.base import Transform, exact_arithmetic, is_exactly, local_gradients
 from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
 
 Partition = ChannelHalves | Checkerboard | OddEven
@@ -57,7 +57,7 @@ class Coupling(Transform):
 
     def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the network evaluated once: its graph serves both."""
-        if replaced(self, Coupling, "forward", "inverse"):
+        if not is_exactly(self, AdditiveCoupling, AffineCoupling, TanhCoupling):
             return super().pull_back(z, grad_z, grad_logdet)
         x_a, z_b = self.partition.halve(z.detach())
         x_a.requires_grad_()
@@ -92,11 +92,11 @@ class Coupling(Transform):
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
-        raise TypeError(f"{type(self).__name__} defines no move")
+        raise NotImplementedError(f"{type(self).__name__} defines no move")
 
     def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
-        raise TypeError(f"{type(self).__name__} defines no move_back")
+        raise NotImplementedError(f"{type(self).__name__} defines no move_back")
 
 
 class AdditiveCoupling(Coupling):
@@ -117,8 +117,6 @@ class AdditiveCoupling(Coupling):
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
         """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
-        if replaced(self, AdditiveCoupling, "move", "move_back"):
-            return super().pull_back_move(z_b, h, grad_b, grad_logdet)
         return z_b - h, grad_b, grad_b, []
 
 
@@ -154,10 +152,41 @@ class AffineCoupling(Coupling):
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
         """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
-        if replaced(self, AffineCoupling, "move", "move_back"):
-            return super().pull_back_move(z_b, h, grad_b, grad_logdet)
         grad_log_s = self.partition.moving(grad_logdet.reshape(-1, *[1] * (z_b.ndim - 1)))
         return *affine_pull_back(z_b, h, self.scale_min, grad_b, grad_log_s), []
+
+
+class TanhCoupling(Coupling):
+    r"""Affine coupling (Dinh et al. 2016, section 3.2), its log-scale bounded by a learned limit.
+
+    .. math::
+        (t, r) = h(x_a), \quad s = \lambda \tanh(r), \quad z_b = x_b \odot e^{s} + t,
+        \qquad x_b = (z_b - t) \odot e^{-s}, \qquad \mathrm{logdet} = \textstyle\sum s
+
+    :math:`\lambda`, one a channel that moves, starts at 1.
+    """
+
+    #: Network outputs per moved channel.
+    OUTPUTS = 2
+
+    def __init__(self, net: nn.Module, channels: int, partition: Partition | None = None) -> None:
+        super().__init__(net, partition)
+        self.limit = nn.Parameter(torch.ones(channels))
+
+    def shift_log_scale(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``t`` and ``s``, each of the shape of the half that moves."""
+        t, raw = h.chunk(2, dim=1)
+        return t, self.limit.reshape(-1, *[1] * (raw.ndim - 2)) * raw.tanh()
+
+    def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``z_b`` and the log-determinant ``[B]``."""
+        t, log_s = self.shift_log_scale(h)
+        return x_b * log_s.exp() + t, summed(self.partition.moving(log_s))
+
+    def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
+        t, log_s = self.shift_log_scale(h)
+        return (z_b - t) * (-log_s).exp(), -summed(self.partition.moving(log_s))
 
 
 def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:

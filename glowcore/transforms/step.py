@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import starmap
 
 import torch
 from torch import Tensor
 
 from glowcore.transforms.actnorm import ActNorm
-from glowcore.transforms.base import Transform, hooked, pull_back_through, replaced
-from glowcore.transforms.conv1x1 import ChannelLinear
+from glowcore.transforms.base import Transform, is_exactly, pull_back_through
+from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
 from glowcore.transforms.permutation import Permutation
@@ -40,7 +39,7 @@ class FlowStep(Transform):
     def mix(self, x: Tensor, mixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
         """Apply actnorm and permutation."""
         if mixing is None:
-            if not folds(self.actnorm, self.permutation):
+            if not folds(self):
                 h, first = self.actnorm(x)
                 h, second = self.permutation(h)
                 return h, first + second
@@ -50,7 +49,7 @@ class FlowStep(Transform):
     def unmix(self, z: Tensor, unmixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
         """Undo :meth:`mix`."""
         if unmixing is None:
-            if not folds(self.actnorm, self.permutation):
+            if not folds(self):
                 h, first = self.permutation.inverse(z)
                 h, second = self.actnorm.inverse(h)
                 return h, first + second
@@ -71,10 +70,10 @@ class FlowStep(Transform):
 
     def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
         """Recover ``x`` and pull gradients back, the coupling's network evaluated once."""
-        if not is_plain(self):
+        if not is_exactly(self, FlowStep):
             return super().pull_back(z, grad_z, grad_logdet)
         h, grad_h, of_coupling = self.coupling.pull_back(z, grad_z, grad_logdet)
-        if folds(self.actnorm, self.permutation):
+        if folds(self):
             mixing = MixingGradients([self])
             x, grad_x = mixing.pull_back(0, h, grad_h, grad_logdet)
             return x, grad_x, [*mixing.gradients(), *of_coupling]
@@ -88,28 +87,14 @@ class FlowStep(Transform):
         return mixings([self]).each()[0]
 
 
-def is_plain(step: Transform) -> bool:
-    """Whether a step computes what a :class:`FlowStep` does: a subclass may compute anything else."""
-    if not isinstance(step, FlowStep):
-        return False
-    return not replaced(step, FlowStep, "forward", "inverse", "mix", "unmix", "mixing")
-
-
-def folds(actnorm: Transform, permutation: Transform) -> bool:
-    """Whether two parts of a step are one affine map of the channels, and nobody minds that they are not called."""
-    return (
-        isinstance(actnorm, ActNorm)
-        and isinstance(permutation, ChannelLinear)
-        and not replaced(actnorm, ActNorm, "forward", "inverse", "logdet")
-        and not replaced(permutation, ChannelLinear, "forward", "inverse", "weight", "inverse_weight", "log_abs_det")
-        and not hooked(actnorm)
-        and not hooked(permutation)
-    )
+def folds(step: FlowStep) -> bool:
+    """Return whether the actnorm and the permutation of a step can be composed into one affine map of the channels."""
+    return is_exactly(step.actnorm, ActNorm) and is_exactly(step.permutation, InvertibleConv1x1, InvertibleConv1x1LU)
 
 
 def mix_alike(steps: Sequence[Transform]) -> bool:
-    """Whether :func:`mixings` can take these steps together."""
-    if not all(map(is_plain, steps)):
-        return False
-    parts = [(step.actnorm, step.permutation) for step in steps]
-    return len({type(permutation) for _, permutation in parts}) == 1 and all(starmap(folds, parts))
+    """Return whether :func:`mixings` can compose the maps of these steps together."""
+    return (
+        all(is_exactly(step, FlowStep) and folds(step) for step in steps)
+        and len({type(step.permutation) for step in steps}) == 1
+    )

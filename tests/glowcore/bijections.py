@@ -14,14 +14,13 @@ from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
 from glowcore.transforms.batchnorm import BatchNorm
 from glowcore.transforms.conv1x1 import InvertibleConv1x1, InvertibleConv1x1LU
-from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
+from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling, TanhCoupling
 from glowcore.transforms.diagonal_scale import DiagonalScale
 from glowcore.transforms.logit import Logit
 from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
 from glowcore.transforms.permutation import reverse, shuffle
 from glowcore.transforms.squeeze import Squeeze
 from glowcore.transforms.step import FlowStep
-from glowcore.transforms.tanh_coupling import TanhCoupling
 
 CHANNELS, SIZE = 4, (4, 2)
 

@@ -15,13 +15,12 @@ from glowcore.priors import TopPrior, draw_noise
 from glowcore.residual_net import ResidualNet
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.conv1x1 import InvertibleConv1x1, InvertibleConv1x1LU
-from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
+from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling, TanhCoupling
 from glowcore.transforms.diagonal_scale import DiagonalScale
 from glowcore.transforms.logit import Logit
 from glowcore.transforms.partition import ChannelHalves, OddEven
 from glowcore.transforms.squeeze import Squeeze
 from glowcore.transforms.step import FlowStep
-from glowcore.transforms.tanh_coupling import TanhCoupling
 from tests.glowcore.bijections import model, perturb
 
 #: Cells of the grid a side; where the density has a kink (at the edges of the logit) it takes more.

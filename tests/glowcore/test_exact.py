@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from glowcore import ConfigError
 from glowcore.exact import RETRY_ABOVE, ExactFlow, is_double, largest_error, largest_errors
 from glowcore.fused import FusedFlow
 from tests.glowcore import rough
@@ -48,6 +49,14 @@ def test_a_batch_of_usual_pictures_makes_no_float64_model(mixed):
     latents, back, error = exact.round_trip(mixed[1:2])
     assert is_double(latents)
     assert error == largest_error(back, mixed[1:2] / 255) <= RETRY_ABOVE
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_round_trip_is_of_one_picture(exact, mixed, count):
+    with pytest.raises(
+        ConfigError, match=rf"^round_trip takes one picture, not {count}; use encode_parts for a batch$"
+    ):
+        exact.round_trip(mixed[:count])
 
 
 def test_what_float64_does_not_bring_back_either_stays_float32_and_is_infinitely_wrong():

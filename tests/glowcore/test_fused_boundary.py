@@ -34,7 +34,7 @@ COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda form: pickle.loads(pickle.
 def test_a_copy_is_the_same_form_of_a_model_of_its_own(name, how):
     form = FORMS[name](model())
     other = COPIES[how](form)
-    assert (type(other), other.dtype, other.backend) == (type(form), form.dtype, form.backend)
+    assert (type(other), other.net_dtype, other.backend) == (type(form), form.net_dtype, form.backend)
     batch = pictures(2)
     before = form.encode(batch).flatten()
     assert torch.equal(other.encode(batch).flatten(), before)
@@ -42,6 +42,16 @@ def test_a_copy_is_the_same_form_of_a_model_of_its_own(name, how):
         other.flow.levels[0].steps[0].actnorm.bias.add_(1)
     assert torch.equal(form.encode(batch).flatten(), before)
     assert not torch.equal(other.encode(batch).flatten(), before)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_has_the_facts_of_its_model(name):
+    form = FORMS[name](model().train())
+    flow = form.flow
+    assert (form.dtype, form.prior, form.latent_shapes()) == (torch.float32, flow.prior, flow.latent_shapes())
+    assert form.net_dtype == ("bfloat16" if name == "bfloat16" else "float32")
+    assert form.eval() is form
+    assert not any(module.training for module in flow.modules())
 
 
 def test_a_module_that_holds_one_can_be_copied():

@@ -37,19 +37,23 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "scale floor added, not mixed": (("* (1 - scale_min) + scale_min if", "+ scale_min if"),),
         "shift and raw scale exchanged": (("t, raw = h.chunk(2, dim=1)", "raw, t = h.chunk(2, dim=1)"),),
         "gradient of the log-scale lost": (
-            ("(grad_x * moved + grad_log_s)", "(grad_x * moved)"),
-            ("grad_z * moved + grad_log_s / parts.s", "grad_z * moved")),
+            ("(grad_x * shifted + grad_log_s)", "(grad_x * shifted)"),
+            ("grad_z * shifted + grad_log_s / parts.s", "grad_z * shifted")),
         "slope without the floor": (("slope = (1 - scale_min) * parts", "slope = parts"),),
         "gradient of the shift unscaled": (("grad_x = grad_z * parts.s", "grad_x = grad_z"),),
-        "input recovered without the shift": (("return moved - parts.t, *", "return moved, *"),),
-    }),
-    ("transforms/affine_move.py", ("test_torch_func",), {
-        "forward derivative without the shift": (("(along_x + along_t + (x_b", "(along_x + (x_b"),),
-        "an operator of its own under torch.func": (("if under_torch_func(x_b) or under_torch_func(h):", "if False:"),),
+        "input recovered without the shift": (("return shifted - parts.t,", "return shifted,"),),
     }),
     ("transforms/step.py", ("test_extensions",), {
-        "replaced parts folded": (('replaced(actnorm, ActNorm, "forward", "inverse", "logdet")', "False"),),
-        "hooked parts folded": (("        and not hooked(actnorm)\n        and not hooked(permutation)\n", ""),),
+        "a derived actnorm folded": (("is_exactly(step.actnorm, ActNorm)", "isinstance(step.actnorm, ActNorm)"),),
+        "a derived step taken for plain": (
+            ("is_exactly(step, FlowStep) and", "isinstance(step, FlowStep) and"),
+            ("if not is_exactly(self, FlowStep):", "if False:")),
+    }),
+    ("transforms/base.py", ("test_extensions",), {
+        "hooked parts folded": (("type(module) in kinds and not hooked(module)", "type(module) in kinds"),),
+    }),
+    ("transforms/coupling.py", ("test_reversible",), {
+        "a derived coupling taken for plain": (("if not is_exactly(self, AdditiveCoupling, AffineCoupling, TanhCoupling):", "if False:"),),
     }),
     ("transforms/coupling.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
         "sign of the affine log-determinant": (
@@ -191,7 +195,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("even, odd = x.reshape(x.shape[0], -1, 2).unbind(dim=2)", "even, odd = x.flatten(1).chunk(2, dim=1)"),
             ("torch.stack(pair, dim=2)", "torch.cat(pair, dim=1)")),
     }),
-    ("transforms/tanh_coupling.py", (TRANSFORMS, PARTICULAR), {
+    ("transforms/coupling.py", (TRANSFORMS, PARTICULAR), {
         "sign of the log-determinant": (("log_s.exp() + t, summed", "log_s.exp() + t, -summed"),),
         "limit not learned": (("self.limit.reshape(-1, *[1] * (raw.ndim - 2)) * raw.tanh()", "raw.tanh()"),),
     }),
@@ -231,7 +235,6 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "memory unseen": (("list(map(Tensor.data_ptr, self._tensors)),", "[],"),),
         "largest values unseen": (("[read() for read in self._readers],", "[],"),),
         "hooks unseen": (("any(self._hooks),", "False,"),),
-        "settings unseen": (("[members.get(name) for members, name in self._plain],", "[],"),),
     }),
     ("classes.py", ("test_classes",), {
         "nats for bits in the head's loss": ((", labels) / math.log(2)", ", labels)"),),
