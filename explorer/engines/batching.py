@@ -13,15 +13,16 @@ BATCH = 16
 
 
 class Batching:
-    """How many pictures are made at once: `size`, and less for good once the memory did not hold them."""
+    """The batch size of a model: ``size``, halved for good whenever a batch does not fit into memory."""
 
     def __init__(self, size: int = BATCH) -> None:
         self.size = size
 
     def run(self, count: int, make: Callable[[slice], list[np.ndarray]]) -> list[np.ndarray]:
-        """All `count` pictures from a function that makes those of a slice.
+        """Return ``count`` pictures; ``make`` returns those of a slice.
 
-        What it raises for a single picture is raised here; a batch that the memory does not hold is halved.
+        A batch that does not fit into memory is halved and tried again. Any other error of ``make``, and any error for
+        a single picture, is raised.
         """
         pictures: list[np.ndarray] = []
         while len(pictures) < count:
@@ -29,10 +30,10 @@ class Batching:
             try:
                 pictures.extend(make(part))
             except Exception as error:
-                tried = part.stop - part.start
-                if tried == 1 or not is_out_of_memory(error):
+                attempted = part.stop - part.start
+                if attempted == 1 or not is_out_of_memory(error):
                     raise
                 free_tensors_of(error)
-                self.size = min(self.size, tried // 2)  # of what was tried: another thread may have shrunk it meanwhile
+                self.size = min(self.size, attempted // 2)  # another thread may have reduced the size meanwhile
                 release_memory()
         return pictures

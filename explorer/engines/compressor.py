@@ -1,12 +1,11 @@
-"""A model that is no flow, behind one lock: it compresses pictures, and gives back less than went in.
+"""A VAE behind a lock: it compresses pictures, and its reconstructions lose detail.
 
-It stands beside the engines on the Reconstruct page, and nowhere else: its latents are no other form of the picture, so
-there is nothing exact to edit, mix or map.
+The Reconstruct page shows it beside the engines. No other page does: its latents do not determine the picture, so no
+edit, mixture or map of them would be exact.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,17 +15,16 @@ import torch
 
 from explorer.catalogue.temperatures import recommended
 from explorer.edits.recipe import MODEL_DIGITS
-from explorer.engines.device import in_words, release_memory
+from explorer.engines.device import in_words, release_memory, timed
+from explorer.engines.encodings import Encodings, to_values
 from explorer.engines.results import Encoded
 from explorer.engines.turns import Turns
-from explorer.pixels.cache import ByteLRU
 from explorer.pixels.lost_pictures import from_values
-from explorer.pixels.pictures import fingerprint, in_channels
 from glowcore import checkpoint, images
 from glowcore.baselines import VAE
 from glowcore.errors import GlowcoreError
 from glowcore.exact import largest_error
-from glowcore.image_difference import pixels_changed, psnr
+from glowcore.latents import Latents
 from glowcore.likelihood import NOISE_SEED
 from glowcore.out_of_memory import is_out_of_memory
 
@@ -34,13 +32,14 @@ CACHE_BYTES = 8 * 2**20
 
 
 class Compressor:
-    """One loaded VAE. Everything public may be called from any thread.
+    """One loaded VAE. All public methods are thread-safe.
 
-    name, model_hash, size, temperature, class_names and device_words as of an `Engine`; numbers is how many a picture
-    is compressed to.
+    Attributes:
+        name, model_hash, size, temperature, class_names, device_words: as of an `Engine`.
+        numbers: how many latents stand for a picture.
     """
 
-    class_names: tuple[str, ...] = ()  # it knows no classes
+    class_names: tuple[str, ...] = ()  # a VAE is never class-conditional
 
     def __init__(self, model: VAE, name: str = "", model_hash: str = "") -> None:
         self.name, self.model_hash = name, model_hash
@@ -50,81 +49,70 @@ class Compressor:
         self.temperature = recommended(model)
         self.turns = Turns()
         self._vae = model
-        self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
+        self._encodings = Encodings(self.size, self.config.channels, CACHE_BYTES)
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Compressor:
-        """Load the model in `folder`; CheckpointError as `glowcore.load`."""
+        """Load the model in ``folder``; CheckpointError as `glowcore.load`."""
         model = checkpoint.load(folder, device=device)
         return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
     @property
     def device_words(self) -> str:
-        """The device in words for the readout."""
+        """The name of the device for the readout."""
         return in_words(self._vae.device)
 
     def encode(self, picture: np.ndarray) -> Encoded:
-        """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`; grey where it sees grey.
+        """Encode a picture, uint8 [H, W, 3] of any size, and decode it again.
 
-        `bits_per_dim` is the evidence lower bound with one draw of the latent, the same for the same picture.
+        ``bits_per_dim`` is the evidence lower bound with one draw of the latent, the same for the same picture.
         """
-        if picture.shape[:2] != self.size:
-            picture = images.fit(picture, self.size)
-        picture = in_channels(picture, self.config.channels)
-        key = fingerprint(picture)
-        kept = self._encodings.get(key)
-        if kept is not None:
-            return kept
-        with self._model():
-            values = self._values(picture)
-            start = time.perf_counter()
-            latents = self._vae.encode(values)
-            back = self._vae.decode(latents).cpu()
-            elapsed = (time.perf_counter() - start) * 1000
-            bits = self._vae.bits_per_dim(values, generator=torch.Generator().manual_seed(NOISE_SEED))
-        reconstruction = from_values(back)[0]
-        encoded = Encoded(
-            key=key,
-            latents=latents,
-            picture=picture,
-            reconstruction=reconstruction,
-            max_error=largest_error(back, values),
-            pixels_changed=pixels_changed(picture, reconstruction),
-            psnr=psnr(picture, reconstruction),
-            bits_per_dim=float(bits[0]),
-            milliseconds=elapsed,
-        )
-        self._encodings.put(key, encoded, 2 * picture.nbytes)
-        return encoded
+        return self._encodings.get(picture, self._encode)
 
     def sample(self, seeds: Sequence[int], temperature: Sequence[float]) -> list[np.ndarray]:
-        """Sampled pictures, one a seed, at a temperature (a sequence of one)."""
+        """Return one sampled picture per seed, at a temperature (a sequence of one)."""
         with self._model():
             return from_values(self._vae.sample(seeds, temperature).cpu())
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
-        """Milliseconds of encoding and of decoding one picture, nothing cached."""
+        """Return the milliseconds of encoding and of decoding one picture; the cache is not used."""
         picture = images.fit(picture, self.size)
         with self._model():
             values = self._values(picture)
-            start = time.perf_counter()
-            latents = self._vae.encode(values)
-            latents.levels[0].cpu()
-            middle = time.perf_counter()
-            self._vae.decode(latents).cpu()
-            return (middle - start) * 1000, (time.perf_counter() - middle) * 1000
+            latents, encoding = timed(self._vae.device, lambda: self._vae.encode(values))
+            _, decoding = timed(self._vae.device, lambda: self._vae.decode(latents).cpu())
+            return encoding, decoding
 
     def release(self) -> None:
-        """Forget all encodings and give the device's memory back; the compressor is not used again."""
-        self._encodings.clear()
+        """Clear the cache and return the device's memory; the compressor must not be used afterwards."""
+        self._encodings.cache.clear()
         release_memory()
 
+    def _encode(self, key: str, picture: np.ndarray) -> Encoded:
+        with self._model():
+            values = self._values(picture)
+            (latents, back), elapsed = timed(self._vae.device, lambda: self._round_trip(values))
+            bits = self._vae.bits_per_dim(values, generator=torch.Generator().manual_seed(NOISE_SEED))
+            return Encoded(
+                key=key,
+                latents=latents,
+                picture=picture,
+                reconstruction=from_values(back)[0],
+                max_error=largest_error(back, values),
+                bits_per_dim=float(bits[0]),
+                milliseconds=elapsed,
+            )
+
+    def _round_trip(self, values: torch.Tensor) -> tuple[Latents, torch.Tensor]:
+        latents = self._vae.encode(values)
+        return latents, self._vae.decode(latents).cpu()
+
     def _values(self, picture: np.ndarray) -> torch.Tensor:
-        return images.to_tensor(images.to_channels(picture, self.config.channels)).to(self._vae.device)
+        return to_values(picture, self.config.channels, self._vae.device)
 
     @contextmanager
     def _model(self) -> Iterator[None]:
-        """The model for oneself, without gradients; GlowcoreError where its device has no memory left."""
+        """Hold the lock, without gradients; GlowcoreError where the device has no memory left."""
         with self.turns.take(), torch.inference_mode():
             try:
                 yield

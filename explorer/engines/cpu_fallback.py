@@ -1,4 +1,4 @@
-"""What happens when a model's device has no memory left: once more, and then a copy of the model on the CPU."""
+"""Requests that do not fit into a device's memory: tried again, then computed by a copy of the model on the CPU."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-import glowcore
 from explorer.engines.device import release_memory
-from explorer.engines.turns import Turns
 from explorer.engines.worker import Worker
 from glowcore.errors import GlowcoreError
 from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
@@ -18,26 +16,29 @@ T = TypeVar("T")
 
 
 class CpuFallback:
-    """The second chance of requests that found no memory; one for a model, whatever attributes it is used with.
+    """The attempts of a request: twice on the worker's device, then on the CPU.
+
+    Args:
+        worker: the model on its own device.
 
     Attributes:
-        on_use: called in the thread of a request that moves to the CPU: the page's way to say so.
+        on_use: callback, run in the thread of a request that moves to the CPU.
     """
 
-    def __init__(self, flow: glowcore.Flow, turns: Turns) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.on_use: Callable[[], None] | None = None
-        self._flow, self._turns = flow, turns
-        self._elsewhere = flow.device.type != "cpu"
-        self._worker: Worker | None = None
-        self._making = threading.Lock()
+        self._worker = worker
+        self._enabled = worker.flow.device.type != "cpu"
+        self._cpu_worker: Worker | None = None
+        self._copying = threading.Lock()
 
-    def serve(self, work: Callable[[Worker], T], home: Worker) -> T:
-        """The result of `work(home)`; where the memory does not hold it, tried again, then done on the CPU.
+    def run(self, work: Callable[[Worker], T]) -> T:
+        """Return ``work(worker)`` of the first worker whose memory is sufficient.
 
         Raises:
-            GlowcoreError: that has no memory either.
+            GlowcoreError: no worker has enough memory.
         """
-        for worker in self._workers(home):
+        for worker in self._attempts():
             try:
                 return work(worker)
             except Exception as error:
@@ -47,19 +48,17 @@ class CpuFallback:
             release_memory()
         raise GlowcoreError("there is no memory left for a single picture; close what else uses it")
 
-    def _workers(self, home: Worker) -> Iterator[Worker]:
-        yield home
-        yield home
-        if self._elsewhere:
+    def _attempts(self) -> Iterator[Worker]:
+        yield self._worker
+        yield self._worker
+        if self._enabled:
             if self.on_use is not None:
                 self.on_use()
-            yield self._stand_in(home)
+            yield self._on_cpu()
 
-    def _stand_in(self, home: Worker) -> Worker:
-        """A worker on the CPU, made once, with the attributes of `home`."""
-        with self._making:
-            if self._worker is None:
-                self._worker = Worker(copy.deepcopy(self._flow).cpu(), None, self._turns)
-        other = copy.copy(self._worker)
-        other.attributes = home.attributes.to("cpu") if home.attributes is not None else None
-        return other
+    def _on_cpu(self) -> Worker:
+        """Return the worker on the CPU, which is created once."""
+        with self._copying:
+            if self._cpu_worker is None:
+                self._cpu_worker = Worker(copy.deepcopy(self._worker.flow).cpu(), self._worker.turns)
+        return self._cpu_worker

@@ -1,7 +1,7 @@
-"""Recipe to picture: one model, one lock, encodings kept, every step timed.
+"""From a recipe to its picture: one model, shared by all sessions, with caches of what it has computed.
 
-An engine wraps one model for any number of sessions. It takes and gives uint8 pictures and recipes, so its callers,
-pages and scripts alike, hold no arithmetic on latents.
+An engine takes and returns uint8 pictures and recipes, so its callers, pages and scripts alike, do no arithmetic on
+latents.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from explorer.edits.recipe import MODEL_DIGITS, EditRecipe, RecipeError
 from explorer.engines.batching import Batching
 from explorer.engines.cpu_fallback import CpuFallback
 from explorer.engines.device import in_words, release_memory
+from explorer.engines.encodings import Encodings
 from explorer.engines.results import Encoded, Rendered
 from explorer.engines.turns import Turns
 from explorer.engines.worker import Worker
 from explorer.pixels.cache import ByteLRU
-from explorer.pixels.pictures import fingerprint, in_channels
-from glowcore import AttributeVectors, checkpoint, classes, images
+from glowcore import AttributeVectors, checkpoint, classes
 from glowcore.latents import Latents
 
 CACHE_BYTES = 64 * 2**20
@@ -36,57 +36,79 @@ PICTURE_CACHE_BYTES = 4 * 2**20
 T = TypeVar("T")
 
 
-class Engine(Worker):
-    """A worker with a memory. Everything public may be called from any thread.
+class Engine:
+    """One loaded flow. All public methods are thread-safe.
 
-    What the device has no memory for is done on the CPU (see `CpuFallback`); GlowcoreError where that has none either.
+    A request that does not fit into the device's memory is computed on the CPU (see `CpuFallback`); GlowcoreError where
+    the CPU has too little memory as well.
 
     Args:
         model: a `glowcore.Flow` in eval mode.
-        folder: where it lies, with what it brings along: its gallery and its map.
-        name, model_hash: how the application calls it ("pretrained/faces64") and the first 12 hex digits of its
-            weights' SHA-256.
+        folder: the model's folder, with its gallery and its map.
+        name: the model's name in the application ("pretrained/faces64").
+        model_hash: the first 12 hex digits of the SHA-256 of its weights.
 
-    `temperature` is what the model's author recommends for samples: one value, or one a level, finest first; `imagined`
-    are the samples that the author recommends. What is neither is a CheckpointError.
+    Attributes:
+        attributes: the attribute vectors that recipes move along; None for a model without.
+        own: names of those attributes that did not come with the model.
+        temperature: the author's recommendation for samples: one value, or one per level, finest first.
+        imagined: the samples that the author recommends.
+        size: height and width of its pictures.
+        turns: the queue in front of the model.
+        fallback: the CPU as a second device; shared with the engines of `with_attributes`.
+
+    Raises:
+        CheckpointError: the metadata's temperature or samples are invalid.
     """
 
     def __init__(self, model: glowcore.Flow, folder: Path, name: str = "", model_hash: str = "") -> None:
-        super().__init__(model, model.attributes, Turns())
         self.folder = folder
         self.name, self.model_hash = name, model_hash
+        self.config = model.config
         self.metadata = dict(model.metadata or {})
+        self.attributes: AttributeVectors | None = model.attributes
+        self.own: frozenset[str] = frozenset()
         self.temperature = recommended(model)
         self.imagined = imagined(self.metadata)
-        self.own: frozenset[str] = frozenset()
         self.size: tuple[int, int] = tuple(model.image_size)
-        self.fallback = CpuFallback(model, self.turns)
+        self.turns = Turns()
+        self._worker = Worker(model, self.turns)
+        self.fallback = CpuFallback(self._worker)
         self._batching = Batching()
-        self._encodings: ByteLRU[Encoded] = ByteLRU(CACHE_BYTES)
-        self._pictures: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
-        self._drawn: ByteLRU[np.ndarray] = ByteLRU(PICTURE_CACHE_BYTES)
+        self._encodings = Encodings(self.size, self.config.channels, CACHE_BYTES)
+        self._rendered: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
+        self._sampled: ByteLRU[np.ndarray] = ByteLRU(PICTURE_CACHE_BYTES)
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Engine:
-        """Load the model in `folder`; CheckpointError as `glowcore.load`."""
+        """Load the model in ``folder``; CheckpointError as `glowcore.load`."""
         model = glowcore.load(folder, device=device)
         return cls(model, Path(folder), name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
     def with_attributes(self, attributes: AttributeVectors | None, own: Collection[str] = ()) -> Engine:
-        """This engine with other attribute vectors: the same model, lock and encodings, its own rendered pictures.
+        """Return an engine with other attribute vectors on the same model.
 
-        `own` names those that did not come with the model.
+        The model, its queue and the caches of encodings and samples are shared; rendered pictures are not.
+
+        Args:
+            attributes: the vectors.
+            own: names of those that did not come with the model.
         """
-        other = copy.copy(self)
+        other = copy.copy(self)  # the new object refers to the same worker and caches
         other.attributes, other.own = attributes, frozenset(own)
-        other._pictures = ByteLRU(PICTURE_CACHE_BYTES // 4)
+        other._rendered = ByteLRU(PICTURE_CACHE_BYTES // 4)
         return other
 
     # -- facts ----------------------------------------------------------------
     @property
     def gallery(self) -> Gallery:
-        """The pictures that the model brings along, as they are in its folder now."""
+        """The pictures in the model's folder, as they are now."""
         return Gallery.of(self.folder)
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """Names of the attributes that can be moved, in the model's order."""
+        return tuple(self.attributes.names) if self.attributes is not None else ()
 
     @property
     def num_levels(self) -> int:
@@ -96,103 +118,112 @@ class Engine(Worker):
     @property
     def latent_shapes(self) -> tuple[tuple[int, int, int], ...]:
         """Shape of each level of latents, finest first."""
-        return tuple(self._flow.latent_shapes())
+        return tuple(self._worker.flow.latent_shapes())
 
     @property
     def prior(self) -> str:
-        """The prior of its latents: gaussian, or logistic."""
-        return self._flow.prior
+        """The prior of the latents: gaussian or logistic."""
+        return self._worker.flow.prior
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes of a class-conditional model, () for any other."""
-        return tuple(classes.class_names(self._flow))
+        return tuple(classes.class_names(self._worker.flow))
+
+    @property
+    def device(self) -> str:
+        """The model's device as torch writes it, "cuda:0"."""
+        return self._worker.device
 
     @property
     def device_words(self) -> str:
-        """The device in words for the readout."""
-        return in_words(self._flow.device)
+        """The name of the device for the readout."""
+        return in_words(self._worker.flow.device)
 
-    # -- pictures in ----------------------------------------------------------------
+    # -- encoding ----------------------------------------------------------------
     def encode(self, picture: np.ndarray) -> Encoded:
-        """Take a picture in: uint8 [H, W, 3], brought to the model's size by `images.fit`; grey where it sees grey."""
-        if picture.shape[:2] != self.size:
-            picture = images.fit(picture, self.size)
-        picture = in_channels(picture, self.config.channels)
-        key = fingerprint(picture)
-        kept = self._encodings.get(key)
-        if kept is not None:
-            return kept
-        encoded = self._served(lambda worker: worker.take_in(key, picture))
-        encoded = replace(encoded, latents=self.here(encoded.latents))
-        self._encodings.put(key, encoded, sum(level.nbytes for level in encoded.latents.levels) + 2 * picture.nbytes)
-        return encoded
+        """Encode a picture, uint8 [H, W, 3] of any size, and decode it again."""
+        return self._encodings.get(picture, self._encode)
+
+    def timed(self, picture: np.ndarray) -> tuple[float, float]:
+        """Return the milliseconds of encoding and of decoding one picture; the cache is not used."""
+        return self._worker.timed(picture)
 
     # -- recipes ----------------------------------------------------------------
     def render(self, recipe: EditRecipe, picture: np.ndarray | None = None) -> Rendered:
-        """The exact picture of a recipe. `picture` is the aligned source; a seed needs none.
+        """Return the exact picture of a recipe.
 
-        Always a batch of one, so that a recipe gives the same picture in the page, in a script and in a download.
+        It is always computed as a batch of one, so that a recipe gives the same picture on the page, in a script and in
+        a download.
+
+        Args:
+            recipe: the edit.
+            picture: its aligned source, uint8 [H, W, 3]; not needed for a seed.
 
         Raises:
-            RecipeError: the recipe needs a picture and none is given, or names attributes this model has not.
+            RecipeError: the picture is missing, or the recipe names attributes that the model does not have.
         """
         source = self.source(recipe, picture)
         key = (source.key, recipe.token())
-        kept = self._pictures.get(key)
-        if kept is not None:
-            return kept
-        rendered = self._served(lambda worker: worker.render_from(source.latents, recipe))
-        self._pictures.put(key, rendered, rendered.picture.nbytes)
+        rendered = self._rendered.get(key)
+        if rendered is None:
+            rendered = self._run(lambda worker: worker.render(source.latents, recipe, self.attributes))
+            self._rendered.put(key, rendered, rendered.picture.nbytes)
         return rendered
 
     def source(self, recipe: EditRecipe, picture: np.ndarray | None = None) -> Encoded:
-        """The recipe's source before any move, encoded: the given picture, or the sample that its seed gives."""
+        """Return the encoding of a recipe's source without moves: of ``picture``, or of the sample of its seed."""
         return self.encode(self._source_picture(recipe, picture))
 
     def strip(
         self, recipe: EditRecipe, name: str, strengths: Sequence[float], picture: np.ndarray | None = None
     ) -> list[np.ndarray]:
-        """The recipe with attribute `name` at each of `strengths`, decoded as one batch."""
-        base = self.source(recipe, picture).latents
-        variants = [dict(recipe.moves) | {name: s} for s in strengths]
-        return self.decode(self._served(lambda worker: worker.move(base, recipe, variants)))
+        """Return the pictures of a recipe with attribute ``name`` at each of ``strengths``, decoded as one batch."""
+        latents = self.source(recipe, picture).latents
+        variants = [dict(recipe.moves) | {name: strength} for strength in strengths]
+        return self.decode(self._run(lambda worker: worker.move(latents, recipe, variants, self.attributes)))
 
     # -- many pictures ----------------------------------------------------------------
     def sample(
         self, seeds: Sequence[int], temperature: float | Sequence[float], label: int = class_labels.COMMON
     ) -> list[np.ndarray]:
-        """Sampled pictures, one a seed, of class `label` where the model has any. A seed is the same in any batch."""
+        """Return one sampled picture per seed, of class ``label`` where the model has classes.
+
+        The picture of a seed does not depend on the others.
+        """
         temperature = _per_level(temperature)
 
         def make(part: slice) -> list[np.ndarray]:
             chunk = list(seeds[part])
-            return self._served(lambda worker: worker.draw(chunk, temperature, label), batch=len(chunk))
+            return self._run(lambda worker: worker.sample(chunk, temperature, label), batch=len(chunk))
 
         return self._batching.run(len(seeds), make)
 
     def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
-        """What a sampled picture is decoded from, a batch of one on the model's device."""
-        return self.here(self._served(lambda worker: worker.draw_latents(seed, _per_level(temperature))))
+        """Return the latents of a sampled picture, a batch of one on the model's device."""
+        latents = self._run(lambda worker: worker.sample_latents(seed, _per_level(temperature)))
+        return self._worker.to_device(latents)
 
     def decode(self, latents: Latents) -> list[np.ndarray]:
-        """The pictures of any latents; the model is free for others between batches."""
-        latents = replace(latents, y=class_labels.common(self._flow, len(latents)))
+        """Return the pictures of any latents; other requests may use the model between two batches."""
+        latents = replace(latents, y=class_labels.common(self._worker.flow, len(latents)))
 
         def make(part: slice) -> list[np.ndarray]:
             chunk = latents[part]
-            return self._served(lambda worker: worker.decode_batch(chunk), batch=len(chunk))
+            return self._run(lambda worker: worker.decode(chunk), batch=len(chunk))
 
         return self._batching.run(len(latents), make)
 
     def release(self) -> None:
-        """Forget all encodings and give the device's memory back; the engine is not used again."""
-        self._encodings.clear()
-        self._pictures.clear()
-        self._drawn.clear()
+        """Clear the caches and return the device's memory; the engine must not be used afterwards."""
+        for cache in (self._encodings.cache, self._rendered, self._sampled):
+            cache.clear()
         release_memory()
 
-    # -- inner ----------------------------------------------------------------
+    def _encode(self, key: str, picture: np.ndarray) -> Encoded:
+        encoded = self._run(lambda worker: worker.encode(key, picture))
+        return replace(encoded, latents=self._worker.to_device(encoded.latents))
+
     def _source_picture(self, recipe: EditRecipe, picture: np.ndarray | None) -> np.ndarray:
         if recipe.source.kind != "seed":
             if picture is None:
@@ -201,18 +232,15 @@ class Engine(Worker):
         if len(recipe.temperature) not in (1, self.num_levels):
             raise RecipeError(f"temperature holds {len(recipe.temperature)} values for {self.num_levels} levels")
         key = seed, temperature, label = recipe.source.seed, recipe.temperature, recipe.source.label
-        picture = self._drawn.get(key)
+        picture = self._sampled.get(key)
         if picture is None:
-            picture = self._served(lambda worker: worker.draw([seed], _per_level(temperature), label))[0]
-            self._drawn.put(key, picture, picture.nbytes)
+            picture = self._run(lambda worker: worker.sample([seed], _per_level(temperature), label))[0]
+            self._sampled.put(key, picture, picture.nbytes)
         return picture
 
-    def _served(self, work: Callable[[Worker], T], batch: int = 1) -> T:
-        """Run on this engine; a single picture that finds no memory is retried on the CPU copy.
-
-        Batches raise, so that `Batching` halves them.
-        """
-        return work(self) if batch > 1 else self.fallback.serve(work, self)
+    def _run(self, work: Callable[[Worker], T], batch: int = 1) -> T:
+        """Return ``work(worker)``. A single picture may move to the CPU; errors of a batch are left to `Batching`."""
+        return work(self._worker) if batch > 1 else self.fallback.run(work)
 
 
 def _per_level(temperature: float | Sequence[float]) -> float | list[float]:

@@ -1,40 +1,43 @@
-"""What the engine answers: a picture taken in, and a picture made."""
+"""The results of an engine: an encoded picture, and a rendered one."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from explorer.engines.traits import Traits
+from glowcore import image_difference
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.latents import Latents
 
-# |eps| / sqrt(d) of a level outside of this is said to have left the typical set. The lower end is generous: a smooth
-# photo has little in its finest level, and that is no fault; an edit that goes too far makes the norms grow.
+# Levels whose |eps| / sqrt(d) lies outside of this range have left the typical set. The lower bound is generous: a
+# smooth photo has little in its finest level, which is no fault. Edits that go too far make the norms grow.
 TYPICAL = (0.4, 1.25)
 
 
 def in_typical_set(level_norms: Sequence[float]) -> bool:
-    """Whether every level is about as far from the centre as the model's own pictures are."""
+    """Return whether every level lies about as far from the centre as samples of the model do."""
     return all(TYPICAL[0] <= n <= TYPICAL[1] for n in level_norms)
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture the model has taken in, with the proof of what it gives back.
+    """An encoded picture, with measurements of its reconstruction.
 
     Attributes:
+        key: the cache key of the picture.
+        latents: a batch of one.
         picture, reconstruction: uint8 [H, W, 3].
-        max_error: largest difference of any value before rounding, on the scale 0 to 1; infinite where the model gave
-            values that are no numbers.
-        double: whether it had to be taken in and given back in float64, as are its edits.
-        pixels_changed, psnr: of the two 8-bit pictures.
+        max_error: largest difference of any value before rounding, on the scale 0 to 1; infinite where a decoded value
+            is not finite.
+        double: whether the picture was encoded and decoded in float64; its edits are computed in float64 too.
         bits_per_dim: at the model's own n_bits.
-        level_norms: |eps| / sqrt(d) a level, finest first; 1 is typical.
+        level_norms: |eps| / sqrt(d) of each level, finest first; 1 is typical. Empty for a model that is no flow.
         milliseconds: of encoding and decoding once.
     """
 
@@ -44,25 +47,37 @@ class Encoded:
     reconstruction: np.ndarray = field(repr=False)
     max_error: float = 0.0
     double: bool = False
-    pixels_changed: int = 0
-    psnr: float = math.inf
     bits_per_dim: float = math.nan
     level_norms: tuple[float, ...] = ()
     milliseconds: float = 0.0
 
+    @cached_property
+    def pixels_changed(self) -> int:
+        """The number of pixels in which the reconstruction differs from the picture."""
+        return image_difference.pixels_changed(self.picture, self.reconstruction)
+
+    @cached_property
+    def psnr(self) -> float:
+        """The peak signal-to-noise ratio of the reconstruction, in decibels; infinite for an exact one."""
+        return image_difference.psnr(self.picture, self.reconstruction)
+
     @property
     def exact(self) -> bool:
-        """Whether the picture came back to the last bit."""
+        """Whether the reconstruction equals the picture to the last bit."""
         return self.pixels_changed == 0
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a recipe looks like.
+    """The picture of a recipe.
 
-    picture uint8 [H, W, 3]; level_norms as in `Encoded`; milliseconds of the decoding; finite is False where the model
-    gave values that are no numbers, NaN or infinite (shown as stripes); in_range is False there, and where a value
-    lies more than `MOST_OUT_OF_RANGE` outside of [0, 1]; traits are None for a model without attributes.
+    Attributes:
+        picture: uint8 [H, W, 3]; values that are not finite are shown as stripes.
+        level_norms: as in `Encoded`.
+        milliseconds: of decoding.
+        finite: whether all decoded values are finite.
+        in_range: whether all of them are finite and at most `MOST_OUT_OF_RANGE` outside of [0, 1].
+        traits: None for a model without attributes.
     """
 
     picture: np.ndarray = field(repr=False)
@@ -74,5 +89,5 @@ class Rendered:
 
 
 def in_range(values: torch.Tensor) -> bool:
-    """Whether a model's values, of any shape, are numbers that may pass for a picture."""
+    """Return whether decoded values, of any shape, are finite and at most `MOST_OUT_OF_RANGE` outside of [0, 1]."""
     return bool(((values >= -MOST_OUT_OF_RANGE) & (values <= 1 + MOST_OUT_OF_RANGE)).all())

@@ -33,7 +33,7 @@ REQUESTS = {
 def small(tiny_home):
     """An engine of one's own, which takes its CPU for another device than the CPU that it falls back to."""
     found = Engine.open(tiny_home / "pretrained" / "tiny", "pretrained/tiny", device="cpu")
-    found.fallback._elsewhere = True
+    found.fallback._enabled = True
     return found
 
 
@@ -57,7 +57,7 @@ def test_what_the_device_cannot_hold_is_computed_on_the_cpu(small, engine, blobs
     ask, method = REQUESTS[request_of]
     moved = []
     small.fallback.on_use = lambda: moved.append(1)
-    starve(monkeypatch, small._fast, method, error)
+    starve(monkeypatch, small._worker.exact, method, error)
     answer, expected = ask(small, blobs).astype(float), ask(engine, blobs).astype(float)
     assert np.abs(answer - expected).max() <= (1e-5 if request_of == "latents" else 1)  # rounding to 8 bits
     assert moved
@@ -68,14 +68,14 @@ def test_what_the_device_cannot_hold_is_computed_on_the_cpu(small, engine, blobs
 def test_a_shortage_that_has_passed_is_no_matter(small, blobs, monkeypatch, request_of):
     ask, method = REQUESTS[request_of]
     small.fallback.on_use = lambda: pytest.fail("the second attempt should do")
-    attempts = starve(monkeypatch, small._fast, method, NO_MEMORY[0], times=1)
+    attempts = starve(monkeypatch, small._worker.exact, method, NO_MEMORY[0], times=1)
     ask(small, blobs)
     assert len(attempts) == 2
 
 
 def test_a_batch_is_halved_before_anything_moves_to_the_cpu(small, engine, monkeypatch):
     small.fallback.on_use = lambda: pytest.fail("two pictures fit")
-    sample, batches = small._fast.sample, []
+    sample, batches = small._worker.exact.sample, []
 
     def greedy(seeds, **rest):
         batches.append(len(seeds))
@@ -83,7 +83,7 @@ def test_a_batch_is_halved_before_anything_moves_to_the_cpu(small, engine, monke
             raise NO_MEMORY[0]
         return sample(seeds=seeds, **rest)
 
-    monkeypatch.setattr(small._fast, "sample", greedy)
+    monkeypatch.setattr(small._worker.exact, "sample", greedy)
     pictures = small.sample(range(9), 0.7)
     assert batches == [9, 4, 2, 2, 2, 2, 1]
     assert np.abs(np.stack(pictures).astype(int) - np.stack(engine.sample(range(9), 0.7)).astype(int)).max() <= 1
@@ -91,25 +91,25 @@ def test_a_batch_is_halved_before_anything_moves_to_the_cpu(small, engine, monke
 
 def test_the_copy_is_made_once_and_moves_by_the_attributes_of_the_session(small, engine, blobs, monkeypatch):
     fewer = engine.attributes.without(["Bangs"])
-    starve(monkeypatch, small._fast, "decode", NO_MEMORY[0])
+    starve(monkeypatch, small._worker.exact, "decode", NO_MEMORY[0])
     first = small.with_attributes(fewer)
     assert np.array_equal(first.render(FACE, blobs[1]).picture, engine.render(FACE, blobs[1]).picture)
-    copied = small.fallback._worker
+    copied = small.fallback._cpu_worker
     second = small.render(FACE.moved({"Bangs": 1.0}), blobs[1])
     assert np.array_equal(second.picture, engine.render(FACE.moved({"Bangs": 1.0}), blobs[1]).picture)
-    assert small.fallback._worker is copied
+    assert small.fallback._cpu_worker is copied
 
 
 def test_where_the_cpu_has_no_memory_either_there_is_a_sentence(tiny_home, blobs, monkeypatch):
     alone = Engine.open(tiny_home / "pretrained" / "tiny")
-    attempts = starve(monkeypatch, alone._fast, "round_trip", NO_MEMORY[1])
+    attempts = starve(monkeypatch, alone._worker.exact, "round_trip", NO_MEMORY[1])
     with pytest.raises(GlowcoreError, match=r"^there is no memory left for a single picture; close what else uses it$"):
         alone.encode(blobs[0])
     assert len(attempts) == 2
 
 
 def test_other_errors_are_not_taken_for_a_shortage(small, blobs, monkeypatch):
-    attempts = starve(monkeypatch, small._fast, "round_trip", RuntimeError("shapes do not fit"))
+    attempts = starve(monkeypatch, small._worker.exact, "round_trip", RuntimeError("shapes do not fit"))
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         small.encode(blobs[0])
     assert len(attempts) == 1
@@ -145,8 +145,8 @@ def test_whose_picture_is_computed_on_the_cpu_is_told_so(unopened, monkeypatch):
 
     def opened(*given):
         engine = elsewhere(*given)
-        engine.fallback._elsewhere = True
-        starve(monkeypatch, engine._fast, "round_trip", NO_MEMORY[0])
+        engine.fallback._enabled = True
+        starve(monkeypatch, engine._worker.exact, "round_trip", NO_MEMORY[0])
         return engine
 
     monkeypatch.setattr(models, "open_engine", opened)

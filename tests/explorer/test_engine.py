@@ -59,14 +59,17 @@ def test_a_strip_shows_what_the_exact_pictures_show(engine, blobs):
 
 def test_a_locked_score_stays_where_it_is(engine, blobs):
     start = GALLERY.moved({"Smiling": 1.0}).locked("Smiling", True)
-    base = engine._moved(engine.encode(blobs[0]).latents, start, dict(start.moves))
+    base = moved_latents(engine, blobs[0], start)
     recipe = start.moved({"Male": 2.5, "Young": -1.5})
-    moved = engine._moved(engine.encode(blobs[0]).latents, recipe, dict(recipe.moves))
+    moved = moved_latents(engine, blobs[0], recipe)
     before, after = (float(engine.attributes.score(x, "Smiling")) for x in (base, moved))
     assert after == pytest.approx(before, abs=1e-3)
-    freed = recipe.locked("Smiling", False)
-    free = engine._moved(engine.encode(blobs[0]).latents, freed, dict(freed.moves))
+    free = moved_latents(engine, blobs[0], recipe.locked("Smiling", False))
     assert abs(float(engine.attributes.score(free, "Smiling")) - before) > 1e-3
+
+
+def moved_latents(engine, picture, recipe):
+    return engine._worker.move(engine.encode(picture).latents, recipe, [dict(recipe.moves)], engine.attributes)
 
 
 def test_a_seed_needs_no_picture_and_is_the_sample_page_s_face(engine):
@@ -78,7 +81,7 @@ def test_a_seed_needs_no_picture_and_is_the_sample_page_s_face(engine):
 def test_a_seed_and_a_place_on_the_map_are_decoded_once_for_all_edits_of_them(engine, monkeypatch):
     maps.map_of(engine)
     done = []
-    for name in ("draw", "decode_batch"):
+    for name in ("sample", "decode"):
         work = getattr(Worker, name)
         monkeypatch.setattr(Worker, name, lambda *a, _w=work, **k: done.append(1) or _w(*a, **k))
     places = [maps.face_at(Source("map", "0.75,-1.5"), engine) for _ in range(2)]
@@ -169,12 +172,12 @@ def test_out_of_memory_halves_the_batch(tiny_home, blobs, engine):
     small = Engine.open(tiny_home / "pretrained" / "tiny", device="cpu")
     expected = mixing.film(engine, engine.encode(blobs[0]), engine.encode(blobs[1]), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     a, b = small.encode(blobs[0]), small.encode(blobs[1])
-    small._fast = Greedy(small._fast)
+    small._worker.exact = Greedy(small._worker.exact)
     frames = mixing.film(small, a, b, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    assert small._fast.batches == [6, 3, 3]
+    assert small._worker.exact.batches == [6, 3, 3]
     assert all(np.abs(f.astype(int) - e.astype(int)).max() <= 1 for f, e in zip(frames, expected, strict=True))
-    small._fast.model = Greedy(small._fast)
-    small._fast.decode = lambda latents: (_ for _ in ()).throw(torch.OutOfMemoryError("no"))
+    small._worker.exact.model = Greedy(small._worker.exact)
+    small._worker.exact.decode = lambda latents: (_ for _ in ()).throw(torch.OutOfMemoryError("no"))
     with pytest.raises(GlowcoreError, match="memory"):
         mixing.film(small, a, b, [0.0, 1.0])
 
@@ -196,7 +199,7 @@ def test_encodings_are_kept_by_content_and_bounded(tiny_home, blobs, monkeypatch
     assert small.encode(blobs[0].copy()) is first
     for picture in blobs:
         small.encode(picture)
-    assert small._encodings.bytes <= 60_000
+    assert small._encodings.cache.bytes <= 60_000
     assert small.encode(blobs[0]) is not first
 
 
@@ -218,13 +221,13 @@ def test_byte_lru_forgets_what_was_used_longest_ago():
 
 def test_nothing_a_visitor_does_changes_the_model(tiny_home, blobs):
     own = Engine.open(tiny_home / "pretrained" / "tiny")
-    before = {name: tensor.clone() for name, tensor in own._flow.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in own._worker.flow.state_dict().items()}
     for number, picture in enumerate(blobs[:3]):
         own.render(GALLERY.moved({"Smiling": number - 1.0, "Male": 2.0}), picture)
         own.strip(GALLERY, "Young", [-1.0, 1.0], picture)
     own.sample([1, 2, 3], 0.9)
     own.timed(blobs[0])
-    assert not own._flow.training
-    after = own._flow.state_dict()
+    assert not own._worker.flow.training
+    after = own._worker.flow.state_dict()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
-    assert all(parameter.grad is None for parameter in own._flow.parameters())
+    assert all(parameter.grad is None for parameter in own._worker.flow.parameters())

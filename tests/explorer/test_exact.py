@@ -53,8 +53,8 @@ def shaky():
 
 
 def test_the_model_of_these_tests_needs_float64(shaky, noise):
-    plain = glowcore.fused.FusedFlow(shaky._flow, backend="torch")
-    values = shaky._values(noise)
+    plain = glowcore.fused.FusedFlow(shaky._worker.flow, backend="torch")
+    values = shaky._worker._values(noise)
     assert float((plain.decode(plain.encode(values)) - values).abs().max()) > RETRY_ABOVE
 
 
@@ -73,7 +73,7 @@ def test_noise_comes_back_by_float64_and_the_page_says_so(shaky, noise):
 
 
 def test_the_command_line_reads_the_same_of_the_same_pictures(shaky, noise, tmp_path, capsys):
-    glowcore.save(shaky._flow, tmp_path / "model")
+    glowcore.save(shaky._worker.flow, tmp_path / "model")
     shown = [noise, *tiny_model.pictures(2, seed=3)]
     names = [tmp_path / f"{index}.png" for index in range(3)]
     for name, picture in zip(names, shown, strict=True):
@@ -90,9 +90,9 @@ def test_the_command_line_reads_the_same_of_the_same_pictures(shaky, noise, tmp_
 def test_an_edit_of_it_stays_in_float64(shaky, noise):
     np.testing.assert_array_equal(shaky.render(PHOTO, noise).picture, noise)
     moved = PHOTO.moved({"Smiling": 0.5})
-    flow = shaky._fast.double
+    flow = shaky._worker.exact.double
     with torch.no_grad():
-        latents = flow.encode(shaky._values(noise).double())
+        latents = flow.encode(shaky._worker._values(noise).double())
         expected = flow.decode(shaky.attributes.apply(latents, {"Smiling": 0.5}))
     expected = glowcore.images.to_uint8(expected)[0]
     shown = shaky.render(moved, noise)
@@ -116,7 +116,7 @@ def test_a_usual_picture_stays_in_float32(engine, blobs):
     encoded = engine.encode(blobs[0])
     assert not encoded.double
     assert "float64" not in exactness(encoded)[0]
-    assert engine._fast._double is None
+    assert engine._worker.exact._double is None
 
 
 def test_what_float64_cannot_give_back_either_is_flagged_in_words(noise):
@@ -135,9 +135,9 @@ def test_an_edit_whose_values_run_away_is_flagged(tiny_home, blobs, monkeypatch,
     engine, recipe = Engine.open(tiny_home / "pretrained" / "tiny"), PHOTO.moved({"Smiling": 0.5})
     usual = engine.render(recipe, blobs[0])
     assert usual.in_range
-    values = engine._values(blobs[0])
+    values = engine._worker._values(blobs[0])
     values[0, 1, 5, 5] = value
-    monkeypatch.setattr(engine._fast, "decode", lambda latents: values)
+    monkeypatch.setattr(engine._worker.exact, "decode", lambda latents: values)
     shown = engine.render(recipe.moved({"Smiling": 0.6}), blobs[0])
     assert (shown.finite, shown.in_range) == (bool(np.isfinite(value)), False)
     view = editor_view(Desk(history=History(recipe.moved({"Smiling": 0.6}))), engine, blobs[0])
@@ -148,10 +148,10 @@ def test_an_edit_whose_values_run_away_is_flagged(tiny_home, blobs, monkeypatch,
 def test_a_decode_that_loses_numbers_in_float32_is_done_again_in_float64(shaky, monkeypatch):
     latents = shaky.sample_latents(1, 0.7)
     with torch.inference_mode():
-        expected = shaky._fast.double.decode(latents)
+        expected = shaky._worker.exact.double.decode(latents)
     lost = torch.full((1, 3, 32, 32), torch.nan)
     monkeypatch.setattr(glowcore.fused.FusedFlow, "decode", lambda self, latents: lost)
-    torch.testing.assert_close(shaky._fast.decode(latents), expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close(shaky._worker.exact.decode(latents), expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.skipif(not (SHIPPED / "manifest.json").is_file(), reason="pretrained/faces64 is not there")

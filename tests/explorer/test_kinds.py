@@ -187,8 +187,8 @@ def test_classes_are_chosen_and_travel_in_the_recipe(open_kind, monkeypatch):
     assert EditRecipe.from_token(recipe.token()) == recipe
     assert Source("photo", "0" * 32, label=2).label == 0
     asked = []
-    sample = engine._fast.sample
-    monkeypatch.setattr(engine._fast, "sample", lambda **given: asked.append(given["y"]) or sample(**given))
+    sample = engine._worker.exact.sample
+    monkeypatch.setattr(engine._worker.exact, "sample", lambda **given: asked.append(given["y"]) or sample(**given))
     engine.source(recipe)
     engine.sample([1, 2], 0.7, label=1)
     engine.sample([1, 2], 0.7, label=99)
@@ -199,16 +199,18 @@ def test_classes_are_chosen_and_travel_in_the_recipe(open_kind, monkeypatch):
 
 def test_a_picture_is_judged_by_the_class_that_explains_it(open_kind, blobs):
     engine = open_kind("digits")
-    values = engine._values(engine.encode(blobs[3]).picture)
+    values = engine._worker._values(engine.encode(blobs[3]).picture)
     bits = [
-        float(engine._fast.bits_per_dim(values, torch.tensor([k]), generator=torch.Generator().manual_seed(0))[0])
+        float(
+            engine._worker.exact.bits_per_dim(values, torch.tensor([k]), generator=torch.Generator().manual_seed(0))[0]
+        )
         for k in range(3)
     ]
     assert engine.encode(blobs[3]).bits_per_dim == pytest.approx(min(bits), abs=1e-5)
     latents = engine.encode(blobs[3]).latents
     with torch.inference_mode():
-        again = engine._fast.decode(class_labels.explained(engine._flow, latents))
-    torch.testing.assert_close(again, engine._fast.decode(latents), atol=1e-5, rtol=0)
+        again = engine._worker.exact.decode(class_labels.explained(engine._worker.flow, latents))
+    torch.testing.assert_close(again, engine._worker.exact.decode(latents), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -55,7 +55,7 @@ def losing(tiny_home, monkeypatch):
         values[latents.flatten().norm(dim=1) > 200] = torch.nan
         return values
 
-    decode, double = FusedFlow.decode, ExactFlow.double.fget(engine._fast)
+    decode, double = FusedFlow.decode, ExactFlow.double.fget(engine._worker.exact)
     again = double.decode
     monkeypatch.setattr(FusedFlow, "decode", lambda self, latents: far(latents, decode(self, latents)))
     monkeypatch.setattr(double, "decode", lambda latents: given.append(len(latents)) or far(latents, again(latents)))
