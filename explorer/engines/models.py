@@ -67,7 +67,7 @@ class ModelEntry:
             return "missing"
         return f"{status.st_mtime_ns}-{status.st_size}"
 
-    def public_message(self, error: Exception) -> str:
+    def public_message(self, error: Exception | str) -> str:
         """What an error says, for any visitor to read: files go by the model's name, not by where they are."""
         return str(error).replace(str(self.folder), self.name)
 

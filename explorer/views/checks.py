@@ -1,4 +1,7 @@
-"""Is this model exact on this machine? Hashes, round trip, and how long it takes."""
+"""The checks of the Models page: file hashes, round trips through the application's engine, and their time.
+
+The command ``glowcore check`` checks more of the model itself (:mod:`glowcore.evaluation.checking`).
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,13 @@ from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
 from explorer.engines.models import ModelEntry
 from explorer.wording.labels import noun
-from glowcore import checkpoint
-from glowcore.errors import GlowcoreError
+from glowcore.evaluation.checking import check_files
+from glowcore.evaluation.ood_probes import PROBE_KINDS
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found: of what, whether it is as it should be, and in words.
-
-    For a page; the command `glowcore check` asks more, and gives each `glowcore.evaluation.checking.Check` its bound.
-    """
+    """The result of one check as the page shows it: its subject, whether it passed, and a sentence."""
 
     subject: str
     good: bool
@@ -31,37 +31,42 @@ class Finding:
 def check(
     entry: ModelEntry, engine: Engine | Compressor, pictures: Sequence[np.ndarray], repeats: int = 5
 ) -> list[Finding]:
-    """Read the files again and compare hashes; take `pictures` and white noise through the model and back; time it.
+    """Compare the hashes of the files, encode and decode `pictures` and white noise, and time the first picture.
 
-    A model that compresses changes pictures without anything being wrong.
+    Args:
+        entry: the model's folder.
+        engine: the same model, as the application uses it.
+        pictures: uint8 [H, W, 3], one or more.
+        repeats: number of timed repetitions.
+
+    The round trips of a compressor pass whatever they change, for it is lossy.
     """
     return [_files(entry), *_round_trips(engine, pictures), _speed(engine, pictures[0], repeats)]
 
 
 def noise(size: tuple[int, int]) -> np.ndarray:
-    """Uniform noise, what no model expects: uint8 [H, W, 3]."""
-    return np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    """Return the uniform noise of the library's out-of-distribution probes: uint8 [H, W, 3]."""
+    return PROBE_KINDS["noise"](np.random.default_rng(0), (*size, 3)).astype(np.uint8)
 
 
 def _files(entry: ModelEntry) -> Finding:
-    try:
-        checkpoint.read_folder(entry.folder)
-    except GlowcoreError as error:
-        return Finding("Files", False, f"{entry.public_message(error)}.")
+    hashes = check_files(entry.folder)
+    if not hashes.passed:
+        return Finding("Files", False, f"{entry.public_message(hashes.note)}.")
     return Finding("Files", True, "every file has the hash that its manifest states")
 
 
 def _round_trips(engine: Engine | Compressor, pictures: Sequence[np.ndarray]) -> list[Finding]:
-    results = []
-    for subject, tried in ((f"{noun(engine).capitalize()}s", pictures), ("Noise", [noise(engine.size)])):
-        encoded = [engine.encode(p) for p in tried]
+    findings = []
+    for subject, images in ((f"{noun(engine).capitalize()}s", pictures), ("Noise", [noise(engine.size)])):
+        encoded = [engine.encode(p) for p in images]
         changed = sum(e.pixels_changed for e in encoded)
         worst = max(e.max_error for e in encoded)
-        told = f"{len(encoded)} there and back: {changed} pixels changed, largest error {worst:.1e}"
+        sentence = f"{len(encoded)} there and back: {changed} pixels changed, largest error {worst:.1e}"
         if lossy := isinstance(engine, Compressor):
-            told += f"; it keeps {engine.numbers} numbers per picture, so that is as it should be"
-        results.append(Finding(subject, lossy or changed == 0, told))
-    return results
+            sentence += f"; it keeps {engine.numbers} numbers per picture, so that is as it should be"
+        findings.append(Finding(subject, lossy or changed == 0, sentence))
+    return findings
 
 
 def _speed(engine: Engine | Compressor, picture: np.ndarray, repeats: int) -> Finding:

@@ -41,3 +41,17 @@ def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_kno
     assert found[1].words.startswith("2 there and back: ")
     assert isinstance(engine, Compressor) == ("6 numbers per picture" in found[1].words)
     assert "ms per picture" in found[3].words
+
+
+def test_a_file_that_differs_from_its_hash_is_reported_without_its_place(tmp_path, blobs):
+    tiny_model.write_kind(tmp_path / "runs" / "it", "nice")
+    entry = models.find("runs/it", tmp_path)
+    engine = models.open_engine(entry)
+    weights = tmp_path / "runs" / "it" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    files = checks.check(entry, engine, list(blobs[:1]), repeats=1)[0]
+    assert not files.good
+    assert files.words.startswith("runs/it/model.safetensors")
+    assert str(tmp_path) not in files.words
