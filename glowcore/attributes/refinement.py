@@ -1,43 +1,49 @@
-r"""Directions improved by what they do to pictures.
+r"""Gradient descent on attribute directions through the decoder.
 
-Statistics of encodings do not know the decoder: a step along a difference of means spends most of its length where the
-decoder shows little of it. So a direction is moved, by gradient descent through the decoder, towards
+Statistics of encodings take no account of the decoder: a step along a difference of means spends most of its length
+where the decoder shows little of it. A direction is therefore refined by gradient descent on
 
 .. math:: \log\left(1 + e^{m - \ell_a(x')}\right)
           + \lambda_a \left(\frac{1}{A - 1} \sum_{b \ne a} |p_b(x') - p_b(x)|
           + \kappa \, \frac{1}{D} \sum_i |\mathrm{clip}(x'_i) - x_i|\right)
           + \mu \, \frac{1}{D} \sum_i \frac{o_i}{1 + o_i}, \qquad o_i = \max(x'_i - 1,\, -x'_i,\, 0)
 
-where x' is the decoded edit of a training picture x that lacks attribute a, by 1.5 to 3 sigma (or of one that has it,
-the other way, with :math:`-\ell_a`), and :math:`p = 1 / (1 + e^{-\ell})` are the probabilities of a small classifier
-that was trained on the same labels, or the mean opinion of it and others (:mod:`glowcore.classifiers.ensemble`); the
-margin m asks for more than bare assent. Pictures are turned, moved, blurred and relit before it looks at them
-(:func:`~glowcore.classifiers.classifier.augment`), so that it cannot be pleased by a texture. It does not mind the
-light of a picture, then, and an edit left to it alone lights and darkens as it likes: so the change of the picture as
-it is shown, clipped to [0, 1], has its price too. That price of what an edit should leave alone, :math:`\lambda_a`,
-rises while more edits that add a are seen than was aimed at, and falls while fewer are (dual ascent on the multiplier
-of a constraint), with one of its own for edits that take a away: a smile shows easily and can leave the rest alone, a
-fringe cannot.
+Here x is a training picture that lacks attribute a, and x' is its decoded edit by 1.5 to 3 sigma. (For an edit that
+takes the attribute away, x has it and the sign of :math:`\ell_a` is reversed.) :math:`\ell_a` is the log-odds of the
+attribute by a small classifier trained on the same labels, or by an ensemble of that one and others
+(:mod:`glowcore.classifiers.ensemble`), and :math:`p = 1 / (1 + e^{-\ell})`. The terms, in order:
 
-The gradient is taken with sigma, which depends on the direction, and along the sphere :math:`|d| = 1`: an edit is never
-longer than its strength says. It starts from a direction of :mod:`glowcore.attributes.directions`, and that one is kept
-for an attribute whose loss, at 3 sigma and the first price on pictures that neither the first classifier nor the
-descent has seen, it does not lower.
+- the *success* of the edit; the margin m asks for more than a probability of one half;
+- its *leak*, the change of all other attributes, and the change of the picture itself, clipped to [0, 1]. The
+  classifiers see pictures under random geometry, blur and lighting
+  (:func:`~glowcore.classifiers.classifier.augment`), so that no texture can satisfy them. They are therefore
+  insensitive to lighting, and without the second part edits would change it at will;
+- values outside of [0, 1].
 
-These classifiers are part of the fit and judge nothing afterwards: ``evaluate --edits`` has another, of other pictures.
+The multiplier :math:`\lambda_a` rises while more edits that add a succeed than the aim, and falls while fewer do (dual
+ascent on the multiplier of a constraint); edits that take a away have a multiplier of their own. A smile succeeds
+easily and can leave the rest alone; a fringe cannot.
+
+The gradient includes sigma, which depends on the direction, and is projected on the tangent of the sphere
+:math:`|d| = 1`, so an edit is never longer than its strength says. Descent starts from a direction of
+:mod:`glowcore.attributes.directions`. An attribute keeps that one unless the refined direction has a lower loss, at 3
+sigma and the initial multiplier, on pictures that neither the first classifier nor the descent has seen.
+
+These classifiers are part of the fit. ``evaluate --edits`` judges with another one, trained on other pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from glowcore.attributes.edit_draws import STRENGTHS, EditBatch, EditDraws
 from glowcore.classifiers.classifier import AttributeClassifier, ClassifierSettings, augment, train_classifier
 from glowcore.classifiers.ensemble import ClassifierEnsemble
 from glowcore.devices import has_fast_bfloat16
@@ -45,18 +51,18 @@ from glowcore.flow import Flow
 from glowcore.latents import Latents
 from glowcore.progress import progress_bar
 
-STRENGTHS = (1.5, 3.0)
 HELD_OUT = 10  # one picture in ten is kept from the descent
 COMPARED = 24  # held-out pictures per attribute, on which a direction is compared with the one it started from
-#: Encodings that tell sigma, others at each step: a direction would turn towards what chance has put into the same few,
-#: and the descent take its edits for longer than they are.
+#: Encodings that sigma is estimated from, others at each step. With a fixed few, directions turn towards the sampling
+#: error of these, which inflates sigma and makes the descent overestimate the length of its edits.
 SIGMA_ROWS = 1000
-#: No single picture pulls harder than this many nats: one that cannot be changed is let go.
+#: Upper bound of the success term of one picture, in nats: beyond it a picture has no gradient, so that one that cannot
+#: be changed does not dominate.
 MOST_LOSS = 8.0
 MARGIN = 4.0
-PRICE = 4.0  # of what should stay as it was: where it starts
-PRICES = (0.25, 8.0)
-PRICE_RATE = 0.06  # of its logarithm, a picture
+MULTIPLIER = 4.0  # initial
+MULTIPLIER_RANGE = (0.25, 8.0)
+MULTIPLIER_RATE = 0.06  # change of its logarithm per picture
 MOST_EPOCHS = 20
 FAR = 1e6
 
@@ -67,13 +73,13 @@ class RefinementSettings:
 
     Attributes:
         steps: number of steps of gradient descent.
-        batch_size: pictures a step, shared among the attributes in turn.
-        aim: share of the edits, by 1.5 to 3 sigma, in which the classifiers are to see what was asked for.
+        batch_size: pictures per step, shared among the attributes in turn.
+        aim: share of the edits, by 1.5 to 3 sigma, that should succeed by the classifiers of the descent.
         change_weight: kappa.
         range_weight: mu.
-        step_size: first angle of a step, in radians; falls linearly to a tenth.
+        step_size: angle of the first step, in radians; falls linearly to a tenth.
         momentum: of the gradient.
-        judge_pictures: pictures the classifier sees in its training, with repetition.
+        judge_pictures: pictures, with repetition, that the classifier of the fit's own labels is trained on.
         seed: of all random draws.
     """
 
@@ -89,14 +95,14 @@ class RefinementSettings:
 
 
 class Refinement:
-    """Refines the directions of a model on its training pictures; called by the fit.
+    """A callable for the fit that refines the directions of a model on its training pictures.
 
     Args:
-        model: decodes; its weights stay as they are.
+        model: decodes; its weights are not changed.
         images: uint8 ``[N, C, H, W]``, the pictures behind the rows of the encodings.
-        settings: how.
+        settings: of the descent.
+        classifiers: trained on other pictures; averaged with the one trained on the fit's own labels.
         y: int64 ``[N]``, the pictures' classes, for a class-conditional model.
-        classifiers: trained on other pictures; asked beside the one of the fit's own labels.
         progress: show bars on stderr.
     """
 
@@ -117,49 +123,26 @@ class Refinement:
     def __call__(
         self, matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], directions: Tensor
     ) -> tuple[Tensor, dict[str, object]]:
-        """Return refined directions, ``[A, D]`` float64 of length 1, and what to remember of the way.
+        """Return refined directions, ``[A, D]`` float64 of length 1, and JSON-able facts of the descent by attribute.
 
         Args:
             matrix: encodings ``[N, D]``, in the order of the pictures.
             labels: ``[N, A]``, 1 yes, 0 no, -1 unknown or not to be used.
             names: the A attributes.
-            directions: where to start, ``[A, D]``.
+            directions: ``[A, D]``, where the descent starts.
         """
-        settings = self.settings
-        rng = np.random.default_rng(settings.seed)
+        rng = np.random.default_rng(self.settings.seed)
         held_out = rng.permutation(len(labels)) % HELD_OUT == 0
-        draws = _Draws(np.where(held_out[:, None], -1, labels), rng)
-        descent = _Descent(self.model, self.images, matrix, self._judge(labels, names, ~held_out), settings, self.y)
-        usable, sampling = np.flatnonzero((labels >= 0).any(1)), np.random.default_rng(settings.seed)
-
-        def spread() -> Tensor:
-            rows = descent.encodings(np.sort(sampling.choice(usable, min(len(usable), SIGMA_ROWS), replace=False)))
-            return rows - rows.mean(0)
-
-        d = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
-        start, velocity = d.clone(), torch.zeros_like(d)
-        trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        bar = progress_bar(total=settings.steps, desc="refining", unit=" steps", progress=self.progress)
-        try:
-            for parameter in trainable:
-                parameter.requires_grad_(False)
-            with bar:
-                for step in range(settings.steps):
-                    descent.generator.manual_seed(settings.seed + step)
-                    batch = draws(settings.batch_size)
-                    gradient, seen = descent.gradient(d, spread(), batch)
-                    descent.prices = _adjusted(descent.prices, batch, seen - settings.aim)
-                    gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
-                    velocity = settings.momentum * velocity + gradient
-                    angle = settings.step_size * (1 - 0.9 * step / settings.steps)
-                    d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
-                    bar.update()
-                prices, descent.prices = descent.prices, torch.full_like(descent.prices, PRICE)
-                unseen, rows = np.where(held_out[:, None], labels, -1), spread()
-                before, after = (descent.figures(c, rows, unseen) for c in (start, d))
-        finally:
-            for parameter in trainable:
-                parameter.requires_grad_(True)
+        draws = EditDraws(np.where(held_out[:, None], -1, labels), rng)
+        ensemble = self._ensemble(labels, names, ~held_out)
+        descent = _Descent(self.model, self.images, matrix, ensemble, self.settings, self.y)
+        usable = np.flatnonzero((labels >= 0).any(1))
+        start = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
+        with _frozen(self.model):
+            d, spread = self._descend(descent, start, draws, usable)
+            multipliers, descent.multipliers = descent.multipliers, torch.full_like(descent.multipliers, MULTIPLIER)
+            unseen = np.where(held_out[:, None], labels, -1)
+            before, after = (descent.metrics(candidate, spread, unseen) for candidate in (start, d))
         facts = {}
         for index, name in enumerate(names):
             kept = after[index]["loss"] < before[index]["loss"]
@@ -168,13 +151,35 @@ class Refinement:
             facts[name] = {
                 "kept": kept,
                 "cosine_with_start": round(float(start[index] @ d[index]), 3),
-                "price": [round(price, 2) for price in prices[index].tolist()],
+                "price": [round(value, 2) for value in multipliers[index].tolist()],  # as stored vectors name it
                 "before": before[index],
                 "after": after[index],
             }
         return d.double().cpu(), facts
 
-    def _judge(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierEnsemble:
+    def _descend(self, descent: _Descent, start: Tensor, draws: EditDraws, usable: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return the directions after all steps, and one more draw of centred encodings for sigma."""
+        settings, sampling = self.settings, np.random.default_rng(self.settings.seed)
+
+        def spread() -> Tensor:
+            rows = descent.encodings(np.sort(sampling.choice(usable, min(len(usable), SIGMA_ROWS), replace=False)))
+            return rows - rows.mean(0)
+
+        d, velocity = start.clone(), torch.zeros_like(start)
+        with progress_bar(total=settings.steps, desc="refining", unit=" steps", progress=self.progress) as bar:
+            for step in range(settings.steps):
+                descent.generator.manual_seed(settings.seed + step)
+                batch = draws(settings.batch_size)
+                gradient, succeeded = descent.gradient(d, spread(), batch)
+                descent.multipliers = _adjusted(descent.multipliers, batch, succeeded - settings.aim)
+                gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
+                velocity = settings.momentum * velocity + gradient
+                angle = settings.step_size * (1 - 0.9 * step / settings.steps)
+                d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
+                bar.update()
+        return d, spread()
+
+    def _ensemble(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierEnsemble:
         epochs = min(MOST_EPOCHS, max(1, round(self.settings.judge_pictures / int(use.sum()))))
         settings = ClassifierSettings(epochs=epochs, seed=self.settings.seed)
         rows = torch.from_numpy(np.flatnonzero(use))
@@ -183,20 +188,11 @@ class Refinement:
         return ClassifierEnsemble([own, *self.classifiers], names).requires_grad_(False).to(self.model.device)
 
 
-class _Batch(NamedTuple):
-    """One edit a row, each of these ``[B]``."""
-
-    attributes: np.ndarray
-    signs: np.ndarray  # +1 adds the attribute, -1 takes it away
-    rows: np.ndarray  # of the encodings and pictures
-    strengths: np.ndarray  # in sigma
-
-
 class _Descent:
-    """What edits cost by the eyes of ``judge``, and which way they cost less; ``matrix`` holds the encodings.
+    """The loss of edits by an ensemble of classifiers, and its gradient with respect to the directions.
 
-    ``prices``, ``[A, 2]``, are those of edits that add an attribute, and that take it away, at present; all that is
-    drawn comes from ``generator``.
+    ``multipliers``, ``[A, 2]``, are the current ones of edits that add an attribute and of edits that take it away.
+    All random draws come from ``generator``.
     """
 
     def __init__(
@@ -204,87 +200,99 @@ class _Descent:
         model: Flow,
         images: Tensor,
         matrix: np.ndarray,
-        judge: ClassifierEnsemble,
+        ensemble: ClassifierEnsemble,
         settings: RefinementSettings,
         y: Tensor | None = None,
     ) -> None:
-        self.model, self.images, self.matrix, self.judge, self.settings = model, images, matrix, judge, settings
+        self.model, self.images, self.matrix, self.ensemble, self.settings = model, images, matrix, ensemble, settings
         self.y, self.generator = y, torch.Generator().manual_seed(settings.seed)
-        self.prices = torch.full((len(judge.names), 2), PRICE, device=model.device)
+        self.multipliers = torch.full((len(ensemble.names), 2), MULTIPLIER, device=model.device)
 
     def encodings(self, rows: np.ndarray) -> Tensor:
         """Return rows of the encodings, float32 ``[rows, D]``."""
         return torch.from_numpy(np.array(self.matrix[rows], dtype=np.float32)).to(self.model.device)
 
-    def figures(self, d: Tensor, spread: Tensor, labels: np.ndarray) -> list[dict[str, float]]:
-        """Return loss, success and leak of each direction at the largest strength, by the fit's own judge."""
-        figures = []
+    def metrics(self, d: Tensor, spread: Tensor, labels: np.ndarray) -> list[dict[str, float]]:
+        """Return mean loss, success and leak of each direction at the largest strength, by the ensemble."""
+        metrics = []
         with torch.no_grad():
             for index in range(len(d)):
                 rows = np.flatnonzero(labels[:, index] == 0)[:COMPARED]
                 if len(rows) == 0:
-                    figures.append({"loss": 0.0, "success": 0.0, "leak": 0.0})
+                    metrics.append({"loss": 0.0, "success": 0.0, "leak": 0.0})
                     continue
                 count = len(rows)
-                batch = _Batch(np.full(count, index), np.ones(count), rows, np.full(count, STRENGTHS[1]))
-                losses = zip(("loss", "success", "leak"), self.losses(_moves(d, spread, batch), batch), strict=True)
-                figures.append({key: round(float(value.mean()), 4) for key, value in losses})
-        return figures
+                batch = EditBatch(np.full(count, index), np.ones(count), rows, np.full(count, STRENGTHS[1]))
+                losses = zip(("loss", "success", "leak"), self.losses(_shifts(d, spread, batch), batch), strict=True)
+                metrics.append({key: round(float(value.mean()), 4) for key, value in losses})
+        return metrics
 
-    def gradient(self, d: Tensor, spread: Tensor, batch: _Batch) -> tuple[Tensor, Tensor]:
-        """Return the gradient of the loss over one batch with respect to the directions, ``[A, D]``, and what was seen:
-        ``[B]``, 1 for an edit that shows and 0 for one that does not.
+    def gradient(self, d: Tensor, spread: Tensor, batch: EditBatch) -> tuple[Tensor, Tensor]:
+        """Return the gradient of a batch's loss with respect to the directions, ``[A, D]``, and each edit's success.
 
-        No picture pulls harder than the median one: a few decode to values far out of range, where the gradient is
-        beyond all measure.
+        Success is ``[B]``, 1 or 0. The gradient of each picture is clipped to the median norm of the batch: a few
+        pictures decode to values far out of range, where gradients explode.
         """
         d = d.detach().requires_grad_(True)
-        moves = _moves(d, spread, batch)
-        leaf = moves.detach().requires_grad_(True)
-        loss, seen, _ = self.losses(leaf, batch)
-        pulls = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
-        size = pulls.double().norm(dim=1, keepdim=True)  # float32 cannot hold the squares of the longest
-        pulls = pulls * (size.median() / size.clamp_min(1e-30)).clamp(max=1).float()
-        return torch.nan_to_num(torch.autograd.grad(moves, d, pulls)[0], 0.0, 0.0, 0.0), seen
+        shifts = _shifts(d, spread, batch)
+        leaf = shifts.detach().requires_grad_(True)
+        loss, succeeded, _ = self.losses(leaf, batch)
+        grads = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
+        size = grads.double().norm(dim=1, keepdim=True)  # float32 cannot hold the squares of the longest
+        grads = grads * (size.median() / size.clamp_min(1e-30)).clamp(max=1).float()
+        return torch.nan_to_num(torch.autograd.grad(shifts, d, grads)[0], 0.0, 0.0, 0.0), succeeded
 
-    def losses(self, moves: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Return, by picture, the loss, whether the edit is seen (1 or 0), and the leak, each ``[B]``."""
-        own, sign = torch.from_numpy(batch.attributes).to(moves.device), torch.from_numpy(batch.signs).to(moves)
-        edited = Latents.from_flat(self.encodings(batch.rows) + moves, self.model.latent_shapes(), self.model.prior)
+    def losses(self, shifts: Tensor, batch: EditBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return, per picture, the loss, the success of the edit (1 or 0), and its leak, each ``[B]``."""
+        own, sign = torch.from_numpy(batch.attributes).to(shifts.device), torch.from_numpy(batch.signs).to(shifts)
+        edited = Latents.from_flat(self.encodings(batch.rows) + shifts, self.model.latent_shapes(), self.model.prior)
         if self.y is not None:
             edited.y = self.y[torch.from_numpy(batch.rows)]
         device = self.model.device
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
             after = self.model.decode(edited)
-        after = after.float().nan_to_num(FAR, FAR, -FAR)  # as far out of range as can be
+        after = after.float().nan_to_num(FAR, FAR, -FAR)  # NaN counts as far out of range
         before = self.images[torch.from_numpy(batch.rows)].to(after) / 255
         seed = int(torch.randint(1 << 30, (), generator=self.generator))
 
-        def look(pictures: Tensor) -> Tensor:
-            self.generator.manual_seed(seed)  # before and after are turned, moved and lit alike
-            return self.judge(augment(pictures.clamp(0, 1), self.generator))
+        def log_odds(pictures: Tensor) -> Tensor:
+            self.generator.manual_seed(seed)  # the same augmentation before and after the edit
+            return self.ensemble(augment(pictures.clamp(0, 1), self.generator))
 
-        logits = look(after)
+        logits = log_odds(after)
         with torch.no_grad():
-            reference = look(before).sigmoid()
+            reference = log_odds(before).sigmoid()
         column = own[:, None]
-        asked = sign * logits.gather(1, column)[:, 0]
+        target = sign * logits.gather(1, column)[:, 0]
         moved = (logits.sigmoid() - reference).abs().scatter(1, column, 0.0)
         leak = moved.sum(1) / max(1, moved.shape[1] - 1)
         beyond = F.relu(after - 1) + F.relu(-after)
         outside = (beyond / (1 + beyond)).flatten(1).mean(1)
         change = (after.clamp(0, 1) - before).abs().flatten(1).mean(1)
-        price = self.prices[own, (sign < 0).long()]
+        multiplier = self.multipliers[own, (sign < 0).long()]
         loss = (
-            F.softplus(MARGIN - asked).clamp(max=MOST_LOSS)
-            + price * (leak + self.settings.change_weight * change)
+            F.softplus(MARGIN - target).clamp(max=MOST_LOSS)
+            + multiplier * (leak + self.settings.change_weight * change)
             + self.settings.range_weight * outside
         )
-        return loss, (asked > 0).to(loss), leak
+        return loss, (target > 0).to(loss), leak
 
 
-def _moves(d: Tensor, spread: Tensor, batch: _Batch) -> Tensor:
-    """Return what an edit of each picture adds to its encoding, ``[B, D]``: sign * strength * sigma * d / |d|."""
+@contextlib.contextmanager
+def _frozen(model: nn.Module) -> Iterator[None]:
+    """Exclude the parameters of a model from autograd while the context is open."""
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        for parameter in trainable:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)
+
+
+def _shifts(d: Tensor, spread: Tensor, batch: EditBatch) -> Tensor:
+    """Return the difference that each edit makes to its encoding, ``[B, D]``: sign * strength * sigma * d / |d|."""
     unit = F.normalize(d, dim=1)
     sigma = (spread @ unit.T).std(0, correction=0)
     own = torch.from_numpy(batch.attributes).to(d.device)
@@ -292,31 +300,8 @@ def _moves(d: Tensor, spread: Tensor, batch: _Batch) -> Tensor:
     return size[:, None] * unit[own]
 
 
-def _adjusted(prices: Tensor, batch: _Batch, surplus: Tensor) -> Tensor:
-    """Return the prices, ``[A, 2]``, after a batch whose edits were seen so much more than was aimed at."""
+def _adjusted(multipliers: Tensor, batch: EditBatch, surplus: Tensor) -> Tensor:
+    """Return the multipliers, ``[A, 2]``, after a batch; ``surplus``, ``[B]``, is each edit's success less the aim."""
     places = torch.from_numpy(batch.attributes), torch.from_numpy(batch.signs < 0).long()
-    change = torch.zeros_like(prices).index_put(places, surplus.to(prices), accumulate=True)
-    return (prices * (PRICE_RATE * change).exp()).clamp(*PRICES)
-
-
-class _Draws:
-    """Draws batches: attributes in turn, each from a picture that lacks it, or has it and shall lose it.
-
-    An attribute is taken away as often as pictures have it, but at least in a quarter and at most in half of the draws.
-    """
-
-    def __init__(self, labels: np.ndarray, rng: np.random.Generator) -> None:
-        self.rng, self.count = rng, labels.shape[1]
-        self.rows = [[np.flatnonzero(labels[:, a] == value) for value in (0, 1)] for a in range(self.count)]
-        self.away = [np.clip(len(yes) / (len(no) + len(yes)), 0.25, 0.5) for no, yes in self.rows]
-        self.order: list[int] = []
-
-    def __call__(self, count: int) -> _Batch:
-        """Return the next ``count`` edits."""
-        while len(self.order) < count:
-            self.order += self.rng.permutation(self.count).tolist()
-        attributes, self.order = self.order[:count], self.order[count:]
-        taken = [int(self.rng.random() < self.away[a]) for a in attributes]
-        rows = [int(self.rng.choice(self.rows[a][t])) for a, t in zip(attributes, taken, strict=True)]
-        strengths = self.rng.uniform(*STRENGTHS, count)
-        return _Batch(np.array(attributes), 1 - 2 * np.array(taken), np.array(rows), strengths)
+    change = torch.zeros_like(multipliers).index_put(places, surplus.to(multipliers), accumulate=True)
+    return (multipliers * (MULTIPLIER_RATE * change).exp()).clamp(*MULTIPLIER_RANGE)

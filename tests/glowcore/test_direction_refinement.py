@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from glowcore.attributes.edit_draws import EditBatch, EditDraws
 from glowcore.attributes.fit import fit_attributes
-from glowcore.attributes.refinement import Refinement, RefinementSettings, _adjusted, _Batch, _Descent, _Draws
+from glowcore.attributes.refinement import Refinement, RefinementSettings, _adjusted, _Descent
 from glowcore.classifiers.classifier import ClassifierSettings, train_classifier
 from glowcore.classifiers.ensemble import ClassifierEnsemble
 from glowcore.data import PictureSet
@@ -119,8 +120,8 @@ def test_a_direction_that_is_not_improved_is_kept_as_it_was(flow, encoded, monke
     data, matrix = encoded
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     few = RefinementSettings(steps=2, batch_size=4, judge_pictures=300)
-    figures = iter([[{"loss": 1.0}, {"loss": 1.0}], [{"loss": 0.9}, {"loss": 1.1}]])
-    monkeypatch.setattr(_Descent, "figures", lambda *_: next(figures))
+    metrics = iter([[{"loss": 1.0}, {"loss": 1.0}], [{"loss": 0.9}, {"loss": 1.1}]])
+    monkeypatch.setattr(_Descent, "metrics", lambda *_: next(metrics))
     found, facts = Refinement(flow, data.images, few, progress=False)(matrix, data.attributes.numpy(), NAMES, start)
     unit = F.normalize(start, dim=1)
     assert [facts[name]["kept"] for name in NAMES] == [True, False]
@@ -137,12 +138,12 @@ def test_rows_that_must_not_be_used_are_not(flow, encoded):
     assert torch.isfinite(Refinement(flow, data.images, few, progress=False)(broken, labels, NAMES, start)[0]).all()
 
 
-def test_pulls_whose_squares_float32_cannot_hold_leave_directions_finite(flow, encoded, monkeypatch):
+def test_gradients_whose_squares_float32_cannot_hold_leave_directions_finite(flow, encoded, monkeypatch):
     data, matrix = encoded
     monkeypatch.setattr(_Descent, "losses", lambda self, moves, *_: ((1e30 * moves).sum(1), *[moves.sum(1)] * 2))
     start = torch.randn(2, matrix.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     descent = _Descent(flow, data.images, matrix, ClassifierEnsemble([], ()), SETTINGS)
-    batch = _Batch(np.arange(2), np.ones(2), np.arange(2), np.ones(2))
+    batch = EditBatch(np.arange(2), np.ones(2), np.arange(2), np.ones(2))
     gradient, _ = descent.gradient(start.float(), torch.from_numpy(matrix[:50]), batch)
     assert gradient.isfinite().all()
     assert gradient.abs().max() > 0
@@ -152,7 +153,7 @@ def test_attributes_take_turns_and_go_both_ways():
     labels = np.full((400, 3), -1, np.int8)
     labels[:100] = 0
     labels[100:103, 0] = labels[100:200, 1] = labels[100:400, 2] = 1
-    draws = _Draws(labels, np.random.default_rng(0))
+    draws = EditDraws(labels, np.random.default_rng(0))
     parts = [draws(7) for _ in range(300)]
     attributes, signs, rows, strengths = (np.concatenate(column) for column in zip(*parts, strict=True))
     assert np.bincount(attributes).tolist() == [700, 700, 700]
@@ -239,13 +240,16 @@ def test_what_the_classifiers_do_not_mind_is_left_alone_too(flow, encoded):
     assert around_left_alone / stripe_left_alone < 0.7 * around / stripe
 
 
-def test_prices_follow_what_is_seen_and_have_bounds():
-    prices, batch = torch.full((3, 2), 4.0), _Batch(np.array([0, 0, 1]), np.array([1, 1, -1]), np.zeros(3), np.ones(3))
-    moved = _adjusted(prices, batch, torch.tensor([0.15, 0.15, -0.85]))
+def test_multipliers_follow_success_and_have_bounds():
+    multipliers, batch = (
+        torch.full((3, 2), 4.0),
+        EditBatch(np.array([0, 0, 1]), np.array([1, 1, -1]), np.zeros(3), np.ones(3)),
+    )
+    moved = _adjusted(multipliers, batch, torch.tensor([0.15, 0.15, -0.85]))
     expected = [[4 * np.exp(0.06 * 0.3), 4.0], [4.0, 4 * np.exp(-0.06 * 0.85)], [4.0, 4.0]]
     assert moved.tolist() == [pytest.approx(row) for row in expected]
     for surplus, bound in ((1.0, 8.0), (-1.0, 0.25)):
         for _ in range(200):
-            prices = _adjusted(prices, batch, torch.full((3,), surplus))
-        assert [float(prices[0, 0]), float(prices[1, 1])] == [bound, bound]
-        assert (prices[[0, 1, 2, 2], [1, 0, 0, 1]] == 4).all()
+            multipliers = _adjusted(multipliers, batch, torch.full((3,), surplus))
+        assert [float(multipliers[0, 0]), float(multipliers[1, 1])] == [bound, bound]
+        assert (multipliers[[0, 1, 2, 2], [1, 0, 0, 1]] == 4).all()
