@@ -14,7 +14,7 @@ from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.pictures import data_uri
 from explorer.portraits.photos import Photo
-from explorer.ui.components.tiles import Tile, tiles
+from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.wording.labels import noun
 
 
@@ -40,8 +40,7 @@ def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose
             label="Gallery",
             on_choose=on_choose,
             selected=selected,
-            tile="2.6rem",
-            layout="shelf",
+            look=Look("2.6rem", "shelf"),
         )
 
 
@@ -66,8 +65,7 @@ def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Ca
         label=f"Imagined {noun(engine)}s",
         on_choose=lambda i: on_choose(known[i]),
         selected=str(one.seed) if one and recipe.temperature == (one.temperature,) else "",
-        tile="2.6rem",
-        layout="line",
+        look=Look("2.6rem", "line"),
     )
 
 
@@ -88,6 +86,5 @@ def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: 
         label="Faces in this photo",
         on_choose=lambda i: on_choose(choices[i]),
         selected=str(source.face),
-        tile="2.2rem",
-        layout="line",
+        look=Look("2.2rem", "line"),
     )

@@ -13,7 +13,7 @@ from explorer.pixels.pictures import data_uri, in_channels, reduced, tile_uri
 from explorer.portraits.photos import TILE
 from explorer.ui import visitors
 from explorer.ui.choosers import gallery_tiles
-from explorer.ui.components.tiles import Tile, tiles
+from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.ui.frame import Bench
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
 from explorer.wording.labels import noun
@@ -112,8 +112,7 @@ def slot(name: str, shelf: list[Tile], start: str) -> str:
         label=f"Picture {name}",
         on_choose=choose,
         selected=held,
-        tile="3.2rem",
-        layout="line",
+        look=Look("3.2rem", "line"),
     )
     return held
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 import streamlit as st
 
+from explorer.atlas.walk import Walk
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from tests.explorer.picture_files import png_of
@@ -85,7 +86,7 @@ def test_sample_page_controls(home):
 
 def test_the_map_names_the_place_that_it_shows(home):
     at = visit("map.py")
-    at.session_state["map_walk pretrained/tiny"]["spot"] = (7.5, -1.0)
+    at.session_state["map_walk pretrained/tiny"] = Walk(spot=(7.5, -1.0))
     at.run()
     assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, -1.00"]
 

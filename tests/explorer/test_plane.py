@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from explorer.atlas.walk import Walk
 from explorer.ui.components import plane as plane_module
 
 
@@ -26,23 +27,9 @@ def hand(monkeypatch):
     def send(message):
         calls = []
         sheet = plane_module.Sheet("data:", 1, 8)
-        note = lambda name: lambda value: calls.append((name, value))  # noqa: E731
-        plane_module.plane(
-            [(0.0, 0.0), (1.0, 1.0)],
-            [0, 0],
-            sheet,
-            [],
-            key="plane",
-            reach=3.0,
-            colors=["red"],
-            labels=["face"],
-            spot=None,
-            path=[],
-            alt="Map",
-            on_point=note("point"),
-            on_spot=note("spot"),
-            on_path=note("path"),
-        )
+        points = [(0.0, 0.0), (1.0, 1.0)]
+        shown = plane_module.Chart(points, [0, 0], ["face"], ["red"], sheet, [], reach=3.0)
+        plane_module.plane(shown, key="plane", alt="Map", start=Walk(), on_walk=calls.append)
         state["plane"] = {"went": message}
         chart.given["on_went_change"]()
         plane_module.received("plane")
@@ -53,11 +40,11 @@ def hand(monkeypatch):
 
 def test_a_message_is_dealt_with_once_and_acknowledged(hand):
     first = {"spot": [0.5, -1], "nonce": "a", "seq": 1}
-    assert hand(first) == ([("spot", (0.5, -1.0))], {"nonce": "a", "seq": 1})
+    assert hand(first) == ([Walk(spot=(0.5, -1.0))], {"nonce": "a", "seq": 1})
     assert hand(first) == ([], {"nonce": "a", "seq": 1})
-    assert hand({"point": 1, "nonce": "a", "seq": 2}) == ([("point", 1)], {"nonce": "a", "seq": 2})
+    assert hand({"point": 1, "nonce": "a", "seq": 2}) == ([Walk(point=1, spot=(1.0, 1.0))], {"nonce": "a", "seq": 2})
     path = [[0, 0], [1, 1]]
-    assert hand({"path": path, "nonce": "b", "seq": 1})[0] == [("path", [(0.0, 0.0), (1.0, 1.0)])]
+    assert hand({"path": path, "nonce": "b", "seq": 1})[0] == [Walk(path=((0.0, 0.0), (1.0, 1.0)))]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explorer.atlas.walk import Walk
 from explorer.edits import recipe_png
 from explorer.engines.turns import Busy
 from explorer.portraits import faces
@@ -76,7 +77,7 @@ def test_a_film_is_saved_as_film_picture_or_frames():
 def test_the_film_of_a_path_on_the_map_is_saved_like_any():
     at = visit("map.py")
     assert buttons(at) == []
-    at.session_state["map_walk pretrained/tiny"]["path"] = [(0.0, 0.0), (1.0, 1.0)]
+    at.session_state["map_walk pretrained/tiny"] = Walk(path=((0.0, 0.0), (1.0, 1.0)))
     assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs"]
 
 

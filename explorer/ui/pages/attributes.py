@@ -9,7 +9,7 @@ from explorer.edits.recipe import EditRecipe, Source
 from explorer.pixels.pictures import data_uri
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
-from explorer.ui.components.tiles import Tile, tiles
+from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.views import attribute_facts
@@ -48,8 +48,7 @@ def previews(bench: Bench, name: str) -> None:
         key="preview_tiles",
         label="Preview",
         on_choose=lambda identity: open_in_edit(bench, recipes[identity]),
-        columns=len(STRENGTHS),
-        hint="Open in Edit",
+        look=Look(columns=len(STRENGTHS), hint="Open in Edit"),
     )
     warn_of_lost([frame for frames in strips for frame in frames])
 

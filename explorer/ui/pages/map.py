@@ -8,12 +8,13 @@ import streamlit as st
 from explorer.atlas import maps
 from explorer.atlas.drawn_paths import evenly
 from explorer.atlas.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
+from explorer.atlas.walk import Walk
 from explorer.edits.recipe import PLACE_LIMIT, EditRecipe, RecipeError, Source
 from explorer.pixels.pictures import data_uri, reduced, webp
 from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
-from explorer.ui.components.plane import Sheet, plane, received
+from explorer.ui.components.plane import Chart, Sheet, plane, received
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
 from explorer.wording.labels import noun, ordered, words
 from glowcore.errors import GlowcoreError
@@ -23,7 +24,6 @@ from glowcore.grids import grid
 THUMB = 32
 SHEET_QUALITY = 70  # they are looked at in passing, and there are many
 FRAMES = 33
-NOWHERE = {"point": None, "spot": None, "path": []}
 ASPECT = 1.5  # of the plane, width to height
 OUTLINES = " The solid line encloses the half of them that lie densest, the dashed one nine in ten."
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
@@ -65,9 +65,18 @@ def groups_of(bench: Bench, found: LatentMap) -> tuple[list[int], list[str], lis
     return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
 
 
-def walk_of(bench: Bench) -> dict:
-    """Where this session stands on the map of this model."""
-    return st.session_state.setdefault(f"map_walk {bench.engine.name}", dict(NOWHERE))
+def walk_of(bench: Bench) -> Walk:
+    """Return where this session stands on the map of this model."""
+    return st.session_state.get(_walk_key(bench), Walk())
+
+
+def go(bench: Bench, walk: Walk) -> None:
+    """Stand elsewhere on the map of this model."""
+    st.session_state[_walk_key(bench)] = walk
+
+
+def _walk_key(bench: Bench) -> str:
+    return f"map_walk {bench.engine.name}"
 
 
 def arrive(bench: Bench, found: LatentMap) -> None:
@@ -77,39 +86,20 @@ def arrive(bench: Bench, found: LatentMap) -> None:
     except RecipeError:
         return
     if source.place:
-        walk_of(bench).update(NOWHERE | {"spot": source.place})
-    elif int(source.value) < len(found):
-        walk_of(bench).update(NOWHERE | {"point": int(source.value), "spot": found.places[int(source.value)]})
+        go(bench, Walk(spot=source.place))
+    elif (index := int(source.value)) < len(found):
+        go(bench, Walk(point=index, spot=found.places[index]))
 
 
-def at(walk: dict) -> Source:
-    """The face that is shown: of a point, else of a place, at first of the middle."""
-    x, y = walk["spot"] or (0.0, 0.0)
-    return Source("map", f"{x:.2f},{y:.2f}" if walk["point"] is None else str(walk["point"]))
-
-
-def chart(bench: Bench, found: LatentMap, sheet_of: Sheet, start: dict) -> None:
+def show_plane(bench: Bench, found: LatentMap, sheet: Sheet, start: Walk) -> None:
     """The plane itself; `start` is where the walk stood when the page was opened."""
     groups, labels, colors = groups_of(bench, found)
-
-    def set_walk(**values) -> None:
-        walk_of(bench).update(NOWHERE | values)
-
     plane(
-        found.places,
-        groups,
-        sheet_of,
-        found.outlines,
+        Chart(found.places, groups, labels, colors, sheet, found.outlines, reach(found)),
         key="plane",
-        reach=reach(found),
-        colors=colors,
-        labels=labels,
-        spot=start["spot"],
-        path=start["path"],
         alt=f"Map of {len(found)} {noun(bench.engine)}s",
-        on_point=lambda i: set_walk(point=i, spot=found.places[i]),
-        on_spot=lambda p: set_walk(spot=p),
-        on_path=lambda p: set_walk(path=p),
+        start=start,
+        on_walk=lambda walk: go(bench, walk),
     )
 
 
@@ -125,19 +115,19 @@ def explain(bench: Bench, found: LatentMap) -> None:
 def shown(bench: Bench, found: LatentMap) -> None:
     """The face at the place, or the film of the path."""
     walk = walk_of(bench)
-    if walk["path"]:
-        frames = found.decode(bench.engine, evenly(walk["path"], FRAMES))
+    if walk.path:
+        frames = found.decode(bench.engine, evenly(walk.path, FRAMES))
         above = st.container()
         loop = save_film(frames, name="path", key="save_path")
         with above:
             film(frames, key="map_film", alt="Film along the drawn path", loop=loop)
         return
-    source = at(walk)
+    source = walk.source
     if source.place is None:
         words_of = f"{noun(bench.engine).capitalize()} {source.value} of the map"
     else:
         x, y = source.place  # a click may have been farther out
-        words_of = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk["spot"] else "The middle of the map"
+        words_of = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk.spot else "The middle of the map"
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
     warn_of_lost([picture])
@@ -150,18 +140,18 @@ intro(f"A map of {noun(bench.engine)}s", f"Every dot is a {noun(bench.engine)}; 
 try:
     with st.skeleton(height=520):
         found = maps.map_of(bench.engine)
-        tiles_of = _sheet(bench.engine.name, state.stamp_of(bench.engine.name), found)
+        thumbnails = _sheet(bench.engine.name, state.stamp_of(bench.engine.name), found)
 except GlowcoreError as error:
     st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be read")
     st.stop()
 
 
 @st.fragment
-def panel(start: dict) -> None:
+def panel(start: Walk) -> None:
     """The map and what it shows; runs alone."""
     left, right = st.columns([2, 1], gap="large")
     with left:
-        chart(bench, found, tiles_of, start)
+        show_plane(bench, found, thumbnails, start)
     explain(bench, found)  # below both: on a narrow screen what is shown comes first
     with right:
         try:
@@ -170,8 +160,8 @@ def panel(start: dict) -> None:
             show_failure(error)
         received("plane")
     walk = walk_of(bench)
-    address({"at": at(walk).value if walk["spot"] and not walk["path"] else ""}, key="map_address")
+    address({"at": walk.source.value if walk.spot and not walk.path else ""}, key="map_address")
 
 
 arrive(bench, found)
-panel(dict(walk_of(bench)))
+panel(walk_of(bench))

@@ -14,7 +14,7 @@ from explorer.edits.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Sou
 from explorer.pixels.pictures import data_uri, png
 from explorer.ui import state
 from explorer.ui.components.address import address
-from explorer.ui.components.tiles import Tile, tiles
+from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
@@ -180,9 +180,7 @@ def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
         key="samples",
         label=f"Sampled {noun(bench.engine)}s",
         on_choose=on_choose,
-        columns=columns,
-        hint="Open in Edit",
-        tile="4rem",
+        look=Look("4rem", columns=columns, hint="Open in Edit"),
     )
 
 

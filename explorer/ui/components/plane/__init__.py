@@ -1,4 +1,4 @@
-"""The map as a plane to walk on: points to open, empty places to decode, paths to film."""
+"""The map as a plane in the browser: pictures to open, places to decode, paths to film."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.atlas.walk import Point, Walk
 from explorer.edits.messages import NO_MESSAGE, acknowledgement, newer, numbers
 from explorer.ui.components import HERE, sources
 
@@ -15,40 +16,46 @@ _PLANE = st.components.v2.component("explorer_plane", **sources("plane", "view",
 _RECEIVED = st.components.v2.component(
     "explorer_received", js=(HERE / "plane" / "received.js").read_text(encoding="utf-8")
 )
-Point = tuple[float, float]
+LONGEST_PATH = 2000  # points that are read of a drawn path
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The little pictures shown when the mouse is on a point: all on one sheet of square tiles."""
+    """The thumbnails shown when the mouse is on a point, as one image of square tiles."""
 
     uri: str
     columns: int
     side: int
 
 
-def plane(
-    points: Sequence[Point],
-    groups: Sequence[int],
-    sheet: Sheet,
-    outlines: Sequence[Sequence[Sequence[Point]]],
-    *,
-    key: str,
-    reach: float,
-    colors: Sequence[str],
-    labels: Sequence[str],
-    spot: Point | None,
-    path: Sequence[Point],
-    alt: str,
-    on_point: Callable[[int], None],
-    on_spot: Callable[[Point], None],
-    on_path: Callable[[list[Point]], None],
-) -> None:
-    """Show `points`, coloured by `groups` (index into `colors` and `labels`), with the `spot` and `path` to begin with.
+@dataclass(frozen=True)
+class Chart:
+    """What the plane shows.
 
-    `outlines` are the lines round the densest half of the points, and round nine in ten; none for no such lines.
-    The data hold all little pictures; while they stay the same, Streamlit does not send them again. Every message is
-    dealt with once; the browser keeps the next one back until `received` says so.
+    Attributes:
+        points: the place of each picture.
+        groups: the group of each picture, an index into `labels` and `colors`.
+        labels: the name of each group.
+        colors: the CSS colour of each group.
+        sheet: the thumbnails, in the order of `points`.
+        outlines: lines round the densest half of the points, and round nine in ten; empty for no lines.
+        reach: distance from the middle to the edge of the plane.
+    """
+
+    points: Sequence[Point]
+    groups: Sequence[int]
+    labels: Sequence[str]
+    colors: Sequence[str]
+    sheet: Sheet
+    outlines: Sequence[Sequence[Sequence[Point]]]
+    reach: float
+
+
+def plane(chart: Chart, *, key: str, alt: str, start: Walk, on_walk: Callable[[Walk], None]) -> None:
+    """Show a chart, with the place and path of `start` marked; call `on_walk` when the visitor goes elsewhere.
+
+    The chart holds all thumbnails; Streamlit sends its data again only when they change. Every message is handled once;
+    the browser holds the next one back until `received` acknowledges it.
     """
 
     def went() -> None:
@@ -57,37 +64,44 @@ def plane(
         if number is None:
             return
         st.session_state[_place(key)] = number
-        index = message.get("point")
-        if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(points):
-            on_point(index)
-        elif (place := _point(message.get("spot"))) is not None:
-            on_spot(place)
-        elif isinstance(message.get("path"), list):
-            walked = [p for p in map(_point, message["path"][:2000]) if p is not None]
-            if len(walked) > 1:
-                on_path(walked)
+        walk = _walk(message, chart.points)
+        if walk is not None:
+            on_walk(walk)
 
     data = {
-        "points": points,
-        "groups": groups,
-        "uri": sheet.uri,
-        "columns": sheet.columns,
-        "side": sheet.side,
-        "outlines": outlines,
-        "reach": reach,
-        "colors": colors,
-        "labels": labels,
-        "spot": spot,
-        "path": path,
+        "points": chart.points,
+        "groups": chart.groups,
+        "uri": chart.sheet.uri,
+        "columns": chart.sheet.columns,
+        "side": chart.sheet.side,
+        "outlines": chart.outlines,
+        "reach": chart.reach,
+        "colors": chart.colors,
+        "labels": chart.labels,
+        "spot": start.spot,
+        "path": list(start.path),
         "alt": alt,
     }
     _PLANE(key=key, data=data, on_went_change=went)
 
 
 def received(key: str) -> None:
-    """Tell the plane that its last message has been dealt with; the last thing its part of the page does."""
+    """Acknowledge the last message of the plane; call it last in the plane's part of the page."""
     last = st.session_state.get(_place(key), NO_MESSAGE)
     _RECEIVED(key=_place(key) + " ack", data=acknowledgement(last))
+
+
+def _walk(message: dict[str, Any], points: Sequence[Point]) -> Walk | None:
+    """Return the position that a message of the browser holds, None for a malformed one."""
+    index = message.get("point")
+    if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(points):
+        return Walk(point=index, spot=points[index])
+    if (spot := _point(message.get("spot"))) is not None:
+        return Walk(spot=spot)
+    if isinstance(message.get("path"), list):
+        path = tuple(p for p in map(_point, message["path"][:LONGEST_PATH]) if p is not None)
+        return Walk(path=path) if len(path) > 1 else None
+    return None
 
 
 def _place(key: str) -> str:

@@ -22,6 +22,26 @@ class Tile:
     caption: str = ""
 
 
+@dataclass(frozen=True)
+class Look:
+    """How tiles are laid out.
+
+    Attributes:
+        tile: the width of a tile in CSS.
+        layout: "line" for one line that scrolls, "shelf" for two, "" to wrap as they fit.
+        columns: the number of columns, 0 for `layout`.
+        hint: the tooltip of all tiles, "" for the text alternative of each.
+    """
+
+    tile: str = "4.5rem"
+    layout: str = ""
+    columns: int = 0
+    hint: str = ""
+
+
+WRAPPED = Look()
+
+
 def tiles(
     entries: Sequence[Tile],
     *,
@@ -29,16 +49,11 @@ def tiles(
     label: str,
     on_choose: Callable[[str], None],
     selected: str = "",
-    tile: str = "4.5rem",
-    layout: str = "",
-    columns: int = 0,
-    hint: str = "",
+    look: Look = WRAPPED,
 ) -> None:
-    """Show `entries` as buttons, wrapped as they fit, or in `columns`.
+    """Show `entries` as buttons; `label` names the group to a screen reader, `selected` is the id of the marked one.
 
-    `layout` "line" puts them in one line that scrolls, "shelf" in two.
-
-    `on_choose` gets the id of the tile clicked; an id that is not among the entries is ignored.
+    `on_choose` gets the id of the tile that was clicked; an id that is not among the entries is ignored.
     """
     known = {e.id for e in entries}
 
@@ -49,11 +64,11 @@ def tiles(
 
     data = {
         "label": label,
-        "layout": "fixed" if columns else layout,
-        "tile": tile,
-        "columns": columns or 1,
+        "layout": "fixed" if look.columns else look.layout,
+        "tile": look.tile,
+        "columns": look.columns or 1,
         "selected": selected,
-        "hint": hint,
+        "hint": look.hint,
         "tiles": [{"id": e.id, "uri": e.uri, "alt": e.alt, "caption": e.caption} for e in entries],
     }
     _TILES(key=key, data=data, on_chosen_change=chosen)
