@@ -18,8 +18,8 @@ def divergence(measured: Mapping[str, float | None], *, invertible: bool = True)
     """Say in a few words what is wrong with an evaluation; "" where nothing is.
 
     Args:
-        measured: of :meth:`Monitor.evaluate`; None stands for what was no finite number, a missing key for what was
-            not measured.
+        measured: the metrics of :func:`~glowcore.training.held_out_metrics.held_out_metrics`; None stands for a number
+            that is not finite, a missing key for a metric that was not measured.
         invertible: whether pictures are meant to come back.
     """
     limits = {"bits_per_dim": float("inf"), "condition": MOST_CONDITION, "log_scale": MOST_LOG_SCALE}

@@ -1,4 +1,4 @@
-"""What a training run shows and writes down: progress, evaluations, sample grids, logs."""
+"""The output of a training run: progress bar, log, TensorBoard events and sample grids."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from glowcore import images
-from glowcore.classes import ClassTally, any_classes, has_head
+from glowcore.classes import any_classes, has_head, num_classes
 from glowcore.errors import TrainingError, reason
-from glowcore.evaluation.held_out import health, noisy_bits_per_dim
-from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.grids import grid
-from glowcore.likelihood_model import LikelihoodModel
-from glowcore.metadata import TRAINING, USUAL_TEMPERATURE
+from glowcore.metadata import USUAL_TEMPERATURE
 from glowcore.progress import progress_bar
 from glowcore.reversible import DriftMeter
-from glowcore.training.training_set import judging_rows
 
 if TYPE_CHECKING:
     from glowcore.training import Trainer
@@ -33,17 +27,20 @@ if TYPE_CHECKING:
 SAMPLE_SEEDS = range(16)
 #: Seconds between two drawings of the bar, and between two lines where there is no terminal to draw it on.
 BAR_SECONDS, LINE_SECONDS = 0.1, 30.0
-#: Held-out pictures that the round trip of an evaluation is measured on.
-ROUND_TRIP_PICTURES = 32
 
 
 class Monitor:
-    """The progress bar, ``log.jsonl``, TensorBoard events and ``samples/`` of one run, in its folder."""
+    """The progress bar, ``log.jsonl``, TensorBoard events and ``samples/`` of one run, in its folder.
 
-    def __init__(self, trainer: Trainer, held_out: Tensor, labels: Tensor | None, *, progress: bool) -> None:
+    It reads the counters of the trainer and changes nothing there. Only the first process calls :meth:`record` and
+    :meth:`show`.
+
+    Attributes:
+        last: the last evaluation as it is logged, JSON-able; empty before the first.
+    """
+
+    def __init__(self, trainer: Trainer, *, progress: bool) -> None:
         self.trainer = trainer
-        rows = judging_rows(len(held_out), trainer.settings.eval_pictures)
-        self.held_out, self.labels = held_out[rows], None if labels is None else labels[rows]
         self.last: dict[str, Any] = {}
         self.smooth_loss: float | None = None
         self.smooth_head_bits: float | None = None
@@ -84,38 +81,32 @@ class Monitor:
         elif self.progress:
             self.say(f"{self.bar.n:.0%} " + " ".join(f"{name} {value}" for name, value in shown.items()))
 
-    @torch.inference_mode()
-    def evaluate(self) -> None:
-        """Measure the averaged weights on the held-out pictures; what is found is in ``last``, and not written yet."""
-        if not self.active:
-            return
-        model, trainer = self.trainer.averaged, self.trainer
-        tally = None if self.labels is None else ClassTally(model)
-        bpd = [
-            noisy_bits_per_dim(model, self.held_out[i : i + 32], 0, i, self._labels(i, 32), tally)
-            for i in range(0, len(self.held_out), 32)
-        ]
-        condition = health(model, self.held_out[:ROUND_TRIP_PICTURES], self._labels(0, ROUND_TRIP_PICTURES))
-        self.last = {
+    def record(self, metrics: dict[str, float]) -> None:
+        """Keep the metrics of an evaluation and the counters of the run in ``last``; :meth:`show` writes them.
+
+        Warns where pictures no longer come back exactly or gradients are no longer exact.
+        """
+        model, trainer = self.trainer.model, self.trainer
+        record = {
             "step": trainer.step,
             "images": trainer.images_seen,
             "train_minutes": round(trainer.seconds / 60, 3),
             "wall_minutes": round((self.wall_before + time.time() - self.wall_start) / 60, 3),
             "images_per_second": round(trainer.images_seen / trainer.seconds, 2) if trainer.seconds else None,
             "train_bits_per_dim": self.smooth_loss,
-            "bits_per_dim": float(torch.cat(bpd).double().mean()),
-            "bits_per_dim_ood": self._bits_of_probes(model),
             "learning_rate": trainer.learning_rate(),
             "skipped": trainer.recovery.skipped,
             "pictures_skipped": trainer.pictures_skipped,
-            "drift": trainer.model.drift.read(),
-            **condition,
-            **self._class_figures(tally),
+            "drift": model.drift.read(),
+            **metrics,
         }
-        self.last = {name: _json_number(value) for name, value in self.last.items()}
-        if model.invertible and condition["round_trip"] > images.HALF_STEP:
+        if num_classes(model):
+            trained = has_head(model) and trainer.settings.class_weight > 0
+            record["train_class_head_bits"] = self.smooth_head_bits if trained else None
+        self.last = {name: _json_number(value) for name, value in record.items()}
+        if model.invertible and metrics["round_trip"] > images.HALF_STEP:
             self.say(
-                f"round-trip error {condition['round_trip']:.1e}: pictures no longer come back exactly; "
+                f"round-trip error {metrics['round_trip']:.1e}: pictures no longer come back exactly; "
                 "a lower learning rate or a larger scale_min keeps the inverse stable"
             )
         if (self.last["drift"] or 0) > DriftMeter.ALARM:
@@ -125,13 +116,11 @@ class Monitor:
             )
 
     def show(self) -> None:
-        """Log what the last evaluation found, and draw samples of the averaged weights.
+        """Log the last evaluation, and draw samples of the averaged weights.
 
         Raises:
             TrainingError: a file of these cannot be written.
         """
-        if not self.active:
-            return
         try:
             self._write(self.last)
             self._draw()
@@ -158,21 +147,6 @@ class Monitor:
         if board is not None:
             board.flush()
 
-    def metadata(self) -> dict[str, Any]:
-        """Return what is stored with the model: the last evaluation, the settings that led to it, and a failure.
-
-        ``diverged`` is there only where the run has been given up: why, in a few words.
-        """
-        trainer = self.trainer
-        training = {
-            "settings": asdict(trainer.settings),
-            "evaluation": self.last,
-            "pictures_skipped": trainer.pictures_skipped,
-        }
-        if trainer.recovery.diverged:
-            training["diverged"] = trainer.recovery.diverged
-        return {**trainer.model.metadata, TRAINING: training}
-
     def say(self, line: str) -> None:
         """Print a line above the progress bar, on stderr as all words are."""
         if self.active:
@@ -198,25 +172,6 @@ class Monitor:
         self.bar.close()
         if vars(self).get("_board") is not None:  # not made only to be closed
             self._board.close()
-
-    def _bits_of_probes(self, model: LikelihoodModel) -> float:
-        """Return the mean bits/dim of one out-of-distribution probe of each kind.
-
-        In a sound model it is far above that of the held-out pictures. It is logged, but no criterion of divergence:
-        sound models differ in it by orders of magnitude.
-        """
-        probes = torch.from_numpy(ood_probes(tuple(self.held_out.shape[1:]), len(PROBE_KINDS))[1])
-        return float(noisy_bits_per_dim(model, probes, 0, 0, any_classes(model, len(probes))).double().mean())
-
-    def _class_figures(self, tally: ClassTally | None) -> dict[str, Any]:
-        """Return what a class-conditional run logs beside its bits/dim, which never holds the head's loss."""
-        if tally is None:
-            return {}
-        trained = has_head(self.trainer.model) and self.trainer.settings.class_weight > 0
-        return {"train_class_head_bits": self.smooth_head_bits if trained else None, **tally.figures()}
-
-    def _labels(self, start: int, count: int) -> Tensor | None:
-        return None if self.labels is None else self.labels[start : start + count]
 
     def _write(self, record: dict[str, Any]) -> None:
         self.trainer.out.mkdir(parents=True, exist_ok=True)

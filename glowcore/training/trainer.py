@@ -7,6 +7,7 @@ import math
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +16,11 @@ from glowcore import checkpoint, classes
 from glowcore.devices import has_fast_bfloat16
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.likelihood_model import LikelihoodModel
+from glowcore.metadata import TRAINING
 from glowcore.training import batches, optimizer, out_of_memory, run_lock, saved_states, training_set
 from glowcore.training.distributed import Processes
 from glowcore.training.divergence import divergence
+from glowcore.training.held_out_metrics import held_out_metrics
 from glowcore.training.loss import TrainingLoss
 from glowcore.training.monitor import Monitor
 from glowcore.training.recovery import Recovery
@@ -83,7 +86,10 @@ class Trainer:
         self.head_bits = 0.0
         self.recovery = Recovery(settings)
         self.stop_signal: int | None = None
-        self.monitor = Monitor(self, held_out, held_out_labels, progress=progress)
+        rows = training_set.judging_rows(len(held_out), settings.eval_pictures)
+        self.held_out = held_out[rows]
+        self.held_out_labels = None if held_out_labels is None else held_out_labels[rows]
+        self.monitor = Monitor(self, progress=progress)
 
     @property
     def averaged(self) -> LikelihoodModel:
@@ -170,9 +176,18 @@ class Trainer:
 
     def _write(self) -> None:
         saved_states.check_latest(self.out / "state", self.step)  # or the model would be of another run than the state
-        self.averaged.metadata = self.monitor.metadata()
+        self.averaged.metadata = {**self.model.metadata, TRAINING: self._facts()}
         checkpoint.save(self.averaged, self.out)
         saved_states.save_state(self.out / "state", self.state())
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what is stored with the model: settings, last evaluation, and the reason where the run gave up."""
+        facts = {
+            "settings": asdict(self.settings),
+            "evaluation": self.monitor.last,
+            "pictures_skipped": self.pictures_skipped,
+        }
+        return facts | {"diverged": self.recovery.diverged} if self.recovery.diverged else facts
 
     def state(self) -> dict:
         """Return everything that :meth:`load_state` needs to go on bit for bit."""
@@ -217,9 +232,13 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             return self.loss(images, y, generator)
 
+    def measure(self) -> None:
+        """Measure the averaged weights on the held-out pictures; the metrics go to ``monitor.last``."""
+        self.monitor.record(held_out_metrics(self.averaged, self.held_out, self.held_out_labels))
+
     def _evaluate(self) -> bool:
-        """Evaluate, and save what is good, or do about it what :class:`Recovery` says. Returns whether it is good."""
-        self.processes.on_first(self.monitor.evaluate)
+        """Evaluate; save a good model, else follow :class:`Recovery`. Returns whether it is good."""
+        self.processes.on_first(self.measure)
         problem = divergence(self.monitor.last, invertible=self.model.invertible)
         good = not self.processes.largest(float(bool(problem)))
         if good:

@@ -182,9 +182,9 @@ def test_weight_zero_trains_as_without_a_head(tmp_path):
     state = weightless.model.state_dict()
     assert all(torch.equal(state[name], tensor) for name, tensor in without.model.state_dict().items())
     assert float(state["class_head.weight"].abs().max()) == 0
-    weightless.monitor.evaluate()
+    weightless.measure()
     assert weightless.monitor.last["train_class_head_bits"] is None
-    without.monitor.evaluate()
+    without.measure()
     assert "class_accuracy_head" not in without.monitor.last
     assert 0 <= without.monitor.last["class_accuracy_generative"] <= 1
 
@@ -248,9 +248,9 @@ def test_an_evaluation_looks_at_some_pictures_with_their_own_labels(tmp_path):
         held_out_labels=labels[order],
         progress=False,
     )
-    trainer.monitor.evaluate()
+    trainer.measure()
     assert trainer.monitor.last["class_accuracy_head"] is not None
-    judged, judged_labels = trainer.monitor.held_out, trainer.monitor.labels
+    judged, judged_labels = trainer.held_out, trainer.held_out_labels
     assert len(judged) == len(judged_labels) == 21
     assert torch.equal(bright_half(judged.float()), judged_labels)
     assert sorted(set(judged_labels.tolist())) == [0, 1]  # the first 21 are all of class 0

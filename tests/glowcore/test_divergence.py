@@ -82,7 +82,7 @@ def diverging(monkeypatch, when):
         found = real(flow, images, labels)
         return found | {"round_trip": math.inf} if when(len(count)) else found
 
-    monkeypatch.setattr("glowcore.training.monitor.health", measured)
+    monkeypatch.setattr("glowcore.training.held_out_metrics.health", measured)
 
 
 def test_a_diverged_evaluation_goes_back_to_the_last_good_state_at_half_the_rate(tmp_path, monkeypatch):
@@ -199,7 +199,7 @@ def test_the_command_ends_with_1_and_the_next_sitting_clears_the_failure(tmp_pat
 
 def test_probes_are_recorded_and_judge_nothing(tmp_path, monkeypatch):
     """A healthy model with a floor on its scales brings some of them back badly in float32."""
-    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: GOOD | {"round_trip_ood": math.inf})
+    monkeypatch.setattr("glowcore.training.held_out_metrics.health", lambda *_: GOOD | {"round_trip_ood": math.inf})
     trainer = make(tmp_path / "run", steps=2)
     trainer.run()
     (record,) = logged(tmp_path / "run")
@@ -223,7 +223,7 @@ def test_a_resumed_run_knows_whether_its_state_was_good(tmp_path, monkeypatch):
 
 
 def test_a_held_out_likelihood_that_is_no_number_is_no_good_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("glowcore.training.monitor.noisy_bits_per_dim", lambda *_: torch.tensor([math.nan]))
+    monkeypatch.setattr("glowcore.training.held_out_metrics.noisy_bits_per_dim", lambda *_: torch.tensor([math.nan]))
     trainer = make(tmp_path / "run", steps=3, max_restores=0)
     with pytest.raises(TrainingError, match="bits_per_dim is not finite at step 3, after 0 restores"):
         trainer.run()

@@ -110,7 +110,7 @@ def test_the_bar_of_a_resumed_run_begins_where_the_run_is(tmp_path, monkeypatch)
     trainer = make(tmp_path, steps=4)
 
     def again():
-        trainer.monitor = Monitor(trainer, trainer.monitor.held_out, None, progress=True)
+        trainer.monitor = Monitor(trainer, progress=True)
         trainer.load_state(saved_states.load_state(tmp_path / "state"))
 
     make(tmp_path, steps=4).run()
@@ -123,7 +123,7 @@ def test_what_is_left_of_a_resumed_run_is_told_by_what_this_sitting_has_done(tmp
     trainer = make(tmp_path, steps=4)
     drawings = Terminal()
     monkeypatch.setattr("sys.stderr", drawings)
-    trainer.monitor = Monitor(trainer, trainer.monitor.held_out, None, progress=True)
+    trainer.monitor = Monitor(trainer, progress=True)
     trainer.load_state(saved_states.load_state(tmp_path / "state"))
     trainer.train_step()
     trainer.monitor.bar.start_t -= 600  # a quarter of the run took ten minutes

@@ -179,8 +179,8 @@ def test_a_resumed_run_is_judged_by_the_same_pictures(tmp_path):
     first.run()
     again = make(tmp_path / "run", held_out=held_out, steps=3)
     again.load_state(saved_states.load_state(tmp_path / "run" / "state"))
-    assert torch.equal(again.monitor.held_out, first.monitor.held_out)
-    assert not torch.equal(first.monitor.held_out, held_out[:4])
+    assert torch.equal(again.held_out, first.held_out)
+    assert not torch.equal(first.held_out, held_out[:4])
 
 
 def test_a_state_without_its_model_is_not_written_over(home, run, tmp_path, capsys):

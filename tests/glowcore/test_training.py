@@ -41,7 +41,7 @@ def test_the_average_follows_its_formula(tmp_path):
 
 def test_training_improves_and_writes_what_it_promises(tmp_path):
     trainer = make(tmp_path / "run", steps=150, learning_rate=3e-3, flip=False)
-    trainer.monitor.evaluate()
+    trainer.measure()
     start = trainer.monitor.last["bits_per_dim"]
     trainer.run()
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
@@ -79,7 +79,7 @@ def test_an_evaluation_on_the_way_changes_nothing(tmp_path):
     for _ in range(6):
         plain.train_step()
         watched.train_step()
-        watched.monitor.evaluate()
+        watched.measure()
         watched.save()
     assert equal(tensors(plain), tensors(watched))
     watched.monitor.close()
@@ -193,7 +193,9 @@ def test_numpys_numbers_become_pythons_which_a_state_can_hold():
 
 def test_an_evaluation_without_bounds_is_recorded_as_null(tmp_path, monkeypatch):
     """JSON has no infinity; a run must not die of having measured one."""
-    monkeypatch.setattr("glowcore.training.monitor.health", lambda *_: {"round_trip": 0.0, "round_trip_ood": math.inf})
+    monkeypatch.setattr(
+        "glowcore.training.held_out_metrics.health", lambda *_: {"round_trip": 0.0, "round_trip_ood": math.inf}
+    )
     trainer = make(tmp_path, steps=2)
     trainer.run()
     record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
