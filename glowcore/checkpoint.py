@@ -1,11 +1,11 @@
-"""Model folders: saving and loading of a model with its config, metadata and attribute vectors.
+"""Saving and loading of a model with its config, metadata and attribute vectors as a model folder.
 
 A folder holds ``config.json``, ``model.safetensors``, optionally ``attributes.safetensors``, and ``manifest.json`` with
-the size and SHA-256 of each; whatever else lies in it (a model card, a gallery) is left alone. Saving is atomic
-(:mod:`glowcore.storage.atomic`). Loading runs no code from the files and checks in this order, so that damage or malice
-costs neither memory nor time: manifest, hash and values of the config, the size and shapes that config asks for against
-the header of the weights, their hash, their values. Every failure is one :class:`~glowcore.errors.CheckpointError` that
-names the file and the cause.
+the size and SHA-256 of each; other files in it (a model card, a gallery) are left alone. Saving is atomic
+(:mod:`glowcore.storage.atomic`). Loading runs no code from the files. It checks, in this order, the manifest, the hash
+and values of the config, the tensors of the config's model against the header of the weights, the hash of the weights
+and their values, so that a damaged or malicious folder costs little memory and time. Every failure raises a
+:class:`~glowcore.errors.CheckpointError` that names the file and the cause.
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ Expect = Callable[[dict[str, Any], int], Mapping[str, TensorSpec]]
 
 
 class Contents(NamedTuple):
-    """What a model folder holds: ``config.json``, the weights, and the attributes' tensors and metadata or None."""
+    """Contents of a model folder.
+
+    Attributes:
+        config: ``config.json``.
+        tensors: the weights by name.
+        attributes: tensors and metadata of the attribute vectors, or None.
+    """
 
     config: dict[str, Any]
     tensors: dict[str, Tensor]
@@ -51,16 +57,15 @@ class Contents(NamedTuple):
 
 
 def save(model: Flow | VAE, folder: str | Path) -> None:
-    """Save a model with its metadata and attributes; an earlier model in ``folder`` is replaced whole.
+    """Save a model with its metadata and attributes; an earlier model in ``folder`` is replaced completely.
 
-    Of a wrapper (``fused()``, ``torch.compile``, ``DataParallel``) the model inside is saved.
+    A wrapper (``fused()``, ``torch.compile``, ``DataParallel``) is unwrapped and the model inside is saved.
 
     Raises:
-        CheckpointError: the folder cannot be written (full, read-only, another process saves there), a weight is NaN or
-            infinite, the weights are neither float32 nor float64 throughout, they are not those of ``model.config`` or
-            the attributes not of its latents, a part or setting of the model is another than its config builds
-            (:mod:`glowcore.storage.structure`), ``model.metadata`` is not JSON, or it is no model at all. What the
-            folder held before stays valid.
+        CheckpointError: the folder cannot be written (full, read-only, another process saves there); a weight is NaN or
+            infinite; the weights are neither float32 nor float64 throughout; the weights, attributes or structure
+            (:mod:`glowcore.storage.structure`) do not match ``model.config``; ``model.metadata`` is not JSON; or
+            ``model`` is not a model. The earlier contents of the folder stay valid.
     """
     model = _unwrapped(model, Path(folder))
     dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
@@ -97,17 +102,21 @@ def _unwrapped(model: Any, folder: Path) -> Flow | VAE:
 
 
 def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
-    """Load a model in eval mode, with ``metadata`` and ``attributes``, on ``device`` ("auto": CUDA if there, else CPU).
+    """Load a model in eval mode, with ``metadata`` and ``attributes``.
+
+    Args:
+        folder: the model folder.
+        device: name of a device, or ``"auto"`` for CUDA if available and else the CPU.
 
     Raises:
-        CheckpointError: missing, damaged, hostile or newer than this program; the message names file and cause.
+        CheckpointError: missing, damaged, malicious or newer than this program; the message names file and cause.
         ConfigError: no such device.
     """
     folder, device = Path(folder), pick_device(device)
     built: list[Flow | VAE] = []
 
     def expect(config: dict[str, Any], size: int) -> dict[str, TensorSpec]:
-        # The program's default dtype may be float64; what a file holds of it is decided by its weights, below.
+        # The default dtype may be float64, but the expected specs are those of a float32 model (check_specs).
         built[:] = [_build(folder / CONFIG, config, size).float()]
         return specs_of(built[0])
 
@@ -122,10 +131,12 @@ def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
 
 
 def read_info(folder: str | Path) -> dict[str, Any]:
-    """Return what is known of a model without loading it.
+    """Return the description of a model without loading its weights.
 
-    The keys of ``config.json`` (``model``, ``config``, ``metadata``, ``format_version``, ``glowcore_version``),
-    ``files`` with ``size`` and ``sha256`` by name, and ``attributes``: the vectors' own metadata or None.
+    Returns:
+        The keys of ``config.json`` (``model``, ``config``, ``metadata``, ``format_version``, ``glowcore_version``);
+        ``files``, the ``size`` and ``sha256`` of each file by name; and ``attributes``, the metadata of the attribute
+        vectors or None.
 
     Raises:
         CheckpointError: the folder's manifest, config or attributes are missing or damaged.
@@ -136,14 +147,14 @@ def read_info(folder: str | Path) -> dict[str, Any]:
         config = _read_config(files)
         _model_config(folder / CONFIG, config)
         attributes = _read_attributes(files)
-        listed = {name: {"size": size, "sha256": digest} for name, (size, digest) in files.entries.items()}
-        return {**config, "files": listed, "attributes": attributes and attributes[1]}
+        entries = {name: {"size": size, "sha256": digest} for name, (size, digest) in files.entries.items()}
+        return {**config, "files": entries, "attributes": attributes and attributes[1]}
 
     return read_set(folder, FILES, read)
 
 
 def fingerprint(folder: str | Path) -> str:
-    """Return the SHA-256 of the weights as 64 hex digits, as the manifest states it and :func:`load` verifies it.
+    """Return the SHA-256 of the weights as 64 hexadecimal digits, read from the manifest.
 
     Raises:
         CheckpointError: there is no valid manifest that lists the weights.
@@ -160,7 +171,7 @@ def fingerprint(folder: str | Path) -> str:
 def write_folder(
     folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], attributes: Attributes | None = None
 ) -> None:
-    """Write the files of a model folder, all or none; :func:`save` without knowledge of models.
+    """Write the files of a model folder atomically, without checking that they describe a model.
 
     Raises:
         CheckpointError: see :func:`save`.
@@ -181,10 +192,12 @@ def write_folder(
 
 
 def read_folder(folder: str | Path, expect: Expect | None = None) -> Contents:
-    """Read and verify the files of a model folder; :func:`load` without knowledge of models.
+    """Read and verify the files of a model folder, without building a model.
 
-    ``expect`` gets ``config.json`` and the size of the weights in bytes, and returns the tensors that such a config
-    needs; it is asked before they are read.
+    Args:
+        folder: the model folder.
+        expect: function of ``config.json`` and the size of the weights in bytes that returns the expected tensor specs;
+            called before the weights are read.
 
     Raises:
         CheckpointError: see :func:`load`.
@@ -235,7 +248,7 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
 
 
 def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None) -> None:
-    """Refuse what :func:`load` would refuse of a model or not give back, before it replaces one that loads."""
+    """Raise if :func:`load` would reject the saved model or return a different one."""
     with WeightDraws(), on_cpu():
         rebuilt = models.build(model.config).float()
     try:
@@ -244,9 +257,9 @@ def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None)
             _attributes(folder / ATTRIBUTES, attributes, model)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: not saved, as it would not load again: {error}") from error
-    if words := difference(model, rebuilt):
+    if mismatch := difference(model, rebuilt):
         raise CheckpointError(
-            f"{folder}: not saved, as another model would load again: {words}; a folder holds "
+            f"{folder}: not saved, as another model would load again: {mismatch}; a folder holds "
             "weights and the config that they belong to"
         )
 
@@ -269,13 +282,13 @@ def _model_config(path: Path, config: Mapping[str, Any]) -> Any:
 
 
 def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow | VAE:
-    """Build the model of a config, unless it is far larger than weights of ``size`` bytes can be."""
+    """Build the model of a config, unless it is far larger than a weights file of ``size`` bytes can hold."""
 
     def error() -> CheckpointError:
         return CheckpointError(f"{path}: asks for a larger model than {WEIGHTS} holds")
 
-    # The weights are made in the program's default dtype; 20 bytes is less than a header spends on a tensor, over four
-    # calls.
+    # The model is built in the default dtype, which may be float64. A tensor takes over 80 bytes of header and about
+    # four calls, so one call per 20 bytes is enough.
     max_bytes = max(4, torch.get_default_dtype().itemsize) * size + (1 << 20)
     with WeightDraws(), on_cpu(), AllocationBudget(max_bytes, 1000 + size // 20, error):
         return models.build(_model_config(path, config))

@@ -1,1 +1,1 @@
-"""Files that are written whole or not at all, and checked before they are trusted."""
+"""Atomic writing of files, and reading that verifies them before use."""

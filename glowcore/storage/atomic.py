@@ -1,15 +1,16 @@
-"""Sets of files that are written whole or not at all.
+"""Atomic writing of a set of files.
 
-A set is a few named files in a folder and ``manifest.json`` with the size and SHA-256 of each. Several files cannot be
-renamed at once, so a save goes through a journal of two folders inside the target folder::
+A set is several named files in a folder and ``manifest.json`` with the size and SHA-256 of each. Several files cannot
+be renamed at once, so a save uses two temporary folders inside the target folder as a journal::
 
-    .saving/      everything is written and flushed here; a crash leaves it, the next save sweeps it
-    .committed/   one rename makes .saving to .committed: from this moment on the new set is the valid one
-                  its files are then renamed to their final names, manifest.json last, and the empty folder is removed
+    .saving/      all files are written and flushed here; after a crash, the next save removes this folder
+    .committed/   .saving is renamed to .committed, which makes the new set the valid one; its files are then renamed to
+                  their final names, manifest.json last, and the empty folder is removed
 
-A reader takes the manifest from ``.committed/`` if it is there, else from the folder, looks for every file in the same
-two places, and trusts nothing whose hash differs (:mod:`glowcore.storage.sealed`). It sees the old set or the new one,
-whole, at any moment and after a crash at any moment. Files of other names in the folder are never touched.
+A reader takes the manifest from ``.committed/`` if it exists, otherwise from the folder, looks for every file in the
+same two places, and rejects a file whose hash differs (:mod:`glowcore.storage.sealed`). At any moment, also after a
+crash, it reads either the complete old set or the complete new one. Files of other names in the folder are never
+touched.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from glowcore.errors import CheckpointError, reason
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock; there two writers are on their own
+except ImportError:  # Windows has no flock, so concurrent writers are not excluded there
     fcntl = None
 
 MANIFEST = "manifest.json"
@@ -39,16 +40,15 @@ SPARE_BYTES = 1 << 20
 
 
 def write_set(folder: Path, files: Mapping[str, bytes], known: tuple[str, ...]) -> None:
-    """Replace the set of files in ``folder`` (made if missing) by ``files``; other files in it stay.
+    """Replace the set of files in ``folder`` (created if missing) by ``files``; other files in it stay.
 
     Args:
-        folder: where the files go under their own names.
+        folder: the folder of the files.
         files: contents by name.
-        known: all names such a set may hold; those not in ``files`` are removed.
+        known: all names that such a set may contain; those not in ``files`` are removed.
 
     Raises:
-        CheckpointError: the disk is full or read-only, or another process is saving here. What the folder held before
-            is intact and valid.
+        CheckpointError: the disk is full or read-only, or another process is saving here. The earlier set stays valid.
     """
     created = not folder.exists()
     try:
@@ -72,7 +72,7 @@ def write_set(folder: Path, files: Mapping[str, bytes], known: tuple[str, ...]) 
 
 
 def stage_set(stage: Path, files: Mapping[str, bytes]) -> None:
-    """Write ``files`` and their manifest into the new folder ``stage`` and flush all of it to the disk."""
+    """Write ``files`` and their manifest into the new folder ``stage`` and flush them to the disk."""
     needed = sum(map(len, files.values())) + SPARE_BYTES
     free = shutil.disk_usage(stage.parent).free
     if free < needed:
@@ -88,18 +88,18 @@ def stage_set(stage: Path, files: Mapping[str, bytes]) -> None:
 
 
 def finish_commit(folder: Path, known: tuple[str, ...]) -> None:
-    """Complete a save that was interrupted after it became valid, and sweep one interrupted before."""
+    """Complete a save that was interrupted after its commit, and remove one interrupted before."""
     shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
     committed = folder / COMMITTED_FOLDER
     if not committed.exists():
         return
-    # The manifest moves last, so without one everything has moved already.
+    # The manifest moves last, so without one all files have moved already.
     if (committed / MANIFEST).exists():
-        listed = json.loads((committed / MANIFEST).read_bytes())["files"]
+        entries = json.loads((committed / MANIFEST).read_bytes())["files"]
         for name in known:
             if (committed / name).exists():
                 os.replace(committed / name, folder / name)
-            elif name not in listed:
+            elif name not in entries:
                 (folder / name).unlink(missing_ok=True)
         sync_folder(folder)
         os.replace(committed / MANIFEST, folder / MANIFEST)
@@ -109,10 +109,10 @@ def finish_commit(folder: Path, known: tuple[str, ...]) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's writer lock; it ends with the process, so a killed writer leaves none behind.
+    """Hold the folder's writer lock, which the system releases when the process ends.
 
     Raises:
-        CheckpointError: another process still holds it after ``LOCK_WAIT`` seconds.
+        CheckpointError: another process still holds the lock after ``LOCK_WAIT`` seconds.
     """
     if fcntl is None:
         yield
@@ -130,7 +130,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Lock an open file or folder, alone or ``shared`` with others that share it; False where another holds it."""
+    """Try to lock an open file or folder, exclusively or ``shared``; return whether the lock was acquired."""
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -139,7 +139,7 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's list of names to the disk, so that renames survive a power cut."""
+    """Flush a folder's directory entries to the disk, so that renames survive a power failure."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

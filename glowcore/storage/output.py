@@ -1,4 +1,4 @@
-"""Single files for the user, written whole or not at all."""
+"""Atomic writing of a single output file, and checks of its path before the work."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from glowcore.storage.atomic import sync_folder
 
 
 def check_path(path: str | os.PathLike, suffixes: Sequence[str]) -> Path:
-    """Return the path of a file to write, after a look before the work whether it can be written.
+    """Return ``path`` if a file can be written there, so that a mistake is reported before the work.
 
     Args:
-        path: the file; its folder must exist, an earlier file there will be replaced.
-        suffixes: the endings that are accepted, such as ``(".png",)``; upper case will do.
+        path: the file to write; its folder must exist, an earlier file will be replaced.
+        suffixes: the accepted endings, such as ``(".png",)``, in lower case; the case in ``path`` does not matter.
 
     Raises:
-        ConfigError: another ending, no such folder, a folder of that name, or no permission.
+        ConfigError: another ending, a missing folder, a folder of that name, or no permission.
     """
     path = Path(path)
     if path.is_dir():
@@ -37,28 +37,30 @@ def check_path(path: str | os.PathLike, suffixes: Sequence[str]) -> Path:
 
 
 def check_folder(path: str | os.PathLike, name: str) -> None:
-    """Look before the work whether a folder is there to write into, or can be made with those above it.
+    """Check that a folder can be written to, or created with its missing parents.
 
-    ``name`` is what the message calls it.
+    Args:
+        path: the folder.
+        name: what messages call the folder.
 
     Raises:
-        ConfigError: it, or one above it, is a file, or permission is missing.
+        ConfigError: the folder or one of its parents is a file, or permission is missing.
     """
     path = Path(path)
-    there = next(above for above in (path, *path.absolute().parents) if above.exists())
-    if not there.is_dir():
-        raise ConfigError(f"{name} {path}: {there} is a file, expected a folder, which is made if it is missing")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(f"{name} {path}: the folder {there} is not writable")
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not existing.is_dir():
+        raise ConfigError(f"{name} {path}: {existing} is a file, expected a folder, which is made if it is missing")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise ConfigError(f"{name} {path}: the folder {existing} is not writable")
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``: under another name beside it first, then by one rename.
+    """Write ``data`` to a temporary file beside ``path`` and rename it to ``path``.
 
     Raises:
-        ConfigError: the disk is full, read-only, or permission is missing; an earlier file at ``path`` is intact.
+        ConfigError: the disk is full or read-only, or permission is missing; an earlier file at ``path`` is intact.
     """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")  # its own name may be as long as allowed
+    part = path.with_name(f".{secrets.token_hex(8)}.part")  # a suffix to the name could exceed the longest name allowed
     try:
         try:
             with open(part, "xb") as file:

@@ -1,7 +1,7 @@
-"""Safetensors files checked by hand before the library allocates anything for them.
+"""Writing of safetensors files with little memory, and reading that validates the header before allocating anything.
 
-The format (https://huggingface.co/docs/safetensors): eight bytes with the header's length, little-endian, a JSON header
-``{name: {dtype, shape, data_offsets}, "__metadata__": {str: str}}``, then the tensors' bytes without holes.
+The format (https://huggingface.co/docs/safetensors): eight bytes with the header's length, little-endian; a JSON header
+``{name: {dtype, shape, data_offsets}, "__metadata__": {str: str}}``; then the tensors' bytes without holes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from glowcore.errors import CheckpointError
 from glowcore.storage.sealed import parse_json
 
-#: A tensor takes about 130 bytes of header: room for 30 levels of 256 steps, and read in a second if it is a lie.
+#: About 130 bytes per tensor: enough for 30 levels of 256 steps, and parsed in a second at most.
 MAX_HEADER_BYTES = 16 << 20
-#: In the order in which the library lays tensors out: the widest first, so each begins at a multiple of its own width.
+#: In the library's order of tensors in a file: the widest first, so that each starts at a multiple of its item size.
 DTYPES = {
     "I64": torch.int64,
     "F64": torch.float64,
@@ -40,19 +40,19 @@ METADATA = "__metadata__"
 
 
 class TensorSpec(NamedTuple):
-    """What a tensor in a file is said to be, or expected to be."""
+    """Shape and dtype of a tensor, as declared in a header or as expected."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
 
 
 def specs_of(module: nn.Module) -> dict[str, TensorSpec]:
-    """Return what the file of a module holds: the spec of each tensor by name."""
+    """Return the spec of each tensor in a module's state dict, by name."""
     return {name: TensorSpec(tuple(t.shape), t.dtype) for name, t in module.state_dict().items()}
 
 
 class Header(NamedTuple):
-    """A safetensors header that has been found consistent."""
+    """A validated safetensors header."""
 
     specs: dict[str, TensorSpec]
     metadata: dict[str, str]
@@ -64,12 +64,18 @@ def pack(
     metadata: Mapping[str, str] | None = None,
     max_header: int = MAX_HEADER_BYTES,
 ) -> bytes:
-    """Return the bytes of a safetensors file; tensors are copied to the CPU, ``path`` is for messages.
+    """Return the contents of a safetensors file, byte for byte those of ``safetensors.torch.save``.
 
-    Written here, tensor by tensor: the library holds three copies of all of them on the way.
+    Tensors are copied one by one, so that memory grows by one copy; ``safetensors.torch.save`` needs two (version 0.8).
+
+    Args:
+        path: name of the file in messages.
+        tensors: tensors by name, on any device.
+        metadata: the header's table of strings.
+        max_header: largest header in bytes.
 
     Raises:
-        CheckpointError: a dtype the format does not hold here, or a header over the limit.
+        CheckpointError: a dtype not in :data:`DTYPES`, or a header beyond ``max_header``.
     """
     names = {dtype: name for name, dtype in DTYPES.items()}
     for name, tensor in tensors.items():
@@ -100,7 +106,7 @@ def unpack(
     """Return the tensors in ``data`` and the header's table of strings.
 
     Raises:
-        CheckpointError: the header is inconsistent, or (unless ``finite`` is off) a value is NaN or infinite.
+        CheckpointError: the header is invalid, or ``finite`` is set and a value is NaN or infinite.
     """
     metadata = read_header(path, io.BytesIO(data), len(data), max_header).metadata
     try:
@@ -114,10 +120,10 @@ def unpack(
 
 
 def read_header(path: Path, file: BinaryIO, size: int, max_header: int = MAX_HEADER_BYTES) -> Header:
-    """Read and check the header of a file of ``size`` bytes, without reading the tensors.
+    """Read and validate the header of a file of ``size`` bytes, without reading the tensors.
 
     Raises:
-        CheckpointError: a header beyond ``max_header``, unknown dtypes, or tensors that do not fill the file exactly.
+        CheckpointError: a header beyond ``max_header``, an unknown dtype, or tensors that do not fill the file exactly.
     """
     prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
@@ -143,18 +149,18 @@ def read_header(path: Path, file: BinaryIO, size: int, max_header: int = MAX_HEA
     return Header(specs, metadata)
 
 
-def check_specs(path: Path, found: Mapping[str, TensorSpec], expected: Mapping[str, TensorSpec]) -> None:
-    """Compare a header with what the model needs; float64 is accepted for float32 if it is used throughout.
+def check_specs(path: Path, specs: Mapping[str, TensorSpec], expected: Mapping[str, TensorSpec]) -> None:
+    """Compare the specs of a file with those of a model; float64 throughout is accepted for float32.
 
     Raises:
         CheckpointError: a tensor is missing, unknown, or of another shape or dtype.
     """
     for name in expected:
-        if name not in found:
+        if name not in specs:
             raise CheckpointError(f"{path}: tensor {name} of this config is missing")
-    floats = {spec.dtype for spec in found.values() if spec.dtype.is_floating_point}
+    floats = {spec.dtype for spec in specs.values() if spec.dtype.is_floating_point}
     double = floats == {torch.float64}
-    for name, spec in found.items():
+    for name, spec in specs.items():
         if name not in expected:
             raise CheckpointError(f"{path}: tensor {name:.80} does not belong to this config")
         shape, dtype = expected[name]
@@ -162,7 +168,7 @@ def check_specs(path: Path, found: Mapping[str, TensorSpec], expected: Mapping[s
             dtype = torch.float64
         if spec != (shape, dtype):
             raise CheckpointError(
-                f"{path}: tensor {name} is {_words(spec)}, this config expects {_words(TensorSpec(shape, dtype))}"
+                f"{path}: tensor {name} is {_text(spec)}, this config expects {_text(TensorSpec(shape, dtype))}"
             )
 
 
@@ -175,7 +181,7 @@ def _check_entry(path: Path, name: str, entry: Any) -> tuple[TensorSpec, tuple[i
             f"{path}: tensor {name:.80} has dtype {entry['dtype']!r:.40}, expected one of " + ", ".join(DTYPES)
         )
     shape, offsets = entry["shape"], entry["data_offsets"]
-    if not _counts(shape, 8) or not _counts(offsets, 2) or len(offsets) != 2:
+    if not _is_list_of_sizes(shape, 8) or not _is_list_of_sizes(offsets, 2) or len(offsets) != 2:
         raise CheckpointError(f"{path}: tensor {name:.80} has no valid shape and data_offsets")
     begin, end = offsets
     if end - begin != math.prod(shape) * dtype.itemsize:
@@ -183,9 +189,9 @@ def _check_entry(path: Path, name: str, entry: Any) -> tuple[TensorSpec, tuple[i
     return TensorSpec(tuple(shape), dtype), (begin, end)
 
 
-def _counts(value: Any, longest: int) -> bool:
-    return isinstance(value, list) and len(value) <= longest and all(type(v) is int and v >= 0 for v in value)
+def _is_list_of_sizes(value: Any, max_length: int) -> bool:
+    return isinstance(value, list) and len(value) <= max_length and all(type(v) is int and v >= 0 for v in value)
 
 
-def _words(spec: TensorSpec) -> str:
+def _text(spec: TensorSpec) -> str:
     return f"{str(spec.dtype).removeprefix('torch.')} {list(spec.shape)}"

@@ -1,4 +1,4 @@
-"""Reading of the file sets that :mod:`glowcore.storage.atomic` writes: nothing is used before its hash is checked."""
+"""Reading of the file sets that :mod:`glowcore.storage.atomic` writes, with every file's hash verified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ATTEMPTS = 50
 
 
 class SealedSet:
-    """The files of one manifest, found in the folder or in a commit that is under way there."""
+    """The files of one manifest, in the folder or in an unfinished commit inside it."""
 
     def __init__(self, folder: Path, known: tuple[str, ...]) -> None:
         self.folder = folder
@@ -31,21 +31,23 @@ class SealedSet:
         return name in self.entries
 
     def read(self, name: str, look: Callable[[BinaryIO], None] | None = None) -> bytes:
-        """Return the contents of ``name``, with the size and SHA-256 of the manifest.
+        """Return the contents of a file, after checking its size and SHA-256 against the manifest.
 
-        ``look`` may inspect the file's beginning first and refuse it, before the rest is read.
+        Args:
+            name: name of the file.
+            look: called with the open file before the contents are read; it may raise to reject the file early.
 
         Raises:
-            CheckpointError: missing, of another size, damaged, or no plain file.
+            CheckpointError: missing, of another size, damaged, or not a regular file.
         """
         path = self.folder / name
         if name not in self.entries:
             raise CheckpointError(f"{path}: not listed in {MANIFEST}")
         size, digest = self.entries[name]
         with _open(self.folder, name) as file:
-            found = os.fstat(file.fileno()).st_size
-            if found != size:
-                raise CheckpointError(f"{path}: damaged, {found} bytes long where {MANIFEST} says {size}")
+            actual = os.fstat(file.fileno()).st_size
+            if actual != size:
+                raise CheckpointError(f"{path}: damaged, {actual} bytes long where {MANIFEST} says {size}")
             if look is not None:
                 look(file)
                 file.seek(0)
@@ -56,7 +58,7 @@ class SealedSet:
 
 
 def read_set(folder: Path, known: tuple[str, ...], read: Callable[[SealedSet], T]) -> T:
-    """Return ``read(files)`` of the set in ``folder``, again if a save replaced the set meanwhile.
+    """Return ``read(files)`` of the set in ``folder``; call ``read`` again if a save replaced the set meanwhile.
 
     Raises:
         CheckpointError: the set is missing, incomplete or damaged.
@@ -77,10 +79,10 @@ def read_set(folder: Path, known: tuple[str, ...], read: Callable[[SealedSet], T
 
 
 def read_manifest(folder: Path) -> bytes:
-    """Return the valid manifest's bytes.
+    """Return the bytes of the valid manifest, unparsed.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is no manifest, or it is too long.
     """
     try:
         with _open(folder, MANIFEST) as file:
@@ -93,10 +95,15 @@ def read_manifest(folder: Path) -> bytes:
 
 
 def parse_json(path: Path, data: bytes, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
-    """Return the JSON object in ``data``: no duplicate keys, no NaN or Infinity, at most ``limit`` bytes.
+    """Parse a JSON object without duplicate keys, NaN or Infinity.
+
+    Args:
+        path: name of the file in messages.
+        data: UTF-8 text.
+        limit: largest size of ``data`` in bytes.
 
     Raises:
-        CheckpointError: it is anything else; ``path`` names the file in the message.
+        CheckpointError: ``data`` is anything else.
     """
     if len(data) > limit:
         raise CheckpointError(f"{path}: longer than {limit} bytes")
@@ -112,7 +119,7 @@ def parse_json(path: Path, data: bytes, limit: int = MAX_JSON_BYTES) -> dict[str
 def _open(folder: Path, name: str) -> BinaryIO:
     for path in (folder / COMMITTED_FOLDER / name, folder / name):
         try:
-            # Without O_NONBLOCK a named pipe in the file's place would wait for a writer for ever.
+            # Without O_NONBLOCK, opening a named pipe would block until a writer opens it.
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         except (FileNotFoundError, NotADirectoryError):
             continue

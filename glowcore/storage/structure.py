@@ -1,4 +1,4 @@
-"""Whether a model is built as another is, so that it computes the same function of the same weights."""
+"""Comparison of the structure of two models: whether they compute the same function from the same weights."""
 
 from __future__ import annotations
 
@@ -7,54 +7,53 @@ from typing import Any
 
 from torch import nn
 
-#: Kinds of attributes that are settings of a module; a config or a meter is none.
+#: Types of module attributes that are compared as settings.
 _SETTINGS = (bool, int, float, str, tuple, list, type(None))
-#: Attributes that say nothing of the function.
+#: Attributes that do not affect the function.
 _IGNORED = {"training", "attributes", "anchor_every"}
 
 
 def difference(model: nn.Module, expected: nn.Module) -> str | None:
-    """Return in words the first thing in which ``model`` is not built as ``expected`` is, or None.
+    """Describe the first difference in structure between ``model`` and ``expected``, or return None.
 
-    Compared are the modules by name and type, their settings, and methods put on a single module. A subclass that
-    replaces nothing of its base and only adds to it is as good as the base. Not compared are weights, and hooks, which
-    are no part of a model.
+    The comparison covers the modules by name and type, their settings, and methods assigned to a single module. A
+    subclass that only adds to its base, overriding nothing, equals the base. Weights and hooks are not compared.
     """
-    found, wanted = (dict(each.named_modules(remove_duplicate=False)) for each in (model, expected))
-    for name, like in wanted.items():
-        module = found.pop(name, None)
-        if not _is_kind(module, type(like)):
-            return f"{name or 'the model'} is {_text(module)}, expected {_text(like)}"
-        for setting, value, other in _settings(module, like):
-            if not _same(value, other):
-                return f"{name}.{setting} is {_text(value)}, expected {_text(other)}".lstrip(".")
-    return next((f"{name} is {_text(module)}, expected none" for name, module in found.items()), None)
+    modules, expected_modules = (dict(root.named_modules(remove_duplicate=False)) for root in (model, expected))
+    for name, reference in expected_modules.items():
+        module = modules.pop(name, None)
+        if not _is_kind(module, type(reference)):
+            return f"{name or 'the model'} is {_text(module)}, expected {_text(reference)}"
+        for setting, value, expected_value in _settings(module, reference):
+            if not _same(value, expected_value):
+                return f"{name}.{setting} is {_text(value)}, expected {_text(expected_value)}".lstrip(".")
+    return next((f"{name} is {_text(module)}, expected none" for name, module in modules.items()), None)
 
 
 def _is_kind(module: nn.Module | None, kind: type[nn.Module]) -> bool:
-    """Whether a module is of this type, or of one that only adds to it."""
+    """Return whether a module is of type ``kind``, or of a subclass that overrides nothing of it."""
     order = type(module).__mro__
     if kind not in order:
         return False
-    names = {name for each in order[: order.index(kind)] for name in vars(each)}
-    # Names of Python's own stand in every class; what __init__ has done is compared itself.
+    names = {name for subclass in order[: order.index(kind)] for name in vars(subclass)}
+    # Every class defines dunder names such as __module__; the effects of __init__ are compared as settings.
     return not any(hasattr(kind, name) for name in names if name == "__call__" or name[:2] != "__")
 
 
-def _settings(module: nn.Module, like: nn.Module) -> Iterator[tuple[str, Any, Any]]:
-    """Yield name, value and expected value of all that decides what a module computes of its weights."""
-    for name, other in vars(like).items():
-        if name[0] != "_" and name not in _IGNORED and isinstance(other, _SETTINGS):
-            yield name, getattr(module, name, None), other
+def _settings(module: nn.Module, reference: nn.Module) -> Iterator[tuple[str, Any, Any]]:
+    """Yield name, value and expected value of the attributes that determine the function of a module."""
+    for name, expected in vars(reference).items():
+        if name[0] != "_" and name not in _IGNORED and isinstance(expected, _SETTINGS):
+            yield name, getattr(module, name, None), expected
     for name, value in vars(module).items():
-        if name not in vars(like) and hasattr(type(like), name):
-            yield name, value, getattr(type(like), name)
+        if name not in vars(reference) and hasattr(type(reference), name):
+            yield name, value, getattr(type(reference), name)
 
 
-def _same(value: Any, other: Any) -> bool:
+def _same(value: Any, expected: Any) -> bool:
     try:
-        return bool(value == other)
-    except (TypeError, ValueError, RuntimeError):  # an array or a tensor in the place of a setting
+        return bool(value == expected)
+    except (TypeError, ValueError, RuntimeError):  # comparing an array or a tensor
         return False
 
 
