@@ -218,7 +218,7 @@ class Desk:
             self._push(replace(self.recipe, source=awaited) if waits else self.recipe)
         if waits:
             self.arrival = replace(self.arrival, awaited=None)
-            self.history = self.history and self.history.with_edited(self.recipe)
+            self.history = self.history and self.history.with_face(self.recipe)
         return photo
 
     def remove_photo(self, key: str, engine: Engine) -> None:

@@ -189,9 +189,9 @@ def test_the_face_of_a_link_is_edited_and_forgotten_with_its_photo(desk, engine,
     desk.open(linked, engine)
     desk.add_photo(data)  # which the link has waited for
     desk.start_from(Source("photo", key, 0))
-    assert desk.history.edited_faces(key) == [linked]
+    assert desk.history.faces.of_photo(key) == [linked]
     desk.remove_photo(key, engine)
-    assert desk.history.edited_faces(key) == []
+    assert desk.history.faces.of_photo(key) == []
 
 
 def test_a_photo_is_used_again_with_the_eyes_that_were_placed(desk, engine, gallery, blobs):

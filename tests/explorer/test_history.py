@@ -143,7 +143,7 @@ def test_of_pictures_that_come_at_once_the_last_is_a_step_and_what_brought_an_ed
     history = on(on(brought, 2), 3)
     assert history.one_choice_since(before) == before.push(brought.present).push(history.present)
     assert edited(history.one_choice_since(before)) == {1: {"a": 2}}
-    linked = history.with_edited(replace(history.present, source=Source("photo", PHOTO, 7)))
+    linked = history.with_face(replace(history.present, source=Source("photo", PHOTO, 7)))
     assert edited(linked.one_choice_since(before)) == {1: {"a": 2}, 7: {"a": 2}}
     assert before.one_choice_since(before) == before
 
@@ -170,7 +170,7 @@ def on(history, face, photo=PHOTO):
 
 
 def edited(history, photo=PHOTO):
-    return {r.source.face: dict(r.moves) for r in history.edited_faces(photo)}
+    return {r.source.face: dict(r.moves) for r in history.faces.of_photo(photo)}
 
 
 def test_the_faces_of_a_photo_are_known_as_the_hand_left_them():

@@ -223,7 +223,7 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
                 what=WHOLE,
             )
             detected = recipe.source.face >= 0  # one with eyes placed by hand may be one of the others
-            edited_here = desk.history.edited_faces(photo.key) if detected else []
+            edited_here = desk.history.faces.of_photo(photo.key) if detected else []
             others = [r for r in edited_here if r.source != recipe.source]
             if others and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others"):
                 put_back[:0] = others
