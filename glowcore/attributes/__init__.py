@@ -1,4 +1,4 @@
-"""Directions in latent space that stand for attributes: applied, fitted, refined."""
+"""Attribute vectors: directions in latent space that change an attribute, their fit and their refinement."""
 
 from glowcore.attributes.vectors import MAX_STRENGTH, AttributeVectors, Shapes, direction_kind
 

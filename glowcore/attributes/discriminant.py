@@ -1,13 +1,13 @@
-r"""Shrunk linear discriminants of many attributes at once, when dimensions are as many as pictures.
+r"""Shrunk linear discriminants of many attributes at once, where there are as many dimensions as pictures.
 
-Fisher's discriminant is :math:`w = \Sigma^{-1} (\mu_1 - \mu_0)`; the covariance within classes may be replaced by the
-total one, which changes w only in length (Sherman-Morrison). With as many dimensions as pictures the estimate of
+Fisher's discriminant is :math:`w = \Sigma^{-1} (\mu_1 - \mu_0)`. The total covariance may replace that within
+classes: it changes only the length of w (Sherman-Morrison). With as many dimensions as pictures the estimate of
 :math:`\Sigma` must be shrunk towards a multiple of the identity (Friedman 1989, Ledoit & Wolf 2004):
 
 .. math:: w = (S + \lambda \nu I)^{-1} (m_1 - m_0), \qquad \nu = \mathrm{tr}(S) / D
 
-The latents of a flow are near-white already, so conjugate gradients solve this in a few dozen passes over the data, all
-attributes and several :math:`\lambda` together, without ever forming the ``D x D`` matrix.
+The latents of a flow are nearly white, so conjugate gradients solve this in a few dozen passes over the data, for all
+attributes and several :math:`\lambda` at once, without forming the ``D x D`` matrix.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from glowcore.errors import DataError, reason
 
-CHUNK_BYTES = 1 << 24  # larger blocks come fresh from the system, page by page, on every pass
-#: Latents are standardised: what lies beyond comes of a picture that the model cannot take, and one such row would
-#: outweigh all others in every mean.
+CHUNK_BYTES = 1 << 24  # larger blocks are allocated anew on every pass, page by page
+#: Largest absolute value of a usable encoding. Latents are standardised; larger values come from pictures that the
+#: model cannot represent, and one such row would dominate every mean.
 FARTHEST = 1e4
 
 log = logging.getLogger(__name__)
@@ -24,21 +24,21 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def kept_on_disk(batches: Iterable[tuple[Tensor, Tensor]], dims: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Gather batches of encodings ``[B, D]`` and labels ``[B, A]`` as float32 ``[N, D]`` and int8 ``[N, A]``.
+    """Yield batches of encodings ``[B, D]`` and labels ``[B, A]`` joined: float32 ``[N, D]`` and int8 ``[N, A]``.
 
-    The encodings lie in a temporary file of 4 N D bytes, which is gone at the end.
+    The encodings are in a temporary file of 4 N D bytes, which is removed when the context closes.
 
     Raises:
-        DataError: there is no room for it.
+        DataError: there is no room for the file.
     """
     labels = []
     with _temporary_file() as file:
         for flat, known in batches:
-            with _told_where():
+            with _naming_the_folder():
                 file.write(flat.detach().cpu().float().contiguous().numpy())
             labels.append(known.detach().cpu().numpy().astype(np.int8))
         table = np.concatenate(labels)
-        with _told_where():
+        with _naming_the_folder():
             file.flush()
             matrix = np.memmap(file, np.float32, "r", shape=(len(table), dims))
         yield matrix, table
@@ -46,18 +46,18 @@ def kept_on_disk(batches: Iterable[tuple[Tensor, Tensor]], dims: int) -> Iterato
 
 @contextlib.contextmanager
 def _temporary_file() -> Iterator[BinaryIO]:
-    with _told_where():
+    with _naming_the_folder():
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
     try:
         yield file
     finally:
-        with _told_where():  # after a write that failed it tries once more
+        with _naming_the_folder():  # closing retries a write that failed
             file.close()
 
 
 @contextlib.contextmanager
-def _told_where() -> Iterator[None]:
-    """Say of an error in the body of the `with` which folder has no room."""
+def _naming_the_folder() -> Iterator[None]:
+    """Turn an OSError into a DataError that names the folder for temporary files."""
     try:
         yield
     except OSError as error:
@@ -67,16 +67,16 @@ def _told_where() -> Iterator[None]:
 
 
 class EncodingRows:
-    """A matrix ``[N, D]`` read in chunks of float32 rows; rows that cannot be used read as zeros.
+    """A matrix ``[N, D]`` read in chunks of float32 rows, unusable rows as zeros.
 
     Attributes:
-        usable: which rows can, ``bool [N]``: all values finite and none beyond :data:`FARTHEST`.
+        usable: bool ``[N]``, whether all values of a row are finite and none is beyond :data:`FARTHEST`.
     """
 
     def __init__(self, matrix: np.ndarray) -> None:
         self.matrix = matrix
         self.step = max(1, CHUNK_BYTES // (4 * matrix.shape[1]))
-        # In float32, for float16 cannot hold the bound; NaN is within none.
+        # In float32, since float16 cannot hold the bound. A NaN fails the comparison.
         self.usable = np.concatenate(
             [(np.abs(matrix[part].astype(np.float32)) <= FARTHEST).all(1) for part in self._slices()]
         )
@@ -113,14 +113,20 @@ class EncodingRows:
 
 
 class Moments:
-    """What the fit needs of all rows, in one pass.
+    """Sums over all rows that the fit needs, computed in one pass.
+
+    Args:
+        rows: the encodings, ``[N, D]``.
+        labels: ``[N, A]``, 1 yes, 0 no, -1 unknown.
+        fitted: bool ``[N]``, the rows that discriminants are fitted to.
+        weights: the weights r of the directions, ``[N, A]`` (:mod:`glowcore.attributes.directions`).
 
     Attributes:
-        directions: ``X^T r`` for the weights r, ``[A, D]`` float64 (:mod:`glowcore.attributes.directions`).
-        targets: differences of class means over the rows marked as ``fitted``, ``[A, D]`` float64.
+        directions: ``X^T r``, ``[A, D]`` float64.
+        targets: differences of class means over the ``fitted`` rows, ``[A, D]`` float64.
         centre: mean of these rows, ``[D]`` float64.
         fitted_variance: mean over the dimensions of their variance.
-        variance: of all usable rows, by dimension, ``[D]`` float64.
+        variance: of all usable rows, per dimension, ``[D]`` float64.
     """
 
     def __init__(self, rows: EncodingRows, labels: Tensor, fitted: Tensor, weights: np.ndarray) -> None:

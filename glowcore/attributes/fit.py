@@ -1,4 +1,4 @@
-"""Attribute vectors fitted from labelled pictures, in few passes over encodings that need not fit in memory."""
+"""The fit of attribute vectors to labelled pictures, in a few passes over encodings that need not fit in memory."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 MIN_COUNT = 30
 SHRINKAGES = (1.0, 3.0, 10.0, 30.0)
-DEFAULT_SHRINKAGE = 1  # where a class is missing among the encodings that choose
+DEFAULT_SHRINKAGE = 1  # index, where the fold that chooses lacks a class
 FOLDS = 10
-CHOOSE, MEASURE = 0, 1
+CHOOSE, MEASURE = 0, 1  # the folds that choose the shrinkage and measure the separation
 
-#: From encodings, labels, names and directions ``[A, D]`` to better directions and facts by name.
+#: From encodings, labels, names and directions ``[A, D]`` to improved directions and JSON-able facts by name.
 Refine = Callable[[np.ndarray, np.ndarray, Sequence[str], Tensor], tuple[Tensor, dict[str, Any]]]
 
 log = logging.getLogger(__name__)
@@ -41,13 +41,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of labels and of encodings stand for, and where they come from.
+    """The meaning of the columns of labels and encodings, and their origin.
 
     Attributes:
-        names: the attributes, one a column of the labels.
-        shapes: ``(c, h, w)`` of each level, finest first: the encodings are flat latents.
-        prior: the latents' prior.
-        source: JSON-able facts to store with the vectors.
+        names: the attributes, one per column of the labels.
+        shapes: ``(c, h, w)`` of each level, finest first; the encodings are flat latents of these shapes.
+        prior: name of the latents' prior.
+        source: JSON-able facts about the data, stored with the vectors.
     """
 
     names: tuple[str, ...]
@@ -73,10 +73,11 @@ def fit_attributes(
         pictures: the training split, with ``attributes`` (1 yes, 0 no, -1 unknown), and for a class-conditional model
             with ``labels``.
         batch_size: pictures encoded at once.
-        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`), or ``"refined"``: the partial
-            ones, improved by what they do to pictures (:mod:`glowcore.attributes.refinement`).
-        refinement: how they are improved.
-        classifiers: of other pictures, which the refinement asks beside the one that it trains on these labels.
+        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`), or ``"refined"``: partial ones,
+            improved by gradient descent through the decoder (:mod:`glowcore.attributes.refinement`).
+        refinement: settings of that descent.
+        classifiers: trained on other pictures; the refinement averages them with the one that it trains on these
+            labels.
         progress: show a bar on stderr.
 
     Raises:
@@ -86,7 +87,8 @@ def fit_attributes(
     """
     fittable(pictures.attributes.numpy(), pictures.attribute_names)
     y = _classes_of(model, pictures)
-    fast = model.fused(backend="torch")  # batches are large, and the application fits in a thread among others
+    # Not onnxruntime: batches are large, and the application fits in one thread of several.
+    fast = model.fused(backend="torch")
 
     def encodings() -> Iterator[tuple[Tensor, Tensor]]:
         bar = progress_bar(total=len(pictures), desc="encoding", unit=" pictures", progress=progress)
@@ -105,11 +107,11 @@ def fit_attributes(
         refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], y=y, progress=progress)
     columns = Columns(tuple(pictures.attribute_names), tuple(model.latent_shapes()), model.prior, source)
     with kept_on_disk(encodings(), model.num_dims) as (matrix, labels):
-        return fit_matrix(matrix, labels, columns, directions=directions, refine=refine, progress=progress)
+        return fit_matrix(matrix, labels, columns, kind=directions, refine=refine, progress=progress)
 
 
 def _classes_of(model: Flow, pictures: PictureSet) -> Tensor | None:
-    """Return the pictures' classes in the numbers of a class-conditional model, ``[N]``, None for any other."""
+    """Return the pictures' classes as a class-conditional model numbers them, ``[N]``; None for any other model."""
     if num_classes(model) == 0:
         return None
     if pictures.labels is None:
@@ -124,23 +126,23 @@ def fit_matrix(
     labels: np.ndarray,
     columns: Columns,
     *,
-    directions: str = "partial",
+    kind: str = "partial",
     refine: Refine | None = None,
     progress: bool = False,
 ) -> AttributeVectors:
-    r"""Fit attribute vectors from a matrix of encodings, float16 or float32, in memory or mapped.
+    r"""Fit attribute vectors to a matrix of encodings, float16 or float32, in memory or mapped.
 
-    Directions are made from all encodings with a known label (:mod:`glowcore.attributes.directions`). Encodings with
+    Directions are fitted to all encodings with a known label (:mod:`glowcore.attributes.directions`). Encodings with
     values that are not finite or beyond :data:`~glowcore.attributes.encoding_rows.FARTHEST` are left out. Scores are
-    shrunk linear discriminants (:mod:`glowcore.attributes.discriminant`) made from eight tenths of the encodings; one
+    shrunk linear discriminants (:mod:`glowcore.attributes.discriminant`) fitted to eight tenths of the encodings; one
     tenth chooses each attribute's shrinkage, one tenth measures its ``separation``, the AUC. Scores are scaled to mean
     0 and standard deviation 1 over these two tenths. The same input gives the same vectors.
 
     Args:
         matrix: ``[N, D]``, flat latents (:meth:`~glowcore.latents.Latents.flatten`).
         labels: ``[N, A]``, 1 yes, 0 no, -1 unknown.
-        columns: what the columns of both stand for.
-        directions: ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`).
+        columns: the meaning of the columns of both.
+        kind: of the directions, ``"partial"`` or ``"mean"`` (:mod:`glowcore.attributes.directions`).
         refine: improves them, such as a :class:`~glowcore.attributes.refinement.Refinement`.
         progress: show a bar on stderr.
 
@@ -148,8 +150,8 @@ def fit_matrix(
         ConfigError: another kind of directions.
         DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
     """
-    if directions not in DIRECTION_KINDS:
-        raise ConfigError(f"directions {directions!r:.40} are not one of {', '.join(DIRECTION_KINDS)}")
+    if kind not in DIRECTION_KINDS:
+        raise ConfigError(f"directions {kind!r:.40} are not one of {', '.join(DIRECTION_KINDS)}")
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
     usable, refused = fittable(labels, columns.names)
@@ -159,43 +161,58 @@ def fit_matrix(
     names = tuple(columns.names[i] for i in usable)
     folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)
     fitted = rows.usable & (folds.numpy() > MEASURE)
-    pulls = label_weights(labels, directions)
-    moments = Moments(rows, torch.from_numpy(labels), torch.from_numpy(fitted), pulls)
+    weights = label_weights(labels, kind)
+    moments = Moments(rows, torch.from_numpy(labels), torch.from_numpy(fitted), weights)
 
-    moves, made = moments.directions, [{"kind": directions} for _ in names]
-    if directions == "partial":
-        moves, factors = shrink_levels(moves, pulls, moments.variance, [math.prod(shape) for shape in columns.shapes])
-        made = [{**fact, "level_factors": f} for fact, f in zip(made, factors, strict=True)]
+    directions, direction_facts = _directions(kind, moments, weights, columns.shapes)
     if refine is not None:
-        moves, found = refine(matrix, labels, names, moves)
-        made = [{**fact, "refined": found[name]} for name, fact in zip(names, made, strict=True)]
-    candidates = _discriminants(rows, moments, fitted, progress)
-    for name, move, weights in zip(names, moves, candidates, strict=True):
-        if not (move.isfinite().all() and weights.isfinite().all()):
-            raise DataError(
-                f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
-                "python -m glowcore check --model tells"
-            )
+        directions, refined = refine(matrix, labels, names, directions)
+        direction_facts = [
+            {**fact, "refined": refined[name]} for name, fact in zip(names, direction_facts, strict=True)
+        ]
+    discriminants = _discriminants(rows, moments, fitted, progress)
+    _check_finite(names, directions, discriminants)
 
-    projections = rows.project(torch.cat([candidates.flatten(0, 1), moves.float()]))
-    scores, moved = projections.split([len(names) * len(SHRINKAGES), len(names)], dim=1)
+    projections = rows.project(torch.cat([discriminants.flatten(0, 1), directions.float()]))
+    scores, along = projections.split([len(names) * len(SHRINKAGES), len(names)], dim=1)
     scores = scores.reshape(len(matrix), len(names), -1)
     chosen, offsets, scales, facts = _choose(scores, torch.from_numpy(labels), folds, rows.usable, names)
-    for name, fact in zip(names, made, strict=True):
+    for name, fact in zip(names, direction_facts, strict=True):
         facts[name]["direction"] = fact
-    moved = moved[torch.from_numpy(rows.usable)].double()
-    counts = {"encodings": len(moved), "left_out": len(matrix) - len(moved), "refused": refused}
+    along = along[torch.from_numpy(rows.usable)].double()
+    counts = {"encodings": len(along), "left_out": len(matrix) - len(along), "refused": refused}
     return AttributeVectors(
         names,
-        directions=moves.float(),
-        score_weights=(candidates[torch.arange(len(names)), chosen].double() / scales[:, None]).float(),
+        directions=directions.float(),
+        score_weights=(discriminants[torch.arange(len(names)), chosen].double() / scales[:, None]).float(),
         score_offsets=-offsets / scales,
-        covariance=(moved - moved.mean(0)).T @ (moved - moved.mean(0)) / len(moved),
+        covariance=(along - along.mean(0)).T @ (along - along.mean(0)) / len(along),
         shapes=columns.shapes,
         prior=columns.prior,
         facts=facts,
         source={**columns.source, **counts},
     )
+
+
+def _directions(
+    kind: str, moments: Moments, weights: np.ndarray, shapes: Shapes
+) -> tuple[Tensor, list[dict[str, Any]]]:
+    """Return the directions of a kind, ``[A, D]`` float64, and JSON-able facts about each."""
+    if kind != "partial":
+        return moments.directions, [{"kind": kind} for _ in moments.directions]
+    sizes = [math.prod(shape) for shape in shapes]
+    directions, factors = shrink_levels(moments.directions, weights, moments.variance, sizes)
+    return directions, [{"kind": kind, "level_factors": levels} for levels in factors]
+
+
+def _check_finite(names: Sequence[str], directions: Tensor, discriminants: Tensor) -> None:
+    """Raise :class:`DataError` where the fit of an attribute is not finite."""
+    for name, direction, weights in zip(names, directions, discriminants, strict=True):
+        if not (direction.isfinite().all() and weights.isfinite().all()):
+            raise DataError(
+                f"attribute {name!r:.80}: the fit gave values that are not finite; is the model sound? "
+                "python -m glowcore check --model tells"
+            )
 
 
 def _discriminants(rows: EncodingRows, moments: Moments, fitted: np.ndarray, progress: bool) -> Tensor:
@@ -216,7 +233,15 @@ def _discriminants(rows: EncodingRows, moments: Moments, fitted: np.ndarray, pro
 def _choose(
     scores: Tensor, labels: Tensor, folds: Tensor, usable: np.ndarray, names: Sequence[str]
 ) -> tuple[Tensor, Tensor, Tensor, dict]:
-    """Return each attribute's shrinkage index, the mean and spread of its score, and its facts."""
+    """Return each attribute's index of ``SHRINKAGES``, its score's mean and standard deviation, and its facts.
+
+    Args:
+        scores: ``[N, A, S]``, one per shrinkage.
+        labels: ``[N, A]``.
+        folds: ``[N]``.
+        usable: bool ``[N]``.
+        names: the A attributes.
+    """
     chosen, offsets, scales, facts = [], [], [], {}
     held = torch.from_numpy(usable) & (folds <= MEASURE)
     for index, name in enumerate(names):
@@ -224,11 +249,11 @@ def _choose(
         candidates = scores[:, index].double().numpy()
 
         def auc(fold: int, column: int, known=known, candidates=candidates) -> float | None:
-            here = ((folds == fold) & (known >= 0)).numpy()
-            return roc_auc(candidates[here, column], known.numpy()[here])
+            selected = ((folds == fold) & (known >= 0)).numpy()
+            return roc_auc(candidates[selected, column], known.numpy()[selected])
 
-        found = [auc(CHOOSE, column) for column in range(len(SHRINKAGES))]
-        best = DEFAULT_SHRINKAGE if None in found else int(np.argmax(found))
+        aucs = [auc(CHOOSE, column) for column in range(len(SHRINKAGES))]
+        best = DEFAULT_SHRINKAGE if None in aucs else int(np.argmax(aucs))
         values = candidates[held.numpy(), best]
         chosen.append(best)
         offsets.append(values.mean())
@@ -246,10 +271,14 @@ def _choose(
 
 
 def fittable(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[str, str]]:
-    """Return the columns of ``labels`` (``[N, A]``, 1 yes, 0 no) that can be fitted, and by name why each other cannot.
+    """Return the indices of the columns of ``labels`` that can be fitted, and the reasons against the others by name.
+
+    Args:
+        labels: ``[N, A]``, 1 yes, 0 no; other values do not count.
+        names: the A attributes.
 
     Raises:
-        DataError: none can.
+        DataError: no column can be fitted.
     """
     usable, refused = [], {}
     for index, name in enumerate(names):

@@ -1,7 +1,8 @@
 """Attribute vectors: directions in latent space that add or remove a smile, glasses, years.
 
-The paper's way (Glow, section 4.3): the difference between the mean latents of pictures with and without an attribute.
-:mod:`glowcore.attributes.fit` makes them from labelled encodings.
+:mod:`glowcore.attributes.fit` fits them to labelled pictures. By default a direction is the effect of one label with
+the others held constant (:mod:`glowcore.attributes.directions`), then refined by gradient descent through the decoder
+(:mod:`glowcore.attributes.refinement`). The difference of class means of the Glow paper (section 4.3) is an option.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ Shapes = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True, eq=False)
 class AttributeVectors:
-    r"""One direction that moves and one score that measures per attribute, over the latents eps of all levels.
+    r"""A direction that changes each attribute and a score that measures it, over the latents eps of all levels.
 
     Attributes:
         names: the attributes, in the order of all rows below.
-        directions: ``d``, ``[A, D]`` float32, differences of class means (or combinations, see :meth:`orthogonalise`).
-        score_weights: ``w``, ``[A, D]`` float32, of shrunk linear discriminants.
+        directions: ``d``, ``[A, D]`` float32; :func:`direction_kind` tells how each was made.
+        score_weights: ``w``, ``[A, D]`` float32, shrunk linear discriminants.
         score_offsets: ``b``, ``[A]`` float64; scores have mean 0 and standard deviation 1 over held-out encodings.
         covariance: ``[A, A]`` float64, of the projections ``<eps, d>`` over the training encodings.
         shapes: ``(c, h, w)`` of each level, finest first.
-        prior: the prior's name of the latents they were fitted on.
-        facts: per attribute, JSON-able: ``positives``, ``negatives``, ``separation`` and what else the fit found.
+        prior: name of the prior of the latents that they were fitted to.
+        facts: JSON-able, per attribute: ``positives``, ``negatives``, ``separation`` and other results of the fit.
         source: JSON-able, of the fit as a whole: number of encodings, hash of the data, attributes ``refused`` and why.
     """
 
@@ -49,7 +50,7 @@ class AttributeVectors:
     source: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Small matrices of inner products, on the CPU in float64: with them a lock is solved for without touching D.
+        # Inner products in float64 on the CPU: with them a lock needs no operation on vectors of length D.
         weights, directions = self.score_weights.cpu().double(), self.directions.cpu().double()
         object.__setattr__(self, "_weight_gram", weights @ weights.T)
         object.__setattr__(self, "_weight_direction", weights @ directions.T)
@@ -76,7 +77,7 @@ class AttributeVectors:
         return math.sqrt(float(self.covariance[index, index])) / float(self._norms[index])
 
     def score(self, latents: Latents, name: str) -> Tensor:
-        """Return how much of an attribute latents have, ``[B]``: ``<eps, w> + b``.
+        """Return the score of an attribute, ``[B]``: ``<eps, w> + b``.
 
         0 is the average and 1 one standard deviation of the training set's held-out encodings.
 
@@ -93,12 +94,11 @@ class AttributeVectors:
         Args:
             latents: any batch of the model's latents, on any device.
             strengths: ``s`` by attribute name, in units of :meth:`sigma`, from -100 to 100.
-            locked: attributes whose score the *other* attributes' moves must not change. One that has a strength
-                itself is moved by its own direction, and its score by that alone.
+            locked: attributes whose score the strengths of *other* attributes must not change. The own strength of a
+                locked attribute still applies, and changes its score.
 
-        With the locked attributes' weights ``w`` as rows of ``W``, and ``c`` what their scores would change by
-        without those changes that are a locked attribute's own doing, what is added to the move is the smallest
-        ``delta`` that gives ``W delta = -c``:
+        Let the rows of ``W`` be the weights ``w`` of the locked attributes, and ``c`` the changes of their scores by
+        all other attributes. The smallest ``delta`` with ``W delta = -c`` is added to the move:
 
         .. math:: \delta = -W^T (W W^T)^{-1} c
 
@@ -113,8 +113,8 @@ class AttributeVectors:
         move = _combine(steps, self.directions)
         if locks:
             changes = (self._weight_direction * steps)[locks]
-            changes[range(len(locks)), locks] = 0  # its own doing
-            # The pseudo-inverse also copes with two locked scores that measure the same thing.
+            changes[range(len(locks)), locks] = 0  # by its own strength
+            # The pseudo-inverse also solves for two locked scores that are the same.
             gram = self._weight_gram[locks][:, locks]
             correction = -torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ changes.sum(1)
             move = move + _combine(correction, [self.score_weights[lock] for lock in locks])
@@ -122,17 +122,19 @@ class AttributeVectors:
         return replace(latents.with_flat(flat + move.to(flat)), y=latents.y)
 
     def orthogonalise(self, name: str, against: Sequence[str]) -> AttributeVectors:
-        """Return vectors whose direction ``name`` has no component along the directions ``against``; scores stay.
+        """Return vectors whose direction ``name`` has no component along the directions ``against``.
+
+        Scores do not change.
 
         Raises:
-            ConfigError: unknown name, ``name`` among ``against``, or nothing left of the direction.
+            ConfigError: unknown name, ``name`` among ``against``, or a direction that vanishes.
         """
         index, others = self._index(name), [self._index(other) for other in dict.fromkeys(against)]
         if index in others:
             raise ConfigError(f"{name} cannot be made orthogonal to itself")
         if not others:
             return self
-        # d' = d - sum_k c_k d_k, so its projections' covariance follows from those already known.
+        # d' = d - sum_k c_k d_k, so the covariance of its projections follows from the known one.
         basis = self.directions[others].cpu().double()
         direction = self.directions[index].cpu().double()
         coefficients = torch.linalg.pinv(basis @ basis.T, rtol=1e-10, hermitian=True) @ (basis @ direction)
@@ -148,10 +150,10 @@ class AttributeVectors:
         return replace(self, directions=directions, covariance=covariance, facts=facts)
 
     def without(self, names: Collection[str]) -> AttributeVectors:
-        """Return the same attributes but those named.
+        """Return the vectors without those named.
 
         Raises:
-            ConfigError: unknown name, or none would be left.
+            ConfigError: unknown name, or no attribute would be left.
         """
         left_out = {self._index(name) for name in names}
         kept = [name for index, name in enumerate(self.names) if index not in left_out]
@@ -160,7 +162,7 @@ class AttributeVectors:
         return self.only(kept)
 
     def only(self, names: Collection[str]) -> AttributeVectors:
-        """Return the named attributes alone, in the order of these.
+        """Return the vectors of the named attributes alone, in the order of ``self.names``.
 
         Raises:
             ConfigError: unknown name.
@@ -177,7 +179,7 @@ class AttributeVectors:
         )
 
     def info(self, name: str) -> dict[str, Any]:
-        """Return what is known of an attribute: ``positives``, ``negatives``, ``norm``, ``sigma``, ``separation`` ...
+        """Return the facts of an attribute: ``positives``, ``negatives``, ``norm``, ``sigma``, ``separation`` etc.
 
         ``separation`` is the area under the ROC curve of the score on held-out encodings, None if those lack a class.
 
@@ -192,7 +194,7 @@ class AttributeVectors:
         return replace(self, directions=self.directions.to(device), score_weights=self.score_weights.to(device))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what has to be stored as tensors, by name; see :meth:`from_tensors`."""
+        """Return the tensors to store, by name; :meth:`from_tensors` reads them."""
         return {
             "directions": self.directions,
             "score_weights": self.score_weights,
@@ -201,7 +203,7 @@ class AttributeVectors:
         }
 
     def metadata(self) -> dict[str, Any]:
-        """Return what has to be stored as JSON; see :meth:`from_tensors`."""
+        """Return the JSON-able rest to store; :meth:`from_tensors` reads it."""
         return {
             "names": list(self.names),
             "shapes": [list(shape) for shape in self.shapes],
@@ -212,10 +214,10 @@ class AttributeVectors:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> AttributeVectors:
-        """Return the vectors that :meth:`tensors` and :meth:`metadata` came from.
+        """Return the vectors whose :meth:`tensors` and :meth:`metadata` were stored.
 
         Raises:
-            ConfigError: something is missing or does not fit together.
+            ConfigError: something is missing or inconsistent.
         """
         names, shapes, facts, source = (metadata.get(key) for key in ("names", "shapes", "info", "source"))
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
@@ -261,7 +263,11 @@ class AttributeVectors:
 
 
 def direction_kind(info: Mapping[str, Any]) -> str:
-    """Return how a direction was made in a word or two: ``mean``, ``partial``, ``partial, refined``."""
+    """Return how a direction was made: ``mean``, ``partial``, ``mean, refined`` or ``partial, refined``.
+
+    Args:
+        info: of :meth:`AttributeVectors.info`.
+    """
     direction = info.get("direction", {})
     kind = direction.get("kind", "mean")
     return f"{kind}, refined" if direction.get("refined", {}).get("kept") else kind
@@ -275,7 +281,7 @@ def _checked(name: str, strength: float) -> float:
 
 
 def _combine(coefficients: Tensor, rows: Sequence[Tensor] | Tensor) -> Tensor:
-    """Return ``coefficients @ rows`` by plain numbers, so that nothing is copied to the rows' device."""
+    """Return ``coefficients @ rows`` with Python numbers as coefficients: nothing is copied to the rows' device."""
     total = torch.zeros_like(rows[0])
     for coefficient, row in zip(coefficients.tolist(), rows, strict=True):
         if coefficient:

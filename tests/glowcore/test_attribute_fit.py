@@ -59,7 +59,7 @@ def test_partial_direction_is_that_of_a_joint_least_squares_fit_without_what_goe
     eps = (rng.normal(size=(4000, DIMS)) + 1.5 * labels @ truth).astype(np.float32)
     cosines = {}
     for kind in DIRECTION_KINDS:
-        fitted = fit_matrix(eps, labels, Columns(NAMES, SHAPES), directions=kind)
+        fitted = fit_matrix(eps, labels, Columns(NAMES, SHAPES), kind=kind)
         assert fitted.info("Eyeglasses")["direction"]["kind"] == kind
         found = torch.nn.functional.normalize(fitted.directions.double(), dim=1).numpy()
         cosines[kind] = found @ truth.T
@@ -95,9 +95,9 @@ def test_levels_of_which_sampling_explains_all_are_shrunk_away():
     fine, coarse = fitted.info("Hat")["direction"]["level_factors"]
     assert fine < 0.25
     assert coarse > 0.9
-    assert fit_matrix(eps, labels, hat, directions="mean").info("Hat")["direction"] == {"kind": "mean"}
+    assert fit_matrix(eps, labels, hat, kind="mean").info("Hat")["direction"] == {"kind": "mean"}
     with pytest.raises(ConfigError, match=r"'best'.*partial, mean"):
-        fit_matrix(eps, labels, hat, directions="best")
+        fit_matrix(eps, labels, hat, kind="best")
 
 
 def test_a_direction_that_is_all_noise_is_left_as_it_is():
@@ -112,7 +112,7 @@ def test_mean_difference_is_the_plain_one_in_any_batch_size_and_order(data, size
     eps, labels, _ = data
     eps, labels = eps[:500], labels[:500]
     order = np.random.default_rng(size).permutation(len(eps))
-    fitted = fit(batches(eps[order], labels[order], size), directions="mean")
+    fitted = fit(batches(eps[order], labels[order], size), kind="mean")
     for index, name in enumerate(NAMES):
         known = labels[:, index]
         reference = eps[known == 1].astype(np.float64).mean(0) - eps[known == 0].astype(np.float64).mean(0)
@@ -200,7 +200,7 @@ def test_encodings_that_are_not_finite_or_beyond_all_bounds_are_left_out(data, c
     eps, labels, _ = data
     broken = eps.copy()
     broken[10, 3], broken[20, 0], broken[30, 1] = np.nan, np.inf, -2e4
-    fitted = fit(batches(broken, labels), directions="mean")
+    fitted = fit(batches(broken, labels), kind="mean")
     keep = np.delete(np.arange(len(eps)), [10, 20, 30])
     known = labels[keep, 0]
     reference = eps[keep][known == 1].mean(0) - eps[keep][known == 0].mean(0)
