@@ -42,24 +42,10 @@ class Given:
 
 def panel(bench: Bench) -> None:
     """Make, load, keep and drop attributes of one's own."""
-    kind = noun(bench.engine)
     st.markdown("**Your own attribute**")
-    things = f"photos of {kind}s" if kind == "face" else f"{kind}s"
-    st.caption(
-        f"Give {things} that have something and {things} that do not: {attribute.FEWEST_PHOTOS} of each at least, "
-        f"better {attribute.ENOUGH_PHOTOS}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
-    )
-    having, lacking = st.columns(2, gap="large")
-    with having:
-        groups = [uploader(bench, "With it", "own_with")]
-    with lacking:
-        groups.append(uploader(bench, "Without it", "own_without"))
-    example = "Freckles" if kind == "face" else "Tilted"
-    # Not bounded by max_chars: Streamlit drops a longer paste without a word.
-    name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
-    if len(tidy := attribute.tidy(name)) < len(" ".join(name.split())):
-        caution(f"A name has {attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
-    fewest = min(len(g) for g in groups)
+    having, lacking = two_groups(bench)
+    name = name_field(bench)
+    fewest = min(len(having), len(lacking))
     if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
         caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -75,23 +61,52 @@ def panel(bench: Bench) -> None:
                 type=["safetensors"],
                 max_upload_size=15,
             )
-    if pressed and fewest < attribute.FEWEST_PHOTOS:
-        has, lacks = map(len, groups)
-        st.warning(
-            f"{attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {has} with it and {lacks} "
-            "without: add more above."
-        )
-    elif pressed and not name.strip():
-        st.warning("The slider needs a name: type one above.")
-    elif pressed:
-        make(bench, name, *groups)
-    note = st.session_state.pop("own_note", "")
-    if note:
+    if pressed:
+        make_or_warn(bench, name, having, lacking)
+    if note := st.session_state.pop("own_note", ""):
         st.info(plain(note))
-    doubt = st.session_state.pop("own_doubt", "")
-    if doubt:
+    if doubt := st.session_state.pop("own_doubt", ""):
         st.warning(plain(doubt))
     mine(bench)
+
+
+def two_groups(bench: Bench) -> tuple[list[Given], list[Given]]:
+    """Show an uploader for photos that have the attribute and one for photos that lack it; return the photos."""
+    kind = noun(bench.engine)
+    things = f"photos of {kind}s" if kind == "face" else f"{kind}s"
+    st.caption(
+        f"Give {things} that have something and {things} that do not: {attribute.FEWEST_PHOTOS} of each at least, "
+        f"better {attribute.ENOUGH_PHOTOS}; up to {visitors.bounds().words()} in all. {visitors.privacy()}"
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        having = uploader(bench, "With it", "own_with")
+    with right:
+        lacking = uploader(bench, "Without it", "own_without")
+    return having, lacking
+
+
+def name_field(bench: Bench) -> str:
+    """Show the field for the attribute's name; return its text."""
+    example = "Freckles" if noun(bench.engine) == "face" else "Tilted"
+    # Not bounded by max_chars: Streamlit drops a longer paste without a word.
+    name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
+    if len(tidy := attribute.tidy(name)) < len(" ".join(name.split())):
+        caution(f"A name has {attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
+    return name
+
+
+def make_or_warn(bench: Bench, name: str, having: list[Given], lacking: list[Given]) -> None:
+    """Make the attribute, or say what is missing for it."""
+    if min(len(having), len(lacking)) < attribute.FEWEST_PHOTOS:
+        st.warning(
+            f"{attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {len(having)} with it and "
+            f"{len(lacking)} without: add more above."
+        )
+    elif not name.strip():
+        st.warning("The slider needs a name: type one above.")
+    else:
+        make(bench, name, having, lacking)
 
 
 def uploader(bench: Bench, label: str, key: str) -> list[Given]:

@@ -194,76 +194,92 @@ def eyes_dialog(bench: Bench, photo: Photo) -> None:
 
 
 def save_bar(bench: Bench, photo: Photo | None) -> None:
-    """Save the picture with its recipe inside, or the whole photo with the edit in it."""
-    desk, engine = bench.desk, bench.engine
-    recipe = desk.recipe
+    """The row below the editor: buttons that save, and the controls of this kind of source."""
+    desk, source = bench.desk, bench.desk.recipe.source
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        first = st.container(horizontal=True, width="content", gap="small")
+        if photo is not None:
+            save_whole_photo(bench, photo)
+        embed = source.kind == "photo" and st.checkbox(
+            "Keep my cropped face inside the face PNG", key="embed", help=EMBED
+        )
+        with first, suppress(GlowcoreError):  # the editor has just shown the reason
+            save_face(bench, embed)
+        grid_button(bench)
+        if photo is not None and len(photo.found) == 1:
+            eyes_by_hand(bench, photo)
+        remove_button(bench)
+        if source.kind == "seed":
+            seed_bar(bench)
+        st.caption(link_words(desk.recipe, bench.engine.own, desk.crops))
 
-    def edited(recipe: EditRecipe = recipe) -> np.ndarray:
-        return engine.render(recipe, desk.picture(recipe, engine)).picture
+
+def edited(bench: Bench, recipe: EditRecipe) -> np.ndarray:
+    """Return the picture that a recipe gives, uint8 [H, W, 3]."""
+    return bench.engine.render(recipe, bench.desk.picture(recipe, bench.engine)).picture
+
+
+def save_whole_photo(bench: Bench, photo: Photo) -> None:
+    """The button that saves the photo with the edited face, and with other edited faces if the visitor wants them."""
+    recipe = bench.desk.recipe
+    put_back = [recipe]
+    download(
+        "Save whole photo",
+        "edited-photo.png",
+        lambda: png(photo.with_edits({r.source: edited(bench, r) for r in put_back})),
+        key="save_photo",
+        what=WHOLE,
+    )
+    detected = recipe.source.face >= 0  # eyes placed by hand may be those of another edited face
+    edited_here = bench.desk.history.faces.of_photo(photo.key) if detected else []
+    others = [r for r in edited_here if r.source != recipe.source]
+    if others and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others"):
+        put_back[:0] = others
+
+
+def save_face(bench: Bench, embed: bool) -> None:
+    """The buttons that save the face as a PNG with its recipe; `embed` adds the unedited crop to the file."""
+    desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
 
     def original() -> np.ndarray:
         return engine.source(recipe, desk.picture(recipe, engine)).picture
 
-    def crop() -> np.ndarray | None:
-        return original() if embed else None
+    def file(picture: np.ndarray) -> bytes:
+        return recipe_png.to_png(picture, recipe, original() if embed else None)
 
-    def both() -> np.ndarray:
-        return export.before_and_after(original(), edited(), strengths(recipe))
+    download(
+        "Save PNG",
+        "edited-face.png",
+        lambda: file(edited(bench, recipe)),
+        key="save_face",
+        what=FACE,
+        at_once=True,
+    )
+    if min(engine.size) < LARGE:
+        download(
+            LARGE_LABEL,
+            f"edited-face-{LARGE}.png",
+            lambda: file(enlarge(edited(bench, recipe), LARGE)),
+            key="save_face_large",
+            what=TO_SHOW,
+        )
+    download(
+        "Save before and after",
+        "before-and-after.png",
+        lambda: file(export.before_and_after(original(), edited(bench, recipe), strengths(recipe))),
+        key="save_both",
+        what=BOTH,
+    )
 
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        embed = False
-        save = st.container(horizontal=True, width="content", gap="small")
-        if photo is not None:
-            put_back = [recipe]
-            download(
-                "Save whole photo",
-                "edited-photo.png",
-                lambda: png(photo.with_edits({r.source: edited(r) for r in put_back})),
-                key="save_photo",
-                what=WHOLE,
-            )
-            detected = recipe.source.face >= 0  # one with eyes placed by hand may be one of the others
-            edited_here = desk.history.faces.of_photo(photo.key) if detected else []
-            others = [r for r in edited_here if r.source != recipe.source]
-            if others and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others"):
-                put_back[:0] = others
-        if recipe.source.kind == "photo":
-            embed = st.checkbox("Keep my cropped face inside the face PNG", key="embed", help=EMBED)
-        with save, suppress(GlowcoreError):  # whose reason the editor has just given
-            download(
-                "Save PNG",
-                "edited-face.png",
-                lambda: recipe_png.to_png(edited(), recipe, crop()),
-                key="save_face",
-                what=FACE,
-                at_once=True,
-            )
-            if min(engine.size) < LARGE:
-                download(
-                    LARGE_LABEL,
-                    f"edited-face-{LARGE}.png",
-                    lambda: recipe_png.to_png(enlarge(edited(), LARGE), recipe, crop()),
-                    key="save_face_large",
-                    what=TO_SHOW,
-                )
-            download(
-                "Save before and after",
-                "before-and-after.png",
-                lambda: recipe_png.to_png(both(), recipe, crop()),
-                key="save_both",
-                what=BOTH,
-            )
-        grid_button(bench)
-        if photo is not None and len(photo.found) == 1:
-            eyes_by_hand(bench, photo)
-        mine = desk.personal()
-        without_file = mine and not holds("upload", mine)  # else it goes with its file
-        if without_file and st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
-            remove(bench, mine)
-            st.rerun()
-        if recipe.source.kind == "seed":
-            seed_bar(bench)
-        st.caption(link_words(recipe, bench.engine.own, desk.crops))
+
+def remove_button(bench: Bench) -> None:
+    """The button that removes the photo of the edit, unless it is in the uploader, from where its file is removed."""
+    photo = bench.desk.personal()
+    if not photo or holds("upload", photo):
+        return
+    if st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
+        remove(bench, photo)
+        st.rerun()
 
 
 bench = open_bench()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -32,6 +33,25 @@ NUDGES = (0.0, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How the pictures of a comparison are made.
+
+    Attributes:
+        gain: factor that amplifies the difference.
+        keep: number of the coarsest levels that are kept.
+        heat: temperature of the levels that are drawn anew.
+        bits: bits per value of the picture that the model encodes.
+        nudge: standard deviation of the noise added to the latents.
+    """
+
+    gain: int
+    keep: int
+    heat: float
+    bits: int
+    nudge: float
+
+
 def names_of(entries: list[Tile]) -> dict[str, str]:
     """What the pictures are called here, by their ids."""
     return {t.id: t.alt if t.id.startswith(shelf.PHOTO) else t.alt.split(": ")[-1] for t in entries}
@@ -56,14 +76,14 @@ def choose_too(key: str, added: str) -> None:
     st.session_state[key] = [added, *(i for i in st.session_state[key] if i != added)][:AT_MOST]
 
 
-def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], dict]:
-    """Which pictures, which models, and how the difference and the coarse picture are made."""
+def choose_pictures(bench: Bench, entries: list[Tile]) -> list[str]:
+    """Let the visitor add and choose pictures; return the ids of the chosen tiles."""
     names = names_of(entries)
     key = state.of_model("pictures", bench.engine)
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
     choose_first(key, entries)
-    chosen = st.multiselect(
+    return st.multiselect(
         "Pictures",
         list(names),
         max_selections=AT_MOST,
@@ -71,6 +91,10 @@ def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         persist_state="session",
         format_func=names.get,
     )
+
+
+def choose_models(bench: Bench) -> list[str]:
+    """Let the visitor choose models; return their names, those that lose information last."""
     usable = {e.name: e for e in state.entries() if not e.problem}
     like = [n for n, e in usable.items() if e.info["config"].get("channels", 3) == bench.engine.config.channels]
     contrast = [n for n in like if not usable[n].is_flow][:1]
@@ -84,7 +108,11 @@ def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         format_func=short,
         help="Flows give every picture back; a VAE, where there is one, compresses it.",
     )
-    models = sorted(models, key=lambda name: not usable[name].is_flow)  # what loses something comes last
+    return sorted(models, key=lambda name: not usable[name].is_flow)
+
+
+def choose_settings(bench: Bench) -> Settings:
+    """Let the visitor choose how the pictures below the models' names are made."""
     gain = st.select_slider(
         "Difference, amplified",
         [1, 4, 16, 64, 256],
@@ -132,7 +160,7 @@ def controls(bench: Bench, entries: list[Tile]) -> tuple[list[str], list[str], d
         help="In standard deviations, added to every number that the picture is encoded to. Shows how precisely the "
         "latents must be kept.",
     )
-    return chosen, models, {"gain": gain, "keep": keep, "heat": heat, "bits": bits, "nudge": nudge}
+    return Settings(gain, keep, heat, bits, nudge)
 
 
 def seen(bench: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
@@ -181,7 +209,7 @@ def opened(models: list[str]) -> list[Engine | Compressor]:
     return engines
 
 
-def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict) -> None:
+def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Settings) -> None:
     """One picture by one model: what came of it, original, reconstruction, difference, coarse."""
     lossy, model = isinstance(engine, Compressor), short(engine.name)
     count = f"{encoded.pixels_changed} pixels changed"
@@ -189,12 +217,12 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
     bound = f"≤ {encoded.bits_per_dim:.2f} bits/dim ({ELBO if lossy else DEQUANTISED})"
     figures = f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · {bound}"
     st.markdown(f"**{model}** {badge} :small[:gray[{figures}]]")
-    nudge = options["nudge"] if not lossy else 0.0
+    nudge = settings.nudge if not lossy else 0.0
     columns, narrowest = (5, 90) if nudge else (4, 100)  # two or three a row on a telephone
     cells = st.grid(columns, min_column_width=narrowest)
     show(cells, encoded.picture, "Original", f"{name}, original as {model} sees it")
     show(cells, encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {model}")
-    gain = options["gain"]
+    gain = settings.gain
     difference = amplified(encoded.reconstruction.astype(np.float32) - encoded.picture, gain)
     show(cells, difference, f"Difference ×{gain}", f"{name}, difference amplified {gain} times, {model}")
     if lossy:
@@ -204,8 +232,8 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, options: dict
             "guess, and there are no levels to choose among."
         )
         return
-    kept = min(options["keep"], engine.num_levels)
-    coarse = mixing.coarse(engine, encoded, kept, options["heat"])
+    kept = min(settings.keep, engine.num_levels)
+    coarse = mixing.coarse(engine, encoded, kept, settings.heat)
     off = [mixing.nudged(engine, encoded, nudge)] if nudge else []
     warn_of_lost([coarse, *off])
     show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
@@ -231,19 +259,19 @@ intro(
 left, right = st.columns([1, 2.4], gap="large")
 shown = shelf.entries(bench)
 with left, st.container(key="reconstruct_controls"):  # on a telephone page.css keeps it in sight, below the pictures
-    pictures, names, settings = controls(bench, shown)
+    pictures, names, settings = choose_pictures(bench, shown), choose_models(bench), choose_settings(bench)
 labels = names_of(shown)
 rows = []
 with right:
     engines = opened(names)
     for identity in pictures if engines else []:
-        coarser = "" if settings["bits"] == ALL_BITS else f", {settings['bits']} bits per value"
+        coarser = "" if settings.bits == ALL_BITS else f", {settings.bits} bits per value"
         name = labels[identity] + coarser
         with st.container(border=True):
             st.markdown(f"**{plain(name)}**")
             for engine in engines:
                 try:
-                    encoded = engine.encode(seen(bench, identity, engine, settings["bits"]))
+                    encoded = engine.encode(seen(bench, identity, engine, settings.bits))
                 except GlowcoreError as error:
                     st.error(f"{error}; choose another picture or model.", title=short(engine.name))
                     continue
