@@ -43,7 +43,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "gradient of the shift unscaled": (("grad_x = grad_z * parts.s", "grad_x = grad_z"),),
         "input recovered without the shift": (("return shifted - parts.t,", "return shifted,"),),
     }),
-    ("transforms/step.py", ("test_extensions",), {
+    ("transforms/step.py", ("test_extensions", "test_reversible"), {
         "a derived actnorm folded": (("is_exactly(step.actnorm, ActNorm)", "isinstance(step.actnorm, ActNorm)"),),
         "a derived step taken for plain": (
             ("is_exactly(step, FlowStep) and", "isinstance(step, FlowStep) and"),
@@ -53,7 +53,8 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "hooked parts folded": (("type(module) in kinds and not hooked(module)", "type(module) in kinds"),),
     }),
     ("transforms/coupling.py", ("test_reversible",), {
-        "a derived coupling taken for plain": (("if not is_exactly(self, AdditiveCoupling, AffineCoupling, TanhCoupling):", "if False:"),),
+        "a derived coupling taken for plain": (
+            ("if not is_exactly(self, AdditiveCoupling, AffineCoupling, TanhCoupling):", "if False:"),),
     }),
     ("transforms/coupling.py", (TRANSFORMS, REFERENCE, REVERSIBLE), {
         "sign of the affine log-determinant": (
