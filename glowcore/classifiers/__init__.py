@@ -1,1 +1,1 @@
-"""What sees attributes in pictures: it judges edits, and directions are refined against it."""
+"""Classifiers of attributes in pictures: one judges edits, others refine directions."""

@@ -1,13 +1,13 @@
-"""A small classifier of attributes: a second opinion on edits, which the vectors that made them cannot give.
+"""A small convolutional classifier of attributes, which judges edits independently of the vectors that made them.
 
-This convolutional network never sees a latent: it learns from human labels alone. The judge of ``evaluate --edits``
-learns from another set (CelebA's) and is kept on disk (:func:`glowcore.classifiers.store.cached_classifier`).
-Directions are refined against others of its kind, which never learn from the judge's pictures: one of the fit's own
-labels, one of another split of that set (``attributes --classifier-data``).
+It is trained on labelled pictures and uses no latents. The judge of ``evaluate --edits`` is trained on another set
+(CelebA) and kept on disk (:func:`glowcore.classifiers.store.cached_classifier`). The classifiers that directions are
+refined with are never trained on the judge's pictures: one is trained on the fit's own labels, another on another split
+of that set (``attributes --classifier-data``).
 
-Its probabilities are those of a world where an attribute is as common as its absence: the log-odds of the training
-labels are taken off, ``logit - log(n1 / n0)``. Otherwise the threshold 0.5 would ask more of a moustache, which one
-picture in 25 of CelebA has, than of a smile, and all the more on pictures of another set.
+Its probabilities assume that an attribute is as common as its absence: the log-odds of the training labels are
+subtracted, ``logit - log(n1 / n0)``. Otherwise the threshold 0.5 would be stricter for a moustache, which one picture
+in 25 of CelebA has, than for a smile, and even more so on pictures of another set.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from glowcore.errors import DataError
 from glowcore.progress import progress_bar
 from glowcore.weight_draws import WeightDraws
 
-#: Attributes whose name differs from the column of CelebA's table that says the same.
+#: Attributes whose column in CelebA's table has another name.
 ALIASES = {"Mouth_Open": "Mouth_Slightly_Open"}
 MIN_COUNT = 30
 WIDTH = 32
 EVALUATE_AT_ONCE = 256
-KEPT = 0.8  # of the features, in training
+KEPT = 0.8  # share of the features that dropout keeps
 
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """How a classifier is trained; part of the key it is kept under.
+    """Training settings of a classifier; part of the key of its file.
 
     Attributes:
         epochs: passes over the training pictures.
-        batch_size: pictures a step.
-        learning_rate: the largest, of a one-cycle schedule of AdamW.
-        weight_decay: AdamW's.
+        batch_size: pictures per step.
+        learning_rate: the largest of AdamW's one-cycle schedule.
+        weight_decay: of AdamW.
         seed: of the weights, the order and the augmentation.
     """
 
@@ -53,10 +53,10 @@ class ClassifierSettings:
 
 
 class AttributeClassifier(nn.Module):
-    """A residual network of about 0.9 million weights: pictures to one log-odds for each column of a table.
+    """A residual network of about 0.9 million weights from pictures to a log-odds per column of a label table.
 
     Args:
-        columns: the labels it learns, in order; all of a table's, since they share their features.
+        columns: the labels, in order; all columns of a table, since they share the features.
         log_odds: ``[columns]``, ``log(n1 / n0)`` of the training labels.
         channels: of the pictures.
         image_size: (height, width) of the pictures; any size from 8 up.
@@ -67,7 +67,7 @@ class AttributeClassifier(nn.Module):
         self.columns = tuple(columns)
         self.image_size = image_size
         self.register_buffer("log_odds", log_odds.float())
-        # Four halvings suit 64 x 64; a smaller picture gets fewer, so that its last map is never below 2 x 2.
+        # Four halvings for 64 x 64, fewer for smaller pictures, so that the last map is 2 x 2 or larger.
         halvings = min(4, max(1, min(image_size).bit_length() - 2))
         widths = [WIDTH * 2**n for n in (0, 0.6, 1, 2)][:halvings]
         widths = [int(width) // 8 * 8 for width in widths]
@@ -80,10 +80,10 @@ class AttributeClassifier(nn.Module):
         self.head = nn.Linear(widths[-1], len(self.columns))
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return log-odds ``[B, columns]`` under the training labels, of pictures ``[B, C, H, W]`` in [0, 1].
+        """Return log-odds ``[B, columns]`` at the class frequencies of training, of ``[B, C, H, W]`` in [0, 1].
 
-        In training a fifth of the features is left out, drawn from ``generator`` (torch's global one if None), which
-        PyTorch's own dropout does not take.
+        In training, dropout of a fifth of the features draws from ``generator`` (torch's global one if None), which
+        PyTorch's own dropout does not accept.
         """
         features = self.body((images - 0.5) * 4).mean(dim=(2, 3))
         if self.training:
@@ -92,13 +92,14 @@ class AttributeClassifier(nn.Module):
 
     @torch.no_grad()
     def probabilities(self, images: Tensor, names: Sequence[str]) -> Tensor:
-        """Return, ``[B, len(names)]``, the probability of each attribute, as if it were as common as its absence.
+        """Return the probability of each attribute at equal class frequencies, ``[B, len(names)]``.
 
-        Pictures are floats in [0, 1] (clipped to it: what a viewer sees) or uint8; values that are not finite count
-        as black.
+        Args:
+            images: ``[B, C, H, W]``, uint8 or floats. Floats are clipped to [0, 1], as a viewer sees them; NaN is 0.
+            names: attributes.
 
         Raises:
-            DataError: an attribute that no column answers for.
+            DataError: there is no column for an attribute.
         """
         batch = images / 255 if images.dtype == torch.uint8 else images.nan_to_num(0, 1, 0).clamp(0, 1)
         training = self.training
@@ -109,12 +110,14 @@ class AttributeClassifier(nn.Module):
             self.train(training)
 
     def even_log_odds(self, images: Tensor, names: Sequence[str]) -> Tensor:
-        """Return, ``[B, len(names)]``, log-odds of attributes as if each were as common as its absence; differentiable.
+        """Return the log-odds of attributes at equal class frequencies, ``[B, len(names)]``; differentiable.
 
-        Pictures are ``[B, C, H, W]`` in [0, 1].
+        Args:
+            images: ``[B, C, H, W]`` in [0, 1].
+            names: attributes.
 
         Raises:
-            DataError: an attribute that no column answers for.
+            DataError: there is no column for an attribute.
         """
         picks = [self._pick(name) for name in names]
         logits = self(images) - self.log_odds
@@ -123,22 +126,22 @@ class AttributeClassifier(nn.Module):
         return logits[:, index] * sign
 
     def column_of(self, name: str) -> str:
-        """Return the name of the column that tells of an attribute (or of its absence).
+        """Return the name of the column for an attribute or for its absence.
 
         Raises:
-            DataError: there is none.
+            DataError: there is no such column.
         """
         return self.columns[self._pick(name)[0]]
 
     def _pick(self, name: str) -> tuple[int, bool]:
-        found = find_column(name, self.columns)
-        if found is None:
-            raise DataError(f"no column for {name!r:.80}, the classifier knows {', '.join(self.columns)}")
-        return found
+        column = find_column(name, self.columns)
+        if column is None:
+            raise DataError(f"no column for {name!r:.80}, the classifier has {', '.join(self.columns)}")
+        return column
 
 
 def find_column(name: str, columns: Sequence[str]) -> tuple[int, bool] | None:
-    """Return the column that tells of an attribute and whether it tells of its absence (``No_Beard`` for ``Beard``).
+    """Return the index of the column for an attribute, and whether it is inverted (``No_Beard`` for ``Beard``).
 
     None if there is no such column.
     """
@@ -157,18 +160,18 @@ def train_classifier(
     min_count: int = MIN_COUNT,
     progress: bool = True,
 ) -> AttributeClassifier:
-    """Train on labelled pictures; the same input gives the same classifier on the same machine.
+    """Train a classifier on labelled pictures; the result is deterministic on the same machine.
 
     Args:
         images: uint8 ``[N, C, H, W]``.
         labels: int8 ``[N, columns]``: 1 yes, 0 no, -1 unknown.
         columns: names of the labels.
-        settings: how.
-        min_count: a column with fewer pictures of a kind is left out.
+        settings: of the training.
+        min_count: columns with fewer pictures of either class are left out.
         progress: show a bar on stderr.
 
     Raises:
-        DataError: no column has enough pictures of both kinds.
+        DataError: no column has enough pictures of both classes.
     """
     counts = torch.stack([(labels == 1).sum(0), (labels == 0).sum(0)]).double()
     kept = [column for column in range(len(columns)) if counts[:, column].min() >= min_count]
@@ -202,11 +205,11 @@ def train_classifier(
 
 
 def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Return pictures ``[B, C, H, W]`` in [0, 1] flipped, turned, moved, and of other light, as other sets have them.
+    """Return pictures ``[B, C, H, W]`` in [0, 1] with random geometry, blur and lighting; differentiable.
 
-    Half of them mirrored; turned by up to 6 degrees, enlarged by 0.92 to 1.08, moved by up to 4 % of the side;
-    brightness, contrast and each channel's share changed; a quarter of them blurred by half their resolution. What is
-    drawn comes from a CPU generator (torch's global one if None), the same on every device. Differentiable.
+    Half of the pictures are mirrored, a quarter blurred to half their resolution. All are rotated by up to 6 degrees,
+    scaled by 0.92 to 1.08 and shifted by up to 4 % of the side, and their brightness, contrast and colour balance
+    change. The draws come from a CPU generator (torch's global one if None) and are the same on every device.
     """
     count, channels, height, width = images.shape
 
@@ -230,7 +233,7 @@ def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
 
 
 def accuracy(net: AttributeClassifier, images: Tensor, labels: Tensor, names: Sequence[str]) -> dict[str, dict]:
-    """Measure a classifier against labels: for each attribute that it answers for, at the threshold 0.5.
+    """Measure a classifier against labels, for each attribute that it has a column for, at the threshold 0.5.
 
     Args:
         net: the classifier.
@@ -239,12 +242,12 @@ def accuracy(net: AttributeClassifier, images: Tensor, labels: Tensor, names: Se
         names: the A attributes.
 
     Returns:
-        by name: ``with`` and ``without`` (numbers of pictures), ``seen_with`` and ``seen_without`` (share of each in
-        which the classifier sees it), ``balanced_accuracy`` and ``auc``; None where a class is missing.
+        by name: ``with`` and ``without`` (numbers of pictures), ``seen_with`` and ``seen_without`` (the share of each
+        that is classified as having the attribute), ``balanced_accuracy`` and ``auc``; None where a class is missing.
     """
     names_known = [name for name in names if find_column(name, net.columns) is not None]
     probabilities = net.probabilities(images, names_known)
-    found = {}
+    figures = {}
     for index, name in enumerate(names_known):
         known = labels[:, list(names).index(name)]
         yes, no = probabilities[known == 1, index], probabilities[known == 0, index]
@@ -252,7 +255,7 @@ def accuracy(net: AttributeClassifier, images: Tensor, labels: Tensor, names: Se
         both = None not in rates
         scores = torch.cat([yes, no]).double().numpy()
         truth = torch.cat([torch.ones(len(yes)), torch.zeros(len(no))]).numpy()
-        found[name] = {
+        figures[name] = {
             "with": len(yes),
             "without": len(no),
             "seen_with": rates[0],
@@ -260,11 +263,11 @@ def accuracy(net: AttributeClassifier, images: Tensor, labels: Tensor, names: Se
             "balanced_accuracy": (rates[0] + 1 - rates[1]) / 2 if both else None,
             "auc": roc_auc(scores, truth),
         }
-    return found
+    return figures
 
 
 class _Residual(nn.Module):
-    """Two 3x3 convolutions added to what they were given."""
+    """Two 3x3 convolutions added to their input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

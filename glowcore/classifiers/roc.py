@@ -1,4 +1,4 @@
-"""How well a score tells two kinds of pictures apart."""
+"""The area under the ROC curve of a score."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import numpy as np
 
 
 def roc_auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return the area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
+    """Return the area under the ROC curve, the probability that a positive scores above a negative (a tie counts half).
 
-    ``scores`` and ``labels`` (1 or 0) are ``[N]``. None if a class is missing.
+    Args:
+        scores: ``[N]``.
+        labels: ``[N]``, 1 or 0.
+
+    Returns:
+        None if a class is missing.
     """
     positive = labels == 1
     count, rest = int(positive.sum()), int((~positive).sum())

@@ -1,8 +1,8 @@
-"""Trained classifiers kept on disk, under a name that tells the data and the settings apart.
+"""A cache of trained classifiers on disk, keyed by their data and settings.
 
-A classifier is a folder ``HASH`` of ``classifier.safetensors`` and ``classifier.json`` with a manifest of their hashes,
-written and read as model folders are (:mod:`glowcore.storage.atomic`, :mod:`glowcore.storage.sealed`): no pickle, whole
-or not at all.
+A classifier is a folder named by the hash of its key. It holds ``classifier.safetensors``, ``classifier.json`` and a
+manifest of their hashes, written atomically and verified as model folders are (:mod:`glowcore.storage.atomic`,
+:mod:`glowcore.storage.sealed`), without pickle.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from glowcore.storage.sealed import SealedSet, parse_json, read_set
 from glowcore.weight_draws import WeightDraws
 
 WEIGHTS, FACTS = "classifier.safetensors", "classifier.json"
-FORMAT_VERSION = 1  # of the network, its training and its files; a change makes older folders unknown
+FORMAT_VERSION = 1  # of the network, its training and its files; part of the key, so a change disregards older folders
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class StoredClassifier:
-    """A classifier, where it lies, whether it was there already, and what is known of it.
+    """A classifier with its folder and its facts.
 
     Attributes:
         net: the classifier.
         folder: its folder.
-        cached: found there rather than trained now.
-        facts: ``pictures`` it was trained on, ``held_out`` number, ``held_out_split`` and ``accuracy`` by column
-            (:func:`~glowcore.classifiers.classifier.accuracy`), ``data_sha256``, ``settings``.
+        cached: whether it was read from there rather than trained now.
+        facts: number of training ``pictures``, number of ``held_out`` pictures, their ``held_out_split``, ``accuracy``
+            on them by column (:func:`~glowcore.classifiers.classifier.accuracy`), ``data_sha256``, ``settings``.
     """
 
     net: AttributeClassifier
@@ -59,19 +59,22 @@ def cached_classifier(
     *,
     progress: bool = True,
 ) -> StoredClassifier:
-    """Return the classifier of some training pictures: from ``folder``, or trained now and kept there.
+    """Return the classifier of a training set: read from ``folder``, or trained now and stored there.
+
+    A damaged classifier in the folder is trained again.
 
     Args:
-        train: labelled pictures to learn from.
-        held_out: opens others to measure its accuracy on, and names their split; asked for only when it is trained.
-        folder: where classifiers are kept; made if missing.
-        settings: how it is trained.
+        train: labelled pictures to train on.
+        held_out: returns the name of another split and its pictures, to measure accuracy on; called only after a
+            training.
+        folder: of all classifiers; made if missing.
+        settings: of the training.
         progress: show a bar on stderr.
 
     Raises:
-        DataError: no attribute has enough pictures of both kinds.
+        DataError: no attribute has enough pictures of both classes.
         ConfigError: the folder is not writable.
-        CheckpointError: it cannot be written after all. A damaged classifier in it is trained anew.
+        CheckpointError: the trained classifier could not be written.
     """
     settings = settings or ClassifierSettings()
     key = {"format_version": FORMAT_VERSION, "data_sha256": train.fingerprint(), "settings": asdict(settings)}
@@ -83,7 +86,7 @@ def cached_classifier(
             return StoredClassifier(net, place, True, facts)
         except CheckpointError as error:
             log.warning("%s; it is trained anew", error)
-    output.check_folder(place, "the folder for the classifier")  # before the minutes that training takes
+    output.check_folder(place, "the folder for the classifier")  # before minutes of training
     net = train_classifier(train.images, train.attributes, train.attribute_names, settings, progress=progress)
     split, others = held_out()
     facts = {
@@ -107,10 +110,10 @@ def _read(place: Path) -> tuple[AttributeClassifier, dict[str, Any]]:
         net = _build(place / FACTS, facts)
         path = place / WEIGHTS
 
-        def look(file) -> None:
+        def check_header(file) -> None:
             check_specs(path, read_header(path, file, files.entries[WEIGHTS][0]).specs, specs_of(net))
 
-        tensors: dict[str, Tensor] = unpack(path, files.read(WEIGHTS, look))[0]
+        tensors: dict[str, Tensor] = unpack(path, files.read(WEIGHTS, check_header))[0]
         net.load_state_dict(tensors)
         return net.to(memory_format=torch.channels_last).eval(), facts
 
