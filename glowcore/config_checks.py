@@ -46,6 +46,11 @@ def check_per_level(name: str, value: Any, num_levels: int, low: int, high: int)
         check_int(name, value, low, high)
 
 
+def per_level(value: int | tuple[int, ...], num_levels: int) -> tuple[int, ...]:
+    """Return one value per level of a setting that :func:`check_per_level` has accepted."""
+    return value if isinstance(value, tuple) else (value,) * num_levels
+
+
 def check_size(image_size: Any, num_levels: int) -> tuple[int, int]:
     """Return ``(H, W)`` if every level can halve it, else raise :class:`ConfigError` naming the sizes that would do."""
     size = image_size if isinstance(image_size, tuple) else (image_size, image_size)

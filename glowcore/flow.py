@@ -12,11 +12,12 @@ from glowcore import likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.inputs import checked_images
-from glowcore.latents import Latents, checked_seeds, temperatures
+from glowcore.latents import Latents, checked_seeds
 from glowcore.levels import Level, latent_shapes
 from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import TopPrior, draw_noise, noise_log_prob
 from glowcore.reversible import MEMORY_MODES, nondeterministic, run_steps
+from glowcore.temperature import temperatures
 from glowcore.transforms.base import Transform
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from glowcore.errors import ConfigError
+from glowcore.temperature import temperatures
 
 
 @dataclass(eq=False)
@@ -213,30 +213,6 @@ class Latents:
         if y is not None and len(y) == 1:  # of one picture, from which there may be many now
             y = y.expand(len(levels[0]))
         return replace(self, levels=levels, log_prob=None, y=y)
-
-
-def per_level(value, num_levels: int, name: str) -> list:
-    """Return one value per level, from a number for all of them, or a sequence of exactly ``num_levels``."""
-    if hasattr(value, "tolist"):  # an array or a tensor, of any shape
-        value = value.tolist()
-    if not isinstance(value, Sequence):
-        return [value] * num_levels
-    if len(value) != num_levels:
-        raise ConfigError(f"{name} has {len(value)} values, expected 1 or {num_levels} (one a level)")
-    return list(value)
-
-
-def temperatures(value: float | Sequence[float], num_levels: int) -> list[float]:
-    """Return one temperature per level.
-
-    Raises:
-        ConfigError: as :func:`per_level`, or a temperature that is not a finite number from 0.
-    """
-    factors = per_level(value, num_levels, "temperature")
-    for factor in factors:
-        if not (isinstance(factor, numbers.Real) and 0 <= factor < math.inf):
-            raise ConfigError(f"temperature is {factor!r:.40}, expected a number from 0")
-    return factors
 
 
 def checked_seeds(seeds: Iterable[int]) -> list[int]:

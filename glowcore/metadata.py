@@ -7,10 +7,10 @@ checks it first.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from glowcore.errors import CheckpointError
+from glowcore.temperature import is_temperature
 
 if TYPE_CHECKING:
     from glowcore.likelihood_model import LikelihoodModel
@@ -53,8 +53,3 @@ def recommended_temperature(model: LikelihoodModel) -> tuple[float, ...]:
             f"the metadata's temperature is {stated!r:.60}, expected a number from 0, or a list of {num_levels}"
         )
     return tuple(map(float, values))
-
-
-def is_temperature(value: Any) -> bool:
-    """Return whether a value of the metadata is a number from 0."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

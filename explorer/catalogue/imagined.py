@@ -8,7 +8,8 @@ from typing import Any
 
 from explorer.edits.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, Source
 from glowcore.errors import CheckpointError
-from glowcore.metadata import SEEDS, is_temperature
+from glowcore.metadata import SEEDS
+from glowcore.temperature import is_temperature
 
 MOST = 48
 LONGEST = 40

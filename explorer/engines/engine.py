@@ -191,7 +191,6 @@ class Engine:
 
         The picture of a seed does not depend on the others.
         """
-        temperature = _per_level(temperature)
 
         def make(part: slice) -> list[np.ndarray]:
             chunk = list(seeds[part])
@@ -201,7 +200,7 @@ class Engine:
 
     def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
         """Return the latents of a sampled picture, a batch of one on the model's device."""
-        latents = self._run(lambda worker: worker.sample_latents(seed, _per_level(temperature)))
+        latents = self._run(lambda worker: worker.sample_latents(seed, temperature))
         return self._worker.to_device(latents)
 
     def decode(self, latents: Latents) -> list[np.ndarray]:
@@ -234,16 +233,10 @@ class Engine:
         key = seed, temperature, label = recipe.source.seed, recipe.temperature, recipe.source.label
         picture = self._sampled.get(key)
         if picture is None:
-            picture = self._run(lambda worker: worker.sample([seed], _per_level(temperature), label))[0]
+            picture = self._run(lambda worker: worker.sample([seed], temperature, label))[0]
             self._sampled.put(key, picture, picture.nbytes)
         return picture
 
     def _run(self, work: Callable[[Worker], T], batch: int = 1) -> T:
         """Return ``work(worker)``. A single picture may move to the CPU; errors of a batch are left to `Batching`."""
         return work(self._worker) if batch > 1 else self.fallback.run(work)
-
-
-def _per_level(temperature: float | Sequence[float]) -> float | list[float]:
-    if isinstance(temperature, (int, float)):
-        return float(temperature)
-    return float(temperature[0]) if len(temperature) == 1 else [float(t) for t in temperature]

@@ -82,13 +82,13 @@ class Worker:
         with self._model():
             return Latents.cat([self._moved(latents, recipe, moves, attributes) for moves in variants])
 
-    def sample(self, seeds: Sequence[int], temperature: float | list[float], label: int) -> list[np.ndarray]:
+    def sample(self, seeds: Sequence[int], temperature: float | Sequence[float], label: int) -> list[np.ndarray]:
         """Return one sampled picture per seed, made as one batch, of class ``label`` where the model has classes."""
         with self._model(batch=len(seeds)):
             y = class_labels.chosen(self.flow, label)
             return from_values(self.exact.sample(seeds=seeds, temperature=temperature, y=y))
 
-    def sample_latents(self, seed: int, temperature: float | list[float]) -> Latents:
+    def sample_latents(self, seed: int, temperature: float | Sequence[float]) -> Latents:
         """Return the latents of a sampled picture, a batch of one."""
         with self._model():
             labels = class_labels.common(self.flow, 1)

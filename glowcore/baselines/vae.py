@@ -16,9 +16,10 @@ from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
 from glowcore.inputs import checked_images
-from glowcore.latents import Latents, checked_seeds, temperatures
+from glowcore.latents import Latents, checked_seeds
 from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import draw_noise, noise_log_prob
+from glowcore.temperature import temperatures
 
 #: Bounds of the encoder's log-std and of the decoder's log-scale: far outside of what training finds.
 LOG_STD_BOUNDS = (-8.0, 4.0)

@@ -8,7 +8,6 @@ from typing import ClassVar
 from glowcore import config_checks
 from glowcore.classes import ClassHead
 from glowcore.flow import Flow
-from glowcore.latents import per_level
 from glowcore.levels import Level
 from glowcore.networks import CouplingNet
 from glowcore.priors import Split, TopPrior
@@ -97,8 +96,8 @@ def build_glow(config: GlowConfig) -> Flow:
     height, width = config.height_width
     channels = config.channels
     levels = []
-    steps = per_level(config.steps_per_level, config.num_levels, "steps_per_level")
-    hidden = per_level(config.hidden_channels, config.num_levels, "hidden_channels")
+    steps = config_checks.per_level(config.steps_per_level, config.num_levels)
+    hidden = config_checks.per_level(config.hidden_channels, config.num_levels)
     for index in range(config.num_levels):
         channels, height, width = 4 * channels, height // 2, width // 2
         transforms: list[Transform] = []

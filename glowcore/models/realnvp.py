@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from glowcore import config_checks
 from glowcore.flow import Flow
-from glowcore.latents import per_level
 from glowcore.levels import Level
 from glowcore.priors import Split, TopPrior
 from glowcore.residual_net import ResidualNet
@@ -85,7 +84,7 @@ def build_realnvp(config: RealNVPConfig) -> Flow:
     """Build a Real NVP with fresh weights."""
     height, width = config.height_width
     channels = config.channels
-    steps = per_level(config.steps_per_level, config.num_levels, "steps_per_level")
+    steps = config_checks.per_level(config.steps_per_level, config.num_levels)
     hidden = config.hidden_channels
     if isinstance(hidden, int):
         hidden = tuple(hidden * 2**index for index in range(config.num_levels))

@@ -1,0 +1,50 @@
+"""Temperatures: factors on sampled noise, one for all levels or one per level, finest first."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+from glowcore.errors import ConfigError
+
+#: Highest temperature that the commands accept.
+HIGHEST = 10.0
+
+
+def is_temperature(value: Any) -> bool:
+    """Return whether a value is a finite number from 0."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def temperatures(value: float | Sequence[float], num_levels: int) -> list[float]:
+    """Return one temperature per level, from a number or a sequence (or array) of 1 or ``num_levels``.
+
+    Raises:
+        ConfigError: another count, or a temperature that is not a finite number from 0.
+    """
+    value = value.tolist() if hasattr(value, "tolist") else value
+    factors = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if len(factors) not in (1, num_levels):
+        raise ConfigError(f"temperature has {len(factors)} values, expected 1 or {num_levels} (one a level)")
+    for factor in factors:
+        if not is_temperature(factor):
+            raise ConfigError(f"temperature is {factor!r:.40}, expected a number from 0")
+    return factors * num_levels if len(factors) == 1 else factors
+
+
+def from_text(text: str, num_levels: int, highest: float = HIGHEST, name: str = "temperature") -> tuple[float, ...]:
+    """Read ``0.7``, or ``0.5,0.7,0.7,0.9``: one per level, finest first.
+
+    Raises:
+        ConfigError: not 1 or ``num_levels`` numbers from 0 to ``highest``; the message calls them ``name``.
+    """
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) not in (1, num_levels) or not all(0 <= value <= highest for value in values):
+        several = f", or {num_levels} separated by commas (one per level, finest first)" if num_levels > 1 else ""
+        raise ConfigError(f"{name} is {text!r:.40}, expected a number from 0 to {highest:g}{several}")
+    return values
