@@ -1,4 +1,4 @@
-"""Names beside the rows and above the columns of a sheet of pictures."""
+"""Captions beside the rows and above the columns of a sheet of pictures."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FONT_SIZE = 14
 def caption(
     sheet: np.ndarray, rows: Sequence[str], columns: Sequence[str] = (), *, down: str = "", across: str = ""
 ) -> np.ndarray:
-    """Write names on a white margin at the left and, if there are columns, at the top of a sheet.
+    """Add white margins with captions to the left and, if ``columns`` or ``across`` are given, the top of a sheet.
 
     Args:
         sheet: uint8 ``[H, W, 1 or 3]``, of rows of equal height and columns of equal width.
-        rows: a name for each row, at its middle.
-        columns: a name for each column, or none.
-        down: what changes from row to row, written upwards outside of their names, or "".
-        across: what changes from column to column, written above their names, or "".
+        rows: caption of each row, at its middle.
+        columns: caption of each column, or none.
+        down: title of the vertical axis, written upwards at the left edge, or "".
+        across: title of the horizontal axis, written at the top edge, or "".
 
     Returns:
         uint8 ``[H + top, W + left, 3]``.
@@ -47,10 +47,9 @@ def caption(
 
 
 def _line(text: str, length: int, font: ImageFont.FreeTypeFont) -> Image.Image:
-    """Return a white line of ``length`` pixels with a text in its middle, cut short where it is too long."""
+    """Return a white line of ``length`` pixels with a centred text, truncated if it is too long."""
     line = Image.new("RGB", (length, CAPTION_HEIGHT), "white")
-    shown = text
-    while len(shown) > 1 and font.getlength(shown) > length:
-        shown = shown[:-2] + "…"
-    ImageDraw.Draw(line).text((length // 2, CAPTION_HEIGHT // 2), shown, "black", font, anchor="mm")
+    while len(text) > 1 and font.getlength(text) > length:
+        text = text[:-2] + "…"
+    ImageDraw.Draw(line).text((length // 2, CAPTION_HEIGHT // 2), text, "black", font, anchor="mm")
     return line

@@ -1,4 +1,4 @@
-"""Films as files: GIF by Pillow, MP4 by the ffmpeg that imageio-ffmpeg brings along."""
+"""Encoding of frames as GIF (by Pillow) and MP4 (by the ffmpeg of imageio-ffmpeg)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATE = 24
 
 
 def there_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the frames, then the way back without showing either end twice: a loop without a jump."""
+    """Return the frames followed by the inner frames in reverse order, for a loop without a jump."""
     return [*frames, *frames[-2:0:-1]]
 
 
@@ -36,27 +36,27 @@ def enlarge(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def gif(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
-    """Return an endless GIF of uint8 frames ``[H, W, 3]``, about ``rate`` a second (at most 50).
+    """Return an endlessly looping GIF of uint8 frames ``[H, W, 3]``, about ``rate`` per second (at most 50).
 
-    All frames share one palette of 255 colours: areas that do not change then do not flicker.
+    All frames share one palette of 255 colours, so that unchanged areas do not flicker.
     """
-    # A sixteenth of the pixels finds the same colours, many times faster.
+    # A sixteenth of the pixels is enough to choose the palette, and many times faster.
     sample = np.concatenate([frame[::4, ::4].reshape(1, -1, 3) for frame in frames], axis=1)
     palette = Image.fromarray(sample).quantize(255)
     pictures = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for f in frames]
     buffer = io.BytesIO()
-    duration = max(20, round(1000 / rate / 10) * 10)  # GIF counts hundredths, and browsers slow down below two of them
+    duration = max(20, round(1000 / rate / 10) * 10)  # in ms, a multiple of 10; browsers slow down below 20
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
     return buffer.getvalue()
 
 
 def mp4(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
-    """Return an H.264 film that every player opens, of uint8 frames ``[H, W, 3]``; sides are made even.
+    """Return an H.264 film (yuv420p, which all players open) of uint8 frames ``[H, W, 3]``; odd sides gain a pixel.
 
     Raises:
-        ConfigError: there is no ffmpeg on this machine, or it failed.
+        ConfigError: ffmpeg is missing on this machine or has failed.
     """
-    import imageio_ffmpeg  # only needed here, and it looks for a program when imported
+    import imageio_ffmpeg  # the import searches for the ffmpeg program, which only this function needs
 
     even = [np.pad(f, ((0, f.shape[0] % 2), (0, f.shape[1] % 2), (0, 0)), mode="edge") for f in frames]
     height, width = even[0].shape[:2]

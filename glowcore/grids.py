@@ -1,4 +1,4 @@
-"""Several pictures in one."""
+"""Layout of several pictures on one sheet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from glowcore.errors import ConfigError
 
-#: Of a sheet: a quarter of a gigabyte of greyscale, three of colour.
+#: Limits of a sheet: 2^28 pixels are 256 MB in greyscale and 768 MB in colour.
 MOST_PIXELS = 1 << 28
-MOST_SIDE = 65_500  # what a JPEG can hold; few viewers open a PNG that is wider
+MOST_SIDE = 65_500  # the limit of JPEG; few viewers open a wider PNG
 
 
 def grid(
@@ -20,12 +20,19 @@ def grid(
     scale: int = 1,
     gap: int = 2,
 ) -> np.ndarray:
-    """Lay pictures (uint8 ``[N, H, W, C]``, or N of ``[H, W, C]``) out row by row, with white between them.
+    """Lay out pictures row by row on a white sheet.
 
-    Each is enlarged ``scale`` times by whole pixels; ``columns`` None puts all of them in one row.
+    Args:
+        images: uint8 ``[N, H, W, C]``, or N of ``[H, W, C]``.
+        columns: number of pictures per row; None for a single row.
+        scale: integer factor of enlargement, by repeating pixels.
+        gap: distance between pictures in pixels.
 
     Returns:
-        uint8, of the size that :func:`sheet_size` gives.
+        uint8 ``[h, w, C]`` of the size from :func:`sheet_size`.
+
+    Raises:
+        ConfigError: as :func:`sheet_size`.
     """
     columns = columns or len(images)
     small = np.asarray(images)
@@ -40,10 +47,10 @@ def grid(
 
 
 def sheet_size(shape: tuple[int, int, int], columns: int, scale: int = 1, gap: int = 2) -> tuple[int, int]:
-    """Return height and width of a :func:`grid` of N pictures of H by W, ``shape`` = (N, H, W).
+    """Return height and width of a :func:`grid` of pictures, given their ``shape`` (N, H, W).
 
     Raises:
-        ConfigError: more pixels than a sheet may have, in all or along one side.
+        ConfigError: more than :data:`MOST_PIXELS` pixels, or a side beyond :data:`MOST_SIDE`.
     """
     count, height, width = shape
     size = -(-count // columns) * (height * scale + gap) - gap, columns * (width * scale + gap) - gap

@@ -1,4 +1,4 @@
-"""Keep freed memory in the process."""
+"""Control of glibc's heap: whether freed memory stays in the process."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def release_heap() -> None:
-    """Return freed memory to the system now, so that the resident set shows what is in use; glibc only."""
+    """Return freed memory to the system now, so that the resident set shows the memory in use; glibc only."""
     if sys.platform.startswith("linux"):
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).malloc_trim(0)
 
 
 def keep_heap() -> bool:
-    """Tell glibc not to return freed memory to the system; returns whether it listened.
+    """Configure glibc to keep freed memory in the process; return whether that succeeded.
 
-    By default every large activation is mapped anew and its pages faulted in, which costs as much as the arithmetic of
-    a batch. Linux with glibc only; elsewhere nothing is done. ``MALLOC_TRIM_THRESHOLD_`` or ``MALLOC_MMAP_THRESHOLD_``
-    in the environment win.
+    By default glibc maps new pages for every large activation, and the page faults take as long as the arithmetic of a
+    batch. On systems other than Linux with glibc, or if ``MALLOC_TRIM_THRESHOLD_`` or ``MALLOC_MMAP_THRESHOLD_`` is set
+    in the environment, nothing is changed.
     """
     if not sys.platform.startswith("linux") or {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} & set(os.environ):
         return False

@@ -1,7 +1,7 @@
-"""From the bytes of a JPEG, PNG or WebP to upright sRGB pixels: scale, colour profile, alpha, orientation.
+"""Decoding of JPEG, PNG and WebP files to upright sRGB pixels: reduction, colour profile, alpha, orientation.
 
-Memory is the constraint: a picture is shrunk while it is decoded where the format allows it, and converted strip by
-strip where it does not, so that one full-size copy is all that is ever held.
+To bound the memory, large JPEG pictures are reduced during decoding, and all pictures are converted strip by strip, so
+that only one copy in full size exists at any time.
 """
 
 import io
@@ -17,8 +17,8 @@ from glowcore import image_guard
 
 MAX_WORKING_PIXELS = 16_000_000
 
-# The classes themselves rather than Image.open: no other format's code is reached, an MPO is read as the JPEG that it
-# begins with, and the size has been weighed already.
+# These classes instead of Image.open: the code of other formats cannot be reached, an MPO file is read as the JPEG at
+# its beginning, and Pillow's own size limit, which image_guard replaces, does not apply.
 _OPENERS = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WebP": WebPImageFile}
 _STRIP_PIXELS = 250_000
 _ORIENTATION = 0x0112
@@ -28,9 +28,13 @@ Convert = Callable[[Image.Image], Image.Image]
 
 
 def decode(data: bytes, header: image_guard.Header) -> np.ndarray:
-    """Return the picture of a file whose header has been inspected, as uint8 ``[H, W, 3]`` in sRGB, upright.
+    """Decode a file to uint8 ``[H, W, 3]`` in sRGB, upright.
 
-    Raises whatever Pillow raises on a damaged file; :func:`glowcore.images.load` turns that into one sentence.
+    A damaged file raises any of Pillow's exceptions, which :func:`glowcore.images.load` converts to an ``ImageError``.
+
+    Args:
+        data: contents of the file.
+        header: the result of :func:`glowcore.image_guard.inspect`.
     """
     picture = _OPENERS[header.kind](io.BytesIO(data))
     if picture.size != (header.width, header.height):
@@ -48,7 +52,7 @@ def decode(data: bytes, header: image_guard.Header) -> np.ndarray:
 
 
 def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
-    """Return uint8 ``[ceil(H / factor), ceil(W / factor), 3]``, strip by strip, so that no second full copy is held."""
+    """Convert strip by strip to uint8 ``[ceil(H / factor), ceil(W / factor), 3]``."""
     width, height = picture.size
     result = np.empty((-(-height // factor), -(-width // factor), 3), dtype=np.uint8)
     convert = _profile_conversion(picture)
@@ -63,16 +67,16 @@ def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
 
 
 def _flatten(strip: Image.Image, convert: Convert) -> Image.Image:
-    """Return any mode of the three formats as RGB over white, ``convert`` taking colour (RGB, L or CMYK) to sRGB."""
+    """Return a strip of any mode as RGB over white; ``convert`` converts its colours (RGB, L or CMYK) to sRGB."""
     key = strip.info.get("transparency")
     if strip.mode == "I;16":
         values = np.asarray(strip)
-        colour = Image.fromarray((values >> 8).astype(np.uint8))  # as Pillow has read 16-bit colour
+        colour = Image.fromarray((values >> 8).astype(np.uint8))  # the upper 8 bits, as Pillow reads 16-bit colour
         alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)) if isinstance(key, int) else None
     elif strip.mode in ("LA", "RGBA", "PA") or key is not None:
-        both = strip if strip.mode in ("LA", "RGBA") else strip.convert("RGBA")
-        alpha = both.getchannel("A")
-        colour = both.getchannel("L") if both.mode == "LA" else both.convert("RGB")
+        with_alpha = strip if strip.mode in ("LA", "RGBA") else strip.convert("RGBA")
+        alpha = with_alpha.getchannel("A")
+        colour = with_alpha.getchannel("L") if with_alpha.mode == "LA" else with_alpha.convert("RGB")
     else:
         alpha = None
         colour = strip if strip.mode in _ICC_SPACES else strip.convert("L" if strip.mode == "1" else "RGB")
@@ -81,7 +85,7 @@ def _flatten(strip: Image.Image, convert: Convert) -> Image.Image:
 
 
 def _profile_conversion(picture: Image.Image) -> Convert:
-    """Return what takes a strip in RGB, L or CMYK to sRGB: an embedded profile that fits, else the plain formula."""
+    """Return a function that converts RGB, L or CMYK to sRGB, by the embedded profile if it fits the mode."""
 
     def plain(colour: Image.Image) -> Image.Image:
         return colour if colour.mode == "RGB" else colour.convert("RGB")
@@ -113,12 +117,12 @@ def _build_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | 
 def _orientation(picture: Image.Image) -> int:
     try:
         return int(picture.getexif().get(_ORIENTATION, 1))
-    except Exception:  # a broken EXIF block is no reason to refuse the picture that it describes
+    except Exception:  # a picture with broken EXIF data is still readable
         return 1
 
 
 def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
-    """Undo what EXIF orientations 2 to 8 say the camera did; anything else is upright."""
+    """Make a picture upright according to its EXIF orientation; values other than 2 to 8 need no change."""
     if orientation in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):

@@ -1,6 +1,6 @@
-"""How two pictures of 8 bits differ: counted, measured, and made visible.
+"""Differences between two 8-bit pictures: number of pixels, PSNR, and a picture of the difference.
 
-All pictures here are ``uint8`` arrays ``[..., H, W, C]`` of one shape.
+The pictures are ``uint8`` arrays ``[..., H, W, C]`` of one shape.
 """
 
 import math
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def pixels_changed(a: np.ndarray, b: np.ndarray) -> int:
-    """Return the number of pixels (not values) that differ."""
+    """Return the number of pixels that differ in any channel."""
     return int(np.any(a != b, axis=-1).sum())
 
 
@@ -20,8 +20,10 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def amplified(difference: np.ndarray, gain: float) -> np.ndarray:
-    """Return mid-grey plus ``gain`` times a difference as a picture: grey where nothing changed.
+    """Return a difference as a picture: mid-grey (128) plus ``gain`` times the difference, rounded and clipped.
 
-    ``difference`` holds finite floats; times ``gain`` they are in steps of 8 bits.
+    Args:
+        difference: finite floats.
+        gain: 8-bit steps per unit of the difference.
     """
     return np.clip(np.rint(128 + gain * difference), 0, 255).astype(np.uint8)

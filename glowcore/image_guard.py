@@ -1,10 +1,10 @@
-"""What a picture file claims to be, read from its first bytes and weighed before anything is decoded.
+"""Validation of picture files before decoding: kind and size in pixels, read from the header.
 
-A few kilobytes can ask a decoder for gigabytes or for minutes, and a file's name says nothing about its content. So the
-kind (JPEG, PNG, WebP) and the size in pixels are read here from the bytes alone, by code that allocates nothing, and
-what would cost too much is refused with one sentence. The limits keep the growth of memory for one picture within
-256 MB whatever the file: a JPEG may be large because it is decoded at a fraction of its size (libjpeg's scaled
-inverse DCT), a PNG holds 4 bytes a pixel, and libwebp needs about 16.
+A file of a few kilobytes can make a decoder use gigabytes of memory or minutes of time, and its name does not determine
+its content. This module reads the kind (JPEG, PNG, WebP) and the size in pixels from the bytes without allocating
+memory, and raises for pictures that would cost too much. The limits bound the memory for one picture to 256 MB:
+a JPEG may be large because it is decoded at a fraction of its size (libjpeg's scaled inverse DCT), a PNG needs 4 bytes
+per pixel, and libwebp about 16.
 """
 
 import re
@@ -18,8 +18,8 @@ MAX_BYTES = 15 * 2**20
 MAX_SIDE = 16_384
 MAX_PIXELS = {"JPEG": 100_000_000, "PNG": 50_000_000, "WebP": 16_000_000}
 
-# A progressive JPEG keeps all its coefficients until the last scan, scaled decoding or not, and visits every one of
-# them in every scan. Ten scans are usual; the bounds admit a 48-megapixel photo of a telephone.
+# The decoder of a progressive JPEG keeps all coefficients until the last scan, even with scaled decoding, and visits
+# each of them in every scan. Ten scans are usual; these limits accept a 48-megapixel photo from a phone.
 MAX_COEFFICIENT_BYTES = 150_000_000
 MAX_SCANNED_PIXELS = 1_000_000_000
 
@@ -53,7 +53,7 @@ _OTHER_KINDS = (
 
 @dataclass(frozen=True)
 class Header:
-    """Kind (``"JPEG"``, ``"PNG"`` or ``"WebP"``) and size of a picture as its first bytes state, before orientation."""
+    """Kind (``"JPEG"``, ``"PNG"`` or ``"WebP"``) and size of a picture in its header, before EXIF orientation."""
 
     kind: str
     width: int
@@ -61,10 +61,10 @@ class Header:
 
 
 def inspect(data: bytes) -> Header:
-    """Read kind and size from the bytes of a file and refuse what is foreign or too large.
+    """Return kind and size of a picture from the contents of its file.
 
     Raises:
-        ImageError: with one sentence: empty, another kind of file, no readable header, or beyond a limit.
+        ImageError: empty, another kind of file, no readable header, or beyond a limit.
     """
     if not data:
         raise ImageError(f"the file is empty; {ACCEPTED}")
@@ -77,8 +77,8 @@ def inspect(data: bytes) -> Header:
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         kind, read = "WebP", _read_webp
     else:
-        other = _name_other_kind(data)
-        raise ImageError(f"this is {other}; {SAVE_HEIC if other == 'a HEIC file' else ACCEPTED}")
+        name = _name_other_kind(data)
+        raise ImageError(f"this is {name}; {SAVE_HEIC if name == 'a HEIC file' else ACCEPTED}")
     try:
         return Header(kind, *read(data))
     except (struct.error, IndexError) as error:
@@ -86,12 +86,12 @@ def inspect(data: bytes) -> Header:
 
 
 def damaged(kind: str) -> ImageError:
-    """Return the error for a file that starts as a picture and does not go on as one."""
+    """Return the error for a file of this kind that cannot be decoded."""
     return ImageError(f"the {kind} is damaged or cut short and cannot be read; save or copy it again")
 
 
 def too_many_bytes(size: int) -> ImageError:
-    """Return the error for a file of ``size`` bytes, which is over the limit."""
+    """Return the error for a file of ``size`` bytes, which exceeds the limit."""
     return ImageError(f"the file has {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are read")
 
 
@@ -148,7 +148,7 @@ _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield marker and place of the content of every segment of the first picture, entropy-coded data skipped."""
+    """Yield marker and offset of the content of every segment of the first picture, without entropy-coded data."""
     position = 2
     while match := _NEXT_MARKER.search(data, position):
         marker, position = match.group(1)[0], match.end()
@@ -162,7 +162,8 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
 def _read_jpeg(data: bytes) -> tuple[int, int]:
     """Return the size of a JPEG.
 
-    One in several scans is refused where it would hold too many coefficients or visit them too often.
+    Raises:
+        ImageError: beyond a limit of the size, or of the coefficients or scans of a picture in several scans.
     """
     width = height = components = scans = 0
     planes, progressive = 1.0, False
@@ -178,7 +179,7 @@ def _read_jpeg(data: bytes) -> tuple[int, int]:
             if not components:
                 break
             if not progressive and data[start] == components:
-                return width, height  # a single interleaved scan is decoded row by row and costs nothing
+                return width, height  # a single interleaved scan is decoded row by row, without keeping coefficients
             scans += 1
             if scans > 1 and scans * width * height > MAX_SCANNED_PIXELS:
                 raise ImageError(f"the JPEG comes in {scans} scans or more, too many for its size; save it again")

@@ -1,9 +1,9 @@
-"""Bytes to picture and back: the one loader of training, evaluation and the application.
+"""Reading, resizing, converting and writing of pictures, for training, evaluation and the application alike.
 
-A picture here is a ``uint8`` array ``[H, W, 3]`` in sRGB, upright, without alpha. :func:`load` makes it from a JPEG,
-PNG or WebP file, told by content and never by name; :func:`to_tensor` and :func:`to_uint8` go between such arrays and
-the models' tensors; :func:`to_png_bytes` and :func:`to_jpeg_bytes` write files that carry the pixels, the text asked
-for, and nothing else.
+A picture is a ``uint8`` array ``[H, W, 3]`` in sRGB, upright, without alpha. :func:`load` reads it from a JPEG, PNG or
+WebP file, recognised by content and not by name; :func:`to_tensor` and :func:`to_uint8` convert between such arrays and
+the models' tensors; :func:`to_png_bytes` and :func:`to_jpeg_bytes` write files without any metadata other than the text
+entries passed to them.
 """
 
 import io
@@ -23,51 +23,51 @@ from glowcore.errors import ImageError, reason
 from glowcore.image_decoding import decode
 from glowcore.text import printable
 
-#: Endings of the files that are pictures, where a whole folder is looked through.
+#: Endings of pictures, by which they are recognised when a folder is listed.
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-#: Half a step of 8 bits, in the [0, 1] of tensors: a value that is off by less is still shown as itself.
+#: Half an 8-bit step in the range [0, 1] of tensors: a smaller error does not change the 8-bit value.
 HALF_STEP = 0.5 / 255
 
-# One decode at a time bounds the memory of a server, and Python's warning filters belong to the whole process.
-_DECODING = threading.Lock()
+# Decoding one picture at a time bounds a server's memory; also, Python's warning filters are global to the process.
+_DECODE_LOCK = threading.Lock()
 
 
 def load(source: bytes | str | os.PathLike, *, channels: int = 3) -> np.ndarray:
     """Read a picture as uint8 ``[H, W, channels]``, sRGB, upright.
 
-    JPEG (of an MPO the first picture), PNG and WebP are read, of an animation the first frame. The EXIF orientation is
-    applied; an embedded ICC profile of the right colour space is converted to sRGB (perceptual intent), a broken or
-    foreign one is passed over, as browsers do; CMYK without a profile is converted by the plain formula. Of 16-bit
-    values, grey or colour, the upper 8 bits are taken. Transparent parts are laid over white, in encoded values as
-    browsers do. A picture of more than 16 megapixels is shrunk by a whole factor while it is decoded, so that memory
-    stays bounded.
+    JPEG (of an MPO file the first picture), PNG and WebP are read, of an animation the first frame. The EXIF
+    orientation is applied. An embedded ICC profile of the right colour space is converted to sRGB (perceptual intent);
+    a broken profile or one of another colour space is ignored, as in browsers; CMYK without a profile is converted by
+    the plain formula. 16-bit values, grey or colour, are reduced to their upper 8 bits. Transparent parts are
+    composited over white in encoded values, as in browsers. A picture of more than 16 megapixels is reduced by an
+    integer factor during decoding, to bound the memory.
 
     Args:
-        source: the file's bytes, or its path.
+        source: contents of the file, or its path.
         channels: 3 for colour, 1 for grey (:func:`to_channels`).
 
     Raises:
-        ImageError: with one sentence, whatever is wrong: missing, not such a picture, damaged, beyond the limits of
-            :mod:`glowcore.image_guard`. For a path the sentence begins with the file's name.
+        ImageError: missing, not a JPEG, PNG or WebP file, damaged, or beyond the limits of :mod:`glowcore.image_guard`.
+            For a path, the message begins with the file's name.
     """
     data, prefix = _read(source)
     try:
         header = image_guard.inspect(data)
-        with _DECODING, warnings.catch_warnings():
+        with _DECODE_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = decode(data, header)
     except ImageError as error:
         raise ImageError(prefix + str(error)) from error.__cause__
-    except Exception as error:  # OSError, ValueError, SyntaxError, IndexError, MemoryError ...: Pillow raises many
+    except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, IndexError, MemoryError ...
         raise ImageError(prefix + str(image_guard.damaged(header.kind))) from error
     return to_channels(picture, channels)
 
 
 def resize_area(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring uint8 ``[H, W, C]`` to ``size = (height, width)``: every new pixel is the mean of the area that it covers.
+    """Resize uint8 ``[H, W, C]`` to ``size = (height, width)``: every new pixel is the mean of the area it covers.
 
-    Any ratio will do, each axis by itself. An axis that grows has nothing to average and is interpolated by bicubic
-    splines after the other has been averaged. The array itself is returned when it has the size already.
+    Each axis may have any ratio. An axis that is enlarged is interpolated by bicubic splines, after the other axis has
+    been averaged. An array that has the size already is returned itself.
     """
     height, width = size
     if array.shape[:2] == (height, width):
@@ -81,7 +81,7 @@ def resize_area(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def crop_to_aspect(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the largest centred part of ``[H, W, C]`` in the proportions of ``size = (height, width)``; a view."""
+    """Return a view of the largest central part of ``[H, W, C]`` in the proportions of ``size = (height, width)``."""
     height, width = array.shape[:2]
     cut_height = min(height, max(1, round(width * size[0] / size[1])))
     cut_width = min(width, max(1, round(height * size[1] / size[0])))
@@ -90,9 +90,9 @@ def crop_to_aspect(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring a picture meant for another size to ``size = (height, width)``: centre crop to its shape, then area mean.
+    """Fit a picture of any size to ``size = (height, width)``: centre crop to its proportions, then area average.
 
-    The one rule by which training, evaluation, command line and application bring a picture to a model.
+    Training, evaluation, the command line and the application all use this function to fit pictures to a model.
     """
     return resize_area(np.ascontiguousarray(crop_to_aspect(array, size)), size)
 
@@ -100,11 +100,11 @@ def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def to_channels(array: np.ndarray, channels: int) -> np.ndarray:
     """Return uint8 ``[H, W, 1 or 3]`` as ``[H, W, channels]``.
 
-    Colour becomes grey by Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B, rounded; grey becomes colour by repetition.
-    Grey values stay exactly as they are on both ways.
+    Colour is converted to grey by Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B, rounded; grey to colour by repetition.
+    Grey values are preserved exactly in both directions.
 
     Raises:
-        ImageError: for other numbers of channels than 1 and 3.
+        ImageError: a number of channels other than 1 or 3.
     """
     if channels not in (1, 3) or array.shape[2] not in (1, 3):
         raise ImageError(f"{array.shape[2]} channels cannot become {channels}; a picture has 1 (grey) or 3 (colour)")
@@ -112,12 +112,16 @@ def to_channels(array: np.ndarray, channels: int) -> np.ndarray:
         return array
     if channels == 3:
         return np.repeat(array, 3, axis=2)
-    weights = np.array([19595, 38470, 7471], dtype=np.uint32)  # times 2^16, as Pillow's mode L; they sum to 2^16
+    weights = np.array([19595, 38470, 7471], dtype=np.uint32)  # times 2^16, as in Pillow; their sum is 2^16
     return ((array.astype(np.uint32) @ weights + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
 def to_tensor(array: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
-    """Return uint8 ``[H, W, C]``, a list of such, or ``[B, H, W, C]``, as float32 ``[B, C, H, W]`` of v / 255."""
+    """Return uint8 ``[H, W, C]``, a list of these, or ``[B, H, W, C]`` as float32 ``[B, C, H, W]`` in [0, 1].
+
+    Raises:
+        ImageError: another dtype or number of dimensions.
+    """
     batch = np.stack(array) if isinstance(array, Sequence) else np.asarray(array)
     if batch.ndim == 3:
         batch = batch[None]
@@ -129,10 +133,10 @@ def to_tensor(array: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
 def to_uint8(tensor: torch.Tensor) -> np.ndarray:
     """Return ``[B, C, H, W]`` (or ``[C, H, W]``) in [0, 1] as uint8 ``[B, H, W, C]``: clipped, rounded, NaN as 0.
 
-    A ``uint8`` tensor only changes its layout; a ``bool`` one becomes 0 and 255.
+    The values of a ``uint8`` tensor are kept; a ``bool`` tensor becomes 0 and 255.
 
     Raises:
-        ImageError: other whole numbers, whose range nothing says.
+        ImageError: another integer dtype, whose range is unknown.
     """
     batch = tensor.detach()
     if batch.dtype == torch.bool:
@@ -147,9 +151,12 @@ def to_uint8(tensor: torch.Tensor) -> np.ndarray:
 
 
 def to_png_bytes(array: np.ndarray, text: Mapping[str, str] | None = None, *, level: int = 6) -> bytes:
-    """Return the PNG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``, its only metadata the ``text`` entries.
+    """Return a PNG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``.
 
-    ``level`` is how hard to compress, from 0 (not at all) to 9.
+    Args:
+        array: the picture.
+        text: text entries by keyword, the only metadata of the file.
+        level: compression level from 0 (none) to 9.
     """
     info = PngImagePlugin.PngInfo()
     for key, value in (text or {}).items():
@@ -160,7 +167,7 @@ def to_png_bytes(array: np.ndarray, text: Mapping[str, str] | None = None, *, le
 
 
 def to_jpeg_bytes(array: np.ndarray) -> bytes:
-    """Return the JPEG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``, colour at full resolution, no metadata."""
+    """Return a JPEG file of uint8 ``[H, W]`` or ``[H, W, 1 or 3]``, without chroma subsampling and metadata."""
     out = io.BytesIO()
     _to_pillow(array).save(out, "JPEG", quality=95, subsampling=0, optimize=True)
     return out.getvalue()
@@ -173,7 +180,7 @@ def _to_pillow(array: np.ndarray) -> Image.Image:
 
 
 def _read(source: bytes | str | os.PathLike) -> tuple[bytes, str]:
-    """Return the bytes of a source, and what an error about it begins with."""
+    """Return the bytes of a source, and the prefix of error messages about it."""
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), ""
     prefix = f"{printable(Path(source).name)}: "
@@ -188,5 +195,5 @@ def _read(source: bytes | str | os.PathLike) -> tuple[bytes, str]:
     except IsADirectoryError as error:
         raise ImageError(f"{prefix}this is a folder; {image_guard.ACCEPTED}") from error
     except (OSError, ValueError) as error:
-        words = reason(error) if isinstance(error, OSError) else "not a file name"
-        raise ImageError(f"{prefix}the file cannot be opened ({words}); {image_guard.ACCEPTED}") from error
+        cause = reason(error) if isinstance(error, OSError) else "not a file name"
+        raise ImageError(f"{prefix}the file cannot be opened ({cause}); {image_guard.ACCEPTED}") from error

@@ -1,4 +1,4 @@
-"""The network of NICE's couplings."""
+"""Fully connected network of NICE's couplings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from glowcore.networks import unit_scale
 
 
 class MLP(nn.Module):
-    """``hidden_layers`` rectified layers and a linear one that starts at zero (Dinh et al. 2014, section 5.1).
+    """Hidden linear layers with ReLU and a linear output layer (Dinh et al. 2014, section 5.1).
 
-    A coupling that ends in it starts as the identity.
+    The output layer is initialised to zero, so that a coupling with this network starts as the identity.
+
+    Args:
+        features: number of inputs.
+        hidden_features: width of each hidden layer.
+        hidden_layers: number of hidden layers.
+        out_features: number of outputs.
     """
 
     def __init__(self, features: int, hidden_features: int, hidden_layers: int, out_features: int) -> None:
@@ -30,7 +36,7 @@ class MLP(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Give every hidden unit mean 0 and standard deviation 1 on ``x``, before its ReLU."""
+        """Normalise the hidden layers: every unit gets mean 0 and standard deviation 1 on ``x``, before its ReLU."""
         for layer in self.hidden:
             std, mean = torch.std_mean(layer(x), dim=0, correction=0)
             scale = unit_scale(std)

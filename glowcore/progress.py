@@ -1,4 +1,4 @@
-"""Bars on stderr, for work that takes a while."""
+"""Progress bars on stderr."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from tqdm import tqdm
 
 
 def progress_bar(items: Iterable | None = None, *, progress: bool, **options: Any) -> tqdm:
-    """Return tqdm's bar over ``items`` (or to be moved by hand), shown where ``progress`` is wanted and has a terminal.
+    """Return a tqdm bar, drawn only if ``progress`` is set and stderr is a terminal.
 
-    In a file or a pipe each drawing would be kept, of which there are ten a second.
+    Off a terminal nothing is drawn: a log would keep ten redraws a second.
+
+    Args:
+        items: the items to iterate over, or None for a bar that the caller advances.
+        progress: whether to draw the bar.
+        options: further arguments of tqdm.
     """
     return tqdm(items, file=sys.stderr, disable=None if progress else True, **options)

@@ -1,4 +1,4 @@
-"""Rows of cells as a table to read: in columns for a terminal, or in Markdown. The first row is the head."""
+"""Formatting of tables as aligned columns for a terminal or as Markdown. The first row is the header."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def plain(rows: Rows, right: Collection[int] = ()) -> str:
-    """Return columns two spaces apart; those whose numbers are in ``right`` are flush right, the others left."""
+    """Return lines with columns two spaces apart; the columns with an index in ``right`` are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -22,6 +22,6 @@ def plain(rows: Rows, right: Collection[int] = ()) -> str:
 
 
 def markdown(rows: Rows, right: Collection[int] = ()) -> str:
-    """Return a Markdown table; the columns whose numbers are in ``right`` are flush right."""
+    """Return a Markdown table; the columns with an index in ``right`` are right-aligned."""
     rule = ["---:" if index in right else "---" for index in range(len(rows[0]))]
     return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])

@@ -1,3 +1,3 @@
-"""The version of the package, in one place: the metadata and every checkpoint take it from here."""
+"""Version of the package, for its metadata and for checkpoints."""
 
 __version__ = "0.1.0"
