@@ -9,15 +9,15 @@ from glowcore.transforms.base import Transform, same_for_batch
 
 
 class ActNorm(Transform):
-    r"""Scale and shift each channel; the first batch decides where they start.
+    r"""Scale and shift of each channel, initialised from the first batch.
 
     .. math:: z = (x + b) \odot e^{s}, \qquad x = z \odot e^{-s} - b, \qquad \mathrm{logdet} = H W \textstyle\sum_c s_c
 
-    Before :meth:`initialize` it is the identity. The flag ``initialized`` is a buffer, so a saved model is never
+    It is the identity until :meth:`initialize` is called. The flag ``initialized`` is a buffer, so a saved model is not
     initialised again.
     """
 
-    #: Smallest standard deviation that initialisation divides by: a constant channel keeps a finite scale.
+    #: Smallest standard deviation that initialisation divides by, so that a constant channel gets a finite scale.
     STD_FLOOR = 1e-3
 
     def __init__(self, channels: int) -> None:
@@ -28,7 +28,10 @@ class ActNorm(Transform):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Give every channel of ``forward(x)`` mean 0 and standard deviation 1 (population, over B, H and W), once."""
+        """Set bias and scale so that each channel of ``forward(x)`` has mean 0 and standard deviation 1.
+
+        Both are taken over B, H and W (population). Later calls do nothing.
+        """
         if self.initialized:
             return
         std, mean = torch.std_mean(x, dim=(0, 2, 3), correction=0)

@@ -1,4 +1,4 @@
-"""The interface of every bijection in this package."""
+"""The interface of all bijections, and functions that several of them share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Transform(nn.Module):
-    r"""A bijection ``z = f(x)`` of pictures ``[B, C, H, W]`` with a tractable log-determinant.
+    r"""Base class of bijections ``z = f(x)`` of pictures ``[B, C, H, W]`` with a tractable log-determinant.
 
     ``forward(x)`` returns ``(z, logdet)`` with ``logdet`` of shape ``[B]``: the natural logarithm of
     :math:`|\det \partial z / \partial x|`, summed over all dimensions, so that
@@ -20,11 +20,11 @@ class Transform(nn.Module):
     couplings follow autocast.
     """
 
-    #: Whether training can recover ``x`` from ``z`` alone, as memory mode "reversible" does.
+    #: Whether ``x`` can be recovered from ``z`` in training, as memory mode "reversible" requires.
     RECOVERABLE = True
 
     def output_shape(self, channels: int, height: int, width: int) -> tuple[int, int, int]:
-        """Return the ``(C, H, W)`` of the latent of a picture ``[C, H, W]``; the same but for a squeeze."""
+        """Return the ``(C, H, W)`` of the output for an input ``[C, H, W]``; only a squeeze changes it."""
         return channels, height, width
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,7 +57,7 @@ class Transform(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Set data-dependent parameters from a first batch ``x``; most transforms have none."""
+        """Set data-dependent parameters from a first batch ``x``. The default does nothing."""
 
 
 def is_exactly(module: nn.Module, *kinds: type[nn.Module]) -> bool:
@@ -80,28 +80,28 @@ def hooks_of(module: nn.Module) -> tuple[dict, dict, dict, dict]:
 
 
 def exact_arithmetic(x: Tensor) -> torch.autocast:
-    """Return a context in which autocast is off, for the operators that define a bijection."""
+    """Return a context without autocast, for the arithmetic of a bijection on the device of ``x``."""
     return torch.autocast(x.device.type, enabled=False)
 
 
 def float64(x: Tensor) -> Tensor:
-    """Return ``x`` in float64, on the CPU where its device has none (mps)."""
+    """Return ``x`` in float64, on the CPU if its device does not support float64 (mps)."""
     return (x.cpu() if x.device.type == "mps" else x).double()
 
 
 def under_torch_func(x: Tensor) -> bool:
-    """Whether ``x`` stands for other tensors in a transform of ``torch.func``; such a one has no values to look at."""
-    # torch.compile, which traces transforms as they come, cannot look.
+    """Return whether ``x`` is wrapped by a transform of ``torch.func``, so that its values cannot be inspected."""
+    # torch.compile cannot trace the check.
     return not torch.compiler.is_compiling() and torch._C._functorch.is_functorch_wrapped_tensor(x)
 
 
 def in_torch_func() -> bool:
-    """Whether a transform of ``torch.func`` is at work, which what is evaluated again in backward does not know of."""
+    """Return whether a transform of ``torch.func`` is active, which recomputation in backward would not apply."""
     return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
 
 
 def same_for_batch(logdet: Tensor, x: Tensor) -> Tensor:
-    """Expand a log-determinant that does not depend on the picture to ``[B]``."""
+    """Expand a log-determinant that is the same for all pictures to ``[B]``."""
     return logdet.expand(x.shape[0])
 
 
@@ -112,8 +112,10 @@ def pull_back_through(
     grad_z: Tensor,
     grad_logdet: Tensor,
 ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-    """Evaluate ``z, logdet = function(x)`` with a graph of its own; return ``x`` and the gradients that reach it and
-    ``params``."""
+    """Return ``x`` and the vector-Jacobian product of ``z, logdet = function(x)`` for ``x`` and ``params``.
+
+    ``function`` is evaluated once, in a graph of its own.
+    """
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         outputs = function(x)
@@ -124,8 +126,10 @@ def pull_back_through(
 def local_gradients(
     params: Iterable[Tensor], outputs: Sequence[Tensor], grad_outputs: Sequence[Tensor], inputs: Sequence[Tensor]
 ) -> tuple[Sequence[Tensor], list[Tensor | None]]:
-    """Return the gradients of ``inputs`` and of the parameters that require one; None where none comes from the
-    outputs, as where all that they depend on is frozen."""
+    """Return the gradients of ``inputs`` and of the parameters that require one, None for each that has none.
+
+    Each parameter's gradient has the strides of the parameter.
+    """
     params = [p for p in params if p.requires_grad]
     pairs = [
         (out, grad) for out, grad in zip(outputs, grad_outputs, strict=True) if out.requires_grad and grad is not None
@@ -135,18 +139,18 @@ def local_gradients(
     grads = torch.autograd.grad(
         [out for out, _ in pairs], [*inputs, *params], [grad for _, grad in pairs], allow_unused=True
     )
-    # In its parameter's strides autograd takes a gradient over instead of copying it.
-    of_params = [
+    # Autograd keeps a gradient with the strides of its parameter and copies any other.
+    param_grads = [
         g if g is None or g.stride() == p.stride() else laid_out_as(p, g)
         for p, g in zip(params, grads[len(inputs) :], strict=True)
     ]
-    return grads[: len(inputs)], of_params
+    return grads[: len(inputs)], param_grads
 
 
 def laid_out_as(like: Tensor, values: Tensor, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
-    """Return a copy of ``values`` in the strides that ``like`` has, or would have in a memory format.
+    """Return a copy of ``values`` with the strides of ``like``, or with those it would have in ``memory_format``.
 
-    Not ``values.contiguous(memory_format=...)``: a 1x1 kernel counts as channels-last whatever its strides say. But
-    gradients come in those strides, and would be copied at every step if their weights had others.
+    Unlike ``values.contiguous(memory_format=...)``, this also changes the strides of a 1x1 kernel, which PyTorch counts
+    as channels-last already. Autograd would copy the gradient of a weight with other strides at every step.
     """
     return torch.empty_like(like, memory_format=memory_format).copy_(values)

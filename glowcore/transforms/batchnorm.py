@@ -9,33 +9,33 @@ from glowcore.transforms.base import Transform, same_for_batch
 
 
 class BatchNorm(Transform):
-    r"""Shift and scale each channel by statistics of data instead of by learned numbers.
+    r"""Shift and scale of each channel by statistics of the data.
 
     .. math::
         z = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad x = z \sqrt{\sigma^2 + \epsilon} + \mu, \qquad
         \mathrm{logdet} = -\tfrac12 H W \textstyle\sum_c \log(\sigma_c^2 + \epsilon)
 
-    The statistics are the running ones, and with them this is a bijection. A training step (training mode, gradients
-    on) normalises by those of its own batch instead, and the log-determinant is of what was applied: a loss, not the
-    density of a fixed map, which :meth:`inverse` does not invert. Without gradients the running statistics hold in
-    training mode as well, so an evaluation in the middle of training measures the model that will be saved.
+    With the running statistics this is a bijection. A training step (training mode, gradients enabled) uses the
+    statistics of its batch instead. Its log-determinant is that of the normalisation applied: it serves as a loss, but
+    is not the density of a fixed map, and :meth:`inverse` does not undo it. Without gradients the running statistics
+    are used in training mode too, so that an evaluation during training measures the model that will be saved.
     """
 
     #: Added to the variance.
     EPSILON = 1e-5
-    #: How far the running statistics move to those of a batch.
+    #: Weight of a batch in the running average.
     MOMENTUM = 0.1
     RECOVERABLE = False
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        # Parameters that no optimizer moves, not buffers: an average of the parameters then averages them as well.
+        # Frozen parameters, not buffers, so that an average of the parameters includes them.
         self.mean = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.variance = nn.Parameter(torch.ones(channels), requires_grad=False)
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Take the statistics of a first batch as the running ones."""
+        """Set the running statistics to those of a first batch."""
         variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
         self.mean.copy_(mean)
         self.variance.copy_(variance)
@@ -48,7 +48,7 @@ class BatchNorm(Transform):
         return z, same_for_batch(-std.log().sum() * (x.shape[2] * x.shape[3]), x)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Map latent to data, by the running statistics."""
+        """Map latent to data with the running statistics."""
         std = self._std(self.variance)
         x = z * std.reshape(-1, 1, 1) + self.mean.reshape(-1, 1, 1)
         return x, same_for_batch(std.log().sum() * (z.shape[2] * z.shape[3]), z)
@@ -67,5 +67,5 @@ class BatchNorm(Transform):
 
 
 def running_statistics(model: nn.Module) -> list[Tensor]:
-    """Return the running means and variances of all batch norms of a model: what a forward pass in training changes."""
+    """Return the running means and variances of all batch norms of a model, which forward passes in training change."""
     return [p for module in model.modules() if isinstance(module, BatchNorm) for p in module.parameters()]

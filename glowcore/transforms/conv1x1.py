@@ -13,16 +13,16 @@ from glowcore.transforms.base import Transform, exact_arithmetic, float64, same_
 
 
 class ChannelLinear(Transform):
-    r"""A learned invertible matrix over channels, the same at every position.
+    r"""Base class of learned invertible matrices over channels, the same at every position.
 
     .. math:: z_{:,i,j} = W x_{:,i,j}, \qquad \mathrm{logdet} = H W \log |\det W|
 
-    Subclasses say how ``W`` is parametrised, in :meth:`compose`.
+    Subclasses define the parametrisation of ``W`` in :meth:`compose`.
     """
 
     @classmethod
     def compose(cls, convolutions: Sequence[Self]) -> tuple[Tensor, Tensor]:
-        """Return the matrices ``W`` of K of them, ``[K, C, C]``, and ``log |det W|``, ``[K]``."""
+        """Return the matrices ``W`` of K convolutions, ``[K, C, C]``, and ``log |det W|``, ``[K]``."""
         raise NotImplementedError(f"{cls.__name__} defines no compose")
 
     def weight(self) -> Tensor:
@@ -30,9 +30,9 @@ class ChannelLinear(Transform):
         return self.compose([self])[0][0]
 
     def inverse_weight(self) -> Tensor:
-        """Return the inverse of ``W``, ``[C, C]``, in float64; of a singular one, values that are not finite.
+        """Return the inverse of ``W``, ``[C, C]``, in float64 (on the CPU if the device is mps).
 
-        On the CPU where the device has no float64 (mps).
+        The values are not finite if ``W`` is singular.
         """
         return torch.linalg.inv_ex(float64(self.weight())).inverse
 
@@ -54,9 +54,9 @@ class ChannelLinear(Transform):
 
 
 class InvertibleConv1x1(ChannelLinear):
-    """The plain form: ``W`` itself is the parameter, its determinant by ``slogdet`` in float64.
+    """Plain parametrisation: ``W`` is the parameter, and ``slogdet`` computes its determinant in float64.
 
-    Starts as a random rotation (QR of a Gaussian matrix), whose log-determinant is 0.
+    ``W`` is initialised to a random rotation (QR of a Gaussian matrix), whose log-determinant is 0.
     """
 
     def __init__(self, channels: int) -> None:
@@ -71,12 +71,12 @@ class InvertibleConv1x1(ChannelLinear):
 
 
 class InvertibleConv1x1LU(ChannelLinear):
-    r"""The LU form, whose determinant costs nothing (section 3.2, equation 10).
+    r"""LU parametrisation, whose determinant is a sum of parameters (section 3.2, equation 10).
 
     .. math:: W = P\,L\,(U + \mathrm{diag}(\sigma \odot e^{s})), \qquad \log |\det W| = \textstyle\sum_c s_c
 
-    The permutation ``P`` and the signs are buffers and stay as they start; ``L`` (unit lower triangular), ``U``
-    (strictly upper triangular) and ``s`` are learned.
+    The permutation ``P`` and the signs are fixed buffers; ``L`` (unit lower triangular), ``U`` (strictly upper
+    triangular) and ``s`` are learned.
     """
 
     def __init__(self, channels: int) -> None:

@@ -1,4 +1,4 @@
-"""Coupling layers: one half of the channels decides how the other half is moved (NICE, Real NVP, Glow)."""
+"""Coupling layers of NICE, Real NVP and Glow: one half of a picture determines an affine map of the other half."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ Partition = ChannelHalves | Checkerboard | OddEven
 
 
 def summed(log_s: Tensor) -> Tensor:
-    """Return the sum of each picture's values, ``[B]``; a partition may have made vectors of pictures."""
+    """Return the sum of each picture's values, ``[B]``, for any shape that a partition gives a half."""
     return log_s.sum(dim=tuple(range(1, log_s.ndim)))
 
 
 class Coupling(Transform):
-    """What additive and affine couplings share: the halves, the network, and that its output is computed once.
+    """Base class of couplings.
 
-    One half, ``x_a``, passes through; ``net(x_a)`` says how the other half ``x_b`` moves. ``partition`` says which is
-    which (:mod:`glowcore.transforms.partition`): the first and second half of the channels if it is left out. A network
-    that has a method ``initialize(x_a)`` is scaled by it to the first batch; any other starts as it is. It must be
-    deterministic: the inverse calls it with the same ``x_a``, and so do the memory modes that keep no activations.
-    (In memory mode "full" training alone may do without, as with dropout.)
-    Subclasses define ``move`` and ``move_back`` given the network's output ``h`` (``[B, out_channels, H, W]``).
+    One half, ``x_a``, passes through, and ``h = net(x_a)`` (``[B, out_channels, H, W]``) parametrises the map of the
+    other half, ``x_b``. Subclasses define this map in ``move`` and ``move_back``.
+
+    Args:
+        net: a deterministic network. The inverse evaluates it at the same ``x_a`` again, and so do the memory modes
+            that keep no activations; only training in memory mode "full" allows dropout. If the network has a method
+            ``initialize(x_a)``, the first batch is passed to it.
+        partition: the two halves (:mod:`glowcore.transforms.partition`); by default the first and the second half of
+            the channels.
     """
 
     def __init__(self, net: nn.Module, partition: Partition | None = None) -> None:
@@ -35,7 +38,7 @@ class Coupling(Transform):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Scale the network's hidden layers to the batch ``x``, where it can."""
+        """Initialise the network from the batch ``x`` if it has a method for that."""
         if hasattr(self.net, "initialize"):
             self.net.initialize(self.partition.halve(x)[0])
 
@@ -56,7 +59,7 @@ class Coupling(Transform):
             return self.partition.join(z_a, x_b), logdet
 
     def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-        """Recover ``x`` and pull gradients back, the network evaluated once: its graph serves both."""
+        """See :meth:`Transform.pull_back`; the network is evaluated once, for the inversion and the gradients."""
         if not is_exactly(self, AdditiveCoupling, AffineCoupling, TanhCoupling):
             return super().pull_back(z, grad_z, grad_logdet)
         x_a, z_b = self.partition.halve(z.detach())
@@ -66,29 +69,30 @@ class Coupling(Transform):
             h = self.net(x_a).to(z.dtype)
         with exact_arithmetic(z):
             grad_b = self.partition.moving(grad_b)
-            x_b, grad_b, grad_h, of_move = self.pull_back_move(z_b, h.detach(), grad_b, grad_logdet)
-        (through_net,), of_net = local_gradients(self.parameters(), (h,), (grad_h,), (x_a,))
-        if through_net is not None:  # a network may ignore its input
-            grad_a = grad_a + through_net
+            x_b, grad_b, grad_h, move_grads = self.pull_back_move(z_b, h.detach(), grad_b, grad_logdet)
+        (net_grad_a,), net_grads = local_gradients(self.parameters(), (h,), (grad_h,), (x_a,))
+        if net_grad_a is not None:  # None if the network ignores its input
+            grad_a = grad_a + net_grad_a
         x = self.partition.join(x_a.detach(), x_b)
-        grads = list(map(_sum, of_net, of_move)) if of_move else of_net
+        grads = list(map(_sum, net_grads, move_grads)) if move_grads else net_grads
         return x, self.partition.join(grad_a, grad_b), grads
 
     def pull_back_move(
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """Return ``x_b``, the gradients of ``x_b`` and ``h``, and what ``move`` itself adds to those of parameters: in
-        the order of ``parameters()``, of those that require one, or an empty list where it has none.
+        """Recover ``x_b`` and compute the vector-Jacobian product of ``move`` by autograd.
 
-        Here by autograd; subclasses may know a shorter way.
+        Returns:
+            ``x_b``; the gradients of ``x_b`` and ``h``; the gradients of the parameters that ``move`` itself uses, in
+            the order of ``parameters()`` for those that require one, or an empty list if it uses none.
         """
         with torch.no_grad():
             x_b, _ = self.move_back(z_b, h)
         inputs = (x_b.requires_grad_(), h.requires_grad_())
         with torch.enable_grad():
             outputs = self.move(*inputs)
-        (grad_b, grad_h), of_move = local_gradients(self.parameters(), outputs, (grad_b, grad_logdet), inputs)
-        return x_b.detach(), grad_b, grad_h, of_move
+        (grad_b, grad_h), move_grads = local_gradients(self.parameters(), outputs, (grad_b, grad_logdet), inputs)
+        return x_b.detach(), grad_b, grad_h, move_grads
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
@@ -116,7 +120,7 @@ class AdditiveCoupling(Coupling):
     def pull_back_move(
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
+        """See :meth:`Coupling.pull_back_move`; the gradient in closed form."""
         return z_b - h, grad_b, grad_b, []
 
 
@@ -127,8 +131,8 @@ class AffineCoupling(Coupling):
         (t, r) = h(x_a), \quad s = m + (1 - m)\,\mathrm{sigmoid}(r + 2), \quad z_b = (x_b + t) \odot s,
         \qquad x_b = z_b / s - t, \qquad \mathrm{logdet} = \textstyle\sum \log s
 
-    ``scale_min`` m = 0 is the paper's. The inverse divides by s: with m = 0 an odd picture can drive s to 0 and its way
-    back to infinity; m > 0 bounds how much one step can magnify an error by 1 / m (Behrmann et al. 2021).
+    The paper has ``scale_min`` m = 0. The inverse divides by s: with m = 0 an out-of-distribution picture can drive
+    s to 0 and the inverse to infinity. With m > 0 one step magnifies an error by 1 / m at most (Behrmann et al. 2021).
     """
 
     #: Network outputs per moved channel.
@@ -151,7 +155,7 @@ class AffineCoupling(Coupling):
     def pull_back_move(
         self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """Return ``x_b`` and the gradients of ``x_b`` and ``h``."""
+        """See :meth:`Coupling.pull_back_move`; the gradient in closed form."""
         grad_log_s = self.partition.moving(grad_logdet.reshape(-1, *[1] * (z_b.ndim - 1)))
         return *affine_pull_back(z_b, h, self.scale_min, grad_b, grad_log_s), []
 
@@ -163,7 +167,7 @@ class TanhCoupling(Coupling):
         (t, r) = h(x_a), \quad s = \lambda \tanh(r), \quad z_b = x_b \odot e^{s} + t,
         \qquad x_b = (z_b - t) \odot e^{-s}, \qquad \mathrm{logdet} = \textstyle\sum s
 
-    :math:`\lambda`, one a channel that moves, starts at 1.
+    :math:`\lambda`, one for each moving channel, is initialised to 1.
     """
 
     #: Network outputs per moved channel.

@@ -9,14 +9,15 @@ from glowcore.transforms.base import Transform, same_for_batch
 
 
 class DiagonalScale(Transform):
-    r"""Scale every value of a picture by its own factor, the only part of NICE that changes volume.
+    r"""Scale of every value of a picture by its own factor, the only part of NICE that changes volume.
 
     .. math:: z = x \odot e^{s}, \qquad x = z \odot e^{-s}, \qquad \mathrm{logdet} = \textstyle\sum_i s_i
 
-    ``log_scale`` is ``[C, H, W]``. :meth:`initialize` gives every value the spread ``target_std`` on a first batch.
+    ``log_scale`` is ``[C, H, W]``. :meth:`initialize` gives each value the standard deviation ``target_std`` on a first
+    batch.
     """
 
-    #: Smallest standard deviation that initialisation divides by: a constant value keeps a finite scale.
+    #: Smallest standard deviation that initialisation divides by, so that a constant value gets a finite scale.
     STD_FLOOR = 1e-2
 
     def __init__(self, shape: tuple[int, int, int], target_std: float = 1.0) -> None:
@@ -26,7 +27,7 @@ class DiagonalScale(Transform):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Give every value of ``forward(x)`` the standard deviation ``target_std`` over the batch."""
+        """Set the scale so that each value of ``forward(x)`` has standard deviation ``target_std`` over the batch."""
         std = x.std(dim=0, correction=0).clamp_min(self.STD_FLOOR)
         self.log_scale.copy_((self.target_std / std).log())
 

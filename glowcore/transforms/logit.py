@@ -1,4 +1,4 @@
-"""Logit preprocessing: from the cube of pictures to all of space (Dinh et al. 2016, section 4.1)."""
+"""Logit preprocessing: from the cube of pictures to real space (Dinh et al. 2016, section 4.1)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Logit(Transform):
         z = \log\frac{u}{1 - u}, \qquad x = \frac{\mathrm{sigmoid}(z) - \alpha}{1 - 2\alpha} - \tfrac12, \qquad
         \mathrm{logdet} = \sum \log(1 - 2\alpha) - \log u - \log(1 - u)
 
-    Every picture has u in ``[alpha, 1 - alpha]``. Beyond ``[alpha / 2, 1 - alpha / 2]`` the curve goes on as a straight
-    line, so that this is a bijection of all numbers: decoded latents far out come back from an encoding instead of
-    being rounded to infinity, and an edited picture that leaves the cube has a likelihood.
+    Pictures have u in ``[alpha, 1 - alpha]``. Outside ``[alpha / 2, 1 - alpha / 2]`` the function continues as a
+    straight line, so that it is a bijection of the real numbers: values outside the cube, such as those of decoded or
+    edited latents, can be encoded again and have a finite likelihood.
     """
 
     def __init__(self, alpha: float = 0.05) -> None:

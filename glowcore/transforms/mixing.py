@@ -1,9 +1,9 @@
-r"""Actnorm and 1x1 convolution of a step of flow as one affine map of the channels.
+r"""Actnorm and 1x1 convolution of a flow step, composed into one affine map of the channels.
 
 .. math:: W((x + b) \odot e^s) = (W \mathrm{diag}(e^s))\,x + W (b \odot e^s)
 
-Composing it takes dozens of operators on small matrices, and their gradient as many again: on a CPU a tenth of the time
-of training. For all steps of a level together they are as few as for one.
+The composition takes dozens of operators on small matrices, and its gradient as many again: on a CPU a tenth of the
+training time. Composing all steps of a level in one batch takes no more operators than composing one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Mixing(NamedTuple):
-    """An affine map of the channels, the same at every position; with a dimension K in front, that of K steps.
+    """An affine map of the channels, the same at every position, or K of them with a leading dimension K.
 
     Attributes:
         weight: ``[..., C, C]``.
@@ -35,25 +35,25 @@ class Mixing(NamedTuple):
     logdet: Tensor
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map pictures ``[B, C, H, W]``; returns them and the log-determinant ``[B]``."""
+        """Map ``[B, C, H, W]`` to the same shape; return it and the log-determinant ``[B]``."""
         with exact_arithmetic(x):
             z = F.conv2d(x, self.weight[:, :, None, None], self.bias)
             return z, (self.logdet * (x.shape[2] * x.shape[3])).expand(x.shape[0])
 
     def inverse(self) -> Mixing:
-        """Return the inverse map, computed in float64; of a singular one, values that are not finite."""
+        """Return the inverse map, computed in float64. Its values are not finite if the map is singular."""
         with exact_arithmetic(self.weight):
             weight = torch.linalg.inv_ex(float64(self.weight)).inverse
             bias = -(weight @ float64(self.bias)[..., None])[..., 0]
             return Mixing(weight.to(self.weight), bias.to(self.bias), -self.logdet)
 
     def each(self) -> list[Mixing]:
-        """Return the maps of K steps one by one."""
+        """Return the K maps as a list."""
         return [Mixing(*parts) for parts in zip(*(part.unbind() for part in self), strict=True)]
 
 
 def mixings(steps: Sequence[FlowStep]) -> Mixing:
-    """Return the maps of steps whose 1x1 convolutions are of one kind and size."""
+    """Return the composed maps of steps whose 1x1 convolutions have the same class and size."""
     log_scales = [step.actnorm.log_scale for step in steps]
     with exact_arithmetic(log_scales[0]):
         log_scale, bias = torch.stack(log_scales), torch.stack([step.actnorm.bias for step in steps])
@@ -64,7 +64,10 @@ def mixings(steps: Sequence[FlowStep]) -> Mixing:
 
 
 class MixingGradients:
-    """The maps of steps in a backward pass that recovers their inputs: one graph, gone through once at the end."""
+    """The composed maps of steps in a backward pass that recovers their inputs.
+
+    It collects the gradients of the maps step by step and differentiates the composition once, at the end.
+    """
 
     def __init__(self, steps: Sequence[FlowStep]) -> None:
         self.params = mixing_parameters(steps)
@@ -76,11 +79,11 @@ class MixingGradients:
         self._grads: list[tuple[Tensor, Tensor, Tensor]] = [()] * len(steps)
 
     def pull_back(self, index: int, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the ``x`` that step ``index`` mapped to ``z``, and the gradient that reaches it."""
+        """Return the ``x`` that step ``index`` mapped to ``z``, and its gradient (:meth:`Transform.pull_back`)."""
         x, _ = self._inverses[index](z)
         channels = x.shape[1]
         with exact_arithmetic(z):
-            grad_x, of_weight, of_bias = torch.ops.aten.convolution_backward(
+            grad_x, grad_weight, grad_bias = torch.ops.aten.convolution_backward(
                 grad_z,
                 x,
                 self._weights[index],
@@ -93,17 +96,17 @@ class MixingGradients:
                 1,
                 (True, True, True),
             )
-        of_logdet = grad_logdet.sum() * (x.shape[2] * x.shape[3])
-        self._grads[index] = (of_weight.reshape(channels, channels), of_bias, of_logdet)
+        grad_log_det = grad_logdet.sum() * (x.shape[2] * x.shape[3])
+        self._grads[index] = (grad_weight.reshape(channels, channels), grad_bias, grad_log_det)
         return x, grad_x
 
     def gradients(self) -> list[Tensor | None]:
-        """Return the gradients of :func:`mixing_parameters`, after the last :meth:`pull_back`."""
+        """Return the gradients of :func:`mixing_parameters`, once :meth:`pull_back` has been called for every step."""
         grads = [torch.stack(parts) for parts in zip(*self._grads, strict=True)]
         return local_gradients(self.params, self._mixings, grads, ())[1]
 
 
 def mixing_parameters(steps: Sequence[FlowStep]) -> list[Tensor]:
-    """Return the parameters behind the maps of steps, in order, once each where steps share them."""
+    """Return the parameters of the actnorms and 1x1 convolutions of steps, in order, shared ones once."""
     params = [p for step in steps for part in (step.actnorm, step.permutation) for p in part.parameters()]
     return list(dict.fromkeys(params))

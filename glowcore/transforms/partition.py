@@ -1,4 +1,4 @@
-"""Which half of a picture a coupling leaves as it is, and which it moves."""
+"""Partitions of a picture into the half that a coupling leaves unchanged and the half that it moves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class ChannelHalves(nn.Module):
-    """The first half of the channels stays and the second moves (Glow), or the other way round with ``swap``."""
+    """Glow's partition: the first half of the channels stays and the second moves; ``swap`` exchanges them."""
 
     def __init__(self, swap: bool = False) -> None:
         super().__init__()
@@ -25,15 +25,15 @@ class ChannelHalves(nn.Module):
         return torch.cat([moves, stays] if self.swap else [stays, moves], dim=1)
 
     def moving(self, values: Tensor) -> Tensor:
-        """Set to 0 what does not belong to the half that moves, for sums over it."""
+        """Set values outside the moving half to 0, for sums over it; here there are none."""
         return values
 
 
 class Checkerboard(nn.Module):
-    r"""Positions whose row plus column is even stay and the odd ones move, or the other way round with ``swap``.
+    r"""Real NVP's spatial mask b (Dinh et al. 2016, section 3.4).
 
-    Real NVP's spatial mask (Dinh et al. 2016, section 3.4). Both halves keep the shape of the picture: the network sees
-    :math:`b \odot x`, zero where b is, and its output counts where :math:`1 - b` is 1.
+    Positions with an even sum of row and column stay (b = 1) and the odd ones move; ``swap`` exchanges them. Both
+    halves have the shape of the picture: the network's input is :math:`b \odot x`, its output is used where b is 0.
     """
 
     def __init__(self, size: tuple[int, int], swap: bool = False) -> None:
@@ -42,7 +42,7 @@ class Checkerboard(nn.Module):
         self.swap = swap
 
     def halve(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``b * x`` and ``x``, of which :meth:`join` takes the moving positions."""
+        """Return ``b * x`` and ``x``, from which :meth:`join` takes the moving positions."""
         return self._mask(x, x.dtype) * x, x
 
     def join(self, stays: Tensor, moves: Tensor) -> Tensor:
@@ -50,29 +50,30 @@ class Checkerboard(nn.Module):
         return torch.where(self._mask(stays, torch.bool), stays, moves)
 
     def moving(self, values: Tensor) -> Tensor:
-        """Set to 0 what does not belong to the positions that move."""
+        """Set the positions that stay to 0, for sums over those that move."""
         return (1 - self._mask(values, values.dtype)) * values
 
     def _mask(self, like: Tensor, dtype: torch.dtype) -> Tensor:
-        # Compiled, the mask is a constant; the compiler cannot see through a cache, and warns.
+        # A compiled graph holds the mask as a constant; torch.compile cannot trace the cache and would warn.
         make = _checkerboard.__wrapped__ if torch.compiler.is_compiling() else _checkerboard
         return make(self.size, self.swap, dtype, like.device)
 
 
-# No buffer: no file holds it, and a model made on the meta device gets its buffers from a file.
+# Not a buffer: a model created on the meta device loads its buffers from a file, which does not hold the mask.
 @lru_cache(maxsize=256)
 def _checkerboard(size: tuple[int, int], swap: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the mask b, ``[H, W]``."""
     height, width = size
-    with torch.inference_mode(False):  # training may be the next to ask for it
+    with torch.inference_mode(False):  # the cached mask may be used in training later
         rows, columns = (torch.arange(n, device=device) for n in (height, width))
         return ((rows[:, None] + columns + (not swap)) % 2).to(dtype)
 
 
 class OddEven(nn.Module):
-    """Values of even index (counted along channels, rows and columns) stay and the odd ones move; or with ``swap``.
+    """NICE's partition (Dinh et al. 2014, section 5.1).
 
-    NICE's partition (Dinh et al. 2014, section 5.1). The halves are vectors ``[B, C * H * W / 2]``; ``C * H * W`` even.
+    Values of even index, counted along channels, rows and columns, stay and the odd ones move; ``swap`` exchanges them.
+    The halves are vectors ``[B, C * H * W / 2]``, and ``C * H * W`` must be even.
     """
 
     def __init__(self, shape: tuple[int, int, int], swap: bool = False) -> None:
@@ -91,5 +92,5 @@ class OddEven(nn.Module):
         return torch.stack(pair, dim=2).reshape(-1, *self.shape)
 
     def moving(self, values: Tensor) -> Tensor:
-        """Return the values: all of the half moves."""
+        """Return ``values`` unchanged: the moving half is a tensor of its own."""
         return values

@@ -9,7 +9,7 @@ from glowcore.transforms.base import Transform
 
 
 class Permutation(Transform):
-    """Reorder channels: ``z[:, i] = x[:, order[i]]``, logdet 0. ``order`` (``[C]``, int64) is a buffer."""
+    """A reordering of channels, ``z[:, i] = x[:, order[i]]``, logdet 0. ``order`` (``[C]``, int64) is a buffer."""
 
     def __init__(self, order: Tensor) -> None:
         super().__init__()
@@ -30,6 +30,6 @@ def reverse(channels: int) -> Permutation:
 
 
 def shuffle(channels: int, seed: int) -> Permutation:
-    """Return a random permutation drawn from ``seed`` alone, so that it is the same on every machine."""
+    """Return a random permutation that depends on ``seed`` alone and is the same on every machine."""
     order = torch.randperm(channels, generator=torch.Generator().manual_seed(seed), device="cpu")
     return Permutation(order.to(torch.get_default_device()))

@@ -1,4 +1,4 @@
-"""Trade space for channels (Dinh et al. 2016, section 3.6)."""
+"""The squeeze: blocks of pixels become channels (Dinh et al. 2016, section 3.6)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from glowcore.transforms.base import Transform
 
 
 class Squeeze(Transform):
-    """``[B, C, H, W]`` to ``[B, 4C, H/2, W/2]``: every 2x2 block becomes four channels; logdet 0, H and W even."""
+    """``[B, C, H, W]`` to ``[B, 4C, H/2, W/2]``: each 2x2 block becomes four channels; logdet 0. H and W are even."""
 
     def output_shape(self, channels: int, height: int, width: int) -> tuple[int, int, int]:
-        """Return the latent's ``(C, H, W)``."""
+        """Return the ``(C, H, W)`` of the output."""
         return 4 * channels, height // 2, width // 2
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

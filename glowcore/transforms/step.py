@@ -18,8 +18,9 @@ from glowcore.transforms.permutation import Permutation
 class FlowStep(Transform):
     r"""``coupling(permutation(actnorm(x)))``.
 
-    Where the permutation is a 1x1 convolution, actnorm is folded into it (:mod:`glowcore.transforms.mixing`), and
-    neither is called; both are where either is hooked, or of a subclass with another map.
+    If the permutation is a 1x1 convolution, actnorm and permutation are composed into one affine map
+    (:mod:`glowcore.transforms.mixing`) and not called. They are called if one of them has hooks or is of a class of
+    the user's.
     """
 
     def __init__(self, actnorm: ActNorm, permutation: ChannelLinear | Permutation, coupling: Coupling) -> None:
@@ -30,7 +31,7 @@ class FlowStep(Transform):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Initialise actnorm and the coupling's network from ``x``, each on its input; once."""
+        """Initialise actnorm and the coupling's network, each from its own input, unless that was done before."""
         if self.actnorm.initialized:
             return
         self.actnorm.initialize(x)
@@ -57,33 +58,33 @@ class FlowStep(Transform):
         return unmixing(z)
 
     def forward(self, x: Tensor, mixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
-        """Map data to latent; ``mixing`` saves composing actnorm and 1x1 convolution where that was done before."""
+        """Map data to latent; ``mixing`` is the composed actnorm and 1x1 convolution if the caller has it already."""
         h, first = self.mix(x, mixing)
         z, second = self.coupling(h)
         return z, first + second
 
     def inverse(self, z: Tensor, unmixing: Mixing | None = None) -> tuple[Tensor, Tensor]:
-        """Map latent to data; ``unmixing``, the inverse of ``mixing``, saves computing it."""
+        """Map latent to data; ``unmixing`` is the inverse of ``mixing`` if the caller has it already."""
         h, first = self.coupling.inverse(z)
         x, second = self.unmix(h, unmixing)
         return x, first + second
 
     def pull_back(self, z: Tensor, grad_z: Tensor, grad_logdet: Tensor) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-        """Recover ``x`` and pull gradients back, the coupling's network evaluated once."""
+        """See :meth:`Transform.pull_back`; the coupling's network is evaluated once."""
         if not is_exactly(self, FlowStep):
             return super().pull_back(z, grad_z, grad_logdet)
-        h, grad_h, of_coupling = self.coupling.pull_back(z, grad_z, grad_logdet)
+        h, grad_h, coupling_grads = self.coupling.pull_back(z, grad_z, grad_logdet)
         if folds(self):
             mixing = MixingGradients([self])
             x, grad_x = mixing.pull_back(0, h, grad_h, grad_logdet)
-            return x, grad_x, [*mixing.gradients(), *of_coupling]
+            return x, grad_x, [*mixing.gradients(), *coupling_grads]
         with torch.no_grad():
             x, _ = self.unmix(h)
-        x, grad_x, of_mixing = pull_back_through(mixing_parameters([self]), self.mix, x, grad_h, grad_logdet)
-        return x, grad_x, [*of_mixing, *of_coupling]
+        x, grad_x, mixing_grads = pull_back_through(mixing_parameters([self]), self.mix, x, grad_h, grad_logdet)
+        return x, grad_x, [*mixing_grads, *coupling_grads]
 
     def mixing(self) -> Mixing:
-        """Return actnorm and 1x1 convolution as one affine map."""
+        """Return actnorm and 1x1 convolution composed into one affine map."""
         return mixings([self]).each()[0]
 
 

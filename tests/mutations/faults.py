@@ -66,7 +66,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
              "grad_log_s = grad_logdet.reshape(-1, *[1] * (z_b.ndim - 1))"),),
         "additive coupling subtracts, both ways": (
             ("return x_b + h,", "return x_b - h,"), ("return z_b - h, z_b.new_zeros", "return z_b + h, z_b.new_zeros")),
-        "gradient through the network lost": (("grad_a + through_net", "grad_a"),),
+        "gradient through the network lost": (("grad_a + net_grad_a", "grad_a"),),
         "gradient of the half that stays leaks": (("grad_b = self.partition.moving(grad_b)\n", "\n"),),
         "network initialised on the wrong half": (
             ("self.net.initialize(self.partition.halve(x)[0])", "self.net.initialize(self.partition.halve(x)[1])"),),
@@ -101,8 +101,8 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "sign of the inverse log-determinant": (
             ("to(self.bias), -self.logdet)", "to(self.bias), self.logdet)"),),
         "scale of rows for scale of columns": (("log_scale.exp()[:, None, :]", "log_scale.exp()[:, :, None]"),),
-        "H W missing in the gradient": (("of_logdet = grad_logdet.sum() * (x.shape[2] * x.shape[3])",
-                                         "of_logdet = grad_logdet.sum()"),),
+        "H W missing in the gradient": (("grad_log_det = grad_logdet.sum() * (x.shape[2] * x.shape[3])",
+                                         "grad_log_det = grad_logdet.sum()"),),
         "gradients in the wrong order": (("zip(*self._grads, strict=True)", "zip(*self._grads[::-1], strict=True)"),),
     }),
     ("transforms/step.py", (TRANSFORMS, REFERENCE), {
