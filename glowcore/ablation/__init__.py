@@ -1,1 +1,1 @@
-"""What each idea of Glow buys, measured by training small models that differ in it."""
+"""An ablation study of Glow: small models that differ in one idea each."""

@@ -1,12 +1,13 @@
-"""What did each idea buy? Small Glows that differ from a base in one idea each, trained alike, over several seeds.
+"""The ablation study: small Glows that differ from a base in one idea each, trained alike over several seeds.
 
-Every run of a seed sees the same pictures in the same order with the same noise, so two variants are best compared seed
-by seed. By default all train on the same number of pictures (equal steps): what an idea is worth apart from its cost,
-which is stated beside it as pictures a second. Equal minutes charge an idea for its cost.
+All runs of a seed see the same pictures in the same order with the same noise, so two variants are best compared seed
+by seed. By default all runs take the same number of steps, which measures an idea apart from its cost; the cost is
+reported beside it as pictures per second. With equal minutes the cost counts against the idea.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import statistics
@@ -27,7 +28,7 @@ from glowcore.storage import output
 from glowcore.training import Trainer, saved_states, training_set
 from glowcore.training.settings import TrainSettings
 
-#: Size of the base: what one core trains in two minutes or so. Its depth is split over three levels.
+#: Size of the base: about two minutes of training on one core. Its depth is split over three levels.
 LEVELS, STEPS_PER_LEVEL, HIDDEN = 3, 4, 32
 BASE_VARIANT = "base"
 
@@ -37,9 +38,9 @@ class Variant:
     """The base with one idea exchanged.
 
     Attributes:
-        idea: what is exchanged.
-        label: what for.
-        base_label: what the base has there.
+        idea: name of the part that is exchanged.
+        label: that part in the variant.
+        base_label: that part in the base.
         changes: settings of :class:`GlowConfig` that differ from the base's.
     """
 
@@ -49,7 +50,7 @@ class Variant:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-#: All variants by name. One level has as many steps as the three levels together.
+#: All variants by name. The single level has as many steps as the base's three levels together.
 VARIANTS: dict[str, Variant] = {
     "reverse": Variant("permutation", "reversed channels", "1x1, LU form", {"permutation": "reverse"}),
     "shuffle": Variant("permutation", "fixed shuffle", "1x1, LU form", {"permutation": "shuffle"}),
@@ -70,12 +71,12 @@ class Run:
     """One trained variant.
 
     Attributes:
-        protocol: all that runs must share to be compared.
+        protocol: settings and data that runs must share to be compared.
         bits_per_dim: of the averaged weights on all held-out pictures.
-        images_per_second: training pictures a second of processor time on the CPU (other work on the machine does not
-            count), of wall-clock elsewhere.
+        images_per_second: training pictures per second, of processor time on the CPU (other work on the machine does
+            not count), of wall-clock time elsewhere.
         round_trip, pixels_changed: of ``decode(encode(x))`` over the held-out pictures.
-        skipped: steps whose loss or gradient was not finite.
+        skipped: number of steps whose loss or gradient was not finite.
     """
 
     variant: str
@@ -91,11 +92,42 @@ class Run:
     skipped: int
 
 
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """The data and settings that all runs of an ablation share.
+
+    Attributes:
+        images, held_out: uint8 ``[N, C, H, W]``.
+        settings: of the training; the seed is set per run.
+        device: to train on.
+    """
+
+    images: Tensor
+    held_out: Tensor
+    settings: TrainSettings
+    device: torch.device
+
+    def config(self, variant: str) -> GlowConfig:
+        """Return the config of a variant for these pictures."""
+        return config_of(variant, tuple(self.images.shape[2:]), self.images.shape[1])
+
+    @functools.cached_property
+    def protocol(self) -> dict[str, Any]:
+        """Everything that must agree for runs to be compared, as JSON reads it back."""
+        shared = {
+            "base": asdict(self.config(BASE_VARIANT)),
+            "settings": {**asdict(self.settings), "seed": None},
+            "images": training_set.fingerprint(self.images, None),
+            "held_out": training_set.fingerprint(self.held_out, None),
+        }
+        return json.loads(json.dumps(shared))
+
+
 def config_of(variant: str, image_size: int | tuple[int, int], channels: int = 3) -> GlowConfig:
     """Return the config of a variant, or of ``"base"``.
 
     Raises:
-        ConfigError: no such variant, or a size that the base cannot halve so often.
+        ConfigError: no such variant, or a size that the levels of the base cannot halve.
     """
     base = GlowConfig(
         image_size=image_size,
@@ -112,49 +144,28 @@ def config_of(variant: str, image_size: int | tuple[int, int], channels: int = 3
     return replace(base, **VARIANTS[variant].changes)
 
 
-def run_all(
-    variants: Sequence[str],
-    seeds: int,
-    images: Tensor,
-    held_out: Tensor,
-    settings: TrainSettings,
-    out: Path,
-    *,
-    device: torch.device,
-    progress: bool = True,
-) -> int | None:
-    """Train every variant with seeds 0 to ``seeds - 1``; what ``out/runs.jsonl`` holds already is not trained again.
+def run_all(setup: Setup, variants: Sequence[str], seeds: int, out: Path, *, progress: bool = True) -> int | None:
+    """Train every variant with seeds 0 to ``seeds - 1``, except the runs that ``out/runs.jsonl`` already holds.
 
-    Seed by seed, so that what is there after an interruption can be compared (:func:`read_runs`).
+    The outer loop is over seeds, so that the runs finished before an interruption can be compared
+    (:func:`read_runs`).
 
     Returns:
-        The signal that ended a run before its time, None where all are done.
+        The number of a signal that ended a run early, None when all are finished.
 
     Raises:
         ConfigError: ``out`` holds runs of another protocol, finished or not, or ``runs.jsonl`` cannot be written.
         TrainingError: a run diverged.
     """
-    size, channels = tuple(images.shape[2:]), images.shape[1]
-    configs = {name: config_of(name, size, channels) for name in variants}
-    protocol = _protocol(config_of(BASE_VARIANT, size, channels), settings, images, held_out)
     known = read_runs(out)
-    if any(run.protocol != protocol for run in known):
+    if any(run.protocol != setup.protocol for run in known):
         raise ConfigError(f"{out} holds runs of other settings or pictures; give the same ones, or another --out")
     finished = {(run.variant, run.seed) for run in known}
     wanted = [(name, seed) for seed in range(seeds) for name in variants if (name, seed) not in finished]
     for name, seed in wanted:
-        _check_begun(_folder(out, name, seed), replace(settings, seed=seed), protocol)
+        _check_begun(setup, _folder(out, name, seed), seed)
     for name, seed in progress_bar(wanted, desc="ablate", unit="run", progress=progress):
-        run = _train(
-            name,
-            configs[name],
-            replace(settings, seed=seed),
-            images,
-            held_out,
-            _folder(out, name, seed),
-            protocol,
-            device,
-        )
+        run = _train(setup, name, seed, _folder(out, name, seed))
         if not isinstance(run, Run):
             return run
         known.append(run)
@@ -164,10 +175,10 @@ def run_all(
 
 
 def read_runs(out: Path) -> list[Run]:
-    """Return the finished runs of a folder, in the order they were made.
+    """Return the finished runs of a folder, oldest first.
 
     Raises:
-        ConfigError: its ``runs.jsonl`` is none.
+        ConfigError: ``runs.jsonl`` cannot be read as runs.
     """
     path = out / "runs.jsonl"
     if not path.is_file():
@@ -184,70 +195,64 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def against_base(runs: Sequence[Run], variant: str) -> list[float]:
-    """Return bits/dim of a variant less those of the base, for every seed that both have."""
-    found = {(run.variant, run.seed): run.bits_per_dim for run in runs}
-    seeds = sorted(seed for name, seed in found if name == variant and (BASE_VARIANT, seed) in found)
-    return [found[variant, seed] - found[BASE_VARIANT, seed] for seed in seeds]
+    """Return the bits/dim of a variant minus those of the base, for every seed that both have."""
+    bits = {(run.variant, run.seed): run.bits_per_dim for run in runs}
+    seeds = sorted(seed for name, seed in bits if name == variant and (BASE_VARIANT, seed) in bits)
+    return [bits[variant, seed] - bits[BASE_VARIANT, seed] for seed in seeds]
 
 
 def _folder(out: Path, name: str, seed: int) -> Path:
     return out / "runs" / f"{name}-seed{seed}"
 
 
-def _check_begun(folder: Path, settings: TrainSettings, protocol: dict[str, Any]) -> None:
-    """Raise :class:`ConfigError` where an interrupted run in ``folder`` is of other settings or pictures."""
+def _check_begun(setup: Setup, folder: Path, seed: int) -> None:
+    """Raise :class:`ConfigError` where ``folder`` holds an interrupted run of other settings or pictures."""
     if not saved_states.saved_steps(folder / "state"):
         return
     state = saved_states.load_state(folder / "state")
-    data = {"training": protocol["images"], "held-out": protocol["held_out"]}
-    if (state["settings"], state["data"]) != (asdict(settings), data):
+    settings = asdict(replace(setup.settings, seed=seed))
+    data = {"training": setup.protocol["images"], "held-out": setup.protocol["held_out"]}
+    if (state["settings"], state["data"]) != (settings, data):
         raise ConfigError(
             f"{folder} holds an interrupted run of other settings or pictures, at step {state['step']}; "
             "give the same ones, or another --out, or delete it"
         )
 
 
-def _train(
-    name: str,
-    config: GlowConfig,
-    settings: TrainSettings,
-    images: Tensor,
-    held_out: Tensor,
-    folder: Path,
-    protocol: dict[str, Any],
-    device: torch.device,
-) -> Run | int:
-    """Train one run, going on with what an interrupted one left; returns the number of a signal that ended it."""
-    torch.manual_seed(settings.seed)
-    trainer = _Timed(build(config).to(device), images, held_out, settings, folder, progress=False)
+def _train(setup: Setup, variant: str, seed: int, folder: Path) -> Run | int:
+    """Train one run, resuming an interrupted one; return the number of a signal if one ended it."""
+    torch.manual_seed(seed)
+    model = build(setup.config(variant)).to(setup.device)
+    settings = replace(setup.settings, seed=seed)
+    trainer = _Timed(model, setup.images, setup.held_out, settings, folder, progress=False)
     if saved_states.saved_steps(folder / "state"):
         trainer.load_state(saved_states.load_state(folder / "state"))
     before = trainer.images_seen
     trainer.run()
     if trainer.stop_signal is not None:
         return trainer.stop_signal
-    model = trainer.averaged.eval()
-    found = evaluate(model, held_out)
-    # Where an earlier sitting took every step and only the result was missing, its wall-clock has to do.
-    images, busy = trainer.images_seen - before, trainer.busy
-    rate = images / busy if busy else trainer.images_seen / trainer.seconds
+    averaged = trainer.averaged.eval()
+    evaluation = evaluate(averaged, setup.held_out)
+    # If an interrupted run had taken all steps before it was resumed, no step is timed now: use wall-clock time.
+    trained, busy = trainer.images_seen - before, trainer.busy
+    rate = trained / busy if busy else trainer.images_seen / trainer.seconds
     return Run(
-        name,
-        settings.seed,
-        protocol,
-        sum(p.numel() for p in model.parameters()),
+        variant,
+        seed,
+        setup.protocol,
+        sum(p.numel() for p in averaged.parameters()),
         trainer.images_seen,
-        found.bits_per_dim,
-        found.bits_per_dim_std_error,
+        evaluation.bits_per_dim,
+        evaluation.bits_per_dim_std_error,
         rate,
-        found.reconstruction_max_abs_error,
-        found.pixels_changed,
+        evaluation.reconstruction_max_abs_error,
+        evaluation.pixels_changed,
         trainer.recovery.skipped,
     )
 
 
 class _Timed(Trainer):
-    """A trainer that adds up the processor time of its steps (off the CPU: wall-clock)."""
+    """A trainer that sums the time of its steps: processor time on the CPU, wall-clock time elsewhere."""
 
     busy = 0.0
 
@@ -258,14 +263,3 @@ class _Timed(Trainer):
         loss = super().train_step()
         self.busy += clock() - started
         return loss
-
-
-def _protocol(base: GlowConfig, settings: TrainSettings, images: Tensor, held_out: Tensor) -> dict[str, Any]:
-    """Return, as JSON reads it back, what all runs of a folder share."""
-    shared = {
-        "base": asdict(base),
-        "settings": {**asdict(settings), "seed": None},
-        "images": training_set.fingerprint(images, None),
-        "held_out": training_set.fingerprint(held_out, None),
-    }
-    return json.loads(json.dumps(shared))

@@ -1,4 +1,4 @@
-"""The result of an ablation as a table and a picture."""
+"""The results of an ablation as a Markdown table and a plot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEAD = ("idea", "variant", "bits/dim", "less the base's", "pictures/s", "paramet
 
 
 def rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
-    """Return the cells of :data:`HEAD` for the base and every variant that was run, mean ± standard deviation."""
+    """Return the cells under :data:`HEAD` for the base and every variant with runs, mean ± standard deviation."""
     return [_cells(runs, name) for name in (BASE_VARIANT, *VARIANTS) if any(run.variant == name for run in runs)]
 
 
@@ -22,7 +22,7 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def plot(runs: Sequence[Run], path: Path) -> None:
-    """Draw the difference from the base of every seed, and their mean, into a PNG; needs matplotlib."""
+    """Plot each variant's difference from the base, per seed and on average, to a PNG; needs matplotlib."""
     from matplotlib import pyplot
 
     names = [name for name in VARIANTS if against_base(runs, name)]
@@ -43,22 +43,22 @@ def plot(runs: Sequence[Run], path: Path) -> None:
 
 
 def _cells(runs: Sequence[Run], name: str) -> tuple[str, ...]:
-    mine = [run for run in runs if run.variant == name]
+    selected = [run for run in runs if run.variant == name]
     variant = VARIANTS.get(name)
     base = f"affine, 1x1 in LU form, actnorm, {LEVELS} levels of {STEPS_PER_LEVEL} steps"
     label = base if variant is None else variant.label
     differences = against_base(runs, name) if variant else []
-    changed = sum(run.pixels_changed for run in mine)
-    worst = max(run.round_trip for run in mine)
+    changed = sum(run.pixels_changed for run in selected)
+    worst = max(run.round_trip for run in selected)
     return (
         variant.idea if variant else BASE_VARIANT,
         label,
-        _plus_minus([run.bits_per_dim for run in mine]),
+        _plus_minus([run.bits_per_dim for run in selected]),
         _plus_minus(differences, sign="+") if differences else "",
-        f"{spread([run.images_per_second for run in mine])[0]:.0f}",
-        f"{mine[0].parameters:,}",
+        f"{spread([run.images_per_second for run in selected])[0]:.0f}",
+        f"{selected[0].parameters:,}",
         f"{worst:.1e}" + (f", {changed} pixels changed" if changed else ""),
-        str(len(mine)),
+        str(len(selected)),
     )
 
 

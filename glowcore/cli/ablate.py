@@ -1,4 +1,4 @@
-"""``ablate``: measure what each idea of Glow contributes, by training small models without it."""
+"""``ablate``: measure the contribution of each idea of Glow by training small models without it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLE = (
 )
 #: Steps of a run unless ``--steps`` or ``--minutes`` says otherwise.
 STEPS = 1000
-#: What else is trained unless an option says otherwise.
+#: Defaults of the other options. In the parser they are None, so that --table-only can refuse them.
 DEFAULTS = {
     "image_size": 32,
     "variants": [experiment.BASE_VARIANT, *experiment.VARIANTS],
@@ -33,7 +33,7 @@ DEFAULTS = {
 
 
 def add_parser(commands, summary: str) -> None:
-    """Add the command's arguments."""
+    """Add the command and its arguments."""
     p = options.command(commands, "ablate", summary, EXAMPLE)
     p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
     p.add_argument(
@@ -81,9 +81,10 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train what is missing, then write table and picture.
+    """Train the missing runs, then write the table and the plot.
 
-    Exit code 0, 1 where a run is missing at the end, 130 or 143 where a signal stopped it.
+    Returns:
+        The exit code: 0, 1 if a run is missing at the end, 130 or 143 after a signal.
     """
     if args.table_only:
         for name in ("data", "steps", "minutes", "limit", "skip_broken", *DEFAULTS):
@@ -123,7 +124,7 @@ def _report(args: argparse.Namespace, out: Path, runs: list[experiment.Run]) -> 
 
 
 def _train(args: argparse.Namespace, out: Path) -> int:
-    """Train what is missing; returns the exit code."""
+    """Train the missing runs and return the exit code."""
     for name in args.variants:
         experiment.config_of(name, args.image_size)
         if args.variants.count(name) > 1:
@@ -162,17 +163,9 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be made: {reason(error)}") from error
     try:
-        stopped = experiment.run_all(
-            args.variants,
-            args.seeds,
-            train.images,
-            test.images,
-            settings,
-            out,
-            device=pick_device(args.device),
-            progress=not args.quiet,
-        )
-    except KeyboardInterrupt:  # between two runs' trainings, which take signals themselves
+        setup = experiment.Setup(train.images, test.images, settings, pick_device(args.device))
+        stopped = experiment.run_all(setup, args.variants, args.seeds, out, progress=not args.quiet)
+    except KeyboardInterrupt:  # between two trainings, which handle signals themselves
         stopped = signal.SIGINT
     except TrainingError as error:
         options.say(f"error: {error}")
