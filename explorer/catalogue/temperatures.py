@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from explorer.edits.recipe import TEMPERATURE_LIMIT
-from glowcore.baselines import VAE
-from glowcore.flow import Flow
+from glowcore.errors import ConfigError
+from glowcore.likelihood_model import LikelihoodModel
 from glowcore.metadata import recommended_temperature
+from glowcore.temperature import from_text
 
 
-def recommended(model: Flow | VAE) -> tuple[float, ...]:
+def recommended(model: LikelihoodModel) -> tuple[float, ...]:
     """One value, or one a level from the finest to the top, on the grid of recipes: up to `TEMPERATURE_LIMIT`.
 
     Raises:
@@ -30,8 +31,6 @@ def to_link(temperature: tuple[float, ...]) -> str:
 def from_link(text: str, num_levels: int) -> tuple[float, ...] | None:
     """The temperature that an address holds, one number or `num_levels`; None for anything else."""
     try:
-        values = tuple(round(float(part), 2) for part in text.split(","))
-    except ValueError:
+        return tuple(round(value, 2) for value in from_text(text, num_levels, TEMPERATURE_LIMIT))
+    except ConfigError:
         return None
-    within = all(0 <= value <= TEMPERATURE_LIMIT for value in values)
-    return values if within and len(values) in (1, num_levels) else None

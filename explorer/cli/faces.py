@@ -10,13 +10,14 @@ from explorer.catalogue.temperatures import in_words
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
 from explorer.portraits import face_check
-from glowcore.cli import options, pictures
+from glowcore.cli import options
 from glowcore.errors import ConfigError
+from glowcore.temperature import HIGHEST, from_text
 from glowcore.text import counted
 
-EXAMPLE = "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 200 --temperature 0.6,0.8"
-#: How many seeds are named: those of the samples that the detector is least sure of.
-NAMED_SEEDS = 9
+EXAMPLE = "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 200 --compare 0.6,0.8"
+#: Number of seeds listed: those of the samples with the lowest scores of the detector.
+LISTED_SEEDS = 9
 
 
 def add_parser(commands, summary: str) -> None:
@@ -27,9 +28,9 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument(
         "--temperature",
         metavar="T[,T...]",
-        help="temperatures to try, one after another: each a number from 0 to 10, or one per level separated by /, "
-        "finest first (default: the model's)",
+        help="spread of the noise, one number or one per level, finest first (default: the model's)",
     )
+    p.add_argument("--compare", metavar="T,T[,T...]", help="several temperatures, one after another, such as 0.6,0.8")
     options.add_data(p, "test", "real ones, to compare the samples with")
 
 
@@ -37,14 +38,13 @@ def run(args: argparse.Namespace) -> int:
     """Print the shares; exit code 0."""
     if args.seeds < 1:
         raise ConfigError(f"--seeds is {args.seeds}, expected 1 or more")
-    parts = args.temperature.split(",") if args.temperature is not None else []
-    temperatures = [tuple(pictures.number("--temperature", t, 0, 10) for t in part.split("/")) for part in parts]
+    if args.compare is not None and args.temperature is not None:
+        raise ConfigError("--compare has its own temperatures, expected no --temperature beside it")
+    compared = [] if args.compare is None else args.compare.split(",")
+    temperatures = [(options.number("--compare", part, 0, HIGHEST),) for part in compared]
     engine = open_engine(models.at(args.model), args)
-    for temperature in temperatures:
-        if len(temperature) not in (1, engine.num_levels):
-            raise ConfigError(
-                f"--temperature {in_words(temperature)} has {len(temperature)} levels, expected {engine.num_levels}"
-            )
+    if args.temperature is not None:
+        temperatures = [from_text(args.temperature, engine.num_levels, name="--temperature")]
     real = options.open_pictures_at(args, engine.size).images.permute(0, 2, 3, 1).numpy()
     print(
         f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     )
     for temperature in temperatures or [engine.temperature]:
         words, scores = face_check.summary(np.stack(engine.sample(range(args.seeds), temperature)))
-        least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:NAMED_SEEDS]))
+        least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:LISTED_SEEDS]))
         drawn = f"{counted(args.seeds, 'sample')} at temperature {in_words(temperature)}"
         print(f"{words}: {drawn}; least sure at seeds {least}")
     print(f"{face_check.summary(real)[0]}: {counted(len(real), 'real picture')}")

@@ -11,7 +11,7 @@ import torch
 from glowcore import attribute_grid
 from glowcore.attribute_grid import Axis
 from glowcore.attributes.vectors import MAX_STRENGTH
-from glowcore.cli import options, pictures
+from glowcore.cli import class_option, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.latents import Latents
@@ -59,7 +59,7 @@ def add_parser(commands, summary: str) -> None:
         metavar="NAME",
         help="an attribute whose score the other moves must not change; may be given more than once",
     )
-    pictures.add_class(p)
+    class_option.add(p)
     p.add_argument("--out", required=True, metavar="FILE", help="picture to write, .png or .jpg")
 
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if not strengths and not axes:
         raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH or --grid NAME=A:B:N,NAME=A:B:N")
     model = options.load_flow(args, attributes=True)
-    attributes, y = model.attributes, pictures.label(model, args.label)
+    attributes, y = model.attributes, class_option.chosen(model, args.class_name)
     for name in [*strengths, *args.lock, *(axis.name for axis in axes)]:
         attributes.sigma(name)  # an unknown name is told before the work
     exact = pictures.exact(model)
@@ -124,7 +124,7 @@ def read_strengths(texts: Sequence[str], most: float = MAX_STRENGTH) -> dict[str
             raise ConfigError(f"--set {text!r:.80} is not understood, expected NAME=STRENGTH such as Smiling=2.0")
         if name in strengths:
             raise ConfigError(f"--set {name} is given twice, expected one strength per attribute")
-        strengths[name] = pictures.number(f"strength of {name}", strength.strip(), -most, most)
+        strengths[name] = options.number(f"strength of {name}", strength.strip(), -most, most)
     return strengths
 
 
@@ -151,7 +151,7 @@ def read_grid(text: str, strengths: Mapping[str, float]) -> tuple[Axis, Axis]:
 
 def _axis(name: str, first: str, last: str, count: str) -> Axis:
     name = name.strip()
-    ends = [pictures.number(f"strength of {name}", end, -MAX_STRENGTH, MAX_STRENGTH) for end in (first, last)]
+    ends = [options.number(f"strength of {name}", end, -MAX_STRENGTH, MAX_STRENGTH) for end in (first, last)]
     number = int(count) if re.fullmatch(r"\d{1,3}", count) else 0
     if not 2 <= number <= MOST:
         raise ConfigError(f"number of strengths of {name} is {count!r:.40}, expected a whole number from 2 to {MOST}")

@@ -149,7 +149,7 @@ def _command(args: argparse.Namespace) -> str:
 
 
 def _strengths(text: str) -> list[float]:
-    values = [pictures.number("--strengths", part, 0, 100) for part in text.split(",")]
+    values = [options.number("--strengths", part, 0, 100) for part in text.split(",")]
     if min(values) == 0 or len(set(values)) < len(values):
         raise ConfigError(f"--strengths is {text!r:.40}, expected different numbers above 0, such as 1,2,3")
     return values

@@ -7,7 +7,7 @@ import argparse
 import torch
 
 from glowcore import films
-from glowcore.cli import options, pictures
+from glowcore.cli import class_option, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.grids import grid, sheet_size
@@ -37,7 +37,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument(
         "--side", type=int, metavar="N", help="film: enlarge until the shorter side has N pixels (default 256)"
     )
-    pictures.add_class(p)
+    class_option.add(p)
     p.add_argument("--out", required=True, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg")
 
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_flow(args)
     if not film:
         sheet_size((count, *model.image_size), count)  # refused before the work, not after
-    exact, y = pictures.exact(model), pictures.label(model, args.label)
+    exact, y = pictures.exact(model), class_option.chosen(model, args.class_name)
     first, last = (pictures.encode(exact, path, y) for path in (args.first, args.last))
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)
     frames, lost = pictures.show(pictures.decode(exact, path), MOST_OUT_OF_RANGE)

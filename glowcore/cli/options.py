@@ -191,6 +191,21 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"{name} is {value}, expected {low:.12g} to {high:.12g}")
 
 
+def number(name: str, text: str, low: float, high: float) -> float:
+    """Read a number in ``[low, high]``.
+
+    Raises:
+        ConfigError: it is none; ``name`` is what the message calls it.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {text!r:.40}, expected a number from {low:g} to {high:g}")
+    return value
+
+
 def check_seed(seed: int) -> None:
     """Raise :class:`ConfigError` unless ``--seed`` is a number that every generator takes whole."""
     check_range("--seed", seed, 0, 2**32 - 1)

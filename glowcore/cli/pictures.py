@@ -5,17 +5,16 @@ Models decode here as in the application: what float32 does not bring back, or l
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from glowcore import classes, images
+from glowcore import images
 from glowcore.cli import options
-from glowcore.errors import ConfigError, ImageError
+from glowcore.errors import ImageError
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
 from glowcore.latents import Latents
@@ -26,8 +25,6 @@ from glowcore.text import printable
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
 #: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.
 BATCH = 32
-#: What ``--class`` takes for every class at once, unless a class is called so.
-EVERY_CLASS = "all"
 
 
 def load(path: str | Path, model: LikelihoodModel) -> Tensor:
@@ -105,77 +102,3 @@ def show(batches: Iterable[Tensor], reach: float = float("inf")) -> tuple[np.nda
     if array.shape[3] not in (1, 3):
         raise ImageError(f"pictures of {array.shape[3]} channels cannot be written; 1 (grey) or 3 (colour) can")
     return array, torch.cat(lost).nonzero()[:, 0].tolist()
-
-
-def add_class(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
-    """Add ``--class NAME``, for class-conditional models; ``every`` where ``all`` is taken as well."""
-    text = "class of a class-conditional model, by its name (see info) or its number from 0"
-    if every:
-        text += f"; {EVERY_CLASS}: each seed in every class, one column per class"
-    parser.add_argument("--class", dest="label", metavar="NAME", help=text)
-
-
-def label(model: LikelihoodModel, given: str | None) -> Tensor | None:
-    """Return the class of ``--class`` as int64 ``[1]``, None for a model without classes.
-
-    Raises:
-        ConfigError: a class that the model does not have, or none where it needs one.
-    """
-    if classes.num_classes(model) == 0:
-        if given is not None:
-            raise ConfigError(f"--class {printable(given, 30)}: this model has no classes; leave it out")
-        return None
-    if given is None:
-        raise ConfigError(f"--class is missing, expected one of this model's: {classes.names_in_a_line(model)}")
-    return torch.tensor([classes.class_number(model, given)])
-
-
-def is_every(model: LikelihoodModel, given: str | None) -> bool:
-    """Return whether ``--class`` asks for every class of a model, where none is called so."""
-    names = classes.class_names(model)
-    return given == EVERY_CLASS and bool(names) and EVERY_CLASS not in names
-
-
-def seeds_and_classes(
-    model: LikelihoodModel, seeds: Sequence[int], given: str | None
-) -> tuple[Sequence[int], Tensor | None]:
-    """Return what to sample for ``--class``: seeds ``[N]`` and classes, int64 ``[N]`` or ``[1]``, None without classes.
-
-    ``all`` draws every seed once for every class, in the order of the classes: one row per seed, one column per class.
-
-    Raises:
-        ConfigError: as :func:`label`.
-    """
-    names = classes.class_names(model)
-    if not is_every(model, given):
-        return seeds, label(model, given)
-    return [seed for seed in seeds for _ in names], torch.arange(len(names)).repeat(len(seeds))
-
-
-def temperature(text: str, levels: int) -> float | list[float]:
-    """Read ``0.7``, or ``0.5,0.7,0.7,0.9``: one per level, finest first.
-
-    Raises:
-        ConfigError: no number from 0 to 10, or another count than one or one per level.
-    """
-    values = [number("--temperature", part, 0, 10) for part in text.split(",")]
-    if len(values) not in (1, levels):
-        raise ConfigError(
-            f"--temperature has {len(values)} values, expected 1 or {levels} (one per level, finest first)"
-        )
-    return values[0] if len(values) == 1 else values
-
-
-def number(name: str, text: str, low: float, high: float) -> float:
-    """Read a number in ``[low, high]``.
-
-    Raises:
-        ConfigError: it is none; ``name`` is what the message calls it.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not low <= value <= high:
-        raise ConfigError(f"{name} is {text!r:.40}, expected a number from {low:g} to {high:g}")
-    return value

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from glowcore import images
-from glowcore.cli import options, pictures
+from glowcore.cli import class_option, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import ExactFlow
 from glowcore.grids import grid
@@ -19,6 +19,8 @@ from glowcore.latents import Latents
 from glowcore.likelihood import NOISE_SEED
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.storage import output
+from glowcore.temperature import from_text
+from glowcore.text import printable
 
 EXAMPLE = "python -m glowcore reconstruct --model pretrained/faces64 --image a.png --image b.png --out rows.png"
 
@@ -44,7 +46,7 @@ def add_parser(commands, summary: str) -> None:
         help="factor by which the difference is amplified (default: the power of ten that makes it visible)",
     )
     p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge N times, by whole pixels (default 2)")
-    pictures.add_class(p)
+    class_option.add(p)
     p.add_argument("--json", action="store_true", help="print the numbers as JSON to stdout")
     p.add_argument(
         "--out",
@@ -60,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     options.check_range("--scale", args.scale, 1, 64)
     options.check_seed(args.seed)
-    gain = None if args.amplify is None else pictures.number("--amplify", args.amplify, 0, 1e12)
+    gain = None if args.amplify is None else options.number("--amplify", args.amplify, 0, 1e12)
     model = options.load_model(args)
-    y = pictures.label(model, args.label)
+    y = class_option.chosen(model, args.class_name)
     originals = torch.cat([pictures.load(path, model) for path in args.image])
     exact = pictures.exact(model)
     backs, rows = [], []
@@ -98,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             options.say(_words(row))
         options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
     if lost:
-        named = ", ".join(images.printable(rows[index]["image"]) for index in lost[:5])
+        named = ", ".join(printable(rows[index]["image"]) for index in lost[:5])
         options.say(
             f"error: {len(lost)} of {len(rows)} reconstructions hold values that are not finite, in float64 "
             f"too, and are black: {named}{', ...' if len(lost) > 5 else ''}"
@@ -109,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 def _words(row: dict[str, Any]) -> str:
     """Return what was found of one picture, in a line."""
     return (
-        f"{images.printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
+        f"{printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
         f"{row['pixels_changed']} pixels changed at 8 bits, {row['bits_per_dim']:.3f} bits/dim at "
         f"{row['n_bits']} bits{', in float64, for float32 was not enough' if row['float64'] else ''}"
     )
@@ -124,7 +126,7 @@ def _kept(model: LikelihoodModel, latents: Latents, args: argparse.Namespace, se
         return latents
     if not 0 <= args.levels <= count:
         raise ConfigError(f"--levels is {args.levels}, expected 0 to {count}, the levels of this model")
-    temperature = 0.0 if args.temperature is None else pictures.temperature(args.temperature, count)
+    temperature = 0.0 if args.temperature is None else from_text(args.temperature, count, name="--temperature")
     drawn = model.sample_latents([seed], temperature)
     return latents.mixed(drawn, range(count - args.levels))
 

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from glowcore.captions import caption
-from glowcore.cli import options, pictures
+from glowcore.cli import class_option, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.grids import grid, sheet_size
 from glowcore.latents import Latents
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.metadata import USUAL_TEMPERATURE, recommended_temperature
 from glowcore.storage import output
+from glowcore.temperature import HIGHEST, from_text
 
 EXAMPLE = "python -m glowcore sample --model pretrained/faces64 --seeds 0:16 --temperature 0.7 --out samples.png"
 MOST = 4096
@@ -44,7 +45,7 @@ def add_parser(commands, summary: str) -> None:
         metavar="T,T[,T...]",
         help="the same seeds at several temperatures, one labelled row each, such as 0.5,0.7,1.0",
     )
-    pictures.add_class(p, every=True)
+    class_option.add(p, every=True)
     p.add_argument(
         "--columns", type=int, metavar="N", help="pictures per row (default: roughly a square, or one per class)"
     )
@@ -64,11 +65,10 @@ def run(args: argparse.Namespace) -> int:
         return _compare(args, out, seeds)
     model = options.load_model(args)
     if args.temperature:
-        temperature = pictures.temperature(args.temperature, len(model.latent_shapes()))
+        temperature = from_text(args.temperature, len(model.latent_shapes()), name="--temperature")
     else:
-        own = recommended_temperature(model)
-        temperature = own if len(own) > 1 else own[0]
-    drawn, y = pictures.seeds_and_classes(model, seeds, args.label)
+        temperature = recommended_temperature(model)
+    drawn, y = class_option.seeds_and_classes(model, seeds, args.class_name)
     options.check_range("number of pictures", len(drawn), 1, MOST)
     every = len(drawn) // len(seeds)  # classes per seed, 1 but for --class all
     columns = min(args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds)))), len(drawn))
@@ -85,12 +85,12 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
             "--compare has its own temperatures and one column per seed, expected no --temperature and "
             "no --columns beside it"
         )
-    values = [pictures.number("--compare", part, 0, 10) for part in args.compare.split(",")]
+    values = [options.number("--compare", part, 0, HIGHEST) for part in args.compare.split(",")]
     options.check_range("pictures of --compare", len(values) * len(seeds), 1, MOST)
     model = options.load_model(args)
-    if pictures.is_every(model, args.label):
-        raise ConfigError(f"--compare draws one class a sheet, expected no --class {pictures.EVERY_CLASS}")
-    y = pictures.label(model, args.label)
+    if class_option.is_every(model, args.class_name):
+        raise ConfigError(f"--compare draws one class a sheet, expected no --class {class_option.EVERY}")
+    y = class_option.chosen(model, args.class_name)
     sheet_size((len(values) * len(seeds), *model.image_size), len(seeds), args.scale)
     drawn = Latents.cat([model.sample_latents(seeds, value, y) for value in values])
     shown, lost = _show(model, drawn)

@@ -164,7 +164,7 @@ def test_broken_pictures_are_left_out_of_a_count_of_faces_on_request(home, faces
 
 @pytest.mark.parametrize("temperature", ["-1", "nan", "0.5,x", "", "11"])
 def test_a_temperature_that_is_none(home, no_work, photos, capsys, temperature):
-    arguments = ("faces", "--model", "pretrained/tiny", "--data", photos, f"--temperature={temperature}")
+    arguments = ("faces", "--model", "pretrained/tiny", "--data", photos, f"--compare={temperature}")
     assert "expected a number from 0 to 10" in told(capsys, *arguments)
 
 

@@ -123,11 +123,14 @@ def test_faces_are_counted_at_the_model_s_temperature(levels_home, tmp_path, cap
     command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "2"]
     assert main(command) == 0
     assert "2 samples at temperature 0.3, 0.6, 0.9" in capsys.readouterr().out
-    assert main([*command, "--temperature", "0.5,0.7"]) == 0
+    assert main([*command, "--compare", "0.5,0.7"]) == 0
     out = capsys.readouterr().out
     assert "at temperature 0.5" in out
     assert "at temperature 0.7" in out
-    assert main([*command, "--temperature", "0.5/0.6/0.7"]) == 0
+    assert main([*command, "--temperature", "0.5,0.6,0.7"]) == 0
     assert "at temperature 0.5, 0.6, 0.7; least sure at seeds 0,1" in capsys.readouterr().out
-    assert main([*command, "--temperature", "0.5/0.6"]) == 2
-    assert "expected 3" in capsys.readouterr().err
+    for wrong in ("0.5,0.6", "warm", "11", "-1"):
+        assert main([*command, f"--temperature={wrong}"]) == 2
+        assert f"--temperature is '{wrong}', expected a number from 0 to 10, or 3 separated" in capsys.readouterr().err
+    assert main([*command, "--temperature", "0.5", "--compare", "0.5,0.7"]) == 2
+    assert "--compare has its own temperatures" in capsys.readouterr().err

@@ -230,7 +230,7 @@ def test_output_that_cannot_be_written(fails, tmp_path, paths, command, name, to
         (["reconstruct", "--seed=-1"], "--seed"),
         (["sample", "--temperature", "hot"], "'hot'"),
         (["sample", "--temperature=-1"], "'-1'"),
-        (["sample", "--temperature", "1,1,1"], "1 or 2"),
+        (["sample", "--temperature", "1,1,1"], "or 2 separated by commas"),
         (["sample", "--class", "0"], "no classes"),
         (["sample", "--columns", "0"], "--columns"),
         (["sample", "--scale", "0"], "--scale"),
