@@ -1,4 +1,4 @@
-"""What a model is worth, measured: likelihood, round trip, edits, this machine."""
+"""Evaluation of models: likelihood, round trip, edits, and exactness on this machine."""
 
 from glowcore.evaluation.held_out import Evaluation, evaluate
 

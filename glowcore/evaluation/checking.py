@@ -1,9 +1,9 @@
-"""Is a trained model exact on this machine? Round trips, log-determinant, likelihood, measured one by one.
+"""Checks that a trained model is exact on this machine: round trips, log-determinant, likelihood.
 
-The log-determinant is held against the Jacobian of the model itself, by ``slogdet`` in float64. A whole picture has too
-many values for that, so it is done on a *crop of the model*: a model of the smallest pictures that its levels allow,
-with the same weights, those that belong to positions taken from the middle. It is the same code over the same weights,
-so a wrong sign, factor or half shows. Where weights cannot be cropped (NICE), the Jacobian is that of the whole model.
+The log-determinant is compared with that of the model's Jacobian, by ``slogdet`` in float64. A whole picture has too
+many values for that, so a *crop of the model* is used: a model of the smallest pictures that its levels allow, with the
+same weights, of which those that belong to positions are cut from the middle. It runs the same code with the same
+weights, so a wrong sign, factor or half shows. Where weights cannot be cropped (NICE), the whole model is used.
 """
 
 from __future__ import annotations
@@ -31,23 +31,28 @@ from glowcore.priors import noise_log_prob
 from glowcore.storage.sealed import read_set
 from glowcore.weight_draws import WeightDraws
 
-#: Difference of a log-determinant from that of the Jacobian, per value of the picture, in nats and float64.
+#: Largest difference of a log-determinant from that of the Jacobian, in nats per value of the picture, in float64.
 LOGDET_BOUND = 1e-11
-#: Difference of bits/dim between float32 and float64, between batch sizes and numbers of threads.
+#: Largest difference of bits/dim between float32 and float64, batch sizes, or numbers of threads.
 BITS_BOUND = 1e-4
-#: Error of latents after decode and encode.
+#: Largest error of latents after decode and encode.
 LATENT_BOUND = 1e-2
-#: Pictures that are encoded and decoded at a time.
+#: Pictures encoded and decoded at once.
 BATCH = 32
-#: Most values of a picture whose Jacobian is computed.
+#: Largest number of values of a picture whose Jacobian is computed.
 MOST_DIMS = 4096
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question to a model: what was measured, the bound it must keep to, and whether it does.
+    """The result of one check.
 
-    ``passed`` is None where the question could not be put; ``note`` says why, or what is worth knowing.
+    Attributes:
+        name: of the check.
+        measured: the measured value, None if there is none.
+        bound: the largest value that passes, None if there is none.
+        passed: None if the check was not made.
+        note: details, or why the check was not made.
     """
 
     name: str
@@ -82,12 +87,18 @@ def check_model(model: Flow, *, samples: int = 8, probes: int = 20, seed: int = 
 
 @torch.no_grad()
 def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> list[Check]:
-    """Ask whether pictures ``[N, C, H, W]`` in uint8 come back, and whether they are of the sort the model has learned.
+    """Check the round trip of pictures, and that their likelihood is above that of a uniform distribution.
 
-    Without a model a picture takes ``n_bits`` bits/dim: one that makes more of it has learned something else. Of a
-    class-conditional model the likelihood is that over all classes.
+    The uniform distribution has ``n_bits`` bits/dim; a model with more was trained on other pictures. The likelihood of
+    a class-conditional model is that over all classes.
+
+    Args:
+        model: in eval mode.
+        images: uint8 ``[N, C, H, W]``.
+        kind: what the pictures are, for the names of the checks.
+        seed: of the dequantisation noise, the same as in :func:`~glowcore.evaluation.evaluate`.
     """
-    found = []
+    bits = []
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
         latents = model.encode_dequantised(
@@ -96,8 +107,8 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
         log_prob = latents.log_prob
         if classes.num_classes(model):
             log_prob = (classes.log_prob_by_class(model, latents) + classes.log_prior(model)).logsumexp(1)
-        found.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).double().cpu())
-    mean, bound = float(torch.cat(found).mean()), float(model.config.n_bits)
+        bits.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).double().cpu())
+    mean, bound = float(torch.cat(bits).mean()), float(model.config.n_bits)
     return [
         _round_trip(f"round trip: {kind}", model, in_float64(model), images),
         Check(f"bits/dim: {kind}", mean, bound, mean < bound, f"{len(images)} pictures; without a model {bound:g}"),
@@ -107,10 +118,10 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
 def check_files(folder: str | Path) -> Check:
     """Compare the SHA-256 of every file of a model folder with its manifest."""
     try:
-        found = read_set(Path(folder), checkpoint.FILES, lambda files: [files.read(name) for name in files.entries])
+        contents = read_set(Path(folder), checkpoint.FILES, lambda files: [files.read(name) for name in files.entries])
     except CheckpointError as error:
         return Check("hashes", None, None, False, str(error))
-    return Check("hashes", 0.0, 0.0, True, f"{len(found)} files")
+    return Check("hashes", 0.0, 0.0, True, f"{len(contents)} files")
 
 
 @torch.no_grad()
@@ -139,27 +150,27 @@ def check_logdet(model: Flow, seed: int = 0) -> Check:
 
 
 def crop(model: Flow) -> Flow:
-    """Return the model of the smallest pictures with the same weights, in float64 on the CPU.
+    """Return a model of the smallest pictures with the same weights, in float64 on the CPU.
 
-    Weights that belong to positions are cut from their middle; if others depend on the size of the picture, the whole
-    model is returned.
+    Weights that belong to positions are cut from their middle. If other weights depend on the size of the picture, a
+    copy of the whole model is returned.
     """
     state = model.state_dict()
     side = 4
     while side < min(model.image_size):
         try:
-            # A model of one position at its top has no neighbours there: twice that, if it stays small.
             with WeightDraws():
                 small = build(dataclasses.replace(model.config, image_size=side))
         except ConfigError:
             side *= 2
             continue
+        # With a single position at the top level no convolution there sees a neighbour: twice the side, if still small.
         if small.num_dims < 100 and 2 * side <= min(model.image_size):
             side *= 2
             continue
-        fitted = {name: _middle(state[name], like.shape) for name, like in small.state_dict().items()}
-        if all(fitted[name].shape == like.shape for name, like in small.state_dict().items()):
-            small.load_state_dict(fitted)
+        cropped = {name: _middle(state[name], target.shape) for name, target in small.state_dict().items()}
+        if all(cropped[name].shape == target.shape for name, target in small.state_dict().items()):
+            small.load_state_dict(cropped)
             return small.double().eval()
         break
     return copy.deepcopy(model).cpu().double().eval()
@@ -168,7 +179,7 @@ def crop(model: Flow) -> Flow:
 def log_abs_det_jacobian(function: Callable[[Tensor], Tensor], x: Tensor, batch: int = 64) -> float:
     """Return ``log |det|`` of the Jacobian at one picture ``x`` (``[1, C, H, W]``) of a function of batches.
 
-    Row i comes from picture i of a batch of copies, so a backward pass makes ``batch`` rows.
+    Row i comes from picture i of a batch of copies, so one backward pass gives ``batch`` rows.
     """
     dims = x.numel()
     jacobian = torch.empty(dims, dims, dtype=x.dtype)
@@ -181,7 +192,7 @@ def log_abs_det_jacobian(function: Callable[[Tensor], Tensor], x: Tensor, batch:
 
 
 def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
-    """Encode and decode; what float32 does not bring back exactly is tried in float64, and that is said."""
+    """Check ``decode(encode(x))`` in float32, and in float64 if that is not exact."""
     error = _round_trip_error(model, images)
     if error <= HALF_STEP:
         return Check(name, error, HALF_STEP, True, f"{len(images)} pictures")
@@ -219,26 +230,26 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
         parts = []
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
-            # The same float32 points for both precisions.
+            # Both precisions get the same float32 points.
             x = model.dequantised(part, likelihood.generators(seed, len(part), start)).to(each.device, each.dtype)
             log_prob = each.encode_cube(x, None if y is None else y[start : start + batch]).log_prob
             parts.append(likelihood.bits_per_dim(log_prob.double().cpu(), each.num_dims, each.config.n_bits))
         return torch.cat(parts)
 
-    found = measure(model, len(images))
-    finite = bool(torch.isfinite(found).all())
-    mean = float(found.mean())
+    bits = measure(model, len(images))
+    finite = bool(torch.isfinite(bits).all())
+    mean = float(bits.mean())
     checks = [Check("bits/dim of its own samples", mean, None, finite, "finite" if finite else "not finite")]
     noise = likelihood.generators(seed, len(images))
     fused = model.fused(backend="torch").bits_per_dim(images, y, generator=noise).double().cpu()
     others = {"float64": measure(exact, len(images)), "a batch of one": measure(model, 1), "fused": fused}
-    checks += [_difference(f"bits/dim: against {other}", found, measured) for other, measured in others.items()]
+    checks += [_difference(f"bits/dim: against {other}", bits, measured) for other, measured in others.items()]
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1 if threads > 1 else 2)
         checks.append(
             _difference(
-                f"bits/dim: {threads} threads against {torch.get_num_threads()}", found, measure(model, len(images))
+                f"bits/dim: {threads} threads against {torch.get_num_threads()}", bits, measure(model, len(images))
             )
         )
     finally:

@@ -1,9 +1,9 @@
-"""What an edit does, judged from outside: whether it shows, what else it moves, and whether it stays a picture.
+"""Evaluation of attribute edits by an independent classifier: success, side effects, and validity of the pictures.
 
-Pictures that lack an attribute (by their labels) are encoded, moved along it by :meth:`AttributeVectors.apply` and
-decoded, then shown to a classifier that has never seen a latent (:mod:`glowcore.classifiers.classifier`), beside the
-untouched reconstructions of the same pictures. All of it as the application does it: what float32 does not bring back,
-or loses, goes through float64 (:mod:`glowcore.exact`).
+Pictures that lack an attribute (by their labels) are encoded, edited by :meth:`AttributeVectors.apply` and decoded. A
+classifier that is trained on pictures alone (:mod:`glowcore.classifiers.classifier`) compares them with the unedited
+reconstructions. As in the application, pictures and edits for which float32 is not precise enough are repeated in
+float64 (:mod:`glowcore.exact`).
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
 
 MOST_PICTURES = 500
 STRENGTHS = (1.0, 2.0, 3.0)
-#: Attributes whose opposite is one too: also taken away, from pictures that have them.
+#: Attributes that are also taken away, from pictures that have them.
 OPPOSITES = ("Male", "Young")
-BORDER_DIVISOR = 8  # the band that an edit of a face should leave alone is 1/8 of the side wide
-MOST_OUTSIDE = 0.01
+BORDER_DIVISOR = 8  # width of the border is 1/8 of the side
+MOST_OUTSIDE = 0.01  # share of a picture's values that may lie outside of [0, 1]
 
 
 @dataclass(frozen=True)
 class EditResult:
-    """One attribute moved by one strength, over ``images`` held-out pictures labelled as lacking it.
+    """One attribute edited at one strength, over held-out pictures labelled as lacking it.
 
     Attributes:
-        attribute: what is moved.
+        attribute: the attribute.
         strength: in sigmas; negative where the attribute is taken away from pictures labelled as having it.
         images: number of pictures.
-        success: share of them in which the classifier sees what was asked for (probability above 0.5) after the edit;
-            an edit that is not finite is none.
-        before: the same share for their untouched reconstructions.
+        success: share of them that the classifier sees as edited (probability above 0.5, or below where the attribute
+            is taken away); an edit that is not finite does not count.
+        before: the same share for the unedited reconstructions.
         leak: mean absolute change of the classifier's probabilities of all *other* attributes of the model.
-        leak_most: the one of these that changes most on average, None if there is no other.
+        leak_most: the attribute among these that changes most on average, None if there is no other.
         leak_most_change: its mean absolute change.
-        change: mean absolute change of the picture as it is shown, values clipped to [0, 1].
-        change_border: the same over the band along the four sides, 1/8 of the side wide: background and outer hair,
-            which most edits of a face have no business in.
+        change: mean absolute change of the picture as shown, with values clipped to [0, 1].
+        change_border: the same over a border of 1/8 of the side: background and outer hair, which most edits of a face
+            should not change.
         finite: share of edited pictures whose values are all finite.
-        inside: share of edited pictures of which at least 99 % of the values lie in [0, 1], give or take half a step of
-            8 bits, before anything is clipped.
-        values_inside: share of all values that do.
-        in_float64: number of edits that were tried in float64, their picture or they themselves being too much for
-            float32; ``finite`` tells whether that was enough.
+        inside: share of edited pictures of which at least 99 % of the values lie in [0, 1], within half a step of 8
+            bits, before clipping.
+        values_inside: share of all values that lie there.
+        in_float64: number of edits repeated in float64, because float32 was not precise enough for the picture or the
+            edit. ``finite`` includes their results.
     """
 
     attribute: str
@@ -77,7 +77,7 @@ class EditResult:
 
 @dataclass(frozen=True)
 class EditStrip:
-    """For show: the first few pictures of a case, ``[N, 1 + strengths, C, H, W]``, the reconstruction first."""
+    """The first pictures of a case to show, ``[N, 1 + strengths, C, H, W]``, each with its reconstruction first."""
 
     attribute: str
     sign: int
@@ -86,13 +86,13 @@ class EditStrip:
 
 @dataclass(frozen=True)
 class EditEvaluation:
-    """What :func:`evaluate_edits` measures.
+    """The results of :func:`evaluate_edits`.
 
     Attributes:
-        results: one for each attribute, direction and strength.
-        until_seen: one for each attribute and direction: moved only as far as it takes.
-        strips: one for each attribute and direction.
-        skipped: attributes of the model that were not measured, and why.
+        results: one per attribute, sign and strength.
+        until_seen: one per attribute and sign, at the smallest successful strengths.
+        strips: one per attribute and sign.
+        skipped: reasons why attributes of the model were not measured, by name.
     """
 
     results: list[EditResult]
@@ -113,20 +113,20 @@ def evaluate_edits(
     shown: int = 2,
     progress: bool = False,
 ) -> EditEvaluation:
-    """Move every attribute of a model on held-out pictures that lack it, and see what becomes of them.
+    """Evaluate the edits of every attribute of a model on held-out pictures that lack it.
 
     Args:
         model: with attributes; its fused form encodes and decodes, in float64 where float32 is not enough.
         pictures: held out, with labels of the model's attributes.
         classifier: the judge.
         strengths: positive, in sigmas.
-        most: pictures per attribute at most: the first that lack it.
+        most: largest number of pictures per attribute; the first that lack it are used.
         batch_size: pictures at once.
-        shown: pictures of each case to return as strips.
+        shown: number of pictures per strip.
         progress: show a bar on stderr.
 
     Raises:
-        DataError: no attribute of the model is known to both the pictures' labels and the classifier.
+        DataError: no attribute of the model has both labels in ``pictures`` and a column in the classifier.
     """
     judge = _Judge(classifier, model.attributes.names)
     cases, skipped = _cases(pictures, judge.names, model.attributes.names, most)
@@ -136,7 +136,7 @@ def evaluate_edits(
             + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400]
         )
     exact = ExactFlow(model, backend="torch")
-    found = EditEvaluation([], [], [], skipped)
+    evaluation = EditEvaluation([], [], [], skipped)
     total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
     with progress_bar(total=total, desc="edits", unit=" pictures", progress=progress) as bar:
         for name, sign, rows in cases:
@@ -145,16 +145,16 @@ def evaluate_edits(
                 for edited in _edits(exact, model, pictures.images[part], name, sign, strengths):
                     case.add(*edited)
                     bar.update(len(part))
-            found.results.extend(case.results())
-            found.until_seen.append(case.until_seen())
-            found.strips.append(EditStrip(name, sign, case.first(shown)))
-    return found
+            evaluation.results.extend(case.results())
+            evaluation.until_seen.append(case.until_seen())
+            evaluation.strips.append(EditStrip(name, sign, case.first(shown)))
+    return evaluation
 
 
 def _cases(
     pictures: PictureSet, judged: Sequence[str], names: Sequence[str], most: int
 ) -> tuple[list[tuple[str, int, Tensor]], dict[str, str]]:
-    """Return (attribute, +1 or -1, rows of the pictures to edit), and what is left out and why."""
+    """Return the cases (attribute, +1 or -1, rows of the pictures to edit), and the reasons for skipped attributes."""
     cases, skipped = [], {}
     for name in names:
         if name not in judged:
@@ -176,9 +176,9 @@ def _cases(
 def _edits(
     exact: ExactFlow, model: Flow, images: Tensor, name: str, sign: int, strengths: Sequence[float]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the reconstruction and then the edit of each strength, as decoded, and which are of float64, bool ``[B]``.
+    """Yield decoded pictures, the reconstructions and then the edits of each strength, and bool ``[B]``.
 
-    Both on the CPU, the pictures in float32.
+    The latter marks pictures that were computed in float64. All tensors are on the CPU, pictures in float32.
     """
     parts = exact.encode_parts(images)
     order = torch.cat([part.rows for part in parts]).argsort()
@@ -196,7 +196,7 @@ def _edits(
 
 
 class _Judge:
-    """The classifier's view of the attributes that it knows."""
+    """The probabilities of those of the attributes ``names`` that a classifier has columns for."""
 
     def __init__(self, classifier: AttributeClassifier, names: Sequence[str]) -> None:
         self.classifier = classifier
@@ -207,7 +207,10 @@ class _Judge:
 
 
 class _Case:
-    """Sums over one attribute moved one way; pictures come batch by batch, reconstruction first, then each strength."""
+    """The measurements of one attribute and sign.
+
+    For each batch of pictures, :meth:`add` is called with the reconstructions, then with the edits of each strength.
+    """
 
     def __init__(self, name: str, sign: int, judge: _Judge, strengths: Sequence[float]) -> None:
         self.name, self.sign, self.judge = name, sign, judge
@@ -221,7 +224,7 @@ class _Case:
         self.turn, self.original = 0, torch.empty(0)
 
     def add(self, images: Tensor, in_float64: Tensor) -> None:
-        """Take the next picture batch of the turn, and which of its pictures were made in float64."""
+        """Add a batch of pictures ``[B, C, H, W]``; ``in_float64``, bool ``[B]``, marks those computed in float64."""
         step, self.turn = self.turn, (self.turn + 1) % (1 + len(self.strengths))
         self.probabilities[step].append(self.judge(images))
         self.in_float64[step] += int(in_float64.sum())
@@ -233,25 +236,25 @@ class _Case:
             self.measures[step - 1].append(_measure(self.original, images))
 
     def results(self) -> list[EditResult]:
-        """Return what was found, a strength each."""
-        seen, moves, measured = self._seen(), self._moves(), self._measured()
-        found = []
+        """Return one result per strength."""
+        seen, leaks, measured = self._seen(), self._leaks(), self._measured()
+        results = []
         for index, strength in enumerate(self.strengths):
-            moved = moves[index].mean(0)
-            worst = int(moved.argmax()) if len(moved) else None
-            # A picture that is not finite has no change to speak of; `finite` tells of it.
+            leak = leaks[index].mean(0)
+            worst = int(leak.argmax()) if len(leak) else None
+            # The change of a picture that is not finite is NaN; `finite` counts it.
             change, border = measured[index, :, :2].nanmean(0).tolist()
             _, _, finite, inside = measured[index].unbind(1)
-            found.append(
+            results.append(
                 EditResult(
                     self.name,
                     self.sign * strength,
                     len(finite),
                     success=_share(seen[index + 1]),
                     before=_share(seen[0]),
-                    leak=float(moved.mean()) if len(moved) else 0.0,
+                    leak=float(leak.mean()) if len(leak) else 0.0,
                     leak_most=None if worst is None else self.judge.names[self.others[worst]],
-                    leak_most_change=0.0 if worst is None else float(moved[worst]),
+                    leak_most_change=0.0 if worst is None else float(leak[worst]),
                     change=change,
                     change_border=border,
                     finite=_share(finite),
@@ -260,20 +263,20 @@ class _Case:
                     in_float64=self.in_float64[index + 1],
                 )
             )
-        return found
+        return results
 
     def until_seen(self) -> UntilSeen:
-        """Return what comes of stopping at the first strength at which the attribute is seen."""
-        leak = self._moves().mean(2) if self.others else torch.zeros(len(self.strengths), len(self._measured()[0]))
+        """Return the averages at the smallest strength at which the attribute is seen in each picture."""
+        leak = self._leaks().mean(2) if self.others else torch.zeros(len(self.strengths), len(self._measured()[0]))
         return until_seen(self.name, self.sign, self.strengths, self._seen(), leak, self._measured()[:, :, 0])
 
     def _seen(self) -> Tensor:
-        """Return whether the classifier sees what is asked for, bool ``[1 + strengths, N]``, untouched first."""
+        """Return whether the classifier sees the edit, bool ``[1 + strengths, N]``; row 0 is before the edit."""
         seen = (self._probabilities()[:, :, self.column] > 0.5) == (self.sign > 0)
         seen[1:] &= self._measured()[:, :, 2] == 1
         return seen
 
-    def _moves(self) -> Tensor:
+    def _leaks(self) -> Tensor:
         """Return the absolute change of the other attributes' probabilities, ``[strengths, N, others]``."""
         probabilities = self._probabilities()[:, :, self.others]
         return (probabilities[1:] - probabilities[:1]).abs()
@@ -285,7 +288,7 @@ class _Case:
         return torch.stack([torch.cat(parts) for parts in self.measures])
 
     def first(self, count: int) -> Tensor:
-        """Return the first pictures as a strip each."""
+        """Return the first ``count`` pictures, ``[count, 1 + strengths, C, H, W]``."""
         return torch.stack([parts[0][:count] for parts in self.kept], dim=1)
 
 
@@ -294,12 +297,13 @@ def _share(marks: Tensor) -> float:
 
 
 def _measure(before: Tensor, after: Tensor) -> Tensor:
-    """Return change and change of the border (NaN where not finite), whether finite, and share of values in range.
+    """Return the measurements of edited pictures, ``[B, 4]`` float64.
 
-    All of it ``[B, 4]`` float64.
+    The columns are the change, the change of the border (both NaN where a picture is not finite), whether the picture
+    is finite, and the share of its values in range.
     """
     finite = after.isfinite().flatten(1).all(1)
-    # Of the pictures as they are shown: a single value that runs away would drown all others in the mean.
+    # Clipped, as shown: otherwise a single diverging value would dominate the mean.
     difference = (after.clamp(0, 1) - before.clamp(0, 1)).abs().double()
     width = max(1, min(after.shape[2:]) // BORDER_DIVISOR)
     band = torch.ones(after.shape[2:], dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""How good a model is: bits per dimension, and how exactly pictures come back."""
+"""Evaluation on held-out pictures: bits per dimension, and the error of ``decode(encode(x))``."""
 
 from __future__ import annotations
 
@@ -23,26 +23,24 @@ from glowcore.transforms.coupling import Coupling
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What :func:`evaluate` measures, over ``images`` pictures.
+    """The results of :func:`evaluate`.
 
     Attributes:
         images: number of pictures.
-        bits_per_dim: mean over the pictures, at the model's ``n_bits``, one draw of noise a picture. A bound, for a
-            flow, which dequantises, as for a VAE, which has the evidence lower bound: the true code is not longer.
-        bits_per_dim_std_error: standard error of that mean over the pictures, NaN of a single one.
-        n_bits: the bits that it is quoted at.
+        bits_per_dim: mean over the pictures at the model's ``n_bits``, with one draw of noise per picture. An upper
+            bound on the code length: by dequantisation for a flow, by the evidence lower bound for a VAE.
+        bits_per_dim_std_error: standard error of that mean over the pictures, NaN for a single one.
+        n_bits: bits per value of the quantised pictures.
         reconstruction_max_abs_error: largest ``|x - decode(encode(x))|`` over all values, pictures in [0, 1].
         reconstruction_mean_abs_error: its mean over all values.
         pixels_changed: number of pixels that differ at 8 bits after encode and decode.
         reconstructions_finite: fraction of pictures whose reconstruction is finite.
-        beyond_float32: number of pictures whose reconstruction errs by more than
-            :data:`glowcore.exact.RETRY_ABOVE`. All figures here are of float32; the application and the commands for
-            single pictures do these again in float64. None for a model that is no flow, and brings nothing back
-            exactly.
-        class_accuracy_generative: of a class-conditional model, the share of pictures whose class is
-            ``argmax_y p(x | y) p(y)``; else None.
-        class_accuracy_head: the share whose class the classification head names, None without one.
-        class_head_bits: mean cross-entropy of the head in bits, no part of ``bits_per_dim``.
+        beyond_float32: number of pictures whose reconstruction error exceeds :data:`glowcore.exact.RETRY_ABOVE`. All
+            results here are computed in float32; the application and the commands for single pictures repeat these
+            pictures in float64. None for a model that is not invertible.
+        class_accuracy_generative: share of pictures whose class is ``argmax_y p(x | y) p(y)``, None without classes.
+        class_accuracy_head: share of pictures whose class the classification head predicts, None without a head.
+        class_head_bits: mean cross-entropy of the head in bits, not included in ``bits_per_dim``.
     """
 
     images: int
@@ -69,12 +67,18 @@ def evaluate(
     seed: int = 0,
     progress: bool = False,
 ) -> Evaluation:
-    """Measure a model on uint8 pictures ``[N, C, H, W]``; noise comes from ``seed``, whatever the batch size.
+    """Evaluate a model on held-out pictures.
 
-    ``labels`` (int64 ``[N]``) are the classes of a class-conditional model.
+    Args:
+        model: in eval mode.
+        images: uint8 ``[N, C, H, W]``. Floats are refused, for their original number of bits is unknown.
+        labels: int64 ``[N]``, the classes of the pictures, for a class-conditional model.
+        batch_size: pictures at once; it does not change the noise.
+        seed: of the dequantisation noise.
+        progress: show a bar on stderr.
 
     Raises:
-        ConfigError: no pictures, or others than uint8: how many bits they had cannot be told of floats.
+        ConfigError: no pictures, or pictures that are not uint8.
     """
     if images.dtype != torch.uint8 or len(images) == 0:
         raise ConfigError(
@@ -119,9 +123,15 @@ def noisy_bits_per_dim(
     y: Tensor | None = None,
     tally: ClassTally | None = None,
 ) -> Tensor:
-    """Return bits/dim ``[B]`` of a batch; picture i has noise from ``seed`` and ``first + i``, whatever the batch.
+    """Return the bits/dim ``[B]`` of a batch, with the noise of pictures ``first`` to ``first + B - 1`` of a set.
 
-    ``tally`` counts the same encodings.
+    Args:
+        model: in eval mode.
+        batch: uint8 ``[B, C, H, W]``.
+        seed: of the noise.
+        first: number of the batch's first picture in its set; the batch size does not change the noise.
+        y: int64 ``[B]``, classes.
+        tally: counts the classifications of the same encodings, if given.
     """
     generators = likelihood.generators(seed, len(batch), first)
     if tally is None:
@@ -164,29 +174,29 @@ def health(model: LikelihoodModel, images: Tensor, labels: Tensor | None = None)
 
 @torch.inference_mode()
 def largest_log_scale(model: LikelihoodModel, images: Tensor, labels: Tensor | None = None) -> float:
-    """Return the largest ``|log s|`` by which any coupling stretches a value of the pictures, 0 without couplings.
+    """Return the largest ``|log s|`` of any coupling on the pictures, 0 without couplings.
 
-    Every coupling is affine in the half that it moves, so ``s`` is what it makes of 1 less what it makes of 0.
+    Every coupling is affine in the half that it transforms, so ``s`` is its output for 1 minus its output for 0.
     """
-    found = [0.0]
+    largest = [0.0]
 
-    def note(coupling: Coupling, inputs: tuple[Tensor, ...], _outputs: object) -> None:
+    def record(coupling: Coupling, inputs: tuple[Tensor, ...], _outputs: object) -> None:
         x_a, x_b = coupling.partition.halve(inputs[0])
         h = coupling.net(x_a).to(x_b.dtype)
         scale = coupling.move(torch.ones_like(x_b), h)[0] - coupling.move(torch.zeros_like(x_b), h)[0]
         moved = coupling.partition.moving(scale.abs().log().nan_to_num(nan=torch.inf, neginf=-torch.inf))
-        found.append(float(moved.abs().max()))
+        largest.append(float(moved.abs().max()))
 
-    hooks = [module.register_forward_hook(note) for module in model.modules() if isinstance(module, Coupling)]
+    hooks = [module.register_forward_hook(record) for module in model.modules() if isinstance(module, Coupling)]
     try:
         if hooks:
             model.encode(images, labels)
     finally:
         for hook in hooks:
             hook.remove()
-    return max(found)
+    return max(largest)
 
 
 def _condition(weight: Tensor) -> float:
-    """Return the condition number of a matrix, infinite where a weight has diverged: there is no decomposition then."""
+    """Return the condition number of a matrix, infinity if a value is not finite (``cond`` would raise)."""
     return float(torch.linalg.cond(weight.float().cpu())) if bool(weight.isfinite().all()) else math.inf

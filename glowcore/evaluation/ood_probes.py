@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -16,14 +17,9 @@ def ood_probes(shape: Shape, count: int, seed: int = 0) -> tuple[list[str], np.n
     The kinds of :data:`PROBE_KINDS` take turns. The same ``shape`` ``(C, H, W)`` and ``seed`` give the same pictures.
     """
     rng = np.random.default_rng(seed)
-    names = [name for name, _ in zip(_cycle(), range(count), strict=False)]
+    names = list(itertools.islice(itertools.cycle(PROBE_KINDS), count))
     pictures = [np.clip(np.rint(PROBE_KINDS[name](rng, shape)), 0, 255).astype(np.uint8) for name in names]
     return names, np.stack([np.broadcast_to(picture, shape) for picture in pictures])
-
-
-def _cycle():
-    while True:
-        yield from PROBE_KINDS
 
 
 def _checkerboard(rng: np.random.Generator, shape: Shape) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""What an edit costs when it goes only as far as it takes.
+"""The cost of an edit at the smallest strength that succeeds.
 
-Whoever moves a slider stops on seeing what was wanted. At one strength for all, faces that needed half of it are pushed
-on and change in other ways; so this counts for each picture the smallest of the strengths tried at which the attribute
-is seen.
+A user who moves a slider stops once the attribute shows. At one strength for all pictures, those that need half of it
+are edited too far and change in other ways. Here each picture counts at the smallest of the tried strengths at which
+the classifier sees the attribute.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class UntilSeen:
-    """One attribute moved until it is seen, over ``images`` pictures in which it was not seen before.
+    """One attribute edited until it is seen, over pictures in which it was not seen before.
 
     Attributes:
-        attribute: what is moved.
-        sign: 1, or -1 where it is taken away.
+        attribute: the attribute.
+        sign: 1 if it is added, -1 if it is taken away.
         images: number of pictures; the other figures are NaN where it is 0.
         success: share of them in which it is seen at one of the strengths.
-        strength: mean of the smallest such strengths, of the largest where none was enough; in sigmas.
+        strength: mean of the smallest such strengths, in sigmas; the largest strength counts for the other pictures.
         leak: mean absolute change of the probabilities of all other attributes at that strength.
         change: mean absolute change of the picture there.
     """
@@ -40,23 +40,25 @@ class UntilSeen:
 def until_seen(
     attribute: str, sign: int, strengths: Sequence[float], seen: Tensor, leak: Tensor, change: Tensor
 ) -> UntilSeen:
-    """Return what stopping at the first success gives.
+    """Average edits at their smallest successful strength.
 
     Args:
         attribute, sign: of the edit.
-        strengths: S of them, in any order.
-        seen: bool ``[1 + S, N]``, whether the attribute is seen in each picture, the untouched ones first.
+        strengths: S strengths, in any order.
+        seen: bool ``[1 + S, N]``, whether the attribute is seen in each picture; row 0 is before the edit.
         leak: ``[S, N]``, of each edit.
-        change: ``[S, N]``; values that are not finite are left out of the mean.
+        change: ``[S, N]``, of each edit; NaN is left out of the mean.
     """
     order = torch.tensor(strengths).argsort()
-    asked = (~seen[0]).nonzero()[:, 0]
-    reached = seen[1:][order][:, asked]
+    unseen = (~seen[0]).nonzero()[:, 0]
+    reached = seen[1:][order][:, unseen]
     success = reached.any(0)
     first = torch.where(success, reached.int().argmax(0), len(strengths) - 1)
 
     def mean(values: Tensor) -> float:
-        return float(values[order][first, asked].double().nanmean())
+        return float(values[order][first, unseen].double().nanmean())
 
     sizes = torch.tensor(strengths, dtype=torch.float64)[:, None].expand(-1, seen.shape[1])
-    return UntilSeen(attribute, sign, len(asked), float(success.double().mean()), mean(sizes), mean(leak), mean(change))
+    return UntilSeen(
+        attribute, sign, len(unseen), float(success.double().mean()), mean(sizes), mean(leak), mean(change)
+    )
