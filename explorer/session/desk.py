@@ -1,6 +1,7 @@
-"""What one user works on: the edit with its history, and the photos it may start from.
+"""The state of one session: the edit with its history, and the photos it may start from.
 
-A `Desk` belongs to one session and knows neither the page nor the model. Photos live here only, in memory.
+A `Desk` depends on neither the page nor a particular model: methods that need a model take the engine as an argument.
+Photos are held here only, in memory.
 """
 
 from __future__ import annotations
@@ -26,25 +27,25 @@ from explorer.session.elsewhere import Elsewhere
 from explorer.session.fitting import Arrival, greeting
 from explorer.session.sources import aligned_picture
 from explorer.wording.labels import noun
-from explorer.wording.sentences import ANOTHER_PHOTO, FACELESS, OTHER_THINGS
+from explorer.wording.sentences import ANOTHER_PHOTO, FACELESS, NOT_FINITE, OTHER_THINGS
 from glowcore import AttributeVectors
 from glowcore.errors import ImageError
 
 
 @dataclass
 class Desk:
-    """The state of one session.
+    """The state of one session, and every operation that changes it.
 
     Attributes:
-        history: the edit, with undo and redo; None until a model is there.
-        arrival: the last edit from elsewhere, with what of it is not here.
+        history: the edit, with undo and redo; None before `arrive`.
+        arrival: the last edit that was opened from a link or a file, with its parts that are missing here.
         elsewhere: the edits of the other models that were in use.
-        photos: the photos at hand.
-        crops: aligned pictures that are here without their photo.
+        photos: the photos of the session.
+        crops: aligned pictures without their photo.
         own: attributes made or loaded in this session.
-        note: one sentence for the user, "" when there is nothing to say.
-        strip_for: the attribute whose slider the hand has just been laid on.
-        answered: number of the last message of the editor that was dealt with.
+        note: one sentence for the user, or "".
+        strip_for: the attribute whose strip the editor has just requested.
+        answered: number of the last message of the editor that was handled.
     """
 
     history: History | None = None
@@ -66,87 +67,88 @@ class Desk:
 
     @property
     def link(self) -> str:
-        """The token for the address: of the edit as it came, while it lacks something and nothing was edited."""
-        as_it_came = not self.arrival.complete and self.arrival.shown == self.recipe
-        return (self.arrival.recipe if as_it_came else self.recipe).token()
+        """The token for the address.
 
-    # -- arriving ----------------------------------------------------------------
+        While parts of an opened edit are missing and the user has changed nothing, it is the token of that edit.
+        """
+        unchanged = not self.arrival.complete and self.arrival.shown == self.recipe
+        return (self.arrival.recipe if unchanged else self.recipe).token()
+
+    # -- beginning, and changing the model ----------------------------------------------------------------
     def arrive(self, engine: Engine, token: str | None) -> None:
-        """Begin: with the edit of a link where it can be followed, else with a gallery face that smiles a little."""
+        """Begin with the edit of a link; without a link that can be followed, with `greeting`."""
         self.history, self.elsewhere.depicts = History(greeting(engine)), noun(engine)
-        if token:
-            self.follow(token, engine)
-            self.history = History(self.recipe)  # nobody has seen the greeting, so nothing leads back to it
-
-    def follow(self, token: str, engine: Engine) -> None:
-        """Open the edit of a link; what cannot be followed leaves the present edit and a sentence in `note`."""
+        if not token:
+            return
         try:
             recipe = EditRecipe.from_token(token)
         except RecipeError as error:
             self.note = f"This link could not be read: {error}."
-            return
-        self.open(recipe, engine)
+        else:
+            self.open(recipe, engine)
+        self.history = History(self.recipe)  # the greeting was never shown, so undo must not lead to it
 
     def open(self, recipe: EditRecipe, engine: Engine) -> None:
-        """Make a recipe from elsewhere the present edit, as far as this model and the pictures at hand allow."""
-        self.arrival = Arrival.of(recipe, engine, self._at_hand)
+        """Make a recipe the present edit, as far as this model and the pictures of the session allow."""
+        self.arrival = Arrival.of(recipe, engine, self._photo_keys)
         self.note = self.arrival.note
         self._push(self.arrival.shown)
 
     def adopt(self, engine: Engine) -> None:
-        """Another model has been chosen: its edit comes back as it was left, undo and all, with the present picture.
+        """Change to the model of ``engine``; nothing changes where it is in use already.
 
-        A model that is new here starts with as much of the present edit as it can follow. To one of other things than
-        the model before it no picture comes along: it starts with the last edit of its own things, or the greeting.
+        A model that was in use before gets its own history back, with the present picture as a new step. A model that
+        is new here starts with as much of the present edit as it can follow. Where the two models draw different
+        things, no picture comes along: the new one starts with the last edit of its own things, or with `greeting`.
         """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
         before = self.elsewhere.leave(self.history, noun(engine))
         self.history = self.elsewhere.come_back(engine.model_hash)
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
-            self.open(self.arrival.recipe, engine)  # an edit that is at home here
+            self.open(self.arrival.recipe, engine)  # the opened edit was made with this model
             return
         self.note = "" if before else OTHER_THINGS
         if before is None:
             self._push(greeting(engine))
             return
         left = self.history and self.history.present
-        self._push(self.elsewhere.returning(left, before, engine, self.crops, self._at_hand))
+        self._push(self.elsewhere.returning(left, before, engine, self.crops, self._photo_keys))
 
     def stay(self) -> None:
-        """Go on with this model's version of an edit that was made with another, and without the photo it asks for."""
+        """Accept an opened edit as this model shows it, without its missing photo."""
         self.arrival, self.note = self.arrival.settled(), ""
 
-    def warm(self, temperature: float) -> None:
-        """The same seed at another temperature."""
-        self._push(replace(self.recipe, temperature=(temperature,)))
-
-    def start_from(self, source: Source) -> None:
-        """Another picture under the same sliders."""
+    # -- changing the edit ----------------------------------------------------------------
+    def start_from(self, source: Source, temperature: tuple[float, ...] | None = None) -> None:
+        """Change the picture, and the temperature where one is given; the sliders stay."""
         self.stay()
-        self._push(replace(self.recipe, source=source))
+        self._push(replace(self.recipe, source=source, temperature=temperature or self.recipe.temperature))
 
     def draw(self, source: Source, temperature: tuple[float, ...]) -> None:
-        """A sampled picture under the same sliders: at the temperature of the one before it, else at `temperature`.
+        """Change to a sampled picture; ``temperature`` is used where the present one is not kept.
 
-        At 0 all pictures are one, and values of single levels have no control beside the editor: neither is kept.
+        The temperature of a sampled picture is kept, but neither 0, at which all samples are the same picture, nor one
+        per level, for which the page has no control.
         """
         before = self.recipe.temperature
-        kept = self.recipe.source.kind == "seed" and len(before) == 1 and before[0] > 0
-        self.stay()
-        self._push(replace(self.recipe, source=source, temperature=before if kept else temperature))
+        keep = self.recipe.source.kind == "seed" and len(before) == 1 and before[0] > 0
+        self.start_from(source, before if keep else temperature)
 
-    def imagine(self, one: Imagined) -> None:
-        """A picture that the model's author recommends, as recommended, under the same sliders."""
-        self.stay()
-        self._push(replace(self.recipe, source=one.source, temperature=(one.temperature,)))
+    def imagine(self, sample: Imagined) -> None:
+        """Change to a sample that the model's author recommends, at its temperature."""
+        self.start_from(sample.source, (sample.temperature,))
+
+    def warm(self, temperature: float) -> None:
+        """Change the temperature of a sampled picture."""
+        self._push(replace(self.recipe, temperature=(temperature,)))
 
     def move(self, name: str, strength: float) -> None:
-        """A slider moved from elsewhere than the editor, where a locked one is opened."""
+        """Set a slider from outside the editor; a locked one is unlocked."""
         self._push(self.recipe.moved({name: strength}).locked(name, False))
 
     def take_own(self, vectors: AttributeVectors) -> None:
-        """Take in attributes of one's own; moves of theirs that a link has asked for are made."""
+        """Add attributes of the session, and apply the moves of an opened edit that were waiting for them."""
         self.own = self.own.added(vectors)
         absent = self.arrival.absent
         waiting = {name: value for name, value in absent if name in vectors.names}
@@ -155,13 +157,9 @@ class Desk:
             self._push(self.recipe.moved(waiting))
 
     def drop_own(self, name: str, engine: Engine) -> None:
-        """Forget an own attribute of the model in use; the edit goes on without it, and no undo leads back to it."""
+        """Remove an attribute of the session for the model in use, from the present edit and from every step."""
         self.own = self.own.dropped(name, engine)
-
-        def without(recipe: EditRecipe) -> EditRecipe:
-            return recipe.moved({name: 0.0}).locked(name, False)
-
-        self.history = self.history and self.history.mapped(without)
+        self.history = self.history and self.history.mapped(lambda r: r.moved({name: 0.0}).locked(name, False))
 
     def place_eyes(self, points: Sequence[float], size: int) -> None:
         """Align the present photo by hand-placed eyes (x, y, x, y as fractions of its sides)."""
@@ -179,20 +177,21 @@ class Desk:
     # -- photos ----------------------------------------------------------------
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """What comes within comes at once: an undo leads back to before it, not through photos that nobody chose."""
+        """A context whose uploads are one step of undo."""
         before = self.history
         yield
         if before is not None and self.history is not None and self.history is not before:
             self._keep(self.history.one_choice_since(before))
 
     def receive(self, data: bytes, engine: Engine) -> str:
-        """Take in a photo, or a PNG exported here, which brings its edit back. ImageError for anything else.
+        """Add a photo and start from it, or open the edit of a PNG exported here. ImageError for no picture.
 
-        Gives the key of what can be removed again: of the photo, or of the face inside the PNG; "" where there is none.
+        Returns the key of the picture that can be removed again: of the photo, or of the face inside the PNG; "" for a
+        PNG without one.
         """
-        inside = recipe_png.read_png(data)
-        if inside is not None:
-            recipe, crop = inside
+        content = recipe_png.read_png(data)
+        if content is not None:
+            recipe, crop = content
             key = recipe.source.value
             brought = crop is not None and recipe.source.kind == "photo" and key not in self.photos
             if brought:
@@ -200,70 +199,66 @@ class Desk:
             self.open(recipe, engine)
             return key if brought else ""
         photo = self.add_photo(data)
-        awaited = self.arrival.awaited  # still, where this is another photo
+        awaited = self.arrival.awaited  # None where this is the awaited photo
         self.start_from(self.photos.source_of(photo.key))
         self.arrival = replace(self.arrival, awaited=awaited)
-        sought = noun(engine) == "face" and not photo.found
-        said = (ANOTHER_PHOTO if awaited and awaited.is_file else "", FACELESS if sought else "")
-        self.note = " ".join(filter(None, said))
+        faceless = noun(engine) == "face" and not photo.found
+        sentences = (ANOTHER_PHOTO if awaited and awaited.is_file else "", FACELESS if faceless else "")
+        self.note = " ".join(filter(None, sentences))
         return photo.key
 
     def add_photo(self, data: bytes) -> Photo:
-        """Take a photo in; no edit starts from it, but the one that waits for it has it. ImageError when it is none."""
+        """Add a photo; the edit changes only where an opened edit awaits this photo. ImageError for no picture."""
         photo = self.photos.get(photo_key(data)) or Photo.read(data)
         self.photos.keep(photo, self.recipe.source.value if self.history else "")
         awaited = self.arrival.awaited
-        waits = awaited is not None and awaited.value == photo.key
+        is_awaited = awaited is not None and awaited.value == photo.key
         if self.history:
-            self._push(replace(self.recipe, source=awaited) if waits else self.recipe)
-        if waits:
+            self._push(replace(self.recipe, source=awaited) if is_awaited else self.recipe)
+        if is_awaited:
             self.arrival = replace(self.arrival, awaited=None)
             self.history = self.history and self.history.with_face(self.recipe)
         return photo
 
     def remove_photo(self, key: str, engine: Engine) -> None:
-        """Forget a photo and all that was cut out of it; its edits, past ones too, are now of the first face."""
+        """Remove a photo and everything cut out of it; all of its edits become edits of the greeting's face."""
         gone = {key} | self.crops.of(key)
         for name in gone:
             self.photos.drop(name)
             self.crops.drop(name)
         if self.history and self.recipe.source.value in gone:
-            self.note = ""  # which was about it
-
+            self.note = ""  # the note was about this photo
         first = greeting(engine).source
         self.history = self.history and self.history.mapped(lambda r: r.without_photo(gone, first))
         self.elsewhere.forget(gone)
 
     def photo(self) -> Photo | None:
-        """The photo of the present edit, where it is at hand."""
+        """Return the photo of the present edit, None where it is not in the session."""
         return self.photos.get(self.recipe.source.value) if self.recipe.source.kind == "photo" else None
 
     def personal(self) -> str:
-        """The key of the photo, or of the crop without it, that the present edit is of; "" for a picture of a model."""
+        """Return the key of the photo or crop that the present edit starts from; "" for a picture of a model."""
         source = self.recipe.source
         source = self.crops.lent.get(source.value, source)
         return source.value if source.kind == "photo" else ""
 
     def picture(self, recipe: EditRecipe, engine: Engine) -> np.ndarray | None:
-        """The aligned picture that `recipe` starts from; None for a seed."""
+        """Return the aligned picture that ``recipe`` starts from, None for a seed; errors as `aligned_picture`."""
         source = recipe.source
         if source.kind == "photo" and source.value not in self.photos and source.value in self.crops:
             return self.crops[source.value]
-        picture = aligned_picture(source, engine, self.photos.get(source.value))
-        if picture is not None and source == self.recipe.source:
-            self.elsewhere.seen = (source, picture)
-        return picture
+        return aligned_picture(source, engine, self.photos.get(source.value))
 
     # -- the editor ----------------------------------------------------------------
     def handle(self, message: Any, engine: Engine) -> None:
-        """Deal with one message of the editor, once; nonsense changes nothing and is told."""
+        """Handle one message of the editor, once; an invalid message changes only `note`."""
         number = newer(message, self.answered)
         if number is None:
             return
         self.answered = number
         self.strip_for = None  # a strip is sent once, in answer to its message
         if message.get("op") == "strip":
-            # The editor asks for strips by itself: what there is to say must not go before somebody has read it.
+            # The user did not send this message, the editor did: the note must stay until the user has read it.
             name = message.get("name")
             self.strip_for = name if name in engine.attribute_names else None
             return
@@ -275,14 +270,22 @@ class Desk:
             return
         self.photos.use(self.recipe.source)
 
-    def take_back(self, note: str) -> None:
-        """The last move led nowhere: the edit before it is the present again, and nothing leads back to it."""
-        self.history = self.history.taken_back()
-        self.note = note
+    def prepare_view(self, engine: Engine) -> np.ndarray | None:
+        """Make the present edit one that can be shown, and return the aligned picture that it starts from.
+
+        The last steps are discarded while the model gives values that are not finite. The picture is kept for another
+        model, which may lack it. Errors as of `picture` and `Engine.render`.
+        """
+        picture = self.picture(self.recipe, engine)
+        while self.history.past and not engine.render(self.recipe, picture).finite:
+            self.history, self.note = self.history.taken_back(), NOT_FINITE
+            picture = self.picture(self.recipe, engine)
+        self.elsewhere.show(self.recipe.source, picture)
+        return picture
 
     @property
-    def _at_hand(self) -> set[str]:
-        """The keys of the photos that are here, whole or cut out."""
+    def _photo_keys(self) -> set[str]:
+        """The keys of the photos in the session, whole or cut out."""
         return {*self.photos, *self.crops}
 
     def _push(self, recipe: EditRecipe) -> None:
@@ -291,5 +294,5 @@ class Desk:
         self._keep(History(recipe) if self.history is None else self.history.push(recipe))
 
     def _keep(self, history: History) -> None:
-        here = self._at_hand  # photos give way to others: no undo leads to one that has
-        self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in here)
+        keys = self._photo_keys  # undo must not lead to a photo that the album has dropped
+        self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in keys)

@@ -30,9 +30,6 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
     recipe = desk.recipe
     source = engine.source(recipe, picture)
     rendered = engine.render(recipe, picture)
-    if not rendered.finite and desk.history.past:
-        desk.take_back("That is further than the model can go, so the last step was undone.")
-        return editor_view(desk, engine, picture)
     return {
         "ack": acknowledgement(desk.answered),
         "token": desk.link,

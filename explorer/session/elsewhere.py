@@ -1,4 +1,4 @@
-"""What a visitor has left with other models: edits to come back to, and the picture to take along."""
+"""The edits of the models that are not in use, and the picture that goes along to another model."""
 
 from __future__ import annotations
 
@@ -13,66 +13,79 @@ from explorer.engines.engine import Engine
 from explorer.session.album import Crops
 from explorer.session.fitting import EVERY_MODEL_HAS, fit, greeting, missing
 
+Shown = tuple[Source, np.ndarray]  # a source and its aligned picture, uint8 [H, W, 3]
+
 
 @dataclass
 class Elsewhere:
     """The edits of the models that are not in use.
 
     Attributes:
-        left: those of the models that were in use, by the hash of each.
-        depicts: what the model in use makes pictures of; a face does not become a digit when the model is changed.
-        aside: the last edit of what the model in use does not draw, with its picture as `seen`, by what it depicts.
-        seen: the picture that the present edit starts from, with its source, to take along to another model.
+        left: the history of each model that was in use, by the hash of its weights.
+        depicts: what the model in use draws, "face" or "picture"; an edit of one does not go to a model of the other.
+        aside: by what they depict, the last edits of what the model in use does not draw, with their `shown`.
+        shown: the picture that was last shown, which goes along to a model that does not have it.
     """
 
     left: dict[str, History] = field(default_factory=dict)
     depicts: str = ""
-    aside: dict[str, tuple[EditRecipe, tuple[Source, np.ndarray] | None]] = field(default_factory=dict)
-    seen: tuple[Source, np.ndarray] | None = None
+    aside: dict[str, tuple[EditRecipe, Shown | None]] = field(default_factory=dict)
+    shown: Shown | None = None
+
+    def show(self, source: Source, picture: np.ndarray | None) -> None:
+        """Keep the picture that is shown; None, of a seed, keeps the one before."""
+        if picture is not None:
+            self.shown = (source, picture)
 
     def leave(self, history: History, depicts: str) -> EditRecipe | None:
-        """Leave a model and its edit for one of pictures of `depicts`; gives the last edit of such, if there is one."""
+        """Put a model's history away, for a model that draws ``depicts``; return the last edit of such, if any."""
         before: EditRecipe | None = history.present
         self.left[before.model] = history
         if self.depicts not in ("", depicts):
-            self.aside[self.depicts] = (before, self.seen)
-            before, self.seen = self.aside.pop(depicts, (None, None))
+            self.aside[self.depicts] = (before, self.shown)
+            before, self.shown = self.aside.pop(depicts, (None, None))
         self.depicts = depicts
         return before
 
     def come_back(self, model: str) -> History | None:
-        """What the model of this hash was left with, if it was in use; it is not kept here any longer."""
+        """Take out the history of the model of this hash; None where it was not in use before."""
         return self.left.pop(model, None)
 
     def returning(
-        self, left: EditRecipe | None, before: EditRecipe, engine: Engine, crops: Crops, here: Collection[str]
+        self, left: EditRecipe | None, before: EditRecipe, engine: Engine, crops: Crops, photos: Collection[str]
     ) -> EditRecipe:
-        """The edit `left` with a model, of the picture of `before`; the whole of that for a model new here.
+        """Return the edit that a model starts with: of the picture of the model before it, with its own sliders.
 
-        `here`: the keys of the photos at hand, whole or cut out.
+        Args:
+            left: the edit in which the model was left; None for a model that is new here, which takes over `before`.
+            before: the last edit of the model before it.
+            engine: the model.
+            crops: where a picture that the model does not have is kept for it.
+            photos: keys of the photos in the session, whole or cut out.
         """
-        mine = left and fit(left, engine)
-        same = mine and mine.source in (before.source, crops.lent.get(before.source.value))  # perhaps on loan
-        if same and not missing(mine.source, engine, False, here):
-            return mine
-        brought = self._brought_along(before, engine, crops, here)
-        return replace(brought, moves=mine.moves, locks=mine.locks) if mine else brought
+        own = left and fit(left, engine)
+        # The same picture may be a crop that was lent to the model before.
+        same = own and own.source in (before.source, crops.lent.get(before.source.value))
+        if same and not missing(own.source, engine, False, photos):
+            return own
+        brought = self._brought_along(before, engine, crops, photos)
+        return replace(brought, moves=own.moves, locks=own.locks) if own else brought
 
-    def _brought_along(self, recipe: EditRecipe, engine: Engine, crops: Crops, here: Collection[str]) -> EditRecipe:
-        """What a model can follow of another's edit; a picture that it has not itself it is lent, where it was seen."""
+    def _brought_along(self, recipe: EditRecipe, engine: Engine, crops: Crops, photos: Collection[str]) -> EditRecipe:
+        """Return what a model can follow of another's edit; a picture it does not have is lent, where it was shown."""
         recipe = fit(recipe, engine)
-        if not missing(recipe.source, engine, recipe.source.kind == "map", here):
+        if not missing(recipe.source, engine, recipe.source.kind == "map", photos):
             return recipe
-        kept = self.seen is not None and self.seen[0] == recipe.source
-        return replace(recipe, source=crops.lend(*self.seen) if kept else greeting(engine).source)
+        was_shown = self.shown is not None and self.shown[0] == recipe.source
+        return replace(recipe, source=crops.lend(*self.shown) if was_shown else greeting(engine).source)
 
     def forget(self, gone: Collection[str]) -> None:
-        """Nothing here is of a photo or crop of these keys any more; its edits are of what every model has."""
-        self.seen = _kept(self.seen, gone)
+        """Remove the photos and crops of these keys; their edits become edits of `EVERY_MODEL_HAS`."""
+        self.shown = _kept(self.shown, gone)
         self.left = {m: h.mapped(lambda r: r.without_photo(gone, EVERY_MODEL_HAS)) for m, h in self.left.items()}
-        for depicted, (recipe, seen) in self.aside.items():
-            self.aside[depicted] = (recipe.without_photo(gone, EVERY_MODEL_HAS), _kept(seen, gone))
+        for depicted, (recipe, shown) in self.aside.items():
+            self.aside[depicted] = (recipe.without_photo(gone, EVERY_MODEL_HAS), _kept(shown, gone))
 
 
-def _kept(seen: tuple[Source, np.ndarray] | None, gone: Collection[str]) -> tuple[Source, np.ndarray] | None:
-    return seen if seen and seen[0].value not in gone else None
+def _kept(shown: Shown | None, gone: Collection[str]) -> Shown | None:
+    return shown if shown and shown[0].value not in gone else None

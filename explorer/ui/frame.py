@@ -66,7 +66,7 @@ def view_of(bench: Bench) -> dict[str, Any]:
     """What the editor shows now; where that cannot be made, what it showed before, with a sentence that says why."""
     desk = bench.desk
     try:
-        view = editor_view(desk, bench.engine, desk.picture(desk.recipe, bench.engine))
+        view = editor_view(desk, bench.engine, desk.prepare_view(bench.engine))
     except GlowcoreError as error:
         if "shown" not in st.session_state:
             show_failure(error)

@@ -1,4 +1,4 @@
-"""Sentences about an edit: what it shows, and what of it cannot be shown."""
+"""Sentences about an edit: what it shows, what cannot be shown, and what its link holds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from explorer.edits.recipe import EditRecipe
 from explorer.wording.labels import join_labels, strength, words
 
 ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
+NOT_FINITE = "That is further than the model can go, so the last step was undone."
 OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
 ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
 FACELESS = "No face was found in this photo, so its centre is used. Place the eyes for a better fit."
 
 
 def describe(recipe: EditRecipe, kind: str) -> str:
-    """A recipe of a `kind` of pictures in words, for their text alternative: "Gallery face with smile +1.20"."""
+    """Describe a recipe of a ``kind`` of pictures for a text alternative: "Gallery face with smile +1.20"."""
     moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in recipe.moves)
     source = recipe.source
     subject = {"gallery": f"Gallery {kind}", "photo": "Your photo", "seed": f"Sampled {kind}, seed {source.value}"}
@@ -23,7 +24,7 @@ def describe(recipe: EditRecipe, kind: str) -> str:
 
 
 def absence(names: Collection[str]) -> str:
-    """What to say about moves of attributes that are not here."""
+    """Return the note about moves of attributes that this session does not have, "" for none."""
     if not names:
         return ""
     return (
@@ -33,7 +34,7 @@ def absence(names: Collection[str]) -> str:
 
 
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
-    """What the address of the page holds and what it does not; `own` and `crops` are known in this session only."""
+    """Return what the address of the page holds; ``own`` attributes and ``crops`` exist in this session only."""
     mine = join_labels(n for n, _ in recipe.moves if n in own)
     if mine:
         return f"The address holds the edit, but not {mine}: send its file along, from the Attributes page."

@@ -78,7 +78,7 @@ def test_messages_are_dealt_with_once_and_in_order(desk, engine):
 
 def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine):
     desk.handle({"op": "strip", "name": "Male", "nonce": "a", "seq": 1}, engine)
-    view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
+    view = editor_view(desk, engine, desk.prepare_view(engine))
     again = json.loads(json.dumps(view, allow_nan=False))
     assert again["ack"] == {"nonce": "a", "seq": 1}
     assert again["strip"]["name"] == "Male"
@@ -88,7 +88,16 @@ def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine):
         assert picture["uri"].startswith("data:image/webp;base64,")
     assert "0 pixels changed" in again["pictures"]["reconstruction"]["fact"]
     desk.handle({"op": "lock", "name": "Male", "on": True, "nonce": "a", "seq": 2}, engine)
-    assert editor_view(desk, engine, desk.picture(desk.recipe, engine))["strip"] is None
+    assert editor_view(desk, engine, desk.prepare_view(engine))["strip"] is None
+
+
+def test_a_view_is_read_from_the_desk_and_changes_nothing(desk, engine, monkeypatch):
+    desk.handle({"op": "set", "name": "Male", "value": 3, "nonce": "a", "seq": 1}, engine)
+    render, before = engine.render, desk.history
+    monkeypatch.setattr(engine, "render", lambda *given: replace(render(*given), finite=False))
+    views = [editor_view(desk, engine, desk.picture(desk.recipe, engine)) for _ in range(2)]
+    assert views[0] == views[1]
+    assert (desk.history, desk.note, desk.elsewhere.shown) == (before, "", None)
 
 
 def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, monkeypatch):
@@ -97,7 +106,7 @@ def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, m
     render = engine.render
     broken = lambda r, *a: replace(render(r, *a), finite=not r.strength("Male"))  # noqa: E731
     monkeypatch.setattr(engine, "render", broken)
-    view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
+    view = editor_view(desk, engine, desk.prepare_view(engine))
     assert desk.recipe == before
     assert view["note"] == "That is further than the model can go, so the last step was undone."
     assert not view["redos"]
@@ -111,7 +120,7 @@ def test_of_a_held_key_only_the_move_without_numbers_is_taken_back(desk, engine,
     for number, value in enumerate((0.5, 1, 1.5, 2, 2.5)):
         message = {"op": "set", "name": "Male", "value": value, "at": number / 10, "joins": True}
         desk.handle({**message, "nonce": "a", "seq": number}, engine)
-        view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
+        view = editor_view(desk, engine, desk.prepare_view(engine))
     assert desk.recipe.strength("Male") == 2
     assert view["note"].endswith("so the last step was undone.")
     assert (view["undos"], view["redos"]) == (steps + 1, 0)
@@ -132,7 +141,7 @@ def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(
 
 def test_the_view_says_what_the_edit_starts_from(desk, engine):
     def subject() -> str:
-        return editor_view(desk, engine, desk.picture(desk.recipe, engine))["subject"]
+        return editor_view(desk, engine, desk.prepare_view(engine))["subject"]
 
     assert subject() == f"Gallery face: {title(desk.recipe.source.value)}"
     noise = np.random.default_rng(0).integers(60, 200, (96, 128, 3), dtype=np.uint8)

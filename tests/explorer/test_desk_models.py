@@ -23,7 +23,7 @@ def test_an_edit_comes_back_with_its_model_as_it_was_left(desk, engine, bare):
     desk.open(EditRecipe(Source("gallery", "face_03.png"), model=engine.model_hash), engine)
     desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     desk.handle({"op": "lock", "name": "Young", "on": True, "nonce": "a", "seq": 2}, engine)
-    face = desk.picture(desk.recipe, engine)
+    face = desk.prepare_view(engine)
     history = desk.history
     desk.adopt(bare)
     assert desk.recipe.moves == desk.recipe.locks == ()
@@ -53,7 +53,7 @@ def test_pictures_on_loan_are_bounded_with_their_sources(desk, engine, gallery, 
     monkeypatch.setattr(album, "MAX_CROPS", 2)
     for name in gallery.names[:4]:
         desk.start_from(Source("gallery", name))
-        desk.picture(desk.recipe, engine)
+        desk.prepare_view(engine)
         desk.adopt(bare)
         desk.adopt(engine)
     assert [s.value for s in desk.crops.lent.values()] == list(gallery.names[2:4])
@@ -62,7 +62,7 @@ def test_pictures_on_loan_are_bounded_with_their_sources(desk, engine, gallery, 
 
 def test_a_face_of_the_map_is_one_again_when_its_model_is(desk, engine, bare):
     desk.start_from(Source("map", "3"))
-    desk.picture(desk.recipe, engine)
+    desk.prepare_view(engine)
     left = desk.recipe
     desk.adopt(bare)
     assert desk.recipe.source.kind == "photo"

@@ -167,7 +167,7 @@ def test_a_png_of_a_photo_that_is_here_brings_nothing_that_could_be_removed(desk
 
 def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, bare, blobs):
     key = desk.receive(jpeg_of(blobs[0]), engine)
-    desk.picture(desk.recipe, engine)
+    desk.prepare_view(engine)
     desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     moves = desk.recipe.moves
     desk.adopt(bare)  # which has the photo's picture on loan

@@ -87,8 +87,8 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
     desk = Desk()
     desk.arrive(engine, None)
     desk.start_from(Source("gallery", "face_02.png"))
-    desk.picture(desk.recipe, engine)
-    left, face = desk.recipe, desk.elsewhere.seen[1]
+    desk.prepare_view(engine)
+    left, face = desk.recipe, desk.elsewhere.shown[1]
     desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "7")
     assert desk.note == OTHER_THINGS
@@ -98,7 +98,7 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
     assert (desk.recipe, desk.note) == (left, "")
     desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "11", label=2)
-    desk.picture(desk.recipe, digits)
+    desk.prepare_view(digits)
     nice = open_kind("nice")
     desk.adopt(nice)  # of faces, and new: the last face, not the digit
     np.testing.assert_array_equal(desk.picture(desk.recipe, nice), face)
@@ -110,7 +110,7 @@ def test_a_photo_and_its_edit_come_back_after_a_detour_over_models_of_other_thin
     desk.arrive(engine, None)
     desk.receive(png_of(blobs[0]), engine)
     desk.handle({"op": "set", "name": "Eyeglasses", "value": 2, "nonce": "a", "seq": 1}, engine)
-    desk.picture(desk.recipe, engine)
+    desk.prepare_view(engine)
     left, photo = desk.recipe, desk.recipe.source
     desk.adopt(digits)
     desk.adopt(nice)
@@ -124,7 +124,7 @@ def test_a_photo_that_is_gone_does_not_come_back_after_a_detour(open_kind, engin
     digits, desk = open_kind("digits"), Desk()
     desk.arrive(engine, None)
     key = desk.receive(png_of(blobs[0]), engine)
-    picture = desk.picture(desk.recipe, engine)
+    picture = desk.prepare_view(engine)
     desk.adopt(digits)
     desk.photos.drop(key)  # it gave way to others: what was seen of it is lent
     desk.adopt(engine)
@@ -141,7 +141,7 @@ def test_a_gallery_face_goes_along_to_a_model_without_a_gallery(zoo, monkeypatch
     at = visit("edit.py")
     desk = at.session_state["desk"]
     assert desk.recipe.source.kind == "gallery"
-    face = desk.elsewhere.seen[1]
+    face = desk.elsewhere.shown[1]
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key="use_runs/nice").click().run()
     at.switch_page("explorer/ui/pages/edit.py").run()

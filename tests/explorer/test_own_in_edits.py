@@ -48,7 +48,7 @@ def test_no_undo_leads_back_to_an_attribute_that_was_dropped(desk, engine, freck
     for number in range(3, 6):
         assert desk.recipe.moves == (("Smiling", 1.0),)
         assert desk.recipe.locks == ()
-        editor_view(desk, desk.own.equip(engine), desk.picture(desk.recipe, engine))
+        editor_view(desk, desk.own.equip(engine), desk.prepare_view(engine))
         desk.handle({"op": "undo", "nonce": "a", "seq": number}, desk.own.equip(engine))
 
 

@@ -72,7 +72,7 @@ def verdict(desk, engine, monkeypatch):
 
     def told(**moves: float) -> str:
         desk.history = History(replace(desk.recipe, moves=tuple(moves.items())))
-        readout = editor_view(desk, engine, desk.picture(desk.recipe, engine))["readout"]
+        readout = editor_view(desk, engine, desk.prepare_view(engine))["readout"]
         assert readout["typical"] == (readout["verdict"] == "typical")
         assert readout["ease"] == (readout["verdict"] == "moved far")
         return readout["verdict"]
@@ -84,7 +84,7 @@ def test_sliders_that_have_moved_a_face_far_together_are_told(verdict, desk, eng
     assert verdict() == verdict(Smiling=3.0) == verdict(Smiling=-2.0, Eyeglasses=2.0) == "typical"
     assert verdict(Smiling=2.8, Eyeglasses=2.5, Beard=1.85) == "moved far"
     desk.handle({"op": "ease", "nonce": "a", "seq": 1}, engine)
-    view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
+    view = editor_view(desk, engine, desk.prepare_view(engine))
     assert view["readout"]["verdict"] == "typical"
     assert "The sliders have moved it by 2.52 standard deviations; 3 is far." in view["readout"]["gaugeHelp"]
 

@@ -53,7 +53,7 @@ class Offline:
         return found
 
     def _view(self, desk: Desk) -> Reply:
-        return Reply(editor_view(desk, self.engine, desk.picture(desk.recipe, self.engine)))
+        return Reply(editor_view(desk, self.engine, desk.prepare_view(self.engine)))
 
 
 def equal(picture: np.ndarray, expected: np.ndarray) -> bool:
