@@ -1,7 +1,7 @@
-"""Where points of a plane lie densely: lines that enclose a given share of them.
+"""Contour lines that enclose a given share of points in a plane.
 
-The density is a sum of bell curves, one on every point. A line runs where the density has the value that the wanted
-share of the points reach or exceed, so the line of a half encloses the densest half.
+The density is a kernel density estimate with a Gaussian on every point. The line for a share runs at the density that
+this share of the points reaches or exceeds, so the line for one half encloses the densest half of the points.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from contourpy import contour_generator
 
 Line = list[tuple[float, float]]
 CELLS = 96  # corners along each side of the grid on which the density is computed
-MARGIN = 4.0  # bell widths from the outermost points to the edge of the grid, where the density is next to nothing
+MARGIN = 4.0  # kernel widths from the outermost points to the edge of the grid, where the density is near zero
 
 
 def outlines(points: Sequence[tuple[float, float]], shares: Sequence[float]) -> list[list[Line]]:
-    """For each share (above 0, below 1) the closed lines that enclose that share of the points, in the points' units.
+    """Return, for each share, the closed lines that enclose that share of the points.
 
-    The last place of a line is its first one again. A share may take several lines: one round each group that lies
-    apart, and one round a gap in the midst of points, which is then outside.
+    Args:
+        points: N places (x, y).
+        shares: each above 0 and below 1.
+
+    Returns:
+        A list of lines for each share, in the units of the points. The last place of a line repeats its first. A share
+        may need several lines: one around each separate group, and one around a gap between points, which is outside.
     """
     places = np.asarray(points, np.float64)
     width = np.maximum(places.std(0), 1e-9) * len(places) ** (-1 / 6)  # Scott's rule for a plane
     low, high = places.min(0) - MARGIN * width, places.max(0) + MARGIN * width
-    bells = np.exp(-0.5 * ((np.linspace(low, high, CELLS)[:, None] - places) / width) ** 2)  # [CELLS, N, 2]
-    density = bells[..., 1] @ bells[..., 0].T  # [rows y, columns x]
+    kernels = np.exp(-0.5 * ((np.linspace(low, high, CELLS)[:, None] - places) / width) ** 2)  # [CELLS, N, 2]
+    density = kernels[..., 1] @ kernels[..., 0].T  # [rows y, columns x]
     cell = (high - low) / (CELLS - 1)
     levels = np.quantile(_between(density, (places - low) / cell), 1 - np.asarray(shares))
     lines = contour_generator(*np.linspace(low, high, CELLS).T, density)
@@ -34,7 +39,7 @@ def outlines(points: Sequence[tuple[float, float]], shares: Sequence[float]) -> 
 
 
 def _between(field: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The field [CELLS, CELLS] at places (column, row) inside it, linearly between its values."""
+    """Interpolate the field [CELLS, CELLS] bilinearly at places [N, 2] (column, row) inside it."""
     whole = places.astype(int)
     (column, row), (right, down) = whole.T, (places - whole).T
     above = field[row, column] * (1 - right) + field[row, column + 1] * right

@@ -1,4 +1,4 @@
-"""Drawn lines as even walks: what a hand draws is uneven in time, a film should not be."""
+"""Resampling of drawn lines: the points of a line drawn by hand are uneven, the frames of a film are not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ Point = tuple[float, float]
 
 
 def evenly(path: Sequence[Point], count: int) -> list[Point]:
-    """`count` points along `path`, ends included, at equal distances; a path without length is its first point."""
+    """Return ``count`` points at equal distances along ``path``, ends included.
+
+    A path of length 0 gives its first point ``count`` times.
+    """
     lengths = [hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(path)]
     total = sum(lengths)
     if total == 0:

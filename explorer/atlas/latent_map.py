@@ -1,7 +1,6 @@
-"""A map of a model's latent space: the plane on which encodings of many pictures differ most.
+"""A map of a model's latent space: the first two principal components of the encodings of many pictures.
 
-Principal components of encodings. The map is invertible, unlike t-SNE or UMAP: every place on it, not only those where
-a picture lies, decodes to a face.
+Unlike t-SNE and UMAP this map is invertible: every place on it decodes to a picture.
 """
 
 from __future__ import annotations
@@ -31,26 +30,27 @@ COMPONENTS = 64
 COLUMNS = 40
 SHOWN_SIGMAS = 3.0  # standard deviations that the plane shows to each side
 FEWEST_PICTURES = 4
-SHARES = (0.5, 0.9)  # of the pictures, that a line encloses each
-MOST_PICTURES = 10_000  # of which the N x N inner products take 0.8 GB
-WEBP_SIDE = 16_383  # pixels, the most that the format takes
-SHEET_PIXELS = 89_000_000  # what is larger Pillow takes for a decompression bomb
-DENSE = 50  # pictures from which a density says more than the dots themselves
+SHARES = (0.5, 0.9)  # of the pictures, one contour for each
+MOST_PICTURES = 10_000  # their N x N inner products take 0.8 GB
+WEBP_SIDE = 16_383  # pixels, the limit of the format
+SHEET_PIXELS = 89_000_000  # Pillow rejects larger pictures as decompression bombs
+DENSE = 50  # fewest pictures for which contours show more than the dots themselves
 MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class LatentMap:
-    """Encodings of N pictures in K principal components.
+    """The encodings of N pictures in K principal components.
 
     Attributes:
         mean: [D] float32, the mean encoding.
         basis: [K, D] float32, orthonormal rows, the strongest component first.
-        scale: [K] float32, standard deviation along each.
-        coordinates: [N, K] float32, in units of `scale`.
-        labels: int8 [N, A] for `names`: 1 yes, 0 no, -1 unknown.
+        scale: [K] float32, the standard deviation along each component.
+        coordinates: [N, K] float32, in units of ``scale``.
+        labels: int8 [N, A], 1 yes, 0 no, -1 unknown.
+        names: the A attributes of ``labels``.
         pictures: uint8 [N, H, W, 3].
-        explained: share of all variance in the first two components.
+        explained: the share of the total variance in the first two components.
     """
 
     mean: torch.Tensor
@@ -67,31 +67,31 @@ class LatentMap:
 
     @property
     def nbytes(self) -> int:
-        """Memory the map takes."""
+        """Memory of the map in bytes."""
         tensors = (self.mean, self.basis, self.scale, self.coordinates)
         return self.pictures.nbytes + self.labels.nbytes + sum(t.nbytes for t in tensors)
 
     @cached_property
     def places(self) -> list[tuple[float, float]]:
-        """Where each picture lies on the plane."""
+        """The place of each picture on the plane."""
         return [(float(x), float(y)) for x, y in self.coordinates[:, :2].tolist()]
 
     @cached_property
     def outlines(self) -> list[list[Line]]:
-        """For each of `SHARES` the closed lines on the plane round the densest pictures; [] where they are few."""
+        """Contours around the densest pictures for each of ``SHARES``; [] for fewer than ``DENSE`` pictures."""
         return outlines(self.places, SHARES) if len(self) >= DENSE else []
 
     def decode(self, engine: Engine, points: Sequence[tuple[float, float]]) -> list[np.ndarray]:
-        """The faces at points of the plane, uint8 [H, W, 3]: the mean, moved along the first two components.
+        """Return the picture at each point of the plane, uint8 [H, W, 3]: the mean moved along two components.
 
-        A place farther out than a recipe can name is taken as the nearest that it can.
+        Points are clamped to the range of places that a recipe can hold.
         """
         steps = torch.tensor(points, dtype=torch.float32).clamp(-PLACE_LIMIT, PLACE_LIMIT) * self.scale[:2]
         flat = self.mean + steps @ self.basis[:2]
         return engine.decode(Latents.from_flat(flat.to(engine.device), engine.latent_shapes, engine.prior))
 
     def spread(self, direction: torch.Tensor) -> float:
-        """Standard deviation of the mapped encodings along a direction [D]; 1 for what lies outside of the basis."""
+        """Return the standard deviation of the encodings along a direction [D], taken as 1 outside the basis."""
         unit = direction.cpu().float() / direction.norm().cpu().clamp_min(1e-12)
         along = unit @ self.basis.T
         rest = max(0.0, 1 - float(along.square().sum()))
@@ -102,14 +102,18 @@ class LatentMap:
     def build(
         cls, engine: Engine, pictures: np.ndarray, labels: np.ndarray, names: Sequence[str], *, progress: bool = False
     ) -> LatentMap:
-        """Make a map of uint8 pictures [N, H, W, 3] with int8 labels [N, A]; DataError for fewer than 4 pictures."""
+        """Make a map of pictures, uint8 [N, H, W, 3], with labels, int8 [N, A] for ``names``.
+
+        Raises:
+            DataError: fewer than 4 pictures.
+        """
         if len(pictures) < FEWEST_PICTURES:
             raise DataError(f"a map of {len(pictures)} pictures has no plane; {FEWEST_PICTURES} or more are expected")
         shown = progress_bar(pictures, progress=progress, desc="encoding", unit=" pictures")
         flat = torch.cat([engine.encode(p).latents.flatten().float().cpu() for p in shown])
         mean = flat.mean(0)
         flat -= mean
-        # The N x N inner products give the same components as the D x D covariance, for far fewer pictures than D.
+        # The N x N inner products give the same components as the D x D covariance, and N is far smaller than D.
         values, vectors = torch.linalg.eigh((flat @ flat.T).double())
         count = min(COMPONENTS, len(flat) - 1)
         values, vectors = values.flip(0)[:count].clamp_min(1e-9), vectors.flip(1)[:, :count]
@@ -120,10 +124,10 @@ class LatentMap:
         return cls(mean, basis, scale, coordinates, labels.astype(np.int8), tuple(names), pictures, explained)
 
     def save(self, folder: Path) -> Path:
-        """Write the map into a model's folder: half precision, pictures as one WebP.
+        """Write the map into a model's folder, in half precision and with all pictures in one WebP; return its path.
 
         Raises:
-            ConfigError: it cannot be written; an earlier map is intact.
+            ConfigError: the file cannot be written; an earlier map stays intact.
         """
         buffer = io.BytesIO()
         Image.fromarray(grid(self.pictures, columns=COLUMNS, gap=0)).save(buffer, "WEBP", quality=82, method=6)
@@ -142,14 +146,18 @@ class LatentMap:
 
     @classmethod
     def load(cls, folder: Path) -> LatentMap | None:
-        """Read a model's map; None where there is none, CheckpointError where it is damaged."""
+        """Read the map of a model's folder; return None if the folder has none.
+
+        Raises:
+            CheckpointError: the map is damaged.
+        """
         path = folder / MAP_FILE
-        told = Path(folder.name, MAP_FILE)  # what messages call it: where it lies on the disk is not for visitors
+        name = Path(folder.name, MAP_FILE)  # for messages, which must not show visitors the path on the disk
         if not path.is_file():
             return None
         if path.stat().st_size > MOST_BYTES:
-            raise CheckpointError(f"{told}: {path.stat().st_size} bytes, at most {MOST_BYTES} are accepted")
-        tensors, table = unpack(told, path.read_bytes())
+            raise CheckpointError(f"{name}: {path.stat().st_size} bytes, at most {MOST_BYTES} are accepted")
+        tensors, table = unpack(name, path.read_bytes())
         try:
             count, side = len(tensors["coordinates"]), int(table["side"])
             with Image.open(io.BytesIO(tensors["pictures"].numpy().tobytes()), formats=["WEBP"]) as image:
@@ -159,14 +167,14 @@ class LatentMap:
             names = tuple(filter(None, table["names"].split("\n")))
             return cls(*floats, tensors["labels"].numpy(), names, pictures, float(table["explained"]))
         except (KeyError, ValueError, OSError) as error:
-            raise CheckpointError(f"{told}: not a map of this program ({str(error)[:80]})") from error
+            raise CheckpointError(f"{name}: not a map of this program ({str(error)[:80]})") from error
 
 
 def most_pictures(size: tuple[int, int]) -> int:
-    """The most pictures of this height and width that a map can keep.
+    """Return the largest number of pictures of this height and width that a map can hold.
 
     Raises:
-        ConfigError: of this size it keeps none.
+        ConfigError: the pictures are not square, or too large.
     """
     height, width = size
     if height != width or COLUMNS * width > WEBP_SIDE:

@@ -1,4 +1,4 @@
-"""The map of a model, read or made once for all sessions, and the face at any point of it."""
+"""A cache of maps, shared by all sessions, and the picture at any place of a map."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from explorer.pixels.cache import ByteLRU
 
 KEPT_BYTES = 96 * 2**20
 SAMPLES = 24
-_kept: ByteLRU[LatentMap] = ByteLRU(KEPT_BYTES)
+_maps: ByteLRU[LatentMap] = ByteLRU(KEPT_BYTES)
 _faces: ByteLRU[np.ndarray] = ByteLRU(4 * 2**20)
 _one_at_a_time = threading.Lock()
 
 
 def map_of(engine: Engine) -> LatentMap:
-    """The map that came with the engine's model; for a model without one, a small one of its gallery or its samples.
+    """Return the map in the folder of the engine's model, else a small one of its gallery or its samples.
 
     Raises:
         CheckpointError: the model's map is damaged.
     """
     key = _key(engine)
     with _one_at_a_time:
-        found = _kept.get(key)
-        if found is None:
-            found = LatentMap.load(engine.folder) or _small(engine)
-            _kept.put(key, found, found.nbytes)
-    return found
+        latent_map = _maps.get(key)
+        if latent_map is None:
+            latent_map = LatentMap.load(engine.folder) or _small(engine)
+            _maps.put(key, latent_map, latent_map.nbytes)
+    return latent_map
 
 
 def face_at(source: Source, engine: Engine) -> np.ndarray:
-    """The picture of a source of kind "map", uint8 [H, W, 3].
+    """Return the picture of a source of kind "map", uint8 [H, W, 3].
 
     Raises:
-        RecipeError: a number that this map has not.
+        RecipeError: the map has no picture of this number.
     """
-    found = map_of(engine)
+    latent_map = map_of(engine)
     if source.place is not None:
         key = (*_key(engine), source.place)
         face = _faces.get(key)
         if face is None:
-            face = found.decode(engine, [source.place])[0]
+            face = latent_map.decode(engine, [source.place])[0]
             _faces.put(key, face, face.nbytes)
         return face
-    if int(source.value) >= len(found):
-        raise RecipeError(f"the map of this model has {len(found)} faces, none of number {source.value}")
-    return found.pictures[int(source.value)]
+    if int(source.value) >= len(latent_map):
+        raise RecipeError(f"the map of this model has {len(latent_map)} faces, none of number {source.value}")
+    return latent_map.pictures[int(source.value)]
 
 
 def _key(engine: Engine) -> tuple[str, str, int]:

@@ -1,6 +1,6 @@
 """PNG files that hold the recipe of their picture.
 
-The recipe is in one `tEXt` chunk, beside the pixels and nothing else: no time, program, place or profile. A sheet of
+The recipe is in one ``tEXt`` chunk, beside the pixels and nothing else: no time, program, place or profile. A sheet of
 many edits has another chunk that names its axes. With the user's consent one more chunk holds the aligned crop that the
 edit started from, so that the file alone is enough to continue. Reading walks the chunks without inflating any data.
 """
@@ -29,12 +29,13 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 def to_png(
     picture: np.ndarray, recipe: EditRecipe, crop: np.ndarray | None = None, more: Mapping[str, str] | None = None
 ) -> bytes:
-    """The picture as PNG with its recipe inside.
+    """Return the picture as a PNG that holds its recipe.
 
     Args:
-        picture: uint8 [H, W, 3], stored without loss.
-        crop: the aligned picture the edit started from, uint8 [H, W, 3]; None keeps it out of the file.
-        more: further texts in ASCII, by the names of their chunks.
+        picture: uint8 [H, W, 3], stored losslessly.
+        recipe: the edit that gives the picture.
+        crop: the aligned picture that the edit started from, uint8 [H, W, 3]; None to leave it out.
+        more: further ASCII texts by the keywords of their chunks.
     """
     texts = {RECIPE_KEY: recipe.token(), **(more or {})}
     if crop is not None:
@@ -43,11 +44,11 @@ def to_png(
 
 
 def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
-    """The recipe inside a PNG of ours, with the crop where it carries one; None for any other file.
+    """Return the recipe that a PNG holds, and its crop if it holds one; None for a file without a recipe.
 
     Raises:
-        RecipeError: a file that says it holds a recipe and holds a broken one.
-        ImageError: an embedded crop that is no picture, or has more than 512 pixels to a side.
+        RecipeError: the recipe is malformed.
+        ImageError: the crop is not a picture, or has more than 512 pixels on a side.
     """
     texts = _texts(data)
     if RECIPE_KEY not in texts:
@@ -68,7 +69,7 @@ def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
 
 
 def _texts(data: bytes) -> dict[str, str]:
-    """Our two text chunks of a PNG; {} for anything that is not one."""
+    """Return the texts of a PNG under ``RECIPE_KEY`` and ``CROP_KEY``; {} for any other file."""
     texts: dict[str, str] = {}
     if not data.startswith(_SIGNATURE):
         return texts

@@ -1,11 +1,11 @@
-"""An attribute of one's own, from two groups of a few photos.
+"""An attribute that a user makes from two small groups of photos.
 
-The mean of 8 encodings of D numbers is mostly noise: its error grows with the square root of D. Where the model brings
-a map along, the difference of the two means is therefore projected on the components in which faces really vary, and on
-the directions already known. What is left of the noise is then a matter of 70 numbers instead of 12,288.
+The mean of 8 encodings in D dimensions is mostly noise: its error grows with the square root of D. If the model has a
+map, the difference of the two means is therefore projected on the principal components of the map and on the directions
+of the model's attributes. That leaves noise in about 70 dimensions instead of 12,288.
 
-A direction means something for the weights that it was learnt with only: other weights have other latents, also where
-these are of the same shape. So an attribute keeps the fingerprint of its weights, in its file too.
+A direction is valid only for the weights it was fitted with: other weights have other latents, even of the same shape.
+An attribute therefore stores the hash of its weights, in its file too.
 """
 
 from __future__ import annotations
@@ -32,26 +32,29 @@ FEWEST_PHOTOS = 8
 ENOUGH_PHOTOS = 30
 LONGEST = 40  # characters of a name
 NAME = re.compile(rf"[^\W_][\w \-]{{0,{LONGEST - 1}}}")
-WEIGHTS = "weights"  # the fact of an attribute that holds `Engine.model_hash` of the model it was made with
+WEIGHTS = "weights"  # key of an attribute's fact that holds the `Engine.model_hash` of its model
 ATTRIBUTE_FILE = Path("attribute.safetensors")
 
 
 def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
-    """The name for an attribute that is typed: `tidy`, with a capital, or that of an `own` one, which it replaces.
+    """Return the name for a new attribute from what the user typed.
+
+    The name is ``tidy`` with a capital; if it equals one of ``own`` apart from case, it is that name, which the new
+    attribute replaces.
 
     Raises:
-        ConfigError: a slider of the model is called so, be it by its name in the data or by its label.
+        ConfigError: an attribute of the model has this name or label.
     """
     name = tidy(typed)
-    alike = name.casefold()
+    folded = name.casefold()
     for known in of_model:
-        if alike in {n.casefold() for n in (known, known.replace("_", " "), words(known).label)}:
+        if folded in {n.casefold() for n in (known, known.replace("_", " "), words(known).label)}:
             raise ConfigError(f"the model has a slider {words(known).label} already; another name is expected")
-    return next((n for n in own if n.casefold() == alike), name[:1].upper() + name[1:])
+    return next((n for n in own if n.casefold() == folded), name[:1].upper() + name[1:])
 
 
 def tidy(typed: str) -> str:
-    """A typed name with single spaces, cut to `LONGEST` characters."""
+    """Return a typed name with single spaces, cut to ``LONGEST`` characters."""
     return " ".join(typed.split())[:LONGEST].rstrip()
 
 
@@ -64,13 +67,19 @@ def fit(
     *,
     weights: str,
 ) -> AttributeVectors:
-    """Learn one attribute from encoded pictures that have it and that lack it, at least 8 of each.
+    """Fit one attribute to encoded pictures that have it and encoded pictures that lack it.
 
-    `weights` is the `Engine.model_hash` of the model that encoded them.
+    Args:
+        name: 1 to 40 letters, digits, spaces and hyphens.
+        having: 8 or more encoded pictures.
+        lacking: 8 or more encoded pictures.
+        known: the attributes of the model.
+        latent_map: the map of the model; without one the direction is not projected.
+        weights: the ``Engine.model_hash`` of the model that encoded the pictures.
 
     Raises:
         DataError: too few pictures, or groups that do not differ.
-        ConfigError: a name that cannot be one.
+        ConfigError: an invalid name.
     """
     if not NAME.fullmatch(name):
         raise ConfigError(f"{name!r:.60} cannot be a name; 1 to 40 letters, digits, spaces and - are expected")
@@ -105,25 +114,25 @@ def fit(
 
 
 def made_with(vectors: AttributeVectors) -> set[str]:
-    """The hashes of the weights that the attributes were made with, "" for one that does not say."""
+    """Return the hashes of the weights that the attributes were fitted with, "" for an attribute without one."""
     return {weights_of(vectors, name) for name in vectors.names}
 
 
 def weights_of(vectors: AttributeVectors, name: str) -> str:
-    """The hash of the weights that one of the attributes was made with, "" where it does not say."""
+    """Return the hash of the weights that one of the attributes was fitted with, "" if it stores none."""
     return vectors.facts.get(name, {}).get(WEIGHTS, "")
 
 
 def is_of(vectors: AttributeVectors, engine: Engine) -> bool:
-    """Whether attributes were made with the weights of this engine."""
+    """Return whether all attributes were fitted with the weights of this engine."""
     return vectors.shapes == engine.latent_shapes and made_with(vectors) == {engine.model_hash}
 
 
 def taken_for(vectors: AttributeVectors, engine: Engine) -> AttributeVectors:
-    """The attributes as those of this engine's weights; those that do not say of which they are count as of these.
+    """Return the attributes with this engine's weights as theirs; an attribute that stores no weights is accepted.
 
     Raises:
-        ConfigError: they were made with others.
+        ConfigError: an attribute was fitted with other weights.
     """
     if vectors.shapes != engine.latent_shapes or not made_with(vectors) <= {engine.model_hash, ""}:
         raise ConfigError(elsewhere(vectors))
@@ -132,24 +141,28 @@ def taken_for(vectors: AttributeVectors, engine: Engine) -> AttributeVectors:
 
 
 def elsewhere(vectors: AttributeVectors) -> str:
-    """What to do with attributes of other weights than those in use, in a sentence."""
+    """Return a sentence on what to do with attributes that were fitted with other weights than those in use."""
     home = next(filter(None, map(models.of_hash, sorted(made_with(vectors)))), None)
     maker, choice = (home.name, "choose that model, or ") if home else ("other weights than this model's", "")
     return f"{join_labels(vectors.names)}: made with {maker}; {choice}make it again here from photos"
 
 
 def alone(vectors: AttributeVectors, name: str) -> AttributeVectors:
-    """One attribute of many."""
+    """Return the vectors of one attribute, on the CPU."""
     return vectors.only([name]).to("cpu")
 
 
 def to_file(vectors: AttributeVectors) -> bytes:
-    """An attribute as a file, to keep and to give away."""
+    """Return the bytes of a file that holds the attributes."""
     return pack(ATTRIBUTE_FILE, vectors.tensors(), {"attributes": json.dumps(vectors.metadata())})
 
 
 def from_file(data: bytes) -> AttributeVectors:
-    """Read what `to_file` wrote; CheckpointError for anything else."""
+    """Read the bytes that ``to_file`` returned.
+
+    Raises:
+        CheckpointError: any other file.
+    """
     tensors, table = unpack(ATTRIBUTE_FILE, data)
     try:
         vectors = AttributeVectors.from_tensors(tensors, json.loads(table.get("attributes", "")))
@@ -163,7 +176,10 @@ def from_file(data: bytes) -> AttributeVectors:
     return vectors
 
 
-def _difference(a: torch.Tensor, b: torch.Tensor, known, latent_map) -> torch.Tensor:
+def _difference(
+    a: torch.Tensor, b: torch.Tensor, known: AttributeVectors | None, latent_map: LatentMap | None
+) -> torch.Tensor:
+    """Return the difference of the two means, projected on the map and the known directions if there is a map."""
     difference = a.mean(0) - b.mean(0)
     if latent_map is None:
         return difference
@@ -172,8 +188,13 @@ def _difference(a: torch.Tensor, b: torch.Tensor, known, latent_map) -> torch.Te
     return basis @ (basis.T @ difference)
 
 
-def _separation(a: torch.Tensor, b: torch.Tensor, known, latent_map) -> float:
-    """Area under the ROC curve over pairs, each compared along a direction that was made without the two."""
+def _separation(
+    a: torch.Tensor, b: torch.Tensor, known: AttributeVectors | None, latent_map: LatentMap | None
+) -> float:
+    """Return the share of held-out pairs that the direction tells apart, with each direction fitted without its pair.
+
+    It estimates the area under the ROC curve.
+    """
     wins, pairs = 0.0, 0
     for i in range(len(a)):
         j = i % len(b)

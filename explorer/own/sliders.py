@@ -42,11 +42,11 @@ class OwnSliders:
         return list({id(v): v for v in self.made.values() if not is_of(v, engine)}.values())
 
     def apart(self, engine: Engine) -> dict[str, tuple[str, ...]]:
-        """Return `excluded` of this engine's attributes, by name."""
+        """Return ``excluded`` of this engine's attributes, by name."""
         return {name: others for (model, name), others in self.excluded.items() if model == engine.model_hash}
 
     def added(self, vectors: AttributeVectors) -> OwnSliders:
-        """Return these with `vectors`, which replace attributes of the same weights and names."""
+        """Return these with ``vectors``, which replace attributes of the same weights and names."""
         keys = [(weights_of(vectors, name), name) for name in vectors.names]
         return OwnSliders({**self.made, **dict.fromkeys(keys, vectors)}, _without(self.excluded, keys))
 
@@ -66,7 +66,7 @@ class OwnSliders:
         return engine.with_attributes(attributes, own)
 
     def kept_apart(self, name: str, others: Sequence[str], engine: Engine) -> OwnSliders:
-        """Return these with the directions of `others` projected out of that of `name`.
+        """Return these with the directions of ``others`` projected out of that of ``name``.
 
         Raises:
             ConfigError: nothing would remain of the direction.
@@ -78,7 +78,7 @@ class OwnSliders:
 
 
 def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) -> AttributeVectors | None:
-    """One set of vectors out of a model's own and others for the same latents; a later name replaces an earlier one."""
+    """Join a model's vectors and others for the same latents; a later attribute replaces an earlier one of its name."""
     result = known
     for vectors in extra:
         if result is None:
@@ -91,9 +91,9 @@ def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) ->
 
 
 def set_apart(vectors: AttributeVectors, apart: Mapping[str, Sequence[str]]) -> AttributeVectors:
-    """The same attributes, each that `apart` names without what its direction shares with those named for it.
+    """Project the directions named in the values of ``apart`` out of the direction named by their key.
 
-    One that would have nothing left stays as it was learnt; names that are not among the attributes count for nothing.
+    A direction that would vanish stays unchanged. Names that are not among the attributes are ignored.
     """
     for name, others in apart.items():
         known = [n for n in others if n in vectors.names]
@@ -110,7 +110,7 @@ def _without(mapping: Mapping[Key, T], keys: Collection[Key]) -> dict[Key, T]:
 def _pair(a: AttributeVectors, b: AttributeVectors) -> AttributeVectors:
     device = a.directions.device
     directions = torch.cat([a.directions, b.directions.to(device)])
-    covariance = (directions @ directions.T).double().cpu()  # between the two sets: as if latents were standard normal
+    covariance = (directions @ directions.T).double().cpu()  # between the two sets: assumes standard normal latents
     covariance[: len(a.names), : len(a.names)] = a.covariance
     covariance[len(a.names) :, len(a.names) :] = b.covariance
     return replace(

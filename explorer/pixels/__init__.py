@@ -1,1 +1,1 @@
-"""Pictures as arrays, in files and in the browser, and what is kept of them."""
+"""Pictures as arrays: conversion for files and for the browser, and a cache."""

@@ -1,4 +1,4 @@
-"""A least-recently-used store that is bounded in bytes, safe to use from several threads."""
+"""A least-recently-used cache with a limit in bytes; thread-safe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 class ByteLRU(Generic[T]):
-    """Keep the values used last, as many as fit into `limit` bytes; the size of each is told when it is put in."""
+    """A cache of the most recently used values, as many as fit into ``limit`` bytes.
+
+    The caller gives the size of each value.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -21,14 +24,14 @@ class ByteLRU(Generic[T]):
 
     @property
     def bytes(self) -> int:
-        """What the kept values sum up to."""
+        """The total size of the cached values."""
         return self._bytes
 
     def __len__(self) -> int:
         return len(self._items)
 
     def get(self, key: Hashable) -> T | None:
-        """Return the value of `key`, now the most recently used, or None."""
+        """Return the value of ``key``, now the most recently used, or None."""
         with self._lock:
             if key not in self._items:
                 return None
@@ -36,7 +39,7 @@ class ByteLRU(Generic[T]):
             return self._items[key][0]
 
     def put(self, key: Hashable, value: T, size: int) -> None:
-        """Keep `value`, which takes `size` bytes; a value larger than the whole store is not kept."""
+        """Cache ``value``, which takes ``size`` bytes; a value larger than the limit is not cached."""
         with self._lock:
             if key in self._items:
                 self._bytes -= self._items.pop(key)[1]
@@ -48,7 +51,7 @@ class ByteLRU(Generic[T]):
                 self._bytes -= self._items.popitem(last=False)[1][1]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         with self._lock:
             self._items.clear()
             self._bytes = 0

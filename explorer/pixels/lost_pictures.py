@@ -1,6 +1,6 @@
-"""A model's values as pictures; grey stripes stand for those that are no numbers, and are told from all others.
+"""Conversion of a model's values to pictures, with grey stripes in place of pictures that are not finite.
 
-All pictures here are uint8 arrays [H, W, 3].
+All pictures are uint8 arrays [H, W, 3].
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ LOST = "went beyond what the model can draw"
 
 
 def from_values(values: torch.Tensor) -> list[np.ndarray]:
-    """A model's values [B, 1 or 3, H, W] as pictures for the eye; where one is no number, it is `no_picture`."""
-    numbers = values.isfinite().flatten(1).all(dim=1).tolist()
-    shown = images.to_uint8(torch.nan_to_num(values))
+    """Convert a model's values [B, 1 or 3, H, W] to pictures; one with a value that is not finite is ``no_picture``."""
+    finite = values.isfinite().flatten(1).all(dim=1).tolist()
+    pictures = images.to_uint8(torch.nan_to_num(values))
     return [
-        images.to_channels(p, 3) if good else no_picture(*p.shape[:2]) for p, good in zip(shown, numbers, strict=True)
+        images.to_channels(p, 3) if good else no_picture(*p.shape[:2]) for p, good in zip(pictures, finite, strict=True)
     ]
 
 
 def no_picture(height: int, width: int) -> np.ndarray:
-    """What stands for a picture whose values are no numbers: grey stripes, so that nobody takes it for a result."""
+    """Return the placeholder for a picture that is not finite: grey stripes, which cannot be mistaken for a result."""
     y, x = np.mgrid[:height, :width]
     stripes = (x + y) // max(1, min(height, width) // 8) % 2
     return np.repeat((112 + 32 * stripes).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def lost(pictures: Sequence[np.ndarray]) -> list[int]:
-    """Which of a model's pictures are `no_picture`."""
+    """Return the indices of the pictures that are ``no_picture``."""
     return [i for i, picture in enumerate(pictures) if np.array_equal(picture, no_picture(*picture.shape[:2]))]
 
 
 def lost_words(pictures: Sequence[np.ndarray]) -> str:
-    """What to say under pictures of which some are no numbers, "" where all are."""
+    """Return the caption for pictures of which some are ``no_picture``, "" if none is."""
     count = len(lost(pictures))
     if not count:
         return ""
@@ -49,8 +49,8 @@ def lost_words(pictures: Sequence[np.ndarray]) -> str:
 
 
 def sheet(pictures: Sequence[np.ndarray], columns: int | None = None) -> dict[str, Any]:
-    """Pictures of one size as a component is told of them: one address, which of them are lost, and words for that.
+    """Return the data that a component needs to show pictures of one size: a data address, and which of them are lost.
 
-    They lie side by side, or in `columns`, without a gap.
+    The pictures are side by side, or in ``columns``, without a gap.
     """
     return {"uri": data_uri(grid(pictures, columns=columns, gap=0)), "lost": lost(pictures), "lostWords": LOST}

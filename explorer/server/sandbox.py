@@ -1,8 +1,8 @@
-"""Photos decoded in a process of their own, for servers that strangers use: EXPLORER_SANDBOX=1.
+"""Decoding of photos in a separate process, for servers that strangers use: EXPLORER_SANDBOX=1.
 
-A hole in an image library then costs a process that holds nothing but the picture at hand, and is started anew. It may
-take 512 MiB more than it starts with and 10 s a picture. Without the variable photos are decoded in the server's own
-process, by the same loader with the same result.
+An exploit of an image library then reaches only a process that holds nothing but one picture, and that is restarted.
+The process may use 512 MiB more than at its start and 10 s per picture. Without the variable, photos are decoded in the
+server's own process by the same loader, with the same result.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from glowcore.errors import ImageError
 VARIABLE = "EXPLORER_SANDBOX"
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 10.0
-STARTING = 60.0  # seconds that the process may take to be there
+STARTING = 60.0  # seconds that the process may take to start
 SPARE_BYTES = 512 * 2**20
 _LENGTH = struct.Struct(">Q")
-_SHAPE = struct.Struct(">?QQ")  # whether it is a picture, then height and width, or the length of a sentence
+_SHAPE = struct.Struct(">?QQ")  # True, height and width; or False, the length of the error message, and 0
 
 
 class Decoder:
-    """The other process, started when it is first needed; one picture at a time, from any thread."""
+    """The decoding process, started at its first use; thread-safe, one picture at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
     def load(self, data: bytes) -> np.ndarray:
-        """Read a picture as `glowcore.images.load`.
+        """Read a picture as ``glowcore.images.load`` does.
 
         Raises:
-            ImageError: as that, and for a picture that takes too long or kills the process.
+            ImageError: as ``glowcore.images.load``, and for a picture that takes too long or ends the process.
         """
         with self._lock:
             try:
                 return self._ask(data)
-            except (OSError, EOFError) as error:  # OSError also of a pipe that is broken
+            except (OSError, EOFError) as error:  # a broken pipe is an OSError
                 self.close()
                 raise ImageError("the picture could not be decoded safely, so it is not used") from error
 
@@ -68,7 +68,7 @@ class Decoder:
         end = time.monotonic() + SECONDS
         good, height, width = _SHAPE.unpack(_read(process.stdout, _SHAPE.size, end))
         if max(height, width) > 2**15 or height * width > max(image_guard.MAX_PIXELS.values()):
-            raise EOFError("not the process's own answer")
+            raise EOFError("the answer is malformed")
         if not good:
             raise ImageError(_read(process.stdout, height, end).decode())
         pixels = _read(process.stdout, height * width * 3, end)
@@ -89,12 +89,12 @@ _decoder = Decoder()
 
 
 def load(data: bytes) -> np.ndarray:
-    """Read a picture where the environment says: in this process or in the other one."""
+    """Read a picture, in the decoding process if the environment asks for it, else in this one."""
     return _decoder.load(data) if os.environ.get(VARIABLE) == "1" else images.load(data)
 
 
 def _read(stream: BinaryIO, count: int, end: float) -> bytes:
-    """So many bytes from a pipe until `end`; TimeoutError (an OSError) or EOFError."""
+    """Read ``count`` bytes from a pipe until ``end``; raise TimeoutError (an OSError) or EOFError."""
     parts, left = [], count
     while left:
         if not select.select([stream], [], [], max(0.0, end - time.monotonic()))[0]:
@@ -108,7 +108,7 @@ def _read(stream: BinaryIO, count: int, end: float) -> bytes:
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """The other process's life: a length and a file in, a shape and pixels (or a length and a sentence) out."""
+    """Run the decoding process: read a length and a file, write a shape and pixels or a length and an error message."""
     _limit_memory()
     answers.write(b"!")
     answers.flush()
@@ -124,7 +124,7 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _limit_memory() -> None:
-    with contextlib.suppress(ImportError, OSError, ValueError):  # no such limits outside of Unix
+    with contextlib.suppress(ImportError, OSError, ValueError):  # only Unix has these limits
         import resource
 
         import psutil

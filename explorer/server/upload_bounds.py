@@ -1,8 +1,8 @@
-"""What visitors may leave in the server's memory: an ASGI middleware around Streamlit's upload endpoint.
+"""Limits on uploads: an ASGI middleware around Streamlit's upload endpoint.
 
-Streamlit bounds the size of one file, not their number, and takes files under invented ids from anybody with a session:
-a client without a browser could fill the memory. Here a session may hold as much as `Bounds` says, and 128 sessions may
-be open; what is beyond is answered with 429 before its body is read.
+Streamlit limits the size of one file but not the number of files, and accepts files under made-up ids from any session,
+so a client without a browser could fill the memory. This middleware limits the uploads of a session to ``Bounds`` and
+the number of open sessions to 128. A request beyond the limits is answered with 429 before its body is read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 from glowcore.errors import ConfigError
 
 VARIABLE = "EXPLORER_UPLOAD_MB"
-MOST_MB = 65_536  # that the variable may say
+MOST_MB = 65_536  # largest value of the variable
 SESSIONS = 128
-UNKNOWN_SIZE = 16 * 2**20  # of a body without Content-Length: what Streamlit reads at most
-KEPT = 120.0  # seconds after a session's end by which Streamlit has let its files go
+UNKNOWN_SIZE = 16 * 2**20  # assumed for a body without Content-Length: Streamlit reads no more
+KEPT = 120.0  # seconds after the end of a session; by then Streamlit has dropped its files
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 
 Message = MutableMapping[str, Any]
@@ -31,43 +31,53 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Bounds:
-    """What visitors may hold: megabytes (2**20 bytes) and files of one session, and sessions' worth of all together."""
+    """Limits on what visitors may upload.
+
+    Attributes:
+        megabytes: of one session, in units of 2**20 bytes.
+        files: number of files of one session.
+        together: limit for all sessions together, as a multiple of ``megabytes``.
+    """
 
     megabytes: int
     files: int
     together: int
 
     def words(self) -> str:
-        """The bound of a session, as pages say it."""
+        """Return the limits of one session as the pages write them."""
         return f"{self.megabytes} MB in {self.files} files"
 
 
 SHARED = Bounds(64, 64, 4)
-ALONE = Bounds(1024, 256, 2)  # one's own memory: photos for an attribute of one's own are 60 of 5 MB, or twice that
+ALONE = Bounds(1024, 256, 2)  # the photos for an attribute of one's own are 60 or 120 of 5 MB each
 
 
 def bounds(alone: bool, environment: Mapping[str, str] = os.environ) -> Bounds:
-    """The bounds of a server that only its own machine reaches (`alone`), or others too; EXPLORER_UPLOAD_MB counts.
+    """Return the limits of a server.
+
+    Args:
+        alone: whether only its own machine reaches the server.
+        environment: EXPLORER_UPLOAD_MB replaces the megabytes of a session.
 
     Raises:
-        ConfigError: the variable is no whole number from 1 to 65,536.
+        ConfigError: the variable is not a whole number from 1 to 65,536.
     """
     usual = ALONE if alone else SHARED
-    given = environment.get(VARIABLE, "")
-    if not given:
+    value = environment.get(VARIABLE, "")
+    if not value:
         return usual
-    if not re.fullmatch(r"[0-9]{1,5}", given) or not 1 <= int(given) <= MOST_MB:
-        raise ConfigError(f"{VARIABLE} is {given!r:.40}, expected a whole number from 1 to {MOST_MB}, in MB a visitor")
-    return replace(usual, megabytes=int(given))
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= MOST_MB:
+        raise ConfigError(f"{VARIABLE} is {value!r:.40}, expected a whole number from 1 to {MOST_MB}, in MB a visitor")
+    return replace(usual, megabytes=int(value))
 
 
 class UploadBounds:
-    """Counts what each session has uploaded and refuses what is too much.
+    """ASGI middleware that counts the uploads of each session and rejects those beyond the limits.
 
     Args:
-        app: the ASGI application behind.
-        alive: whether a session of that id is connected: what an ended one held is given back.
-        bounds: what one session may hold, and all together.
+        app: the wrapped ASGI application.
+        alive: returns whether a session id is connected; the uploads of an ended session are no longer counted.
+        bounds: returns the limits.
     """
 
     def __init__(self, app: App, alive: Callable[[str], bool], bounds: Callable[[], Bounds]) -> None:
@@ -77,7 +87,7 @@ class UploadBounds:
         self._open = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass a request on, unless it would leave too much behind."""
+        """Pass a request on, unless it exceeds a limit."""
         if scope["type"] == "websocket":
             await self._session(scope, receive, send)
             return
@@ -110,7 +120,9 @@ class UploadBounds:
             return
         files = self._held.setdefault(session, {})
         before = files.get(file)
-        files[file] = size  # before it is there, so that uploads at once do not slip through together
+        files[file] = (
+            size  # counted before its body arrives, so that concurrent uploads cannot exceed the limit together
+        )
         stored = False
         try:
             stored = await self._status(scope, receive, send) < 300
@@ -121,8 +133,8 @@ class UploadBounds:
                     self._held.setdefault(session, {})[file] = before
 
     def _problem(self, session: str, file: str, size: int) -> str:
-        """One sentence that says why an upload is too much, or ""."""
-        self._let_go()
+        """Return why an upload exceeds the limits in one sentence, or ""."""
+        self._expire()
         files = self._held.get(session, {})
         before = files.get(file, 0)
         most = self.bounds.megabytes * 2**20
@@ -134,8 +146,8 @@ class UploadBounds:
             return "the server holds as many photos as it can; try again in a few minutes"
         return ""
 
-    def _let_go(self) -> None:
-        """Give back what sessions held that have ended some time ago."""
+    def _expire(self) -> None:
+        """Drop the counts of sessions that ended more than ``KEPT`` seconds ago."""
         now = time.monotonic()
         for session in list(self._held):
             if self.alive(session):
@@ -151,16 +163,16 @@ class UploadBounds:
             self._gone.pop(session, None)
 
     async def _status(self, scope: Message, receive: Receive, send: Send) -> int:
-        """Let the application answer, and note with which status."""
+        """Let the application answer; return the status of its response."""
         status = 500
 
-        async def noting(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
-        await self.app(scope, receive, noting)
+        await self.app(scope, receive, send_and_record)
         return status
 
 

@@ -1,1 +1,1 @@
-"""What pages show, and the files they save; without Streamlit."""
+"""What pages show beside the edit, and the files they save; independent of Streamlit."""

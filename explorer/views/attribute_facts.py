@@ -1,4 +1,4 @@
-"""What is known of a model's attributes, as plain tables."""
+"""Tables of facts about a model's attributes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from explorer.wording.labels import attributes_of, words
 
 
 def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
-    """One row an attribute: how many pictures it was learnt from, how well it is told apart, its length."""
+    """Return a row for each attribute: numbers of pictures, separation, norm and sigma of the direction."""
     rows = []
     for name in attributes_of(engine):
         info = engine.attributes.info(name)
@@ -28,7 +28,7 @@ def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
 
 
 def cosines(engine: Engine) -> tuple[list[str], list[list[float]]]:
-    """Labels of the attributes, and the cosine of every pair of directions as a square table."""
+    """Return the labels of the attributes and the square table of cosines between their directions."""
     names = attributes_of(engine)
     flat = torch.cat([engine.attributes.direction(n).flatten().cpu() for n in names])
     flat = flat / flat.norm(dim=1, keepdim=True)

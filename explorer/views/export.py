@@ -13,22 +13,22 @@ from explorer.pixels.pictures import png
 from glowcore import films
 from glowcore.grids import grid
 
-FILM_SIDE = 256  # a film of 64 x 64 pixels is a stamp on a phone
+FILM_SIDE = 256  # pixels; 64 x 64 would be tiny on a phone
 PAIR_SIDE = 512
-FONT_SIZE = 24  # of what is written beneath a pair
+FONT_SIZE = 24  # pixels, of the text below a pair
 
 
 def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequence[str]) -> np.ndarray:
-    """Both pictures beside each other, uint8 [H, W, 3] each, enlarged to 512 pixels, with the strengths beneath them.
+    """Return two pictures, uint8 [H, W, 3], side by side at 512 pixels, with the strengths below them.
 
-    The strengths, as "Smile +1.00", stand in as many lines as they need.
+    The strengths, such as "Smile +1.00", are wrapped into as many lines as they need.
     """
     pair = grid([films.enlarge(picture, PAIR_SIDE) for picture in (original, edited)], gap=8)
     height, width = pair.shape[:2]
     font = ImageFont.load_default(FONT_SIZE)
     lines = [""]
-    for told in strengths:
-        strength = told.replace("−", "-")  # Pillow's font has the letters of ASCII alone
+    for text in strengths:
+        strength = text.replace("−", "-")  # Pillow's font has only ASCII
         longer = f"{lines[-1]}, {strength}" if lines[-1] else strength
         if font.getlength(longer) <= width - 2 * FONT_SIZE:
             lines[-1] = longer
@@ -44,16 +44,16 @@ def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequen
 
 
 def film(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:
-    """The frames, uint8 [H, W, 3], as an "mp4" or "gif" of a size worth watching; `loop` goes there and back."""
+    """Return frames, uint8 [H, W, 3], as an "mp4" or "gif" at ``FILM_SIDE`` pixels; ``loop`` appends the way back."""
     sequence = films.there_and_back(frames) if loop else frames
     write = films.mp4 if kind == "mp4" else films.gif
     return write([films.enlarge(frame, FILM_SIDE) for frame in sequence])
 
 
 def frames_zip(frames: Sequence[np.ndarray]) -> bytes:
-    """The frames, uint8 [H, W, 3], as PNGs of their own size in a ZIP archive, frame_000.png and on; holds no dates."""
+    """Return a ZIP archive of frames, uint8 [H, W, 3], as frame_000.png and so on, without dates."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:  # PNGs do not become smaller
+    with zipfile.ZipFile(buffer, "w") as archive:  # uncompressed: PNGs are compressed already
         for number, frame in enumerate(frames):
             archive.writestr(zipfile.ZipInfo(f"frame_{number:03}.png"), png(frame))
     return buffer.getvalue()

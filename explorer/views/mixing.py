@@ -1,6 +1,6 @@
-"""Between pictures: films, level mixing, arithmetic, and what single levels hold.
+"""Combinations of encoded pictures: interpolation, level mixing, arithmetic, and the content of single levels.
 
-Every function takes encoded pictures and gives uint8 pictures [H, W, 3].
+Every function takes encoded pictures and returns decoded ones, uint8 [H, W, 3].
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from glowcore.latents import Latents
 
 
 def film(engine: Engine, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool = False) -> list[np.ndarray]:
-    """Pictures on the way from a (0) to b (1)."""
+    """Return the interpolated picture for each of ``steps``, from a (0) to b (1)."""
     return engine.decode(Latents.cat([a.latents.interpolate(b.latents, t, spherical=spherical) for t in steps]))
 
 
@@ -28,9 +28,9 @@ def journey(
     spherical: bool = False,
     levels: Sequence[int] | None = None,
 ) -> list[np.ndarray]:
-    """Pictures through all `stops` in turn: `frames` for each stretch, no stop twice.
+    """Return pictures on the way through all ``stops`` in turn: ``frames`` for each stretch, no stop twice.
 
-    With `levels` only those levels walk, the others stay those of the first stop all the way.
+    If ``levels`` is given, only those levels are interpolated; the others stay those of the first stop.
     """
     if levels is not None:
         first = stops[0].latents
@@ -44,13 +44,13 @@ def journey(
 
 
 def corners(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, side: int) -> list[np.ndarray]:
-    """`side` x `side` pictures between four corners, row by row: a upper left, b upper right, c and d below."""
+    """Return ``side`` x ``side`` pictures between four corners, row by row: a and b above, c and d below."""
     steps = [i / (side - 1) for i in range(side)]
     return engine.decode(Latents.cat([_within(a, b, c, d, (s, t)) for t in steps for s in steps]))
 
 
 def within(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, float]) -> np.ndarray:
-    """The picture at a place of the square of `corners`: (0, 0) is a, (1, 0) is b."""
+    """Return the picture at a place (x, y) of the square of ``corners``: (0, 0) is a, (1, 0) is b."""
     return engine.decode(_within(a, b, c, d, place))[0]
 
 
@@ -61,14 +61,15 @@ def _within(a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, 
 
 
 def mixed(engine: Engine, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:
-    """The picture with the named levels of b (0 the finest) and the others of a."""
+    """Return the picture with the given levels of b (0 is the finest) and the other levels of a."""
     return engine.decode(a.latents.mixed(b.latents, list(levels)))[0]
 
 
 def analogy(engine: Engine, a: Encoded, b: Encoded, c: Encoded, amount: float = 1.0) -> np.ndarray:
-    """What a has and b has not, given to c: the picture of c + amount (a - b), every level as far out as in c.
+    """Return the picture of c + amount (a - b), with every level scaled to its norm in c.
 
-    A sum of three pictures lies sqrt(3) times too far out, where a model draws no faces and may give no numbers at all.
+    The unscaled sum of three pictures has sqrt(3) times the typical norm. The decoder gives no faces there, and may
+    give values that are not finite.
     """
     moved = c.latents + (a.latents - b.latents) * amount
     factors = c.latents.level_norms()[0] / moved.level_norms()[0].clamp_min(1e-12)
@@ -76,12 +77,12 @@ def analogy(engine: Engine, a: Encoded, b: Encoded, c: Encoded, amount: float = 
 
 
 def nudged(engine: Engine, encoded: Encoded, size: float, seed: int = 0) -> np.ndarray:
-    """What comes back when every number of the latents is off by noise of `size` standard deviations."""
+    """Return the picture decoded from the latents plus noise of ``size`` standard deviations."""
     return engine.decode(encoded.latents + engine.sample_latents(seed, 1.0) * size)[0]
 
 
 def coarse(engine: Engine, encoded: Encoded, keep: int, temperature: float, seed: int = 0) -> np.ndarray:
-    """What the coarsest `keep` levels alone say; the finer ones are drawn anew at `temperature` (0: the expected)."""
+    """Return the picture of the coarsest ``keep`` levels, with the finer ones sampled at ``temperature``."""
     count = engine.num_levels
     drawn = engine.sample_latents(seed, temperature)
     return engine.decode(drawn.mixed(encoded.latents, list(range(count - keep, count))))[0]

@@ -1,4 +1,4 @@
-"""A model's vital statistics in plain words, from its folder alone: the weights are not read."""
+"""Facts about a model for its card, from the metadata in its folder; the weights are not read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = {"glow": "Glow", "realnvp": "Real NVP", "nice": "NICE", "vae": "VAE, no 
 
 
 def facts(entry: ModelEntry) -> list[tuple[str, str]]:
-    """Pairs of a name and a value; `entry` has no problem."""
+    """Return pairs of a name and a value for a model that can be used."""
     config, metadata, files = entry.info["config"], entry.info["metadata"], entry.info["files"]
     weights = files[checkpoint.WEIGHTS]
     rows = [
@@ -37,25 +37,25 @@ def facts(entry: ModelEntry) -> list[tuple[str, str]]:
 
 
 def provenance(entry: ModelEntry) -> str:
-    """What the model was trained on and under which licence it may be used, "" where it does not say."""
+    """Return the training data and the licence, "" if the metadata state neither."""
     return _pictures_of(entry.info["metadata"])
 
 
 def began_from(entry: ModelEntry) -> list[str]:
-    """The models whose weights the training started from, the latest first: digits of a SHA-256, and its pictures.
+    """Return the models whose weights the training started from, the latest first: a hash and the training data.
 
-    Whatever in the metadata's `init_from` is no such statement is left out.
+    Malformed items of the metadata's ``init_from`` are left out.
     """
     stated = entry.info["metadata"].get(INIT_FROM)
-    earlier = [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
-    digits = [(one, one["sha256"][:MODEL_DIGITS]) for one in earlier if isinstance(one.get("sha256"), str)]
-    return [f"{start} ({told})" if (told := _pictures_of(one)) else start for one, start in digits]
+    earlier = [model for model in stated if isinstance(model, dict)] if isinstance(stated, list) else []
+    hashed = [(model, model["sha256"][:MODEL_DIGITS]) for model in earlier if isinstance(model.get("sha256"), str)]
+    return [f"{digits} ({data})" if (data := _pictures_of(model)) else digits for model, digits in hashed]
 
 
 def held_out_bits(metadata: dict[str, Any]) -> list[tuple[str, str]]:
-    """Bits per dimension on pictures that the model has not learnt from, and which, where they are written down.
+    """Return the held-out bits per dimension as a row, with a label that says how they were measured; [] without any.
 
-    Training measures on a few hundred pictures; a model card that tells of more of them tells another number.
+    Training measures on a few hundred pictures, so its figure differs from one that a model card measured on more.
     """
     training = metadata.get(TRAINING) or {}
     for place in (metadata, metadata.get(METRICS)):
@@ -70,8 +70,8 @@ def held_out_bits(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _pictures_of(metadata: dict[str, Any]) -> str:
-    told = (metadata.get(k) for k in (DATA, LICENCE))
-    return " · ".join(t[:200] for t in told if isinstance(t, str) and t)
+    texts = (metadata.get(key) for key in (DATA, LICENCE))
+    return " · ".join(text[:200] for text in texts if isinstance(text, str) and text)
 
 
 def _bits(place: Any) -> float | None:

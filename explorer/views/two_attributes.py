@@ -1,4 +1,4 @@
-"""How two attributes work together: one face over a grid of their strengths, every picture of it an edit of its own."""
+"""A grid of one face over the strengths of two attributes; every picture of the grid is an edit."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ SIDE = 5
 
 @dataclass(frozen=True)
 class TwoAttributes:
-    """A grid over the present edit: `across` changes from left to right, `down` from top to bottom.
+    """A grid over an edit.
 
-    `edit` is the edit whose other sliders and locks all pictures share.
+    Attributes:
+        edit: its other sliders and its locks apply to all pictures.
+        across: the attribute that changes from left to right, and its strengths.
+        down: the attribute that changes from top to bottom, and its strengths.
     """
 
     edit: EditRecipe
@@ -30,22 +33,22 @@ class TwoAttributes:
 
     @classmethod
     def of(cls, edit: EditRecipe, across: str, down: str, reach: float) -> TwoAttributes:
-        """The grid with both attributes at five strengths from -reach to reach, in standard deviations."""
+        """Return the grid with both attributes at five strengths from -reach to reach, in standard deviations."""
         return cls(edit, *(Axis.even(name, -reach, reach, SIDE) for name in (across, down)))
 
     @property
     def recipes(self) -> list[EditRecipe]:
-        """The edit that each picture shows, row by row."""
+        """The edit of each picture, row by row."""
         return [self.edit.moved(moves) for moves in attribute_grid.moves(self.across, self.down)]
 
     @property
     def labels(self) -> tuple[str, str]:
-        """What the page calls the two, across and down."""
+        """The labels of the two attributes, across and down."""
         return words(self.across.name).label, words(self.down.name).label
 
     @property
     def alts(self) -> list[str]:
-        """Each picture in words: "Smile +1, Glasses −2"."""
+        """The text alternative of each picture: "Smile +1, Glasses −2"."""
         across, down = self.labels
         return [
             f"{across} {brief_strength(x)}, {down} {brief_strength(y)}"
@@ -54,16 +57,16 @@ class TwoAttributes:
         ]
 
     def pictures(self, engine: Engine, picture: np.ndarray | None) -> list[np.ndarray]:
-        """All pictures, uint8 [H, W, 3], a row as one batch: between rows others have their turn at the model.
+        """Return all pictures, uint8 [H, W, 3]. A row is one batch, so other requests are served between rows.
 
-        `picture` is the aligned source, None for a seed; errors as those of `Engine.strip`.
+        ``picture`` is the aligned source, None for a seed. Errors are those of ``Engine.strip``.
         """
         rows = [self.edit.moved({self.down.name: y}) for y in self.down.strengths]
         strips = [engine.strip(row, self.across.name, self.across.strengths, picture) for row in rows]
         return [frame for strip in strips for frame in strip]
 
     def to_png(self, pictures: Sequence[np.ndarray]) -> bytes:
-        """One sheet with the strengths at its edges; inside are the axes, and the recipe with both at zero."""
+        """Return a PNG of all pictures with the strengths at the edges, which holds the axes and the central recipe."""
         middle = self.edit.moved({self.across.name: 0.0, self.down.name: 0.0})
         sheet = attribute_grid.sheet(pictures, self.across, self.down, self.labels)
         axes = {attribute_grid.TEXT_KEY: attribute_grid.in_words(self.across, self.down)}
@@ -71,11 +74,11 @@ class TwoAttributes:
 
 
 def offered(edit: EditRecipe, engine: Engine) -> list[str]:
-    """The attributes that an axis may have: a locked one stays where it is."""
+    """Return the attributes that an axis may have: those that are not locked."""
     return [name for name in attributes_of(engine) if name not in edit.locks]
 
 
 def first_choice(edit: EditRecipe, names: Sequence[str]) -> tuple[str, str]:
-    """Two of `names` to begin with: those that the edit moves, else the best known."""
+    """Return two of ``names`` to start with: attributes that the edit moves, else the first ones."""
     across, down, *_ = sorted(names, key=lambda name: edit.strength(name) == 0)
     return across, down

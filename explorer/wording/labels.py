@@ -1,4 +1,4 @@
-"""Plain words for what the models call Smiling, Eyeglasses or Mouth_Open."""
+"""Labels for attributes, their strengths, levels and pictures, as pages and messages show them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glowcore.attribute_grid import signed
 
 @dataclass(frozen=True)
 class Words:
-    """What the page calls an attribute: its label, and what the two ends of its slider mean."""
+    """The label of an attribute, and what the two ends of its slider mean."""
 
     label: str
     less: str
@@ -40,63 +40,63 @@ _WORDS = {
     "Gray_Hair": Words("Grey hair", "other", "grey"),
     "Goatee": Words("Goatee", "without", "with"),
 }
-ORDER = tuple(_WORDS)  # the most wanted first
-# Shown only on request: CelebA's judgements of looks rather than descriptions, and tags that its labellers disagree on.
+ORDER = tuple(_WORDS)  # the order in which attributes are offered, most wanted first
+# Not offered: judgements of looks rather than descriptions, and labels on which CelebA's annotators disagree.
 WITHHELD = frozenset({"Attractive", "Big_Lips", "Big_Nose", "Pale_Skin", "Chubby", "Double_Chin", "Oval_Face"})
 
 
 def words(name: str) -> Words:
-    """The words for an attribute; one without an entry keeps its name, with spaces for underscores."""
+    """Return the words for an attribute; without an entry its name, with spaces for underscores, is its label."""
     label = name.replace("_", " ").strip().capitalize() if "_" in name else name[:1].upper() + name[1:]
     return _WORDS.get(name) or Words(label or name, "less", "more")
 
 
 def strength(value: float) -> str:
-    """A strength as the sliders write it: "+1.50", "−2.00"."""
+    """Format a strength as sliders show it: "+1.50", "−2.00"."""
     return _minus(f"{value:+.2f}")
 
 
 def brief_strength(value: float) -> str:
-    """A strength as grids and previews write it: "+1", "−0.33", "0"."""
+    """Format a strength as grids and previews show it: "+1", "−0.33", "0"."""
     return _minus(signed(value))
 
 
 def noun(engine: Engine | Compressor) -> str:
-    """What its pictures are called: a model with classes knows other things than faces."""
+    """Return the noun for a model's pictures: "picture" for a model with classes, else "face"."""
     return "picture" if engine.class_names else "face"
 
 
 def level_names(count: int) -> list[str]:
-    """The levels in words, finest first."""
+    """Return the names of ``count`` levels, finest first."""
     if count == 1:
         return ["all"]
     return ["finest", *[f"middle {i}" if count > 3 else "middle" for i in range(1, count - 1)], "coarsest"]
 
 
 def level_label(engine: Engine, level: int) -> str:
-    """A level for a control: its number and name and, where the pictures are faces, what it holds of them."""
+    """Return the label of a level: its number, its name and, for a model of faces, what the level determines."""
     count = engine.num_levels
     holds = {0: ": grain", count - 1: ": pose, light, hair"} if noun(engine) == "face" and count > 1 else {}
     return f"Level {level + 1} ({level_names(count)[level]}{holds.get(level, '')})"
 
 
 def ordered(names: Iterable[str], own: Collection[str] = ()) -> list[str]:
-    """The attributes to offer, best known first; those in `WITHHELD` are left out, but none that is one's `own`."""
+    """Sort the attributes to offer by ``ORDER``, without those in ``WITHHELD`` unless they are among ``own``."""
     rank = {n: i for i, n in enumerate(ORDER)}
     return sorted((n for n in names if n in own or n not in WITHHELD), key=lambda n: rank.get(n, len(rank)))
 
 
 def attributes_of(engine: Engine) -> list[str]:
-    """The attributes to offer of an engine, best known first."""
+    """Return the attributes of an engine that are offered, sorted by ``ORDER``."""
     return ordered(engine.attribute_names, engine.own)
 
 
 def join_labels(names: Iterable[str]) -> str:
-    """Attributes by their labels, as in a sentence: "Smile, Glasses and Freckles"."""
+    """Join the labels of attributes for a sentence: "Smile, Glasses and Freckles"."""
     labels = [words(n).label for n in names]
     return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))
 
 
 def _minus(number: str) -> str:
-    """A number with the sign that is as wide as a plus, as in all that a page writes."""
+    """Replace the hyphen by the minus sign, which is as wide as a plus."""
     return number.replace("-", "−")

@@ -29,7 +29,7 @@ def fresh_caches():
 
 def _forget() -> None:
     st.cache_resource.clear()
-    maps._kept.clear()
+    maps._maps.clear()
     maps._faces.clear()
 
 
