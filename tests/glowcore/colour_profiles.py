@@ -1,4 +1,4 @@
-"""Small ICC profiles made byte by byte, and the same conversions in numpy: references that owe nothing to a library.
+"""Small ICC profiles built byte by byte, and the same conversions in NumPy as a reference.
 
 Matrix profiles after ICC.1:2001-04; primaries adapted to D50 as published for Display P3 and Adobe RGB (1998).
 """
@@ -27,7 +27,7 @@ def grey(gamma: float) -> bytes:
 
 
 def cmyk() -> bytes:
-    """A printer profile with two grid points an ink: like no real print, but the arithmetic is all there."""
+    """Return a printer profile with two grid points per ink: unrealistic, but with the full arithmetic."""
     inks = np.indices((2, 2, 2, 2)).reshape(4, -1).T
     light = 100 * (1 - inks * (0.25, 0.3, 0.08, 0.8)).prod(axis=1)
     strength = 1 - 0.9 * inks[:, 3]
@@ -49,7 +49,7 @@ def linear_to_srgb(values: np.ndarray) -> np.ndarray:
 
 
 def in_space(picture: np.ndarray, primaries: np.ndarray, gamma: float | None) -> np.ndarray:
-    """An sRGB picture, uint8 [H, W, 3], as values of another RGB space; `gamma` None is sRGB's own curve."""
+    """Return an sRGB picture, uint8 [H, W, 3], in another RGB space; `gamma` None is sRGB's own curve."""
     xyz = srgb_to_linear(picture / 255.0) @ SRGB.T
     linear = np.clip(xyz @ np.linalg.inv(primaries).T, 0, 1)
     encoded = linear_to_srgb(linear) if gamma is None else linear ** (1 / gamma)

@@ -1,11 +1,11 @@
-"""A process that saves small model folders and dies on purpose; the tests run it and look at what it leaves.
+"""A process that saves small model folders and is killed during a save; the tests check the folder afterwards.
 
     python crash_driver.py points FOLDER           die at every system call of a save in turn, check after each
     python crash_driver.py kill FOLDER COUNT SEED  SIGKILL a saving child COUNT times at random moments, check each time
     python crash_driver.py full FOLDER LIMIT       save with files limited to LIMIT bytes
     python crash_driver.py write FOLDER SECONDS    save without pause
 
-Every save writes one number into the config, every weight and the attributes: a mixture of two saves shows.
+Every save writes one number into the config, every weight and the attributes, so that a mixture of saves is detected.
 """
 
 import os
@@ -30,13 +30,13 @@ def save(folder, number, size=40_000):
         "format_version": 1, "model": "test", "config": {}, "metadata": {"number": number}, "glowcore_version": "0",
     }  # fmt: skip
     tensors = {"a": torch.full((size,), float(number)), "b": torch.tensor(number)}
-    # Every third save has no attributes, so that the file of the save before has to go.
+    # Every third save has no attributes, so that the file of the previous save must be removed.
     attributes = ({"d": torch.full((100,), float(number))}, {"number": number}) if number % 3 else None
     write_folder(folder, config, tensors, attributes)
 
 
 def read(folder):
-    """Return the number of the save that the folder holds, having checked that it is one save's throughout."""
+    """Return the number of the save in the folder, after checking that all files belong to it."""
     contents = read_folder(folder)
     number = contents.config["metadata"]["number"]
     assert int(contents.tensors["b"]) == number
@@ -53,7 +53,7 @@ def leftovers(folder):
 
 
 def crash_points(folder):
-    """Die at the 1st, 2nd, ... system call of a save until a save gets through; the folder is old or new each time."""
+    """Exit at the 1st, 2nd, ... system call of a save until a save completes; each time the folder is old or new."""
     number, point = 1, 0
     save(folder, number)
     while True:
@@ -64,13 +64,13 @@ def crash_points(folder):
             save(folder, number + 1)
             os._exit(0)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        found = read(folder)
-        assert found in (number, number + 1), (point, number, found)
-        number = found
+        saved = read(folder)
+        assert saved in (number, number + 1), (point, number, saved)
+        number = saved
         if code == 0:
             assert not leftovers(folder), leftovers(folder)
             return point
-        if point % 2:  # half of the time the next save starts from what the crash left, else from a clean folder
+        if point % 2:  # in the other half, the next save starts from the interrupted state
             number += 1
             save(folder, number)
             assert read(folder) == number
@@ -78,13 +78,13 @@ def crash_points(folder):
 
 
 def _die_at(point):
-    left = point
+    remaining = point
 
     def dying(function):
         def call(*args, **kwargs):
-            nonlocal left
-            left -= 1
-            if left == 0:
+            nonlocal remaining
+            remaining -= 1
+            if remaining == 0:
                 os._exit(9)
             return function(*args, **kwargs)
 
@@ -95,7 +95,7 @@ def _die_at(point):
 
 
 def kill(folder, count, seed):
-    """Kill a child that saves without pause; the folder holds the last save it reported, or the one after it."""
+    """Kill a child that saves continuously; the folder holds the last save that it reported, or the next one."""
     rng = random.Random(seed)
     save(folder, 1)
     for _ in range(count):
@@ -115,15 +115,15 @@ def kill(folder, count, seed):
         reported = [int(n) for n in os.read(reader, 1 << 20).split()]
         os.close(reader)
         last = reported[-1] if reported else None
-        found = read(folder)
-        assert found in ((last, last + 1) if last else range(start, start + 2)), (start, last, found)
+        saved = read(folder)
+        assert saved in ((last, last + 1) if last else range(start, start + 2)), (start, last, saved)
     save(folder, 1)
     assert not leftovers(folder), leftovers(folder)
     return count
 
 
 def full(folder, limit):
-    """Try to save over the limit; report as the command line does."""
+    """Try to save beyond the limit; report the error as the command line does."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
         save(folder, 2)

@@ -1,6 +1,6 @@
-"""Run by itself: how much memory each odd picture, and the largest of every kind, takes at most while it is loaded.
+"""A script that measures the peak memory of loading each odd picture and the largest of every kind.
 
-Prints one JSON object, name -> bytes that the resident memory grew by at its peak.
+Prints one JSON object: name -> peak growth of the resident memory in bytes.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def _resident(field: str) -> int:
 
 
 def _return_freed_memory() -> None:
-    """What earlier pictures left in the allocator would hide what this one needs."""
+    """Trim the heap, since memory that earlier pictures freed would hide the need of the next one."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -44,7 +44,7 @@ def _growth(data: bytes) -> int:
 
 
 def _largest():
-    """The largest picture of every kind that is let in; made when it is its turn, so that only one is in memory."""
+    """Yield the largest accepted picture of every kind, one at a time to have only one in memory."""
 
     def saved(picture: Image.Image, kind: str, **options) -> bytes:
         out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What a call costs in memory and time."""
+"""Peak memory and processor time of a call."""
 
 import time
 from pathlib import Path

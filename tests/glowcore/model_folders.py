@@ -1,4 +1,4 @@
-"""Small models and their folders, for the tests of checkpoints."""
+"""Small models and their folders for the tests of checkpoints."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from glowcore.models import GlowConfig, build
 
 
 def small_model(seed=0, **settings):
-    """A model with every weight away from its initial value, and attribute vectors."""
+    """Return a model with all weights changed from their initial values, and attribute vectors."""
     torch.manual_seed(seed)
     defaults = {"image_size": 8, "num_levels": 2, "steps_per_level": 2, "hidden_channels": 8}
     model = build(GlowConfig(**defaults | settings))
@@ -27,7 +27,7 @@ def small_model(seed=0, **settings):
 
 
 def rewrite(folder, name, data):
-    """Replace a file and make the manifest agree, as an attacker or another program would."""
+    """Replace a file and update the manifest to match, as an attacker or another program would."""
     (folder / name).write_bytes(data)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

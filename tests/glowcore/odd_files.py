@@ -1,4 +1,4 @@
-"""Odd, hostile and merely unusual picture files, made here byte by byte or by Pillow, with what must come of each."""
+"""Damaged, malicious and unusual picture files, built byte by byte or by Pillow, each with the expected result."""
 
 import io
 import struct
@@ -14,7 +14,7 @@ from tests.glowcore import colour_profiles
 
 @dataclass(frozen=True)
 class Odd:
-    """`expect` is part of the sentence that must refuse the file, or what the picture must be like."""
+    """A file, and in `expect` a part of the error message, or a test of the decoded picture."""
 
     name: str
     data: bytes
@@ -22,7 +22,7 @@ class Odd:
 
 
 def smooth(height: int = 24, width: int = 36) -> np.ndarray:
-    """A smooth picture without symmetries; every channel differs, so no turn or swap goes unseen."""
+    """Return a smooth picture without symmetries; all channels differ, so that any rotation or swap is detected."""
     y, x = np.mgrid[0:height, 0:width] / np.array([height, width])[:, None, None]
     channels = [40 + 170 * x, 60 + 120 * y, 200 - 110 * x * y - 40 * y]
     return np.stack(channels, axis=2).round().astype(np.uint8)
@@ -48,7 +48,7 @@ def chunk(name: bytes, content: bytes) -> bytes:
 def png(
     width: int, height: int, bits: int, colour: int, rows: bytes | None, *between: bytes, interlace: int = 0
 ) -> bytes:
-    """A PNG from raw filtered rows, None for no image data; `between` are chunks before the data."""
+    """Return a PNG from raw filtered rows (None for no image data); `between` are chunks before the data."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlace))
     data = b"" if rows is None else chunk(b"IDAT", zlib.compress(rows, 9))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(between) + data + chunk(b"IEND", b"")
@@ -60,13 +60,13 @@ def riff(*chunks: bytes) -> bytes:
 
 
 def webp_canvas(width: int, height: int) -> bytes:
-    """A WebP that only claims a canvas."""
+    """Return a WebP file with a canvas size and no picture."""
     size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     return riff(b"VP8X" + struct.pack("<I", 10) + b"\x00\0\0\0" + size)
 
 
 def jpeg_claiming(width: int, height: int, marker: int = 0xC0, scans: int = 1) -> bytes:
-    """A JPEG with an honest header of a dishonest picture: no tables, and scans without data."""
+    """Return a JPEG with a valid frame header, but no tables, and scans without data."""
     components = b"".join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
     frame = struct.pack(">BHHB", 8, height, width, 3) + components
     scan = b"\xff\xda" + struct.pack(">H", 12) + b"\3\1\0\2\0\3\0\0\0\0" + b"\1\2\3"
@@ -98,7 +98,7 @@ def odd_pictures() -> list[Odd]:
 
 
 def _foreign() -> list[Odd]:
-    """Other kinds of files under a picture's name."""
+    """Yield files of other kinds."""
     picture = smooth()
     foreign = "JPEG, PNG and WebP"
     made = {
@@ -175,7 +175,7 @@ def _broken() -> list[Odd]:
 
 
 def _too_much() -> list[Odd]:
-    """Small files that claim a lot."""
+    """Yield small files whose headers declare large pictures."""
     wide = png(16385, 1, 8, 0, bytes(16386))
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80 * 2**20), 9))
     profile = chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(80 * 2**20), 9))
@@ -197,7 +197,7 @@ def _too_much() -> list[Odd]:
 
 
 def _modes() -> list[Odd]:
-    """Every mode of the three formats, legal and rare."""
+    """Yield pictures in every mode of the three formats."""
     picture = smooth()
     image = Image.fromarray(picture)
     grey = np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=2)
@@ -257,7 +257,7 @@ def _modes() -> list[Odd]:
 
 
 def _metadata() -> list[Odd]:
-    """Right pictures with wrong, strange or hostile company."""
+    """Yield valid pictures with broken, unusual or malicious metadata."""
     picture = smooth()
     jpeg, whole = encode(picture, "JPEG", quality=95), encode(picture, "PNG")
     gps = Image.Exif()

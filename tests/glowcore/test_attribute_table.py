@@ -1,4 +1,4 @@
-"""Attribute tables: what is understood, and how everything else is refused."""
+"""Attribute tables: accepted forms, and the error messages for all others."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pictures that cannot be read: training stops at one, goes on without a few, and `scan` names them all."""
+"""Unreadable pictures: training stops at one or skips a few on request, and `scan` lists all of them."""
 
 import json
 import os
@@ -39,13 +39,13 @@ def test_skipping_stops_past_one_in_a_hundred(tmp_path, count, broken, works, ca
     write(tmp_path / "set", [f"{i:03}.png" for i in range(count)], 2, 2)
     for index in range(broken):
         (tmp_path / "set" / f"{index:03}.png").write_bytes(encode(smooth(), "PNG")[:60])
-    given = {"image_size": 2, "skip_broken": True, "cache_dir": tmp_path / "cache" if cached else None}
-    for _ in range(2):  # the second time from the cache
+    options = {"image_size": 2, "skip_broken": True, "cache_dir": tmp_path / "cache" if cached else None}
+    for _ in range(2):  # from the cache in the second iteration
         if works:
-            assert len(open_dataset(tmp_path / "set", **given)) == count - broken
+            assert len(open_dataset(tmp_path / "set", **options)) == count - broken
             continue
         with pytest.raises(DataError, match=f"^{broken} of {count} pictures cannot be read.*glowcore scan") as caught:
-            open_dataset(tmp_path / "set", **given)
+            open_dataset(tmp_path / "set", **options)
         assert "\n" not in str(caught.value)
 
 
@@ -56,14 +56,14 @@ def test_every_unreadable_picture_is_found(table):
     (table / "images" / "1.png").write_text("only text")
     (table / "images" / "4.png").write_bytes(encode(smooth(), "PNG")[:60])
     (table / "images" / "2.png").unlink()
-    count, found, _ = unreadable_pictures(table)
+    count, broken, _ = unreadable_pictures(table)
     assert count == 6
-    assert [name for name, _ in found] == ["1.png", "4.png", "sub/9.jpg", "2.png"]
-    reasons = [reason for _, reason in found]
+    assert [name for name, _ in broken] == ["1.png", "4.png", "sub/9.jpg", "2.png"]
+    reasons = [reason for _, reason in broken]
     assert reasons[0].startswith("this is not a picture")
     assert all("cut short" in reason for reason in reasons[1:3])
     assert reasons[3] == "named in the table, not in the folder"
-    assert not any(name in reason for name, reason in found)
+    assert not any(name in reason for name, reason in broken)
 
 
 def test_skipping_equals_a_cleaned_folder(table, tmp_path_factory):
@@ -96,7 +96,7 @@ def test_cache_remembers_what_was_skipped_and_distrusts_damage(table, tmp_path):
     assert again.skipped == first.skipped != []
     assert again.files == first.files
     (data,), (index,) = cache.glob("*.u8"), cache.glob("*.json")
-    del first, again  # their pages are the file that is cut now
+    del first, again  # they map the file that is truncated next
     os.truncate(data, 10)
     assert open_dataset(table, image_size=8, cache_dir=cache, skip_broken=True).fingerprint() == seen
     index.write_text(json.dumps({"kept": 3}))
@@ -111,14 +111,14 @@ def test_scan_names_what_cannot_be_read(tmp_path, capsys):
     (tmp_path / "faces" / "notes.jpg").write_text("no picture", encoding="utf-8")
     (tmp_path / "faces" / "short.png").write_bytes(encode(smooth(), "PNG")[:40])
     assert main(scan) == 1
-    found = capsys.readouterr()
-    assert found.err == "12 pictures, 2 unreadable\n"
-    assert [line.split(": ")[0] for line in found.out.splitlines()] == ["notes.jpg", "short.png"]
+    output = capsys.readouterr()
+    assert output.err == "12 pictures, 2 unreadable\n"
+    assert [line.split(": ")[0] for line in output.out.splitlines()] == ["notes.jpg", "short.png"]
     assert main([*scan, "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["pictures"] == 12
-    assert [entry["file"] for entry in found["unreadable"]] == ["notes.jpg", "short.png"]
-    assert "cut short" in found["unreadable"][1]["reason"]
-    for data, told in ((tmp_path / "nowhere", "there is no folder"), ("torchvision:MNIST:x", "expected a folder")):
+    report = json.loads(capsys.readouterr().out)
+    assert report["pictures"] == 12
+    assert [entry["file"] for entry in report["unreadable"]] == ["notes.jpg", "short.png"]
+    assert "cut short" in report["unreadable"][1]["reason"]
+    for data, message in ((tmp_path / "nowhere", "there is no folder"), ("torchvision:MNIST:x", "expected a folder")):
         assert main(["scan", "--data", str(data)]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Model folders: what is saved comes back to the last bit, and a save is seen whole or not at all."""
+"""Model folders: saving and loading is bit-exact, and a save is atomic."""
 
 import hashlib
 import json

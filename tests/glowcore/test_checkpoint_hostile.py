@@ -1,4 +1,4 @@
-"""Model folders that are damaged or made to do harm: one CheckpointError each, cheaply, and nothing happens."""
+"""Damaged and malicious model folders: each raises one CheckpointError with little memory and time."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def folder(original, tmp_path):
 
 
 class Bomb:
-    """Unpickling this makes a file."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, target):
         self.target = str(target)
@@ -194,7 +194,7 @@ def test_hostile_folder_is_one_cheap_sentence(folder, case):
 
 
 def try_load(folder, reference, name):
-    """Load a damaged folder: refused, or (a damaged manifest only) exactly what the undamaged one gives."""
+    """Load a damaged folder: it raises or, if only the manifest is damaged, gives the original weights."""
     try:
         model = checkpoint.load(folder, device="cpu")
     except CheckpointError:
@@ -204,7 +204,7 @@ def try_load(folder, reference, name):
 
 
 def flip_bits(folder, names, count, seed):
-    """Flip ``count`` single bits, one at a time, evenly over the files (their beginnings, where headers are, more)."""
+    """Flip ``count`` single bits, one at a time, evenly over the files; half of them in the first 4096 bytes."""
     rng = random.Random(seed)
     reference = list(checkpoint.load(folder, device="cpu").state_dict().values())
     for index in range(count):
@@ -224,7 +224,7 @@ def flip_bits(folder, names, count, seed):
 
 
 def truncate(folder, names, count, seed):
-    """Cut files short at ``count`` lengths, one at a time."""
+    """Truncate files to ``count`` random lengths, one at a time."""
     rng = random.Random(seed)
     for index in range(count):
         path = folder / names[index % len(names)]

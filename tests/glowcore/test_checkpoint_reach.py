@@ -1,4 +1,4 @@
-"""What a model folder can hold: dtypes, depth, whatever the program's own dtype is."""
+"""Range of models that a folder can hold: dtypes, depth, independent of the default dtype."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What save refuses, and leaves the model that is there alone; what it takes although it looks unusual."""
+"""Models that save rejects, leaving the earlier model in place, and unusual ones that it accepts."""
 
 import pytest
 import torch

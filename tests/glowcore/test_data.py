@@ -1,4 +1,4 @@
-"""Data sets: every layout found, every mistake one line, every picture exactly what the loader makes of it."""
+"""Data sets: every layout is recognised, every mistake is a one-line error, every picture equals the loader's."""
 
 import os
 import sys
@@ -159,9 +159,9 @@ def test_what_lies_beside_the_folders_of_a_split_is_refused_not_split_anew(tmp_p
     write(tmp_path, names, 4, 4)
     if table:
         (tmp_path / "attributes.csv").write_text("file,Smiling\n" + "".join(f"{name},1\n" for name in names))
-    with pytest.raises(DataError, match=f"^{named} lies beside Train/, val/ in .* a column `split`") as told:
+    with pytest.raises(DataError, match=f"^{named} lies beside Train/, val/ in .* a column `split`") as caught:
         open_dataset(tmp_path, image_size=4, split="train")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     rows = "Train/1.png,1,train\nval/2.png,1,test\n" + f"{odd},1,train\n"
     (tmp_path / "attributes.csv").write_text("file,Smiling,split\n" + rows)
     assert open_dataset(tmp_path, image_size=4, split="test").files == ["val/2.png"]
@@ -216,6 +216,12 @@ def test_a_wrong_folder_is_one_line_that_says_what_would_do(tmp_path, make, word
     assert words in str(caught.value)
     assert "is expected" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_jpeg_is_found_by_any_of_its_endings(tmp_path):
+    for place, ending in enumerate((".jpg", ".JPEG", ".jfif", ".jpe")):
+        Image.new("RGB", (8, 8), (60 * place, 90, 120)).save(tmp_path / f"{place}{ending}", "JPEG")
+    assert open_dataset(tmp_path, image_size=8).files == ["0.jpg", "1.JPEG", "2.jfif", "3.jpe"]
 
 
 def test_wrong_arguments_are_one_line(table):

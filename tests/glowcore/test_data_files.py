@@ -1,4 +1,4 @@
-"""Which files of a folder are its pictures: links, hidden files, files of other kinds."""
+"""Listing of the pictures in a folder: links, hidden files, files of other kinds."""
 
 import json
 
@@ -51,9 +51,9 @@ def test_files_of_other_kinds_are_counted_and_told(tmp_path, capsys):
     for name in ("train/x.heic", "train/y.HEIC", "test/z.bmp", "test/raw", "notes.txt", "table.csv", ".hidden.gif"):
         (faces / name).write_text("")
     assert open_dataset(faces, image_size=8, split="test").other_kinds == {".heic": 2, "": 1, ".bmp": 1}
-    told = "4 files of other kinds passed over: .heic 2, without an ending 1, .bmp 1\n"
+    message = "4 files of other kinds passed over: .heic 2, without an ending 1, .bmp 1\n"
     assert main(["scan", "--data", str(faces)]) == 0
-    assert capsys.readouterr().err == f"3 pictures, 0 unreadable\n{told}"
+    assert capsys.readouterr().err == f"3 pictures, 0 unreadable\n{message}"
     assert (
         main(
             [
@@ -74,7 +74,7 @@ def test_files_of_other_kinds_are_counted_and_told(tmp_path, capsys):
         )
         == 0
     )
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert main(["scan", "--data", str(faces), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["other_kinds"][".heic"] == 2
     for path in faces.rglob("*.png"):

@@ -1,4 +1,4 @@
-"""Films and files for the user: whole, right, and nothing beside them."""
+"""Films, and output files that are complete and leave no temporary files."""
 
 import io
 import os
@@ -19,7 +19,7 @@ def frames(count=6, height=34, width=50):
 
 
 def decoded(data, height, width):
-    """All frames of a film, by ffmpeg."""
+    """Decode all frames of a film with ffmpeg."""
     argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     raw = subprocess.run(argv, input=data, capture_output=True, check=True).stdout
     return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)

@@ -1,4 +1,4 @@
-"""What is said of two pictures that differ."""
+"""Figures and pictures of the difference between two pictures."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The one loader: every file gives the right picture or one sentence, at a bounded cost."""
+"""The picture loader: every file gives the right picture or a one-line error, with bounded memory."""
 
 import io
 import json
@@ -42,7 +42,7 @@ def test_odd_picture_is_right_or_refused_with_a_sentence(odd):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_no_picture_grows_memory_beyond_256_mb():
-    """In a process of its own, which also makes the largest pictures that are let in."""
+    """The script runs in a process of its own, and loads the largest pictures within the limits as well."""
     script = ROOT / "tests" / "glowcore" / "measure_loading.py"
     done = subprocess.run([sys.executable, str(script)], cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -66,7 +66,7 @@ def _orientation_cases():
 
 
 def _as_the_camera_stored_it(upright: np.ndarray, orientation: int) -> np.ndarray:
-    """By the EXIF 2.3 table: which side of the scene the stored 0th row and 0th column are."""
+    """Apply the EXIF 2.3 table: the side of the scene that the stored row 0 and column 0 show."""
     row, column = {
         1: ("top", "left"),
         2: ("top", "right"),

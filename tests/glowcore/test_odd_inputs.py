@@ -1,4 +1,4 @@
-"""Pictures that no model has learned: nothing that is not finite comes of them, and they come back."""
+"""Out-of-distribution pictures: all results are finite, and decoding restores the pictures."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_odd_pictures_come_back_in_float32(name):
 
 
 def check_compressor(model):
-    """A model that is no flow brings nothing back exactly, but gives numbers, and pictures in range."""
+    """Check that a model without an exact inverse gives finite figures and pictures in [0, 1]."""
     for part in of(model, 1000, seed=1).split(50):
         latents = model.encode(part)
         back = model.decode(latents)
@@ -51,7 +51,7 @@ def test_odd_pictures_are_numbers_to_a_vae():
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
 @torch.no_grad()
 def test_a_thousand_odd_pictures_give_nothing_that_is_not_finite(folder):
-    """What float32 does not bring back exactly, float64 does: the app tries again in it."""
+    """Float64 restores the pictures that float32 does not; the application falls back to it."""
     flow = glowcore.load(folder, device="cpu")
     if not isinstance(flow, glowcore.Flow):
         check_compressor(flow)

@@ -1,4 +1,4 @@
-"""Bars are drawn on a terminal only: elsewhere each drawing would stay."""
+"""Progress bars are drawn on a terminal only; a log would keep every redraw."""
 
 import io
 
@@ -10,7 +10,7 @@ from tests.glowcore.tiny import model, pictures
 
 
 class Stream(io.StringIO):
-    """A stderr that is a terminal, or not."""
+    """A stand-in for stderr that is a terminal or not."""
 
     def __init__(self, terminal):
         super().__init__()

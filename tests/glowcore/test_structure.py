@@ -1,4 +1,4 @@
-"""Save refuses a model that its config would not build again, and takes all that compute what it builds."""
+"""Saving raises for a model that its config would not rebuild, and accepts every model that computes the same."""
 
 import pytest
 import torch
@@ -96,20 +96,20 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize(("change", "told"), CHANGES.items())
-def test_a_model_that_would_come_back_as_another_is_not_saved(tmp_path, change, told):
+@pytest.mark.parametrize(("change", "message"), CHANGES.items())
+def test_a_model_that_would_come_back_as_another_is_not_saved(tmp_path, change, message):
     model = small_model()
     checkpoint.save(model, tmp_path)
     before = checkpoint.fingerprint(tmp_path)
     change(model)
-    with pytest.raises(CheckpointError, match=f"not saved, as another model would load again: {told}; ") as error:
+    with pytest.raises(CheckpointError, match=f"not saved, as another model would load again: {message}; ") as error:
         checkpoint.save(model, tmp_path)
     assert "\n" not in str(error.value)
     assert checkpoint.fingerprint(tmp_path) == before
 
 
 def test_settings_of_the_other_models_count_too():
-    for name, change, told in (
+    for name, change, expected in (
         ("realnvp", lambda m: setattr(m, "preprocess", Logit(0.2)), "preprocess.alpha is 0.2, expected 0.05"),
         ("realnvp", lambda m: setattr(m.levels[0].steps[0].partition, "size", (4, 8)),
          "levels.0.steps.0.partition.size is"),
@@ -120,9 +120,9 @@ def test_settings_of_the_other_models_count_too():
     ):  # fmt: skip
         model = build(CONFIGS[name])
         change(model)
-        found = difference(model, build(CONFIGS[name]))
-        assert found.startswith(told)
-        assert "\n" not in found
+        message = difference(model, build(CONFIGS[name]))
+        assert message.startswith(expected)
+        assert "\n" not in message
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -133,7 +133,7 @@ def test_a_model_as_its_config_builds_it_is_saved_whatever_it_has_been_through(t
         for parameter in model.parameters():
             parameter.add_(0.01)
     model.requires_grad_(False).eval().double().note = "mine"
-    model.register_forward_hook(lambda *given: None)
+    model.register_forward_hook(lambda *args: None)
     model.anchor_every = 3
     if name == "glow":
         set_scale_min(model, 0.2)
@@ -146,10 +146,10 @@ def test_a_model_as_its_config_builds_it_is_saved_whatever_it_has_been_through(t
 
 def test_a_subclass_that_only_adds_is_saved_as_its_base(tmp_path):
     class Named(Flow):
-        """A flow that says its name."""
+        """A flow with a note and a method of its own."""
 
-        def __init__(self, *given, **named):
-            super().__init__(*given, **named)
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
             self.note = "mine"
 
         def name_of(self):

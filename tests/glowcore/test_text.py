@@ -1,4 +1,4 @@
-"""Names from outside in a message."""
+"""Sanitised names in messages."""
 
 from glowcore.text import printable
 

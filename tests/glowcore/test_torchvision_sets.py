@@ -1,4 +1,4 @@
-"""torchvision's data sets by name, from files in MNIST's format that the tests write."""
+"""torchvision data sets by name, read from small files in MNIST's format."""
 
 import struct
 
@@ -10,7 +10,7 @@ from glowcore.errors import DataError
 
 
 def _write_mnist(root, name="MNIST", train=5, test=3):
-    """Files in MNIST's own format: magic number, sizes, then bytes."""
+    """Write files in MNIST's format: magic number, sizes, bytes."""
     raw = root / name / "raw"
     raw.mkdir(parents=True)
     generator = np.random.default_rng(0)
