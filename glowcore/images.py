@@ -24,7 +24,7 @@ from glowcore.image_decoding import decode
 from glowcore.text import printable
 
 #: Endings of pictures, by which they are recognised when a folder is listed.
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp")
 #: Half an 8-bit step in the range [0, 1] of tensors: a smaller error does not change the 8-bit value.
 HALF_STEP = 0.5 / 255
 
