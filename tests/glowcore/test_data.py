@@ -219,9 +219,9 @@ def test_a_wrong_folder_is_one_line_that_says_what_would_do(tmp_path, make, word
 
 
 def test_a_jpeg_is_found_by_any_of_its_endings(tmp_path):
-    for place, ending in enumerate((".jpg", ".JPEG", ".jfif", ".jpe")):
-        Image.new("RGB", (8, 8), (60 * place, 90, 120)).save(tmp_path / f"{place}{ending}", "JPEG")
-    assert open_dataset(tmp_path, image_size=8).files == ["0.jpg", "1.JPEG", "2.jfif", "3.jpe"]
+    names = ["0.jpg", "1.JPEG", "2.jfif", "3.jpe"]
+    write(tmp_path, names, kind="JPEG")
+    assert open_dataset(tmp_path, image_size=8).files == names
 
 
 def test_wrong_arguments_are_one_line(table):
