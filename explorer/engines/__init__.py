@@ -1,1 +1,1 @@
-"""From an edit to a picture: a model on one device, its queue and what it keeps."""
+"""From an edit to a picture: a model on one device, its queue and its caches."""

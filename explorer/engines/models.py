@@ -1,8 +1,7 @@
-"""Which models there are: the folders of `pretrained/` and `runs/`, and no others.
+"""The list of models: the folders of `pretrained/` and `runs/`, and no others.
 
-A name from a link or a menu is never joined to a path. It is looked up in the list made here, so nothing outside
-of the two folders can be opened, whatever the name says. Only a command line, whose user may read every file anyway,
-can name a folder elsewhere (`at`).
+A name from a link or a menu is never joined to a path. It is looked up in the list, so no name can open anything
+outside of the two folders. Only a command line, whose user may read every file anyway, can name another folder (`at`).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ GROUPS = ("pretrained", "runs")
 HOME_VARIABLE = "EXPLORER_HOME"
 T = TypeVar("T", Engine, Compressor)
 
-# Why a folder could not be loaded, until its weights change: damage that only a full reading shows is found once.
+# Why a folder could not be loaded, by folder and stamp, so that damage that only a full reading shows is found once.
 _failed: dict[tuple[str, str], str] = {}
 
 
@@ -32,10 +31,10 @@ class ModelEntry:
     """One folder that should hold a model.
 
     Attributes:
-        name: "pretrained/faces64".
-        folder: where it is.
-        info: what `glowcore.checkpoint.read_info` says, {} where it cannot be read.
-        problem: "" or one sentence that says why it cannot be used.
+        name: its name in the application, "pretrained/faces64".
+        folder: its path.
+        info: the result of `glowcore.checkpoint.read_info`; {} where that fails.
+        problem: why the model cannot be used, one sentence; "" where it can.
     """
 
     name: str
@@ -50,17 +49,17 @@ class ModelEntry:
 
     @property
     def is_flow(self) -> bool:
-        """Whether its latents are the picture in another form: what every page but Reconstruct works on."""
+        """Whether the model is a flow; only the Reconstruct page shows other models."""
         return self.info.get("model") not in BASELINES
 
     @property
     def usable(self) -> bool:
-        """Whether a session can work with it: a flow that nothing is known to be wrong with."""
+        """Whether a session can work with the model: a flow without a known problem."""
         return self.is_flow and not self.problem
 
     @property
     def stamp(self) -> str:
-        """Changes whenever the weights do: part of every cache key. Needs no reading of the weights."""
+        """Modification time and size of the weights, for cache keys; the weights are not read."""
         try:
             status = (self.folder / checkpoint.WEIGHTS).stat()
         except OSError:
@@ -68,23 +67,23 @@ class ModelEntry:
         return f"{status.st_mtime_ns}-{status.st_size}"
 
     def public_message(self, error: Exception | str) -> str:
-        """What an error says, for any visitor to read: files go by the model's name, not by where they are."""
+        """Return an error's message for visitors: the folder's path is replaced by the model's name."""
         return str(error).replace(str(self.folder), self.name)
 
 
 def home() -> Path:
-    """The folder that holds `pretrained/` and `runs/`: the repository, or what EXPLORER_HOME names."""
+    """Return the folder that holds `pretrained/` and `runs/`: EXPLORER_HOME if set, else the repository."""
     named = os.environ.get(HOME_VARIABLE)
     return Path(named) if named else Path(__file__).resolve().parents[2]
 
 
 def where() -> str:
-    """The folder of `home` in words for the command line; pages do not say where it is."""
+    """Return a description of `home` for the command line; pages do not show its path."""
     return f"{home()} ({'named by' if os.environ.get(HOME_VARIABLE) else 'another can be named by'} {HOME_VARIABLE})"
 
 
 def list_models(root: Path | None = None) -> list[ModelEntry]:
-    """Every model folder of `pretrained/` and `runs/`, usable ones first; broken ones carry the reason."""
+    """Return every model folder of `pretrained/` and `runs/`; those with a problem come last."""
     root = root or home()
     entries = []
     for group in GROUPS:
@@ -93,13 +92,13 @@ def list_models(root: Path | None = None) -> list[ModelEntry]:
             continue
         for folder in sorted(base.iterdir()):
             if folder.name.startswith(".") or not folder.is_dir() or folder.resolve().parent != base:
-                continue  # a link that leads out of the folder is not listed
+                continue  # a symbolic link out of the folder is not listed
             entries.append(_entry(f"{group}/{folder.name}", folder))
     return sorted(entries, key=lambda e: bool(e.problem))
 
 
 def find(name: str, root: Path | None = None) -> ModelEntry:
-    """The listed model of that name; CheckpointError names those that would do."""
+    """Return the listed model of a name; CheckpointError lists the names where there is none."""
     entries = list_models(root)
     for entry in entries:
         if entry.name == name:
@@ -108,26 +107,26 @@ def find(name: str, root: Path | None = None) -> ModelEntry:
     raise CheckpointError(f"there is no model {name!r:.80}; listed: {known}")
 
 
-def at(given: str) -> ModelEntry:
-    """The model that a command line names: by a listed name, or by its folder, wherever that is.
+def at(name_or_folder: str) -> ModelEntry:
+    """Return the model that a command line names: by a listed name, or by any folder.
 
     Raises:
-        CheckpointError: it is neither; names those that are listed.
+        CheckpointError: it is neither; the message lists the names.
     """
     entries = list_models()
-    folder = Path(given)
+    folder = Path(name_or_folder)
     for entry in entries:
-        if entry.name == given:
+        if entry.name == name_or_folder:
             return entry
     if not folder.is_dir():
         known = ", ".join(e.name for e in entries) or "none"
-        raise CheckpointError(f"there is no model or folder {given!r:.80}; models in {home()}: {known}")
+        raise CheckpointError(f"there is no model or folder {name_or_folder!r:.80}; models in {home()}: {known}")
     same = (entry for entry in entries if entry.folder.resolve() == folder.resolve())
     return next(same, None) or _entry(str(folder), folder)
 
 
 def of_hash(digits: str) -> ModelEntry | None:
-    """The listed, usable model whose weights have a SHA-256 that begins with these digits, by its manifest."""
+    """Return the listed, usable model whose weights' SHA-256, by its manifest, begins with these hex digits."""
     for entry in list_models():
         if digits and entry.usable and entry.info["files"][checkpoint.WEIGHTS]["sha256"].startswith(digits):
             return entry
@@ -135,7 +134,7 @@ def of_hash(digits: str) -> ModelEntry | None:
 
 
 def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
-    """Load a listed flow. Any damage, or a model of another kind, is a CheckpointError with one sentence."""
+    """Load a listed flow; CheckpointError with one sentence for damage or a model that is no flow."""
     if not entry.problem and not entry.is_flow:
         raise CheckpointError(
             f"{entry.name} is a {entry.info['model']}, which has no exact latents; it is shown on the Reconstruct page"
@@ -144,17 +143,20 @@ def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
 
 
 def open_compressor(entry: ModelEntry, device: str = "auto") -> Compressor:
-    """Load a listed model that is no flow. Any damage is a CheckpointError with one sentence."""
+    """Load a listed model that is no flow; CheckpointError with one sentence for damage."""
     return _open(Compressor, entry, device)
 
 
 def default_name(entries: list[ModelEntry]) -> str | None:
-    """The flow to start with, or None: of `pretrained/` before `runs/`, with attributes, of the largest pictures."""
-    usable = sorted((e for e in entries if e.usable), key=_merit)
+    """Return the flow to start with, None where none is usable.
+
+    Flows of `pretrained/` come before those of `runs/`, then those with attributes, then those of the largest pictures.
+    """
+    usable = sorted((e for e in entries if e.usable), key=_rank)
     return usable[0].name if usable else None
 
 
-def _merit(entry: ModelEntry) -> tuple[int, bool, int]:
+def _rank(entry: ModelEntry) -> tuple[int, bool, int]:
     size = entry.info["config"]["image_size"]
     pixels = size**2 if isinstance(size, int) else math.prod(size)
     return GROUPS.index(entry.name.split("/")[0]), not entry.info["attributes"], -pixels
@@ -166,9 +168,9 @@ def _open(kind: type[T], entry: ModelEntry, device: str) -> T:
     try:
         return kind.open(entry.folder, entry.name, device)
     except CheckpointError as error:
-        told = entry.public_message(error)
-        _failed[str(entry.folder), entry.stamp] = told
-        raise CheckpointError(told) from error
+        message = entry.public_message(error)
+        _failed[str(entry.folder), entry.stamp] = message
+        raise CheckpointError(message) from error
 
 
 def _entry(name: str, folder: Path) -> ModelEntry:

@@ -1,4 +1,4 @@
-"""Who may use the model now: one at a time, in the order of asking."""
+"""A queue in front of a model: one request at a time, first come, first served."""
 
 from __future__ import annotations
 
@@ -9,45 +9,49 @@ from contextlib import contextmanager
 
 from glowcore.errors import GlowcoreError
 
-PLACES = 64  # requests that may wait at once; one more is told that it is too many
-PATIENCE = 30.0  # seconds that one may wait
-NOTICE = 2.0  # seconds after which somebody who waits is told so; then whenever they have doubled
-LOOK = 0.2  # seconds between two looks at whether anybody still wants what is waited for
+PLACES = 64  # requests that may wait at once
+PATIENCE = 30.0  # seconds that a request may wait
+NOTICE = 2.0  # seconds of waiting before the first call of `on_wait`; each further call comes at twice the time
+LOOK = 0.2  # seconds between two calls of `on_look`
 
 
 class Busy(GlowcoreError):  # noqa: N818 - it is a state of the server, not a mistake
-    """More people ask for pictures than the model can serve; the sentence says so."""
+    """There are more requests than the model can serve; the message is a sentence for the user."""
 
 
 class Turns:
-    """A queue in front of a model, first come first served.
+    """A lock that is granted in the order of the requests.
 
-    A queue that is full, or a wait that takes too long, ends in `Busy` with a sentence instead of a page that hangs.
+    A full queue or a wait that takes too long raises `Busy`, so that no page hangs.
+
+    Args:
+        places: requests that may wait at once.
+        patience: seconds that a request may wait.
 
     Attributes:
-        on_look: called in a waiting thread every 0.2 s. What it raises ends the wait: the page's way to give up a run
-            that a newer one of the same visitor has replaced, instead of computing a picture that nobody will look at.
-        on_wait: called in a waiting thread after 2 s, 4 s, 8 s ... with the number of requests before it.
+        on_look: callback, run in a waiting thread every 0.2 s. An exception that it raises ends the wait; pages use it
+            to give up a run that a newer run of the same session has replaced.
+        on_wait: callback, run in a waiting thread after 2 s, 4 s, 8 s ... with the number of requests before it.
     """
 
     def __init__(self, places: int = PLACES, patience: float = PATIENCE) -> None:
         self.on_look: Callable[[], None] | None = None
         self.on_wait: Callable[[int], None] | None = None
         self._places, self._patience = places, patience
-        self._book = threading.Lock()
-        self._queue: list[threading.Event] = []  # the first has the model
+        self._lock = threading.Lock()
+        self._queue: list[threading.Event] = []  # the first holds the model
 
     @property
     def waiting(self) -> int:
-        """Number of requests that wait for their turn or have it."""
+        """The number of requests in the queue, with the one that holds the model."""
         return len(self._queue)
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Hold the model for the body of the `with`; it cannot be taken twice by one thread.
+        """Hold the model for the body of the ``with``. It is not re-entrant.
 
         Raises:
-            Busy: too many wait already, or it has taken too long.
+            Busy: too many requests wait already, or the wait took too long.
         """
         turn = self._join()
         try:
@@ -58,7 +62,7 @@ class Turns:
 
     def _join(self) -> threading.Event:
         turn = threading.Event()
-        with self._book:
+        with self._lock:
             if len(self._queue) > self._places:
                 raise Busy(f"{self._places} requests are already waiting; please try again in a moment")
             self._queue.append(turn)
@@ -80,11 +84,11 @@ class Turns:
                 self.on_wait(self._before(turn))
 
     def _before(self, turn: threading.Event) -> int:
-        with self._book:
+        with self._lock:
             return self._queue.index(turn)
 
     def _leave(self, turn: threading.Event) -> None:
-        with self._book:
+        with self._lock:
             self._queue.remove(turn)
             if self._queue:
                 self._queue[0].set()
