@@ -1,8 +1,8 @@
 """Folded encode and decode as CUDA graphs: one launch for the hundreds of small kernels of a pass.
 
-For single-threaded programs. While a pass is captured PyTorch allows no other CUDA work in the process: another thread
-that waits for the device ends the capture with an error, and after a failed capture PyTorch can give no memory back for
-as long as the process lives.
+For single-threaded programs only. During a capture PyTorch allows no other CUDA work in the process: if another thread
+synchronizes with the device, the capture fails, and after a failed capture PyTorch cannot free device memory until the
+process ends.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from glowcore.fused.torch_backend import TorchBackend
 
 
 class GraphedBackend:
-    """A :class:`TorchBackend` on CUDA whose passes are captured once for each batch size and then replayed."""
+    """A :class:`TorchBackend` on CUDA whose passes are captured once per batch size and then replayed."""
 
-    #: Captured passes that are kept, the least recently used dropped: each holds its activations on the device.
+    #: Size of the least-recently-used cache of captured passes; each holds its activations on the device.
     MAX_GRAPHS = 8
-    #: Runs before a capture, in which cuDNN picks its algorithms and the allocator warms up.
+    #: Runs before a capture, during which cuDNN chooses its algorithms and the allocator warms up.
     WARM_UPS = 3
 
     def __init__(self, backend: TorchBackend) -> None:
@@ -44,19 +44,19 @@ class GraphedBackend:
                 self._captured.popitem(last=False)
         self._captured.move_to_end(key)
         graph, static_inputs, static_outputs = self._captured[key]
-        for static, given in zip(static_inputs, inputs, strict=True):
-            static.copy_(given)
+        for static, value in zip(static_inputs, inputs, strict=True):
+            static.copy_(value)
         graph.replay()
-        # The next replay writes over the graph's own outputs.
+        # The next replay overwrites the static outputs.
         return [out.clone() for out in static_outputs]
 
     def _capture(
         self, run: Callable[[list[Tensor]], list[Tensor]], inputs: Sequence[Tensor]
     ) -> tuple[torch.cuda.CUDAGraph, list[Tensor], list[Tensor]]:
-        # Written to by callers in inference mode and outside of it, which inference tensors would not allow.
+        # Ordinary tensors: inference tensors cannot be written to outside of inference mode.
         with torch.inference_mode(False), torch.no_grad():
-            static_inputs = [given.clone() for given in inputs]
-        # Of the model's device: streams are made on the current one, and one of another device would record nothing.
+            static_inputs = [value.clone() for value in inputs]
+        # A stream belongs to the current device; on any other than the model's it would record nothing.
         with torch.cuda.device(inputs[0].device):
             stream = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())
@@ -65,7 +65,7 @@ class GraphedBackend:
                     run(static_inputs)
             torch.cuda.current_stream().wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
-            # Allocations of other threads, which have nothing to do with this, do not end it.
+            # Allocations by other threads then do not fail the capture.
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 static_outputs = list(run(static_inputs))
         return graph, static_inputs, static_outputs

@@ -1,7 +1,7 @@
-"""The weights of a trained Glow in the form that encode and decode are fastest with.
+"""Folded weights of a trained Glow: the same function with fewer and larger operators.
 
-Actnorm is multiplied into the 1x1 convolution, the zero convolution's scale and the sigmoid's shift into the last
-convolution of a coupling network, inverses are computed once in float64. Same function, fewer and larger operators.
+Actnorm is folded into the 1x1 convolution; the zero convolution's scale and the sigmoid's shift into the last
+convolution of a coupling network. Inverses are computed once, in float64.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Conv = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class FoldedNet:
-    """A coupling network: three convolutions (weight, bias) and what is added to the first hidden layer, or None."""
+    """A coupling network: three convolutions (weight, bias) and the position bias of the first layer, or None."""
 
     conv_in: Conv
     conv_mid: Conv
@@ -40,9 +40,10 @@ class FoldedNet:
 
 @dataclass(frozen=True)
 class FoldedStep:
-    """A step: ``mix`` forwards and ``unmix`` backwards as 1x1 convolutions, the coupling, the constant log-determinant.
+    """A step: ``mix`` (forward) and ``unmix`` (inverse) as 1x1 convolutions, the coupling, its constant logdet.
 
-    The coupling is affine where ``scale_min`` is a number, with ``raw + 2`` already in ``conv_out``, else additive.
+    The coupling is additive if ``scale_min`` is None and otherwise affine, with the sigmoid's shift by 2 already in
+    ``conv_out``.
     """
 
     mix: Conv
@@ -54,7 +55,7 @@ class FoldedStep:
 
 @dataclass(frozen=True)
 class FoldedLevel:
-    """A level: its steps, and the convolution and position values of its split (None at the top)."""
+    """A level: its steps, the convolution and position bias of its split (None at the top), and its ``(C, H, W)``."""
 
     steps: list[FoldedStep]
     split: Conv | None
@@ -62,7 +63,7 @@ class FoldedLevel:
     shape: tuple[int, int, int]
 
 
-#: The only modules that :func:`fold` reads.
+#: The classes that :func:`fold` can read.
 _FOLDABLE = (
     nn.ModuleList, Level, Squeeze, FlowStep, ActNorm, InvertibleConv1x1, InvertibleConv1x1LU, Permutation,
     AdditiveCoupling, AffineCoupling, ChannelHalves, CouplingNet, nn.Conv2d, ZeroConv2d, Split,
@@ -104,7 +105,7 @@ def _is_plain(conv: nn.Module, size: int) -> bool:
 
 @torch.no_grad()
 def fold(flow: Flow) -> list[FoldedLevel]:
-    """Fold the weights of a flow, level by level; tensors in the dtype and on the device of the flow."""
+    """Return the folded levels of a flow, in its dtype and on its device."""
     folded = []
     channels, (height, width) = flow.config.channels, flow.image_size
     with exact_arithmetic(flow.top_prior.stats):
@@ -146,18 +147,18 @@ def _fold_net(net: CouplingNet, *, affine: bool) -> FoldedNet:
     if affine:
         bias = bias + RAW_SHIFT * (torch.arange(len(bias), device=bias.device) >= len(bias) // 2).to(bias)
     convs = [(net.conv_in.weight, net.conv_in.bias), (net.conv_mid.weight, net.conv_mid.bias), (weight, bias)]
-    return FoldedNet(*((_last(w), b.clone()) for w, b in convs), net.position_bias())
+    return FoldedNet(*((_channels_last(w), b.clone()) for w, b in convs), net.position_bias())
 
 
 def _fold_split(split: Split) -> tuple[Conv, Tensor | None]:
     weight, bias = split.conv.folded()
-    return (_last(weight), bias), split.position
+    return (_channels_last(weight), bias), split.position
 
 
 def _precise(tensor: Tensor) -> Tensor:
-    """Return a small tensor in float64 on the CPU: not every device has float64 (mps)."""
+    """Return a small tensor in float64 on the CPU, since not every device supports float64 (mps)."""
     return tensor.cpu().double()
 
 
-def _last(weight: Tensor) -> Tensor:
+def _channels_last(weight: Tensor) -> Tensor:
     return weight.clone(memory_format=torch.channels_last)

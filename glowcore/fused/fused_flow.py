@@ -28,41 +28,42 @@ DTYPES = ("float32", "bfloat16")
 
 
 class FusedFlow:
-    """A model with folded and cached weights: the same ``encode``, ``decode``, ``sample``, only faster, no gradients.
+    """A model with folded weights: ``encode``, ``decode`` and ``sample`` as the model's, faster, without gradients.
 
-    What it returns are ordinary tensors without a graph: latents encoded here may be optimised through the module.
-    A copy (deep, pickled, by ``torch.save``) holds a copy of the model and folds it anew.
+    It returns ordinary tensors without a graph, so latents encoded here can be optimised through the module. A copy
+    (``copy.deepcopy``, ``pickle``, ``torch.save``) holds a copy of the model and folds its weights again. Models with
+    parts that cannot be folded (subclasses, hooks, other modules) are run as they are.
 
     Args:
-        flow: the model. When it changes, the next call folds it anew, if the change is noticed.
+        flow: the model. If it has changed, the next call folds its weights again, provided that the change is noticed.
 
             Noticed:
 
-            - whatever autograd counts: steps of optimizers, ``p.mul_``;
+            - in-place operations that autograd counts: steps of optimizers, ``p.mul_``;
             - a parameter, buffer, module or hook that is added, removed or replaced;
-            - other memory: ``p.data = ...``;
-            - on the CPU, what changes the largest value of a tensor: ``p.data.mul_``, ``p.data.copy_``.
+            - new memory: ``p.data = ...``;
+            - on the CPU, any change of the largest value of a tensor: ``p.data.mul_``, ``p.data.copy_``.
 
             Not noticed (call :meth:`refresh` afterwards):
 
-            - writes through ``.data`` or numpy, and steps of an optimizer with ``fused=True``, that leave the largest
-              value of a tensor as it was;
-            - on other devices than the CPU, all such writes;
+            - writes through ``.data`` or numpy, and steps of an optimizer with ``fused=True``, that do not change the
+              largest value of a tensor;
+            - all such writes on devices other than the CPU;
             - settings that are not tensors: ``scale_min``, ``swap``, the padding of a convolution.
-        dtype: ``"float32"``, or ``"bfloat16"``: the coupling networks in bfloat16, for previews; the error of a round
-            trip is then some 1e-3 and the exact reconstruction is gone. Never chosen for you.
-        backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"``, or ``"auto"``: on a CPU onnxruntime where it is
-            installed, at interactive batch sizes, once it is built (in the background) and found equal to PyTorch,
-            which answers until then and otherwise, and after a change of weights until these have been the same for
-            `SETTLED` seconds; on CUDA cudagraphs, for which no other thread may be using the
-            device (:mod:`glowcore.fused.cuda_graphs`): programs of several choose torch.
+        dtype: dtype of the coupling networks, kept as ``net_dtype``. ``"float32"`` keeps that of the model.
+            ``"bfloat16"`` is for previews: the error of a round trip is about 1e-3, so reconstruction is not exact.
+        backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"`` or ``"auto"``. On a CPU ``"auto"`` uses onnxruntime,
+            if it is installed, for small batches. Its sessions are built in the background, :attr:`SETTLED` seconds
+            after the last change of weights, and checked against PyTorch; all other calls use PyTorch. On CUDA
+            ``"auto"`` uses cudagraphs, which allow no other thread to use the device
+            (:mod:`glowcore.fused.cuda_graphs`): multi-threaded programs should choose ``"torch"``.
 
     Raises:
-        ConfigError: a dtype or backend that does not exist or does not go with the model.
+        ConfigError: the dtype or backend does not exist or does not support the model.
     """
 
-    #: How long new weights must have been left alone before onnxruntime is built for them: in a loop that changes them,
-    #: builds that are never used would pile up.
+    #: Seconds without a change of weights before onnxruntime sessions are built, so that a loop that changes the
+    #: weights does not start builds that are never used.
     SETTLED = 1.0
 
     def __init__(self, flow: Flow, dtype: str = "float32", backend: str = "auto") -> None:
@@ -91,27 +92,27 @@ class FusedFlow:
             raise ConfigError(f"backend 'cudagraphs' needs a Glow on CUDA; this is {self.describe()}")
 
     def __reduce__(self) -> tuple:
-        # Locks, threads and sessions do not travel: a copy folds the weights anew.
+        # Locks, threads and sessions cannot be pickled: a copy folds the weights again.
         return type(self), (self.flow, self.net_dtype, self.backend)
 
     @property
     def config(self):
-        """The config of the model."""
+        """Config of the model."""
         return self.flow.config
 
     @property
     def metadata(self) -> dict:
-        """The metadata of the model."""
+        """Metadata of the model."""
         return self.flow.metadata
 
     @property
     def attributes(self):
-        """The attribute vectors of the model, or None."""
+        """Attribute vectors of the model, or None."""
         return self.flow.attributes
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """Height and width of its pictures."""
+        """Height and width of the pictures."""
         return self.flow.image_size
 
     @property
@@ -121,17 +122,17 @@ class FusedFlow:
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of the weights."""
         return self.flow.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype of its weights outside the coupling networks, of its latents and pictures."""
+        """Dtype of latents and pictures, that of the model."""
         return self.flow.dtype
 
     @property
     def prior(self) -> str:
-        """The distribution of the latents, as :attr:`Flow.prior`."""
+        """Distribution of the latents, as :attr:`Flow.prior`."""
         return self.flow.prior
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
@@ -144,15 +145,15 @@ class FusedFlow:
         return self
 
     def describe(self) -> str:
-        """Return model, dtype and device in a few words, and whether it is faster than the module at all."""
+        """Return a short text: model, dtype, device, and whether the model has parts that cannot be folded."""
         dtype = str(self.dtype).removeprefix("torch.") if self.net_dtype == "float32" else self.net_dtype
         parts = ", with parts that cannot be folded" if self._torch is None else ""
         return f"{self.config.model_name} {dtype} on {self.device.type}{parts}"
 
     def refresh(self) -> None:
-        """Fold the weights as they are now; needed only after changes that cannot be seen, see above."""
+        """Fold the current weights; needed only after changes that are not noticed (see the class)."""
         with self._folding:
-            watch = Watch(self.flow)  # from before they are read: a change meanwhile is seen by the next call
+            watch = Watch(self.flow)  # created before folding, so that the next call notices a change during it
             folded = None
             if can_fold(self.flow):
                 folded = TorchBackend(fold(self.flow), self.net_dtype)
@@ -214,13 +215,13 @@ class FusedFlow:
         return self.flow.finish_encoding(eps, top, logdet, y)
 
     def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend | None:
-        onnx = self._onnx  # read once: another thread may be folding anew
+        onnx = self._onnx  # read once: another thread may replace it
         if onnx is not None and onnx.suits(1 if self.backend == "onnxruntime" else batch):
             return onnx
         return self._torch
 
     def _refresh(self) -> None:
-        """Fold the weights anew if they have changed; one thread at a time, or an older fold could replace a newer."""
+        """Fold the weights again if they have changed, one thread at a time, so that no older fold replaces a newer."""
         with self._folding:
             if self._watch.changed():
                 self.refresh()
@@ -228,7 +229,7 @@ class FusedFlow:
                 self._build_onnx()
 
     def _build_onnx(self) -> None:
-        """Start building onnxruntime for the weights as they are folded, where it is asked for and can run them."""
+        """Start building onnxruntime sessions for the folded weights if the backend and the model allow it."""
         self._build_at = math.inf
         wanted = self.backend in ("auto", "onnxruntime") and self.net_dtype == "float32"
         if wanted and self._torch is not None and OnnxBackend.available(self.flow):

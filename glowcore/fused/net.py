@@ -1,4 +1,4 @@
-"""A folded coupling network, ready to run."""
+"""Runs a folded coupling network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from glowcore.fused.folding import FoldedNet
 
 
 class FusedNet:
-    """Runs ``net`` on pictures of ``size`` (H, W), its three convolutions in ``dtype`` (None: as they are)."""
+    """A folded coupling network for inputs of ``size`` (H, W).
+
+    Its three convolutions are computed in ``dtype``; None keeps the dtype of the weights.
+    """
 
     def __init__(self, net: FoldedNet, size: tuple[int, int], dtype: torch.dtype | None) -> None:
         self.dtype = dtype

@@ -1,4 +1,4 @@
-"""Encode and decode with folded weights in onnxruntime: the fastest on a CPU for a picture at a time."""
+"""Encode and decode with folded weights in onnxruntime, the fastest backend for single pictures on a CPU."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ logger = logging.getLogger(__name__)
 
 
 class OnnxBackend:
-    """Builds its two sessions in the background and checks them against PyTorch before it is used.
+    """Two onnxruntime sessions, built in a background thread and checked against PyTorch before they are used.
 
     Args:
         levels: the folded weights, float32 on the CPU.
-        reference: the PyTorch form of the same, which the sessions must agree with.
+        reference: the PyTorch backend with the same weights, whose results the sessions must reproduce.
     """
 
-    #: Batches up to this are answered by onnxruntime under ``backend="auto"``; larger ones are no faster there.
+    #: Largest batch that onnxruntime computes under ``backend="auto"``; larger ones are no faster with it.
     INTERACTIVE = 32
-    #: Largest difference from PyTorch that is accepted in latents and pictures, relative to their largest value.
+    #: Largest accepted difference from PyTorch in latents and pictures, relative to their largest value.
     TOLERANCE = 1e-3
 
     def __init__(self, levels: Sequence[FoldedLevel], reference: TorchBackend) -> None:
@@ -38,29 +38,29 @@ class OnnxBackend:
         self._reference = reference
         self._sessions: list | None = None
         self._error: Exception | None = None
-        # No daemon: those are killed when the program ends, and in the middle of onnxruntime that aborts it.
+        # Not a daemon: killing the thread inside onnxruntime when the program ends would abort the process.
         self._thread = threading.Thread(target=self._build, name="onnxruntime sessions", daemon=False)
         self._thread.start()
 
     @staticmethod
     def missing() -> list[str]:
-        """Return the packages it needs that are not installed."""
+        """Return the names of required packages that are not installed."""
         return [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
 
     @staticmethod
     def available(flow: Flow) -> bool:
-        """Whether onnxruntime can run this model here: installed (with onnx), float32, on the CPU."""
+        """Return whether onnxruntime can run this model: it and onnx are installed, the model is float32 on the CPU."""
         return not OnnxBackend.missing() and flow.device.type == "cpu" and flow.dtype == torch.float32
 
     def suits(self, batch: int) -> bool:
-        """Whether to answer a batch of this size: built, checked, and small enough to be faster."""
+        """Return whether the sessions are ready and a batch of this size is small enough to be faster with them."""
         return self._sessions is not None and batch <= self.INTERACTIVE
 
     def wait(self) -> None:
         """Wait until the sessions are built.
 
         Raises:
-            ConfigError: they could not be built, or do not agree with PyTorch.
+            ConfigError: the sessions could not be built, or their results differ from PyTorch's.
         """
         self._thread.join()
         if self._error is not None:
@@ -83,10 +83,10 @@ class OnnxBackend:
             sessions = []
             for graph in (encode_graph, decode_graph):
                 if not threading.main_thread().is_alive():
-                    return  # the program ends, and waits for this thread
+                    return  # the interpreter is shutting down and waits for this thread
                 sessions.append(_session(graph(self._levels)))
             self._check(sessions)
-        except Exception as error:  # whatever onnxruntime raises: PyTorch goes on answering
+        except Exception as error:  # whatever onnxruntime raises, the PyTorch backend remains in use
             self._error = error
             logger.warning("onnxruntime is not used: %s", error)
         else:
@@ -94,8 +94,7 @@ class OnnxBackend:
 
     @torch.inference_mode()
     def _check(self, sessions: list) -> None:
-        # Pictures that the model itself imagines: on white noise a trained model is unstable, and then no two orders
-        # of summation agree.
+        # The model's own samples: on white noise a trained model amplifies rounding differences without bound.
         generator = torch.Generator().manual_seed(0)
         shapes = [(c if level.split is None else c // 2, h, w) for level in self._levels for c, h, w in [level.shape]]
         latents = [
@@ -104,8 +103,8 @@ class OnnxBackend:
         x = self._reference.decode(latents)
         pairs = [(self._run(sessions[1], latents)[0], x)]
         pairs += zip(self._run(sessions[0], [x]), self._reference.encode(x), strict=True)
-        for found, wanted in pairs:
-            difference = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1))
+        for result, expected in pairs:
+            difference = float((result - expected).abs().max() / expected.abs().max().clamp_min(1))
             if not difference <= self.TOLERANCE:
                 raise ArithmeticError(f"its results differ from PyTorch's by {difference:.1e}")
 
@@ -115,7 +114,7 @@ def _session(model: bytes):
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    # Spinning threads would take the cores away from everything else between two pictures.
+    # Spinning threads would keep the cores busy between two calls.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -10,7 +10,7 @@ from glowcore.fused.onnx_nodes import Nodes
 
 
 def encode_graph(levels: Sequence[FoldedLevel]) -> bytes:
-    """Return the model from points of the cube to eps of all levels but the top, the raw top, the log-determinant."""
+    """Return the serialised ONNX model that :meth:`TorchBackend.encode` corresponds to."""
     g = Nodes()
     channels, height, width = levels[0].shape
     x, eps_levels, logdets = "x", [], []
@@ -32,13 +32,13 @@ def encode_graph(levels: Sequence[FoldedLevel]) -> bytes:
             eps_levels.append(g.op("Mul", g.op("Sub", other, mean), g.op("Exp", g.op("Neg", log_std))))
             logdets.append(g.op("Neg", _sum_of(g, log_std)))
     constant = g.constant(float(sum(step.logdet for level in levels for step in level.steps)))
-    zero = g.op("Mul", _sum_of(g, "x"), g.constant(0.0))  # gives the constant its batch where nothing else does
+    zero = g.op("Mul", _sum_of(g, "x"), g.constant(0.0))  # broadcasts the constant to the batch
     logdet = g.op("Add", g.op("Sum", zero, *logdets), constant)
     return g.model({"x": (channels // 4, 2 * height, 2 * width)}, [*eps_levels, x, logdet])
 
 
 def decode_graph(levels: Sequence[FoldedLevel]) -> bytes:
-    """Return the model from eps of all levels but the top, and the raw top, to points of the cube."""
+    """Return the serialised ONNX model that :meth:`TorchBackend.decode` corresponds to."""
     g = Nodes()
     inputs = {}
     for index, level in enumerate(levels):
@@ -95,7 +95,7 @@ def _split_stats(g: Nodes, level: FoldedLevel, kept: str) -> list[str]:
 
 
 def _squeeze(g: Nodes, x: str, shape: tuple[int, int, int]) -> str:
-    """``pixel_unshuffle`` by 2 to pictures of ``shape``; ONNX's own SpaceToDepth orders channels otherwise."""
+    """Add a ``pixel_unshuffle`` by 2 with output ``shape``; ONNX's SpaceToDepth orders the channels differently."""
     channels, height, width = shape
     moved = g.op("Transpose", g.reshape(x, -1, channels // 4, height, 2, width, 2), perm=[0, 1, 3, 5, 2, 4])
     return g.reshape(moved, -1, channels, height, width)

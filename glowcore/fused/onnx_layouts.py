@@ -1,7 +1,7 @@
-"""How the steps of a level lie in memory in onnxruntime: as maps, or, where these are small, as rows of pixels.
+"""Memory layouts of the steps of a level in onnxruntime: feature maps, or rows of pixels for small maps.
 
-A level of 4x4 pixels has more weights than pixels to use them on, and its time is that of reading weights: a matrix
-product streams them once and in order, onnxruntime's convolution does not.
+The time of a level of 4x4 pixels is that of reading its weights. A matrix product reads them once and in order;
+onnxruntime's convolution does not.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import numpy as np
 from glowcore.fused.folding import Conv, FoldedNet
 from glowcore.fused.onnx_nodes import Nodes
 
-#: Output channels that onnxruntime's convolution computes at once with AVX-512, wanted or not.
+#: onnxruntime's convolution rounds the number of output channels up to a multiple of this (AVX-512).
 LANES = 16
-#: Up to so many pixels matrix products are faster: at 16 a whole 32x32 picture took 2 to 7 % less time, at 64 2 % more.
+#: Largest number of pixels computed by matrix products: at 16 a 32x32 picture took 2 to 7 % less time, at 64 2 % more.
 ROWS_PIXELS = 16
 
 
@@ -23,17 +23,17 @@ def layout_of(g: Nodes, shape: tuple[int, int, int]) -> Maps | Rows:
 
 
 class Maps:
-    """``[B, C, H, W]``, and convolutions."""
+    """The layout ``[B, C, H, W]``, with convolutions."""
 
     def __init__(self, g: Nodes) -> None:
         self._g = g
 
     def enter(self, x: str) -> str:
-        """Bring maps into this layout."""
+        """Convert maps to this layout."""
         return x
 
     def leave(self, x: str) -> str:
-        """Bring this layout back to maps."""
+        """Convert this layout to maps."""
         return x
 
     def mix(self, x: str, conv: Conv) -> str:
@@ -54,7 +54,7 @@ class Maps:
 
 
 class Rows:
-    """``[B * H * W, C]``, and matrix products."""
+    """The layout ``[B * H * W, C]``, with matrix products."""
 
     def __init__(self, g: Nodes, shape: tuple[int, int, int]) -> None:
         self._g = g
@@ -62,12 +62,12 @@ class Rows:
         self._neighbours = g.constant(_neighbours(*shape[1:]))
 
     def enter(self, x: str) -> str:
-        """Bring maps into this layout."""
+        """Convert maps to this layout."""
         g = self._g
         return g.reshape(g.op("Transpose", x, perm=[0, 2, 3, 1]), -1, self._shape[0])
 
     def leave(self, x: str) -> str:
-        """Bring this layout back to maps."""
+        """Convert this layout to maps."""
         channels, height, width = self._shape
         return self._g.op("Transpose", self._g.reshape(x, -1, height, width, channels), perm=[0, 3, 1, 2])
 
@@ -92,7 +92,7 @@ class Rows:
         weight, bias = conv
         g, (out, channels) = self._g, weight.shape[:2]
         pixels = g.reshape(x, -1, self._shape[1] * self._shape[2], channels)
-        padded = g.op("Pad", pixels, g.constant([0, 0, 0, 0, 1, 0]))  # one pixel of zeros, which borders read
+        padded = g.op("Pad", pixels, g.constant([0, 0, 0, 0, 1, 0]))  # one pixel of zeros, the value outside the map
         taps = g.reshape(g.op("Gather", padded, self._neighbours, axis=1), -1, 9 * channels)
         return g.op("Gemm", taps, g.constant(weight.permute(2, 3, 1, 0).reshape(-1, out)), g.constant(bias))
 
@@ -104,9 +104,9 @@ def conv2d(g: Nodes, x: str, conv: Conv, padding: int = 0) -> str:
 
 
 def _conv_transposed(g: Nodes, x: str, conv: Conv) -> str:
-    """Add a 3x3 convolution of maps, padded by 1, as the transposed one with the same result.
+    """Add a 3x3 convolution of maps, padded by 1, as an equivalent transposed convolution.
 
-    All nine taps are then one matrix product, and its few output channels are not rounded up to whole lanes.
+    onnxruntime computes it as one matrix product, without rounding up the number of output channels.
     """
     weight, bias = conv
     flipped = weight.transpose(0, 1).flip(2, 3)
@@ -114,7 +114,10 @@ def _conv_transposed(g: Nodes, x: str, conv: Conv) -> str:
 
 
 def _neighbours(height: int, width: int) -> np.ndarray:
-    """Return, for each pixel, the nine that a 3x3 convolution reads, ``[H * W, 9]``; outside is ``H * W``."""
+    """Return the indices of the nine pixels that a 3x3 convolution reads for each pixel, ``[H * W, 9]``.
+
+    ``H * W`` is the index of all pixels outside the map.
+    """
     inside = np.arange(height * width).reshape(height, width)
     padded = np.pad(inside, 1, constant_values=height * width)
     return np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(-1, 9)

@@ -1,4 +1,4 @@
-"""Collects the nodes and constants of an ONNX graph."""
+"""Builder of ONNX graphs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-#: Of the operator set that every operator used here is stable in.
+#: Version of the ONNX operator set.
 OPSET = 18
 
 
 class Nodes:
-    """A graph being written, weights inside; every method returns the name of its result."""
+    """The nodes and constants of a graph. Methods that add a node return the name of its output."""
 
     def __init__(self) -> None:
         from onnx import helper, numpy_helper
@@ -28,7 +28,7 @@ class Nodes:
         return names[0] if outputs == 1 else names
 
     def constant(self, value: Tensor | np.ndarray | Sequence[int] | float) -> str:
-        """Add a constant: tensors and arrays as they are, numbers as float32, lists as int64."""
+        """Add a constant: a tensor with its dtype, a float as float32, integers as int64."""
         if isinstance(value, Tensor):
             array = np.ascontiguousarray(value.detach().numpy())
         elif isinstance(value, float):
@@ -40,7 +40,7 @@ class Nodes:
         return name
 
     def reshape(self, x: str, *shape: int) -> str:
-        """Add a change of shape; -1 is whatever is left, 0 what was there."""
+        """Add a reshape; -1 infers a dimension and 0 keeps the input's."""
         return self.op("Reshape", x, self.constant(shape))
 
     def halves(self, x: str) -> list[str]:
@@ -52,7 +52,7 @@ class Nodes:
         return self.op("Concat", *parts, axis=1)
 
     def model(self, inputs: dict[str, tuple[int, int, int]], outputs: Sequence[str]) -> bytes:
-        """Return the serialised model of what was collected, for any batch size."""
+        """Return the serialised model of all nodes and constants, for any batch size."""
         from onnx import TensorProto
 
         h = self._helper

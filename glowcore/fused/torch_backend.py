@@ -14,19 +14,20 @@ from glowcore.transforms.base import exact_arithmetic
 
 
 class TorchBackend:
-    """Runs folded levels; ``dtype`` is that of the coupling networks, ``"float32"`` or ``"bfloat16"``.
+    """Folded levels in PyTorch.
 
-    Autocast changes nothing here: low precision is for the networks alone, and for them only on request.
+    ``dtype`` is that of the coupling networks, ``"float32"`` (the dtype of the model) or ``"bfloat16"``. Autocast has
+    no effect.
     """
 
     def __init__(self, levels: Sequence[FoldedLevel], dtype: str) -> None:
         self.levels = list(levels)
-        # float32 means "as the model is": a float64 model stays float64.
+        # None keeps the dtype of the model: a float64 model stays float64.
         net_dtype = torch.bfloat16 if dtype == "bfloat16" else None
         self.nets = [[FusedNet(step.net, level.shape[1:], net_dtype) for step in level.steps] for level in self.levels]
 
     def encode(self, x: Tensor) -> list[Tensor]:
-        """Map points of the cube to ``eps`` of all levels but the top, the raw top, the log-determinant ``[B]``."""
+        """Map points of the cube to ``eps`` of all levels but the top, the raw top, and the log-determinant ``[B]``."""
         with exact_arithmetic(x):
             return self._encode(x)
 
@@ -72,7 +73,9 @@ class TorchBackend:
                 mean, log_std = self._split_stats(level, x)
                 x = torch.cat([x, torch.addcmul(mean, log_std.exp(), latents[index])], dim=1)
             elif index == len(self.levels) - 1:
-                x = x.clone(memory_format=torch.channels_last)  # the steps work in place, the caller's tensor stays
+                x = x.clone(
+                    memory_format=torch.channels_last
+                )  # the steps work in place and must not change the caller's tensor
             for step, net in zip(reversed(level.steps), reversed(self.nets[index]), strict=True):
                 half = x.shape[1] // 2
                 h = net(x[:, :half])
@@ -93,9 +96,9 @@ class TorchBackend:
 
 
 def _scale(raw: Tensor, dtype: torch.dtype, scale_min: float) -> Tensor:
-    """Return the coupling's scale in ``dtype``; ``raw`` already holds the shift by 2.
+    """Return the coupling's scale in ``dtype``; ``raw`` includes the shift by 2.
 
-    The copy lays the values side by side: a sigmoid or a logarithm of a view of few channels is several times slower.
+    The copy is contiguous: a sigmoid or a logarithm of a view of few channels is several times slower.
     """
     scale = raw.to(dtype, memory_format=torch.channels_last, copy=True).sigmoid_()
     return scale.mul_(1 - scale_min).add_(scale_min) if scale_min else scale
