@@ -1,1 +1,1 @@
-"""What ``python -m glowcore bench`` measures."""
+"""The benchmarks of ``python -m glowcore bench``."""

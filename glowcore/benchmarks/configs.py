@@ -1,4 +1,4 @@
-"""The models that benchmarks run on, and how a model is made ready for one."""
+"""The models of the benchmarks, and their preparation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from glowcore.flow import Flow
 from glowcore.models import GlowConfig, build
 
-#: A: the size of CIFAR-10 at a CPU's width; B: faces; C: the paper's width.
+#: A: the size of CIFAR-10 at a width for CPUs; B: faces; C: the width of the Glow paper.
 BENCH_CONFIGS: dict[str, GlowConfig] = {
     "A": GlowConfig(image_size=32, num_levels=3, steps_per_level=16, hidden_channels=128),
     "B": GlowConfig(image_size=64, num_levels=4, steps_per_level=16, hidden_channels=128),
@@ -17,7 +17,7 @@ BENCH_CONFIGS: dict[str, GlowConfig] = {
 
 
 def noise_pictures(config: GlowConfig, batch: int, seed: int = 0) -> Tensor:
-    """Return uint8 pictures of smooth noise, ``[batch, C, H, W]``: closer to photos than white noise is."""
+    """Return uint8 pictures of smooth noise, ``[batch, C, H, W]``, which is closer to photos than white noise."""
     height, width = config.height_width
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(batch, config.channels, 4, 4, generator=generator)
@@ -27,9 +27,9 @@ def noise_pictures(config: GlowConfig, batch: int, seed: int = 0) -> Tensor:
 
 
 def ready_model(config: GlowConfig, *, steps: int = 0, memory: str = "full") -> Flow:
-    """Return an initialised model, trained for a few careful steps of Adam so that its couplings do something.
+    """Return an initialised model after a few training steps, so that its couplings are not the identity.
 
-    Without warm-up a rate of 1e-3 leaves a model of a hundred steps or more without an exact inverse.
+    The learning rate is low: without warm-up, 1e-3 costs a model of a hundred steps or more its exact inverse.
     """
     torch.manual_seed(0)
     flow = build(config).to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""The memory of a training step in three modes, against depth; each measurement in a process of its own."""
+"""Memory of a training step against depth in three modes; each measurement runs in its own process."""
 
 from __future__ import annotations
 
@@ -27,27 +27,30 @@ from glowcore.progress import progress_bar
 from glowcore.reversible import MEMORY_MODES
 
 STEPS_PER_LEVEL = (4, 8, 16, 32, 64, 128)
-#: In "reversible with anchors", the input of every so many steps is kept.
+#: Interval of the anchors in "reversible with anchors".
 ANCHOR_EVERY = 8
-#: Training steps of a measurement.
+#: Training steps per measurement.
 DEFAULT_STEPS = 5
-#: Where Linux tells of this process.
+#: Linux's files about this process.
 PROC = Path("/proc/self")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One mode at one depth; bytes are bytes, the peak is above the resting model, gradients and optimizer state.
+    """One mode at one depth; all sizes are in bytes.
 
     Attributes:
-        saved: bytes that autograd keeps between forward and backward, parameters not counted.
-        peak: of resident memory (of allocated memory on CUDA) during a step, above resting.
-        largest_level: bytes of the gradients of the largest level.
-        resident: the peak itself, model, gradients, optimizer and Python included.
-        peak_of: what ``peak`` and ``resident`` are the peak of: the ``"steps"``, or, where the system cannot forget an
-            earlier peak, the whole ``"process"``, which has also made the model ready.
+        memory: the mode.
+        steps_per_level: the depth.
+        saved: saved by autograd between forward and backward, without parameters.
+        peak: largest resident memory (allocated memory on CUDA) during a step, minus that at rest with model, gradients
+            and optimizer state.
+        largest_level: of the parameters of the largest level, and so of their gradients.
+        resident: largest resident memory, including model, gradients, optimizer and Python.
+        peak_of: the ``"steps"``, if ``peak`` and ``resident`` were measured over the steps alone, or the ``"process"``,
+            on systems that cannot reset the peak: then the preparation of the model is included.
         seconds: median of a step.
-        gradient_error: relative difference of all gradients from those of ``full``, float32; NaN where not compared.
+        gradient_error: norm of the difference of all gradients from those of ``full``, relative, in float32.
     """
 
     memory: str
@@ -71,8 +74,20 @@ def measure_memory(
     steps: int = DEFAULT_STEPS,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Return a list of :class:`Row` for config A, B or C at several depths, float32; ``reversible`` also with
-    anchors."""
+    """Measure config A, B or C at several depths in float32, ``reversible`` also with anchors.
+
+    Args:
+        name: of the config.
+        device: to train on.
+        batch: pictures per step.
+        depths: steps per level.
+        modes: of :data:`glowcore.reversible.MEMORY_MODES`.
+        steps: training steps per measurement, 2 or more.
+        progress: show a bar on stderr.
+
+    Returns:
+        the settings, and as ``rows`` a list of :class:`Row`.
+    """
     kinds = [(memory, 0) for memory in modes] + [("reversible", ANCHOR_EVERY)] * ("reversible" in modes)
     jobs = [(name, str(device), batch, depth, memory, anchor, steps) for depth in depths for memory, anchor in kinds]
     rows = [in_fresh_process(probe, job) for job in progress_bar(jobs, desc="bench", progress=progress)]
@@ -80,14 +95,14 @@ def measure_memory(
 
 
 def in_fresh_process(function, arguments: Iterable[Any]) -> Any:
-    """Return ``function(*arguments)`` from a new process, whose memory nothing else has touched."""
+    """Return ``function(*arguments)``, called in a new process."""
     with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (torch.get_num_threads(),)) as pool:
         return pool.apply(function, tuple(arguments))
 
 
 def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_every: int, steps: int) -> Row:
-    """Measure one mode at one depth over so many training steps, the first of them not counted."""
-    keep_heap()  # as training does: without it the time is that of page faults
+    """Measure one mode at one depth over ``steps`` training steps, of which the first is not timed."""
+    keep_heap()  # as in training; otherwise page faults dominate the time
     config = dataclasses.replace(BENCH_CONFIGS[name], steps_per_level=depth)
     flow = ready_model(config, steps=3, memory=memory).to(device)
     flow.anchor_every = anchor_every
@@ -124,7 +139,7 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
-    """Draw saved bytes, peak and time against depth into a PNG; needs matplotlib."""
+    """Plot saved bytes, peak and time against depth to a PNG; needs matplotlib."""
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 4), constrained_layout=True)
@@ -157,7 +172,7 @@ def _gradient_error(flow: Flow, images: torch.Tensor) -> float:
 
 
 def _reset_peak(flow: Flow) -> tuple[int, str]:
-    """Forget the peak so far, where that is possible; return the memory in use and what :func:`_peak` will be of."""
+    """Reset the peak where the system allows it; return the memory in use and :attr:`Row.peak_of`."""
     if flow.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(flow.device)
         return torch.cuda.memory_allocated(flow.device), "steps"
@@ -183,10 +198,10 @@ def _peak(flow: Flow) -> int:
 
 
 def _peak_without_proc() -> int:
-    """Return the largest resident set of this process so far, in bytes, on any system."""
+    """Return the largest resident set of this process so far, in bytes, on systems without ``/proc``."""
     if os.name == "nt":
         return psutil.Process().memory_info().peak_wset
-    import resource  # not there on Windows
+    import resource  # missing on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

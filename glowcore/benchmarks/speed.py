@@ -1,4 +1,4 @@
-"""Encode, decode and training step beside the limit of the machine they ran on."""
+"""Speed of encode, decode and training steps, compared with the limit of the machine."""
 
 from __future__ import annotations
 
@@ -19,15 +19,23 @@ from glowcore.fused import FusedFlow
 from glowcore.progress import progress_bar
 from glowcore.reversible import MEMORY_MODES
 
-#: Seconds that each measurement is repeated for, at least.
+#: Shortest duration of a measurement in seconds.
 SECONDS = 1.5
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement: ``ratio`` is ``milliseconds`` over ``floor_ms``, the time its convolutions need at the limit.
+    """One measurement.
 
-    ``floor`` names the limit that the floor is of, float32 or bfloat16 convolutions.
+    Attributes:
+        what: the operation.
+        batch: number of pictures.
+        dtype: of the networks.
+        milliseconds: median time of the batch.
+        floor_ms: time of its convolutions at the limit of the machine.
+        floor: dtype of the convolutions that this limit was measured with, float32 or bfloat16.
+        ratio: ``milliseconds / floor_ms``.
+        images_per_second: from ``milliseconds``.
     """
 
     what: str
@@ -49,7 +57,19 @@ def measure_speed(
     backends: Iterable[str] = ("torch", "onnxruntime"),
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Return the machine's limits and a list of :class:`Row` for config A, B or C, all from this one run."""
+    """Measure config A, B or C and the limits of the machine in one run.
+
+    Args:
+        name: of the config.
+        device: to run on.
+        batches: batch sizes of encode and decode.
+        train_batch: pictures per training step.
+        backends: of the fused form.
+        progress: show a bar on stderr.
+
+    Returns:
+        the limits and settings, and as ``rows`` a list of :class:`Row`.
+    """
     config = BENCH_CONFIGS[name]
     model = ready_model(config, steps=2).to(device)
     flops = forward_flops(model)
@@ -75,7 +95,7 @@ def measure_speed(
                     batch / milliseconds * 1e3,
                 )
             )
-    # The limit once more: a machine that was disturbed in between shows here.
+    # Measured again: a difference from the first limit reveals other load on the machine.
     after = {dtype: conv_limit(getattr(torch, dtype), device) for dtype in limits}
     return {
         "config": name,
@@ -90,9 +110,9 @@ def measure_speed(
 
 
 def conv_limit(dtype: torch.dtype, device: torch.device) -> float:
-    """Return FLOP/s of a 3x3 convolution, 128 to 128 channels, pictures of 16x16: what this machine can do.
+    """Return the FLOP/s of a 3x3 convolution of 16x16 maps from 128 to 128 channels, as the limit of the machine.
 
-    32 pictures on a CPU, 1024 elsewhere: what a GPU does with 32 is mostly the launch.
+    The batch is 32 on a CPU and 1024 elsewhere: with 32 a GPU spends most of the time on the launch.
     """
     forbid_tf32(device)
     count = 32 if device.type == "cpu" else 1024
@@ -103,14 +123,14 @@ def conv_limit(dtype: torch.dtype, device: torch.device) -> float:
 
 
 def forward_flops(model: Flow) -> float:
-    """Return the operations of the convolutions of one encode of one picture (multiply and add count as two)."""
+    """Return the operations of the convolutions in encoding one picture; a multiply-add counts as two."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.encode(torch.zeros(1, model.config.channels, *model.image_size, device=model.device))
     return counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
 
 
 def median_ms(run: Callable[[], Any], device: torch.device) -> float:
-    """Return the median time of a call in milliseconds, over :data:`SECONDS` and after a warm-up."""
+    """Return the median time of a call in milliseconds, over :data:`SECONDS` after a warm-up."""
     for _ in range(2):
         run()
     times = []
@@ -152,7 +172,7 @@ def _training_jobs(model: Flow, batch: int):
 
 
 def train_step(model: Flow, optimizer: torch.optim.Optimizer, images: torch.Tensor, memory: str, bf16: bool) -> None:
-    """Take one training step as the training loop does: loss, gradient, clipping, optimizer."""
+    """Take a training step like that of the training loop: loss, gradient, clipping, optimizer."""
     model.memory = memory
     optimizer.zero_grad(set_to_none=True)
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):

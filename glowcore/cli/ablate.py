@@ -33,7 +33,7 @@ DEFAULTS = {
 
 
 def add_parser(commands, summary: str) -> None:
-    """Add the command and its arguments."""
+    """Add the command's arguments."""
     p = options.command(commands, "ablate", summary, EXAMPLE)
     p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
     p.add_argument(

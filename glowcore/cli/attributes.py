@@ -21,7 +21,7 @@ from glowcore.text import counted
 EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
 
 CHOICES = ("refined", *DIRECTION_KINDS)
-#: Of another seed than the judge of ``evaluate --edits``: not even the first weights are the same.
+#: With another seed than the judge of ``evaluate --edits``, so that not even the initial weights agree.
 CLASSIFIER = ClassifierSettings(epochs=8, seed=1)
 
 
@@ -82,7 +82,7 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit and store; exit code 0."""
+    """Fit and store attribute vectors, and return exit code 0."""
     options.check_range("--batch-size", args.batch_size, 1, 1_000_000)
     options.check_range("--refine-steps", args.refine_steps, 1, 1_000_000)
     options.check_range("--aim", args.aim, 0, 1)
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--classifier-data goes with --directions refined, not {args.directions}")
     against = _against(args.against)
     left_out = [name for name in args.without.split(",") if name]
-    output.check_folder(args.model, "--model")  # where the attributes are stored after the work
+    output.check_folder(args.model, "--model")  # now rather than after the fit
     keep_heap()
     before = checkpoint.fingerprint(args.model)
     model = options.load_flow(args)
@@ -103,16 +103,16 @@ def run(args: argparse.Namespace) -> int:
         )
     pictures = options.open_pictures(args, model)
     _check_names(pictures, against, left_out)
-    others = []
+    ensemble = []
     if args.classifier_data is not None:
-        others.append(classifiers.classifier(args, model, args.classifier_split, CLASSIFIER))
+        ensemble.append(classifiers.classifier(args, model, args.classifier_split, CLASSIFIER))
     vectors = fit_attributes(
         model,
         pictures,
         args.batch_size,
         directions=args.directions,
         refinement=refinement,
-        classifiers=others,
+        classifiers=ensemble,
         progress=not args.quiet,
     )
     for name, others in against.items():
@@ -134,8 +134,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _against(texts: list[str]) -> dict[str, list[str]]:
-    """Read every ``NAME=OTHER[,OTHER...]``: the others by name."""
-    found: dict[str, list[str]] = {}
+    """Parse every ``NAME=OTHER[,OTHER...]`` into the others by name."""
+    against: dict[str, list[str]] = {}
     for text in texts:
         name, _, others = text.partition("=")
         name, names = name.strip(), [other.strip() for other in others.split(",") if other.strip()]
@@ -143,14 +143,14 @@ def _against(texts: list[str]) -> dict[str, list[str]]:
             raise ConfigError(f"--against {text!r:.80} is not understood, expected NAME=OTHER[,OTHER...]")
         if name in names:
             raise ConfigError(f"--against {text!r:.80} makes {name:.80} orthogonal to itself, expected others")
-        if name in found:
+        if name in against:
             raise ConfigError(f"--against {name:.80} is given twice, expected all its others in one NAME=OTHER,OTHER")
-        found[name] = names
-    return found
+        against[name] = names
+    return against
 
 
 def _check_names(pictures: PictureSet, against: dict[str, list[str]], left_out: list[str]) -> None:
-    """Refuse now what would be refused after hours of encoding: names unknown or not to be fitted, or none to keep."""
+    """Refuse names that are unknown or cannot be fitted, and a fit without attributes, before the hours of encoding."""
     usable, refused = fittable(pictures.attributes.numpy(), pictures.attribute_names)
     fitted = [pictures.attribute_names[index] for index in usable]
     for option, name in [

@@ -1,4 +1,4 @@
-"""``bench``: measure speed and memory against this machine's own limits."""
+"""``bench``: measure speed, compared with the limits of this machine, and memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print a table, or JSON."""
+    """Measure, print a table or JSON, and return exit code 0."""
     options.set_threads(args.threads)
     device = pick_device(args.device)
     batch = {"A": 32, "B": 16, "C": 8}[args.config] if args.batch is None else args.batch

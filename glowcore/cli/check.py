@@ -1,4 +1,4 @@
-"""``check``: find out whether a model is exact on this machine."""
+"""``check``: check that a model is exact on this machine."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table; exit code 0 if every check passes, else 1."""
+    """Print the table of checks and return exit code 0 if none fails, else 1."""
     for name in ("samples", "odd", "limit"):
         options.check_range(f"--{name}", getattr(args, name), 1, 10_000)
     options.check_seed(args.seed)
@@ -64,13 +64,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def table(checks: list[checking.Check]) -> str:
-    """Lay checks out for reading: what, pass or the size of the miss, the bound, and a note."""
+    """Return the checks as a table for a terminal: name, result, measured value, bound, note."""
     words = {True: "pass", False: "MISS", None: "-"}
     rows = [("check", "result", "measured", "bound", "")]
     rows += [(c.name, words[c.passed], _number(c.measured), _number(c.bound), c.note) for c in checks]
-    failed, unasked = (sum(c.passed is value for c in checks) for value in (False, None))
-    verdict = f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks) - unasked} checks pass"
-    return f"{plain(rows)}\n{verdict}" + (f", {unasked} not made" if unasked else "")
+    failed, skipped = (sum(c.passed is value for c in checks) for value in (False, None))
+    verdict = f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks) - skipped} checks pass"
+    return f"{plain(rows)}\n{verdict}" + (f", {skipped} not made" if skipped else "")
 
 
 def _checks(args: argparse.Namespace) -> list[checking.Check]:
@@ -78,13 +78,13 @@ def _checks(args: argparse.Namespace) -> list[checking.Check]:
         model = options.load_flow(args)
     except CheckpointError as error:
         if not (Path(args.model) / "manifest.json").is_file():
-            raise  # no model at all: a mistake in the command, not a model that fails
+            raise  # no model there: a mistake in the command, not a failed check
         return [checking.Check("files", None, None, False, str(error))]
     folder = args.data or _gallery(Path(args.model))
-    shown = [] if folder is None else _check_pictures(args, model, folder)
+    picture_checks = [] if folder is None else _check_pictures(args, model, folder)
     return [
         checking.check_files(args.model),
-        *shown,
+        *picture_checks,
         *checking.check_model(model, samples=args.samples, probes=args.odd, seed=args.seed),
     ]
 
@@ -103,7 +103,7 @@ def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -
 
 
 def _gallery(model: Path) -> Path | None:
-    """Return the model's own folder of pictures, None if it has none."""
+    """Return the model's gallery of pictures, None if it has none."""
     folder = model / "gallery"
     if folder.is_dir() and any(file.suffix.lower() in PICTURE_SUFFIXES for file in folder.iterdir()):
         return folder

@@ -1,4 +1,4 @@
-"""Arguments for a classifier that learns from labelled pictures of another set, and the classifier."""
+"""Options for a classifier that is trained on labelled pictures of another set, and its training."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from glowcore.flow import Flow
 
 FOLDER = "runs/classifiers"
 HELD_OUT_PICTURES = 3000
-SPLITS = ("valid", "test", "train")  # the first that is there and nothing was learned from measures its accuracy
+SPLITS = ("valid", "test", "train")  # accuracy is measured on the first that exists and was not trained on
 
 
 def add_arguments(group: argparse._ActionsContainer, purpose: str) -> None:
-    """Add ``--classifier-data DIR`` and ``--classifier-folder DIR``; ``purpose`` says what the pictures are for."""
+    """Add ``--classifier-data DIR`` and ``--classifier-folder DIR``; ``purpose`` ends the help of the first."""
     group.add_argument(
         "--classifier-data",
         metavar="DIR",
@@ -33,9 +33,9 @@ def add_arguments(group: argparse._ActionsContainer, purpose: str) -> None:
 def classifier(
     args: argparse.Namespace, model: Flow, split: str, settings: ClassifierSettings | None = None
 ) -> StoredClassifier:
-    """Return the classifier of a split of ``--classifier-data`` at the size of ``model``: kept, or trained now."""
+    """Return the classifier of a split of ``--classifier-data`` at the picture size of ``model``, cached or trained."""
 
-    def opened(split: str, limit: int | None = None) -> PictureSet:
+    def open_split(split: str, limit: int | None = None) -> PictureSet:
         return open_dataset(
             args.classifier_data,
             image_size=model.image_size,
@@ -50,8 +50,8 @@ def classifier(
     def held_out() -> tuple[str, PictureSet]:
         first, second = (other for other in SPLITS if other != split)
         try:
-            return first, opened(first, HELD_OUT_PICTURES)
-        except DataError:  # not every copy of the set has a split of that name
-            return second, opened(second, HELD_OUT_PICTURES)
+            return first, open_split(first, HELD_OUT_PICTURES)
+        except DataError:  # some copies of the set lack that split
+            return second, open_split(second, HELD_OUT_PICTURES)
 
-    return cached_classifier(opened(split), held_out, args.classifier_folder, settings, progress=not args.quiet)
+    return cached_classifier(open_split(split), held_out, args.classifier_folder, settings, progress=not args.quiet)

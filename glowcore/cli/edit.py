@@ -1,4 +1,4 @@
-"""``edit``: change attributes of a picture, by one strength each or, two of them, over a grid."""
+"""``edit``: change attributes of a picture, each by one strength, or two of them over a grid."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Edit; exit code 0, or 1 with nothing written where an edit leaves the model's range."""
+    """Edit and return exit code 0, or 1 with nothing written if an edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     strengths = read_strengths(args.set)
     axes = read_grid(args.grid, strengths) if args.grid is not None else ()
@@ -74,17 +74,17 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_flow(args, attributes=True)
     attributes, y = model.attributes, class_option.chosen(model, args.class_name)
     for name in [*strengths, *args.lock, *(axis.name for axis in axes)]:
-        attributes.sigma(name)  # an unknown name is told before the work
+        attributes.sigma(name)  # raises for an unknown name before the work
     exact = pictures.exact(model)
     before = pictures.encode(exact, args.image, y)
     variants = attribute_grid.moves(*axes) if axes else [{}]
     after = Latents.cat([attributes.apply(before, strengths | moves, locked=args.lock) for moves in variants])
     shown, lost = pictures.show(pictures.decode(exact, after), MOST_OUT_OF_RANGE)
     if lost:
-        asked = " ".join([*args.set, *([args.grid] if axes else [])])
+        edit = " ".join([*args.set, *([args.grid] if axes else [])])
         part = f" in {len(lost)} of {len(shown)} pictures" if axes else ""
         options.say(
-            f"error: {asked} takes {printable(args.image)} out of the model's range{part}, to values "
+            f"error: {edit} takes {printable(args.image)} out of the model's range{part}, to values "
             f"that are not finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; "
             "nothing is written; a strength nearer to 0, or a picture more like those it has learnt, may do"
         )
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def say_locked_moves(strengths: Mapping[str, float], locks: Sequence[str]) -> None:
-    """Say what a lock means for an attribute that is moved itself."""
+    """Print a note for every locked attribute that has a strength of its own."""
     for name in strengths:
         if name in locks:
             options.say(
@@ -111,10 +111,10 @@ def say_locked_moves(strengths: Mapping[str, float], locks: Sequence[str]) -> No
 
 
 def read_strengths(texts: Sequence[str], most: float = MAX_STRENGTH) -> dict[str, float]:
-    """Read ``["Smiling=2.0", ...]``.
+    """Parse ``["Smiling=2.0", ...]``.
 
     Raises:
-        ConfigError: no ``=``, no number from ``-most`` to ``most``, or an attribute twice.
+        ConfigError: a text without ``=`` or without a number from ``-most`` to ``most``, or an attribute twice.
     """
     strengths: dict[str, float] = {}
     for text in texts:
@@ -129,19 +129,23 @@ def read_strengths(texts: Sequence[str], most: float = MAX_STRENGTH) -> dict[str
 
 
 def read_grid(text: str, strengths: Mapping[str, float]) -> tuple[Axis, Axis]:
-    """Read ``Smiling=-2:2:5,Eyeglasses=-2:2:5``: what changes across, and down; ``strengths`` are those of ``--set``.
+    """Parse ``Smiling=-2:2:5,Eyeglasses=-2:2:5`` into the axes across and down.
+
+    Args:
+        text: of ``--grid``.
+        strengths: of ``--set``, whose attributes must not be on an axis.
 
     Raises:
-        ConfigError: not of this form, no strength from -100 to 100, no count from 2 to 25, or an attribute twice.
+        ConfigError: another form, a strength not from -100 to 100, a count not from 2 to 25, or an attribute twice.
     """
     side = "(.+)=([^:,]*):([^:,]*):([^:,]*)"
-    found = re.fullmatch(f"{side},{side}", text)
-    if found is None:
+    match = re.fullmatch(f"{side},{side}", text)
+    if match is None:
         raise ConfigError(
             f"--grid {text!r:.80} is not understood, expected NAME=A:B:N,NAME=A:B:N such as "
             "Smiling=-2:2:5,Eyeglasses=-2:2:5"
         )
-    across, down = (_axis(*found.groups()[start : start + 4]) for start in (0, 4))
+    across, down = (_axis(*match.groups()[start : start + 4]) for start in (0, 4))
     names = [*strengths, across.name, down.name]
     twice = [name for name in names if names.count(name) > 1]
     if twice:

@@ -1,4 +1,4 @@
-"""``evaluate --edits``: the classifier, the measurement, and the result as JSON, words, Markdown or a picture."""
+"""``evaluate --edits``: judge edits by a classifier; print JSON, a table or Markdown, and write a picture of strips."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from glowcore.grids import grid
 from glowcore.storage import output
 from glowcore.text import counted
 
-JUDGE_SPLIT = "train"  # the fit of directions may learn from all others (`attributes --classifier-data`)
+JUDGE_SPLIT = "train"  # reserved for the judge: `attributes --classifier-data` trains on the other splits
 DEFAULT_SPLIT = "test"  # of --data, unless --split says otherwise
 EXAMPLE = (
     "python -m glowcore evaluate --model pretrained/faces64 --data faces/ --edits --classifier-data celeba/ "
@@ -31,7 +31,7 @@ EXAMPLE = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what only ``--edits`` takes."""
+    """Add the arguments that only ``--edits`` takes."""
     group = parser.add_argument_group("edits", f"for example: {EXAMPLE}")
     group.add_argument(
         "--edits", action="store_true", help="measure attribute edits instead, judged by a small classifier"
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure edits; exit code 0."""
+    """Evaluate edits and return exit code 0."""
     if args.classifier_data is None:
         raise ConfigError(
             "--edits needs --classifier-data DIR: labelled pictures (CelebA's layout) that a classifier "
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--edits measures models without classes, this one has num_classes {num_classes(model)}")
     tested = options.open_pictures(args, model)
     judge = classifiers.classifier(args, model, JUDGE_SPLIT)
-    own = accuracy(judge.net, tested.images, tested.attributes, tested.attribute_names)
-    found = evaluate_edits(
+    judge_accuracy = accuracy(judge.net, tested.images, tested.attributes, tested.attribute_names)
+    evaluation = evaluate_edits(
         model,
         tested,
         judge.net,
@@ -81,16 +81,16 @@ def run(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
         progress=not args.quiet,
     )
-    for name, reason in found.skipped.items():
+    for name, reason in evaluation.skipped.items():
         options.say(f"{name} is not measured: {reason}")
     seconds = time.perf_counter() - started
     if args.json:
         options.print_json(
             {
-                "edits": [asdict(result) for result in found.results],
-                "until_seen": [asdict(result) for result in found.until_seen],
-                "skipped": found.skipped,
-                "classifier": {**judge.facts, "cached": judge.cached, "accuracy_here": own},
+                "edits": [asdict(result) for result in evaluation.results],
+                "until_seen": [asdict(result) for result in evaluation.until_seen],
+                "skipped": evaluation.skipped,
+                "classifier": {**judge.facts, "cached": judge.cached, "accuracy_here": judge_accuracy},
                 "split": args.split,
                 "seconds": round(seconds, 3),
                 "device": str(model.device),
@@ -98,30 +98,21 @@ def run(args: argparse.Namespace) -> int:
             }
         )
     elif args.markdown:
-        print(
-            edit_tables.markdown(
-                found,
-                judge,
-                own,
-                model.attributes,
-                command=_command(args),
-                weights=checkpoint.fingerprint(args.model),
-                split=args.split,
-                picture=args.link,
-                credit=args.credit,
-            )
+        origin = edit_tables.Origin(
+            _command(args), checkpoint.fingerprint(args.model), args.split, args.link, args.credit
         )
+        print(edit_tables.markdown(evaluation, judge, judge_accuracy, model.attributes, origin))
     else:
-        options.say(edit_tables.words(found, judge, own))
-    edits = counted(sum(r.images for r in found.results), "edit")
+        options.say(edit_tables.words(evaluation, judge, judge_accuracy))
+    edits = counted(sum(r.images for r in evaluation.results), "edit")
     options.say(f"{edits} in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:
-        pictures.save(out, strip_sheet(found.strips, strengths))
+        pictures.save(out, strip_sheet(evaluation.strips, strengths))
     return 0
 
 
 def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float]) -> np.ndarray:
-    """Lay strips out, a case a row: its name, then for each of its pictures the reconstruction and every strength."""
+    """Return a captioned sheet, one case per row: for each of its pictures the reconstruction, then every strength."""
     rows = [images.to_uint8(strip.pictures.flatten(0, 1)) for strip in strips]
     columns = max(len(row) for row in rows)
     blank = np.full_like(rows[0][:1], 255)
@@ -136,16 +127,16 @@ def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float]) -> np.n
 
 
 def _command(args: argparse.Namespace) -> str:
-    """Return the command line that prints the same document again."""
-    # Folders are named as the documentation does: where they lie here is nobody's business.
+    """Return the command line that prints the same document."""
+    # With the documentation's names for folders: the document must not contain paths of this machine.
     chosen = "" if args.split == DEFAULT_SPLIT else f" --split {args.split}"
     chosen += ("" if args.limit is None else f" --limit {args.limit}") + (" --skip-broken" if args.skip_broken else "")
     command = (
         f"python -m glowcore evaluate --model MODEL --data FACES{chosen} --edits --classifier-data CELEBA "
         f"--strengths {args.strengths} --pictures {args.pictures} --markdown"
     )
-    given = {"out": args.out and Path(args.out).name, "link": args.link, "credit": args.credit}
-    return command + "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value)
+    texts = {"out": args.out and Path(args.out).name, "link": args.link, "credit": args.credit}
+    return command + "".join(f" --{option} {shlex.quote(value)}" for option, value in texts.items() if value)
 
 
 def _strengths(text: str) -> list[float]:

@@ -1,8 +1,9 @@
-"""The result of ``evaluate --edits`` as tables: for a terminal, or as a Markdown document."""
+"""The results of ``evaluate --edits`` as tables for a terminal or as a Markdown document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from glowcore.attributes.vectors import AttributeVectors, direction_kind
@@ -13,58 +14,68 @@ from glowcore.tables import Rows, plain
 from glowcore.tables import markdown as markdown_table
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The facts that a Markdown document states beside the results.
+
+    Attributes:
+        command: the command line that prints the document.
+        weights: SHA-256 of the model's weights.
+        split: of the pictures.
+        picture: path of the strips as seen from the document, None to show none.
+        credit: of these pictures, if any.
+    """
+
+    command: str
+    weights: str
+    split: str
+    picture: str | None = None
+    credit: str | None = None
+
+
 def case(name: str, sign: float) -> str:
-    """Return what an edit of an attribute is called: ``Male``, or ``not Male`` where it is taken away."""
+    """Return the name of an edit: ``Male``, or ``not Male`` where the attribute is taken away."""
     return name if sign > 0 else f"not {name}"
 
 
-def words(found: EditEvaluation, judge: StoredClassifier, own: dict[str, Any]) -> str:
-    """Return the tables of the classifier and of the edits for a terminal."""
+def words(evaluation: EditEvaluation, judge: StoredClassifier, accuracy: dict[str, Any]) -> str:
+    """Return the tables of the classifier and of the edits for a terminal; arguments as of :func:`markdown`."""
     return "\n\n".join(
         [
             "classifier (accuracy is the mean of both classes')",
-            plain(_judge_rows(judge, own)),
-            plain(_edit_rows(found.results)),
+            plain(_judge_rows(judge, accuracy)),
+            plain(_edit_rows(evaluation.results)),
             "each picture moved only as far as it takes",
-            plain(_until_seen_rows(found.until_seen)),
+            plain(_until_seen_rows(evaluation.until_seen)),
         ]
     )
 
 
 def markdown(
-    found: EditEvaluation,
+    evaluation: EditEvaluation,
     judge: StoredClassifier,
-    own: dict[str, Any],
+    accuracy: dict[str, Any],
     attributes: AttributeVectors,
-    *,
-    command: str,
-    weights: str,
-    split: str,
-    picture: str | None,
-    credit: str | None,
+    origin: Origin,
 ) -> str:
     """Return the whole document.
 
     Args:
-        found: the figures of the edits.
+        evaluation: the results.
         judge: the classifier.
-        own: its accuracy on the pictures that were edited.
-        attributes: the vectors that moved them.
-        command: the command line behind it.
-        weights: SHA-256 of the model's weights.
-        split: what the pictures are.
-        picture: path of the strips, if any.
-        credit: whose pictures they show.
+        accuracy: of the classifier on the edited pictures (:func:`~glowcore.classifiers.classifier.accuracy`).
+        attributes: the vectors of the edits.
+        origin: of the results.
     """
     facts = judge.facts
-    tried = ", ".join(f"{s:g}" for s in dict.fromkeys(abs(result.strength) for result in found.results))
+    tried = ", ".join(f"{s:g}" for s in dict.fromkeys(abs(result.strength) for result in evaluation.results))
     parts = [
         "# What edits do",
-        f"Printed by\n\n```\n{command}\n```\n\nfor weights `{weights[:16]}`, split `{split}`.",
+        f"Printed by\n\n```\n{origin.command}\n```\n\nfor weights `{origin.weights[:16]}`, split `{origin.split}`.",
         "Each attribute is moved on held-out pictures that are labelled as lacking it (`n` of them; `not Male`: on "
         "those labelled as having it, the other way) by a strength in sigmas, the standard deviation of the training "
         "encodings along the direction. A small classifier of other data judges.",
-        markdown_table(_edit_rows(found.results)),
+        markdown_table(_edit_rows(evaluation.results)),
         "- **seen before**: share of the untouched reconstructions in which the classifier already sees what is asked "
         "for (probability above 0.5); **success**: the same after the edit, one that is not finite counted as none.\n"
         "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
@@ -76,24 +87,24 @@ def markdown(
         f"{100 * (1 - MOST_OUTSIDE):g} % of the values lie in [0, 1] before clipping, give or take half a step of 8 "
         "bits.",
     ]
-    if picture is not None:
+    if origin.picture is not None:
         parts.append(
-            f"![Two held-out pictures for each attribute: unchanged, then edited]({picture})"
-            + (f"\n\n{credit}" if credit else "")
+            f"![Two held-out pictures for each attribute: unchanged, then edited]({origin.picture})"
+            + (f"\n\n{origin.credit}" if origin.credit else "")
         )
     parts += [
         "## As far as it takes",
         "A hand on a slider stops when it sees what it wanted. Of the pictures in which the attribute is not seen "
         f"before, each moved by the smallest of the strengths {tried} at which it is; those in which it never is, by "
         "the largest.",
-        markdown_table(_until_seen_rows(found.until_seen)),
+        markdown_table(_until_seen_rows(evaluation.until_seen)),
         "## The classifier",
         f"Trained on {facts['pictures']:,} labelled pictures of another set, never on those edited here nor on any "
         "latent; its probabilities are those of a world where an attribute is as common as its absence. **Accuracy** "
         f"is the mean of both classes' at the threshold 0.5: on {facts['held_out']:,} others of its own set (split "
         f"`{facts['held_out_split']}`), and on the labels of the pictures edited here. Where it is low, success and "
         "leak say little.",
-        markdown_table(_judge_rows(judge, own)),
+        markdown_table(_judge_rows(judge, accuracy)),
         "## The directions",
         "How each was made (`glowcore/attributes/directions.py`, `glowcore/attributes/refinement.py`), its sigma, how "
         "much of each level sampling left (finest first), and for a refined one the cosine to what statistics gave, "
@@ -105,7 +116,7 @@ def markdown(
 
 
 def _fit_judge(attributes: AttributeVectors) -> str:
-    """Return a sentence on the pictures of other sets that the fit's judge learned from, or nothing."""
+    """Return a sentence on the other classifiers that directions were refined with, "" if there were none."""
     counts = [known["pictures"] for known in attributes.source.get("classifiers", [])]
     if not counts:
         return ""
@@ -151,17 +162,17 @@ def _edit_rows(results: Sequence[EditResult]) -> Rows:
     return rows
 
 
-def _until_seen_rows(found: Sequence[UntilSeen]) -> Rows:
+def _until_seen_rows(results: Sequence[UntilSeen]) -> Rows:
     rows = [("edit", "n", "success", "mean strength", "leak", "change")]
-    for r in found:
+    for r in results:
         figures = [f"{r.strength:.2f}", f"{r.leak:.3f}", f"{r.change:.3f}"] if r.images else ["-"] * 3
         rows.append((case(r.attribute, r.sign), str(r.images), _percent(r.success if r.images else None), *figures))
     return rows
 
 
-def _judge_rows(judge: StoredClassifier, own: dict[str, Any]) -> Rows:
+def _judge_rows(judge: StoredClassifier, accuracy: dict[str, Any]) -> Rows:
     rows = [("attribute", "column", "accuracy, own set", "AUC", "accuracy here", "AUC here", "with", "without")]
-    for name, here in own.items():
+    for name, here in accuracy.items():
         column = judge.net.column_of(name)
         there = judge.facts["accuracy"].get(column, {})
         rows.append(

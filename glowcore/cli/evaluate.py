@@ -1,4 +1,4 @@
-"""``evaluate``: bits per dimension and exactness on held-out pictures, or with ``--edits`` what edits do to them."""
+"""``evaluate``: bits per dimension and exactness on held-out pictures, or with ``--edits`` the effect of edits."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate; exit code 0."""
+    """Evaluate and return exit code 0."""
     options.check_range("--batch-size", args.batch_size, 1, 1_000_000)
     options.check_seed(args.seed)
     keep_heap()
     if args.edits:
         return edit_report.run(args)
     for option in ("classifier_data", "strengths", "pictures", "markdown", "link", "credit", "out"):
-        if (given := getattr(args, option)) is not None and given is not False:
+        if (value := getattr(args, option)) is not None and value is not False:
             raise ConfigError(f"--{option.replace('_', '-')} goes with --edits, expected both or neither")
     model = options.load_model(args)
     pictures = options.open_pictures(args, model)
