@@ -45,7 +45,7 @@ def words(evaluation: EditEvaluation, judge: StoredClassifier, accuracy: dict[st
             "classifier (accuracy is the mean of both classes')",
             plain(_judge_rows(judge, accuracy)),
             plain(_edit_rows(evaluation.results)),
-            "each picture moved only as far as it takes",
+            "each picture at the smallest strength that succeeds",
             plain(_until_seen_rows(evaluation.until_seen)),
         ]
     )
@@ -72,20 +72,21 @@ def markdown(
     parts = [
         "# What edits do",
         f"Printed by\n\n```\n{origin.command}\n```\n\nfor weights `{origin.weights[:16]}`, split `{origin.split}`.",
-        "Each attribute is moved on held-out pictures that are labelled as lacking it (`n` of them; `not Male`: on "
-        "those labelled as having it, the other way) by a strength in sigmas, the standard deviation of the training "
-        "encodings along the direction. A small classifier of other data judges.",
+        "Each attribute is added to `n` held-out pictures that are labelled as lacking it (`not Male`: taken away from "
+        "those labelled as having it). The strength is in sigmas, standard deviations of the training encodings along "
+        "the direction. A small classifier trained on other data judges the edits.",
         markdown_table(_edit_rows(evaluation.results)),
-        "- **seen before**: share of the untouched reconstructions in which the classifier already sees what is asked "
-        "for (probability above 0.5); **success**: the same after the edit, one that is not finite counted as none.\n"
-        "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the one of "
-        "them that moves most, and by how much.\n"
-        "- **change**: mean absolute change of the picture, values clipped to [0, 1]; **at the border**: of the band "
-        f"along the four sides, 1/{BORDER_DIVISOR} of the side wide, which most edits have no business in.\n"
-        "- **finite**: share of edited pictures whose values are all finite, with the number of those that float32 "
-        "loses and that are therefore tried in float64, as in the application; **in range**: share of which at least "
-        f"{100 * (1 - MOST_OUTSIDE):g} % of the values lie in [0, 1] before clipping, give or take half a step of 8 "
-        "bits.",
+        "- **seen before**: share of the unedited reconstructions in which the classifier already sees the result of "
+        "the edit (probability above 0.5); **success**: the same share after the edit, where an edit that is not "
+        "finite does not count.\n"
+        "- **leak**: mean absolute change of its probabilities of all other attributes; **moves most**: the attribute "
+        "among them that changes most, and its change.\n"
+        "- **change**: mean absolute change of the picture, with values clipped to [0, 1]; **at the border**: the same "
+        f"over a border of 1/{BORDER_DIVISOR} of the side, which most edits should not change.\n"
+        "- **finite**: share of edited pictures whose values are all finite, with the number of edits that float32 "
+        "loses and that are therefore repeated in float64, as in the application; **in range**: share of edited "
+        f"pictures of which at least {100 * (1 - MOST_OUTSIDE):g} % of the values lie in [0, 1] before clipping, "
+        "within half a step of 8 bits.",
     ]
     if origin.picture is not None:
         parts.append(
@@ -93,36 +94,37 @@ def markdown(
             + (f"\n\n{origin.credit}" if origin.credit else "")
         )
     parts += [
-        "## As far as it takes",
-        "A hand on a slider stops when it sees what it wanted. Of the pictures in which the attribute is not seen "
-        f"before, each moved by the smallest of the strengths {tried} at which it is; those in which it never is, by "
-        "the largest.",
+        "## At the smallest strength that succeeds",
+        "A user who moves a slider stops once the edit shows. Here each picture in which the attribute is not seen "
+        f"before is edited at the smallest of the strengths {tried} at which it is seen, or at the largest if it never "
+        "is.",
         markdown_table(_until_seen_rows(evaluation.until_seen)),
         "## The classifier",
-        f"Trained on {facts['pictures']:,} labelled pictures of another set, never on those edited here nor on any "
-        "latent; its probabilities are those of a world where an attribute is as common as its absence. **Accuracy** "
-        f"is the mean of both classes' at the threshold 0.5: on {facts['held_out']:,} others of its own set (split "
+        f"Trained on {facts['pictures']:,} labelled pictures of another set, not on those edited here nor on latents. "
+        "Its probabilities assume that an attribute is as common as its absence. **Accuracy** is the mean over both "
+        f"classes at the threshold 0.5: on {facts['held_out']:,} other pictures of its own set (split "
         f"`{facts['held_out_split']}`), and on the labels of the pictures edited here. Where it is low, success and "
-        "leak say little.",
+        "leak mean little.",
         markdown_table(_judge_rows(judge, accuracy)),
         "## The directions",
-        "How each was made (`glowcore/attributes/directions.py`, `glowcore/attributes/refinement.py`), its sigma, how "
-        "much of each level sampling left (finest first), and for a refined one the cosine to what statistics gave, "
-        "and success and leak before and after, at 3 sigma on held-out training pictures, by the fit's own judge: by "
-        "these it was kept or not." + _fit_judge(attributes),
+        "How each was made (`glowcore/attributes/directions.py`, `glowcore/attributes/refinement.py`), its sigma, and "
+        "the share of each level that shrinking by the sampling error keeps (finest first). For a refined direction: "
+        "its cosine to the direction that the descent started from, and success and leak before and after, at 3 sigma "
+        "on held-out training pictures, by the fit's own classifiers. The loss on these pictures decided whether it "
+        "was kept." + _fit_classifiers(attributes),
         markdown_table(_direction_rows(attributes)),
     ]
     return "\n\n".join(parts)
 
 
-def _fit_judge(attributes: AttributeVectors) -> str:
+def _fit_classifiers(attributes: AttributeVectors) -> str:
     """Return a sentence on the other classifiers that directions were refined with, "" if there were none."""
     counts = [known["pictures"] for known in attributes.source.get("classifiers", [])]
     if not counts:
         return ""
     return (
-        f" Beside the fit's own labels that judge learned from {' and '.join(f'{n:,}' for n in counts)} labelled "
-        "pictures of another set, of a split from which the classifier above has not learned."
+        f" Beside the fit's own labels, they were trained on {' and '.join(f'{n:,}' for n in counts)} labelled "
+        "pictures of another set, of a split that the classifier above was not trained on."
     )
 
 
