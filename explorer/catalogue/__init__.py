@@ -1,1 +1,1 @@
-"""What a model folder brings along."""
+"""The contents of a model's folder beside its weights, and its classes."""

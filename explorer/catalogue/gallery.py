@@ -1,4 +1,4 @@
-"""The pictures a model brings along: `gallery/` in its folder, with their attribution."""
+"""The example pictures of a model: ``gallery/`` in its folder, with their attribution."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ATTRIBUTION = "ATTRIBUTION.md"
 
 @dataclass(frozen=True)
 class Gallery:
-    """The pictures in one folder, sorted by name; a missing folder is an empty gallery."""
+    """The pictures in a folder, sorted by name; a missing folder is an empty gallery."""
 
     folder: Path
 
     @classmethod
     def of(cls, model: Path) -> Gallery:
-        """That of the model in the folder `model`."""
+        """Return the gallery of the model in the folder ``model``."""
         return cls(model / "gallery")
 
     @cached_property
@@ -36,17 +36,17 @@ class Gallery:
 
     @cached_property
     def attribution(self) -> str:
-        """Whose pictures these are, as Markdown; "" where no file says it."""
+        """The attribution of the pictures, as Markdown; "" without such a file."""
         path = self.folder / ATTRIBUTION
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def load(self, name: str) -> np.ndarray:
-        """The picture `name`, uint8 [H, W, 3]; RecipeError if the gallery has none of that name."""
+        """Return the picture ``name``, uint8 [H, W, 3]; RecipeError if the gallery has no such picture."""
         if name not in self.names:
             raise RecipeError(f"the gallery of this model has no picture {name!r:.60}")
         return images.load(self.folder / name)
 
 
 def title(name: str) -> str:
-    """A file name as words: "woman_03.jpg" -> "Woman 03"."""
+    """Return a file name as words: "woman_03.jpg" -> "Woman 03"."""
     return Path(name).stem.replace("_", " ").replace("-", " ").strip().capitalize()

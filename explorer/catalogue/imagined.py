@@ -1,4 +1,4 @@
-"""Faces that a model imagines well: seeds with a name, chosen by its author and stated in its folder."""
+"""Samples that a model's author recommends: seeds with a name, listed in the model's metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ LONGEST = 40
 
 @dataclass(frozen=True)
 class Imagined:
-    """A sampled picture worth showing: its seed, what it shows in a few words, and its temperature (0 to 1.2)."""
+    """A recommended sample.
+
+    Attributes:
+        seed: its seed.
+        name: a few words about what it shows.
+        temperature: its temperature, 0 to 1.2.
+    """
 
     seed: int
     name: str
@@ -25,34 +31,34 @@ class Imagined:
 
     @property
     def source(self) -> Source:
-        """What an edit of it starts from."""
+        """The source of an edit of this sample."""
         return Source("seed", str(self.seed))
 
 
 def imagined(metadata: Mapping[str, Any]) -> tuple[Imagined, ...]:
-    """What the metadata's `seeds` list, () where there is no such entry; temperatures on the grid of recipes.
+    """Return the samples in the metadata's ``seeds``, () without that entry; temperatures are rounded to 1/100.
 
     Raises:
-        CheckpointError: anything but a list of up to 48 different {"seed": int, "name": str, "temperature":
-            number}.
+        CheckpointError: the entry is not a list of up to 48 ``{"seed": int, "name": str, "temperature": number}`` of
+            different seeds.
     """
-    stated = metadata.get(SEEDS, [])
-    if not isinstance(stated, list) or len(stated) > MOST:
-        raise CheckpointError(f"the metadata's seeds are {stated!r:.60}, expected a list of up to {MOST}")
-    found = tuple(map(_one, stated))
-    twice = [one for i, one in enumerate(found) if one.seed in [earlier.seed for earlier in found[:i]]]
-    if twice:
-        raise CheckpointError(f"the metadata's seeds hold {twice[0].seed} twice, expected each once")
-    return found
+    entries = metadata.get(SEEDS, [])
+    if not isinstance(entries, list) or len(entries) > MOST:
+        raise CheckpointError(f"the metadata's seeds are {entries!r:.60}, expected a list of up to {MOST}")
+    samples = tuple(map(_sample, entries))
+    repeated = [sample.seed for i, sample in enumerate(samples) if sample.seed in [s.seed for s in samples[:i]]]
+    if repeated:
+        raise CheckpointError(f"the metadata's seeds hold {repeated[0]} twice, expected each once")
+    return samples
 
 
-def _one(stated: Any) -> Imagined:
-    if isinstance(stated, dict) and set(stated) == {"seed", "name", "temperature"}:
-        seed, name, temperature = stated["seed"], stated["name"], stated["temperature"]
+def _sample(entry: Any) -> Imagined:
+    if isinstance(entry, dict) and set(entry) == {"seed", "name", "temperature"}:
+        seed, name, temperature = entry["seed"], entry["name"], entry["temperature"]
         if _is_seed(seed) and _is_name(name) and is_temperature(temperature) and temperature <= TEMPERATURE_LIMIT:
             return Imagined(seed, name, round(float(temperature), 2))
     raise CheckpointError(
-        f"the metadata's seeds hold {stated!r:.80}, expected a seed from 0 to {SEED_LIMIT}, a name of 1 to {LONGEST} "
+        f"the metadata's seeds hold {entry!r:.80}, expected a seed from 0 to {SEED_LIMIT}, a name of 1 to {LONGEST} "
         f"printable characters and a temperature from 0 to {TEMPERATURE_LIMIT:g}"
     )
 

@@ -1,1 +1,1 @@
-"""An edit as a value, with its past, and what a hand on the page does to it."""
+"""An edit as a value, its history, and the messages that change it."""

@@ -1,7 +1,6 @@
-"""What a hand on the page does to the history: one pure function from message to history.
+"""The operations of the editor: one pure function from a history and a message to a history.
 
-The editor in the browser sends small dictionaries. They come from outside, so everything in them is checked here;
-a message that makes no sense changes nothing and says so.
+The messages are small dictionaries from the browser, so everything in them is validated here.
 """
 
 from __future__ import annotations
@@ -14,21 +13,24 @@ from explorer.edits.messages import numbers
 from explorer.edits.recipe import RecipeError
 
 EASE = 0.6
-LATEST = 1e9  # seconds on the clock of a browser, which begins with its page
+LATEST = 1e9  # seconds; the browser's clock starts when its page is loaded
 
 
 def reduce(history: History, message: Mapping[str, Any], attributes: Collection[str]) -> History:
     """Apply one message of the editor.
 
-    Messages: {"op": "set", "name": str, "value": float, "at": float, "since": float, "joins": bool},
-    {"op": "lock", "name": str, "on": bool}, {"op": "undo"}, {"op": "redo"}, {"op": "reset"}, {"op": "ease"}.
+    The messages are ``{"op": "set", "name": str, "value": float, "at": float, "since": float, "joins": bool}``,
+    ``{"op": "lock", "name": str, "on": bool}``, ``{"op": "undo"}``, ``{"op": "redo"}``, ``{"op": "reset"}`` and
+    ``{"op": "ease"}``. In a ``set`` message,
 
-    `at`: when the hand made the move, in seconds of the browser's clock; without it the message is a step by itself.
-    `since`: when it made the first of the moves that this one stands for; without it, `at`.
-    `joins`: whether the move goes on with the one before it, as a key does that is held; a drag is a step by itself.
+    - ``at`` is when the user made the move, in seconds of the browser's clock; without it the move is a step of its
+      own;
+    - ``since`` is when the user made the first of the moves that this message stands for; ``at`` by default;
+    - ``joins`` is whether the move may belong to the step before it, as with a key that is held; a drag is a step of
+      its own.
 
     Raises:
-        RecipeError: an unknown operation, an attribute that is not in `attributes`, or a value that is no finite
+        RecipeError: an unknown operation, an attribute that is not in ``attributes``, or a value that is not a finite
             number.
     """
     operation = message.get("op")

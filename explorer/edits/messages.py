@@ -1,18 +1,18 @@
-"""Messages of the browser, which may hold anything: which of them are new, and the numbers in them."""
+"""Validation of messages from the browser: their numbering, and lists of numbers in them."""
 
 from __future__ import annotations
 
 from math import inf
 from typing import Any
 
-MessageNumber = tuple[str, int]  # the page instance that a message came from, and which of its messages it is
+MessageNumber = tuple[str, int]  # the page instance that sent a message, and the message's place in its sequence
 NO_MESSAGE = ("", 0)
 
 
 def newer(message: Any, last: MessageNumber) -> MessageNumber | None:
-    """The number of a message that came after `last`, or from another page instance; None for one dealt with already.
+    """Return the number of a message that is later than ``last`` or from another page instance, else None.
 
-    None, too, for what is no message: all of ours are dictionaries with a "nonce" and a whole number "seq".
+    A message is a dictionary with a ``nonce`` and an integer ``seq``; None for anything else.
     """
     if not isinstance(message, dict):
         return None
@@ -23,14 +23,14 @@ def newer(message: Any, last: MessageNumber) -> MessageNumber | None:
 
 
 def acknowledgement(last: MessageNumber) -> dict[str, Any]:
-    """What tells the browser that the message of this number, and all before it, have been dealt with."""
+    """Return the acknowledgement of a message and of all before it, for the browser."""
     return {"nonce": last[0], "seq": last[1]}
 
 
 def numbers(value: Any, count: int, low: float, high: float) -> tuple[float, ...] | None:
-    """A list of `count` finite numbers, each clamped to `low` ... `high`; None for anything else."""
+    """Return a list of ``count`` finite numbers, each clamped to [``low``, ``high``]; None for anything else."""
     if not isinstance(value, list) or len(value) != count:
         return None
     if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < inf for v in value):
         return None
-    return tuple(float(min(max(v, low), high)) for v in value)  # a whole number may be too large for a float
+    return tuple(float(min(max(v, low), high)) for v in value)  # an integer may be too large for a float

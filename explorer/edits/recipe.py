@@ -1,11 +1,11 @@
-"""An edit as a value: what was taken, what was moved, and by how much.
+"""An edit as a value: its source, its moves and its locks.
 
-An `EditRecipe` is the one currency of the application. It is an undo step, the `?s=` token of the address, the text
-chunk in every exported PNG, and what `python -m explorer render` renders. It is frozen and hashable, numbers are kept
-on a grid of 1/100 so that a recipe equals itself after any number of round trips, and nothing in it can run code.
+All parts of the application exchange edits as an ``EditRecipe``. It is an undo step, the ``?s=`` token of the address,
+the text chunk in every exported PNG, and the argument of ``python -m explorer render``. It is frozen and hashable.
+Numbers are rounded to a grid of 1/100, so that a recipe equals itself after any number of round trips.
 
-The token is base64url of a compact JSON list, version first: letters, digits, `-` and `_` only, so no browser, shell
-or chat program changes it on the way.
+The token is base64url of a compact JSON list, version first. It has only letters, digits, ``-`` and ``_``, which no
+browser, shell or chat program changes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from dataclasses import dataclass, field, replace
 from glowcore.errors import GlowcoreError
 from glowcore.metadata import USUAL_TEMPERATURE
 
-STRENGTH_LIMIT = 5.0  # standard deviations; the sliders stop at 3, an own script may go further
-STRENGTH_STEP = 0.05  # of the sliders; an own script may go between
+STRENGTH_LIMIT = 5.0  # standard deviations; the sliders end at 3, scripts may go further
+STRENGTH_STEP = 0.05  # of the sliders; scripts may use values in between
 TEMPERATURE_LIMIT = 1.2
 SEED_LIMIT = 2**31 - 1
 LABEL_LIMIT = 9999
-PLACE_LIMIT = 6.0  # standard deviations from the middle of a map; beyond, models leave their numbers
-NO_FILE = "m"  # begins the key of an aligned picture that came from no file: mixed here, or lent by another model
-MODEL_DIGITS = 12  # of the SHA-256 of the weights in hex, by which a recipe knows its model
+PLACE_LIMIT = 6.0  # standard deviations from the middle of a map; further out, decoded values may not be finite
+NO_FILE = "m"  # first character of the key of an aligned picture without a file: mixed here, or lent by another model
+MODEL_DIGITS = 12  # hex digits of the SHA-256 of the weights that identify a model
 MAX_MOVES = 64
 MAX_LEVELS = 12
 MAX_TOKEN = 4096
@@ -46,19 +46,25 @@ _PATTERNS = {"gallery": _GALLERY_NAME, "photo": _PHOTO_HASH, "seed": _SEED, "map
 
 
 class RecipeError(GlowcoreError, ValueError):
-    """A token that is no recipe of ours."""
+    """An invalid recipe or token."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the picture comes from.
+    """The picture that an edit starts from. A recipe never contains the picture itself.
 
-    kind is "gallery" (value: a file name of the model's gallery), "photo" (value: the first 32 hex digits of the
-    SHA-256 of the uploaded file, or `NO_FILE` and 31 of that of a picture that was made here; neither is ever itself in
-    a recipe), "seed" (value: the seed of a sampled picture, as digits) or "map" (value: the number of a face on the
-    model's map, or a place on it, "x,y" in standard deviations). `face` chooses among several faces of a photo, -1 is
-    the plain centre crop; `eyes` are hand-placed eyes (left x, left y, right x, right y) as fractions of the photo's
-    sides, () when the detector places them. `label` is the class of a sampled picture, for a model that has classes.
+    Attributes:
+        kind: "gallery", "photo", "seed" or "map".
+        value: by kind: a file name of the model's gallery; the first 32 hex digits of the SHA-256 of the uploaded
+            file, or ``NO_FILE`` and 31 of that of a picture made here; the seed of a sampled picture, as digits; the
+            number of a face on the model's map, or a place on it, "x,y" in standard deviations.
+        face: the number of a detected face of a photo; -1 for the centre crop or for hand-placed eyes.
+        eyes: hand-placed eyes (left x, left y, right x, right y) as fractions of the photo's sides; () for those that
+            the detector found.
+        label: the class of a sampled picture, for a model with classes.
+
+    Raises:
+        RecipeError: a value that does not fit its kind; numbers out of range are clamped.
     """
 
     kind: str
@@ -68,7 +74,7 @@ class Source:
     label: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no picture can be found for; clamp what can be clamped."""
+        """Validate the fields; clamp numbers, and reset fields that the kind does not use."""
         pattern = _PATTERNS.get(self.kind)
         if pattern is None:
             raise RecipeError(f"source kind {self.kind!r:.40} is not one of {', '.join(_PATTERNS)}")
@@ -89,7 +95,7 @@ class Source:
 
     @property
     def place(self) -> tuple[float, float] | None:
-        """Where on the map a place is; None for a numbered face of it and for the other kinds."""
+        """The coordinates of a place on the map; None for a numbered face and for the other kinds."""
         if self.kind != "map" or "," not in self.value:
             return None
         x, y = self.value.split(",")
@@ -97,7 +103,7 @@ class Source:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a photo that came as a file, and so can come again."""
+        """Whether the source is a photo from a file, which can be uploaded again."""
         return self.kind == "photo" and not self.value.startswith(NO_FILE)
 
     @property
@@ -110,12 +116,13 @@ class Source:
 
 @dataclass(frozen=True)
 class EditRecipe:
-    """A source and what is done to it.
+    """A source with its moves and locks.
 
     Attributes:
-        moves: attribute -> strength in standard deviations, as sorted pairs; zeros are dropped.
-        locks: attributes whose score stays where it is while others move, sorted.
-        temperature: of a sampled source: one value, or one a level from finest to top; 0 to 1.2.
+        source: the picture.
+        moves: (attribute, strength in standard deviations) pairs, sorted; zeros are dropped.
+        locks: attributes whose score must not change while others move, sorted.
+        temperature: of a sampled source: one value, or one per level, finest first; 0 to 1.2.
         model: the first 12 hex digits of the SHA-256 of the model's weights, "" for any model.
     """
 
@@ -126,7 +133,7 @@ class EditRecipe:
     model: str = ""
 
     def __post_init__(self) -> None:
-        """Bring every value to its one canonical form, or refuse it with `RecipeError`."""
+        """Validate the fields and bring them to their canonical form."""
         pairs = dict(self.moves)
         if len(pairs) > MAX_MOVES or len(set(self.locks)) > MAX_MOVES:
             raise RecipeError(f"more than {MAX_MOVES} attributes in one recipe")
@@ -144,31 +151,28 @@ class EditRecipe:
 
     # -- reading ----------------------------------------------------------------
     def strength(self, name: str) -> float:
-        """Where the slider of attribute `name` stands."""
+        """Return the strength of attribute ``name``, 0 where it is not moved."""
         return dict(self.moves).get(name, 0.0)
 
-    # -- changing: each gives a new recipe ----------------------------------------------------------------
+    # -- changing: each method returns a new recipe ----------------------------------------------------------------
     def moved(self, moves: Mapping[str, float]) -> EditRecipe:
-        """The recipe with these sliders set and the others where they are."""
+        """Set the strengths of ``moves``; the others stay."""
         return replace(self, moves=tuple((dict(self.moves) | dict(moves)).items()))
 
     def locked(self, name: str, on: bool) -> EditRecipe:
-        """The recipe with attribute `name` locked or unlocked."""
+        """Lock or unlock attribute ``name``."""
         return replace(self, locks=tuple((set(self.locks) | {name}) if on else (set(self.locks) - {name})))
 
     def reset(self) -> EditRecipe:
-        """The same picture with every slider at zero and every lock open."""
+        """Remove all moves and locks."""
         return replace(self, moves=(), locks=())
 
     def eased(self, factor: float) -> EditRecipe:
-        """The recipe with every strength multiplied by `factor`: the way back from an edit that went too far.
-
-        The new strengths are such as the sliders can show.
-        """
+        """Multiply every strength by ``factor``, rounded to the steps of the sliders."""
         return replace(self, moves=tuple((n, round(s * factor / STRENGTH_STEP) * STRENGTH_STEP) for n, s in self.moves))
 
     def restricted(self, names: Iterable[str]) -> EditRecipe:
-        """The recipe with only the attributes that `names` lists: what another model can make of it."""
+        """Keep only the moves and locks of the attributes in ``names``, those of another model."""
         known = set(names)
         return replace(
             self,
@@ -177,13 +181,13 @@ class EditRecipe:
         )
 
     def without_photo(self, gone: Collection[str], instead: Source) -> EditRecipe:
-        """The recipe, of the picture `instead` where it was of a photo of one of these keys."""
-        of_it = self.source.kind == "photo" and self.source.value in gone
-        return replace(self, source=instead) if of_it else self
+        """Change the source to ``instead`` where it is one of the photos whose keys are in ``gone``."""
+        is_gone = self.source.kind == "photo" and self.source.value in gone
+        return replace(self, source=instead) if is_gone else self
 
     # -- token ----------------------------------------------------------------
     def token(self) -> str:
-        """The recipe as a string of letters, digits, - and _."""
+        """Return the recipe as a string of letters, digits, ``-`` and ``_``."""
         source = [self.source.kind[0], self.source.value]
         if self.source.label:
             source += [self.source.label]
@@ -197,10 +201,11 @@ class EditRecipe:
 
     @classmethod
     def from_token(cls, token: str) -> EditRecipe:
-        """Parse a token. Numbers out of range are clamped; anything else that is not exactly ours is refused.
+        """Parse a token; numbers out of range are clamped.
 
         Raises:
-            RecipeError: with one line that says what is wrong; never another exception, whatever the string.
+            RecipeError: any other deviation from the format, with a message of one line. No string raises another
+                exception.
         """
         body = _decode(token)
         if not isinstance(body, list) or not body or body[0] != VERSION or isinstance(body[0], bool):
@@ -229,7 +234,7 @@ class EditRecipe:
 
 
 def _decode(token: str) -> object:
-    """A token's JSON, or RecipeError."""
+    """Return the JSON value of a token, or raise RecipeError."""
     if not isinstance(token, str) or not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}", token):
         raise RecipeError(f"a link holds 1 to {MAX_TOKEN} letters, digits, - and _")
     try:
@@ -244,14 +249,14 @@ def _hundredths(value: float) -> int:
 
 
 def _integer(value: object, what: str) -> int:
-    """An int as JSON gives it. Bounded, because `int / 100` of a number with 400 digits overflows."""
+    """Return an integer of JSON. It is bounded, because dividing an integer of 400 digits overflows."""
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 10**9:
         raise RecipeError(f"{what!s:.40}: {value!r:.40} is not a whole number up to a thousand million")
     return value
 
 
 def _number(value: object, low: float, high: float, what: str, digits: int = 2) -> float:
-    """A finite number, clamped to [low, high] and rounded to the grid on which recipes are equal."""
+    """Return a finite number, clamped to [``low``, ``high``] and rounded to ``digits`` decimals."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise RecipeError(f"{what:.60}: {value!r:.40} is not a finite number")
     return round(min(max(float(value), low), high), digits) + 0.0  # + 0.0 turns -0.0 into 0.0
@@ -262,6 +267,6 @@ def _name(value: object) -> str:
         raise RecipeError(f"{value!r:.60} is no attribute name: 1 to 80 printable characters")
     try:
         value.encode()
-    except UnicodeEncodeError as error:  # a lone surrogate, possible in JSON, has no place in a PNG or an address
+    except UnicodeEncodeError as error:  # JSON may hold a lone surrogate; a PNG or an address may not
         raise RecipeError(f"{value!r:.60} is no attribute name: not Unicode text") from error
     return value
