@@ -11,7 +11,8 @@ from glowcore.cli import options
 from glowcore.errors import ConfigError
 from glowcore.models import CONFIGS
 
-# How a field's annotation is read from the command line.
+# How a field's annotation is read from the command line, narrowest first. Where several kinds of model annotate a field
+# differently, its option takes the widest reader and each config checks its own range.
 _READERS: dict[str, dict[str, Any]] = {
     "int": {"type": int, "metavar": "N"},
     "float": {"type": float, "metavar": "X"},
@@ -20,15 +21,13 @@ _READERS: dict[str, dict[str, Any]] = {
     "int | tuple[int, ...]": {"type": options.int_per_level, "metavar": "N[,N...]"},
     "int | tuple[int, int]": {"type": options.image_size, "metavar": "N|HxW"},
 }
-# A setting is read alike whichever model it is for; where one model takes less, its config says so.
-_WIDEST = sorted(_READERS, key=len)
 
 
 def add_settings(group) -> None:
     """Add ``--model`` and one option for each setting that any kind of model has."""
     group.add_argument("--model", choices=sorted(CONFIGS), help="kind of model (default glow)")
     for name, annotated in _settings().items():
-        reader = _READERS[max(annotated.values(), key=_WIDEST.index)]
+        reader = _READERS[max(annotated.values(), key=list(_READERS).index)]
         group.add_argument(_flag(name), **reader, help=_help(name, annotated))
 
 

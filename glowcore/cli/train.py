@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from glowcore import checkpoint, classes
-from glowcore.cli import model_options, options, train_report
-from glowcore.data import PictureSet, open_dataset
+from glowcore.cli import model_options, options, train_report, training_pictures
+from glowcore.cli.training_pictures import Splits
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.heap import keep_heap
@@ -124,8 +123,7 @@ def run(args: argparse.Namespace) -> int:
     state = saved_states.load_state(out / "state") if args.resume else None
     settings = _settings(args, state)
     processes = Processes.from_environment(device := pick_device(args.device))
-    say = options.say if processes.is_first else _nothing
-    device = torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device
+    say = options.say if processes.is_first else _silent
     source = out if args.resume else args.init_from
     model = None if source is None else _loaded(args, source)
     config = _config(args) if model is None else model.config
@@ -136,50 +134,22 @@ def run(args: argparse.Namespace) -> int:
         )
         processes.close()
         return 0
-    opened = {
-        split: open_dataset(
-            args.data,
-            image_size=config.height_width,
-            channels=config.channels,
-            split=split,
-            skip_broken=args.skip_broken,
-            progress=processes.is_first and not args.quiet,
-        )
-        for split in ("train", "test")
-    }
-    skipped = list(dict.fromkeys(entry for pictures in opened.values() for entry in pictures.skipped))
-    if processes.is_first:
-        options.say_skipped(skipped)
-        options.say_passed_over(opened["train"].other_kinds)
+    pictures = training_pictures.open_splits(args, config, quiet=not processes.is_first)
     if not args.resume:
-        config = _with_classes(args, config, opened["train"], say, fresh=model is None)
+        config = training_pictures.with_classes(args, config, pictures.train, say, fresh=model is None)
     if model is None:
         torch.manual_seed(settings.seed)
         model = build(config)
     had_attributes = model.attributes is not None  # the trainer drops them
-    model.to(device)
+    model.to(torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device)
     _set_memory(args, model, settings, state)
-    labels = options.labels(model, opened["train"], args.data)
-    if labels is not None:
-        classes.describe(model, labels, opened["train"].class_names)
-    trainer = Trainer(
-        model,
-        opened["train"].images,
-        opened["test"].images,
-        settings,
-        out,
-        labels=labels,
-        held_out_labels=options.labels(model, opened["test"], args.data),
-        pictures_skipped=len(skipped),
-        processes=processes,
-        progress=not args.quiet,
-    )
+    trainer = _trainer(args, model, pictures, settings, processes)
     if state is not None:
         trainer.load_state(state)
     if had_attributes:
         say(f"the attributes of {source} belong to its weights as they were; fit them again after training")
     if processes.is_first:
-        train_report.say_before(model, len(opened["train"]), len(opened["test"]))
+        train_report.say_before(model, len(pictures.train), len(pictures.held_out))
     try:
         trainer.run()
     except TrainingError as error:
@@ -191,6 +161,27 @@ def run(args: argparse.Namespace) -> int:
     if processes.is_first:
         train_report.say_after(args, trainer)
     return 0 if trainer.stop_signal is None else 128 + trainer.stop_signal
+
+
+def _trainer(
+    args: argparse.Namespace, model: LikelihoodModel, pictures: Splits, settings: TrainSettings, processes: Processes
+) -> Trainer:
+    """Return the trainer of a run, before its saved state is loaded."""
+    labels = options.labels(model, pictures.train, args.data)
+    if labels is not None:
+        classes.describe(model, labels, pictures.train.class_names)
+    return Trainer(
+        model,
+        pictures.train.images,
+        pictures.held_out.images,
+        settings,
+        args.out,
+        labels=labels,
+        held_out_labels=options.labels(model, pictures.held_out, args.data),
+        pictures_skipped=pictures.skipped,
+        processes=processes,
+        progress=not args.quiet,
+    )
 
 
 def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
@@ -242,39 +233,8 @@ def _config(args: argparse.Namespace) -> Any:
     return CONFIGS[kind](**model_options.given_settings(args, kind))
 
 
-def _nothing(line: str) -> None:
-    """What the other processes say of what the first one says."""
-
-
-def _with_classes(
-    args: argparse.Namespace, config: Any, pictures: PictureSet, say: Callable[[str], None], *, fresh: bool
-) -> Any:
-    """Return ``config`` with as many classes as the pictures have, unless ``--num-classes`` says how many.
-
-    Says in a line what becomes of the classes, which are used only where the model is fresh and of a kind that has
-    some. A single class is as good as none.
-
-    Raises:
-        ConfigError: some of the pictures have no class.
-    """
-    if pictures.labels is None or args.num_classes is not None or getattr(config, "num_classes", 0):
-        return config
-    count = len(pictures.class_names) or int(pictures.labels.max()) + 1
-    if count < 2:
-        return config
-    if not fresh or not hasattr(config, "num_classes"):
-        say(
-            f"the {count} classes of the pictures are not used: "
-            + (f"a {config.model_name} has none" if fresh else f"the model in {args.init_from} has none")
-        )
-        return config
-    if unknown := int((pictures.labels < 0).sum()):
-        raise ConfigError(
-            f"{args.data}: {unknown} of {len(pictures)} pictures have no class; every picture needs one, "
-            "or give --num-classes 0 for a model without classes"
-        )
-    say(f"a model of {count} classes, as the pictures have; --num-classes 0 makes one without")
-    return replace(config, num_classes=count)
+def _silent(line: str) -> None:
+    """A stand-in for ``options.say`` in all processes but the first."""
 
 
 def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:

@@ -94,11 +94,11 @@ class Monitor:
             "wall_minutes": round((self.wall_before + time.time() - self.wall_start) / 60, 3),
             "images_per_second": round(trainer.images_seen / trainer.seconds, 2) if trainer.seconds else None,
             "train_bits_per_dim": self.smooth_loss,
+            **metrics,
             "learning_rate": trainer.learning_rate(),
             "skipped": trainer.recovery.skipped,
             "pictures_skipped": trainer.pictures_skipped,
             "drift": model.drift.read(),
-            **metrics,
         }
         if num_classes(model):
             trained = has_head(model) and trainer.settings.class_weight > 0

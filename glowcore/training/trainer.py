@@ -17,7 +17,7 @@ from glowcore.devices import has_fast_bfloat16
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.metadata import TRAINING
-from glowcore.training import batches, optimizer, out_of_memory, run_lock, saved_states, training_set
+from glowcore.training import batch_advice, batches, optimizer, run_lock, saved_states, training_set
 from glowcore.training.distributed import Processes
 from glowcore.training.divergence import divergence
 from glowcore.training.held_out_metrics import held_out_metrics
@@ -111,7 +111,7 @@ class Trainer:
         """
         last_eval = self.seconds
         signals = StopSignals(self._stop, announce=self.processes.is_first)
-        with contextlib.ExitStack() as held, signals, out_of_memory.advised(self.model, self.settings):
+        with contextlib.ExitStack() as held, signals, batch_advice.advised(self.model, self.settings):
             self.processes.on_first(lambda: held.enter_context(run_lock.alone(self.out)))
             self._resume_point()
             trained = False

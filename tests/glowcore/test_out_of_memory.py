@@ -14,7 +14,7 @@ from glowcore.errors import TrainingError
 from glowcore.models import GlowConfig, build
 from glowcore.out_of_memory import is_out_of_memory
 from glowcore.training import Trainer
-from glowcore.training.out_of_memory import advice, advised
+from glowcore.training.batch_advice import advice, advised
 from glowcore.training.settings import TrainSettings
 from tests.glowcore.tiny import MODEL, write_pictures
 

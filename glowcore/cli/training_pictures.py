@@ -1,0 +1,81 @@
+"""The pictures of ``train``: both splits, and the number of classes that a fresh model takes from them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from glowcore.cli import options
+from glowcore.data import PictureSet, open_dataset
+from glowcore.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The pictures of a run.
+
+    Attributes:
+        train: pictures to train on.
+        held_out: pictures to evaluate on.
+        skipped: number of files that ``--skip-broken`` left out.
+    """
+
+    train: PictureSet
+    held_out: PictureSet
+    skipped: int
+
+
+def open_splits(args: argparse.Namespace, config: Any, *, quiet: bool) -> Splits:
+    """Open the splits ``train`` and ``test`` of ``--data`` at the size of a model.
+
+    Unless ``quiet``, lists the first files that were skipped and the endings that are not read.
+    """
+    train, held_out = (
+        open_dataset(
+            args.data,
+            image_size=config.height_width,
+            channels=config.channels,
+            split=split,
+            skip_broken=args.skip_broken,
+            progress=not quiet and not args.quiet,
+        )
+        for split in ("train", "test")
+    )
+    skipped = list(dict.fromkeys((*train.skipped, *held_out.skipped)))
+    if not quiet:
+        options.say_skipped(skipped)
+        options.say_passed_over(train.other_kinds)
+    return Splits(train, held_out, len(skipped))
+
+
+def with_classes(
+    args: argparse.Namespace, config: Any, pictures: PictureSet, say: Callable[[str], None], *, fresh: bool
+) -> Any:
+    """Return ``config`` with as many classes as the pictures have, unless ``--num-classes`` is given.
+
+    The classes are used only by a fresh model of a kind that can have some; a message says whether they are. A single
+    class counts as none.
+
+    Raises:
+        ConfigError: some of the pictures have no class.
+    """
+    if pictures.labels is None or args.num_classes is not None or getattr(config, "num_classes", 0):
+        return config
+    count = len(pictures.class_names) or int(pictures.labels.max()) + 1
+    if count < 2:
+        return config
+    if not fresh or not hasattr(config, "num_classes"):
+        say(
+            f"the {count} classes of the pictures are not used: "
+            + (f"a {config.model_name} has none" if fresh else f"the model in {args.init_from} has none")
+        )
+        return config
+    if unknown := int((pictures.labels < 0).sum()):
+        raise ConfigError(
+            f"{args.data}: {unknown} of {len(pictures)} pictures have no class; every picture needs one, "
+            "or give --num-classes 0 for a model without classes"
+        )
+    say(f"a model of {count} classes, as the pictures have; --num-classes 0 makes one without")
+    return replace(config, num_classes=count)
