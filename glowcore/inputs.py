@@ -1,4 +1,4 @@
-"""What every model asks of pictures before it takes them in."""
+"""Checks of the pictures that a model is given."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from glowcore.networks import channels_last
 
 
 def checked_images(images: Tensor, channels: int, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Return pictures ``[B, channels, *size]`` on a device, channels last in memory.
+    """Return pictures ``[B, channels, *size]`` on a device, in channels-last memory format.
 
     Raises:
-        ConfigError: another shape, no picture at all, or values that are neither uint8 nor floats.
+        ConfigError: another shape, an empty batch, or values that are neither uint8 nor floats.
     """
     if images.ndim != 4 or len(images) == 0 or tuple(images.shape[1:]) != (channels, *size):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The levels of a flow: what each is made of, and the shapes of their latents."""
+"""The levels of a flow and the shapes of their latents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glowcore.transforms.base import Transform
 
 
 class Level(nn.Module):
-    """One level: an optional squeeze, steps of flow, and a split (none at the top)."""
+    """One level: an optional squeeze, flow steps, and a split (None at the top)."""
 
     def __init__(self, squeeze: Transform | None, steps: Iterable[Transform], split: Split | None) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Level(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> Tensor:
-        """Initialise each step from what comes out of the one before; returns what goes on to the next level."""
+        """Initialise each step from the output of the one before; return the input of the next level."""
         if self.squeeze is not None:
             x, _ = self.squeeze(x)
         for step in self.steps:
@@ -34,7 +34,7 @@ class Level(nn.Module):
         return x
 
     def undo(self, x: Tensor, eps: Tensor | None) -> Tensor:
-        """Return what came into the level, from what went on to the next and the ``eps`` that was split off."""
+        """Return the input of the level from its output ``x`` and the ``eps`` of its split (None at the top)."""
         if self.split is not None:
             x = self.split.inverse(x, eps)
         x = undo_steps(self.steps, x)

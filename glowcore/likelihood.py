@@ -1,7 +1,7 @@
 """Dequantisation, nats and bits per dimension.
 
-A picture has 8 bits a value; a likelihood is only ever quoted at a stated number of bits n, 1 to 8. The model sees
-``x = (k + u) / 2^n`` with ``k = floor(v / 2^(8-n))`` the value's bin and u uniform noise, a point of the unit cube.
+A picture has 8 bits per value; a likelihood refers to a stated number of bits n, 1 to 8. The model is evaluated at
+``x = (k + u) / 2^n``, a point of the unit cube, with the value's bin ``k = floor(v / 2^(8-n))`` and uniform noise u.
 The density of x bounds the probability of the bins from below (Theis et al. 2016):
 ``log P(k) >= E_u log p(x) - n D log 2``.
 """
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from glowcore.errors import ConfigError
 
-#: Seed of the dequantisation noise of a single picture, whichever it is and wherever it stands in a list: the same
-#: picture always reads the same, on the command line as in the application.
+#: Seed of the dequantisation noise of a single picture, independent of its position in a list: command line and
+#: application report the same bits per dimension for it.
 NOISE_SEED = 0
 
 
 def bins(images: Tensor, n_bits: int) -> Tensor:
-    """Return the bin of each value, 0 to 2^n - 1 as int32: uint8 pictures, or floats in [0, 1] (v = round(255 x))."""
+    """Return the bin of each value, 0 to 2^n - 1 as int32, of uint8 pictures or floats in [0, 1] (v = round(255 x))."""
     v = images.to(torch.int32) if images.dtype == torch.uint8 else (images * 255).round().clamp(0, 255).to(torch.int32)
     return v >> (8 - n_bits)
 
@@ -33,15 +33,15 @@ def dequantise(
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Return ``(bin + u) / 2^n`` with u in [0, 1); ``images`` is left as it is.
+    """Return ``(bin + u) / 2^n`` with u in [0, 1) as a new tensor.
 
-    In float32 a sum just below the upper end of its bin can be rounded to it, and so to 1 in the last bin of 8 bits.
+    In float32 a value just below the upper end of its bin can be rounded up to it, in the last bin of 8 bits to 1.
 
-    The uniform noise u comes from ``generator``: one for the batch, or one a picture, so that a picture's noise does
-    not depend on the batch it comes in; torch's global generator if None. A NaN stays NaN.
+    The uniform noise u is drawn from ``generator``: one for the batch; one for each picture, which makes its noise
+    independent of the batch; or torch's global generator if None. A NaN stays NaN.
 
     Raises:
-        ConfigError: a list of more or fewer generators than pictures.
+        ConfigError: the number of generators is not that of the pictures.
     """
     k = bins(images, n_bits)
     if isinstance(generator, Sequence):
@@ -63,7 +63,7 @@ def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:
 
 
 def check_generators(given: Sequence[torch.Generator], count: int) -> None:
-    """Raise :class:`ConfigError` unless there is a generator for each of ``count`` pictures: one would serve all."""
+    """Raise :class:`ConfigError` unless there is one generator for each of ``count`` pictures."""
     if len(given) != count:
         raise ConfigError(f"{len(given)} generators for {count} pictures, expected one a picture")
 
@@ -75,8 +75,8 @@ def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch
 def bin_centres(images: Tensor, n_bits: int) -> Tensor:
     """Return sampled pictures (floats about [0, 1]) at the centre of their bin, as values v / 255 in [0, 1].
 
-    A model of n bits says nothing about where in its bin a value lies; the centre is the best guess and shows no noise.
-    Values outside the range go to the outermost bins; what is not finite becomes NaN, no colour at all.
+    The position of a value within its bin is dequantisation noise, which the centre removes. Values out of range go to
+    the outermost bins; values that are not finite become NaN.
     """
     width = 2 ** (8 - n_bits)
     k = (images * 2**n_bits).floor().clamp(0, 2**n_bits - 1)
@@ -84,11 +84,11 @@ def bin_centres(images: Tensor, n_bits: int) -> Tensor:
 
 
 def bits_per_dim(log_prob: Tensor, num_dims: int, n_bits: int) -> Tensor:
-    r"""Turn log-densities over the unit cube (nats) of dequantised pictures into bits per dimension.
+    r"""Return bits per dimension from log-densities (nats, over the unit cube) of dequantised pictures.
 
     .. math:: \mathrm{bpd} = n - \frac{\log p(x)}{D \ln 2}
 
     The constant n is ``n D ln 2 / (D ln 2)``: the volume ``2^{-nD}`` of one bin. A uniform density on the cube
-    (``log_prob = 0``) gives exactly n. A bound: the true code length is not longer.
+    (``log_prob = 0``) gives exactly n. This is an upper bound on the code length.
     """
     return n_bits - log_prob / (num_dims * math.log(2))

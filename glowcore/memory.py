@@ -1,4 +1,4 @@
-"""How much memory a training step takes, and which of the memory modes fits the device."""
+"""Memory that a training step takes, and the choice of a memory mode that fits the device."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from glowcore.flow import Flow
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.transforms.batchnorm import running_statistics
 
-#: ``auto`` keeps everything as long as that takes no more than this part of the free memory.
+#: ``auto`` chooses "full" if it takes at most this share of the free memory.
 FULL_SHARE = 0.5
 
 
 def saved_bytes(model: LikelihoodModel, batch_size: int) -> int:
-    """Return the bytes that autograd keeps between forward and backward for a batch, parameters not counted.
+    """Return the bytes that autograd saves between forward and backward for a batch, without the parameters.
 
-    Measured, not estimated: one forward pass on noise with ``torch.autograd.graph.saved_tensors_hooks``, each storage
-    counted once. The model is left as it was: running statistics that noise has moved are put back.
+    They are measured in one forward pass on noise with ``torch.autograd.graph.saved_tensors_hooks``; each storage
+    counts once. Running statistics and buffers are restored afterwards.
     """
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
@@ -34,7 +34,7 @@ def saved_bytes(model: LikelihoodModel, batch_size: int) -> int:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device="cpu")
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
-        # The loss holds the graph, and so every saved storage, alive: no address is counted for two tensors.
+        # The loss keeps the graph and every saved storage alive, so no address is reused.
         loss = model.bits_per_dim(images, any_classes(model, batch_size), generator=generator).mean()
     del loss
     with torch.no_grad():
@@ -44,7 +44,7 @@ def saved_bytes(model: LikelihoodModel, batch_size: int) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the memory that is free on a device now."""
+    """Return the free memory of a device in bytes."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return psutil.virtual_memory().available

@@ -1,4 +1,4 @@
-"""The networks inside couplings and priors. They need not be invertible, but must give the same for the same input."""
+"""The networks inside couplings and priors, which need not be invertible but must be deterministic."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from torch.nn import functional as F
 
 
 def unit_scale(std: Tensor) -> Tensor:
-    """Return the factors that bring standard deviations to 1.
+    """Return the factors that scale standard deviations ``std`` to 1.
 
-    A channel that does not vary is left as it is: dividing by its spread would only magnify rounding.
+    The factor of a constant channel is 1: dividing by its standard deviation would only magnify rounding errors.
     """
     return torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """Return ``x.contiguous(memory_format=torch.channels_last)``, which ``torch.func.vmap`` does not know."""
+    """Return ``x.contiguous(memory_format=torch.channels_last)`` in operators that ``torch.func.vmap`` supports."""
     return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
 
 class ZeroConv2d(nn.Module):
-    """A 3x3 convolution that starts at zero, its output times ``exp(3 log_scale)`` (Glow, section 3.3 and its code).
+    """A 3x3 convolution initialised to zero, with output times ``exp(3 log_scale)`` (Glow, section 3.3 and its code).
 
-    A coupling or prior that ends in it starts as the identity or the standard normal.
+    A coupling with it as the last layer is initialised to the identity, up to Glow's constant scale, and a prior to the
+    standard normal.
     """
 
-    #: The paper's code multiplies the log-scale by this, which speeds its learning up.
+    #: Factor of the log-scale in the paper's code, which makes it learn faster.
     LOG_SCALE_FACTOR = 3.0
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -38,13 +39,13 @@ class ZeroConv2d(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(out_channels))
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Return weight and bias of the plain convolution that computes the same."""
+        """Return weight and bias of an equivalent plain convolution."""
         scale = (self.log_scale * self.LOG_SCALE_FACTOR).exp()
         return self.weight * scale.reshape(-1, 1, 1, 1), self.bias * scale
 
     @torch.no_grad()
     def rescale(self, channels: slice, factor: float, offset: float) -> None:
-        """Multiply some of the output channels by ``factor`` and add ``offset``."""
+        """Change the output of some channels in place to ``factor`` times the output plus ``offset``."""
         self.log_scale[channels] += math.log(factor) / self.LOG_SCALE_FACTOR
         self.bias[channels] += offset * (-self.LOG_SCALE_FACTOR * self.log_scale[channels]).exp()
 
@@ -56,13 +57,12 @@ class ZeroConv2d(nn.Module):
 class CouplingNet(nn.Module):
     """conv 3x3, ReLU, conv 1x1, ReLU, zero conv 3x3 (Glow, section 4).
 
-    The paper normalises the hidden layers by actnorms of their own. A scale and shift behind a convolution can be
-    multiplied into it, so here :meth:`initialize` scales the convolutions themselves to the same start, and nothing
-    remains to be computed.
+    The paper has an actnorm behind each hidden convolution. Its scale and shift can be folded into the convolution, so
+    :meth:`initialize` sets the weights to the same initial function and no extra operators remain.
 
     ``position_channels`` R > 0 adds a bias that depends on the position, ``mix @ maps``: R learned maps of the size of
-    the level, mixed into the hidden channels. A convolution cannot know where in the picture it is; in aligned pictures
-    that is worth knowing.
+    the level, mixed into the hidden channels. Convolutions do not depend on the position, which is informative in
+    aligned pictures.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class CouplingNet(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Give both hidden layers mean 0 and standard deviation 1 on ``x``, before their ReLU."""
+        """Scale both hidden layers to mean 0 and standard deviation 1 on ``x``, before their ReLU."""
         for conv in (self.conv_in, self.conv_mid):
             h = conv(x)
             std, mean = torch.std_mean(h, dim=(0, 2, 3), correction=0)
@@ -97,7 +97,7 @@ class CouplingNet(nn.Module):
             x = F.relu(conv(x))
 
     def position_bias(self) -> Tensor | None:
-        """Return what is added to the first hidden layer, ``[1, hidden, H, W]``, or None."""
+        """Return the position bias of the first hidden layer, ``[1, hidden, H, W]``, or None."""
         if self.maps is None:
             return None
         return channels_last(torch.einsum("hr,ryx->hyx", self.mix, self.maps)[None])

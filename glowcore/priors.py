@@ -1,4 +1,4 @@
-"""Densities over latents: the learned prior of the top level and the conditional prior of a split."""
+"""Densities of latents: the prior of the top level and the conditional prior of a split."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def noise_log_prob(eps: Tensor, prior: str = "gaussian") -> Tensor:
 
 
 def draw_noise(shape: tuple[int, ...], generator: torch.Generator, prior: str = "gaussian") -> Tensor:
-    """Draw noise of one picture, float32 on the CPU, so that a seed means the same on every device."""
+    """Draw the noise of one picture, float32 on the CPU, so that it does not depend on the device."""
     if prior == "gaussian":
         return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
     uniform = torch.rand(shape, generator=generator, dtype=torch.float64, device="cpu")
-    return torch.logit(uniform.clamp_min(2.0**-54)).float()  # the open interval: an exact 0 would map to minus infinity
+    return torch.logit(uniform.clamp_min(2.0**-54)).float()  # logit(0) is minus infinity
 
 
 class TopPrior(nn.Module):
     r"""Diagonal prior of the top level: ``z = mean + exp(log_std) * eps``.
 
-    Mean and log-std are learned for every value of the level (zero, hence standard noise, at the start, or for good
-    with ``learned=False``). With ``num_classes`` K > 0 each class adds its own (``y_cond`` in the paper's code).
+    Mean and log-std are learned for each value of the level and initialised to zero; with ``learned=False`` they stay
+    zero. With ``num_classes`` K > 0 each class adds its own (``y_cond`` in the paper's code).
     """
 
     def __init__(self, shape: tuple[int, int, int], *, learned: bool = True, num_classes: int = 0) -> None:
@@ -44,15 +44,18 @@ class TopPrior(nn.Module):
         self.class_stats = nn.Parameter(torch.zeros(num_classes, 2, shape[0], 1, 1)) if num_classes else None
 
     def labels(self, y: Tensor | Sequence[int] | int | None, batch: int) -> Tensor | None:
-        """Return labels, a number for all or one a picture, as int64 ``[batch]`` on the device; None stays None.
+        """Return labels as int64 ``[batch]`` on the device of the weights; None stays None.
+
+        ``y`` is one number for all pictures, or one for each.
 
         Raises:
-            ConfigError: classes that the model does not have (looked at where they are on the CPU: on another device
-                that would have to wait for it), another number of them, or any for a model without classes.
+            ConfigError: a class that the model does not have (checked only for labels on the CPU, since reading them
+                from another device would synchronize), a wrong number of labels, or labels for a model without
+                classes.
         """
         if y is None:
             return None
-        # Of a tensor as_tensor would make one on the program's default device.
+        # as_tensor would move a tensor to the default device.
         y = self._checked(y if isinstance(y, Tensor) else torch.as_tensor(y, device="cpu"))
         if y.ndim > 1 or y.numel() not in (1, batch):
             raise ConfigError(
@@ -64,7 +67,7 @@ class TopPrior(nn.Module):
         """Return mean and log-std, each ``[1, C, H, W]`` or, with labels ``y`` (``[B]``), ``[B, C, H, W]``.
 
         Raises:
-            ConfigError: as :meth:`labels`, or no labels for a model with classes.
+            ConfigError: as :meth:`labels`, or labels are missing for a model with classes.
         """
         stats = self.stats[None]
         if y is not None:
@@ -83,15 +86,15 @@ class TopPrior(nn.Module):
         if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
             raise ConfigError(f"labels y are {y.dtype}, expected whole numbers from 0 to {self.num_classes - 1}")
         if y.device.type == "cpu" and not under_torch_func(y):
-            wrong = y[(y < 0) | (y >= self.num_classes)]
-            if len(wrong):
+            invalid = y[(y < 0) | (y >= self.num_classes)]
+            if len(invalid):
                 raise ConfigError(
-                    f"label {int(wrong[0])} is no class of this model, expected 0 to {self.num_classes - 1}"
+                    f"label {int(invalid[0])} is no class of this model, expected 0 to {self.num_classes - 1}"
                 )
         return y.long()
 
     def forward(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return ``eps`` and the log-determinant ``[B]`` of standardising ``z``."""
+        """Return the standardised ``eps`` of ``z`` and the log-determinant ``[B]``."""
         return standardise(z, *self.mean_log_std(y))
 
     def inverse(self, eps: Tensor, y: Tensor | None) -> Tensor:
@@ -100,12 +103,12 @@ class TopPrior(nn.Module):
 
 
 class Split(nn.Module):
-    r"""Factor half of the channels out (Dinh et al. 2016, section 3.6) under a prior that depends on the kept half.
+    r"""Split that factors out half of the channels under a prior that depends on the kept half (Dinh et al. 2016, 3.6).
 
     ``forward`` maps ``x = (x_1, x_2)`` to ``(x_1, eps)`` with ``eps = (x_2 - mean(x_1)) / std(x_1)`` and returns the
-    log-determinant of that; mean and log-std come from a zero convolution of ``x_1`` (``split2d_prior`` in the paper's
-    code), plus a learned value a position where ``position_bias``. ``learned=False``: mean 0 and std 1, as in Real NVP.
-    Nothing is dropped: ``eps`` is the level's latent.
+    log-determinant. Mean and log-std come from a zero convolution of ``x_1`` (``split2d_prior`` in the paper's code),
+    plus a learned value for each position with ``position_bias``. With ``learned=False`` the mean is 0 and std 1, as in
+    Real NVP. ``eps`` is the latent of the level.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class Split(nn.Module):
         self.position = nn.Parameter(torch.zeros(channels, *size)) if position_bias else None
 
     def mean_log_std(self, kept: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log-std of the other half given the kept one, each of its shape."""
+        """Return mean and log-std of the other half given the kept half, each of its shape."""
         if self.conv is None:
             return torch.zeros_like(kept), torch.zeros_like(kept)
         with exact_arithmetic(kept):

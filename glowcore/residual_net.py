@@ -1,4 +1,4 @@
-"""The networks of Real NVP's couplings."""
+"""The residual network of Real NVP's couplings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class WeightNormConv2d(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Give every output channel mean 0 and standard deviation 1 on ``x`` (section 3 there)."""
+        """Scale each output channel to mean 0 and standard deviation 1 on ``x`` (Salimans & Kingma 2016, section 3)."""
         std, mean = torch.std_mean(self(x), dim=(0, 2, 3), correction=0)
         scale = unit_scale(std)
         self.gain.mul_(scale)
         self.bias.copy_((self.bias - mean) * scale)
 
     def weight(self) -> Tensor:
-        """Return the weight of the plain convolution that computes the same."""
+        """Return the weight of the equivalent plain convolution."""
         norm = self.direction.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
         return self.direction * (self.gain.reshape(-1, 1, 1, 1) / norm)
 
@@ -46,7 +46,7 @@ class ResidualBlock(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Initialise both convolutions, each on its input."""
+        """Initialise both convolutions, each from its own input."""
         x = F.relu(x)
         self.first.initialize(x)
         self.second.initialize(F.relu(self.first(x)))
@@ -57,11 +57,11 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualNet(nn.Module):
-    """Residual blocks whose outputs all reach the last layer by 1x1 convolutions (Dinh et al. 2016, section 3.7).
+    """Residual blocks with 1x1 skip connections from each block to the last layer (Dinh et al. 2016, section 3.7).
 
-    The last layer starts at zero, so a coupling starts as the identity. The paper has batch normalisation in these
-    networks as well; the data-dependent start of weight normalisation does its work here, and leaves the output for a
-    picture independent of the batch it is in.
+    The last layer is initialised to zero, so a coupling is initialised to the identity. In place of the paper's batch
+    normalisation, weight normalisation is initialised from the first batch; the output for a picture then does not
+    depend on its batch.
     """
 
     def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, blocks: int) -> None:

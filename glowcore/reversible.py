@@ -1,15 +1,14 @@
-r"""Which activations of a level training keeps: all of them, each step's input, or only the last output.
+r"""Memory modes of training: a level keeps all activations, the input of each step, or only its output.
 
-A step of flow is invertible, so its input need not be kept: the backward pass recovers it from the output. The memory
-of a level then does not depend on the number of steps (Gomez et al. 2017 for activations; Kingma & Dhariwal 2018,
-section 1, claim it for Glow). A coupling leaves half of its input untouched, so its network is evaluated once in the
-backward pass, and the same graph serves the inversion and the gradient: the price is one forward pass more, as with
-checkpointing.
+A flow step is invertible, so the backward pass can recover its input from its output. The memory of a level then does
+not depend on the number of steps (Gomez et al. 2017 for activations; Kingma & Dhariwal 2018, section 1, claim it for
+Glow). A coupling leaves half of its input unchanged, so the backward pass evaluates its network once and uses the same
+graph for the inversion and the gradient. The cost is one additional forward pass, as with checkpointing.
 
-The inverse of a long chain drifts by rounding. An *anchor*, the kept input of every N-th step, bounds that, and the
-difference found where one is reached is reported in a :class:`DriftMeter`.
+Rounding errors accumulate when a long chain is inverted. An *anchor*, the kept input of every N-th step, bounds them;
+the difference between the recovered input and the anchor is recorded in a :class:`DriftMeter`.
 
-Where activations are not kept, networks are evaluated again in the backward pass and have to give the same again.
+Without kept activations, networks are evaluated again in the backward pass and must be deterministic.
 """
 
 from __future__ import annotations
@@ -29,29 +28,29 @@ from glowcore.transforms.step import mix_alike
 
 MEMORY_MODES = ("full", "checkpoint", "reversible")
 
-#: Identity, version and ``requires_grad`` of parameters; None where nobody is to compare them.
+#: Identity, version and ``requires_grad`` of parameters, or None where these are not compared.
 States = list[tuple[int, int, bool]] | None
 
 
 class DriftMeter:
-    """The largest difference between a recovered input and its anchor since the last reading.
+    """Largest difference between a recovered input and its anchor since the last reading.
 
     Activations are of order 1 after actnorm, so this is a relative error of what the gradients are computed from.
     """
 
-    #: Past this, gradients are visibly wrong: training says so.
+    #: Drift above which gradients are visibly wrong and training logs a warning.
     ALARM = 1e-2
 
     def __init__(self) -> None:
         self._worst: Tensor | None = None
 
     def note(self, recovered: Tensor, anchor: Tensor) -> None:
-        """Take in one comparison; stays on the device, so that nothing waits for it."""
+        """Record one comparison, without synchronizing with the device."""
         drift = (recovered - anchor).abs().amax()
         self._worst = drift if self._worst is None else torch.maximum(self._worst, drift)
 
     def read(self) -> float | None:
-        """Return the worst drift since the last call, None if no anchor was met."""
+        """Return the largest drift since the last call, or None if no anchor was reached."""
         worst, self._worst = self._worst, None
         return None if worst is None else float(worst)
 
@@ -66,21 +65,23 @@ def nondeterministic(steps: Iterable[Transform]) -> list[str]:
 
 
 def _draws(part: nn.Module) -> bool:
+    """Return whether a module draws random numbers in training."""
     return isinstance(part, nn.RReLU) or (isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0)
 
 
 def _moves_statistics(part: nn.Module) -> bool:
+    """Return whether a module updates running statistics in training."""
     return isinstance(part, nn.modules.batchnorm._NormBase) and part.running_mean is not None
 
 
 def run_steps(
     steps: Sequence[Transform], x: Tensor, memory: str, anchor_every: int, drift: DriftMeter
 ) -> tuple[Tensor, Tensor]:
-    """Run the steps of one level on ``x``; returns ``(z, logdet)``."""
+    """Run the steps of one level on ``x``; return ``(z, logdet)``."""
     if not torch.is_grad_enabled() or in_torch_func():
         memory = "full"
     elif memory == "reversible" and any(hooked(part) for step in steps for part in _bijections(step)):
-        memory = "checkpoint"  # a hook may change what a part returns, which its inverse does not undo
+        memory = "checkpoint"  # the inverse of a module does not undo what a hook does to its output
     if memory == "reversible":
         params = _parameters(steps)
         return _Reversible.apply(
@@ -88,10 +89,10 @@ def run_steps(
         )
     logdet = x.new_zeros(x.shape[0])
     for step, mixing in _calls(steps):
-        # Not what takes its statistics from the batch: evaluated again, it would move its running ones again.
+        # A step with batch statistics is not recomputed: that would update its running statistics twice.
         if memory == "checkpoint" and step.RECOVERABLE:
-            again = partial(_unchanged, step, _states(step.parameters()))
-            x, part = checkpoint(again, x, *mixing, use_reentrant=False, preserve_rng_state=False)
+            recomputable = partial(_unchanged, step, _states(step.parameters()))
+            x, part = checkpoint(recomputable, x, *mixing, use_reentrant=False, preserve_rng_state=False)
         else:
             x, part = step(x, *mixing)
         logdet = logdet + part
@@ -99,7 +100,7 @@ def run_steps(
 
 
 def _bijections(module: nn.Module) -> Iterator[Transform]:
-    """Yield the transforms in a module, itself included, but for what the networks of couplings are made of."""
+    """Yield the transforms in a module, itself included, without descending into the networks of couplings."""
     if isinstance(module, Transform):
         yield module
     for name, part in module.named_children():
@@ -115,24 +116,26 @@ def undo_steps(steps: Sequence[Transform], z: Tensor) -> Tensor:
 
 
 def _calls(steps: Sequence[Transform], *, inverse: bool = False) -> list[tuple[Transform, tuple[Mixing, ...]]]:
-    """Return each step with what it is called with beside its input: its mixing, or the inverse of that, where those
-    of all steps are computed together."""
+    """Return each step with its arguments beside the input.
+
+    The argument is the step's mixing or its inverse, if those of all steps can be composed together.
+    """
     if not mix_alike(steps):
         return [(step, ()) for step in steps]
-    together = mixings(steps).inverse() if inverse else mixings(steps)
-    return [(step, (mixing,)) for step, mixing in zip(steps, together.each(), strict=True)]
+    batched = mixings(steps).inverse() if inverse else mixings(steps)
+    return [(step, (mixing,)) for step, mixing in zip(steps, batched.each(), strict=True)]
 
 
 def _parameters(steps: Sequence[Transform]) -> list[Tensor]:
-    """Return the parameters of a level in the order in which its backward pass returns their gradients."""
+    """Return the parameters of a level in the order in which the backward pass returns their gradients."""
     if not mix_alike(steps):
         return [p for step in steps for p in step.parameters()]
     return [*mixing_parameters(steps), *(p for step in steps for p in step.coupling.parameters())]
 
 
 def _states(parameters: Iterable[Tensor]) -> States:
-    """Return which parameters these are and what must not change while the backward pass still needs their values."""
-    if torch.compiler.is_compiling():  # a traced parameter is another object; the compiled graph watches its inputs
+    """Return the state of parameters that must not change between forward and backward."""
+    if torch.compiler.is_compiling():  # a traced parameter is another object; the compiled graph guards its inputs
         return None
     return [(id(p), p._version, p.requires_grad) for p in parameters]
 
@@ -146,17 +149,17 @@ def _refuse_changed(before: States, parameters: Iterable[Tensor]) -> None:
 
 
 def _unchanged(step: Transform, before: States, *inputs: Any) -> tuple[Tensor, Tensor]:
-    """Evaluate a step that backward will evaluate again."""
+    """Evaluate a step, in forward and again in backward; raise if its parameters have changed since ``before``."""
     _refuse_changed(before, step.parameters())
     return step(*inputs)
 
 
 class _Reversible(torch.autograd.Function):
-    """The steps of a level as one operator that saves its output and recovers the rest.
+    """The steps of a level as one operator that saves only its output (and anchors) and recovers the inputs of steps.
 
-    The gradients of the parameters are returned as this operator's outputs, so that optimizers, gradient accumulation,
-    ``DistributedDataParallel`` and ``GradScaler`` see ordinary leaves. Under accumulation, while they are added to what
-    is there already, the gradients of one level exist twice.
+    The parameters are inputs of the operator and ``backward`` returns their gradients, so that optimizers, gradient
+    accumulation, ``DistributedDataParallel`` and ``GradScaler`` work as usual. While gradients are accumulated, those
+    of one level exist twice.
     """
 
     @staticmethod
