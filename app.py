@@ -1,6 +1,6 @@
-"""The application: page settings and navigation. `streamlit run app.py`, or `make app`.
+"""The application: page settings and navigation. ``streamlit run app.py``, or ``make app``.
 
-The file is read in two ways. The server imports it for `app`, which bounds what visitors may upload; every run of a
+The file is used in two ways. The server imports it for ``app``, whose middleware limits uploads. Every run of a
 visitor's page executes it as a script.
 """
 
@@ -18,8 +18,8 @@ HERE = Path(__file__).parent
 
 
 def page() -> None:
-    """One run for one visitor."""
-    # Here: the server, which only wants `app`, need not load the library.
+    """Run the page that the visitor has chosen."""
+    # Imported here because the server needs only `app`, not the library.
     from explorer.ui import state
     from explorer.ui.components.address import address
     from explorer.ui.components.focus import focus
@@ -28,10 +28,10 @@ def page() -> None:
 
     icon, pages = HERE / ".streamlit" / "icon.png", HERE / "explorer" / "ui" / "pages"
     st.html(HERE / "explorer" / "ui" / "page.css")
-    # Pages carry no material icon: the browser would fetch it as a favicon from a font server.
+    # Pages have no material icon: the browser would fetch it as a favicon from a font server.
     edit = st.Page(pages / "edit.py", title="Edit", url_path="", default=True)
 
-    def at_its_name() -> None:
+    def redirect_to_edit() -> None:
         state.arrived_with()
         st.switch_page(edit, query_params=st.query_params.to_dict())
 
@@ -44,8 +44,8 @@ def page() -> None:
             st.Page(pages / "map.py", title="Map", url_path="map"),
             st.Page(pages / "attributes.py", title="Attributes", url_path="attributes"),
             st.Page(pages / "models.py", title="Models", url_path="models"),
-            # Edit is at the root; who types its name as that of any other page is led there, with the edit of a link.
-            st.Page(at_its_name, title="Edit", url_path="edit", visibility="hidden"),
+            # Edit is at the root; /edit redirects there, with the edit of a link.
+            st.Page(redirect_to_edit, title="Edit", url_path="edit", visibility="hidden"),
         ],
         position="top",
     )
@@ -58,11 +58,12 @@ def page() -> None:
     uploads(visitors.bounds())
     focus()
     if chosen is not edit and (token := state.token()):
-        address({state.TOKEN: token}, key=f"address {chosen.title}")  # one page's would stay as it is on the next
+        # A key for each page: a shared one would keep the value of another page.
+        address({state.TOKEN: token}, key=f"address {chosen.title}")
 
 
 def settings_or_exit() -> None:
-    """End the server with one sentence and exit code 2 where a setting makes no sense."""
+    """End the server with an error message and exit code 2 if a setting is invalid."""
     try:
         visitors.bounds()
     except ConfigError as error:
@@ -73,6 +74,6 @@ def settings_or_exit() -> None:
 if __name__ == "__main__":
     page()
 else:
-    # Streamlit looks in the text of this file for the name that an `st.App` is given.
+    # Streamlit searches the text of this file for the name to which an `st.App` is assigned.
     app = st.App(__file__, middleware=[Middleware(UploadBounds, alive=visitors.alive, bounds=visitors.bounds)])
     settings_or_exit()

@@ -1,5 +1,5 @@
-"""The application on top of glowcore: edits as values, an engine that renders them, and a web page.
+"""The application on top of glowcore: edits as values, an engine that renders them, and web pages.
 
-Everything outside `explorer.ui` is an ordinary library without Streamlit: a notebook or a script can edit a photo
-with it in a few lines, and the tests need no browser.
+Everything outside ``explorer.ui`` is independent of Streamlit: a notebook or a script can edit a photo with it in a few
+lines, and the tests need no browser.
 """

@@ -1,4 +1,4 @@
-"""``python -m explorer``."""
+"""The entry point of ``python -m explorer``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m explorer COMMAND`; one command a file."""
+"""The command line: ``python -m explorer COMMAND``; one command a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from glowcore.cli.runner import run_command
 
-#: Commands in the order that `--help` lists them: the module of this package, and what it is for in a line.
+#: Commands in the order of `--help`: the module in this package, and its summary.
 COMMANDS = {
     "edit": "change the face in a photo, as a camera took it: find and align it, edit it, put it back",
     "render": "render an edit from its token, which the application keeps in its address and in every PNG it saves",
@@ -19,6 +19,6 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code, as `glowcore.cli.runner.run_command`."""
+    """Run a command and return its exit code; see ``glowcore.cli.runner.run_command``."""
     about = "What the application shows, without the application, and what its models can do."
     return run_command("python -m explorer", about, __name__, COMMANDS, argv)

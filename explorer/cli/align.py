@@ -1,4 +1,4 @@
-"""`align`: a folder of photos made ready for training."""
+"""The command ``align``: align the faces of a folder of photos for training."""
 
 from __future__ import annotations
 
@@ -32,20 +32,22 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the aligned faces of a folder of photos; exit code 0, 1 where there is not one."""
+    """Write the aligned faces of a folder of photos; exit code 0, or 1 without any face."""
     options.check_range("--size", args.size, 8, 1024)
     names, others = photo_folder.photos_in(args.data)
     pairs = aligning.targets(args.data, names, args.out, args.size)
     output.check_folder(args.out, "--out")
     shown = progress_bar(pairs.items(), progress=not args.quiet, unit=" photos")
-    done = aligning.align_all(args.data, shown, args.size)
-    options.say_first([f"no face found: {printable(name, 120)}" for name in done.faceless], "no face found in {} more")
-    options.say_skipped(done.unreadable, "")
+    result = aligning.align_all(args.data, shown, args.size)
+    options.say_first(
+        [f"no face found: {printable(name, 120)}" for name in result.faceless], "no face found in {} more"
+    )
+    options.say_skipped(result.unreadable, "")
     options.say_passed_over(others)
     photos, size = counted(len(pairs), "photo"), f"{args.size}x{args.size}"
-    words = [f"faces of {len(done.written)} of {photos} written to {args.out}, {size}"]
-    words += [f"{len(done.kept)} {'was' if len(done.kept) == 1 else 'were'} there already"] if done.kept else []
-    words += [f"no face in {counted(len(done.faceless), 'photo')}"] if done.faceless else []
-    words += [f"{counted(len(done.unreadable), 'file')} cannot be read"] if done.unreadable else []
+    words = [f"faces of {len(result.written)} of {photos} written to {args.out}, {size}"]
+    words += [f"{len(result.kept)} {'was' if len(result.kept) == 1 else 'were'} there already"] if result.kept else []
+    words += [f"no face in {counted(len(result.faceless), 'photo')}"] if result.faceless else []
+    words += [f"{counted(len(result.unreadable), 'file')} cannot be read"] if result.unreadable else []
     options.say("; ".join(words))
-    return 0 if done.written or done.kept else 1
+    return 0 if result.written or result.kept else 1

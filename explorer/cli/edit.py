@@ -1,4 +1,4 @@
-"""`edit`: a photo as it is, with its face found, edited and put back."""
+"""The command ``edit``: edit the face in a photo and put it back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Edit; exit code 0, or 1 with nothing written where an edit leaves the model's range."""
+    """Edit a photo; exit code 0, or 1 without output if the edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG if args.aligned else pictures.PNG + pictures.JPEG)
     moves = read_strengths(args.set, STRENGTH_LIMIT)
     if not any(moves.values()):
@@ -81,14 +81,14 @@ def run(args: argparse.Namespace) -> int:
     aligned = photo.aligned(min(engine.size), source).image
     rendered = engine.render(recipe, aligned)
     fact, mood = exactness(engine.source(recipe, aligned))
-    said = verdict(recipe, rendered, of_face=True)
-    told = ", ".join(strengths(recipe))
+    outcome = verdict(recipe, rendered, of_face=True)
+    moved = ", ".join(strengths(recipe))
     if not rendered.in_range:
-        options.say(f"error: {told}: {said}; nothing is written; a strength nearer to 0 may do")
+        options.say(f"error: {moved}: {outcome}; nothing is written; a strength nearer to 0 may do")
         return 1
     options.say(f"{'warning: ' if mood == 'bad' else ''}before the edit: {fact}")
     say_locked_moves(moves, args.lock)
-    options.say(told if said == NO_FACE else f"{told}: {said}")  # which was said before the work
+    options.say(moved if outcome == NO_FACE else f"{moved}: {outcome}")  # _source has said that there is no face
     if args.aligned:
         output.write(out, recipe_png.to_png(rendered.picture, recipe))
         options.say(f"wrote {out}")
@@ -98,10 +98,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _source(args: argparse.Namespace, photo: Photo) -> Source:
-    """The face that `--face` chooses, else the best one, else the centre; says what was chosen where it could differ.
+    """Return the face that ``--face`` names, else the best one, else the centre crop; print a choice among several.
 
     Raises:
-        ConfigError: there are not so many faces.
+        ConfigError: the photo has no face of this number.
     """
     count, name = len(photo.found), printable(str(args.image), 120)
     if args.face is not None and not 1 <= args.face <= count:

@@ -1,4 +1,4 @@
-"""`map`: a model's map from a folder of pictures."""
+"""The command ``map``: make a model's map from a folder of pictures."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Encode a set of pictures and write `map.safetensors` into the model's folder; exit code 0."""
+    """Encode a set of pictures and write ``map.safetensors`` into the model's folder; exit code 0."""
     entry = models.at(args.model)
     path = entry.folder / MAP_FILE
     if path.exists() and not args.force:
         raise ConfigError(f"{path} is there already; --force replaces it")
     output.check_path(path, (path.suffix,))
     engine = open_engine(entry, args)
-    found = options.open_pictures_at(args, engine.size, most=most_pictures(engine.size))
-    foreign = set(found.class_names) - set(engine.class_names)
-    if engine.class_names and (foreign or not found.class_names):
+    dataset = options.open_pictures_at(args, engine.size, most=most_pictures(engine.size))
+    foreign = set(dataset.class_names) - set(engine.class_names)
+    if engine.class_names and (foreign or not dataset.class_names):
         raise ConfigError(
             f"{args.data} has {'other classes than' if foreign else 'no classes for'} those of "
             f"{args.model} ({', '.join(engine.class_names)}); expected pictures that it can have learnt"
         )
-    shown = found.images.permute(0, 2, 3, 1).contiguous().numpy()
-    made = LatentMap.build(engine, shown, found.attributes.numpy(), found.attribute_names, progress=not args.quiet)
-    made.save(entry.folder)
-    options.say(f"wrote {path}: {counted(len(found), 'picture')}, {path.stat().st_size / 1e6:.1f} MB")
+    pictures = dataset.images.permute(0, 2, 3, 1).contiguous().numpy()
+    latent_map = LatentMap.build(
+        engine, pictures, dataset.attributes.numpy(), dataset.attribute_names, progress=not args.quiet
+    )
+    latent_map.save(entry.folder)
+    options.say(f"wrote {path}: {counted(len(dataset), 'picture')}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -1,4 +1,4 @@
-"""Arguments and small steps that several commands share."""
+"""Arguments and steps that several commands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glowcore.errors import CheckpointError, ImageError, reason
 
 
 def add_model(command: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Add `--model MODEL`, required unless `default` says which model is taken without it, and the device."""
+    """Add ``--model MODEL`` and the device; ``default`` describes the model without the option, None requires it."""
     text = "model: its name, such as pretrained/faces64, or its folder"
     command.add_argument(
         "--model", required=default is None, metavar="MODEL", help=text + (f" (default: {default})" if default else "")
@@ -21,21 +21,21 @@ def add_model(command: argparse.ArgumentParser, default: str | None = None) -> N
 
 
 def open_engine(entry: models.ModelEntry, args: argparse.Namespace) -> Engine:
-    """Load a model as `--device` and `--threads` say.
+    """Open a model on ``--device`` with ``--threads`` threads.
 
     Raises:
-        CheckpointError: as `models.open_engine`.
-        ConfigError: fewer threads than one.
+        CheckpointError: as ``models.open_engine``.
+        ConfigError: fewer than one thread.
     """
     options.set_threads(args.threads)
     return models.open_engine(entry, args.device)
 
 
 def default_model() -> models.ModelEntry:
-    """The model that the application opens with.
+    """Return the model that the application uses by default.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is no usable model.
     """
     entries = [entry for entry in models.list_models() if entry.usable]
     if not entries:
@@ -44,10 +44,10 @@ def default_model() -> models.ModelEntry:
 
 
 def read(photo: Path) -> bytes:
-    """The bytes of a photo.
+    """Return the bytes of a photo.
 
     Raises:
-        ImageError: it cannot be read.
+        ImageError: the file cannot be read.
     """
     try:
         return photo.read_bytes()

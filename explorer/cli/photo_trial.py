@@ -1,4 +1,4 @@
-"""A folder of photos through the whole way: found, aligned, encoded, decoded, edited."""
+"""A trial of a model on photos: detect and align the face, encode, decode and edit it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from explorer.portraits.photos import Photo
 
 @dataclass(frozen=True)
 class PhotoTrial:
-    """What became of one photo.
+    """The result for one photo.
 
     Attributes:
-        name: of the file.
-        found: whether a face was found; without one the central square is taken.
-        pixels_changed: by encoding and decoding, at 8 bits.
-        bits_per_dim: of the aligned face.
-        edits: how many edits were made, one for each attribute of the model.
-        finite_edits: how many of them have no value that is not finite.
+        name: the file name.
+        found: whether a face was found; without one the centre crop is used.
+        pixels_changed: number of pixels changed by encoding and decoding, at 8 bits.
+        bits_per_dim: bits per dimension of the aligned face.
+        edits: number of edits, one for each attribute of the model.
+        finite_edits: number of edits whose values are all finite.
     """
 
     name: str
@@ -30,7 +30,11 @@ class PhotoTrial:
 
 
 def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoTrial:
-    """Take one photo, a file called `name`, through; ImageError where it is no picture we read."""
+    """Try a model on one photo, with edits of the given strength.
+
+    Raises:
+        ImageError: the file is not a picture of an accepted format.
+    """
     photo = Photo.read(data)
     picture = photo.aligned(engine.size[0], photo.source).image
     encoded = engine.encode(picture)
@@ -41,7 +45,7 @@ def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoT
 
 
 def summary(trials: Iterable[PhotoTrial]) -> str:
-    """The trials in a few lines."""
+    """Summarise the trials in a few lines."""
     trials = list(trials)
     edits, finite = sum(trial.edits for trial in trials), sum(trial.finite_edits for trial in trials)
     finite_words = f"{finite} of {edits}" if edits else "none made: the model has no attributes"

@@ -1,4 +1,4 @@
-"""`photos`: what becomes of the photos in a folder."""
+"""The command ``photos``: try a model on a folder of photos."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
             trials.append(photo_trial.try_photo(engine, name, read(args.data / name), args.strength))
         except ImageError as error:
             if not args.skip_broken:
-                told = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
-                raise ImageError(told) from error
+                message = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
+                raise ImageError(message) from error
             skipped.append((name, str(error)))
     options.say_skipped(skipped, "")
     options.say_passed_over(others)

@@ -1,4 +1,4 @@
-"""`render`: an edit from its token."""
+"""The command ``render``: render an edit from its token."""
 
 from __future__ import annotations
 
@@ -58,33 +58,33 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recipe(given: str) -> tuple[EditRecipe, np.ndarray | None]:
-    """The recipe of a token, of a link that holds one, or of a PNG that the application saved, with its crop if any.
+def _recipe(text: str) -> tuple[EditRecipe, np.ndarray | None]:
+    """Return the recipe of a token, of a link with a token, or of a PNG file, and the crop if the PNG holds one.
 
     Raises:
-        RecipeError: it is none of them.
-        ImageError: a PNG that cannot be read.
+        RecipeError: the text is none of them.
+        ImageError: the PNG cannot be read.
     """
-    if given.lower().endswith(pictures.PNG):
-        found = recipe_png.read_png(read(Path(given)))
-        if found is None:
-            raise RecipeError(f"{given} holds no recipe; expected a PNG as the application saves it")
-        return found
-    if "?" in given:
-        tokens = parse_qs(given.partition("?")[2].partition("#")[0]).get("s")
+    if text.lower().endswith(pictures.PNG):
+        contents = recipe_png.read_png(read(Path(text)))
+        if contents is None:
+            raise RecipeError(f"{text} holds no recipe; expected a PNG as the application saves it")
+        return contents
+    if "?" in text:
+        tokens = parse_qs(text.partition("?")[2].partition("#")[0]).get("s")
         if not tokens:
-            raise RecipeError(f"the link {given:.80} holds no edit; expected one with ?s= in it")
+            raise RecipeError(f"the link {text:.80} holds no edit; expected one with ?s= in it")
         return EditRecipe.from_token(tokens[0]), None
-    return EditRecipe.from_token(given), None
+    return EditRecipe.from_token(text), None
 
 
 def _model_of(recipe: EditRecipe) -> models.ModelEntry:
-    """The listed model a recipe was made with; the one that the application opens with for a recipe that names none."""
+    """Return the listed model of a recipe's hash, or the default model for a recipe without one."""
     if not recipe.model:
         return default_model()
     entry = models.of_hash(recipe.model)
     if entry is None:
-        default_model()  # where there is none at all, that is what is wrong
+        default_model()  # raises the clearer error if there is no model at all
         raise CheckpointError(
             f"no model here has the recipe's hash {recipe.model}; name one with --model to use it instead"
         )

@@ -1,1 +1,1 @@
-"""From a photo to an aligned face, and back into the photo."""
+"""Detection and alignment of faces in photos, and the way of an edited face back into its photo."""

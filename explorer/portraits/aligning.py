@@ -1,4 +1,4 @@
-"""A folder of photos made ready to train on: the face of each, aligned like those that the models here have learnt."""
+"""Alignment of a folder of photos for training: the face of each photo, aligned like the models' training data."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from glowcore.storage import output
 
 @dataclass
 class Aligned:
-    """What became of the photos of a folder, by their names relative to it.
+    """The outcome for the photos of a folder, by their names relative to it.
 
     Attributes:
-        written: their faces were written.
-        kept: they were there already, and were left as they are.
-        faceless: no face was found.
-        unreadable: with the reason.
+        written: photos whose faces were written.
+        kept: photos whose faces existed already and were left unchanged.
+        faceless: photos in which no face was found.
+        unreadable: photos that could not be read, with the reason.
     """
 
     written: list[str] = field(default_factory=list)
@@ -32,25 +32,25 @@ class Aligned:
 
 
 def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[str, Path]:
-    """Photos of a folder, and the PNG that the face of each goes to, at the same place in `out`.
+    """Return the PNG file for the face of each photo, at the photo's relative place in ``out``.
 
-    Of photos that differ in their endings alone the first has the name to itself, so that a twin that is added later
-    renames nothing: a.jpg and a.webp become a.png and a.webp.png.
+    Of photos that differ only in their suffix, the first gets the plain name, so that a photo added later renames
+    nothing: a.jpg and a.webp become a.png and a.webp.png.
 
     Args:
-        folder: what the names are relative to.
-        names: the photos.
-        out: where the faces go.
-        size: their width and height in pixels.
+        folder: the folder of the photos.
+        names: the photos, relative to ``folder``.
+        out: the folder for the faces.
+        size: width and height of the faces in pixels.
 
     Raises:
-        ConfigError: one folder inside the other, two photos that would go to one file, or pictures of another size
-            that are there already.
+        ConfigError: ``out`` lies within ``folder``, two photos have the same target, or a target exists with another
+            size.
     """
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
         raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
     stems: set[PurePath] = set()
-    found: dict[str, Path] = {}
+    target_of: dict[str, Path] = {}
     photo_of: dict[Path, str] = {}
     for name in names:
         stem = PurePath(name).with_suffix("")
@@ -59,22 +59,22 @@ def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[st
         if target in photo_of:
             both = f"{photo_of[target]} and {name} would both become {target.relative_to(out)}"
             raise ConfigError(f"{both}; rename one of them")
-        found[name], photo_of[target] = target, name
-        if (there := _size_of(target)) not in (None, (size, size)):
+        target_of[name], photo_of[target] = target, name
+        if (existing := _size_of(target)) not in (None, (size, size)):
             raise ConfigError(
-                f"--out {out} holds pictures of {there[0]}x{there[1]} already "
+                f"--out {out} holds pictures of {existing[0]}x{existing[1]} already "
                 f"({target.relative_to(out)}), --size is {size}; expected the same, or another --out"
             )
-    return found
+    return target_of
 
 
 def align_all(folder: Path, pairs: Iterable[tuple[str, Path]], size: int) -> Aligned:
-    """Write the face that the application would choose in each photo, ``size`` pixels a side; no photo twice.
+    """Write the best face of each photo, aligned at ``size`` pixels a side; existing files are left unchanged.
 
-    `pairs` are photos of the folder with the files that their faces go to, as `targets` gives them.
+    ``pairs`` are photos of the folder and the files for their faces, as ``targets`` returns them.
 
     Raises:
-        ConfigError: a file cannot be written; those before it are whole.
+        ConfigError: a file cannot be written; the files before it are complete.
     """
     done = Aligned()
     for name, target in pairs:
@@ -99,9 +99,9 @@ def align_all(folder: Path, pairs: Iterable[tuple[str, Path]], size: int) -> Ali
 
 
 def _size_of(path: Path) -> tuple[int, int] | None:
-    """Width and height of a picture, None where there is none."""
+    """Return width and height of a picture file, None if it does not exist."""
     try:
-        with Image.open(path) as picture:  # reads its first bytes only
+        with Image.open(path) as picture:  # reads the header only
             return picture.size
     except OSError:
         return None

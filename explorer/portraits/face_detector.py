@@ -1,8 +1,8 @@
-"""Faces and their landmarks in a photo, by YuNet (`vendor/yunet`) through OpenCV.
+"""Detection of faces and their landmarks in a photo, by YuNet (``vendor/yunet``) through OpenCV.
 
-YuNet sees faces of about 10 to 300 pixels and places their landmarks within a few percent, a little differently at
-every scale. So a photo is looked at in two sizes, and the landmarks of what is found are the mean over several close
-views. Coordinates are those of pixel centres: (0, 0) is the middle of the first pixel.
+YuNet detects faces of about 10 to 300 pixels and places their landmarks within a few percent, slightly differently at
+every scale. A photo is therefore searched at two sizes, and the landmarks of a face are the mean over several close-up
+views. Coordinates are those of pixel centres: (0, 0) is the centre of the first pixel.
 """
 
 import functools
@@ -20,11 +20,12 @@ MODEL_FILE = Path(__file__).parents[1] / "vendor" / "yunet" / "face_detection_yu
 MAX_FACES = 24
 
 _SCORE = 0.6
-_SCORE_TURNED = 0.8  # a photo on its side is a guess, so it has to be a good one
-_SURE, _SURER = 0.9, 0.04  # a face on its side is often taken for an upright one, with a score up to here
+_SCORE_TURNED = 0.8  # of faces in a rotated photo, which are less certain
+_SURE = 0.9  # a sideways face is often detected as upright, with a score up to this
+_SURER = 0.04  # by which the score of a rotated photo must be higher
 _OVERLAP = 0.3
-_SIDES = (320, 960)  # YuNet sees faces of about 10 to 300 pixels: the small view finds the large ones
-_REFINE_SIDES = (128, 160, 192)  # of the square around a face in which its landmarks are measured again
+_SIDES = (320, 960)  # pixels; the small view finds the large faces
+_REFINE_SIDES = (128, 160, 192)  # pixels, of the close-up views in which landmarks are measured again
 _REFINE_MARGIN = 1.8
 
 _DETECTING = threading.Lock()
@@ -36,9 +37,9 @@ class Face:
 
     Attributes:
         box: x, y, width, height in pixels of the photo.
-        landmarks: `float64 [5, 2]`, (x, y) of picture-left eye, picture-right eye, nose tip, picture-left and
+        landmarks: float64 [5, 2], (x, y) of picture-left eye, picture-right eye, nose tip, picture-left and
             picture-right corner of the mouth.
-        score: the detector's confidence, 0..1.
+        score: the detector's confidence, 0 to 1.
     """
 
     box: tuple[float, float, float, float]
@@ -47,17 +48,17 @@ class Face:
 
 
 def find(array: np.ndarray) -> list[Face]:
-    """The faces in `uint8 [H, W, 3]`, best choice first: large ones, and of like size the one nearest the centre.
+    """Return the faces in a photo, uint8 [H, W, 3], sorted by size and closeness to the centre.
 
-    A photo in which no face is plainly upright is looked at turned by quarters too; a turning is taken only if its
-    face is clearly the surer one. The list is empty if there is none.
+    If no face is certainly upright, the photo is also searched rotated by multiples of 90 degrees; a rotation is used
+    only if its best score is clearly higher. The list is empty if there is no face.
     """
-    faces = _look(array, _SCORE)
+    faces = _upright(array, _SCORE)
     best = max((face.score for face in faces), default=0.0)
     if best >= _SURE:
         return faces
     for quarters in (1, 3, 2):
-        turned = _look(np.ascontiguousarray(np.rot90(array, quarters)), _SCORE_TURNED)
+        turned = _upright(np.ascontiguousarray(np.rot90(array, quarters)), _SCORE_TURNED)
         score = max((face.score for face in turned), default=0.0)
         if score > best + _SURER:
             best, faces = score, [_turn_back(face, quarters, array.shape) for face in turned]
@@ -65,32 +66,32 @@ def find(array: np.ndarray) -> list[Face]:
 
 
 def best_score(array: np.ndarray) -> float:
-    """The score of the surest upright face in `uint8 [H, W, 3]`, looked at as it is; 0 where there is none."""
+    """Return the highest score of an upright face in a picture, uint8 [H, W, 3], at its own size; 0 without a face."""
     return max((face.score for face in _detect(array, max(array.shape[:2]), _SCORE)), default=0.0)
 
 
-def _look(array: np.ndarray, threshold: float) -> list[Face]:
-    """Upright faces, best choice first: seen at two sizes, doubles removed, landmarks measured again close up."""
-    found: list[Face] = []
+def _upright(array: np.ndarray, threshold: float) -> list[Face]:
+    """Return upright faces, best choice first: detected at two sizes, without duplicates, with refined landmarks."""
+    candidates: list[Face] = []
     for side in _SIDES:
         if side == _SIDES[0] or max(array.shape[:2]) > _SIDES[0]:
-            found += _detect(array, side, threshold)
+            candidates += _detect(array, side, threshold)
     kept: list[Face] = []
-    for face in sorted(found, key=lambda face: face.score, reverse=True):
+    for face in sorted(candidates, key=lambda face: face.score, reverse=True):
         if all(_overlap(face.box, other.box) < _OVERLAP for other in kept):
             kept.append(face)
     height, width = array.shape[:2]
 
     def prominence(face: Face) -> float:
         x, y, w, h = face.box
-        away = math.hypot(x + w / 2 - width / 2, y + h / 2 - height / 2) / math.hypot(width / 2, height / 2)
-        return math.sqrt(w * h) * (1 - min(away, 1) / 2)
+        distance = math.hypot(x + w / 2 - width / 2, y + h / 2 - height / 2) / math.hypot(width / 2, height / 2)
+        return math.sqrt(w * h) * (1 - min(distance, 1) / 2)
 
     return [_refine(array, face) for face in sorted(kept, key=prominence, reverse=True)[:MAX_FACES]]
 
 
 def _detect(array: np.ndarray, side: int, threshold: float) -> list[Face]:
-    """One look at the picture brought to `side` pixels on its longer side, faces in the picture's own pixels."""
+    """Detect faces in the picture scaled to ``side`` pixels on its longer side; return them in the picture's pixels."""
     height, width = array.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -112,7 +113,7 @@ def _detect(array: np.ndarray, side: int, threshold: float) -> list[Face]:
 
 
 def _refine(array: np.ndarray, face: Face) -> Face:
-    """The same face with the mean of its landmarks over several close views, which differ by a few percent each."""
+    """Return the face with the mean of its landmarks over several close-up views."""
     x, y, w, h = face.box
     half = max(w, h) * _REFINE_MARGIN / 2
     left, top = max(0, round(x + w / 2 - half)), max(0, round(y + h / 2 - half))
@@ -129,7 +130,7 @@ def _refine(array: np.ndarray, face: Face) -> Face:
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Intersection over union of two boxes."""
+    """Return the intersection over union of two boxes."""
     across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     down = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     common = max(across, 0) * max(down, 0)
@@ -137,7 +138,7 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 
 def _turn_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
-    """A face found in `rot90(photo, quarters)`, in the photo's own coordinates."""
+    """Return a face detected in ``rot90(photo, quarters)`` in the coordinates of the photo of this ``shape``."""
     height, width = shape[:2]
     x, y, w, h = face.box
     points = np.vstack([face.landmarks, [(x, y), (x + w, y + h)]])
@@ -155,7 +156,7 @@ def _turn_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
 @functools.cache
 def _detector() -> cv2.FaceDetectorYN:
     level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of a target that nobody asked for
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 logs a warning about its target
     try:
         return cv2.FaceDetectorYN.create(str(MODEL_FILE), "", (320, 320), _SCORE, _OVERLAP, 5000)
     finally:

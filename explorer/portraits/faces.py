@@ -1,9 +1,9 @@
-"""Find the face in a photo, bring it to the models' template, and put an edited one back.
+"""Align faces to the models' template, and put edited faces back into their photos.
 
-Faces are aligned like the pictures that the models were trained on: the photo is shrunk by area averaging to about the
-target's scale, the least-squares similarity (Umeyama 1991) takes its five landmarks to `TEMPLATE`, and a bicubic warp
-with a reflected border follows. Coordinates are those of pixel centres: (0, 0) is the middle of the first pixel.
-Everything here may be called from any thread.
+Faces are aligned like the models' training data: the photo is shrunk by area averaging to about the target's scale, the
+least-squares similarity (Umeyama 1991) maps its five landmarks to ``TEMPLATE``, and a bicubic warp with a reflected
+border samples it. Coordinates are those of pixel centres: (0, 0) is the centre of the first pixel. All functions are
+thread-safe.
 """
 
 import math
@@ -18,22 +18,22 @@ from glowcore.errors import ImageError
 
 __all__ = ["TEMPLATE", "Alignment", "Face", "align", "align_from_eyes", "find", "paste_back", "similarity"]
 
-# Picture-left eye, picture-right eye, nose tip, picture-left and picture-right corner of the mouth, as fractions of the
-# side: where the faces of the training sets have them.
+# Positions in the training data of picture-left eye, picture-right eye, nose tip, picture-left and picture-right corner
+# of the mouth, as fractions of the side.
 TEMPLATE = np.array([(0.32, 0.335), (0.68, 0.335), (0.50, 0.545), (0.355, 0.735), (0.645, 0.735)])
 
-_FEATHER = 0.14  # of the side over which a pasted difference fades to nothing
+_FEATHER = 0.14  # fraction of the side over which a pasted difference fades out
 _BAND_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """A face brought to the template.
+    """A face aligned to the template.
 
     Attributes:
-        image: `uint8 [size, size, 3]`.
-        matrix: `float64 [2, 3]`, from the photo's pixels to the image's.
-        face: the face it was made from; None for a centre crop or hand-placed eyes.
+        image: uint8 [size, size, 3].
+        matrix: float64 [2, 3], from the photo's pixels to the image's.
+        face: the detected face; None for a centre crop or hand-placed eyes.
     """
 
     image: np.ndarray
@@ -42,9 +42,9 @@ class Alignment:
 
 
 def align(array: np.ndarray, size: int, face: Face | None = None) -> Alignment:
-    """Bring `face` in `uint8 [H, W, 3]` to the template at `size x size`; without a face the central square.
+    """Align ``face`` in a photo, uint8 [H, W, 3], to the template at size x size; without a face crop the centre.
 
-    A photo that is `size x size` with its face in place already, a picture of a training set say, stays as it is.
+    A photo of size x size whose face is in place already, such as a picture of a training set, is not resampled.
     """
     if face is None:
         return _centre(array, size)
@@ -55,7 +55,7 @@ def align(array: np.ndarray, size: int, face: Face | None = None) -> Alignment:
 
 
 def align_from_eyes(array: np.ndarray, left: tuple[float, float], right: tuple[float, float], size: int) -> Alignment:
-    """Align by two points (x, y), the eyes as someone has pointed at them, in either order.
+    """Align a photo, uint8 [H, W, 3], by the places (x, y) of both eyes, in either order.
 
     Raises:
         ImageError: the points are less than 2 pixels apart.
@@ -67,17 +67,18 @@ def align_from_eyes(array: np.ndarray, left: tuple[float, float], right: tuple[f
 
 
 def paste_back(photo: np.ndarray, alignment: Alignment, edited: np.ndarray) -> np.ndarray:
-    """The photo with an edited face: the difference between `edited` and the aligned picture, enlarged, added to it.
+    """Add the difference between an edited face and the aligned picture to the photo.
 
-    The photo keeps its own sharpness, for only what the edit changed is enlarged; towards the border of the square the
-    difference fades to nothing. No value changes outside the square, nor anywhere if `edited` is `alignment.image`.
+    Only the difference is enlarged, so the photo keeps its sharpness. The difference fades out towards the border of
+    the aligned square. No value changes outside the square, or anywhere if ``edited`` equals ``alignment.image``.
 
     Args:
-        photo: `uint8 [H, W, 3]`, what `alignment` was made from.
-        edited: `uint8 [size, size, 3]`.
+        photo: uint8 [H, W, 3], the photo that was aligned.
+        alignment: the aligned face.
+        edited: uint8 [size, size, 3].
 
     Returns:
-        A new `uint8 [H, W, 3]`.
+        A new array, uint8 [H, W, 3].
     """
     result = photo.copy()
     size = alignment.image.shape[0]
@@ -85,7 +86,7 @@ def paste_back(photo: np.ndarray, alignment: Alignment, edited: np.ndarray) -> n
     if not change.any():
         return result
     scale = math.sqrt(abs(np.linalg.det(alignment.matrix[:, :2])))
-    if scale > 1:  # the photo's face is smaller than the picture: average before sampling
+    if scale > 1:  # the face in the photo is smaller than the picture: average before sampling
         change = cv2.GaussianBlur(change, (0, 0), 0.5 * scale)
     ramp = np.clip((np.minimum(np.arange(size), np.arange(size)[::-1]) - 1.5) / (_FEATHER * size), 0, 1)
     ramp = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
@@ -109,7 +110,7 @@ def paste_back(photo: np.ndarray, alignment: Alignment, edited: np.ndarray) -> n
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The least-squares similarity from `[N, 2]` points to `[N, 2]` points as `float64 [2, 3]`, without reflection.
+    """Return the least-squares similarity without reflection from points [N, 2] to points [N, 2]: float64 [2, 3].
 
     Umeyama 1991, equations 39 to 42: R = U S V', scale = tr(D S) / var, t = mean(target) - scale R mean(source).
     """
@@ -123,7 +124,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _is_in_place(face: Face, target: np.ndarray, size: int) -> bool:
-    """Whether landmarks lie on the template as well as they can be measured, the less exactly the smaller the face."""
+    """Return whether landmarks lie on the template within the detector's error, relatively larger for small faces."""
     return bool(np.linalg.norm(face.landmarks - target, axis=1).mean() < 0.04 * size + 4)
 
 
@@ -151,7 +152,7 @@ def _centre(array: np.ndarray, size: int) -> Alignment:
 
 
 def _square_bounds(matrix: np.ndarray, size: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the photo's pixels that the aligned square touches."""
+    """Return left, top, right and bottom of the photo's pixels that the aligned square touches."""
     corners = np.array([(-0.5, -0.5), (size - 0.5, -0.5), (-0.5, size - 0.5), (size - 0.5, size - 0.5)])
     back = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T).T
     low = np.clip(np.floor(back.min(0)), 0, (shape[1], shape[0])).astype(int)

@@ -1,4 +1,4 @@
-"""The photos of a folder that a command is given with --data."""
+"""The photos in the folder that a command gets with --data."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ SUFFIXES = ", ".join(PICTURE_SUFFIXES)
 
 
 def photos_in(folder: Path) -> tuple[list[str], dict[str, int]]:
-    """The photos of a folder and of those below it: their names relative to it, sorted.
+    """Return the photos of a folder and its subfolders: sorted names relative to it.
 
-    With them how many files have each ending that is not read (`glowcore.data.files.other_kinds`).
+    Return also the number of files for each suffix that is not read (``glowcore.data.files.other_kinds``).
 
     Raises:
-        ConfigError: there is no such folder, or no photo in it.
+        ConfigError: the folder does not exist or holds no photo.
     """
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise ConfigError(f"--data {folder} {what}, expected a folder of photos ({SUFFIXES})")
+        problem = "is a file" if folder.exists() else "does not exist"
+        raise ConfigError(f"--data {folder} {problem}, expected a folder of photos ({SUFFIXES})")
     try:
         names = files_in(folder, deep=True)
     except OSError as error:

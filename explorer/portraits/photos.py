@@ -1,8 +1,7 @@
-"""A photo as it comes from a user: bytes to aligned face, with everything the page needs to talk about it.
+"""A user's photo: its file, the faces in it, and their aligned crops.
 
-A photo rests in memory as the file it came in, some megabytes, and not as the tens of megabytes of its pixels: many
-people have photos here and look at one face each. The pixels of those used last are kept for all, known by the
-SHA-256 of their file; what was cut out of a photo is kept with it.
+A photo stays in memory as its file, some megabytes, and not as its pixels, tens of megabytes. A cache that all sessions
+share holds the pixels of the photos used last, by the SHA-256 of their file. Aligned crops are cached with each photo.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from explorer.portraits import faces
 from explorer.server import sandbox
 
 HASH_DIGITS = 32
-TILE = 64  # pixels: what lists of photos show of each, whatever the size of the model
-CUTOUT_BYTES = 2 * 2**20  # a photo: ten faces of 256 x 256, or 170 of 64 x 64
+TILE = 64  # pixels, of thumbnails, independent of the size of the model
+CUTOUT_BYTES = 2 * 2**20  # per photo: ten faces of 256 x 256, or 170 of 64 x 64
 _decoded: ByteLRU[np.ndarray] = ByteLRU(128 * 2**20)
 
 
@@ -33,7 +32,7 @@ class Photo:
     """A photo and the faces in it.
 
     Attributes:
-        key: the first 32 hex digits of the SHA-256 of the file: how a recipe knows it again.
+        key: the first 32 hex digits of the SHA-256 of the file, which recipes hold.
         data: the file.
         found: the faces, best choice first.
     """
@@ -45,15 +44,19 @@ class Photo:
 
     @classmethod
     def read(cls, data: bytes) -> Photo:
-        """Decode a file and look for faces; ImageError with one sentence when it is no picture we read."""
+        """Decode a file and detect faces.
+
+        Raises:
+            ImageError: the file is not a picture of an accepted format.
+        """
         undetected = cls(photo_key(data), data)
         photo = cls(undetected.key, data, tuple(faces.find(undetected.picture)))
-        photo.tile(photo.source)  # while the pixels are here: to list many photos shall decode none
+        photo.tile(photo.source)  # cached while the pixels are in memory, so that a list of photos decodes none
         return photo
 
     @property
     def picture(self) -> np.ndarray:
-        """The pixels, uint8 [H, W, 3], upright; not to be written to."""
+        """The pixels, uint8 [H, W, 3], upright and read-only."""
         picture = _decoded.get(self.key)
         if picture is None:
             picture = sandbox.load(self.data)
@@ -63,29 +66,29 @@ class Photo:
 
     @property
     def nbytes(self) -> int:
-        """Memory the photo takes while nobody looks at it: the file, and what was cut out of it."""
+        """Memory in bytes of the file and the cached crops; the pixels do not count."""
         return len(self.data) + self._aligned.bytes
 
     @property
     def source(self) -> Source:
-        """The source a recipe starts from: the best face, or the centre crop where there is none."""
+        """The source for a new recipe: the best face, or the centre crop without a face."""
         return Source("photo", self.key, 0 if self.found else -1)
 
     def aligned(self, size: int, source: Source) -> faces.Alignment:
-        """Crop and turn the face that `source` chooses, or that its eyes say, to the template; -1 is the centre crop.
+        """Align the face that ``source`` names by number or by the places of its eyes; face -1 is the centre crop.
 
         Raises:
             ImageError: both eyes are in one place.
         """
-        chosen = (size, source.face, source.eyes)
-        kept = self._aligned.get(chosen)
-        if kept is None:
-            kept = self._align(size, source)
-            self._aligned.put(chosen, kept, kept.image.nbytes)
-        return kept
+        key = (size, source.face, source.eyes)
+        alignment = self._aligned.get(key)
+        if alignment is None:
+            alignment = self._align(size, source)
+            self._aligned.put(key, alignment, alignment.image.nbytes)
+        return alignment
 
     def tile(self, source: Source) -> np.ndarray:
-        """What `source` chooses, small: uint8 [64, 64, 3]."""
+        """Return the thumbnail of the face that ``source`` names, uint8 [64, 64, 3]."""
         return self.aligned(TILE, source).image
 
     def _align(self, size: int, source: Source) -> faces.Alignment:
@@ -98,11 +101,11 @@ class Photo:
         return faces.align(picture, size, face)
 
     def with_edit(self, source: Source, edited: np.ndarray) -> np.ndarray:
-        """The whole photo, uint8 [H, W, 3], with the edited face (aligned by `source`) put back where it came from."""
+        """Return the photo, uint8 [H, W, 3], with the edited face put back where ``source`` aligned it."""
         return self.with_edits({source: edited})
 
     def with_edits(self, edits: Mapping[Source, np.ndarray]) -> np.ndarray:
-        """The same with several faces, uint8 [size, size, 3], by the sources that they were aligned by."""
+        """Return the photo with several edited faces, uint8 [size, size, 3], by the sources that aligned them."""
         whole = self.picture
         for source, edited in edits.items():
             whole = faces.paste_back(whole, self.aligned(edited.shape[0], source), edited)
@@ -110,5 +113,5 @@ class Photo:
 
 
 def photo_key(data: bytes) -> str:
-    """How a recipe calls the file with these bytes."""
+    """Return the key by which recipes name the file with these bytes."""
     return hashlib.sha256(data).hexdigest()[:HASH_DIGITS]
