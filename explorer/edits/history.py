@@ -32,7 +32,7 @@ class Stroke:
     before: EditRecipe | None = None
 
     def continues(self, before: Stroke | None) -> bool:
-        """Return whether this move joins ``before``: a move of the same slider that ended less than `REST` earlier."""
+        """Return whether this move joins ``before``, a move of the same slider less than ``REST`` earlier."""
         return self.joins and before is not None and before.name == self.name and 0 <= self.since - before.at < REST
 
 
@@ -46,7 +46,7 @@ class History:
         future: the recipes that redo leads to, the next first.
         stroke: the slider move that led to the present, None where another operation did; a move that continues it
             belongs to the same step.
-        earlier_faces: face edits that are no longer, or never were, in `past`.
+        earlier_faces: face edits that are no longer, or never were, in ``past``.
     """
 
     present: EditRecipe

@@ -35,7 +35,7 @@ class Compressor:
     """One loaded VAE. All public methods are thread-safe.
 
     Attributes:
-        name, model_hash, size, temperature, class_names, device_words: as of an `Engine`.
+        name, model_hash, size, temperature, class_names, device_words: as of an ``Engine``.
         numbers: how many latents stand for a picture.
     """
 
@@ -53,7 +53,7 @@ class Compressor:
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Compressor:
-        """Load the model in ``folder``; CheckpointError as `glowcore.load`."""
+        """Load the model in ``folder``; CheckpointError as ``glowcore.load``."""
         model = checkpoint.load(folder, device=device)
         return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 

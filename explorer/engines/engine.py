@@ -39,11 +39,11 @@ T = TypeVar("T")
 class Engine:
     """One loaded flow. All public methods are thread-safe.
 
-    A request that does not fit into the device's memory is computed on the CPU (see `CpuFallback`); GlowcoreError where
-    the CPU has too little memory as well.
+    A request that does not fit into the device's memory is computed on the CPU (see ``CpuFallback``). GlowcoreError is
+    raised where the CPU has too little memory as well.
 
     Args:
-        model: a `glowcore.Flow` in eval mode.
+        model: a ``glowcore.Flow`` in eval mode.
         folder: the model's folder, with its gallery and its map.
         name: the model's name in the application ("pretrained/faces64").
         model_hash: the first 12 hex digits of the SHA-256 of its weights.
@@ -55,7 +55,7 @@ class Engine:
         imagined: the samples that the author recommends.
         size: height and width of its pictures.
         turns: the queue in front of the model.
-        fallback: the CPU as a second device; shared with the engines of `with_attributes`.
+        fallback: the CPU as a second device; shared with the engines of ``with_attributes``.
 
     Raises:
         CheckpointError: the metadata's temperature or samples are invalid.
@@ -81,7 +81,7 @@ class Engine:
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Engine:
-        """Load the model in ``folder``; CheckpointError as `glowcore.load`."""
+        """Load the model in ``folder``; CheckpointError as ``glowcore.load``."""
         model = glowcore.load(folder, device=device)
         return cls(model, Path(folder), name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
@@ -238,5 +238,5 @@ class Engine:
         return picture
 
     def _run(self, work: Callable[[Worker], T], batch: int = 1) -> T:
-        """Return ``work(worker)``. A single picture may move to the CPU; errors of a batch are left to `Batching`."""
+        """Return ``work(worker)``. A single picture may move to the CPU; errors of a batch are left to ``Batching``."""
         return work(self._worker) if batch > 1 else self.fallback.run(work)

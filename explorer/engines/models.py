@@ -1,7 +1,8 @@
-"""The list of models: the folders of `pretrained/` and `runs/`, and no others.
+"""The list of models: the folders of ``pretrained/`` and ``runs/``, and no others.
 
 A name from a link or a menu is never joined to a path. It is looked up in the list, so no name can open anything
-outside of the two folders. Only a command line, whose user may read every file anyway, can name another folder (`at`).
+outside of the two folders. Only a command line, whose user may read every file anyway, can name another folder: see
+``at``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class ModelEntry:
     Attributes:
         name: its name in the application, "pretrained/faces64".
         folder: its path.
-        info: the result of `glowcore.checkpoint.read_info`; {} where that fails.
+        info: the result of ``glowcore.checkpoint.read_info``; {} where that fails.
         problem: why the model cannot be used, one sentence; "" where it can.
     """
 
@@ -72,18 +73,18 @@ class ModelEntry:
 
 
 def home() -> Path:
-    """Return the folder that holds `pretrained/` and `runs/`: EXPLORER_HOME if set, else the repository."""
+    """Return the folder that holds ``pretrained/`` and ``runs/``: EXPLORER_HOME if set, else the repository."""
     named = os.environ.get(HOME_VARIABLE)
     return Path(named) if named else Path(__file__).resolve().parents[2]
 
 
 def where() -> str:
-    """Return a description of `home` for the command line; pages do not show its path."""
+    """Return a description of ``home`` for the command line; pages do not show its path."""
     return f"{home()} ({'named by' if os.environ.get(HOME_VARIABLE) else 'another can be named by'} {HOME_VARIABLE})"
 
 
 def list_models(root: Path | None = None) -> list[ModelEntry]:
-    """Return every model folder of `pretrained/` and `runs/`; those with a problem come last."""
+    """Return every model folder of ``pretrained/`` and ``runs/``; those with a problem come last."""
     root = root or home()
     entries = []
     for group in GROUPS:
@@ -150,7 +151,7 @@ def open_compressor(entry: ModelEntry, device: str = "auto") -> Compressor:
 def default_name(entries: list[ModelEntry]) -> str | None:
     """Return the flow to start with, None where none is usable.
 
-    Flows of `pretrained/` come before those of `runs/`, then those with attributes, then those of the largest pictures.
+    Flows of ``pretrained/`` come before those of ``runs/``, then flows with attributes, then those of larger pictures.
     """
     usable = sorted((e for e in entries if e.usable), key=_rank)
     return usable[0].name if usable else None

@@ -73,10 +73,10 @@ class Rendered:
 
     Attributes:
         picture: uint8 [H, W, 3]; values that are not finite are shown as stripes.
-        level_norms: as in `Encoded`.
+        level_norms: as in ``Encoded``.
         milliseconds: of decoding.
         finite: whether all decoded values are finite.
-        in_range: whether all of them are finite and at most `MOST_OUT_OF_RANGE` outside of [0, 1].
+        in_range: whether all of them are finite and at most ``MOST_OUT_OF_RANGE`` outside of [0, 1].
         traits: None for a model without attributes.
     """
 
@@ -89,5 +89,5 @@ class Rendered:
 
 
 def in_range(values: torch.Tensor) -> bool:
-    """Return whether decoded values, of any shape, are finite and at most `MOST_OUT_OF_RANGE` outside of [0, 1]."""
+    """Return whether decoded values, of any shape, are finite and at most ``MOST_OUT_OF_RANGE`` outside of [0, 1]."""
     return bool(((values >= -MOST_OUT_OF_RANGE) & (values <= 1 + MOST_OUT_OF_RANGE)).all())

@@ -41,7 +41,7 @@ class Traits:
 
     @property
     def usual(self) -> bool:
-        """Whether the distance lies within `bounds`: neither too far from the average face nor too near to it."""
+        """Whether the distance lies within ``bounds``: neither too far from the average face nor too near to it."""
         return self.bounds[0] <= self.distance <= self.bounds[1]
 
 

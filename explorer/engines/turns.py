@@ -22,7 +22,7 @@ class Busy(GlowcoreError):  # noqa: N818 - it is a state of the server, not a mi
 class Turns:
     """A lock that is granted in the order of the requests.
 
-    A full queue or a wait that takes too long raises `Busy`, so that no page hangs.
+    A full queue or a wait that takes too long raises ``Busy``, so that no page hangs.
 
     Args:
         places: requests that may wait at once.

@@ -1,1 +1,1 @@
-"""What one visitor works on: the edit with its history, and the photos it may start from."""
+"""The state of one session: the edit with its history, its photos, and the view that the editor shows."""

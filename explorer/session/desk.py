@@ -1,6 +1,6 @@
 """The state of one session: the edit with its history, and the photos it may start from.
 
-A `Desk` depends on neither the page nor a particular model: methods that need a model take the engine as an argument.
+A ``Desk`` depends on neither the page nor a particular model: methods that need a model take the engine as an argument.
 Photos are held here only, in memory.
 """
 
@@ -37,7 +37,7 @@ class Desk:
     """The state of one session, and every operation that changes it.
 
     Attributes:
-        history: the edit, with undo and redo; None before `arrive`.
+        history: the edit, with undo and redo; None before ``arrive``.
         arrival: the last edit that was opened from a link or a file, with its parts that are missing here.
         elsewhere: the edits of the other models that were in use.
         photos: the photos of the session.
@@ -76,7 +76,7 @@ class Desk:
 
     # -- beginning, and changing the model ----------------------------------------------------------------
     def arrive(self, engine: Engine, token: str | None) -> None:
-        """Begin with the edit of a link; without a link that can be followed, with `greeting`."""
+        """Begin with the edit of a link; without a link that can be followed, with ``greeting``."""
         self.history, self.elsewhere.depicts = History(greeting(engine)), noun(engine)
         if not token:
             return
@@ -99,7 +99,7 @@ class Desk:
 
         A model that was in use before gets its own history back, with the present picture as a new step. A model that
         is new here starts with as much of the present edit as it can follow. Where the two models draw different
-        things, no picture comes along: the new one starts with the last edit of its own things, or with `greeting`.
+        things, no picture comes along: the new one starts with the last edit of its own things, or with ``greeting``.
         """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
@@ -243,7 +243,7 @@ class Desk:
         return source.value if source.kind == "photo" else ""
 
     def picture(self, recipe: EditRecipe, engine: Engine) -> np.ndarray | None:
-        """Return the aligned picture that ``recipe`` starts from, None for a seed; errors as `aligned_picture`."""
+        """Return the aligned picture that ``recipe`` starts from, None for a seed; errors as ``aligned_picture``."""
         source = recipe.source
         if source.kind == "photo" and source.value not in self.photos and source.value in self.crops:
             return self.crops[source.value]
@@ -251,7 +251,7 @@ class Desk:
 
     # -- the editor ----------------------------------------------------------------
     def handle(self, message: Any, engine: Engine) -> None:
-        """Handle one message of the editor, once; an invalid message changes only `note`."""
+        """Handle one message of the editor, once; an invalid message changes only ``note``."""
         number = newer(message, self.answered)
         if number is None:
             return
@@ -274,7 +274,7 @@ class Desk:
         """Make the present edit one that can be shown, and return the aligned picture that it starts from.
 
         The last steps are discarded while the model gives values that are not finite. The picture is kept for another
-        model, which may lack it. Errors as of `picture` and `Engine.render`.
+        model, which may lack it. Errors as of ``picture`` and ``Engine.render``.
         """
         picture = self.picture(self.recipe, engine)
         while self.history.past and not engine.render(self.recipe, picture).finite:

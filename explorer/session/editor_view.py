@@ -1,4 +1,4 @@
-"""What the editor component is told: plain JSON made from a desk and an engine."""
+"""The data of the editor component: plain JSON, computed from a desk and an engine."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ from explorer.wording.sentences import describe
 
 SLIDER_LIMIT = 3.0
 NO_FACE = "no face found"
-FARTHEST = 3.0  # length of all moves together, in standard deviations: one slider at its end, and the face may hold
+FARTHEST = 3.0  # norm of all moves, in standard deviations: as far as one slider alone goes
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
 
 
 def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any]:
-    """Everything the editor shows for the present edit; renders what is not yet known."""
+    """Return everything that the editor shows for the present edit.
+
+    Args:
+        desk: the session; it is not changed.
+        engine: the model, which renders what it does not have in its caches.
+        picture: the aligned picture of the present edit, from ``Desk.prepare_view``.
+    """
     recipe = desk.recipe
     source = engine.source(recipe, picture)
     rendered = engine.render(recipe, picture)
@@ -46,7 +52,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
 
 
 def _subject(desk: Desk, engine: Engine) -> str:
-    """What the edit starts from, as a screen reader says it: "Photo 1, face 1 of 11"."""
+    """Return the name of the edit's picture for screen readers: "Photo 1, face 1 of 11"."""
     source, photo = desk.recipe.source, desk.photo()
     if photo is not None:
         chosen = f", face {source.face + 1} of {len(photo.found)}" if photo.found and not source.eyes else ""
@@ -59,7 +65,7 @@ def _subject(desk: Desk, engine: Engine) -> str:
 
 
 def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
-    """One entry for every attribute that is offered; the session's own first, for it has just made them."""
+    """Return one entry for each attribute that is offered; those made in the session come first."""
     entries = []
     for name in sorted(attributes_of(engine), key=lambda name: name not in engine.own):
         text = words(name)
@@ -80,28 +86,28 @@ def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
 
 
 def strengths(recipe: EditRecipe) -> list[str]:
-    """What is moved, and how far: "Smile +1.00"; of an edit that moves nothing, that it is as it is."""
+    """Return the moves as words, "Smile +1.00"; "as it is" for a recipe without moves."""
     return [f"{words(n).label} {strength(s)}" for n, s in recipe.moves] or ["as it is"]
 
 
 def exactness(source: Encoded) -> tuple[str, str]:
-    """The verdict on a reconstruction, and its mood: "good" or "bad"."""
-    how = " · computed in float64, for float32 was not enough" if source.double else ""
+    """Return the verdict on a reconstruction, and its mood: "good" or "bad"."""
+    precision = " · computed in float64, for float32 was not enough" if source.double else ""
     if source.exact:
-        return f"0 pixels changed · max error {source.max_error:.1e}{how}", "good"
+        return f"0 pixels changed · max error {source.max_error:.1e}{precision}", "good"
     total = source.picture.shape[0] * source.picture.shape[1]
     if not np.isfinite(source.max_error):
         return "The model cannot reproduce this picture: it is too unlike those it was trained on.", "bad"
-    return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}{how}", "bad"
+    return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}{precision}", "bad"
 
 
-def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
     fact, mood = exactness(source)
     height, width = source.picture.shape[:2]
     return {
         "original": {
             "uri": data_uri(source.picture),
-            "alt": f"Original: {words_of.split(' with ')[0].split(', unchanged')[0]}",
+            "alt": f"Original: {description.split(' with ')[0].split(', unchanged')[0]}",
             "fact": f"{width} × {height}, as the model sees it",
         },
         "reconstruction": {
@@ -112,19 +118,22 @@ def _pictures(words_of: str, recipe: EditRecipe, source: Encoded, rendered: Rend
         },
         "edited": {
             "uri": data_uri(rendered.picture),
-            "alt": f"Edited: {words_of}",
+            "alt": f"Edited: {description}",
             "fact": ", ".join(strengths(recipe)),
         },
     }
 
 
 def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
-    """How usual a picture is, in a word or two; "typical" is the only one that is no warning.
+    """Return how usual a picture is, in a few words; every verdict but "typical" is a warning.
 
-    `of_face`: the recipe is of a photo, at hand, in which the model expects a face.
+    The level norms of a landscape are those of a face, and a few sliders at their ends hardly change them. The verdict
+    therefore also depends on whether a face was found and on the norm of the moves.
 
-    A landscape lies as far from the centre as a face does, and so do a few sliders at their ends: what is known of the
-    photo and of the moves counts as well.
+    Args:
+        recipe: the edit.
+        rendered: its picture.
+        of_face: whether the edit starts from a photo in the session, and the model expects a face in it.
     """
     traits, source = rendered.traits, recipe.source
     if not rendered.in_range:
@@ -141,29 +150,29 @@ def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
 
 
 def _moved(recipe: EditRecipe) -> float:
-    """How far the sliders have moved a face, all together, in standard deviations."""
+    """Return the Euclidean norm of all moves, in standard deviations."""
     return math.hypot(*(strength for _, strength in recipe.moves))
 
 
 def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
-    """What the gauge compares with what."""
+    """Return the help text of the gauge."""
     names = level_names(len(rendered.level_norms))
     levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
-    told = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
+    text = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
     if recipe.moves:
-        told += f" The sliders have moved it by {_moved(recipe):.2f} standard deviations; {FARTHEST:.0f} is far."
+        text += f" The sliders have moved it by {_moved(recipe):.2f} standard deviations; {FARTHEST:.0f} is far."
     if rendered.traits is None:
-        return told
+        return text
     low, high = rendered.traits.bounds
     return (
         f"All attributes together, how far this face is from the average one, where 1 is typical: "
         f"{rendered.traits.distance:.2f}. Of 1,000 real pictures 998 lie between {low:.2f} and {high:.2f}; too near to "
-        f"the average is unusual too. {told}"
+        f"the average is unusual too. {text}"
     )
 
 
 def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
-    said = verdict(desk.recipe, rendered, of_face=desk.photo() is not None and noun(engine) == "face")
+    gauge_verdict = verdict(desk.recipe, rendered, of_face=desk.photo() is not None and noun(engine) == "face")
     levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
     traits = [{"norm": t.distance, "off": not t.usual} for t in (rendered.traits,) if t]
     names = level_names(len(levels))
@@ -180,16 +189,16 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
         "bits": f"{source.bits_per_dim:.2f} bits/dim",
         "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits per value; less is more usual",
         "bars": levels + traits,
-        "typical": said == "typical",
-        "ease": bool(desk.recipe.moves) and said not in ("typical", NO_FACE),
-        "verdict": said,
+        "typical": gauge_verdict == "typical",
+        "ease": bool(desk.recipe.moves) and gauge_verdict not in ("typical", NO_FACE),
+        "verdict": gauge_verdict,
         "gaugeHelp": _gauge_help(desk.recipe, rendered),
         "numbers": numbers,
     }
 
 
 def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any] | None:
-    """The strengths of the slider under the hand, as one sheet."""
+    """Return the strip that the editor requested: the pictures of one slider's strengths, as one sheet."""
     name = desk.strip_for
     if name is None or name in desk.recipe.locks:
         return None

@@ -23,7 +23,7 @@ class Elsewhere:
     Attributes:
         left: the history of each model that was in use, by the hash of its weights.
         depicts: what the model in use draws, "face" or "picture"; an edit of one does not go to a model of the other.
-        aside: by what they depict, the last edits of what the model in use does not draw, with their `shown`.
+        aside: by what they depict, the last edits of what the model in use does not draw, with their ``shown``.
         shown: the picture that was last shown, which goes along to a model that does not have it.
     """
 
@@ -57,7 +57,7 @@ class Elsewhere:
         """Return the edit that a model starts with: of the picture of the model before it, with its own sliders.
 
         Args:
-            left: the edit in which the model was left; None for a model that is new here, which takes over `before`.
+            left: the edit in which the model was left; None for a model that is new here, which takes over ``before``.
             before: the last edit of the model before it.
             engine: the model.
             crops: where a picture that the model does not have is kept for it.
@@ -80,7 +80,7 @@ class Elsewhere:
         return replace(recipe, source=crops.lend(*self.shown) if was_shown else greeting(engine).source)
 
     def forget(self, gone: Collection[str]) -> None:
-        """Remove the photos and crops of these keys; their edits become edits of `EVERY_MODEL_HAS`."""
+        """Remove the photos and crops of these keys; their edits become edits of ``EVERY_MODEL_HAS``."""
         self.shown = _kept(self.shown, gone)
         self.left = {m: h.mapped(lambda r: r.without_photo(gone, EVERY_MODEL_HAS)) for m, h in self.left.items()}
         for depicted, (recipe, shown) in self.aside.items():

@@ -1,4 +1,4 @@
-"""What a model can follow of an edit: its own attributes, levels, gallery and map."""
+"""Adapting an edit to a model: to its attributes, levels, gallery and map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVERY_MODEL_HAS = Source("seed", "7")
 
 
 def on_map(source: Source, engine: Engine) -> bool:
-    """Whether the model's map has the face that `source` names."""
+    """Return whether the model's map has the face of a source of kind "map"."""
     try:
         return source.place is not None or int(source.value) < len(maps.map_of(engine))
     except GlowcoreError:
@@ -25,9 +25,13 @@ def on_map(source: Source, engine: Engine) -> bool:
 
 
 def missing(source: Source, engine: Engine, elsewhere: bool, photos: Collection[str]) -> str:
-    """Why a source cannot be shown, "" where it can.
+    """Return why a source cannot be shown, one sentence; "" where it can.
 
-    `elsewhere`: the recipe belongs to another model; `photos`: the keys of those at hand, whole or cut out.
+    Args:
+        source: the source.
+        engine: the model.
+        elsewhere: whether the recipe was made with another model, whose map is a different one.
+        photos: keys of the photos in the session, whole or cut out.
     """
     instead = f"of this edit is not here; its moves are shown on another {noun(engine)}."
     if source.kind == "gallery" and source.value not in engine.gallery.names:
@@ -40,7 +44,7 @@ def missing(source: Source, engine: Engine, elsewhere: bool, photos: Collection[
 
 
 def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:
-    """The recipe as `engine`'s model can follow it: its attributes, its number of levels, its hash."""
+    """Return the recipe with only the model's attributes, a temperature for its number of levels, and its hash."""
     levels_fit = len(recipe.temperature) in (1, engine.num_levels)
     return replace(
         recipe.restricted(engine.attribute_names),
@@ -50,7 +54,7 @@ def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:
 
 
 def greeting(engine: Engine) -> EditRecipe:
-    """What a newcomer sees: the first gallery face, or a sampled one, already smiling a little."""
+    """Return the edit that a new session starts with: the first gallery picture, or a sample, with a slight smile."""
     pictures = engine.gallery.names
     source = Source("gallery", pictures[0]) if pictures else EVERY_MODEL_HAS
     name, strength = GREETING
@@ -60,15 +64,15 @@ def greeting(engine: Engine) -> EditRecipe:
 
 @dataclass(frozen=True)
 class Arrival:
-    """An edit from elsewhere, and what is made of it here.
+    """An edit opened from a link or a file, as far as it can be shown here.
 
     Attributes:
-        recipe: the edit as it came; None where none has come.
-        shown: what a model and the pictures at hand make of it.
+        recipe: the edit as it was opened; None before one was.
+        shown: the edit as the model and the pictures of the session allow it.
         foreign: whether it was made with another model.
-        awaited: its photo, where that is not here yet; another picture stands in for it.
-        absent: its moves of attributes that are not here yet.
-        note: what there is to say about all that.
+        awaited: its photo, where that is not in the session yet; another picture stands in for it.
+        absent: its moves of attributes that are not in the session yet.
+        note: one sentence or more about what is missing, "" where nothing is.
     """
 
     recipe: EditRecipe | None = None
@@ -80,7 +84,7 @@ class Arrival:
 
     @classmethod
     def of(cls, recipe: EditRecipe, engine: Engine, photos: Collection[str]) -> Arrival:
-        """What `engine`'s model makes of a recipe; `photos` are the keys of those at hand, whole or cut out."""
+        """Adapt a recipe to a model; ``photos`` are the keys of the photos in the session, whole or cut out."""
         shown = fit(recipe, engine)
         foreign = bool(recipe.model) and recipe.model != engine.model_hash
         absent = () if foreign else tuple(move for move in recipe.moves if move not in shown.moves)
@@ -88,15 +92,18 @@ class Arrival:
         awaited = shown.source if problem and shown.source.kind == "photo" else None
         if problem:
             shown = replace(shown, source=greeting(engine).source)
-        told = "" if awaited else problem  # the page asks for the photo, as long as it is awaited
-        note = " ".join(filter(None, (ELSEWHERE if foreign else absence([name for name, _ in absent]), told)))
+        sentences = (
+            ELSEWHERE if foreign else absence([name for name, _ in absent]),
+            "" if awaited else problem,  # the page itself asks for an awaited photo
+        )
+        note = " ".join(filter(None, sentences))
         return cls(recipe, shown, foreign, awaited, absent, note)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing of it is lacking."""
+        """Whether nothing is missing."""
         return not (self.foreign or self.awaited or self.absent)
 
     def settled(self) -> Arrival:
-        """As if it had come as it is shown; moves still wait for their attributes."""
+        """Accept the edit as it is shown; moves still wait for their attributes."""
         return replace(self, recipe=self.shown, foreign=False, awaited=None)

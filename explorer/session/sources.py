@@ -1,4 +1,4 @@
-"""From a recipe's source to the aligned picture it means."""
+"""From a recipe's source to its aligned picture."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from explorer.portraits.photos import Photo
 
 
 def aligned_picture(source: Source, engine: Engine, photo: Photo | None) -> np.ndarray | None:
-    """The picture a source starts from, uint8 [H, W, 3]; None for a seed, which the model draws itself.
+    """Return the aligned picture of a source, uint8 [H, W, 3]; None for a seed, which the model samples itself.
+
+    Args:
+        source: the source.
+        engine: the model, with its gallery and its map.
+        photo: the photo of the source, None where it is not in the session.
 
     Raises:
-        RecipeError: a picture that this model's gallery or map has not, or a photo that is not at hand.
+        RecipeError: the picture is not in the model's gallery or map, or the photo is missing.
     """
     if source.kind == "seed":
         return None
