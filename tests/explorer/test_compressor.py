@@ -1,4 +1,4 @@
-"""A VAE stands beside the flows where pictures are reconstructed, and nowhere else."""
+"""The Reconstruct page shows a VAE beside the flows; no other page does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A device without memory: what it cannot hold is tried once more, then computed on the CPU; never an error page."""
+"""A request that does not fit into memory is tried again, then computed on the CPU; it never ends in an error page."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ REQUESTS = {
 
 @pytest.fixture
 def small(tiny_home):
-    """An engine of one's own, which takes its CPU for another device than the CPU that it falls back to."""
+    """A new engine on the CPU that falls back to a copy on the CPU, as one on another device would."""
     found = Engine.open(tiny_home / "pretrained" / "tiny", "pretrained/tiny", device="cpu")
     found.fallback._enabled = True
     return found
 
 
 def starve(monkeypatch, model, method, error, times=10**9):
-    """Let a method of a model find no memory, so many times; gives the list of its attempts."""
+    """Let the first ``times`` calls of a method raise ``error``; return the list that records its calls."""
     attempts, work = [], getattr(model, method)
 
     def hungry(*given, **named):
@@ -132,7 +132,7 @@ def test_the_pages_say_that_there_is_no_memory(unopened, monkeypatch):
     before = at.session_state["desk"].history
     for method in ("round_trip", "sample"):
         starve(monkeypatch, ExactFlow, method, NO_MEMORY[0])
-    at.button(key="random_face").click().run()  # what was there stays
+    at.button(key="random_face").click().run()  # the edit stays as it was
     assert not at.exception
     assert at.session_state["desk"].history == before
     at.switch_page("explorer/ui/pages/sample.py").run()

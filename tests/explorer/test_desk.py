@@ -1,4 +1,4 @@
-"""A desk keeps one user's edit, whatever links and messages arrive."""
+"""A desk keeps a valid edit for every link and message."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A desk when the model is changed: edits come back with their model, pictures come along to the other one."""
+"""A desk when the model changes: edits return with their model, and the picture goes along to the other model."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def test_an_edit_comes_back_with_its_model_as_it_was_left(desk, engine, bare):
     desk.adopt(bare)
     assert desk.recipe.moves == desk.recipe.locks == ()
     np.testing.assert_array_equal(desk.picture(desk.recipe, bare), face)
-    assert desk.history.undo() is desk.history  # nothing leads back into an edit of another model
+    assert desk.history.undo() is desk.history  # undo does not lead to an edit of another model
     desk.adopt(engine)
     assert desk.history == history
     assert desk.recipe.source == Source("gallery", "face_03.png")

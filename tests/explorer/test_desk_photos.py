@@ -1,4 +1,4 @@
-"""Photos on a desk: known by their content, bounded, used with the face chosen last, and gone when removed."""
+"""Photos of a desk: identified by content, bounded, used with the face chosen last, and gone when removed."""
 
 import re
 
@@ -87,7 +87,7 @@ def test_no_undo_leads_to_a_photo_that_has_given_way(desk, engine, blobs, monkey
     keys = [desk.receive(jpeg_of(picture), engine) for picture in blobs[:6]]
     desk.photos.came_as(keys[3], "Anna.jpg")
     desk.photos.take_given_way()
-    desk.add_photo(jpeg_of(blobs[6]))  # on another page: the first of the three gives way, no edit starts
+    desk.add_photo(jpeg_of(blobs[6]))  # as on another page: the oldest photo is dropped, and the edit stays
     assert desk.photos.take_given_way() == {keys[3]: "Anna.jpg"}
     passed = []
     while desk.history.past:
@@ -108,7 +108,7 @@ def test_photos_that_come_at_once_are_one_step(desk, engine, blobs, monkeypatch)
         desk.receive(jpeg_of(blobs[6]), engine)
     kept = desk.history
     with desk.batch():
-        for picture in blobs[7:10]:  # those before give way, and no undo leads to them
+        for picture in blobs[7:10]:  # the earlier photos are dropped, and undo does not lead to them
             desk.receive(jpeg_of(picture), engine)
     assert kept.past[-1].source.value == keys[5]
     assert [r.source.value for r in desk.history.past] == [start.source.value, kept.present.source.value]
@@ -134,7 +134,7 @@ def test_what_was_said_of_a_photo_goes_with_it(desk, engine, blobs):
     first, second = (desk.receive(jpeg_of(blobs[i]), engine) for i in (0, 1))
     assert "No face" in desk.note
     desk.remove_photo(first, engine)
-    assert "No face" in desk.note  # which is about the second
+    assert "No face" in desk.note  # the note is about the second photo
     desk.remove_photo(second, engine)
     assert desk.note == ""
 
@@ -150,7 +150,7 @@ def test_a_crop_is_bounded_and_gone_when_removed(desk, engine, blobs, monkeypatc
     desk.remove_photo(keys[2], engine)
     assert list(desk.crops) == keys[1:2]
     assert desk.personal() == ""
-    assert desk.receive(recipe_png.to_png(blobs[0], recipes[0]), engine) == ""  # a PNG with no face inside
+    assert desk.receive(recipe_png.to_png(blobs[0], recipes[0]), engine) == ""  # a PNG without the crop
 
 
 def test_a_picture_on_loan_is_the_users_where_it_was_cut_from_a_photo(desk, engine, gallery, blobs):
@@ -170,7 +170,7 @@ def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, bare, blob
     desk.prepare_view(engine)
     desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     moves = desk.recipe.moves
-    desk.adopt(bare)  # which has the photo's picture on loan
+    desk.adopt(bare)  # the photo's picture is lent to this model
     desk.photos.keep(Photo("b" * 32, jpeg_of(blobs[1])))
     desk.remove_photo(key, bare)
     desk.adopt(engine)
@@ -187,7 +187,7 @@ def test_the_face_of_a_link_is_edited_and_forgotten_with_its_photo(desk, engine,
     key = photo_key(data)
     linked = EditRecipe(Source("photo", key, 1), (("Male", 1.0),), model=engine.model_hash)
     desk.open(linked, engine)
-    desk.add_photo(data)  # which the link has waited for
+    desk.add_photo(data)  # the photo that the link awaits
     desk.start_from(Source("photo", key, 0))
     assert desk.history.faces.of_photo(key) == [linked]
     desk.remove_photo(key, engine)

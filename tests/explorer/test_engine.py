@@ -1,4 +1,4 @@
-"""The engine renders recipes exactly, alike in every way of asking, and bounds what it keeps."""
+"""The engine renders recipes exactly and the same in every request, and its caches are bounded."""
 
 from dataclasses import replace
 

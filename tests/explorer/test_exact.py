@@ -1,4 +1,4 @@
-"""Pictures that float32 does not bring back are taken in, given back and edited in float64, and the page says so."""
+"""Pictures that float32 does not reconstruct are encoded, decoded and edited in float64, and the page shows that."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ PHOTO = EditRecipe(Source("photo", "0" * 32))
 
 
 def rough(factor: float) -> glowcore.Flow:
-    """A model whose coupling networks end in weights of that size: from 0.1 on, noise is too much for float32."""
+    """Return a model whose coupling networks end in weights of that size; from 0.1 on, noise needs float64."""
     torch.manual_seed(0)
     config = glowcore.GlowConfig(image_size=32, num_levels=2, steps_per_level=4, hidden_channels=8)
     model = glowcore.build(config)
@@ -46,7 +46,7 @@ def noise():
 
 @pytest.fixture(scope="module")
 def shaky():
-    """An engine whose model brings noise back in float64 only; its attributes move by little, for it bears no more."""
+    """An engine that reconstructs noise in float64 only; its attributes move little, so that edits stay finite."""
     model = rough(0.1)
     model.attributes = replace(model.attributes, covariance=1e-22 * model.attributes.covariance)
     return Engine(model, NOWHERE, "rough", "0" * 12)

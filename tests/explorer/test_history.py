@@ -1,4 +1,4 @@
-"""Undo and redo lead back to exactly what was there, and messages of the editor are checked."""
+"""Undo and redo restore recipes exactly, and messages of the editor are validated."""
 
 import random
 from dataclasses import replace
@@ -74,7 +74,7 @@ def test_strokes_of_a_pointer_are_a_step_each_however_soon(joins):
 
 def test_moves_that_a_busy_server_learns_of_together_are_of_one_step_by_the_hand_s_clock():
     history, presses = History(START), [press * 0.3 for press in range(60)]
-    answers = [0, *range(4, 60, 4)]  # an answer takes 1.2 s: only the newest of the presses in it is told
+    answers = [0, *range(4, 60, 4)]  # an answer takes 1.2 s, and only the latest press of that time is sent
     for before, press in zip([-1, *answers], answers, strict=False):
         times = {"since": presses[before + 1], "at": presses[press]}
         history = reduce(history, set_to((press + 1) / 50, **times), NAMES)
@@ -126,7 +126,7 @@ def test_steps_that_are_dropped_leave_no_step_that_changes_nothing():
     a, b, c, d = (START.moved({"a": value}) for value in (1, 2, 3, 0.5))
     history = History(c, (a, b, a, d, c, d), (d, c, b, d, b, a))
     assert history.without_lost(lambda recipe: recipe != d) == History(c, (a, b, a), (b, a))
-    assert history.without_lost(lambda recipe: recipe == d).present == c  # which is shown
+    assert history.without_lost(lambda recipe: recipe == d).present == c  # the present is always kept
 
 
 def test_steps_that_a_change_makes_equal_are_one():
@@ -165,7 +165,7 @@ PHOTO, OTHER = "a" * 32, "b" * 32
 
 
 def on(history, face, photo=PHOTO):
-    """Another face under the same sliders."""
+    """Choose another face; the sliders stay."""
     return history.push(replace(history.present, source=Source("photo", photo, face)))
 
 
@@ -177,7 +177,7 @@ def test_the_faces_of_a_photo_are_known_as_the_hand_left_them():
     history = on(History(START.moved({"Smiling": 1})), 0)
     assert edited(history) == {}
     history = reduce(history, set_to(1), NAMES)
-    for face in (1, 2, 3):  # looked at: the sliders go along
+    for face in (1, 2, 3):  # chosen but not edited; each takes over the sliders
         history = on(history, face)
     assert edited(history) == {0: {"Smiling": 1, "Male": 1}}
     before = history = reduce(history, set_to(2), NAMES)
@@ -185,7 +185,7 @@ def test_the_faces_of_a_photo_are_known_as_the_hand_left_them():
     history = reduce(history, {"op": "reset"}, NAMES)
     history = reduce(on(history, 2), set_to(-1), NAMES)
     assert edited(history) == {0: {"Smiling": 1, "Male": 1}, 3: {"Smiling": 1, "Male": 2}, 2: {"Male": -1}}
-    assert edited(history, OTHER) == {}  # left as it was
+    assert edited(history, OTHER) == {}  # the reset left no moves
     assert set(edited(history.undo())) == {0, 3}
     assert edited(history.undo().undo().undo(), OTHER) == {5: {"Smiling": 1, "Male": 3}}
     assert set(edited(before.undo())) == {0}

@@ -1,4 +1,4 @@
-"""The faces that a model's author recommends: read from its folder, shown on Edit, opened as recommended."""
+"""The samples that a model's author recommends: read from the metadata, shown on Edit, opened as recommended."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def at(stocked, monkeypatch, fresh_caches):
 
 
 def row(at) -> dict | None:
-    """What the row of imagined faces shows."""
+    """Return the row of recommended samples."""
     shown = [json.loads(e.proto.json) for e in at.main if getattr(e.proto, "component_name", "") == "explorer_tiles"]
     return next((data for data in shown if data["label"].startswith("Imagined")), None)
 
@@ -116,7 +116,7 @@ def test_they_are_shown_as_the_editor_would_draw_them(at, engine):
 
 def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, monkeypatch):
     desk = at.session_state["desk"]
-    desk.draw(Source("seed", "5"), (0.3,))  # whose temperature is not kept
+    desk.draw(Source("seed", "5"), (0.3,))  # its temperature is not kept
     moves = desk.recipe.moves
     chosen = {}
     monkeypatch.setattr(choosers, "tiles", lambda *a, on_choose, key, **k: chosen.update({key: on_choose}))

@@ -72,13 +72,13 @@ def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
         assert not at.exception, (page, at.exception)
         assert not at.error, (page, at.error)
     desk = at.session_state["desk"]
-    assert desk.recipe.source.kind == ("seed" if kind == "digits" else "photo")  # a face is no digit
+    assert desk.recipe.source.kind == ("seed" if kind == "digits" else "photo")  # a face does not become a digit
     assert desk.recipe.moves == ()
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key="use_pretrained/tiny").click().run()
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert not at.exception
-    assert desk.recipe.moves == (("Smiling", 1.0),)  # as the sliders stood when this model was left
+    assert desk.recipe.moves == (("Smiling", 1.0),)  # the sliders as they were when the model was changed
     assert desk.recipe.source.kind == "photo"
 
 
@@ -100,7 +100,7 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
     assert desk.recipe.source == Source("seed", "11", label=2)
     desk.prepare_view(digits)
     nice = open_kind("nice")
-    desk.adopt(nice)  # of faces, and new: the last face, not the digit
+    desk.adopt(nice)  # new, and of faces: it starts with the last face, not the digit
     np.testing.assert_array_equal(desk.picture(desk.recipe, nice), face)
     assert (desk.recipe.moves, desk.note) == ((), "")
 
@@ -126,11 +126,11 @@ def test_a_photo_that_is_gone_does_not_come_back_after_a_detour(open_kind, engin
     key = desk.receive(png_of(blobs[0]), engine)
     picture = desk.prepare_view(engine)
     desk.adopt(digits)
-    desk.photos.drop(key)  # it gave way to others: what was seen of it is lent
+    desk.photos.drop(key)  # dropped for lack of room: the picture last shown is lent
     desk.adopt(engine)
     np.testing.assert_array_equal(desk.picture(desk.recipe, engine), picture)
     desk.adopt(digits)
-    desk.remove_photo(key, digits)  # by the user: nothing of it is left
+    desk.remove_photo(key, digits)  # removed by the user: nothing remains
     assert not desk.crops
     desk.adopt(engine)
     assert desk.recipe.source == Source("seed", "7")

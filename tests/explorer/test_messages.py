@@ -1,4 +1,4 @@
-"""What the browser sends may be anything: what counts as new, and as numbers."""
+"""Messages of the browser are validated: which are new, and which lists are numbers."""
 
 from __future__ import annotations
 

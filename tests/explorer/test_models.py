@@ -1,4 +1,4 @@
-"""Only listed folders are models, whatever a name says."""
+"""A name opens only listed folders."""
 
 import random
 import shutil

@@ -1,4 +1,4 @@
-"""Recipes are values: equal after any round trip, clamped, and strict about everything else."""
+"""Recipes are equal after any round trip; numbers are clamped, and any other deviation is an error."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from explorer.edits.recipe import MAX_TOKEN, STRENGTH_LIMIT, EditRecipe, RecipeE
 
 
 def random_recipe(rng: random.Random) -> EditRecipe:
-    """Any state that the application can be in."""
+    """Return a random recipe of any kind."""
     kind = rng.choice(["gallery", "photo", "seed", "map"])
     if kind == "gallery":
         source = Source(kind, f"face_{rng.randrange(100):02}.jpg")

@@ -1,4 +1,4 @@
-"""What Reconstruct adds to showing that all comes back: coarser pictures, and noise on the latents."""
+"""The Reconstruct page beside the reconstruction itself: coarser pictures, and noise added to the latents."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_coarser_picture_comes_back_exactly_and_is_called_so(at):
     at.select_slider(key="bits").set_value(2).run()
     assert not at.exception
     told = " ".join(m.value for m in at.markdown)
-    assert told.count("2 bits per value**") == 3  # the pictures chosen at first
+    assert told.count("2 bits per value**") == 3  # the pictures chosen by default
     assert told.count("[0 pixels changed]") == 3
     rows = at.dataframe[0].value
     assert all(name.endswith(", 2 bits per value") for name in rows["picture"])
@@ -77,7 +77,7 @@ def test_what_noise_on_the_latents_does_is_shown_beside(at):
     assert len(shown) == 3
     assert all(int(re.fullmatch(r"Noise 0.1 added to latents: (\d+) pixels changed", c)[1]) > 0 for c in shown)
     told = " ".join(m.value for m in at.markdown)
-    assert told.count("[0 pixels changed]") == 3  # what comes back by itself is exact all the same
+    assert told.count("[0 pixels changed]") == 3  # the plain reconstructions are still exact
 
 
 def test_what_is_not_chosen_is_asked_for_and_no_box_is_empty(at):

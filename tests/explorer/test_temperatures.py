@@ -1,4 +1,4 @@
-"""The temperature a model comes with: one number or one a level, on every page and in the command line."""
+"""A model's recommended temperature, one number or one per level, on every page and in the commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEVELS = (0.3, 0.6, 0.9)
 
 @pytest.fixture(scope="module")
 def stocked(tmp_path_factory) -> Path:
-    """A home with a model of one temperature a level, without gallery or map, so that everything is sampled."""
+    """A home with a model of one temperature per level, without gallery or map, so that every picture is sampled."""
     home = tmp_path_factory.mktemp("levels")
     folder = tiny_model.write(home / "pretrained" / "levels")
     shutil.rmtree(folder / "gallery")

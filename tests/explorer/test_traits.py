@@ -1,4 +1,4 @@
-"""Whether a face is called typical: its attributes together, compared with real pictures, to both sides."""
+"""The distance of a face from the average face decides whether it is typical: neither too far nor too near."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHIPPED = home() / "pretrained" / "faces64"
 
 
 def of_random_pictures(engine, directions, count=4000):
-    """Traits of encodings that are as random as the prior says, for vectors fitted to them."""
+    """Return the traits of samples of the prior, for vectors fitted to such samples."""
     template = engine.sample_latents(0, 1.0)
     vectors = replace(engine.attributes, directions=directions, covariance=(directions @ directions.T).double())
     flat = torch.randn(count, directions.shape[1], generator=torch.Generator().manual_seed(3))
@@ -30,8 +30,8 @@ def of_random_pictures(engine, directions, count=4000):
 
 def test_998_of_1000_random_pictures_are_usual_however_alike_the_directions_are(engine):
     directions = engine.attributes.directions.clone()
-    directions[1] = directions[0] + 0.3 * directions[1]  # nearly the same
-    directions[3] = directions[2]  # the same: it counts once
+    directions[1] = directions[0] + 0.3 * directions[1]  # nearly parallel
+    directions[3] = directions[2]  # equal: both count once
     found = of_random_pictures(engine, directions)
     assert {t.count for t in found} == {len(directions) - 1}
     assert np.mean([t.distance**2 for t in found]) == pytest.approx(1, abs=0.02)
@@ -56,7 +56,7 @@ def test_a_wrecked_face_of_the_shipped_model_is_not_called_typical():
     wrecked = readout(Male=-3.0, Beard=3.0, Heavy_Makeup=3.0)
     assert (wrecked["typical"], wrecked["verdict"], wrecked["ease"]) == (False, "moved far", True)
     assert wrecked["bars"][-1]["off"]
-    assert not any(bar["off"] for bar in wrecked["bars"][:-1])  # the distance from the centre does not show it
+    assert not any(bar["off"] for bar in wrecked["bars"][:-1])  # the level norms do not show it
     as_it_is = readout()
     assert (as_it_is["typical"], as_it_is["verdict"], as_it_is["ease"]) == (True, "typical", False)
     average = EditRecipe(Source("seed", "0"), temperature=(0.0,))
@@ -65,7 +65,7 @@ def test_a_wrecked_face_of_the_shipped_model_is_not_called_typical():
 
 @pytest.fixture
 def verdict(desk, engine, monkeypatch):
-    """What the gauge says of edits of the tiny model's first face, whose attributes and levels are usual."""
+    """Return the gauge's verdict on an edit of the tiny model's first face, which is typical itself."""
     monkeypatch.setattr(Traits, "usual", True)
     monkeypatch.setattr(Traits, "bounds", (0.0, 9.0))
     monkeypatch.setattr("explorer.session.editor_view.in_typical_set", lambda norms: True)

@@ -1,4 +1,4 @@
-"""One model, many who want it: in order, bounded, and with a word for those who wait."""
+"""The queue in front of a model is in order and bounded, and calls back while a request waits."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ from explorer.engines.turns import Busy, Turns
 
 
 def start(turns, work, *names):
-    """One thread a name that takes its turn and then works; each waits before the next one starts."""
+    """Start one thread per name that takes a turn; each is in the queue before the next one starts."""
     threads = []
     for name in names:
         known = list(turns._queue)
@@ -81,7 +81,7 @@ def test_a_long_wait_ends_in_a_sentence_and_leaves_the_queue():
 
 
 class Gone(BaseException):
-    """What a page raises whose visitor has left or asks for something newer."""
+    """The exception of a page run that a newer one has replaced."""
 
 
 def test_who_waits_is_told_how_many_are_before_each_time_the_wait_has_doubled(monkeypatch):
@@ -132,7 +132,7 @@ def test_who_is_not_wanted_any_more_leaves_the_queue_long_before_it_would_be_tol
         old, new = start(turns, request, "old", "new")
         wanted["old"] = False
         old.join(5)
-        assert order == ["old gave way"]  # at once, not when its turn would have come
+        assert order == ["old gave way"]  # at once, not at its turn
         assert turns.waiting == 2
     new.join(5)
     assert order == ["old gave way", "new"]
