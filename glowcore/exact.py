@@ -1,8 +1,8 @@
-"""The fast form of a model, and float64 where float32 is not enough.
+"""The fast form of a model, with a fallback to float64 where float32 is not precise enough.
 
-A trained flow takes a picture unlike all it has learnt (white noise, a screenshot, one hot pixel) to latents so far out
-that float32 does not bring it back; float64 does. Latents that were made in float64 stay so through every edit, and
-their dtype is what sends them to the float64 model: nothing else has to know. Application and commands share this.
+A trained flow maps an out-of-distribution picture (white noise, a screenshot, a single bright pixel) to latents of such
+large norm that decoding in float32 does not recover it; decoding in float64 does. Latents encoded in float64 keep that
+dtype through every edit, and the dtype selects the float64 model for decoding. Application and commands both use this.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ if TYPE_CHECKING:
     from glowcore.flow import Flow
     from glowcore.likelihood_model import Noise
 
-#: Largest error of a round trip, in the [0, 1] of pictures, that is left alone; half a step of 8 bits is 2e-3.
+#: Error of a round trip, in the [0, 1] of pictures, above which it is repeated in float64. Half a step of 8 bits is
+#: 2e-3.
 RETRY_ABOVE = 1e-3
-#: How far outside of [0, 1] values may lie in an edit. Those of 3 sigma stay within 1; where the inverse has run away
-#: it is thousands, and clipped nobody would see it.
+#: Largest distance of an edit's values from [0, 1]. Edits by 3 sigma stay within 1; if the inverse diverges, the
+#: distance is in the thousands, which clipping to [0, 1] would hide.
 MOST_OUT_OF_RANGE = 10.0
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedPart:
-    """Pictures of a batch that were encoded in one precision.
+    """The pictures of a batch that were encoded in the same precision.
 
     Attributes:
-        rows: which pictures of the batch, int64 ``[N]`` on the CPU.
-        latents: theirs, float32 or float64.
-        back: what these are decoded to, ``[N, C, H, W]``.
-        errors: the largest ``|x - back|`` of each picture, float64 ``[N]``; infinite where ``back`` is not finite.
+        rows: their indices in the batch, int64 ``[N]`` on the CPU.
+        latents: their latents, float32 or float64.
+        back: their reconstructions, ``[N, C, H, W]``.
+        errors: the largest ``|x - back|`` of each picture, float64 ``[N]``; infinite if ``back`` is not finite.
     """
 
     rows: Tensor
@@ -47,11 +48,11 @@ class EncodedPart:
 
 
 class ExactFlow(FusedFlow):
-    """A :class:`FusedFlow` in float32 whose float64 latents, and whose results that are not finite, go through float64.
+    """A :class:`FusedFlow` in float32 that uses float64 for float64 latents and to repeat results that are not finite.
 
     Args:
         flow: the model.
-        backend: as of :class:`FusedFlow`.
+        backend: as in :class:`FusedFlow`.
     """
 
     def __init__(self, flow: Flow, backend: str = "auto") -> None:
@@ -61,15 +62,15 @@ class ExactFlow(FusedFlow):
         return type(self), (self.flow, self.backend)
 
     def refresh(self) -> None:
-        """Fold the weights as they are now, as :meth:`FusedFlow.refresh`, and forget the float64 model."""
+        """Fold the current weights, as :meth:`FusedFlow.refresh`, and drop the float64 model."""
         with self._folding:
             super().refresh()
             self._double: Flow | None = None
 
     @property
     def double(self) -> Flow:
-        """The model in float64, made when it is first needed; on the CPU where the device has no float64 (mps)."""
-        with self._folding:  # nobody folds new weights between the look and the making
+        """The model in float64, created when first used; on the CPU if the device does not support float64 (mps)."""
+        with self._folding:  # no other thread may fold new weights between the check and the copy
             self._refresh()
             if self._double is None:
                 self._double = in_float64(self.flow).eval()
@@ -77,9 +78,10 @@ class ExactFlow(FusedFlow):
 
     @torch.no_grad()
     def encode_parts(self, images: Tensor, y: Tensor | None = None) -> list[EncodedPart]:
-        """Encode pictures and decode them again, each in the precision that it needs: one part, or two.
+        """Encode and decode pictures, each in the precision that it needs; return one part or two.
 
-        What float32 brings back with an error above `RETRY_ABOVE` is done again in float64, and the better one counts.
+        A round trip whose error in float32 exceeds :data:`RETRY_ABOVE` is repeated in float64, and the better result is
+        kept.
         """
         values = self.flow.as_float(images)
         latents = self.encode(values, y)
@@ -89,16 +91,16 @@ class ExactFlow(FusedFlow):
         if not len(far):
             return [EncodedPart(torch.arange(len(values)), latents, back, errors)]
         double = self.double
-        again = double.encode(values[far].to(double.device).double(), _of_rows(y, far, len(values)))
-        precisely = double.decode(again)
-        better = largest_errors(precisely, values[far])
-        gained = better.to(errors.device) < errors[far]
-        rest = torch.ones_like(errors, dtype=torch.bool)
-        rest[far[gained]] = False
-        gained = gained.to(double.device)
+        latents64 = double.encode(values[far].to(double.device).double(), _of_rows(y, far, len(values)))
+        back64 = double.decode(latents64)
+        errors64 = largest_errors(back64, values[far])
+        better = errors64.to(errors.device) < errors[far]
+        kept = torch.ones_like(errors, dtype=torch.bool)
+        kept[far[better]] = False
+        better = better.to(double.device)
         parts = [
-            EncodedPart(rest.nonzero()[:, 0].cpu(), latents[rest], back[rest], errors[rest]),
-            EncodedPart(far.cpu()[gained.cpu()], again[gained], precisely[gained], better[gained]),
+            EncodedPart(kept.nonzero()[:, 0].cpu(), latents[kept], back[kept], errors[kept]),
+            EncodedPart(far.cpu()[better.cpu()], latents64[better], back64[better], errors64[better]),
         ]
         return [part for part in parts if len(part.rows)]
 
@@ -114,18 +116,18 @@ class ExactFlow(FusedFlow):
         return part.latents, part.back, float(part.errors[0])
 
     def decode(self, latents: Latents) -> Tensor:
-        """Return the pictures of latents; float64 ones where any of them needed that."""
+        """Return the pictures of latents, in float64 if :meth:`decode_marked` needed it for any of them."""
         return self.decode_marked(latents)[0]
 
     def retried(self, latents: Latents) -> bool:
-        """Return whether latents are float64 because float32 was not enough: never those of a float64 model."""
+        """Return whether latents are float64 because float32 was not precise enough; False for a float64 model."""
         return is_double(latents) and self.flow.dtype != torch.float64
 
     @torch.no_grad()
     def decode_marked(self, latents: Latents) -> tuple[Tensor, Tensor]:
         """Return the pictures of latents and which of them were decoded in float64, bool ``[B]``.
 
-        Those that were `retried` are, all of them; of others only what is not finite is done again.
+        Latents that are :meth:`retried` are all decoded in float64; of others, only pictures that are not finite.
         """
         if self.retried(latents):
             values = self.double.decode(latents)
@@ -140,7 +142,10 @@ class ExactFlow(FusedFlow):
 
     @torch.no_grad()
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
-        """Return bits per dimension, as :meth:`Flow.bits_per_dim`; what is not finite again in float64, noise alike."""
+        """Return bits per dimension, as :meth:`Flow.bits_per_dim`.
+
+        Values that are not finite are computed again in float64 with the same noise.
+        """
         x = self.flow.dequantised(images, generator)
         bits = self.flow.bits_of(self._encode_cube(x, y))
         lost = (~bits.isfinite()).nonzero()[:, 0]
@@ -153,27 +158,27 @@ class ExactFlow(FusedFlow):
 
 
 def in_float64(flow: Flow) -> Flow:
-    """Return a copy of a model in float64; on the CPU where its device has none (mps)."""
+    """Return a copy of a model in float64, on the CPU if its device does not support float64 (mps)."""
     return copy.deepcopy(flow).to("cpu" if flow.device.type == "mps" else flow.device).double()
 
 
 def is_double(latents: Latents) -> bool:
-    """Return whether latents, or those they were mixed from, were made in float64."""
+    """Return whether any level of the latents is float64."""
     return any(level.dtype == torch.float64 for level in latents.levels)
 
 
 def largest_errors(back: Tensor, values: Tensor) -> Tensor:
-    """Return the largest difference of each pair of pictures, float64 ``[B]``; infinite where one is not finite."""
+    """Return the largest difference of each pair of pictures, float64 ``[B]``; infinite if one is not finite."""
     back = back.cpu() if back.device.type == "mps" else back
     difference = (back.double() - values.to(back.device).double()).abs().flatten(1).amax(dim=1)
     return difference.nan_to_num(nan=torch.inf, posinf=torch.inf)
 
 
 def largest_error(back: Tensor, values: Tensor) -> float:
-    """Return the largest difference of two batches of pictures; infinite where one of them is not finite."""
+    """Return the largest difference of two batches of pictures; infinite if one of them is not finite."""
     return float(largest_errors(back, values).max())
 
 
 def _of_rows(y: Tensor | int | None, rows: Tensor, batch: int) -> Tensor | int | None:
-    """Return the labels of some pictures of a batch, given one for all or one a picture."""
+    """Return the labels of the pictures ``rows`` of a batch, from one label for all or one for each."""
     return y[rows.to(y.device)] if isinstance(y, Tensor) and y.ndim and len(y) == batch else y

@@ -1,4 +1,4 @@
-"""A flow over several levels: pictures to latents and back, likelihoods, samples."""
+"""A normalizing flow over several levels: pictures to latents and back, likelihoods, samples."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 class Flow(LikelihoodModel):
     """An exactly invertible model of pictures with an exact log-likelihood.
 
-    Pictures are ``[B, C, H, W]``, floats in [0, 1] or uint8 (v / 255). ``encode``, ``decode`` and ``log_prob`` take and
-    give values as they are, are differentiable, and keep the dtype of the model's weights. Build one with
-    :func:`glowcore.build`, load one with :func:`glowcore.load`.
+    Pictures are ``[B, C, H, W]``, floats in [0, 1] or uint8 (v / 255). ``encode``, ``decode`` and ``log_prob``
+    neither quantise nor clamp values, are differentiable, and return the dtype of the model's weights. Build a flow
+    with :func:`glowcore.build`, load one with :func:`glowcore.load`.
 
     Attributes beside those of :class:`~glowcore.likelihood_model.LikelihoodModel`:
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
-            (:mod:`glowcore.reversible`). All but ``"full"`` need networks that give the same twice: dropout and running
-            statistics in training are refused, here and by :meth:`train`.
+            (:mod:`glowcore.reversible`). All but ``"full"`` need deterministic networks: modules with dropout or
+            running statistics in training are refused, here and by :meth:`train`.
     """
 
     invertible = True
@@ -57,23 +57,23 @@ class Flow(LikelihoodModel):
         self.class_head = class_head
         self.prior = prior
         shape = (config.channels, *config.height_width)
-        self._latent_shapes = latent_shapes(self.levels, shape)  # asked for with every picture
+        self._latent_shapes = latent_shapes(self.levels, shape)  # read at every decoding
         self._memory = "full"
         self.register_buffer("initialized", torch.tensor(False))
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of the weights."""
         return self.top_prior.stats.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype of its weights."""
+        """Dtype of the weights."""
         return self.top_prior.stats.dtype
 
     @property
     def memory(self) -> str:
-        """Which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``."""
+        """Memory mode of training: ``"full"``, ``"checkpoint"`` or ``"reversible"``."""
         return self._memory
 
     @memory.setter
@@ -94,15 +94,15 @@ class Flow(LikelihoodModel):
         self._memory = mode
 
     def train(self, mode: bool = True) -> Self:
-        """Switch all modules to training, or with False to evaluation.
+        """Switch all modules to training mode, or with False to evaluation mode.
 
         Raises:
-            ConfigError: a network with dropout or running statistics, which :attr:`memory` cannot train; nothing is
-                switched.
+            ConfigError: a network has dropout or running statistics, which the mode of :attr:`memory` cannot train. No
+                module is switched then.
         """
         before = [(module, module.training) for module in self.modules()]
         super().train(mode)
-        if mode:  # asked of the modules as they are then: some stay as they are
+        if mode:  # checked afterwards, since a module may override ``train``
             try:
                 self.memory = self.memory
             except ConfigError:
@@ -113,7 +113,7 @@ class Flow(LikelihoodModel):
 
     @property
     def anchor_every(self) -> int:
-        """In reversible mode, keep the input of every N-th step; 0: of none."""
+        """Number of steps between the kept inputs (anchors) of reversible mode; 0 for no anchors."""
         return self._anchor_every
 
     @anchor_every.setter
@@ -124,20 +124,20 @@ class Flow(LikelihoodModel):
 
     @property
     def unrecoverable(self) -> list[str]:
-        """Kinds of its transforms whose input cannot be recovered in training, so that it cannot be ``reversible``."""
+        """Class names of the transforms whose input cannot be recovered in training, which rules out ``reversible``."""
         return sorted({type(m).__name__ for m in self.modules() if isinstance(m, Transform) and not m.RECOVERABLE})
 
     @property
     def nondeterministic(self) -> list[str]:
-        """Class names of the modules in its networks whose second evaluation would differ: only ``full`` works."""
+        """Class names of the modules whose second evaluation would differ, which rules out all modes but ``full``."""
         return nondeterministic(step for level in self.levels for step in level.steps)
 
     @torch.no_grad()
     def initialize(self, images: Tensor) -> None:
-        """Set actnorm and the hidden layers from a batch of real pictures, each by the output of the layers before.
+        """Initialise actnorm and the hidden layers from a batch of real pictures, each from the output of those before.
 
-        Idempotent: an initialised (or loaded) model is left as it is. The pictures are dequantised as training does,
-        with noise from a fixed seed.
+        An initialised (or loaded) model is not changed. The pictures are dequantised as in training, with noise from a
+        fixed seed.
         """
         if self.initialized:
             return
@@ -149,7 +149,7 @@ class Flow(LikelihoodModel):
         self.initialized.fill_(True)
 
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
-        """Return the latents of pictures, with their exact ``log_prob`` (nats, density over the unit cube)."""
+        """Return the latents of pictures with their exact ``log_prob`` (nats, density over the unit cube)."""
         return self.encode_cube(self.as_float(images) - 0.5, y)
 
     def decode(self, latents: Latents) -> Tensor:
@@ -162,24 +162,24 @@ class Flow(LikelihoodModel):
         return x + 0.5
 
     def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return the log-density of pictures as they are, ``[B]`` in nats, over the cube of side 1."""
+        """Return the log-density of pictures, ``[B]`` in nats, over the unit cube, without dequantisation."""
         return self.encode(images, y).log_prob
 
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits`` plus uniform noise.
 
-        ``n_bits - log p(x) / (D ln 2)``, an upper bound on the code length; see :mod:`glowcore.likelihood`. Noise comes
-        from ``generator``: one for the batch or one a picture (torch's global one if None). Differentiable: this is the
-        training loss.
+        ``n_bits - log p(x) / (D ln 2)``, an upper bound on the code length; see :mod:`glowcore.likelihood`. The noise
+        is drawn from ``generator``: one for the batch, one for each picture, or torch's global generator if None. The
+        result is differentiable and is the training loss.
         """
         return self.bits_of(self.encode_dequantised(images, y, generator=generator))
 
     def encode_dequantised(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Latents:
-        """Return the latents of pictures as training sees them: quantised to ``config.n_bits``, plus noise."""
+        """Return the latents of pictures dequantised as in training: quantised to ``config.n_bits``, plus noise."""
         return self.encode_cube(self.dequantised(images, generator), y)
 
     def bits_of(self, latents: Latents) -> Tensor:
-        """Return bits per dimension, ``[B]``, of latents made by :meth:`encode_dequantised`."""
+        """Return bits per dimension, ``[B]``, of latents from :meth:`encode_dequantised`."""
         return likelihood.bits_per_dim(latents.log_prob, self.num_dims, self.config.n_bits)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
@@ -189,13 +189,17 @@ class Flow(LikelihoodModel):
     def sample_latents(
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
     ) -> Latents:
-        """Draw latents, one picture a seed, times a temperature (one number, or one a level, finest first).
+        """Draw the latents of one picture for each seed.
 
-        Each picture has its own CPU generator, top level first, so a seed gives the same picture in any batch and on
-        any device. ``y``: a class for all, or ``[B]``, of a class-conditional model.
+        Each picture has its own CPU generator, so that a seed gives the same picture in any batch and on any device.
+
+        Args:
+            seeds: whole numbers from 0 to 2**32 - 1.
+            temperature: factor of the latents, one number or one for each level, finest first.
+            y: class of a class-conditional model, one for all pictures or ``[B]``.
 
         Raises:
-            ConfigError: no seeds, or what is no seed, temperature or class of this model.
+            ConfigError: there are no seeds, or a seed, temperature or class is invalid.
         """
         seeds = checked_seeds(seeds)
         factors = temperatures(temperature, len(self.levels))
@@ -218,7 +222,7 @@ class Flow(LikelihoodModel):
         return FusedFlow(self, dtype=dtype, backend=backend)
 
     def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
-        """Return the latents of points of the cube [-0.5, 0.5], which pictures are inside the model."""
+        """Return the latents of points of the cube [-0.5, 0.5], the model's internal form of pictures."""
         eps_levels = []
         logdet = torch.zeros(x.shape[0], dtype=x.dtype, device=x.device)
         if self.preprocess is not None:
@@ -236,7 +240,7 @@ class Flow(LikelihoodModel):
         return self.finish_encoding(eps_levels, x, logdet, y)
 
     def finish_encoding(self, eps_levels: list[Tensor], top: Tensor, logdet: Tensor, y: Tensor | None) -> Latents:
-        """Standardise the top level and add the density of the noise to the log-determinant so far."""
+        """Return latents with their ``log_prob``, from the raw top level and the log-determinant of all levels."""
         y = self.top_prior.labels(y, len(top))
         eps, part = self.top_prior(top, y)
         levels = [*eps_levels, eps]
@@ -244,13 +248,13 @@ class Flow(LikelihoodModel):
         return Latents(levels, log_prob, y, self.prior)
 
     def raw_levels(self, latents: Latents) -> list[Tensor]:
-        """Return what decoding begins with: eps of all levels but the top, and the raw top.
+        """Return the input of decoding: eps of all levels but the top, and the raw top.
 
-        In this model's dtype and on its device, after a look at their shapes, prior and labels.
+        They are in this model's dtype and on its device; their shapes, prior and labels are checked.
         """
-        shapes, given = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
-        if shapes != given:
-            raise ConfigError(f"latents have levels {given}, this model's are {shapes}")
+        expected, shapes = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
+        if shapes != expected:
+            raise ConfigError(f"latents have levels {shapes}, this model's are {expected}")
         if latents.prior != self.prior:
             raise ConfigError(f"latents have a {latents.prior} prior, this model's is {self.prior}")
         forbid_tf32(self.device)
@@ -269,6 +273,6 @@ class Flow(LikelihoodModel):
         return likelihood.dequantise(self.checked_images(images), self.config.n_bits, generator, self.dtype) - 0.5
 
     def checked_images(self, images: Tensor) -> Tensor:
-        """Return pictures on this model's device, after a look at their shape and dtype."""
+        """Return pictures on this model's device; their shape and dtype are checked."""
         forbid_tf32(self.device)
         return checked_images(images, self.config.channels, self.image_size, self.device)
