@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -98,6 +100,20 @@ def test_the_copy_is_made_once_and_moves_by_the_attributes_of_the_session(small,
     second = small.render(FACE.moved({"Bangs": 1.0}), blobs[1])
     assert np.array_equal(second.picture, engine.render(FACE.moved({"Bangs": 1.0}), blobs[1]).picture)
     assert small.fallback._cpu_worker is copied
+
+
+def test_a_worker_on_the_cpu_brings_the_attributes_there_first(engine, blobs):
+    latents, worker, moved_to = engine.encode(blobs[1]).latents, engine._worker, []
+
+    def to(device):
+        moved_to.append(device)
+        return engine.attributes
+
+    full_device = SimpleNamespace(device=torch.device("cuda"))
+    elsewhere = SimpleNamespace(names=engine.attributes.names, directions=full_device, to=to)
+    moved, expected = (worker.move(latents, FACE, [dict(FACE.moves)], a) for a in (elsewhere, engine.attributes))
+    assert moved_to == ["cpu"]
+    assert torch.equal(moved.flatten(), expected.flatten())
 
 
 def test_where_the_cpu_has_no_memory_either_there_is_a_sentence(tiny_home, blobs, monkeypatch):
