@@ -17,10 +17,10 @@ torchvision  ``torchvision:NAME:ROOT``, files already    the data set's classes,
 ===========  ==========================================  ==========================================
 
 If a table has no column ``split``, folders named ``train/``, ``test/`` and ``valid/`` give the split of the pictures in
-them; any other folder beside them is an error. Without a table and such folders, the test split is one picture in
-twenty: the first eight hexadecimal digits of the SHA-256 of its name are divisible by 20. The split of a picture
-depends on its name alone, except that of two or more pictures at least one is in each split.
-:mod:`glowcore.data.files` lists which files are pictures.
+them; any other folder beside them is an error. If neither a column nor folders give the split, one picture in twenty
+is in the test split: those for which the first eight hexadecimal digits of the SHA-256 of the name are divisible by 20.
+The split of a picture depends on its name alone, except that of two or more pictures at least one is in each split.
+:mod:`glowcore.data.files` defines which files are pictures.
 
 :func:`glowcore.images.fit` brings pictures to the model's size: centre crop to its proportions, then area average.
 CelebA's original files (178 x 218) are first cropped to the central 148 x 148, as is usual for that data set.
@@ -52,7 +52,7 @@ _ABSENT = "named in the table, not in the folder"
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Decoded pictures with their attributes and classes; row i of every attribute belongs to picture i.
+    """Decoded pictures with their attributes and classes; row i of every field belongs to picture i.
 
     Attributes:
         images: uint8 ``[N, C, H, W]``, in memory or memory-mapped.
