@@ -1,4 +1,4 @@
-"""glowcore: normalizing flows for images, exactly invertible, with exact likelihoods."""
+"""Normalizing flows for images: exactly invertible, with exact likelihoods."""
 
 from glowcore.attributes import AttributeVectors
 from glowcore.checkpoint import load, save

@@ -1,8 +1,8 @@
-"""Class-conditional models: the classification head, the classes' names, and which class a picture belongs to.
+"""Class-conditional models: the classification head, class names, and classification of pictures.
 
-Of a class-conditional Glow only the prior of the top level depends on the class y (``ycond`` in the paper's code). Two
-classifiers come with it: the *head*, a linear map of the top latents trained beside the likelihood, and the flow itself
-by Bayes' rule, ``argmax_y p(x | y) p(y)``.
+In a class-conditional Glow only the prior of the top level depends on the class y (``ycond`` in the paper's code). It
+has two classifiers: the *head*, a linear map of the top latents trained jointly with the likelihood, and the flow
+itself by Bayes' rule, ``argmax_y p(x | y) p(y)``.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from glowcore.flow import Flow
     from glowcore.likelihood_model import LikelihoodModel
 
-#: Class names listed in a message at most.
+#: Largest number of class names in a message.
 MOST_NAMED = 20
 
 
 class ClassHead(nn.Module):
-    """Logits of the classes from the top level: a linear map, zero at first, of ``z`` averaged over positions.
+    """Linear classifier of the top level, averaged over positions; initialised to zero.
 
-    Glow's code (``model.py``, "classifier") trains it on the cross-entropy in bits with weight 0.01 beside bits per
-    dimension, so that the top level keeps what tells the classes apart.
+    Glow's code (``model.py``, "classifier") adds its cross-entropy in bits, with weight 0.01, to the bits per
+    dimension, so that the top level separates the classes.
     """
 
     def __init__(self, channels: int, num_classes: int) -> None:
@@ -49,12 +49,12 @@ class ClassHead(nn.Module):
 
 
 def num_classes(model: LikelihoodModel) -> int:
-    """Return the number of classes, 0 for a model without."""
+    """Return the number of classes of a model, 0 if it has none."""
     return getattr(model.config, "num_classes", 0)
 
 
 def any_classes(model: LikelihoodModel, count: int) -> Tensor | None:
-    """Return int64 ``[count]`` classes in turn for a class-conditional model, None for any other."""
+    """Return ``count`` labels, int64, that cycle through the classes of a model; None if it has none."""
     classes = num_classes(model)
     return torch.arange(count, device="cpu") % classes if classes else None
 
@@ -65,7 +65,7 @@ def has_head(model: LikelihoodModel) -> bool:
 
 
 def class_names(model: LikelihoodModel) -> list[str]:
-    """Return the name of each class, its number where the model stores no names; ``[]`` for a model without classes."""
+    """Return the names of the classes, or their numbers if the model stores no names; ``[]`` without classes."""
     count = num_classes(model)
     names = model.metadata.get(CLASS_NAMES)
     if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
@@ -74,7 +74,7 @@ def class_names(model: LikelihoodModel) -> list[str]:
 
 
 def names_in_a_line(model: LikelihoodModel) -> str:
-    """Return the names in one line, the first :data:`MOST_NAMED` of them."""
+    """Return the first :data:`MOST_NAMED` class names as one line."""
     return _in_a_line(class_names(model))
 
 
@@ -83,7 +83,7 @@ def _in_a_line(names: Sequence[str]) -> str:
 
 
 def class_number(model: LikelihoodModel, name: str) -> int:
-    """Return the number of a class by its name; where no class has that name, a number from 0 stands for itself.
+    """Return the number of the class called ``name``, or ``int(name)`` if no class has that name.
 
     Raises:
         ConfigError: the model has no such class.
@@ -104,13 +104,12 @@ def _named(model: LikelihoodModel, name: str) -> int:
 
 
 def describe(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -> None:
-    """Store in ``model.metadata`` what its classes are called and how many training pictures each has.
+    """Store the class names and the number of training pictures of each class in ``model.metadata``.
 
-    ``labels`` are the pictures' class numbers in the model. Names that it has already, from an earlier run, stay.
+    ``labels`` are the pictures' class numbers in the model. Names stored by an earlier run are kept.
 
     Raises:
-        ConfigError: the model has no names and another number of classes: a folder with some of its classes could not
-            be told from one with others.
+        ConfigError: the model stores no names and its number of classes is not that of ``names``.
     """
     count = num_classes(model)
     if CLASS_NAMES not in model.metadata and names:
@@ -127,13 +126,13 @@ def _other_classes(count: int, names: Sequence[str]) -> ConfigError:
 
 
 def renumbered(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -> Tensor:
-    """Return the model's own class numbers, int64 ``[N]``, of ``labels`` that count ``names``.
+    """Return the model's class numbers, int64 ``[N]``, of ``labels`` that index ``names``.
 
-    By name alone where the model stores names, so that a folder with some of its classes is understood; else as they
-    are.
+    Classes are matched by name if the model stores names, so that a folder may have some of its classes only; otherwise
+    the labels are unchanged.
 
     Raises:
-        ConfigError: a class that the model does not have, or a picture without a class (a label of -1).
+        ConfigError: the model does not have a class, or a picture has no class (label -1).
     """
     if unknown := int((labels < 0).sum()):
         raise ConfigError(f"{unknown} of {len(labels)} pictures have no class; every picture needs one")
@@ -151,7 +150,7 @@ def renumbered(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -
 
 
 def head_logits(model: Flow, latents: Latents) -> Tensor:
-    """Return the head's logits, ``[B, K]``, of latents that a class-conditional model encoded (with whichever ``y``).
+    """Return the head's logits, ``[B, K]``, of latents that a class-conditional model encoded with any ``y``.
 
     Raises:
         ConfigError: the model has no head.
@@ -167,9 +166,9 @@ def head_bits(model: Flow, latents: Latents, labels: Tensor) -> Tensor:
 
 
 def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:
-    """Return ``log p(x | y)`` in nats for every class y, ``[B, K]``, from one encoding with whichever ``y``.
+    """Return ``log p(x | y)`` in nats for every class y, ``[B, K]``, from one encoding with any ``y``.
 
-    Only the top prior depends on y: its part of ``latents.log_prob`` is exchanged.
+    Only the top prior depends on y, so its term of ``latents.log_prob`` is replaced.
     """
     eps = latents.levels[-1]
     z = model.top_prior.inverse(eps, latents.y)
@@ -179,23 +178,23 @@ def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:
         return noise_log_prob(noise, model.prior) + logdet
 
     rest = latents.log_prob - top_log_prob(latents.y)
-    every = [top_log_prob(torch.full_like(latents.y, number)) for number in range(num_classes(model))]
-    return rest[:, None] + torch.stack(every, dim=1)
+    terms = [top_log_prob(torch.full_like(latents.y, number)) for number in range(num_classes(model))]
+    return rest[:, None] + torch.stack(terms, dim=1)
 
 
 def log_prior(model: Flow) -> Tensor:
-    """Return ``log p(y)``, ``[K]``: the shares of the training pictures where the model stores them, else uniform."""
+    """Return ``log p(y)``, ``[K]``: the shares of the training pictures if the model stores them, else uniform."""
     count = num_classes(model)
     counts = model.metadata.get(CLASS_COUNTS)
     if not (isinstance(counts, list) and len(counts) == count and all(type(n) is int and n >= 0 for n in counts)):
         counts = [1] * count
-    # A class without training pictures stays possible: as if one had been seen of each.
+    # Additive smoothing by one picture, so that a class without training pictures has a positive probability.
     shares = torch.tensor(counts, dtype=torch.float64, device="cpu") + 1
     return (shares / shares.sum()).log().to(model.device, model.dtype)
 
 
 class ClassTally:
-    """Counts, batch by batch, how often the two classifiers name the class that a picture has."""
+    """Accuracy of the two classifiers, accumulated over batches."""
 
     def __init__(self, model: Flow) -> None:
         self.model = model
@@ -205,7 +204,7 @@ class ClassTally:
 
     @torch.no_grad()
     def add(self, latents: Latents) -> None:
-        """Take in a batch encoded with its true classes, ``latents.y``."""
+        """Add a batch encoded with its true classes, ``latents.y``."""
         self._pictures += len(latents)
         bayes = log_prob_by_class(self.model, latents) + self._log_prior
         self._generative += int((bayes.argmax(dim=1) == latents.y).sum())
@@ -215,13 +214,13 @@ class ClassTally:
             self._head_bits += float(F.cross_entropy(logits, latents.y, reduction="sum")) / math.log(2)
 
     def figures(self) -> dict[str, float]:
-        """Return the shares of pictures classified rightly and the head's mean cross-entropy in bits.
+        """Return the accuracies and the head's mean cross-entropy in bits.
 
-        The keys are ``class_accuracy_generative`` and, where there is a head, ``class_accuracy_head`` and
-        ``class_head_bits``; chance is 1 / K and log2 K bits where the K classes are equally frequent.
+        The keys are ``class_accuracy_generative`` and, if there is a head, ``class_accuracy_head`` and
+        ``class_head_bits``. For K equally frequent classes, chance level is 1 / K and log2 K bits.
         """
-        found = {"class_accuracy_generative": self._generative / self._pictures}
+        metrics = {"class_accuracy_generative": self._generative / self._pictures}
         if has_head(self.model):
-            found["class_accuracy_head"] = self._head / self._pictures
-            found["class_head_bits"] = self._head_bits / self._pictures
-        return found
+            metrics["class_accuracy_head"] = self._head / self._pictures
+            metrics["class_head_bits"] = self._head_bits / self._pictures
+        return metrics

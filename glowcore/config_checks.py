@@ -1,4 +1,4 @@
-"""Checks that the configs of all models share."""
+"""Checks shared by the configs of all models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from glowcore.errors import ConfigError
 
 
 def make_plain(config: Any) -> None:
-    """Turn numpy's numbers in a config into Python's, and lists into tuples: it is compared, hashed and stored."""
+    """Replace numpy scalars in a config by Python numbers and lists by tuples, so that it can be hashed and stored."""
     for field in dataclasses.fields(config):
         value = _number(getattr(config, field.name))
         if isinstance(value, list | tuple):
@@ -52,7 +52,7 @@ def per_level(value: int | tuple[int, ...], num_levels: int) -> tuple[int, ...]:
 
 
 def check_size(image_size: Any, num_levels: int) -> tuple[int, int]:
-    """Return ``(H, W)`` if every level can halve it, else raise :class:`ConfigError` naming the sizes that would do."""
+    """Return ``(H, W)`` if every level can halve it, else raise :class:`ConfigError` with the nearest valid sizes."""
     size = image_size if isinstance(image_size, tuple) else (image_size, image_size)
     if len(size) != 2:
         raise ConfigError(f"image_size is {image_size!r}, expected one number or (height, width)")

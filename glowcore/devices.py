@@ -1,4 +1,4 @@
-"""Which device to run on, and what it can do."""
+"""Choice of the device, and settings and capabilities of devices."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from glowcore.errors import ConfigError
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Return the device called ``name``; ``"auto"`` is CUDA where there is one, then the CPU (``"mps"`` on request).
+    """Return the device called ``name``; ``"auto"`` is CUDA if available, else the CPU, never ``"mps"``.
 
     Raises:
-        ConfigError: a device that torch does not know or that this machine does not have.
+        ConfigError: torch does not support the device, or this machine does not have it.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -32,38 +32,38 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def on_cpu() -> contextlib.AbstractContextManager:
-    """Return a context in which new tensors are made on the CPU, whatever the program's default device is."""
-    # The context costs some microseconds a tensor; most programs have no need of it.
-    here = torch.get_default_device().type == "cpu"
-    return contextlib.nullcontext() if here else torch.device("cpu")
+    """Return a context in which new tensors are created on the CPU, regardless of the default device."""
+    # torch.device as a context costs some microseconds for each tensor, so it is used only where needed.
+    is_default = torch.get_default_device().type == "cpu"
+    return contextlib.nullcontext() if is_default else torch.device("cpu")
 
 
 def forbid_tf32(device: torch.device) -> None:
-    """Turn TF32 off for this process where ``device`` is CUDA: its 10 bits would make an encode and a decode disagree.
+    """Disable TF32 in this process if ``device`` is CUDA: with its 10 bits, decode would not invert encode.
 
-    cuDNN has it on by default.
+    cuDNN enables it by default.
     """
     if device.type != "cuda":
         return
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     cudnn.allow_tf32 = matmul.allow_tf32 = False
-    # For cuDNN that leaves it to `torch.backends.fp32_precision`, which may be "tf32". All three alike, since PyTorch
-    # refuses to read allow_tf32 where they differ.
+    # allow_tf32 = False leaves cuDNN with `torch.backends.fp32_precision`, which may be "tf32". All three are set, since
+    # PyTorch raises an error when allow_tf32 is read and they differ.
     cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = matmul.fp32_precision = "ieee"
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware; emulation is several times slower than float32."""
+    """Return whether the device multiplies bfloat16 in hardware; emulation is several times slower than float32."""
     if device.type == "cuda":
         with torch.cuda.device(device):
             return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        can = torch.cpu.get_capabilities()
-        return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
+        features = torch.cpu.get_capabilities()
+        return bool(features.get("avx512_bf16") or features.get("amx_bf16") or features.get("bf16"))
     return False
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until a device has finished, so that a clock measures the work and not its launch."""
+    """Wait until the device has finished all work, for measurements of time."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,8 +1,8 @@
-"""The errors that a user's mistake or a broken file leads to.
+"""Exceptions for mistakes of the user and broken files.
 
-Every one carries a single line that names the offending value and says what would be accepted; the command line
-prints that line and exits with code 2, the application shows it as a sentence. Errors of the program itself are
-ordinary Python exceptions and keep their traceback.
+Each message is a single line that names the offending value and what would be accepted. The command line prints it and
+exits with code 2; the application shows it as a sentence. Programming errors are ordinary Python exceptions with a
+traceback.
 """
 
 import errno
@@ -10,31 +10,31 @@ import os
 
 
 class GlowcoreError(Exception):
-    """Base of all errors whose message is meant for the user: one line, no traceback needed."""
+    """Base class of all errors with a message of one line for the user."""
 
 
 class ConfigError(GlowcoreError, ValueError):
-    """A setting that no model can be built or run with."""
+    """An invalid setting or argument."""
 
 
 class DataError(GlowcoreError):
-    """A folder or table of training data that cannot be used as it is."""
+    """A folder or table of training data that cannot be used."""
 
 
 class ImageError(GlowcoreError):
-    """A file that is not a picture this program reads, or one beyond its limits."""
+    """A file that is not a picture of a supported format, or exceeds the limits."""
 
 
 class CheckpointError(GlowcoreError):
-    """A model folder that is missing, damaged, hostile or made by a newer version; names the file and the cause."""
+    """A model folder that is missing, damaged, malicious or of a newer version."""
 
 
 class TrainingError(GlowcoreError):
-    """A training run that had to stop."""
+    """A training run that was aborted."""
 
 
 def reason(error: OSError) -> str:
-    """Return an operating system's error as words for a message."""
+    """Return the description of an operating system's error, for a message."""
     words = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",
@@ -43,7 +43,7 @@ def reason(error: OSError) -> str:
         errno.EACCES: "permission denied",
         errno.EPERM: "permission denied",
     }.get(error.errno)
-    own = error.strerror or str(error)
+    text = error.strerror or str(error)
     if words is None:
-        return own
-    return words if error.errno is None or own == os.strerror(error.errno) else f"{words}: {own}"
+        return text
+    return words if error.errno is None or text == os.strerror(error.errno) else f"{words}: {text}"

@@ -1,4 +1,4 @@
-"""Latents: what a flow encodes pictures to, one tensor a level, nothing dropped."""
+"""Latents of pictures: one tensor per level, and arithmetic on them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from glowcore.temperature import temperatures
 
 @dataclass(eq=False)
 class Latents:
-    """Standardised latents ``eps = (z - mean) / std`` of a batch of pictures, one tensor a level.
+    """Standardised latents ``eps = (z - mean) / std`` of a batch of pictures, one tensor per level.
 
-    ``levels[0]`` is the finest level and ``levels[-1]`` the top, each ``[B, c, h, w]``; together they hold exactly as
-    many numbers as the pictures. Under the model they are independent: standard normal where ``prior`` is
-    ``"gaussian"``, standard logistic where it is ``"logistic"`` (NICE). Temperature, interpolation, attribute
-    arithmetic and level mixing are therefore plain arithmetic, alike on all levels.
+    ``levels[0]`` is the finest level and ``levels[-1]`` the top, each ``[B, c, h, w]``; together they have exactly as
+    many values as the pictures. Under the model they are independent and standard normal (``prior="gaussian"``) or
+    standard logistic (``prior="logistic"``, NICE). Temperature, interpolation, attribute arithmetic and level mixing
+    are therefore plain arithmetic, the same on all levels.
 
-    ``log_prob`` (``[B]``, nats) belongs to the encoded pictures; any operation that changes the latents sets it to
-    ``None``. ``y`` (``[B]``, int64) holds class labels of a class-conditional model, else ``None``; a number for all
-    pictures or a list of one each may be given. Of two latents that are combined, the result has the labels of the
-    first, or of the second where the first has none; only :meth:`mixed` has a rule of its own. Latents of different
-    priors or shapes are not combined (:class:`~glowcore.errors.ConfigError`).
+    ``log_prob`` (``[B]``, nats) is that of the encoded pictures; any operation that changes the latents sets it to
+    ``None``. ``y`` (``[B]``, int64) are the class labels of a class-conditional model, else ``None``; one number for
+    all pictures or a list is accepted. An operation on two latents keeps the labels of the first, or of the second if
+    the first has none; :meth:`mixed` has a rule of its own. Operations on latents with different priors or shapes raise
+    :class:`~glowcore.errors.ConfigError`.
     """
 
     levels: list[Tensor]
@@ -36,7 +36,7 @@ class Latents:
     y: Tensor | None = None
     prior: str = "gaussian"
 
-    __array_ufunc__ = None  # so that numpy's numbers leave the product with latents to these
+    __array_ufunc__ = None  # so that numpy scalars defer to __rmul__
 
     def __post_init__(self) -> None:
         if self.y is not None and not isinstance(self.y, Tensor):
@@ -47,7 +47,7 @@ class Latents:
         return self.levels[0].shape[0]
 
     def __getitem__(self, index: int | np.integer | slice | Tensor) -> Latents:
-        """Return the selected pictures of the batch; a single number, of any integer kind, keeps a batch of one."""
+        """Return the selected pictures of the batch; a single integer selects a batch of one."""
         if isinstance(index, int | np.integer) or (isinstance(index, Tensor) and index.ndim == 0):
             index = operator.index(index)
             if not -len(self) <= index < len(self):
@@ -68,12 +68,12 @@ class Latents:
 
     @property
     def num_dims(self) -> int:
-        """Number of values per picture, equal to ``C * H * W`` of the picture."""
+        """Number of values per picture, ``C * H * W``."""
         return sum(level[0].numel() for level in self.levels)
 
     @staticmethod
     def cat(parts: Sequence[Latents]) -> Latents:
-        """Join batches into one; ``log_prob`` and ``y`` are kept where every part has them."""
+        """Concatenate batches; ``log_prob`` and ``y`` are kept if every part has them."""
         log_probs = [p.log_prob for p in parts if p.log_prob is not None]
         labels = [p.y for p in parts if p.y is not None]
         for part in parts[1:]:
@@ -86,14 +86,14 @@ class Latents:
         )
 
     def to(self, *args, **kwargs) -> Latents:
-        """Move or convert the levels and ``log_prob`` like ``Tensor.to``; ``y`` only follows the device."""
+        """Convert the levels and ``log_prob`` as ``Tensor.to`` does; ``y`` is only moved to their device."""
         levels = [level.to(*args, **kwargs) for level in self.levels]
         log_prob = None if self.log_prob is None else self.log_prob.to(*args, **kwargs)
         y = None if self.y is None else self.y.to(levels[0].device)
         return replace(self, levels=levels, log_prob=log_prob, y=y)
 
     def detach(self) -> Latents:
-        """Return the same latents cut off from the autograd graph."""
+        """Return the same latents, detached from the autograd graph."""
         return self._map(Tensor.detach, keep=True)
 
     def repeat(self, times: int) -> Latents:
@@ -105,9 +105,9 @@ class Latents:
         return torch.cat([level.flatten(1) for level in self.levels], dim=1)
 
     def with_flat(self, flat: Tensor) -> Latents:
-        """Return latents shaped like these from a matrix ``[N, D]`` made by :meth:`flatten`.
+        """Return latents with these shapes from a matrix ``[N, D]`` made by :meth:`flatten`.
 
-        N may be any; the classes stay where N is the number of pictures, or where there is one class only.
+        The labels are kept if N is the number of pictures or if there is only one label.
         """
         made = Latents.from_flat(flat, [tuple(level.shape[1:]) for level in self.levels], self.prior)
         y = self.y.expand(len(flat)) if self.y is not None and len(self.y) in (1, len(flat)) else None
@@ -126,16 +126,16 @@ class Latents:
         return cls([part.reshape(-1, *shape) for part, shape in parts], prior=prior)
 
     def interpolate(self, other: Latents, t: float | Tensor, *, spherical: bool = False) -> Latents:
-        """Walk from these latents (``t = 0``) to ``other`` (``t = 1``).
+        """Interpolate from these latents (``t = 0``) to ``other`` (``t = 1``).
 
-        ``t`` is a number, or ``[T]`` numbers with a batch of one on both sides: the result is then a batch of T.
-        Linear: ``(1 - t) a + t b``. ``spherical`` turns from the direction of a to that of b at constant angular speed
-        within each level while the norm changes linearly, so that the path stays where a Gaussian has its mass
-        (Shoemake 1985; per level since each level is a Gaussian of its own).
+        ``t`` is a number, or ``[T]`` numbers if both batches have one picture; the result is then a batch of T. Linear
+        interpolation is ``(1 - t) a + t b``. ``spherical`` rotates within each level from the direction of a to that of
+        b at constant angular speed while the norm changes linearly, so that the path stays where a Gaussian has its
+        mass (Shoemake 1985; per level, since each level is a Gaussian of its own).
 
         Raises:
-            ConfigError: latents of other shapes or numbers of pictures, or of other classes: there is no way from one
-                class to the next; or several numbers and more pictures than one.
+            ConfigError: the latents differ in shape, number of pictures or classes, or ``t`` has several numbers and a
+                batch has several pictures.
         """
         self._batch_with(other)
         if self.y is not None and other.y is not None and not bool((self.y == other.y).all()):
@@ -152,18 +152,18 @@ class Latents:
         return self._zip(other, lambda a, b: _slerp(a, b, t.to(a)) if spherical else torch.lerp(a, b, t.to(a)))
 
     def scaled(self, temperature: float | Sequence[float]) -> Latents:
-        """Multiply by a temperature, one for all levels or one a level (finest first)."""
+        """Multiply by a temperature, one for all levels or one for each level (finest first)."""
         factors = temperatures(temperature, len(self.levels))
         return replace(self, levels=[f * level for f, level in zip(factors, self.levels, strict=True)], log_prob=None)
 
     def mixed(self, other: Latents, levels: Sequence[int]) -> Latents:
-        """Take the named levels (0 the finest, negative from the top) from ``other`` and the rest from here.
+        """Return latents with some levels (0 the finest, negative from the top) of ``other`` and the rest of these.
 
-        Both hold as many pictures, or one of them a single one, which goes with each of the others. A class belongs to
-        the top level and comes from where that does, or from the only side that has one.
+        Both have the same number of pictures, or one has a single picture, which is combined with each of the others.
+        The labels are those of the latents that the top level comes from, if these have any.
 
         Raises:
-            ConfigError: a level that does not exist, or latents of other shapes or numbers of pictures.
+            ConfigError: a level does not exist, or the latents differ in shape or number of pictures.
         """
         count = len(self.levels)
         wrong = [i for i in levels if not -count <= i < count]
@@ -195,7 +195,7 @@ class Latents:
             raise ConfigError(f"latents of two models do not go together: priors {self.prior} and {other.prior}")
 
     def _batch_with(self, other: Latents) -> int:
-        """Return how many pictures these and ``other`` are together: as many each, or one on one side."""
+        """Return the number of pictures of these and ``other``, which are equal, or one of them is 1."""
         self._check_alike(other)
         sizes = {len(self), len(other)}
         if len(sizes - {1}) > 1:
@@ -210,7 +210,7 @@ class Latents:
         kinds = [(a, b, torch.promote_types(a.dtype, b.dtype)) for a, b in pairs]
         levels = [function(a.to(kind), b.to(kind)) for a, b, kind in kinds]
         y = other.y if self.y is None else self.y
-        if y is not None and len(y) == 1:  # of one picture, from which there may be many now
+        if y is not None and len(y) == 1:  # the label of one picture, which may have been broadcast
             y = y.expand(len(levels[0]))
         return replace(self, levels=levels, log_prob=None, y=y)
 
@@ -219,27 +219,28 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
     """Return seeds as a list.
 
     Raises:
-        ConfigError: none at all, or one that is not a whole number a generator takes.
+        ConfigError: there are no seeds, or one is not a whole number from 0 to 2**32 - 1.
     """
     try:
-        found = [operator.index(seed) for seed in seeds]
+        numbers = [operator.index(seed) for seed in seeds]
     except TypeError:
         raise ConfigError(f"seeds are {seeds!r:.80}, expected whole numbers") from None
-    if not found:
+    if not numbers:
         raise ConfigError("seeds are empty, expected one a picture")
-    if min(found) < 0 or max(found) >= 2**32:  # torch's CPU generator tells no others apart
-        raise ConfigError(f"seeds are {min(found)} to {max(found)}, expected whole numbers from 0 to {2**32 - 1}")
-    return found
+    if min(numbers) < 0 or max(numbers) >= 2**32:  # torch's CPU generator uses only the lower 32 bits
+        raise ConfigError(f"seeds are {min(numbers)} to {max(numbers)}, expected whole numbers from 0 to {2**32 - 1}")
+    return numbers
 
 
 def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Return the spherical interpolation of one level."""
     norm_a = a.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
     norm_b = b.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
     unit_a, unit_b = a / norm_a.clamp_min(1e-12), b / norm_b.clamp_min(1e-12)
-    # Not the arc cosine of their product: its slope is infinite where both directions are the same.
-    apart, along = ((unit_a + sign * unit_b).flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) for sign in (-1, 1))
-    angle = 2 * torch.atan2(apart, along)
-    # For (anti)parallel directions sin(angle) vanishes and the straight line is the limit of the arc.
+    # The arc cosine of the inner product would have an infinite derivative at equal directions.
+    difference, total = ((unit_a + sign * unit_b).flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) for sign in (-1, 1))
+    angle = 2 * torch.atan2(difference, total)
+    # For (anti)parallel directions sin(angle) vanishes; the limit of the arc is the straight line.
     flat = angle.sin() < 1e-4
     sine = torch.where(flat, torch.ones_like(angle), angle.sin())
     weight_a = torch.where(flat, 1 - t, ((1 - t) * angle).sin() / sine)

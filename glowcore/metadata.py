@@ -1,8 +1,7 @@
-"""What ``model.metadata`` may hold: facts about a model, JSON-able, stored with it in ``config.json``.
+"""Keys of ``model.metadata``: JSON-able facts about a model, stored with it in ``config.json``.
 
-Every entry may be missing, and others may be there, which nobody reads. Training writes the classes, ``TRAINING`` and
-``INIT_FROM``; the rest is for the author of a model to state. A folder comes from anywhere, so whoever reads an entry
-checks it first.
+All entries are optional, and unknown ones are ignored. Training writes the classes, ``TRAINING`` and ``INIT_FROM``; the
+author of a model writes the others. Model folders are untrusted, so code that reads an entry must check it.
 """
 
 from __future__ import annotations
@@ -15,36 +14,36 @@ from glowcore.temperature import is_temperature
 if TYPE_CHECKING:
     from glowcore.likelihood_model import LikelihoodModel
 
-#: The temperature that samples look best at: a number from 0, or a list of one a level, finest first.
+#: The recommended temperature of samples: a number from 0, or a list of one for each level, finest first.
 TEMPERATURE = "temperature"
-#: Samples worth showing: a list of ``{"seed": int, "name": str, "temperature": number}``.
+#: Seeds of selected samples: a list of ``{"seed": int, "name": str, "temperature": number}``.
 SEEDS = "seeds"
-#: The pictures that it was trained on, in words.
+#: Description of the training pictures.
 DATA = "data"
-#: The licence that these pictures leave it under, in words.
+#: Licence of the model, as far as its training pictures determine it.
 LICENCE = "licence"
-#: The models whose weights it began with, the latest first: objects of ``sha256``, ``data`` and ``licence``.
+#: The models whose weights training started from, the latest first: objects of ``sha256``, ``data`` and ``licence``.
 INIT_FROM = "init_from"
-#: The run that made it: ``settings``, ``evaluation``, ``pictures_skipped`` and, if it was given up, ``diverged``.
+#: The training run: ``settings``, ``evaluation``, ``pictures_skipped`` and, if it was aborted, ``diverged``.
 TRAINING = "training"
-#: Measurements on held-out pictures, named as those of ``evaluate``: an object such as ``{"bits_per_dim": 1.9}``.
+#: Metrics on held-out pictures, with the names that ``evaluate`` uses: an object such as ``{"bits_per_dim": 1.9}``.
 METRICS = "metrics"
 #: The name of each class, in the order of their numbers.
 CLASS_NAMES = "class_names"
-#: How many training pictures each class had; the p(y) of Bayes' rule.
+#: Number of training pictures of each class, which gives the p(y) of Bayes' rule.
 CLASS_COUNTS = "class_counts"
 
-#: The temperature of samples where nothing else is said.
+#: The default temperature of samples.
 USUAL_TEMPERATURE = 0.7
 
 
 def recommended_temperature(model: LikelihoodModel) -> tuple[float, ...]:
-    """Return the temperature that the author of a model recommends: one number, or one a level, finest first.
+    """Return the recommended temperature of a model: one number, or one for each level, finest first.
 
-    It is :data:`USUAL_TEMPERATURE` where the model states none.
+    The default is :data:`USUAL_TEMPERATURE`.
 
     Raises:
-        CheckpointError: it states anything but a number from 0, or as many as it has levels.
+        CheckpointError: the stored value is neither a number from 0 nor a list of one for each level.
     """
     stated, num_levels = model.metadata.get(TEMPERATURE, USUAL_TEMPERATURE), len(model.latent_shapes())
     values = stated if isinstance(stated, list) else [stated]

@@ -1,7 +1,7 @@
-"""Where fresh weights come from while modules are made: from a generator of one's own.
+"""Initial weights of modules from a given generator instead of torch's global one.
 
-Modules of torch draw their weights from the global generator when they are made. To save and restore its state around
-them would take back what other threads have drawn meanwhile, who would then draw the same numbers twice.
+PyTorch modules draw their initial weights from the global generator. Saving and restoring its state around their
+construction would make other threads draw the same numbers twice.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-#: What the package's modules, and torch's that they are made of, fill weights with.
+#: Functions with which the modules of this package and of torch initialise weights.
 _FILLS = {nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_, Tensor.normal_, Tensor.uniform_}
 
 
 class WeightDraws(TorchFunctionMode):
-    """Modules made in a ``with`` block, by this thread, leave torch's global generator as it is.
+    """Context in which modules created by this thread do not use torch's global generator.
 
     Args:
-        generator: what their weights are drawn from; None for weights that are about to be replaced: most of them are
-            then left as memory was, which is quicker.
+        generator: the generator of initial weights. None leaves most weights uninitialised, which is faster if they are
+            replaced afterwards.
     """
 
     def __init__(self, generator: torch.Generator | None = None) -> None:
@@ -28,7 +28,7 @@ class WeightDraws(TorchFunctionMode):
         self.generator = generator or torch.Generator()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Make a call of a torch function, with the generator where it draws."""
+        """Call a torch function, with the generator if it draws random numbers."""
         kwargs = kwargs or {}
         if func in _FILLS and not self.fills:
             return args[0] if args else kwargs["tensor"]

@@ -1,4 +1,4 @@
-"""The models: a frozen config each, and the flow it builds; beside them the baselines, which are not flows."""
+"""Models: a frozen config for each kind and a function that builds the flow or baseline."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from glowcore.models.glow import GlowConfig, build_glow
 from glowcore.models.nice import NICEConfig, build_nice
 from glowcore.models.realnvp import RealNVPConfig, build_realnvp
 
-#: Every kind of model by its name in ``config.json`` and on the command line.
+#: Config classes by the model's name in ``config.json`` and on the command line.
 CONFIGS: dict[str, type] = {"glow": GlowConfig, "realnvp": RealNVPConfig, "nice": NICEConfig, "vae": VAEConfig}
 _BUILDERS = {GlowConfig: build_glow, RealNVPConfig: build_realnvp, NICEConfig: build_nice, VAEConfig: build_vae}
 
 
 def build(config: Any) -> Flow | VAE:
-    """Build the model that a config describes (a flow, or a baseline), its weights drawn from torch's global generator.
+    """Build the model of a config (a flow or a baseline), with weights drawn from torch's global generator.
 
     Raises:
         ConfigError: ``config`` is not one of the package's configs.
@@ -33,10 +33,10 @@ def build(config: Any) -> Flow | VAE:
 
 
 def config_from_dict(name: str, values: dict[str, Any]) -> Any:
-    """Return the config ``name`` ("glow", ...) from JSON values, every one of them checked.
+    """Return the config of the model ``name`` ("glow", ...) from JSON values.
 
     Raises:
-        ConfigError: unknown model, unknown or missing key, or a value that no model can have.
+        ConfigError: an unknown model, an unknown key or an invalid value.
     """
     if name not in CONFIGS:
         raise ConfigError(f"unknown model {name!r}, expected one of {', '.join(CONFIGS)}")

@@ -27,28 +27,28 @@ PERMUTATIONS = ("conv1x1_lu", "conv1x1", "reverse", "shuffle")
 
 @dataclass(frozen=True)
 class GlowConfig:
-    """Settings of a Glow.
+    """Config of a Glow.
 
     Args:
         image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of ``2**num_levels``.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
-        num_levels: number of levels, the top included. L of the paper.
+        num_levels: number of levels including the top, L of the paper.
         steps_per_level: steps of flow (K of the paper), one number for all levels or one per level, finest first.
         hidden_channels: width of the coupling networks, one number for all levels or one per level, finest first.
         coupling: ``"affine"`` or ``"additive"``.
         permutation: ``"conv1x1_lu"``, ``"conv1x1"``, ``"reverse"`` or ``"shuffle"``.
-        scale_min: lower bound m of an affine coupling's scale, in [0, 1); the paper's is 0.
+        scale_min: lower bound m of an affine coupling's scale, in [0, 1); 0 in the paper.
         learned_prior: whether the top level's mean and standard deviation are learned.
         num_classes: number of classes of a class-conditional model, 0 for none.
-        position_channels: number of position maps that each coupling network learns, for aligned pictures; 0, the
-            paper's choice, for none.
-        norm: what each step begins with, ``"actnorm"`` or ``"batchnorm"`` (Real NVP's, for comparison; such a model has
-            no reversible memory mode and no fast form).
+        position_channels: number of learned position maps of each coupling network, for aligned pictures; 0 in the
+            paper.
+        norm: normalisation of each step, ``"actnorm"`` or ``"batchnorm"`` (that of Real NVP, for comparison; such a
+            model has no reversible memory mode and no fast form).
         class_head: whether a class-conditional model has the paper's classification head.
 
     Raises:
-        ConfigError: a value outside these, before anything is allocated.
+        ConfigError: a value outside these ranges.
     """
 
     image_size: int | tuple[int, int] = 64

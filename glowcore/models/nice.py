@@ -21,22 +21,22 @@ PRIORS = ("logistic", "gaussian")
 
 @dataclass(frozen=True)
 class NICEConfig:
-    """Settings of a NICE: additive couplings on the picture as one vector, then a scale for every value.
+    """Config of a NICE: additive couplings on the picture as one vector, then a scale for every value.
 
     There is one level, whose latents have the shape of the picture. The defaults are the paper's architecture with
-    narrower networks: at 32x32x3 the weights take 13.5 MB.
+    narrower networks; at 32x32x3 the weights take 13.5 MB.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``. Pictures have an even number of values.
+        image_size: side of the pictures in pixels, or ``(height, width)``. The number of values is even.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
-        steps_per_level: number of couplings, at least 3: with fewer not every value can depend on every other.
+        steps_per_level: number of couplings, at least 3, so that every value can depend on every other.
         hidden_channels: units per hidden layer.
-        hidden_layers: hidden (rectified) layers per network.
+        hidden_layers: hidden layers per network.
         prior: ``"logistic"`` or ``"gaussian"``, the distribution of the latents.
 
     Raises:
-        ConfigError: a value outside these, before anything is allocated.
+        ConfigError: a value outside these ranges.
     """
 
     image_size: int | tuple[int, int] = 32

@@ -23,10 +23,10 @@ NORMS = {"actnorm": ActNorm, "batchnorm": BatchNorm}
 
 @dataclass(frozen=True)
 class RealNVPConfig:
-    """Settings of a Real NVP.
+    """Config of a Real NVP.
 
-    A level is K couplings with checkerboard masks, a squeeze, K couplings that move half of the channels, and a split;
-    the top level is K + 1 couplings with checkerboard masks. The paper's model of 32x32 pictures has
+    A level has K couplings with checkerboard masks, a squeeze, K couplings that move half of the channels, and a split;
+    the top level has K + 1 couplings with checkerboard masks. The paper's model of 32x32 pictures has
     ``steps_per_level=3, residual_blocks=4, hidden_channels=32`` and ``norm="batchnorm"``.
 
     Args:
@@ -34,18 +34,19 @@ class RealNVPConfig:
             ``2**(num_levels - 1)``.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
-        num_levels: number of levels, the top included.
+        num_levels: number of levels including the top.
         steps_per_level: couplings (K) with each kind of mask, one number for all levels or one per level, finest first.
-        hidden_channels: width of the networks, either that of the first level, doubled with every squeeze as in the
+        hidden_channels: width of the networks: one number for the first level, doubled after every squeeze as in the
             paper, or one per level, finest first (networks after a level's squeeze are twice as wide).
         residual_blocks: residual blocks per network.
-        norm: what follows each coupling, ``"actnorm"`` or ``"batchnorm"`` (the paper's; no reversible memory mode).
-        logit_alpha: alpha of the logit that pictures go through first, in [0, 0.5); 0 for no logit.
-        learned_prior: whether the latents of all levels have learned means and standard deviations, as in Glow. The
-            paper's have not.
+        norm: normalisation after each coupling, ``"actnorm"`` or ``"batchnorm"`` (as in the paper; no reversible memory
+            mode).
+        logit_alpha: alpha of the logit preprocessing, in [0, 0.5); 0 for none.
+        learned_prior: whether the latents of all levels have learned means and standard deviations, as in Glow but not
+            in the paper.
 
     Raises:
-        ConfigError: a value outside these, before anything is allocated.
+        ConfigError: a value outside these ranges.
     """
 
     image_size: int | tuple[int, int] = 32
@@ -105,7 +106,7 @@ def build_realnvp(config: RealNVPConfig) -> Flow:
 def _steps(
     config: RealNVPConfig, channels: int, hidden: int, count: int, size: tuple[int, int] | None = None
 ) -> list[Transform]:
-    """Return couplings by turns with checkerboard masks of ``size``, or without one of halves of the channels."""
+    """Return couplings with alternating masks: checkerboards of ``size``, or halves of the channels if it is None."""
     transforms, seen = [], channels // 2 if size is None else channels
     for index in range(count):
         swap = index % 2 == 1

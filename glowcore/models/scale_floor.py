@@ -1,8 +1,9 @@
-r"""A trained Glow with another floor under its scales.
+r"""Change of the floor under the coupling scales of a trained Glow.
 
-The floor m of :class:`~glowcore.transforms.coupling.AffineCoupling` bounds what one step of decoding can magnify, by
-1 / m. Trained models seldom use the smallest scales that they are allowed, so a higher floor costs them little and
-training wins it back; pictures unlike those they know lead there at every step, and their way back to infinity.
+The floor m of :class:`~glowcore.transforms.coupling.AffineCoupling` bounds by 1 / m how much one step of decoding
+magnifies an error. Trained models seldom use the smallest scales on pictures like their training data, so a higher
+floor costs little likelihood, which further training regains. Out-of-distribution pictures lead to the smallest scales
+at every step, and their decoding can diverge.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from glowcore.transforms.coupling import AffineCoupling
 def set_scale_min(model: Flow, scale_min: float) -> None:
     r"""Change the floor of every affine coupling of a Glow, in place.
 
-    The last layer of each network makes up for it: with :math:`s(r) = m + (1 - m)\,\mathrm{sigmoid}(r + 2)`, the raw
-    scale becomes :math:`a r + b` such that s and its slope at r = 0, where a fresh model starts, are as before.
+    The last layer of each network is adapted: with :math:`s(r) = m + (1 - m)\,\mathrm{sigmoid}(r + 2)`, the raw
+    scale becomes :math:`a r + b` such that s and its slope at r = 0, the initial value, do not change.
 
     Args:
         model: a Glow.
-        scale_min: the new floor, in [0, 1) and below the scale at r = 0 (0.88 to 1, by the floor so far).
+        scale_min: the new floor, in [0, 1) and below the scale at r = 0 (0.88 to 1, depending on the old floor).
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: ``scale_min`` is not in this range.
     """
     config = replace(model.config, scale_min=scale_min)
     sigmoid = 1 / (1 + math.exp(-RAW_SHIFT))
