@@ -1,4 +1,4 @@
-"""Training: the loop, its settings, and what it writes."""
+"""Training: the loop, its settings and its output."""
 
 from glowcore.training.settings import TrainSettings
 from glowcore.training.trainer import Trainer

@@ -1,4 +1,4 @@
-"""Out of memory while training, told as a batch size to try."""
+"""Suggests a smaller batch where a training step runs out of memory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from glowcore.likelihood_model import LikelihoodModel
 from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
 from glowcore.training.settings import TrainSettings
 
-#: How much of the free memory a suggested batch may take.
+#: Fraction of the free memory that a suggested batch may take.
 SHARE = 0.7
 
 
 @contextlib.contextmanager
 def advised(model: LikelihoodModel, settings: TrainSettings) -> Iterator[None]:
-    """Turn a lack of memory in the body of the `with` into one line with a batch size to try.
+    """Turn an out-of-memory error in the body of the ``with`` into one line with a batch size to try.
 
     Raises:
-        TrainingError: there was not enough memory.
+        TrainingError: the body ran out of memory.
     """
     try:
         yield
@@ -34,7 +34,7 @@ def advised(model: LikelihoodModel, settings: TrainSettings) -> Iterator[None]:
 
 
 def advice(model: LikelihoodModel, settings: TrainSettings) -> str:
-    """Return one line: what did not fit, and the largest power of two of a batch that should."""
+    """Return one line that names the batch size that did not fit and the largest power of two that should."""
     size = settings.batch_size
     if model.device.type == "cuda":
         torch.cuda.empty_cache()
@@ -43,7 +43,7 @@ def advice(model: LikelihoodModel, settings: TrainSettings) -> str:
         return f"{line}; try --memory reversible, fewer --hidden-channels or a smaller --image-size"
     fits = size // 2
     if model.memory == "full":
-        with contextlib.suppress(Exception):  # a measurement that fails for lack of memory suggests no less than half
+        with contextlib.suppress(Exception):  # if the measurement runs out of memory too, half the batch is suggested
             fits = min(fits, int(SHARE * memory.free_bytes(model.device) / memory.saved_bytes(model, 1)))
     smaller = 1 << max(1, fits).bit_length() - 1
     times = -(-size // smaller) * settings.accumulate

@@ -1,4 +1,4 @@
-"""Several processes training one model (``torchrun``), or just one."""
+"""The processes that train one model together (``torchrun``), or the only one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from glowcore.errors import ConfigError, TrainingError
 
-#: How long a process waits for the others, an evaluation of the first one included, before it gives up.
-PATIENCE = timedelta(minutes=30)
-# What the wrapper calls sending buffers at every step: torch 2.13 has renamed it.
+#: Timeout of a process that waits for the others. The first process evaluates meanwhile, which takes minutes.
+TIMEOUT = timedelta(minutes=30)
+# Name of the argument that synchronises buffers in every forward pass; torch 2.13 renamed it.
 _SYNC_BUFFERS = (
     "forward_sync_buffers"
     if "forward_sync_buffers" in inspect.signature(DistributedDataParallel.__init__).parameters
@@ -24,9 +24,9 @@ _SYNC_BUFFERS = (
 
 
 class Processes:
-    """This process as one of those that train together.
+    """The rank of this process among those that train one model, and their collective operations.
 
-    Made by :meth:`from_environment`; the plain constructor is a run of one.
+    :meth:`from_environment` reads both from ``torchrun``; the defaults of the constructor are a run of one process.
     """
 
     def __init__(self, rank: int = 0, world_size: int = 1) -> None:
@@ -35,10 +35,10 @@ class Processes:
 
     @classmethod
     def from_environment(cls, device: torch.device) -> Processes:
-        """Join the other processes if ``torchrun`` started this one: NCCL on CUDA, gloo elsewhere.
+        """Join the process group if ``torchrun`` started this process: NCCL on CUDA, gloo elsewhere.
 
         Raises:
-            ConfigError: more processes than GPUs, or one GPU named for all of them.
+            ConfigError: more processes than GPUs, or a device with an index, which is one GPU for all of them.
         """
         world_size = int(os.environ.get("WORLD_SIZE", "1"))
         if world_size == 1:
@@ -52,7 +52,7 @@ class Processes:
             if index >= count:
                 raise ConfigError(f"there is no GPU for process {index}, expected --nproc-per-node {count} at most")
             torch.cuda.set_device(index)
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
         return cls(distributed.get_rank(), world_size)
 
     @property
@@ -61,16 +61,16 @@ class Processes:
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Return ``module`` with gradients averaged over the processes; all start from the first one's weights."""
+        """Return ``module`` with gradients averaged over the processes and the initial weights of the first process."""
         if self.world_size == 1:
             return module
-        # Permutations and signs are buffers; they never change, so once is enough.
+        # Buffers hold permutations and signs, which never change: one broadcast is enough.
         for buffer in module.buffers():
             distributed.broadcast(buffer, src=0)
         return DistributedDataParallel(module, **{_SYNC_BUFFERS: False})
 
     def mean(self, value: float) -> float:
-        """Return the mean of a number over the processes, the same on all of them."""
+        """Return the mean of a number over the processes, equal in all of them."""
         if self.world_size == 1:
             return value
         total = torch.tensor(value, dtype=torch.float64, device=_reduce_device())
@@ -78,7 +78,7 @@ class Processes:
         return float(total) / self.world_size
 
     def largest(self, value: float) -> float:
-        """Return the largest of the processes' numbers, so that all of them decide alike."""
+        """Return the maximum of a number over the processes, so that all of them take the same decision."""
         if self.world_size == 1:
             return value
         largest = torch.tensor(value, dtype=torch.float64, device=_reduce_device())
@@ -86,10 +86,10 @@ class Processes:
         return float(largest)
 
     def on_first(self, work: Callable[[], None]) -> None:
-        """Let the first process do ``work`` (write files) and the others wait; if it fails, all of them fail.
+        """Call ``work`` (which writes files) in the first process while the others wait; if it fails, all of them fail.
 
         Raises:
-            TrainingError: in the other processes; the first one raises its own error.
+            TrainingError: in the other processes; the first process raises the error of ``work``.
         """
         error: Exception | None = None
         if self.is_first:
@@ -102,7 +102,7 @@ class Processes:
         raise error or TrainingError("the first process has failed and says why; this one stops with it")
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the process group."""
         if self.world_size > 1:
             distributed.destroy_process_group()
 

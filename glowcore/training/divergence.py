@@ -1,13 +1,13 @@
-"""Noticing early that a run goes wrong: the loss of a flow can fall while its inverse explodes."""
+"""Detection of divergence: the loss of a flow can fall while its inverse explodes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: What an evaluation may show at most (``samples_finite``: at least) before the run is taken back. Far beyond what
-#: healthy runs show: there a round trip errs by 1e-4, no scale passes e^10, and no 1x1 convolution a condition of 1e4.
-#: The round trip is that of held-out pictures, and a step of 8 bits; the out-of-distribution probes are no measure of a
-#: run, since a healthy model brings them back to 0.1 only.
+#: Upper bounds (``samples_finite``: a lower bound) on the metrics of an evaluation; beyond them the run is restored. In
+#: sound runs a round trip errs by 1e-4, scales stay below e^10, and condition numbers of 1x1 convolutions below 1e4.
+#: The bound on the round trip is one step of 8 bits and holds for held-out pictures only: on out-of-distribution probes
+#: a sound model may err by 0.1.
 MOST_ROUND_TRIP = 1 / 255
 MOST_LOG_SCALE = 30.0
 MOST_CONDITION = 1e7
@@ -15,12 +15,12 @@ SAMPLES_FINITE = 0.5
 
 
 def divergence(measured: Mapping[str, float | None], *, invertible: bool = True) -> str:
-    """Say in a few words what is wrong with an evaluation; "" where nothing is.
+    """Return in a few words what is wrong with an evaluation, or "" if nothing is.
 
     Args:
         measured: the metrics of :func:`~glowcore.training.held_out_metrics.held_out_metrics`; None stands for a number
             that is not finite, a missing key for a metric that was not measured.
-        invertible: whether pictures are meant to come back.
+        invertible: whether the model is one, so that ``round_trip`` counts.
     """
     limits = {"bits_per_dim": float("inf"), "condition": MOST_CONDITION, "log_scale": MOST_LOG_SCALE}
     if invertible:

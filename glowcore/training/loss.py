@@ -1,4 +1,4 @@
-"""The loss that a training step lowers."""
+"""The training loss."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from glowcore.likelihood_model import LikelihoodModel
 class TrainingLoss(nn.Module):
     """The loss of a batch, as a module that ``DistributedDataParallel`` can wrap.
 
-    The mean bits per dimension of a batch and, with ``class_weight`` and a classification head, that times the mean
-    cross-entropy of the head in bits (Glow's code: ``bits_x + weight_y * bits_y``).
+    The loss is the mean bits per dimension; with a classification head, ``class_weight`` times the mean cross-entropy
+    of the head in bits is added (Glow's code: ``bits_x + weight_y * bits_y``).
     """
 
     def __init__(self, model: LikelihoodModel, class_weight: float = 0.0) -> None:
@@ -22,7 +22,7 @@ class TrainingLoss(nn.Module):
         self.class_weight = class_weight if classes.has_head(model) else 0.0
 
     def forward(self, images: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:
-        """Return, of uint8 pictures ``[B, C, H, W]``, the loss and, detached, its bits/dim and head's bits: ``[3]``."""
+        """Return ``[3]``: the loss of uint8 pictures ``[B, C, H, W]`` and, detached, its bits/dim and head bits."""
         if not self.class_weight:
             bits = self.model.bits_per_dim(images, y, generator=generator).mean()
             return torch.stack([bits, bits.detach(), torch.zeros_like(bits)])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Seeds and temperature of the sample grid drawn at every evaluation.
 SAMPLE_SEEDS = range(16)
-#: Seconds between two drawings of the bar, and between two lines where there is no terminal to draw it on.
+#: Seconds between two drawings of the bar, and between two lines of progress where stderr is no terminal.
 BAR_SECONDS, LINE_SECONDS = 0.1, 30.0
 
 
@@ -54,16 +54,16 @@ class Monitor:
         self.shown_at = time.monotonic()
 
     def after_step(self, loss: float) -> None:
-        """Show a step's loss (NaN where it was skipped)."""
+        """Update the progress with the loss of a step, NaN if the step was skipped."""
         trainer = self.trainer
-        if loss == loss:
+        if not math.isnan(loss):
             self.smooth_loss = _smooth(self.smooth_loss, loss)
             self.smooth_head_bits = _smooth(self.smooth_head_bits, trainer.head_bits)
         if time.monotonic() - self.shown_at >= (LINE_SECONDS if self.bar.disable else BAR_SECONDS):
             self._show_progress()
 
     def _show_progress(self) -> None:
-        """Draw the bar; off a terminal write a line, since a bar there would be a line a drawing."""
+        """Draw the bar on a terminal, else print a line: in a log every drawing of a bar would be a line."""
         trainer = self.trainer
         self.shown_at = time.monotonic()
         shown = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
@@ -119,7 +119,7 @@ class Monitor:
         """Log the last evaluation, and draw samples of the averaged weights.
 
         Raises:
-            TrainingError: a file of these cannot be written.
+            TrainingError: one of the files cannot be written.
         """
         try:
             self._write(self.last)
@@ -136,7 +136,7 @@ class Monitor:
         for name, value in self.last.items():
             if value is not None and board is not None:
                 board.add_scalar(name, value, step)
-        if model.config.channels in (1, 3):  # grey or colour; others are no pictures for the eye
+        if model.config.channels in (1, 3):  # only grey and colour can be written as PNG
             drawn = model.sample(SAMPLE_SEEDS, USUAL_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
             samples = grid(images.to_uint8(drawn), columns=4, scale=2)
             folder = self.trainer.out / "samples"
@@ -148,29 +148,29 @@ class Monitor:
             board.flush()
 
     def say(self, line: str) -> None:
-        """Print a line above the progress bar, on stderr as all words are."""
+        """Print a line to stderr, above the progress bar; only the first process does."""
         if self.active:
             self.bar.write(line, file=sys.stderr)
 
     def state(self) -> dict[str, Any]:
-        """Return what a resumed run goes on from."""
+        """Return the state that a resumed run loads."""
         wall = self.wall_before + time.time() - self.wall_start
         smooth = {"smooth_loss": self.smooth_loss, "smooth_head_bits": self.smooth_head_bits}
         return {**smooth, "last": self.last, "wall": wall}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go back to :meth:`state`."""
+        """Load a state made by :meth:`state`."""
         self.smooth_loss, self.smooth_head_bits = state["smooth_loss"], state["smooth_head_bits"]
         self.last, self.wall_before, self.wall_start = state["last"], state["wall"], time.time()
-        self.bar.initial = min(1.0, self.trainer.fraction)  # what is left is told by what this sitting has done
+        self.bar.initial = min(1.0, self.trainer.fraction)  # so that the time left is estimated from this session alone
         self._show_progress()
 
     def close(self) -> None:
-        """Finish bar and event file."""
-        if not self.bar.disable:  # also where the bar is closed already
+        """Close the bar and the event file."""
+        if not self.bar.disable:  # True for a closed bar
             self._show_progress()
         self.bar.close()
-        if vars(self).get("_board") is not None:  # not made only to be closed
+        if vars(self).get("_board") is not None:  # a cached property, not created only to be closed
             self._board.close()
 
     def _write(self, record: dict[str, Any]) -> None:
@@ -178,21 +178,21 @@ class Monitor:
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **record}) + "\n"
         with open(self.trainer.out / "log.jsonl", "ab+") as log:
             log.seek(0)
-            torn = len(log.read().rpartition(b"\n")[2])  # what a run that was killed or a full disk left of a line
+            torn = len(log.read().rpartition(b"\n")[2])  # an incomplete line, after a kill or on a full disk
             log.truncate(log.tell() - torn)
             log.write(line.encode())
         self.say(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()))
 
     @functools.cached_property
-    def _board(self):
-        """The writer of TensorBoard's events, or None."""
+    def _board(self) -> Any:
+        """The writer of TensorBoard events, or None."""
         folder = self.trainer.out / "tensorboard"
         try:
             str(folder).encode()
         except UnicodeEncodeError:
             self.say("the run goes on without TensorBoard, which takes only folders whose name is UTF-8")
             return None
-        # Imported late: it is slow to load, and only runs that evaluate need it.
+        # Imported late: it is slow to load and needed only at an evaluation.
         from torch.utils.tensorboard import SummaryWriter
 
         return SummaryWriter(folder)
@@ -203,5 +203,5 @@ def _smooth(before: float | None, value: float) -> float:
 
 
 def _json_number(value: float | None) -> float | None:
-    """JSON knows no infinity: what has left all bounds is recorded as null."""
+    """Return a finite number as it is, else None: JSON has no infinity or NaN."""
     return value if value is not None and math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""One training at a time in the folder of a run."""
+"""A lock that keeps a second training out of the folder of a run."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from glowcore.errors import CheckpointError, reason
 from glowcore.storage.atomic import fcntl, try_lock
 
-#: An empty file that is there while a training runs; one that was killed leaves it, but not the lock on it.
+#: Empty file that exists while a training runs. A killed process leaves the file behind, but not the lock on it.
 NAME = ".running"
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Lock the folder of a run (made if missing) against other trainings; the lock ends with the process.
+    """Lock the folder of a run, created if missing, against other trainings; the lock ends with the process.
 
-    Where the system has no ``flock`` (Windows) nothing is locked.
+    Nothing is locked on systems without ``flock`` (Windows).
 
     Raises:
-        CheckpointError: another training holds it, or the folder cannot be written.
+        CheckpointError: another training holds the lock, or the folder cannot be written.
     """
     if fcntl is None:
         yield
@@ -29,7 +29,7 @@ def alone(folder: Path) -> Iterator[None]:
     path = folder / NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = _hold(path)
+        descriptor = _acquire(path)
     except OSError as error:
         raise CheckpointError(f"{path}: not written, {reason(error)}") from error
     try:
@@ -41,30 +41,31 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def check_free(folder: Path) -> None:
-    """Look whether a training runs in ``folder``, writing nothing there.
+    """Check that no training runs in ``folder``, without writing there.
 
     Raises:
-        CheckpointError: one does.
+        CheckpointError: a training runs there.
     """
     with contextlib.suppress(OSError), open(folder / NAME, "rb") as file:
         if fcntl is not None and not try_lock(file.fileno(), shared=True):
-            raise _taken(folder)
+            raise _in_use(folder)
 
 
-def _hold(path: Path) -> int:
+def _acquire(path: Path) -> int:
+    """Open and lock the file at ``path``; return its descriptor."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         if not try_lock(descriptor):
             os.close(descriptor)
-            raise _taken(path.parent)
-        # A training that has just ended took the file's name with it: then this is no longer the file others see.
+            raise _in_use(path.parent)
+        # If a training ended between open and lock, it has unlinked this file; others would then lock a new one.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return descriptor
         os.close(descriptor)
 
 
-def _taken(folder: Path) -> CheckpointError:
+def _in_use(folder: Path) -> CheckpointError:
     return CheckpointError(
         f"{folder}: another training is running there; expected another folder, or to wait for its end"
     )

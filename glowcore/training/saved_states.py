@@ -1,8 +1,8 @@
-"""The state of a training run, saved so that a resumed run goes on bit for bit.
+"""Saved states of a training run, from which a resumed run continues bit for bit.
 
-A state is made of nested dicts, lists and tuples of numbers, strings, booleans, None and tensors. It is kept as
-safetensors and JSON in one folder a step (``step-1000/``), which appears whole by one rename. The newest two valid ones
-are kept.
+A state consists of nested dicts, lists and tuples of numbers, strings, booleans, None and tensors. It is stored as
+safetensors and JSON in one folder per step (``step-1000/``), which one rename creates atomically. The newest two valid
+states are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from glowcore.storage.sealed import SealedSet, parse_json, read_set
 TREE, TENSORS = "state.json", "state.safetensors"
 FILES = (TREE, TENSORS)
 MAX_TREE_BYTES = 1 << 26
-#: Number of what a state holds and of how it is kept. To be raised when either changes: no other is read.
+#: Version of the contents and the format of a state. Raise it when either changes: no other version is read.
 LAYOUT = 1
 _NAME = re.compile(r"step-(\d+)(?:\.(\d+))?")
 
@@ -41,14 +41,14 @@ class _Saved(NamedTuple):
 
 
 def save_state(folder: str | Path, state: dict[str, Any]) -> Path:
-    """Save a state under its ``state["step"]`` (an int); once it is verified on disk, keep only the last one before it.
+    """Save a state as that of ``state["step"]`` (an int), verify it on disk, and keep only the last one before it.
 
     Returns:
-        The folder it is in.
+        The folder of the state.
 
     Raises:
-        CheckpointError: no room or no permission, another process saves there, a later valid state is there already, or
-            a value that a state cannot hold. States saved before are intact.
+        CheckpointError: no space or no permission, another process saves there, a later valid state is there, or a
+            value that a state cannot hold. Earlier states stay intact.
     """
     folder, step = Path(folder), state.get("step")
     if type(step) is not int or step < 0:
@@ -65,10 +65,10 @@ def save_state(folder: str | Path, state: dict[str, Any]) -> Path:
 
 
 def load_state(folder: str | Path) -> dict[str, Any]:
-    """Return the newest valid state by step, tensors on the CPU; damaged or incomplete ones are skipped with a warning.
+    """Return the newest valid state by step, with tensors on the CPU; damaged states are skipped with a warning.
 
     Raises:
-        CheckpointError: there is none, or it is of another layout.
+        CheckpointError: there is no valid state, or the newest has another layout.
     """
     folder = Path(folder)
     saved = _saved(folder)
@@ -84,17 +84,17 @@ def load_state(folder: str | Path) -> dict[str, Any]:
                 "another run can take the weights of this one with --init-from"
             )
         return state
-    found = f"none of the {len(saved)} there is valid" if saved else "none is there"
-    raise CheckpointError(f"{folder}: no training state to resume from, {found}")
+    cause = f"none of the {len(saved)} there is valid" if saved else "none is there"
+    raise CheckpointError(f"{folder}: no training state to resume from, {cause}")
 
 
 def saved_steps(folder: str | Path) -> list[int]:
-    """Return the steps of all states in ``folder``, newest first, without checking them; empty if there are none."""
+    """Return the steps of all states in ``folder``, newest first, whether they are valid or not."""
     return [entry.step for entry in _saved(Path(folder))]
 
 
 def check_latest(folder: str | Path, step: int) -> None:
-    """Look whether a state of ``step`` may follow what ``folder`` holds, before anything is done for it.
+    """Check that no valid state in ``folder`` is later than ``step``.
 
     Raises:
         CheckpointError: a later valid state is there.
@@ -120,10 +120,10 @@ def _save(folder: Path, step: int, files: dict[str, bytes]) -> Path:
         shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
         raise
     sync_folder(folder)
-    files.clear()  # what is read back now may be as large as all that memory has left
+    files.clear()  # frees memory: the state is read back now, at its full size
     if not _is_valid(target):
         raise CheckpointError(f"{target}: does not read back as it was written; older states are kept")
-    # What is later than this step has been found damaged above.
+    # States later than this step are damaged: `check_latest` has passed.
     kept = next((entry for entry in saved if entry.step <= step and _is_valid(entry.path)), None)
     for entry in saved:
         if entry is not kept:
@@ -161,7 +161,10 @@ def _read(files: SealedSet) -> tuple[Any, dict[str, Any]]:
 
 
 def _encode(folder: Path, value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Return JSON for a value: plain where JSON has the type itself, else an object of one key that names the type."""
+    """Return a JSON value for a value: itself if JSON has its type, else an object with one key that names the type.
+
+    Tensors are added to ``tensors`` and replaced by their name there.
+    """
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

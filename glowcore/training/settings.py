@@ -1,4 +1,4 @@
-"""How to train: the settings of a run, checked before anything is allocated."""
+"""The settings of a training run, checked before anything is allocated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How to train. The run ends after ``steps`` steps or ``minutes`` of training, whichever is given or comes first.
+    """Settings of a run, which ends after ``steps`` steps or ``minutes`` of training, whichever comes first.
 
     Args:
         batch_size: pictures per step and process, or per micro-batch where there are several.
@@ -35,7 +35,7 @@ class TrainSettings:
         steps: stop after so many steps, counting earlier sessions of a resumed run.
         minutes: stop after so many minutes of training, counting earlier sessions of a resumed run.
         eval_minutes: minutes of training between evaluations, each of which also saves; one more comes at the end.
-        eval_pictures: held-out pictures that an evaluation looks at.
+        eval_pictures: number of held-out pictures per evaluation.
         max_bad_steps: non-finite steps in a row after which the last saved state is restored at half the learning rate.
         max_restores: restores after which the run gives up.
 
@@ -75,7 +75,7 @@ class TrainSettings:
             ("steps", 1),
         ):
             if name != "steps" or self.steps is not None:
-                # Of a seed torch's CPU generator takes no more than 32 bits.
+                # torch's CPU generator uses only the lowest 32 bits of a seed.
                 checks.check_int(name, getattr(self, name), low, 2**32 - 1)
         for name in ("learning_rate", "clip_norm", "eval_minutes", "minutes"):
             value = getattr(self, name)
@@ -93,12 +93,12 @@ class TrainSettings:
         checks.check_choice("precision", self.precision, PRECISIONS)
 
     def fraction(self, step: int, seconds: float) -> float:
-        """Return how much of the run is done after so many steps and seconds of training, from 0; 1 is the end."""
-        of_steps = step / self.steps if self.steps else 0.0
-        return max(of_steps, seconds / (60 * self.minutes) if self.minutes else 0.0)
+        """Return the completed fraction of the run after ``step`` steps and ``seconds`` of training; 1 is the end."""
+        by_steps = step / self.steps if self.steps else 0.0
+        return max(by_steps, seconds / (60 * self.minutes) if self.minutes else 0.0)
 
     def rate(self, step: int, fraction: float) -> float:
-        """Return the learning rate of a step (from 1) at a fraction of the run: warm-up, plateau, decay."""
+        """Return the learning rate of ``step`` (from 1) at ``fraction`` of the run: warm-up, plateau, decay."""
         warm = min(1.0, step / max(1, self.warmup_steps))
         fall = min(1.0, max(0.0, 1 - fraction) / self.decay) if self.decay else 1.0
         return self.learning_rate * warm * fall

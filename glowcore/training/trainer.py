@@ -30,15 +30,27 @@ from glowcore.transforms.batchnorm import running_statistics
 
 
 class Trainer:
-    """Trains one model on uint8 pictures ``[N, C, H, W]`` and keeps the result in the folder ``out``.
+    """Trains one model and saves it in a folder.
 
-    ``out`` is a model folder (averaged weights, :func:`glowcore.load` reads it) with the training state in
-    ``out/state`` and the monitor's log beside it. A model whose evaluation finds it diverged is never saved.
-    ``pictures_skipped`` counts those left out as broken, for the records. The attributes of ``model`` are dropped.
+    The folder is a model folder with the averaged weights (:func:`glowcore.load` reads it), with the training state in
+    its ``state`` folder and the output of the monitor beside it. A model that an evaluation finds diverged is never
+    saved.
+
+    Args:
+        model: the model; its attributes are dropped, since they belong to the weights before training.
+        images: training pictures, uint8 ``[N, C, H, W]``.
+        held_out: pictures to evaluate on, alike.
+        settings: how to train.
+        out: the folder.
+        labels: classes of ``images``, integers ``[N]``, for a class-conditional model.
+        held_out_labels: those of ``held_out``.
+        pictures_skipped: number of pictures left out as broken, for the log.
+        processes: this process among those that train together; one alone by default.
+        progress: whether to show a progress bar.
 
     Raises:
-        ConfigError: pictures or labels that do not suit the model (:func:`training_set.check_pictures`); a model frozen
-            throughout.
+        ConfigError: pictures or labels that do not suit the model (:func:`training_set.check_pictures`), or a model
+            without parameters that require a gradient.
     """
 
     def __init__(
@@ -55,10 +67,10 @@ class Trainer:
         processes: Processes | None = None,
         progress: bool = True,
     ) -> None:
-        for name, pictures, given in (("training", images, labels), ("held-out", held_out, held_out_labels)):
-            training_set.check_pictures(name, pictures, given, model)
+        for name, pictures, classes_of in (("training", images, labels), ("held-out", held_out, held_out_labels)):
+            training_set.check_pictures(name, pictures, classes_of, model)
         if classes.has_head(model):
-            # A head that is not trained has no gradients, which the wrapper of several processes would wait for.
+            # DistributedDataParallel would wait for the gradients of a head that is not trained.
             model.class_head.requires_grad_(settings.class_weight > 0)
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise ConfigError("no parameter of the model requires a gradient, expected some to train")
@@ -79,14 +91,14 @@ class Trainer:
         self.statistics = running_statistics(model)
         self.average = optimizer.moving_average(model, settings.ema_decay)
         self.optimizer = optimizer.build(model, settings)
-        wanted = settings.precision == "bfloat16"
-        self.bfloat16 = wanted or (settings.precision == "auto" and has_fast_bfloat16(self.device))
+        precision = settings.precision
+        self.bfloat16 = precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(self.device))
         self.step, self.seconds = 0, 0.0
-        self.images_seen = 0  # over all processes and sittings, whatever their batch sizes
+        self.images_seen = 0  # over all processes and sessions
         self.head_bits = 0.0
         self.recovery = Recovery(settings)
         self.stop_signal: int | None = None
-        rows = training_set.judging_rows(len(held_out), settings.eval_pictures)
+        rows = training_set.evaluation_rows(len(held_out), settings.eval_pictures)
         self.held_out = held_out[rows]
         self.held_out_labels = None if held_out_labels is None else held_out_labels[rows]
         self.monitor = Monitor(self, progress=progress)
@@ -98,21 +110,21 @@ class Trainer:
 
     @property
     def fraction(self) -> float:
-        """How much of the run is done, 0 to 1."""
+        """The completed fraction of the run, from 0; 1 is the end."""
         return self.settings.fraction(self.step, self.seconds)
 
     def run(self) -> None:
-        """Train to the end, or to a signal, evaluating and saving on the way.
+        """Train until the end of the run or a signal, with evaluations and saves in between.
 
         Raises:
-            CheckpointError: another training runs in ``out``, or has left a later state there.
-            TrainingError: the loss, the gradient or the inverse stays bad although earlier states were restored, or the
-                memory does not hold a batch. A run never ends well with a model that has diverged.
+            CheckpointError: another training runs in ``out``, or a later state is there.
+            TrainingError: the loss, the gradient or the inverse stays bad although earlier states were restored, or a
+                batch does not fit into memory. No run ends without an error if its model has diverged.
         """
         last_eval = self.seconds
         signals = StopSignals(self._stop, announce=self.processes.is_first)
-        with contextlib.ExitStack() as held, signals, batch_advice.advised(self.model, self.settings):
-            self.processes.on_first(lambda: held.enter_context(run_lock.alone(self.out)))
+        with contextlib.ExitStack() as stack, signals, batch_advice.advised(self.model, self.settings):
+            self.processes.on_first(lambda: stack.enter_context(run_lock.alone(self.out)))
             self._resume_point()
             trained = False
             while not self._stopping():
@@ -130,15 +142,15 @@ class Trainer:
             else:
                 if self.recovery.bad_evaluations:
                     self.monitor.say("not saved: the last evaluation found the model diverged")
-                elif trained:  # else the folder holds all there is, and perhaps attributes of its weights
+                elif trained:  # else the folder is up to date, and may hold attributes of its weights
                     self.save()
             self.monitor.close()
 
     def train_step(self) -> float:
-        """Take one step; returns its loss in bits/dim, NaN where the step was skipped as non-finite.
+        """Take one step; return its loss in bits/dim, or NaN if the step was skipped.
 
-        A step whose loss or gradient is not finite changes nothing but the counters: not the weights, not the running
-        statistics, not the optimizer, not the average.
+        A step whose loss or gradient is not finite is skipped: it changes the counters, but not the weights, the
+        running statistics, the optimizer or the average.
         """
         s = self.settings
         self.optimizer.zero_grad(set_to_none=True)
@@ -167,15 +179,15 @@ class Trainer:
         return total
 
     def learning_rate(self) -> float:
-        """Return the rate of the present step; every restore has halved it."""
+        """Return the learning rate of the current step."""
         return self.settings.rate(self.step, self.fraction) * self.recovery.rate_factor
 
     def save(self) -> None:
-        """Write the averaged model and the training state; only the first process writes, and if it fails, all do."""
+        """Save the averaged model and the training state from the first process; if that fails, all processes fail."""
         self.processes.on_first(self._write)
 
     def _write(self) -> None:
-        saved_states.check_latest(self.out / "state", self.step)  # or the model would be of another run than the state
+        saved_states.check_latest(self.out / "state", self.step)  # before the model replaces that of a later state
         self.averaged.metadata = {**self.model.metadata, TRAINING: self._facts()}
         checkpoint.save(self.averaged, self.out)
         saved_states.save_state(self.out / "state", self.state())
@@ -190,7 +202,7 @@ class Trainer:
         return facts | {"diverged": self.recovery.diverged} if self.recovery.diverged else facts
 
     def state(self) -> dict:
-        """Return everything that :meth:`load_state` needs to go on bit for bit."""
+        """Return everything that :meth:`load_state` needs to resume bit for bit."""
         return {
             "step": self.step,
             "seconds": self.seconds,
@@ -207,10 +219,10 @@ class Trainer:
         }
 
     def load_state(self, state: dict) -> None:
-        """Go back to a state made by :meth:`state`.
+        """Load a state made by :meth:`state`.
 
         Raises:
-            DataError: the state is of a run on other pictures.
+            DataError: the state belongs to a run on other pictures.
         """
         training_set.check_same(state["data"], self.data, self.out)
         self.model.load_state_dict(state["model"])
@@ -222,6 +234,7 @@ class Trainer:
         self.monitor.load_state(state["monitor"])
 
     def _batch_loss(self, number: int) -> Tensor:
+        """Return the losses of a micro-batch, ``[3]`` as :class:`TrainingLoss`, counted over all steps from 0."""
         s, p = self.settings, self.processes
         indices = batches.batch_indices(len(self.images), s.batch_size, s.seed, number, p.rank, p.world_size)
         generator = batches.step_generator(s.seed, number, p.rank, self.device)
@@ -244,7 +257,7 @@ class Trainer:
         if good:
             self.recovery.good_evaluation()
             self.save()
-        # After the model is safe: a log or picture that cannot be written must not cost it.
+        # After saving: a log or picture that cannot be written must not lose the model.
         self.processes.on_first(self.monitor.show)
         if good:
             return True
@@ -255,7 +268,7 @@ class Trainer:
         return False
 
     def _restore(self, problem: str) -> None:
-        """Go back to the last saved state with half the learning rate, or, after too many restores, give up there."""
+        """Load the last saved state and halve the learning rate; after too many restores, save it and give up."""
         step, failed = self.step, self.recovery
         self.load_state(saved_states.load_state(self.out / "state"))
         if failed.exhausted:
@@ -274,12 +287,12 @@ class Trainer:
         self.stop_signal = number
 
     def _stopping(self) -> bool:
-        """Whether a signal has reached any process; all of them ask at the same places, and so stop together."""
+        """Return whether a signal has reached any process; a collective call, so that all of them stop together."""
         self.stop_signal = int(self.processes.largest(self.stop_signal or 0)) or None
         return self.stop_signal is not None
 
     def _resume_point(self) -> None:
-        """Make sure that there is a state of this run to go back to before its first step can go wrong."""
+        """Save an initial state, unless there is one, so that the first steps can be restored."""
         self.processes.on_first(lambda: saved_states.check_latest(self.out / "state", self.step))
         if self.processes.largest(float(not saved_states.saved_steps(self.out / "state"))):
             self.save()

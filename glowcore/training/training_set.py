@@ -1,4 +1,4 @@
-"""The pictures of a run: which of the held-out ones judge it, and how a resumed run knows that it sees the same."""
+"""The pictures of a run: their checks, the rows that evaluations use, and a fingerprint that a resumed run compares."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ from glowcore import classes
 from glowcore.errors import ConfigError, DataError
 from glowcore.likelihood_model import LikelihoodModel
 
-#: What labels may be.
-WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-#: Pictures that a fingerprint looks at, spread evenly over the set.
+#: Dtypes that labels may have.
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+#: Number of pictures that a fingerprint hashes, spread evenly over the set.
 FINGERPRINTED = 256
 
 
 def check_pictures(name: str, images: Tensor, labels: Tensor | None, model: LikelihoodModel) -> None:
-    """Raise :class:`ConfigError` unless ``model`` can be trained or judged on the ``name`` pictures.
+    """Check that a model can be trained or evaluated on some pictures.
 
-    Pictures are a uint8 tensor ``[N, C, H, W]`` of the model's size, N 1 or more; labels a tensor of N whole numbers,
-    each a class of the model, for a model with classes, and None for any other. All of them are looked at: a label that
-    is wrong would show only at the step that draws it.
+    All labels are checked at once, since a wrong one would otherwise fail only at the step that draws it.
+
+    Args:
+        name: what errors call the pictures, such as ``"training"``.
+        images: a uint8 tensor ``[N, C, H, W]`` of the model's size, N at least 1.
+        labels: an integer tensor ``[N]`` of classes for a model with classes, else None.
+        model: the model.
+
+    Raises:
+        ConfigError: the pictures or labels are anything else.
     """
     channels, (height, width) = model.config.channels, model.image_size
     expected = f"a uint8 tensor [N, {channels}, {height}, {width}], values from 0 to 255"
@@ -47,7 +54,7 @@ def _check_labels(name: str, count: int, labels: Tensor | None, num_classes: int
     expected = f"expected one a picture, 0 to {num_classes - 1}, for a model with classes"
     if labels is None:
         raise ConfigError(f"the {name} pictures have no labels, {expected}")
-    if not isinstance(labels, Tensor) or labels.dtype not in WHOLE:
+    if not isinstance(labels, Tensor) or labels.dtype not in INTEGERS:
         kind = labels.dtype if isinstance(labels, Tensor) else f"of type {type(labels).__name__}"
         raise ConfigError(f"the labels of the {name} pictures are {kind}, expected a tensor of whole numbers")
     if tuple(labels.shape) != (count,):
@@ -57,21 +64,21 @@ def _check_labels(name: str, count: int, labels: Tensor | None, num_classes: int
         raise ConfigError(f"the labels of the {name} pictures are {low} to {high}, {expected}")
 
 
-def judging_rows(count: int, most: int) -> Tensor:
-    """Return the rows of ``count`` held-out pictures that evaluations look at: int64, rising, ``most`` of them or all.
+def evaluation_rows(count: int, limit: int) -> Tensor:
+    """Return the rows of ``count`` held-out pictures that evaluations use: int64, ascending, at most ``limit``.
 
-    Deterministic; a larger ``most`` gives a superset. They are drawn, since a folder of classes is in the order of the
-    classes.
+    The rows are a fixed random choice, because a folder of classes is sorted by class; a larger ``limit`` gives a
+    superset.
     """
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0), device="cpu")
-    return order[:most].sort().values
+    return order[:limit].sort().values
 
 
 def fingerprint(images: Tensor, labels: Tensor | None) -> dict[str, Any]:
-    """Return what tells one set of pictures (uint8 ``[N, C, H, W]``) from another: JSON-able, made in milliseconds.
+    """Return a JSON-able fingerprint of pictures (uint8 ``[N, C, H, W]``) and labels (int64 ``[N]`` or None).
 
-    ``pictures`` is N, ``shape`` is (C, H, W), ``sha256`` that of :data:`FINGERPRINTED` pictures and of all labels
-    (int64 ``[N]``). So another folder or another order is noticed, but not one exchanged picture among many.
+    ``pictures`` is N, ``shape`` is (C, H, W), and ``sha256`` that of :data:`FINGERPRINTED` pictures and all labels. It
+    takes milliseconds and detects another folder or another order, but not one exchanged picture among many.
     """
     count = len(images)
     sampled = min(count, FINGERPRINTED)
@@ -83,15 +90,15 @@ def fingerprint(images: Tensor, labels: Tensor | None) -> dict[str, Any]:
 
 
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], run: object) -> None:
-    """Raise :class:`DataError` unless both hold the same :func:`fingerprint` of each set; ``run`` names the run."""
-    for name, was in before.items():
-        if was != now[name]:
+    """Raise :class:`DataError` unless each set has the same :func:`fingerprint` before and now; ``run`` is the folder."""
+    for name, previous in before.items():
+        if previous != now[name]:
             raise DataError(
-                f"the {name} pictures are not those of the run in {run}: {_in_words(was)} then, "
+                f"the {name} pictures are not those of the run in {run}: {_in_words(previous)} then, "
                 f"{_in_words(now[name])} now; expected the same ones, or another run that takes its weights with "
                 f"--init-from {run}"
             )
 
 
-def _in_words(found: Mapping[str, Any]) -> str:
-    return f"{found['pictures']} of {'x'.join(map(str, found['shape']))} (sample {found['sha256'][:8]})"
+def _in_words(facts: Mapping[str, Any]) -> str:
+    return f"{facts['pictures']} of {'x'.join(map(str, facts['shape']))} (sample {facts['sha256'][:8]})"

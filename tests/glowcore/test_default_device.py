@@ -12,7 +12,7 @@ from glowcore.baselines import VAEConfig
 from glowcore.evaluation import evaluate
 from glowcore.exact import ExactFlow
 from glowcore.training import batches
-from glowcore.training.training_set import fingerprint, judging_rows
+from glowcore.training.training_set import fingerprint, evaluation_rows
 from tests.glowcore.tiny import model, pictures, vectors
 
 GLOW = {"image_size": 8, "num_levels": 2, "steps_per_level": 1, "hidden_channels": 4}
@@ -37,7 +37,7 @@ def answers(folder, name):
     forms = [loaded] if name == "vae" else [loaded, loaded.fused(backend="torch"), ExactFlow(loaded, backend="torch")]
     if name in ("lu", "classes"):
         forms.append(loaded.fused(backend="onnxruntime"))
-    found = [*loaded.parameters(), *loaded.buffers(), judging_rows(9, 4), batches.batch_indices(9, 4, 0, 1)]
+    found = [*loaded.parameters(), *loaded.buffers(), evaluation_rows(9, 4), batches.batch_indices(9, 4, 0, 1)]
     for form in forms:
         latents = form.encode(PICTURES, y)
         generators = [torch.Generator().manual_seed(seed) for seed in range(3)]

@@ -14,7 +14,7 @@ from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.models import GlowConfig, build
 from glowcore.training import saved_states
 from glowcore.training.divergence import MOST_CONDITION, MOST_LOG_SCALE, MOST_ROUND_TRIP, divergence
-from glowcore.training.recovery import MOST_BAD_STARTS
+from glowcore.training.recovery import MAX_BAD_STARTS
 from glowcore.transforms.coupling import AffineCoupling
 from tests.glowcore.bijections import model
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
@@ -155,12 +155,12 @@ def test_a_run_that_is_never_good_is_given_some_evaluations_before_it_begins_aga
     trainer = make(tmp_path / "run", steps=50, eval_minutes=1e-9, max_restores=1)
     with pytest.raises(TrainingError, match="at step 3, after 1 restores"):
         trainer.run()
-    assert [record["step"] for record in logged(tmp_path / "run")] == [*range(1, MOST_BAD_STARTS + 1)] * 2
+    assert [record["step"] for record in logged(tmp_path / "run")] == [*range(1, MAX_BAD_STARTS + 1)] * 2
     assert untrained(trainer)
 
 
 def test_a_run_may_begin_badly_and_recover(tmp_path, monkeypatch):
-    diverging(monkeypatch, lambda number: number < MOST_BAD_STARTS)
+    diverging(monkeypatch, lambda number: number < MAX_BAD_STARTS)
     trainer = make(tmp_path / "run", steps=8, eval_minutes=1e-9)
     trainer.run()
     assert (trainer.step, trainer.recovery.restores) == (8, 0)

@@ -4,22 +4,22 @@ import pytest
 import torch
 
 from glowcore.errors import DataError
-from glowcore.training.training_set import FINGERPRINTED, check_same, fingerprint, judging_rows
+from glowcore.training.training_set import FINGERPRINTED, check_same, evaluation_rows, fingerprint
 from tests.glowcore.tiny import pictures
 
 
 def test_the_judging_pictures_are_drawn_from_the_whole_set():
     """Of ten classes of a hundred, one after the other, a hundred pictures show all."""
-    rows = judging_rows(1000, 100)
+    rows = evaluation_rows(1000, 100)
     assert rows.tolist() == sorted(set(rows.tolist()))
     assert len(rows) == 100
     assert torch.bincount(rows // 100, minlength=10).min() >= 4
-    assert torch.equal(rows, judging_rows(1000, 100))
-    assert set(rows.tolist()) <= set(judging_rows(1000, 300).tolist())
+    assert torch.equal(rows, evaluation_rows(1000, 100))
+    assert set(rows.tolist()) <= set(evaluation_rows(1000, 300).tolist())
 
 
 def test_where_there_are_few_all_of_them_judge_in_their_order():
-    assert judging_rows(7, 7).tolist() == judging_rows(7, 512).tolist() == [*range(7)]
+    assert evaluation_rows(7, 7).tolist() == evaluation_rows(7, 512).tolist() == [*range(7)]
 
 
 def test_a_fingerprint_tells_pictures_and_labels_apart():
