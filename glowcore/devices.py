@@ -47,8 +47,8 @@ def forbid_tf32(device: torch.device) -> None:
         return
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     cudnn.allow_tf32 = matmul.allow_tf32 = False
-    """Disable TF32 in this process if ``device`` is CUDA: with its 10 bits, decode would not invert encode.
-    # PyTorch raises an error when allow_tf32 is read and they differ.
+    # allow_tf32 = False leaves cuDNN with `torch.backends.fp32_precision`, which may be "tf32". All three are set:
+    # if they differ, PyTorch raises an error when allow_tf32 is read.
     cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = matmul.fp32_precision = "ieee"
 
 
