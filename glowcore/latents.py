@@ -188,9 +188,9 @@ class Latents:
         return replace(self, levels=[function(level) for level in self.levels], log_prob=log_prob, y=y)
 
     def _check_alike(self, other: Latents) -> None:
-        own, given = ([tuple(level.shape[1:]) for level in latents.levels] for latents in (self, other))
-        if own != given:
-            raise ConfigError(f"latents of two models do not go together: levels {own} and {given}")
+        shapes, others = ([tuple(level.shape[1:]) for level in latents.levels] for latents in (self, other))
+        if shapes != others:
+            raise ConfigError(f"latents of two models do not go together: levels {shapes} and {others}")
         if self.prior != other.prior:
             raise ConfigError(f"latents of two models do not go together: priors {self.prior} and {other.prior}")
 

@@ -62,10 +62,10 @@ def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(count)]
 
 
-def check_generators(given: Sequence[torch.Generator], count: int) -> None:
+def check_generators(noise: Sequence[torch.Generator], count: int) -> None:
     """Raise :class:`ConfigError` unless there is one generator for each of ``count`` pictures."""
-    if len(given) != count:
-        raise ConfigError(f"{len(given)} generators for {count} pictures, expected one a picture")
+    if len(noise) != count:
+        raise ConfigError(f"{len(noise)} generators for {count} pictures, expected one a picture")
 
 
 def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
