@@ -1,1 +1,1 @@
-"""The pages. Nothing outside of this package and `app.py` imports Streamlit."""
+"""The pages of the application; only this package and ``app.py`` import Streamlit."""

@@ -1,4 +1,4 @@
-"""Ways to choose a picture, used by several pages: gallery tiles, imagined faces, faces in a photo."""
+"""Controls that choose a picture: gallery tiles, recommended samples, faces in a photo."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from explorer.wording.labels import noun
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _gallery_tiles(folder: str, names: tuple[str, ...], noun_of: str) -> list[Tile]:
-    # The pictures of a model are public and few, so all sessions share their tiles. Nothing of a user is cached so.
+    # All sessions share these tiles: the gallery of a model is public and small. Never cache pictures of users so.
     gallery = Gallery(Path(folder))
     return [Tile(n, data_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in names]
 
 
 def gallery_tiles(engine: Engine) -> list[Tile]:
-    """The tiles of the gallery of an engine's model."""
+    """Return the tiles of the gallery of an engine's model."""
     gallery = engine.gallery
     return _gallery_tiles(str(gallery.folder), gallery.names, noun(engine))
 
 
 def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose: Callable[[str], None]) -> None:
-    """The visitor's photos and the gallery; nothing where there is neither."""
+    """Show the visitor's photos and the gallery; nothing without entries."""
     if entries:
         tiles(
             entries,
@@ -46,7 +46,7 @@ def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _imagined_tiles(model_hash: str, noun_of: str, _engine: Engine) -> list[Tile]:
-    # Public as those of the gallery. Drawn one by one, as the editor does: the same pictures to the last bit.
+    # Public like the gallery. Sampled one by one, as the editor does, so that the pictures are identical.
     return [
         Tile(str(one.seed), data_uri(_engine.sample([one.seed], one.temperature)[0]), f"Imagined {noun_of}: {one.name}")
         for one in _engine.imagined
@@ -54,7 +54,7 @@ def _imagined_tiles(model_hash: str, noun_of: str, _engine: Engine) -> list[Tile
 
 
 def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Callable[[Imagined], None]) -> None:
-    """The pictures that the model's author recommends of its own, in one line; nothing where there are none."""
+    """Show the samples that the model's author recommends, in one line; nothing without any."""
     known = {str(one.seed): one for one in engine.imagined}
     if not known:
         return
@@ -70,7 +70,7 @@ def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Ca
 
 
 def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: Callable[[Source], None]) -> None:
-    """The faces found in a photo, numbered; nothing for a single one."""
+    """Show the faces of a photo, numbered; nothing for fewer than two."""
     if len(photo.found) < 2:
         return
     choices = {str(i): replace(source, face=i, eyes=()) for i in range(len(photo.found))}

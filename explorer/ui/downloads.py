@@ -1,4 +1,4 @@
-"""Buttons that save something as a file."""
+"""Buttons that save a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-LARGE = 512  # pixels; a picture of 64 x 64 is a stamp on a telephone
+LARGE = 512  # pixels, of enlarged pictures; 64 x 64 is tiny on a phone
 LARGE_LABEL = f"Save {LARGE} px PNG"
 
 
@@ -21,9 +21,17 @@ def download(
     what: str | None = None,
     at_once: bool = False,
 ) -> None:
-    """A button that saves the file `name`, made by `data()` when it is pressed; `what` explains it under the mouse.
+    """Show a button that saves a file.
 
-    While a page runs anew Streamlit does not find such a file. One that is made `at_once` it keeps for one run more.
+    Args:
+        label: the text of the button.
+        name: the file name, whose suffix determines the MIME type.
+        data: returns the contents; called when the button is pressed, or now if ``at_once``.
+        key: the key of the widget.
+        icon: the name of a Material icon.
+        what: the tooltip.
+        at_once: whether to make the file now. Streamlit cannot serve a deferred file while the page reruns; it keeps a
+            file that was made at once for one more run.
     """
     st.download_button(
         label,

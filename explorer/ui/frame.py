@@ -1,4 +1,4 @@
-"""The frame of every page: a model and the session's desk, or an explanation of what is missing."""
+"""The frame of every page: the engine and the session's desk, error messages and headings."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Bench:
-    """What a page works with."""
+    """The engine and the desk that a page works with."""
 
     engine: Engine
     desk: Desk
 
 
 def open_bench() -> Bench:
-    """The bench of this session. Without a usable model it explains itself and ends the page."""
+    """Return the bench of this session; without a usable model explain why and stop the page."""
     name = state.chosen_model()
     if name is None:
         no_model()
@@ -49,7 +49,7 @@ def open_bench() -> Bench:
 
 
 def laid_out(engine: Engine) -> Bench:
-    """The bench with this engine: the present edit has become one of its model."""
+    """Return the bench for an engine, with the present edit adapted to its model."""
     desk = state.desk(engine)
     engine = desk.own.equip(engine)
     desk.adopt(engine)
@@ -57,13 +57,13 @@ def laid_out(engine: Engine) -> Bench:
 
 
 def open_in_edit(bench: Bench, recipe: EditRecipe) -> None:
-    """Make a recipe from elsewhere the present edit, and go to the Edit page."""
+    """Make a recipe the present edit, and go to the Edit page."""
     bench.desk.open(recipe, bench.engine)
     st.switch_page(state.EDIT_PAGE)
 
 
 def view_of(bench: Bench) -> dict[str, Any]:
-    """What the editor shows now; where that cannot be made, what it showed before, with a sentence that says why."""
+    """Return the data of the editor; if no picture can be made, those of its last view with the reason as a note."""
     desk = bench.desk
     try:
         view = editor_view(desk, bench.engine, desk.prepare_view(bench.engine))
@@ -79,7 +79,7 @@ def view_of(bench: Bench) -> dict[str, Any]:
 
 
 def show_failure(error: GlowcoreError) -> None:
-    """Say why the model made no picture, on a page that has nothing to show yet."""
+    """Show why no picture could be made, on a page that has nothing else to show."""
     st.warning(f"{error}.", title=_reason(error))
     st.button("Try again", key="try_again")
 
@@ -89,8 +89,8 @@ def _reason(error: GlowcoreError) -> str:
 
 
 def no_model() -> None:
-    """Say where models are looked for and how one is made; list broken ones with the reason."""
-    _LOG.warning("no usable model in pretrained/ or runs/ of %s", models.home())  # the page says nothing of the disk
+    """Show where models are searched and how one is trained; list unusable models with the reason."""
+    _LOG.warning("no usable model in pretrained/ or runs/ of %s", models.home())  # the page must not show the path
     heading("No model yet")
     st.write(
         "The application looks for models in its folders `pretrained/` and `runs/` and found none to use. "
@@ -103,28 +103,28 @@ def no_model() -> None:
 
 
 def warn_of_lost(pictures: Sequence[np.ndarray]) -> None:
-    """Say so where some of a model's pictures are none."""
+    """Show a warning if some pictures are not finite."""
     words = lost_words(pictures)
     if words:
         caution(words)
 
 
 def caution(text: str) -> None:
-    """A small sentence of warning, Markdown. A caption would fade its colour until it cannot be read."""
+    """Show a small warning in Markdown. In a caption the orange would be too faint to read."""
     st.markdown(f":small[:orange[{text}]]")
 
 
 def plain(text: str) -> str:
-    """Text of a user, a file's name say, for where Markdown is read: it shall draw no link and fetch no picture."""
+    """Escape text of a user, such as a file name, for Markdown, so that it cannot make links or load pictures."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def heading(title: str) -> None:
-    """The one heading of the first level, small: Streamlit's own would push the picture down."""
+    """Show the only first-level heading of a page, smaller than Streamlit's, which would push the picture down."""
     st.html(f'<h1 style="font-size: 1.5rem; margin: 0; padding: 0">{html.escape(title)}</h1>')
 
 
 def intro(title: str, sentence: str) -> None:
-    """Title and one sentence on top of a page."""
+    """Show the title and one sentence at the top of a page."""
     heading(title)
     st.caption(sentence)

@@ -1,4 +1,4 @@
-"""The grid of two attributes: a dialog over the Edit page."""
+"""The dialog of the Edit page that shows a grid of two attributes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from explorer.wording.labels import brief_strength, words
 from glowcore.errors import GlowcoreError
 
 ACROSS, DOWN = "grid_across", "grid_down"
-SHOWN = "grid_shown"  # the two attributes of the last grid, across and down
+SHOWN = "grid_shown"  # session key of the attributes of the last grid, across and down
 REACHES = (1, 2, 3)
 TITLE = "Grid of two attributes"
 
 
 def grid_button(bench: Bench) -> None:
-    """Opens the grid; nothing where fewer than two attributes may move."""
+    """Show the button that opens the dialog; nothing if fewer than two attributes are unlocked."""
     if len(offered(bench.desk.recipe, bench.engine)) < 2:
         return
     if st.button(TITLE, key="grid", icon=":material/grid_on:", help="How two sliders work together on this face"):
@@ -29,7 +29,7 @@ def grid_button(bench: Bench) -> None:
 @st.dialog(TITLE, width="medium")
 def _dialog(bench: Bench) -> None:
     if st.session_state.pop("grid_chosen", False):
-        st.rerun()  # without the dialog: the editor shows the picture that was chosen
+        st.rerun()  # closes the dialog; the editor shows the chosen picture
     st.caption("Click a picture to go on from there. All other sliders, and the locks, stay as they are.")
     chosen = _choose(bench)
     try:
@@ -39,14 +39,14 @@ def _dialog(bench: Bench) -> None:
 
 
 def _choose(bench: Bench) -> TwoAttributes:
-    """Two different attributes, and how far they go to both sides."""
+    """Let the visitor choose two different attributes and the range of their strengths."""
     state, recipe = st.session_state, bench.desk.recipe
     names = offered(recipe, bench.engine)
-    wishes = ((state.get(ACROSS), state.get(DOWN)), state.get(SHOWN, (None,)), first_choice(recipe, names))
-    state[ACROSS], state[DOWN] = next(wish for wish in wishes if set(wish) <= set(names))
+    candidates = ((state.get(ACROSS), state.get(DOWN)), state.get(SHOWN, (None,)), first_choice(recipe, names))
+    state[ACROSS], state[DOWN] = next(pair for pair in candidates if set(pair) <= set(names))
 
     def differ(changed: str, other: str) -> None:
-        """Whoever chooses the attribute of the other axis exchanges the two."""
+        """Exchange the axes when the attribute of the other axis is chosen."""
         if state[changed] == state[other]:
             state[ACROSS], state[DOWN] = reversed(state[SHOWN])
 
@@ -70,7 +70,7 @@ def _choose(bench: Bench) -> TwoAttributes:
 
 
 def _show(bench: Bench, chosen: TwoAttributes) -> None:
-    """The pictures, and the button that saves them."""
+    """Show the pictures and the button that saves them."""
     desk, engine = bench.desk, bench.engine
     pictures = chosen.pictures(engine, desk.picture(desk.recipe, engine))
     recipes = chosen.recipes

@@ -1,4 +1,4 @@
-"""Uploaders of photos, and cameras: a new file is taken in, and with a file removed from a list its photo goes."""
+"""Uploaders and cameras: a new file adds its photo to the desk, a removed file removes it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PHOTO_TYPES = [suffix.removeprefix(".") for suffix in PICTURE_SUFFIXES]
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a file.
+    """The outcome for a file.
 
     Attributes:
-        photo: the key of the photo it is, "" where it is none.
-        words: a sentence for the user or "".
-        given_way: the names of the photos that gave way to it, by their keys.
+        photo: the key of its photo, "" for another file.
+        words: a sentence for the user, or "".
+        given_way: the names of the photos that were dropped to make room for it, by their keys.
     """
 
     photo: str = ""
@@ -37,10 +37,16 @@ class Taken:
 def intake(
     bench: Bench, widget: Callable[..., Any], label: str, *, key: str, take: Callable[[bytes], Taken], **options: Any
 ) -> None:
-    """Show an uploader or a camera, and below it what there is to say about the files in it.
+    """Show an uploader or a camera, and notes about its files below it.
 
-    `take` is called with each new file, before the page runs again. GlowcoreError is a reason why it was not taken.
-    Only out of a list of several files does a user remove one: a camera is empty each time it is shown.
+    Args:
+        bench: the bench of the page.
+        widget: ``st.file_uploader`` or ``st.camera_input``.
+        label: the label of the widget.
+        key: the key of the widget.
+        take: called with the contents of each new file before the page reruns; GlowcoreError rejects the file.
+        options: further arguments of the widget. A file that disappears counts as removed by the user only with
+            ``accept_multiple_files``: a camera is empty each time it is shown.
     """
     held = _held(key)
 
@@ -58,7 +64,7 @@ def intake(
 
     files = _files(widget(label, key=key, on_change=changed, **options))
     for identity in set(held) - {f.file_id for f in files}:
-        del held[identity]  # the page was left: Streamlit has emptied the uploader, and the photos stay
+        del held[identity]  # Streamlit empties an uploader when its page is left; the photos stay
     given_way = {key: name for taken in held.values() for key, name in taken.given_way.items()}
     photos = bench.desk.photos
     if words := gave_way([name for key, name in given_way.items() if key not in photos]):
@@ -67,27 +73,27 @@ def intake(
         if taken.words:
             caution(plain(taken.words))
     tell_lost(key)
-    late = [f for f in files if f.file_id not in held]
-    if late:  # they came with the first run of a new session, which calls no on_change
-        st.button(f"Use {counted(len(late), 'file')} in the list", key=f"{key} late", on_click=changed)
+    missed = [f for f in files if f.file_id not in held]
+    if missed:  # the first run of a new session calls no on_change
+        st.button(f"Use {counted(len(missed), 'file')} in the list", key=f"{key} late", on_click=changed)
 
 
 def remove(bench: Bench, photo: str) -> None:
-    """Forget a photo, and what this session's pages have made, for that may show it."""
+    """Remove a photo, and all cached results of this session, which may show it."""
     bench.desk.remove_photo(photo, bench.engine)
     memo.forget()
 
 
 def tell_lost(key: str) -> None:
-    """Say how many files the browser still lists in the uploader `key` that went with a session that was lost."""
+    """Show how many files in the list of the uploader ``key`` were lost with an earlier session."""
     lost = sum(isinstance(f, DeletedFile) for f in _files(st.session_state.get(key)))
-    if lost:  # their names went too
+    if lost:  # their names are lost too
         are, them = ("is", "it") if lost == 1 else ("are", "them")
         caution(f"{counted(lost, 'file')} in the list {are} no longer here: add {them} again.")
 
 
 def holds(key: str, photo: str) -> bool:
-    """Whether a photo is in the uploader `key`, from where its file can be removed."""
+    """Return whether the uploader ``key`` lists the file of a photo."""
     return photo in {taken.photo for taken in _held(key).values()}
 
 
@@ -96,7 +102,7 @@ def _held(key: str) -> dict[str, Taken]:
 
 
 def _files(value: Any) -> list[Any]:
-    """What is in an uploader, of one file or of several."""
+    """Return the files of an uploader of one file or of several."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""What a page has made last in this session, so that coming back to it costs nothing."""
+"""A cache of the last results of a page in this session, for a return to the page."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import TypeVar
 
 import streamlit as st
 
-PLACE = "made "  # before the name, among what else a session keeps
+PLACE = "made "  # prefix of the session keys
 T = TypeVar("T")
 
 
 def remembered(name: str, key: Hashable, make: Callable[[], T]) -> T:
-    """The result of `make()`; the one of last time where it was made under `name` with an equal `key`.
+    """Return the last result under ``name`` if its key equals ``key``, else that of ``make()``, which replaces it.
 
-    One result is kept for each name. It may show a visitor's photo, so it is the session's own.
+    Results may show a visitor's photo, so each session has its own.
     """
     place = PLACE + name
-    kept = st.session_state.get(place)
-    if kept is None or kept[0] != key:
-        kept = (key, make())
-        st.session_state[place] = kept
-    return kept[1]
+    entry = st.session_state.get(place)
+    if entry is None or entry[0] != key:
+        entry = (key, make())
+        st.session_state[place] = entry
+    return entry[1]
 
 
 def forget() -> None:
-    """Drop every result of this session."""
+    """Remove all results of this session."""
     for place in [key for key in st.session_state if str(key).startswith(PLACE)]:
         del st.session_state[place]

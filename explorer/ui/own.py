@@ -1,4 +1,4 @@
-"""The panel where a user makes an attribute out of two groups of photos."""
+"""The panel in which a user makes an attribute from two groups of photos."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from explorer.wording.labels import attributes_of, join_labels, noun, ordered, w
 from glowcore.errors import GlowcoreError
 from glowcore.text import counted
 
-UNTOLD = (
+UNKNOWN_MODEL = (
     "The file does not say which model it was made with: if the preview above does not show what it should, "
     "drop it and make it again from photos."
 )
-MADE = "own_made"  # the name of one that was just made or loaded: of the session's state, until its preview is shown
-TRIED = 1.5  # strength of a slider that is tried: what it does can be seen
-NAMED = 5  # files without a face that are told by name
-GUESSING = 0.6  # of held-out pairs told apart: of a few photos, less is not to be told from a coin's one half
+MADE = "own_made"  # session key of the name of a new attribute, until its preview is shown
+TRIED = 1.5  # strength for "Try it in Edit", large enough to be visible
+NAMED = 5  # files without a face that are named
+GUESSING = 0.6  # share of held-out pairs; for a few photos a lower one does not differ from chance
 
 
 @dataclass(frozen=True)
-class Given:
-    """A photo of a group and its file's name; of a file that is no photo, `words` say why.
+class Upload:
+    """An uploaded file: its name and photo, or an error message.
 
-    The photo itself is kept, not its face alone: another model may want the face at another size. Its bytes are those
-    that Streamlit keeps for the session, within `visitors.bounds`.
+    The photo is kept and not only its face, since another model may need the face at another size. Its bytes are those
+    that Streamlit holds for the session, within ``visitors.bounds``.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Given:
 
 
 def panel(bench: Bench) -> None:
-    """Make, load, keep and drop attributes of one's own."""
+    """Show the controls that make, load, save and drop attributes of one's own."""
     st.markdown("**Your own attribute**")
     having, lacking = two_groups(bench)
     name = name_field(bench)
@@ -49,7 +49,7 @@ def panel(bench: Bench) -> None:
     if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
         caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        # Never disabled: what has just been typed is only known here once the field is left, by this very click say.
+        # Never disabled: the server gets a typed name only when the field loses the focus, possibly by this click.
         pressed = st.button("Make the slider", key="own_make")
         with st.popover("Load one from a file", icon=":material/upload_file:"):
             intake(
@@ -67,10 +67,10 @@ def panel(bench: Bench) -> None:
         st.info(plain(note))
     if doubt := st.session_state.pop("own_doubt", ""):
         st.warning(plain(doubt))
-    mine(bench)
+    own_attributes(bench)
 
 
-def two_groups(bench: Bench) -> tuple[list[Given], list[Given]]:
+def two_groups(bench: Bench) -> tuple[list[Upload], list[Upload]]:
     """Show an uploader for photos that have the attribute and one for photos that lack it; return the photos."""
     kind = noun(bench.engine)
     things = f"photos of {kind}s" if kind == "face" else f"{kind}s"
@@ -89,14 +89,14 @@ def two_groups(bench: Bench) -> tuple[list[Given], list[Given]]:
 def name_field(bench: Bench) -> str:
     """Show the field for the attribute's name; return its text."""
     example = "Freckles" if noun(bench.engine) == "face" else "Tilted"
-    # Not bounded by max_chars: Streamlit drops a longer paste without a word.
+    # Without max_chars: Streamlit silently drops a longer paste.
     name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
     if len(tidy := attribute.tidy(name)) < len(" ".join(name.split())):
         caution(f"A name has {attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
     return name
 
 
-def make_or_warn(bench: Bench, name: str, having: list[Given], lacking: list[Given]) -> None:
+def make_or_warn(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -> None:
     """Make the attribute, or say what is missing for it."""
     if min(len(having), len(lacking)) < attribute.FEWEST_PHOTOS:
         st.warning(
@@ -109,49 +109,52 @@ def make_or_warn(bench: Bench, name: str, having: list[Given], lacking: list[Giv
         make(bench, name, having, lacking)
 
 
-def uploader(bench: Bench, label: str, key: str) -> list[Given]:
-    """A group of photos, each once: those listed, and those given before the page was left, until they are cleared."""
-    # The same for every model that draws such things: photos of faces are of no use to a model of digits.
-    group: dict[str, Given] = st.session_state.setdefault(f"{key} {noun(bench.engine)}", {})
-    shown = f"{key} shown"
+def uploader(bench: Bench, label: str, key: str) -> list[Upload]:
+    """Show an uploader for one group; return its photos, each once.
+
+    Photos that were uploaded before the page was left stay in the group until the user clears them.
+    """
+    # All models of the same kind of pictures share a group.
+    group: dict[str, Upload] = st.session_state.setdefault(f"{key} {noun(bench.engine)}", {})
+    listed = f"{key} shown"
 
     def changed() -> None:
-        drop(st.session_state.get(shown, set()) - {f.file_id for f in st.session_state[key]})
+        drop(st.session_state.get(listed, set()) - {f.file_id for f in st.session_state[key]})
 
     def drop(identities) -> None:
         for identity in identities:
             group.pop(identity, None)
 
     files = st.file_uploader(label, type=PHOTO_TYPES, accept_multiple_files=True, key=key, on_change=changed) or []
-    st.session_state[shown] = {f.file_id for f in files}
+    st.session_state[listed] = {f.file_id for f in files}
     if new := [f for f in files if f.file_id not in group]:
         with st.spinner("Looking at the photos …", show_time=True):
-            group.update({f.file_id: given(f, min(bench.engine.size)) for f in new})
-    before = [identity for identity in group if identity not in st.session_state[shown]]
-    drop(before[: max(0, len(group) - visitors.bounds().files)])
+            group.update({f.file_id: read(f, min(bench.engine.size)) for f in new})
+    earlier = [identity for identity in group if identity not in st.session_state[listed]]
+    drop(earlier[: max(0, len(group) - visitors.bounds().files)])
     photos = list({g.photo.key: g for g in group.values() if g.photo is not None}.values())
     st.caption(counted(len(photos), "photo") if photos else "No photos yet")
     for file in files:
         if group[file.file_id].words:
             caution(plain(group[file.file_id].words))
     tell_lost(key)
-    if before:
-        st.button("Clear those given before", key=f"{key} clear", type="tertiary", on_click=drop, args=(before,))
+    if earlier:
+        st.button("Clear those given before", key=f"{key} clear", type="tertiary", on_click=drop, args=(earlier,))
     return photos
 
 
-def given(file, size: int) -> Given:
-    """An uploaded photo, its face cut out for a model of `size` pixels while it is decoded, or why it is none."""
+def read(file, size: int) -> Upload:
+    """Read an uploaded photo and align its face at ``size`` pixels, while its pixels are in memory."""
     try:
         photo = Photo.read(file.getvalue())
         photo.aligned(size, photo.source)
-        return Given(file.name, photo)
+        return Upload(file.name, photo)
     except GlowcoreError as error:
-        return Given(file.name, words=f"{file.name!r:.60}: {error}.")
+        return Upload(file.name, words=f"{file.name!r:.60}: {error}.")
 
 
-def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) -> None:
-    """Encode both groups, learn the direction, put it among the sliders."""
+def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) -> None:
+    """Encode both groups, fit the attribute and add it to the sliders."""
     known, size = state.model_attributes(bench.engine), min(bench.engine.size)
     faceless = [g.name for g in having + lacking if not g.photo.found]
     try:
@@ -159,8 +162,8 @@ def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
             groups = [[bench.engine.encode(face) for face in group] for group in faces]
-            chart = LatentMap.load(bench.engine.folder)
-            vectors = attribute.fit(name, *groups, known, chart, weights=bench.engine.model_hash)
+            latent_map = LatentMap.load(bench.engine.folder)
+            vectors = attribute.fit(name, *groups, known, latent_map, weights=bench.engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))
         return
@@ -168,29 +171,29 @@ def make(bench: Bench, typed: str, having: list[Given], lacking: list[Given]) ->
     st.session_state[MADE] = name
     quality, label = vectors.info(name)["separation"], words(name).label
     if quality < GUESSING:
-        told = (
+        note = (
             f"{label} is among the sliders of Edit, but it tells held-out photos apart {quality:.0%} of the time, no "
             "better than guessing (50%): this slider will move something else. Add photos that differ in nothing else, "
             "and make it again."
         )
     else:
-        told = (
+        note = (
             f"{label} is among the sliders of Edit. It tells held-out photos apart {quality:.0%} of the time "
             "(guessing: 50%)."
         )
     if faceless and noun(bench.engine) == "face":
         which = ", ".join(faceless[:NAMED]) + (" …" if len(faceless) > NAMED else "")
         centre = "its centre was" if len(faceless) == 1 else "their centres were"
-        told += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {which}."
-    st.session_state["own_doubt" if quality < GUESSING else "own_note"] = told
+        note += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {which}."
+    st.session_state["own_doubt" if quality < GUESSING else "own_note"] = note
     st.rerun()
 
 
 def load(bench: Bench, data: bytes) -> Taken:
-    """Take in an attribute file; the panel says what became of it."""
+    """Add the attributes of a file to the sliders, and note the outcome for the panel."""
     try:
-        found = attribute.from_file(data)
-        vectors = attribute.taken_for(found, bench.engine)
+        contents = attribute.from_file(data)
+        vectors = attribute.taken_for(contents, bench.engine)
         known = state.model_attributes(bench.engine)
         for name in vectors.names:
             attribute.name_for(name, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
@@ -200,14 +203,14 @@ def load(bench: Bench, data: bytes) -> Taken:
     bench.desk.take_own(vectors)
     st.session_state[MADE] = vectors.names[0]
     note = f"{join_labels(vectors.names)}: among the sliders of Edit."
-    if "" in attribute.made_with(found):
-        note += f" {UNTOLD}"
+    if "" in attribute.made_with(contents):
+        note += f" {UNKNOWN_MODEL}"
     st.session_state["own_note"] = note
     return Taken()
 
 
-def mine(bench: Bench) -> None:
-    """The attributes made or loaded here."""
+def own_attributes(bench: Bench) -> None:
+    """Show the attributes of this session, with a row of buttons for each."""
     desk, engine = bench.desk, bench.engine
     apart = desk.own.apart(engine)
     for name in desk.own.of(engine):
@@ -233,7 +236,7 @@ def mine(bench: Bench) -> None:
 
 
 def apart_from(bench: Bench, name: str, others: list[str]) -> None:
-    """Which of the other attributes one's own is to have nothing in common with."""
+    """Let the user choose the attributes whose directions are projected out of this one's."""
     desk, key = bench.desk, f"own_apart_{name}"
 
     def chosen() -> None:

@@ -1,4 +1,4 @@
-"""The pictures at hand on every page: the present edit, this session's photos, the gallery."""
+"""The shelf: tiles of the pictures that a page can use, which are the present edit, photos and the gallery."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PHOTO = "photo:"
 
 
 def entries(bench: Bench) -> list[Tile]:
-    """What can be chosen, most personal first."""
+    """Return all tiles of the shelf, the most personal first."""
     own = [Tile(EDIT, data_uri(picture(bench, EDIT)), "Your present edit")]
     if bench.desk.recipe.moves and unedited(bench) == UNEDITED:
         own.append(Tile(UNEDITED, data_uri(picture(bench, UNEDITED)), "Your present edit, unedited"))
@@ -32,16 +32,16 @@ def entries(bench: Bench) -> list[Tile]:
 
 
 def originals(bench: Bench) -> list[Tile]:
-    """What an edit can start from: the photos of this session, faces that came without theirs, and the gallery.
+    """Return the tiles of pictures that an edit can start from: photos, crops without their photo, and the gallery.
 
-    The gallery comes first where the model draws other things than faces, of which photos are.
+    The gallery comes first for a model of other pictures than faces.
     """
     own, gallery = [*photo_tiles(bench), *crop_tiles(bench)], gallery_tiles(bench.engine)
     return [*own, *gallery] if noun(bench.engine) == "face" else [*gallery, *own]
 
 
 def unedited(bench: Bench) -> str:
-    """The tile of what the present edit starts from: of the gallery, a photo, or one of its own."""
+    """Return the id of the tile from which the present edit starts, ``UNEDITED`` if ``originals`` has none."""
     source = bench.desk.recipe.source
     if source.kind == "gallery":
         return source.value
@@ -50,7 +50,7 @@ def unedited(bench: Bench) -> str:
 
 
 def photo_tiles(bench: Bench) -> list[Tile]:
-    """The photos of this session, the newest first."""
+    """Return the tiles of this session's photos, the newest first."""
     photos = bench.desk.photos
     return [
         Tile(PHOTO + key, _uri(bench, photos[key].tile(photos.source_of(key))), photos.name_of(key))
@@ -63,7 +63,7 @@ def _uri(bench: Bench, picture: np.ndarray) -> str:
 
 
 def crop_tiles(bench: Bench) -> list[Tile]:
-    """The pictures that came inside of a PNG and whose photo is not here, and mixed ones, the latest first."""
+    """Return the tiles of crops from a PNG without their photo and of mixed pictures, the newest first."""
     crops = bench.desk.crops
     return [
         Tile(PHOTO + key, _uri(bench, crops[key]), crops.name_of(key))
@@ -73,7 +73,7 @@ def crop_tiles(bench: Bench) -> list[Tile]:
 
 
 def source_of(bench: Bench, identity: str) -> Source:
-    """What the picture of a photo's or the gallery's tile starts from."""
+    """Return the source of a tile of a photo or of the gallery."""
     if not identity.startswith(PHOTO):
         return Source("gallery", identity)
     key, desk = identity.removeprefix(PHOTO), bench.desk
@@ -81,7 +81,7 @@ def source_of(bench: Bench, identity: str) -> Source:
 
 
 def picture(bench: Bench, identity: str, size: int | None = None) -> np.ndarray:
-    """The aligned picture of a tile, uint8 [H, W, 3]; a photo of `size` pixels, by default as the model in use."""
+    """Return the aligned picture of a tile, uint8 [H, W, 3]; ``size`` applies to photos, None is the model's size."""
     engine, desk = bench.engine, bench.desk
     if identity == EDIT:
         return engine.render(desk.recipe, desk.picture(desk.recipe, engine)).picture
@@ -94,13 +94,13 @@ def picture(bench: Bench, identity: str, size: int | None = None) -> np.ndarray:
 
 
 def encoded(bench: Bench, identity: str) -> Encoded:
-    """The picture of a tile as the model knows it."""
+    """Encode the picture of a tile."""
     return bench.engine.encode(picture(bench, identity))
 
 
 def slot(name: str, shelf: list[Tile], start: str) -> str:
-    """A named place that holds one picture of the shelf, `start` until one is chosen; gives the id of the one in it."""
-    held = chosen(name, shelf) or start
+    """Show a named place for one picture of the shelf; return the id in it, which is ``start`` until one is chosen."""
+    current = chosen(name, shelf) or start
 
     def choose(identity: str) -> None:
         fill([(name, identity)])
@@ -111,30 +111,30 @@ def slot(name: str, shelf: list[Tile], start: str) -> str:
         key=f"tiles_{name}",
         label=f"Picture {name}",
         on_choose=choose,
-        selected=held,
+        selected=current,
         look=Look("3.2rem", "line"),
     )
-    return held
+    return current
 
 
 def chosen(name: str, shelf: list[Tile]) -> str | None:
-    """The id of the picture of the shelf that was put into the place `name`, None before one was."""
+    """Return the id that was put into the place ``name``, None if it is not on the shelf or there is none."""
     return kept(name) if kept(name) in {t.id for t in shelf} else None
 
 
 def kept(name: str) -> str | None:
-    """The id that was put into the place `name`, on the shelf or not."""
+    """Return the id that was put into the place ``name``, on the shelf or not."""
     return st.session_state.get(_place(name))
 
 
 def photos_in(bench: Bench, chosen: Sequence[str]) -> set[str]:
-    """The keys of the photos and crops among tiles: whose picture it is that is made of them."""
+    """Return the keys of the photos and crops among tiles, on which a picture made of the tiles depends."""
     edit = {bench.desk.personal()} - {""} if {EDIT, UNEDITED} & set(chosen) else set()
     return edit | {i.removeprefix(PHOTO) for i in chosen if i.startswith(PHOTO)}
 
 
 def fill(pictures: Iterable[tuple[str, str]]) -> None:
-    """Put pictures, by the ids of their tiles, into places by their names."""
+    """Put tiles into places: pairs of a place's name and a tile's id."""
     for name, identity in pictures:
         st.session_state[_place(name)] = identity
 
@@ -144,7 +144,7 @@ def _place(name: str) -> str:
 
 
 def add_photos(bench: Bench, key: str, on_added: Callable[[str], None] = lambda identity: None) -> None:
-    """An uploader that puts photos on the shelf; `on_added` gets the id of each."""
+    """Show an uploader that adds photos to the shelf; ``on_added`` gets the id of each tile."""
 
     def take(data: bytes) -> Taken:
         photo = bench.desk.add_photo(data)

@@ -1,4 +1,4 @@
-"""What the pages share: the engines of this server, and the desk of this session."""
+"""The state that pages share: the engines of the server, the model and the desk of the session."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from glowcore.errors import GlowcoreError
 
 _in_memory: weakref.WeakSet[Engine | Compressor] = weakref.WeakSet()  # of all sessions
 EDIT_PAGE = "explorer/ui/pages/edit.py"
-TOKEN = "s"  # of the address; the components write it there
+TOKEN = "s"  # the query parameter of the edit, which components write
 
 
 def _released(engine: Engine | Compressor) -> None:
-    """A model leaves memory: give back what it held on the device."""
+    """Free the device memory of a model that leaves the cache."""
     _in_memory.discard(engine)
     engine.release()
     gc.unfreeze()
@@ -33,41 +33,41 @@ def _released(engine: Engine | Compressor) -> None:
 
 
 def _settle_memory() -> None:
-    """Take what lives for long out of the garbage collector's sight.
+    """Exclude long-lived objects from garbage collection.
 
-    Streamlit collects garbage after every run of a script. With torch and a model in memory that walks over 200,000
-    objects and takes 60 to 250 ms, most of the time from a slider to its picture. Frozen objects are not walked over.
+    Streamlit collects garbage after every script run. With torch and a model in memory, a collection visits 200,000
+    objects and takes 60 to 250 ms, most of the time from a slider to its picture. It does not visit frozen objects.
     """
     gc.collect()
     gc.freeze()
 
 
 def _attend(turns: Turns) -> None:
-    """Let the visitors who wait for a model be told so, and their runs end that nobody looks at any more."""
+    """Let a request that waits for its turn notify its visitor, and end if a newer run has replaced it."""
     turns.on_look, turns.on_wait = _look, _waiting
 
 
 def _look() -> None:
-    """End a run that a newer one of the same visitor has replaced: Streamlit does so where a page reads its state."""
+    """End a run that a newer one has replaced: Streamlit does so when a script reads the session state."""
     if get_script_run_ctx(suppress_warning=True) is not None:
         st.session_state.get("desk")
 
 
 def _waiting(ahead: int) -> None:
-    """Tell a visitor who waits for the model."""
+    """Notify a visitor whose request waits."""
     if get_script_run_ctx(suppress_warning=True) is not None:
         st.toast(f"Others are being served; {ahead} ahead of you.", icon=":material/hourglass_top:")
 
 
 def _moved_to_cpu() -> None:
-    """Tell a visitor why this picture takes longer."""
+    """Notify a visitor whose picture was computed on the CPU."""
     if get_script_run_ctx(suppress_warning=True) is not None:
         st.toast("The device has no memory left; this was computed on the CPU.", icon=":material/memory:")
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model …", on_release=_released)
 def _engine(name: str, stamp: str) -> Engine:
-    # The stamp changes with the weights, so a model that is trained on is read anew.
+    # The stamp changes with the weights, so a model that was trained further is loaded again.
     engine = models.open_engine(models.find(name))
     engine.fallback.on_use = _moved_to_cpu
     _attend(engine.turns)
@@ -85,17 +85,17 @@ def _compressor(name: str, stamp: str) -> Compressor:
 
 
 def entries() -> list[ModelEntry]:
-    """The models there are."""
+    """Return all listed models."""
     return models.list_models()
 
 
 def arrived_with() -> str | None:
-    """The token that the address held when this session began."""
+    """Return the token of the edit in the session's first address."""
     return _arrived().get(TOKEN)
 
 
 def arrived_at(name: str) -> str:
-    """Pop the query parameter `name` of the session's first address; "" if absent or already taken."""
+    """Pop the query parameter ``name`` of the session's first address; "" if absent or already taken."""
     return _arrived().pop(name, "")
 
 
@@ -104,21 +104,21 @@ def _arrived() -> dict[str, str]:
 
 
 def chosen_model() -> str | None:
-    """The name of this session's model: the flow chosen if it is still usable, else the one to start with.
+    """Return the name of this session's model: the chosen flow if it is usable, else the default one.
 
-    An edit in the address has chosen the model that it was made with.
+    An edit in the session's first address chooses its model.
     """
-    found = entries()
+    available = entries()
     if "model_name" not in st.session_state:
         st.session_state["model_name"] = _model_of_link(arrived_with())
-    wanted = st.session_state["model_name"]
-    if any(e.name == wanted and e.usable for e in found):
-        return wanted
-    return models.default_name(found)
+    name = st.session_state["model_name"]
+    if any(e.name == name and e.usable for e in available):
+        return name
+    return models.default_name(available)
 
 
 def _model_of_link(token: str | None) -> str | None:
-    """The name of the model that an edit was made with, where it is here."""
+    """Return the name of the listed model that an edit was made with, else None."""
     try:
         entry = models.of_hash(EditRecipe.from_token(token or "").model)
     except RecipeError:
@@ -127,12 +127,16 @@ def _model_of_link(token: str | None) -> str | None:
 
 
 def choose_model(name: str) -> None:
-    """Use the listed model `name` from now on."""
+    """Use the listed model ``name`` from now on."""
     st.session_state["model_name"] = models.find(name).name
 
 
 def engine_of(name: str) -> Engine:
-    """The engine of a listed model, loaded once for all sessions; GlowcoreError with the reason when it is broken."""
+    """Return the engine of a listed model, loaded once for all sessions.
+
+    Raises:
+        GlowcoreError: the model is unusable, with the reason.
+    """
     entry = models.find(name)
     if entry.problem:
         raise GlowcoreError(entry.problem)
@@ -140,41 +144,41 @@ def engine_of(name: str) -> Engine:
 
 
 def reconstructor_of(name: str) -> Engine | Compressor:
-    """What takes pictures in and gives them back with a listed model, be it a flow or not; errors as `engine_of`."""
+    """Return the engine of a listed flow, or the compressor of another model; errors as ``engine_of``."""
     entry = models.find(name)
     return engine_of(name) if entry.is_flow or entry.problem else _compressor(entry.name, entry.stamp)
 
 
 def of_model(key: str, engine: Engine) -> str:
-    """The key of a widget whose choices, or where it starts, are the model's: each model keeps its own setting."""
+    """Return the key of a widget whose choices or initial value depend on the model: each model keeps its setting."""
     return f"{key} {engine.model_hash}"
 
 
 def starting_at(key: str, start: object) -> str:
-    """Let the control of this key start so, and say its key: one that stays where it was is no longer at its start."""
+    """Set the initial value of the widget with this key, if it has no value yet; return the key."""
     st.session_state.setdefault(key, start)
     return key
 
 
 def stamp_of(name: str) -> str:
-    """What changes whenever a listed model or its map does."""
+    """Return a string that changes whenever a listed model or its map changes."""
     entry = models.find(name)
     path = entry.folder / MAP_FILE
     return f"{entry.stamp} {path.stat().st_mtime_ns if path.is_file() else ''}"
 
 
 def model_attributes(engine: Engine) -> AttributeVectors | None:
-    """The attributes that came with an engine's model, without those of a session."""
+    """Return the attributes of an engine's model, without those of a session."""
     return engine_of(engine.name).attributes
 
 
 def loaded() -> set[str]:
-    """The names of the models that are in memory, for this session or another."""
+    """Return the names of the models in memory, for any session."""
     return {each.name for each in list(_in_memory)}
 
 
 def unload(name: str | None = None) -> None:
-    """Let a model go, or all of them, for all sessions; the next page loads its own again."""
+    """Remove a model, or all models, from the cache of all sessions; the next use loads it again."""
     if name is not None:
         entry = models.find(name)
         (_engine if entry.is_flow else _compressor).clear(entry.name, entry.stamp)
@@ -184,13 +188,13 @@ def unload(name: str | None = None) -> None:
 
 
 def token() -> str | None:
-    """The token for the address; None before there is an edit."""
+    """Return the token for the address; None if there is no edit yet."""
     this_desk = st.session_state.get("desk")
     return this_desk.link if this_desk and this_desk.history else None
 
 
 def desk(engine: Engine) -> Desk:
-    """This session's desk, begun from the address on the first visit."""
+    """Return this session's desk, created from the address on the first visit."""
     if "desk" not in st.session_state:
         st.session_state["desk"] = Desk()
     this_desk: Desk = st.session_state["desk"]

@@ -1,4 +1,4 @@
-"""Who reaches this server, and how much they may leave in its memory."""
+"""Who can reach this server, and how much a visitor may upload."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def alive(session: str) -> bool:
-    """Whether a visitor is connected."""
+    """Return whether a session is connected."""
     return st.runtime.get_instance().is_active_session(session)
 
 
 def alone() -> bool:
-    """Whether only this machine reaches the server: it listens on loopback and answers to no other name.
+    """Return whether only this machine can reach the server: it listens on loopback and accepts no other host name.
 
-    Behind a proxy it listens on loopback too, but has been told the name that it is reached by.
+    Behind a proxy it listens on loopback too, but is configured with the public host name.
     """
     return {st.get_option("server.address"), *st.get_option("server.allowedHosts")} <= LOOPBACK
 
 
 def privacy() -> str:
-    """What happens to the photos of a visitor, in a sentence."""
+    """Return a sentence on what happens to a visitor's photos."""
     where = "this computer; nothing is stored or sent anywhere" if alone() else "this server; it stores nothing of them"
     return f"Photos stay in the memory of {where}."
 
 
 def bounds() -> Bounds:
-    """What a visitor of this server may upload; ConfigError where the environment says nonsense."""
+    """Return the upload limits of a visitor.
+
+    Raises:
+        ConfigError: the environment variable is invalid.
+    """
     return upload_bounds.bounds(alone())

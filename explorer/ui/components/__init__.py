@@ -1,6 +1,6 @@
-"""Inline components: a folder each, with its HTML, CSS and JavaScript in files and one Python face.
+"""Inline components: a folder for each, with HTML, CSS and JavaScript files and a Python function.
 
-The JavaScript is plain, fetches nothing and gets its data as JSON only; no text of a user is ever put into markup.
+The JavaScript has no dependencies, fetches nothing and gets its data as JSON; it never puts text of a user into markup.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ SHARED = ("shared.js", "wire.js")
 
 
 def sources(name: str, *scripts: str) -> dict[str, str]:
-    """HTML, CSS and JavaScript of the component in folder `name`, read as strings.
+    """Return HTML, CSS and JavaScript of the component in the folder ``name`` as strings.
 
-    `scripts` are put together in the order given; the last one holds the default export. `shared.js`, `wire.js` and
-    `shared.css` of this folder come first; a component that shows nothing has no CSS of its own.
+    The JavaScript is ``shared.js`` and ``wire.js`` of this folder, and then ``scripts`` of the component in the given
+    order; the last holds the default export. ``shared.css`` precedes the component's CSS, which may be missing.
     """
     folder = HERE / name
     parts = [*(HERE / s for s in SHARED), *(folder / f"{s}.js" for s in (scripts or (name,)))]
@@ -29,9 +29,9 @@ def sources(name: str, *scripts: str) -> dict[str, str]:
 
 
 def in_dialog(name: str) -> dict[str, Any]:
-    """The same of a component for a dialog: without a shadow root, into which the Tab key does not go there.
+    """Return the sources of a component for a dialog: without a shadow root, which the Tab key cannot enter there.
 
-    Its rules reach the whole page, so `shared.css` is not among them, and each begins with the component's own class.
+    Its CSS applies to the whole page, so it excludes ``shared.css``, and each rule starts with the component's class.
     """
     css = (HERE / name / f"{name}.css").read_text(encoding="utf-8")
     return {**sources(name), "css": css, "isolate_styles": False}

@@ -1,4 +1,4 @@
-"""Values in the address of the page: the edit, on pages without the editor, and what a page is at."""
+"""Query parameters of the address: the edit, on pages without the editor, and the settings of a page."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _ADDRESS = st.components.v2.component("explorer_address", **sources("address"))
 
 
 def address(values: Mapping[str, str], *, key: str) -> None:
-    """Put values into the address by their names, "" to take one out: loading the page anew comes back to them."""
+    """Set query parameters, "" to remove one, so that reloading the page restores them."""
     _ADDRESS(key=key, data=dict(values))

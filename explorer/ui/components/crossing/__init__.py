@@ -1,4 +1,4 @@
-"""Pictures over two axes, as a table of buttons with names and values at its edges."""
+"""A table of pictures over two axes, as buttons with names and values at the edges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CROSSING = st.components.v2.component("explorer_crossing", **in_dialog("crossin
 
 @dataclass(frozen=True)
 class Edge:
-    """One axis: what changes along it, and its value at each picture."""
+    """One axis: its name, and its value at each picture."""
 
     name: str
     values: Sequence[str]
@@ -30,9 +30,16 @@ def crossing(
     selected: int | None,
     on_choose: Callable[[int], None],
 ) -> None:
-    """Show `pictures`, the data address and text alternative of each, row by row.
+    """Show a table of pictures.
 
-    `on_choose` gets the number of the one clicked; `selected` is the number of the one that is marked.
+    Args:
+        pictures: the data address and the text alternative of each, row by row.
+        across: the horizontal axis.
+        down: the vertical axis.
+        key: the key of the component.
+        label: the name of the table for a screen reader.
+        selected: the index of the marked picture, if any.
+        on_choose: called with the index of the picture that was clicked.
     """
 
     def chosen() -> None:

@@ -1,4 +1,4 @@
-"""Eyes placed by hand, for a photo in which no face was found or the wrong one."""
+"""Placing the eyes by hand, for a photo without a detected face or with the wrong one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ SIDE = 1600
 
 
 def eyes(photo: np.ndarray, *, key: str, opener: str, on_place: Callable[[tuple[float, ...]], None]) -> None:
-    """Show a photo, uint8 [H, W, 3]; after two clicks, or by the keyboard, `on_place` gets x, y, x, y: fractions.
+    """Show a photo, uint8 [H, W, 3], on which the visitor places both eyes by clicks or by the keyboard.
 
-    `opener` is the key of the button that opened the dialog: it gets the focus back.
+    ``on_place`` gets x, y, x, y as fractions of the sides. The button with the key ``opener``, which opened the dialog,
+    gets the focus back.
     """
 
     def placed() -> None:

@@ -1,4 +1,4 @@
-"""A film that is scrubbed and played in the browser."""
+"""A film that the browser plays and scrubs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ COLUMNS = 8
 
 
 def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool) -> int:
-    """Show frames (uint8 [H, W, 3], one size) as one film, lost ones marked; `alt` says what it shows.
+    """Show frames, uint8 [H, W, 3] of one size, as a film; return the index of the frame where it last stopped.
 
-    It plays as `save_film` writes it: `loop` there and back, else one way. Gives the index of the frame on which it
-    was stopped last.
+    It plays as ``save_film`` writes it: there and back with ``loop``, else one way. Frames that are not finite are
+    marked. ``alt`` is the text alternative.
     """
     columns = min(COLUMNS, len(frames))
     data = {"columns": columns, "count": len(frames), "alt": alt, "rate": RATE, "loop": loop}
@@ -32,9 +32,9 @@ def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool) -> int
 
 
 def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> bool:
-    """Buttons that save the frames as `name`.mp4, .gif or .zip; each file is made when its button is pressed.
+    """Show buttons that save the frames as ``name``.mp4, .gif or .zip; return whether the film plays there and back.
 
-    Gives whether the film goes there and back.
+    Each file is made when its button is pressed.
     """
     loop = st.toggle(
         "There and back",

@@ -1,4 +1,4 @@
-"""The focus after a download."""
+"""The keyboard focus after a download."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _FOCUS = st.components.v2.component("explorer_focus", **sources("focus"))
 
 
 def focus() -> None:
-    """Give the focus back to any button of the page that saves a file, once its file has been made."""
+    """Return the focus to a button that saves a file once its file has been made."""
     _FOCUS(key="focus")

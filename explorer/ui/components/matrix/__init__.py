@@ -1,4 +1,4 @@
-"""A square table of numbers between -1 and 1, coloured by value."""
+"""A heat map of a square table of numbers between -1 and 1."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _MATRIX = st.components.v2.component("explorer_matrix", **sources("matrix"))
 
 
 def matrix(labels: Sequence[str], values: Sequence[Sequence[float]], *, key: str, caption: str) -> None:
-    """Show `values`, a row and a column for each label; `caption` says to a screen reader what the table holds."""
+    """Show ``values``, a row and a column for each label; ``caption`` describes the table to a screen reader."""
     _MATRIX(key=key, data={"labels": labels, "values": values, "caption": caption})

@@ -1,4 +1,4 @@
-"""A square between four pictures, walked over in the browser."""
+"""A square of pictures between four corners, on which the visitor moves a dot."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MIDDLE = (0.5, 0.5)
 
 
 def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> tuple[float, float]:
-    """Show `side` x `side` pictures (uint8 [H, W, 3], row by row from the upper left corner) as one square.
+    """Show ``side`` x ``side`` pictures, uint8 [H, W, 3], row by row from the upper left corner, as one square.
 
-    Gives the place where the hand has left the dot: fractions of the sides, from the upper left corner.
+    Return the place of the dot as fractions of the sides, from the upper left corner.
     """
     data = {"side": side, "alt": alt, **sheet(pictures, side)}
     at = _PAD(key=key, data=data, on_at_change=lambda: None).get("at")

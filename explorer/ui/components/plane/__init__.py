@@ -34,10 +34,10 @@ class Chart:
 
     Attributes:
         points: the place of each picture.
-        groups: the group of each picture, an index into `labels` and `colors`.
+        groups: the group of each picture, an index into ``labels`` and ``colors``.
         labels: the name of each group.
         colors: the CSS colour of each group.
-        sheet: the thumbnails, in the order of `points`.
+        sheet: the thumbnails, in the order of ``points``.
         outlines: lines round the densest half of the points, and round nine in ten; empty for no lines.
         reach: distance from the middle to the edge of the plane.
     """
@@ -52,10 +52,10 @@ class Chart:
 
 
 def plane(chart: Chart, *, key: str, alt: str, start: Walk, on_walk: Callable[[Walk], None]) -> None:
-    """Show a chart, with the place and path of `start` marked; call `on_walk` when the visitor goes elsewhere.
+    """Show a chart, with the place and path of ``start`` marked; call ``on_walk`` when the visitor goes elsewhere.
 
     The chart holds all thumbnails; Streamlit sends its data again only when they change. Every message is handled once;
-    the browser holds the next one back until `received` acknowledges it.
+    the browser holds the next one back until ``received`` acknowledges it.
     """
 
     def went() -> None:

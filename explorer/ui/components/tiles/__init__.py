@@ -1,4 +1,4 @@
-"""Small pictures to choose one from: the gallery, the faces in a photo, a grid of samples."""
+"""Small pictures as buttons: the gallery, the faces of a photo, a grid of samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TILES = st.components.v2.component("explorer_tiles", **sources("tiles"))
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: what `on_choose` is called with, its data address, its text alternative, a caption or ""."""
+    """One picture: the argument of ``on_choose``, its data address, its text alternative, and a caption or ""."""
 
     id: str
     uri: str
@@ -29,7 +29,7 @@ class Look:
     Attributes:
         tile: the width of a tile in CSS.
         layout: "line" for one line that scrolls, "shelf" for two, "" to wrap as they fit.
-        columns: the number of columns, 0 for `layout`.
+        columns: the number of columns, 0 for ``layout``.
         hint: the tooltip of all tiles, "" for the text alternative of each.
     """
 
@@ -51,9 +51,9 @@ def tiles(
     selected: str = "",
     look: Look = WRAPPED,
 ) -> None:
-    """Show `entries` as buttons; `label` names the group to a screen reader, `selected` is the id of the marked one.
+    """Show ``entries`` as buttons; ``label`` is their name for a screen reader, ``selected`` the id of the marked one.
 
-    `on_choose` gets the id of the tile that was clicked; an id that is not among the entries is ignored.
+    ``on_choose`` gets the id of the tile that was clicked; an id that is not among the entries is ignored.
     """
     known = {e.id for e in entries}
 

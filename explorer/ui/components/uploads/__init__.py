@@ -1,4 +1,4 @@
-"""What is said of a file that the server does not take."""
+"""The messages about files that an uploader rejects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UPLOADS = st.components.v2.component("explorer_uploads", **sources("uploads"))
 
 
 def uploads(bounds: Bounds) -> None:
-    """Say why files beyond `bounds`, and pictures of other kinds, were refused by any uploader of the page."""
+    """Explain, at any uploader of the page, why a file beyond ``bounds`` or of another format was rejected."""
     words = f"this server keeps {bounds.words()} for you. Remove some, or try again in a few minutes."
     other = f"{ACCEPTED}, so save it as one of these in a picture viewer."
     _UPLOADS(key="uploads", data={"words": words, "heic": f"this is a HEIC file; {SAVE_HEIC}.", "other": other})
