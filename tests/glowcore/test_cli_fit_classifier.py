@@ -65,7 +65,7 @@ def test_it_learns_from_the_split_that_the_judge_does_not_use(home, capsys):
     capsys.readouterr()
     assert main([str(part) for part in judged]) == 0
     document = capsys.readouterr().out
-    assert "that judge learned from 100 labelled pictures of another set" in document
+    assert "they were trained on 100 labelled pictures of another set" in document
     assert "Trained on 400 labelled pictures of another set" in document
     assert len(list((home / "classifiers").iterdir())) == 2
 
