@@ -30,6 +30,7 @@ SCENE = """([sources, kind, acts]) => {
       history.replaceState(null, "", value)
       window.dispatchEvent(new PopStateEvent("popstate"))
     }
+    if (act === "keep") wire.keep(value)
     if (act === "other ack") wire.acknowledge({ nonce: "other", seq: value })
     if (act === "wait") {
       const until = now + value
@@ -43,6 +44,7 @@ SCENE = """([sources, kind, acts]) => {
       now = until
     }
   }
+  window.kept = (data) => made.takeKept({ ...data, ack: { nonce: wire.nonce, seq: data.answered } })
   return { sent: sent.map(({ nonce, ...rest }) => rest), busy }
 }"""
 
@@ -59,6 +61,7 @@ def play(browser):
         sources = "\n".join(f.read_text(encoding="utf-8") for f in files)
         return page.evaluate(SCENE, [sources, kind, [list(a) for a in acts]])
 
+    acted.kept = lambda **data: page.evaluate("data => window.kept(data)", data)
     yield acted
     page.close()
 
@@ -117,38 +120,67 @@ def test_it_is_busy_after_a_moment_and_until_the_answer(play):
     assert play("Wire", ("post", {}), ("wait", 300), ("ack", 1))["busy"] == [True, False]
 
 
+def moves(*values, joins=True):
+    """Values of Smiling, each at its own time."""
+    return [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v, "joins": joins} for v in values]
+
+
+def numbered(messages, first=1):
+    return [{**message, "seq": number} for number, message in enumerate(messages, first)]
+
+
+STRIP, LOCK, UNDO = {"op": "strip", "name": "Smiling"}, {"op": "lock", "name": "Male", "on": True}, {"op": "undo"}
+
+
 def test_the_editor_s_changes_all_go_and_strips_come_last(play):
-    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v, "joins": v > 1} for v in (1, 2, 3)]
-    lock, strip = {"op": "lock", "name": "Male", "on": True}, {"op": "strip", "name": "Smiling"}
-    acts = [("post", smile[0]), ("post", strip), ("post", smile[1]), ("post", smile[2])]
+    first, second, third = [{**m, "joins": m["value"] > 1} for m in moves(1, 2, 3)]
+    acts = [("post", first), ("post", STRIP), ("post", second), ("post", third)]
     sent = play("EditWire", *acts, ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
-    both = {**smile[2], "since": 2}  # and the one before it, which nobody has to be told
-    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [smile[0], both, strip]
-    sent = play("EditWire", *acts[:2], ("post", lock), ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
-    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [smile[0], lock]
+    both = {**third, "since": 2}  # replaces `second`
+    assert sent == numbered([first, both, STRIP])
+    sent = play("EditWire", *acts[:2], ("post", LOCK), ("ack", 1), ("ack", 2), ("ack", 3))["sent"]
+    assert sent == numbered([first, LOCK])
 
 
 def test_a_slider_s_value_is_not_replaced_behind_an_undo(play):
-    strip, undo = {"op": "strip", "name": "Smiling"}, {"op": "undo"}
-    smile = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v, "joins": True} for v in (1, 2, 3)]
-    acts = [("post", m) for m in (strip, smile[2], smile[1], undo, smile[0], smile[2])]
+    three, two, one = moves(3, 2, 1)
+    acts = [("post", m) for m in (LOCK, three, two, UNDO, one, three)]
     sent = play("EditWire", *acts, *(("ack", n) for n in range(1, 5)))["sent"]
-    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [
-        strip,
-        {**smile[1], "since": 3},
-        undo,
-        {**smile[2], "since": 1},
-    ]
+    assert sent == numbered([LOCK, {**two, "since": 3}, UNDO, {**three, "since": 1}])
 
 
-def test_what_joins_nothing_replaces_nothing(play):
-    strip = {"op": "strip", "name": "Smiling"}
-    drags = [{"op": "set", "name": "Smiling", "value": v, "since": v, "at": v, "joins": False} for v in (1, 2)]
-    key = {**drags[0], "value": 3, "since": 3, "at": 3, "joins": True}  # goes on from the second
-    acts = [("post", m) for m in (strip, *drags, key)]
+def test_a_separate_stroke_replaces_nothing(play):
+    strokes, (key,) = moves(1, 2, joins=False), moves(3)
+    acts = [("post", m) for m in (LOCK, *strokes, key)]  # the key goes on from the second stroke
     sent = play("EditWire", *acts, *(("ack", n) for n in range(1, 5)))["sent"]
-    assert [{k: v for k, v in m.items() if k != "seq"} for m in sent] == [
-        strip,
-        drags[0],
-        {**key, "since": 2, "joins": False},
-    ]
+    assert sent == numbered([LOCK, strokes[0], {**key, "since": 2, "joins": False}])
+
+
+def test_a_change_does_not_wait_for_a_strip(play):
+    move, strip_of_another = moves(1)[0], {"op": "strip", "name": "Young"}
+    assert play("EditWire", ("post", STRIP), ("post", move))["sent"] == numbered([STRIP, move])
+    assert play("EditWire", ("post", move), ("post", LOCK))["sent"] == numbered([move])
+    assert play("EditWire", ("post", STRIP), ("post", strip_of_another))["sent"] == numbered([STRIP])
+    # The strip's own slider leaves it correct, so it is requested again; the change has its full time for an answer.
+    again = [("post", STRIP), ("wait", 7000), ("post", move), ("wait", 7000), ("ack", 1), ("ack", 2)]
+    assert play("EditWire", *again)["sent"] == numbered([STRIP, move, STRIP])
+    other = play("EditWire", ("post", strip_of_another), ("post", move), ("ack", 2))["sent"]
+    assert other == numbered([strip_of_another, move])
+
+
+def test_changes_that_a_page_takes_with_it_are_sent_by_the_next_editor_of_this_edit(play):
+    first, second = moves(1, 2, joins=False)
+    edit = {"token": "t", "source": "face"}
+    acts = [("post", STRIP), ("post", first), ("post", second), ("keep", edit), ("close", None)]
+    other, moved = {**edit, "token": "u"}, {"token": "u", "source": "other"}
+    for data, kept in (
+        ({**edit, "answered": 1}, [first, second]),
+        ({**other, "answered": 1}, []),  # the edit was changed elsewhere
+        ({**other, "answered": 2}, [second]),  # the first was received, and has changed the edit
+        ({**moved, "answered": 2}, []),  # then another picture was chosen
+    ):
+        play("EditWire", *acts)
+        assert play.kept(**data) == kept
+        assert play.kept(**data) == []  # only once
+    play("EditWire", ("post", STRIP), ("keep", edit))
+    assert play.kept(**edit, answered=0) == []

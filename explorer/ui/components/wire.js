@@ -1,8 +1,9 @@
-// Messages to the server, one at a time: the next is sent when the one before has been dealt with. Streamlit merges what
-// comes while a script runs, and what it merges can be lost.
+// Messages to the server, one at a time: the next message is sent when the previous one is acknowledged. Streamlit
+// merges messages that arrive while a script runs, and merging can drop one.
 
-const PATIENCE = 8000 // milliseconds that an answer is waited for
-const LEAVING = 5000 // milliseconds after which a link has led to no other page
+const PATIENCE = 8000 // milliseconds to wait for an acknowledgement
+const LEAVING = 5000 // milliseconds after which a clicked link has not led to another page
+const BUSY = 300 // milliseconds after which a wait is shown
 const LINKS = "a[href]:not([target=_blank], [download])"
 
 class Wire {
@@ -15,9 +16,9 @@ class Wire {
     this.inFlight = null
     const page = location.pathname
     this.leave = (event) => {
-      // A link to this page leads nowhere else, nor does one to a place of it, which is also a step of the history.
-      const leads = (node) => node.matches?.(LINKS) && node.pathname !== page
-      if (event.type === "click" ? !event.composedPath().some(leads) : location.pathname === page) return
+      // Links to this page do not leave it; nor do links to a fragment of it, although they add to the history.
+      const leadsAway = (node) => node.matches?.(LINKS) && node.pathname !== page
+      if (event.type === "click" ? !event.composedPath().some(leadsAway) : location.pathname === page) return
       clearTimeout(this.leaving)
       this.leaving = setTimeout(() => { this.leaving = null; this.next() }, LEAVING)
     }
@@ -25,7 +26,7 @@ class Wire {
     document.addEventListener("click", this.leave, true)
   }
 
-  // The component is gone: nothing is sent any more.
+  // After the component is removed nothing is sent.
   close() {
     window.removeEventListener("popstate", this.leave)
     document.removeEventListener("click", this.leave, true)
@@ -38,29 +39,37 @@ class Wire {
     this.next()
   }
 
-  // Who waits once a message is there: each says all there is to say, so the newest alone.
+  // Return the queue with a new message in it. Here each message holds the whole state, so only the newest is kept.
   queue(message) {
     return [message]
   }
 
-  // While another page is on its way nothing is sent: a message of a fragment that this page takes with it makes
-  // Streamlit leave the new page empty.
+  // Return whether the next message is sent although the one in flight has not been acknowledged.
+  overtakes() {
+    return false
+  }
+
+  // Nothing is sent while another page is loading: a message from a fragment that the new page removes makes Streamlit
+  // leave the new page empty.
   next() {
-    if (this.inFlight || !this.waiting.length || this.leaving || this.closed) return
+    if (!this.waiting.length || this.leaving || this.closed) return
+    if (this.inFlight && !this.overtakes(this.waiting[0])) return
     const message = this.waiting.shift()
     this.sequence += 1
     this.inFlight = { ...message, nonce: this.nonce, seq: this.sequence }
-    this.busyTimer = setTimeout(() => this.onBusy(true), 300)
+    clearTimeout(this.busyTimer)
+    this.busyTimer = setTimeout(() => this.onBusy(true), BUSY)
     this.dispatch()
   }
 
   dispatch() {
+    clearTimeout(this.lostTimer)
     this.lostTimer = setTimeout(() => this.lost(), PATIENCE)
     this.send(this.inFlight)
   }
 
-  // Without an answer it is sent once more: by its number the server knows what it has had already. Then it is given
-  // up, for a server that was restarted must not block the hand for ever.
+  // A message without an acknowledgement is sent once more; its number lets the server ignore a repetition. Then it is
+  // given up: a server that was restarted must not block the component for ever.
   lost() {
     if (this.inFlight.again) return this.done()
     this.inFlight = { ...this.inFlight, again: true }
@@ -74,8 +83,8 @@ class Wire {
   done() {
     clearTimeout(this.busyTimer)
     clearTimeout(this.lostTimer)
-    this.onBusy(false)
     this.inFlight = null
+    this.onBusy(false)
     this.next()
   }
 }

@@ -1,24 +1,37 @@
-// The editor's messages: of several waiting for the same thing only the newest, and strips behind every change.
+// The editor's messages: of several waiting values of one slider only the newest is sent, and changes go before strips.
 
-// A strip of one slider stays true while only that slider moves.
+// Return whether a strip of the slider `name` is still correct after a message: only its own slider may move.
 function keepsStrip(message, name) {
   return message.op === "strip" || (message.op === "set" && message.name === name)
 }
 
 class EditWire extends Wire {
-  // A slider's newest value replaces the older one that still waits and that it goes on from, and tells since when: the
-  // hand has not rested between them. Not where something comes between that is a step by itself, as an undo, which has
-  // to find the step it is meant for. A strip waits behind every change, and is given up when a change makes it worthless.
+  // A slider's newest value replaces the older one that it continues and that still waits, and keeps that one's start: the
+  // hand has not rested between the two. Values before another step in the queue (an undo, say) are kept, because that
+  // step refers to them. A strip waits behind every change, and is dropped when a change makes it worthless; one in flight
+  // that the change will overtake is requested again.
   queue(message) {
     const isStrip = message.op === "strip"
-    const asked = this.waiting.filter((m) => m.op !== "strip")
-    const begun = asked.findLastIndex((m) => !m.joins)
+    const waiting = this.waiting.filter((m) => m.op !== "strip")
+    const begun = waiting.findLastIndex((m) => !m.joins)
     const same = (m, index) => index >= begun && message.joins && m.op === "set" && m.name === message.name
-    const replaced = asked.find(same)
+    const replaced = waiting.find(same)
     const change = replaced ? { ...message, since: replaced.since, joins: replaced.joins } : message
-    const changes = asked.filter((m, index) => !same(m, index))
-    const strips = isStrip ? [message] : this.waiting.filter((m) => m.op === "strip" && keepsStrip(message, m.name))
-    return isStrip ? [...changes, ...strips] : [...changes, change, ...strips]
+    const changes = waiting.filter((m, index) => !same(m, index))
+    if (isStrip) return [...changes, message]
+    const strips = [this.inFlight, ...this.waiting].filter((m) => m?.op === "strip" && keepsStrip(message, m.name))
+    return [...changes, change, ...strips.slice(-1).map(({ op, name }) => ({ op, name }))]
+  }
+
+  // A change does not wait for a strip in flight: on a slow link the page may be left, or the picture saved, before the
+  // strip comes. Streamlit runs both messages, or the change alone.
+  overtakes(message) {
+    return this.inFlight.op === "strip" && message.op !== "strip"
+  }
+
+  // A strip that has come need not be requested again.
+  received(strip) {
+    this.waiting = this.waiting.filter((m) => m.op !== "strip" || m.name !== strip.name)
   }
 
   get pending() {
@@ -33,8 +46,8 @@ class EditWire extends Wire {
     return this.pending.some((m) => m.op === "set")
   }
 
-  // Whether there is a step for an undo or a redo, after all that is on its way: those that the data tells of, and theirs.
-  // With nothing on its way the server is asked, for what a hand did elsewhere on the page may be in no data yet.
+  // Return whether an undo or a redo has a step to go to, counting the steps in the data and the pending changes. With
+  // nothing pending the message is sent in any case: the page may have made a step that is in no data yet.
   leadsOn({ op }, { undos, redos }) {
     const steps = { undo: undos, redo: redos }
     const back = { undo: "redo", redo: "undo" }
@@ -46,7 +59,24 @@ class EditWire extends Wire {
     return steps[op] > 0 || !this.changesPending
   }
 
+  // Return whether a strip of the slider is correct after every pending message.
   allows(stripName) {
     return [this.inFlight, ...this.waiting].every((m) => !m || keepsStrip(m, stripName))
+  }
+
+  // Keep the changes that the server may not have received, for an editor that is built later in this document.
+  keep({ token, source }) {
+    if (this.changesPending) window.explorerUnsent = { token, source, nonce: this.nonce, messages: this.pending }
+  }
+
+  // Return the kept changes that the server has not received, if the edit is still the one that they were made to. Those
+  // that it received are known by their number; then only the picture can be compared.
+  static takeKept({ token, source, ack }) {
+    const kept = window.explorerUnsent
+    delete window.explorerUnsent
+    if (!kept) return []
+    const unsent = kept.messages.filter((m) => !(ack?.nonce === kept.nonce && m.seq <= ack.seq))
+    const sameEdit = unsent.length < kept.messages.length ? source === kept.source : token === kept.token
+    return sameEdit ? unsent.map(({ nonce, seq, again, ...message }) => message) : []
   }
 }

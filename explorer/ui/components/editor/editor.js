@@ -14,7 +14,11 @@ class Editor {
     this.root = root
     this.find = (selector) => root.querySelector(selector)
     this.stage = new Stage(root)
-    this.wire = new EditWire((m) => this.send(m), (busy) => { this.find(".waiting").hidden = !busy })
+    this.saves = new SaveGate(() => this.wire.changesPending)
+    this.wire = new EditWire((m) => this.send(m), (busy) => {
+      this.find(".waiting").hidden = !busy
+      this.saves.openIfSaved()
+    })
     this.panel = new Panel(root, {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),
@@ -48,7 +52,9 @@ class Editor {
 
   close() {
     clearTimeout(this.refresh)
+    if (this.data) this.wire.keep(this.data)
     this.wire.close()
+    this.saves.remove()
     window.removeEventListener("keydown", this.onKey)
     window.removeEventListener("keyup", this.onKey)
     window.removeEventListener("blur", this.onGone)
@@ -109,7 +115,16 @@ class Editor {
     }
     if (!keepsStrip(message, this.wanted)) this.dropStrip()
     if (message.op === "set") this.hideHint()
+    this.saves.closed = true
     this.wire.post(message)
+  }
+
+  // Send what an editor before this one could not: its page was left too soon.
+  resume(data) {
+    for (const message of EditWire.takeKept(data)) {
+      if (message.op === "set") this.panel.put(message.name, message.value)
+      this.change(message)
+    }
   }
 
   // By the hand's clock, for on the server's a hand that moves on rests between two answers.
@@ -178,6 +193,7 @@ class Editor {
     this.panel.build(data.sliders)
     this.panel.update(data.sliders, this.wire.valuesPending)
     if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) {
+      this.wire.received(strip)
       this.stage.strip = strip
       this.panel.know(strip)
       this.frames.show(strip, data.sliders.find((s) => s.name === strip.name))
@@ -193,6 +209,7 @@ class Editor {
     }
     this.words(data)
     putInAddress(data.token)
+    if (!before) this.resume(data)
   }
 
   // While the hand is ahead of the server the large picture is the hand's, unless it is of another person by now.

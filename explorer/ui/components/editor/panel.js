@@ -114,6 +114,13 @@ class Panel {
     this.jump(item, value)
   }
 
+  put(name, value) {
+    const item = this.rows.get(name)
+    if (!item) return
+    item.input.value = item.value = value
+    this.paint(item)
+  }
+
   jump(item, value, joins) {
     item.input.value = value
     this.follow(item)

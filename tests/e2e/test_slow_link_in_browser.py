@@ -1,0 +1,75 @@
+"""A slow link: what is pressed right after a slider does not lose its move, and does not save the edit before it."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer.edits.recipe_png import read_png
+from tests.e2e.settling import settle, smile
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+LATENCY = 150  # milliseconds
+
+
+@pytest.fixture
+def slow(page):
+    """The editor on a link with latency, once it has nothing more to request."""
+    expect(smile(page)).to_have_value("1")
+    expect(page.locator(".frames-name")).to_have_text("Smile")
+    settle(page)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": 1e6, "uploadThroughput": 5e5}
+    session.send("Network.emulateNetworkConditions", conditions)
+    return page
+
+
+def drag(page, name: str, fraction: float) -> float:
+    """Move a slider with the mouse, release it, and return its value."""
+    slider = page.get_by_role("slider", name=name, exact=True)
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * fraction, y, steps=6)
+    page.mouse.up()
+    return float(slider.input_value())
+
+
+@pytest.mark.parametrize("names", [("Young",), ("Young", "Glasses")], ids=["one", "two"])
+def test_moves_made_just_before_another_page_are_in_the_edit_afterwards(slow, names):
+    values = {name: drag(slow, name, 0.8) for name in names}
+    assert all(value > 1 for value in values.values())
+    slow.get_by_role("link", name="Mix", exact=True).click()
+    expect(slow.get_by_text("Between faces")).to_be_visible()
+    settle(slow)
+    slow.get_by_role("link", name="Edit", exact=True).click()
+    fact = slow.locator('.thumb[data-show="edited"] .fact')
+    for name, value in values.items():
+        expect(fact).to_contain_text(f"{name} +{value:.2f}")
+        expect(slow.get_by_role("slider", name=name, exact=True)).to_have_value(str(value))
+    settle(slow)
+
+
+def test_a_picture_saved_just_after_a_move_has_the_move(slow):
+    value = drag(slow, "Young", 0.8)
+    slow.wait_for_timeout(200)
+    with slow.expect_download() as download:
+        slow.get_by_role("button", name="Save PNG", exact=True).click()
+    recipe, _ = read_png(download.value.path().read_bytes())
+    assert dict(recipe.moves) == {"Smiling": 1, "Young": value}
+    settle(slow)
+
+
+def test_save_buttons_are_dimmed_until_the_change_is_answered(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    wire, save = "e => e.getRootNode().__instance.wire", page.get_by_role("button", name="Save PNG", exact=True)
+    page.locator(".editor").evaluate(f"e => {{ ({wire})(e).dispatch = () => {{}} }}")  # sends nothing
+    smile(page).press("Shift+ArrowRight")
+    assert save.evaluate("e => getComputedStyle(e).opacity") == "1"  # for a moment: no flicker on a fast link
+    expect(save).to_have_css("opacity", "0.5")
+    page.locator(".editor").evaluate(f"e => ({wire})(e).done()")
+    expect(save).to_have_css("opacity", "1")
+    settle(page)
