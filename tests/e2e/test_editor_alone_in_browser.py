@@ -61,7 +61,7 @@ def play(browser, tmp_path):
     engine = Engine.open(tiny_model.write(tmp_path / "tiny"), device="cpu")
     desk = Desk()
     desk.arrive(engine, None)
-    view = editor_view(desk, engine, desk.picture(desk.recipe, engine))
+    view = editor_view(desk, engine, desk.prepare_view(engine))
     parts = sources("editor", "edit_wire", "stage", "panel", "frames", "saves", "editor")
     page = browser.new_page()
     page.route("http://app/edit", lambda route: route.fulfill(content_type="text/html", body=""))

@@ -1,4 +1,4 @@
-"""The editor: large before/after picture, sliders that are live while dragged, locks, undo, readout."""
+"""The editor: a large picture before and after, live sliders, locks, undo and a readout."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None])
     """Show the editor.
 
     Args:
-        view: what `explorer.session.editor_view.editor_view` makes.
-        on_message: called with each message of the browser, before the page runs again; see
-            `explorer.edits.actions.reduce`.
+        view: the data from ``explorer.session.editor_view.editor_view``.
+        key: the key of the component.
+        on_message: called with each message of the browser before the page reruns; see
+            ``explorer.edits.actions.reduce``.
     """
 
     def changed() -> None:
