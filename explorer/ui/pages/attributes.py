@@ -1,4 +1,4 @@
-"""Attributes: what the sliders are made of."""
+"""The Attributes page: what the sliders do, how they were fitted, and attributes of one's own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from explorer.wording.labels import attributes_of, brief_strength, words
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FACES = 3
-MATRIX = 400  # pixels that the heat map of nine attributes takes
+MATRIX = 400  # pixels, the width of the heat map of nine attributes
 
 
 def previews(bench: Bench, name: str) -> None:
-    """One attribute at seven strengths on three faces; a click opens the picture in Edit."""
+    """Show one attribute at seven strengths on three faces; a click opens the picture in Edit."""
     engine = bench.engine
     pictures = engine.gallery.names[:FACES]
     sources = [Source("gallery", n) for n in pictures] or [Source("seed", str(i)) for i in range(FACES)]
@@ -54,7 +54,7 @@ def previews(bench: Bench, name: str) -> None:
 
 
 def statistics(bench: Bench) -> None:
-    """The table behind the sliders."""
+    """Show the table of how the attributes were fitted."""
     st.markdown("**How they were learnt**")
     st.dataframe(
         attribute_facts.statistics(bench.engine),
@@ -79,7 +79,7 @@ def statistics(bench: Bench) -> None:
 
 
 def cosines(bench: Bench) -> None:
-    """Which attributes move together, as a heat map."""
+    """Show the cosines between the directions as a heat map."""
     st.markdown("**What moves together**")
     labels, values = attribute_facts.cosines(bench.engine)
     matrix(labels, values, key="cosines", caption="Cosine between the directions of every two attributes")
@@ -91,8 +91,8 @@ intro("Attributes", "Each slider is a direction among the model's numbers, learn
 names = attributes_of(bench.engine)
 if names:
     key = state.of_model("preview", bench.engine)
-    wanted = st.session_state.pop(own.MADE, st.session_state.get(key))
-    st.session_state[key] = wanted if wanted in names else names[0]
+    shown = st.session_state.pop(own.MADE, st.session_state.get(key))
+    st.session_state[key] = shown if shown in names else names[0]
     name = st.pills(
         "Preview",
         names,
@@ -101,7 +101,7 @@ if names:
         persist_state="session",
         required=True,
     )
-    # Below each other where the heat map would not have its width beside the faces.
+    # Below each other if the heat map does not have its width beside the faces.
     side_by_side = st.grid(2, min_column_width=MATRIX, gap=("small", "large"))
     with side_by_side.cell():
         previews(bench, name)
@@ -110,7 +110,7 @@ if names:
     statistics(bench)
 else:
     makes = "`python -m glowcore attributes --model DIR --data DIR` makes them from labelled pictures. "
-    # The command is for models without classes: that of a photo is not known here.
+    # The command applies only to models without classes: this page does not know the class of a photo.
     st.info(
         f"This model came without attributes. {'' if bench.engine.class_names else makes}One of your own is made below."
     )

@@ -1,4 +1,4 @@
-"""Edit: a face, sliders, and the exact picture."""
+"""The Edit page: a picture, sliders, and the edited picture."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PLACE_EYES = "place_eyes"
 
 
 def photos_from(bench: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
-    """An uploader or a camera: what it gives is edited at once."""
+    """Show an uploader or a camera; its newest photo becomes the source of the edit."""
 
     def take(data: bytes) -> Taken:
         return Taken(bench.desk.receive(data, bench.engine))
@@ -51,9 +51,10 @@ def photos_from(bench: Bench, widget: Callable[..., Any], label: str, **options:
 
 
 def choose_source(bench: Bench) -> DeltaGenerator | None:
-    """Upload, camera, a sampled face, or one of the gallery; gives the place for the imagined ones.
+    """Show the row of sources: uploader, camera, random sample, gallery; return a place for the recommended samples.
 
-    The row is always as high, or the picture below it would move: faces of a photo stand where the imagined ones do.
+    The row has a constant height, so that the picture below it does not move: if a photo has several faces, they take
+    the place of the recommended samples, and the result is None.
     """
     desk, photo = bench.desk, bench.desk.photo()
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
@@ -100,13 +101,13 @@ def choose_source(bench: Bench) -> DeltaGenerator | None:
 
 
 def random_source(bench: Bench) -> Source:
-    """A picture that the model draws, of any of its classes."""
+    """Return a random seed and, for a model with classes, a random class."""
     count = len(bench.engine.class_names)
     return Source("seed", str(random.randrange(100_000)), label=random.randrange(count) if count else 0)
 
 
 def offer_its_model(bench: Bench) -> None:
-    """An edit that was made with another model can be looked at with that one, where it is here."""
+    """Offer to switch to the model with which an edit from elsewhere was made, if it is listed."""
     arrival = bench.desk.arrival
     entry = models.of_hash(arrival.recipe.model) if arrival.foreign else None
     if entry is None:
@@ -118,45 +119,45 @@ def offer_its_model(bench: Bench) -> None:
 
 
 def ask_for_photo(bench: Bench) -> None:
-    """An edit of a photo that did not come along is shown on another face; say which, and how to see the photo."""
+    """For an edit whose photo is missing, explain which picture stands in and how to add the photo."""
     desk, source = bench.desk, bench.desk.recipe.source
     if desk.arrival.awaited is None or source.kind == "photo":
         return
-    drawn = f"a {noun(bench.engine)} drawn by the model"
-    shown = f"{title(source.value)} of the gallery" if source.kind == "gallery" else drawn
-    lacking, way = "a photo that is not here", "Add the same photo above to see it again."
+    sample = f"a {noun(bench.engine)} drawn by the model"
+    substitute = f"{title(source.value)} of the gallery" if source.kind == "gallery" else sample
+    missing, remedy = "a photo that is not here", "Add the same photo above to see it again."
     if not desk.arrival.awaited.is_file:
-        lacking = "a picture that was mixed here, or came from another model, and is gone"
-        way = "A PNG with the picture inside brings it back."
+        missing = "a picture that was mixed here, or came from another model, and is gone"
+        remedy = "A PNG with the picture inside brings it back."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"This edit was made from **{lacking}** and is shown on {plain(shown)}. {way}")
+        st.markdown(f"This edit was made from **{missing}** and is shown on {plain(substitute)}. {remedy}")
         st.button("Stay with this one", key="stay_without", type="tertiary", on_click=desk.stay)
 
 
 @st.fragment
 def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
-    """The editor and what goes with its picture; runs alone when a slider moves.
+    """The fragment with the editor and the save bar, which reruns alone when a slider moves.
 
-    `marked` is the picture, with its temperature, that the page around it shows as chosen.
+    ``marked`` is the source, with its temperature, that the rest of the page marks as chosen.
     """
     desk, engine = bench.desk, bench.engine
-    moved = marked != picked(bench)
+    changed = marked != picked(bench)
     photo = desk.photo()
     editor(view_of(bench), key="editor", on_message=lambda message: desk.handle(message, engine))
     save_bar(bench, photo)
-    # The page has to mark another, unless that one could not be shown and the editor has gone back. Only now: a slider
-    # that is taken off and put back on the way loses the focus.
-    if moved and marked != picked(bench):
+    # The rest of the page must mark the new source, unless it could not be shown and the editor went back to the last
+    # one. This comes last because a slider that is removed and inserted again during the run loses the focus.
+    if changed and marked != picked(bench):
         st.rerun()
 
 
 def picked(bench: Bench) -> tuple[Source, tuple[float, ...]]:
-    """The picture that the edit starts from, and how warm it is."""
+    """Return the source of the edit and its temperature."""
     return bench.desk.recipe.source, bench.desk.recipe.temperature
 
 
 def seed_bar(bench: Bench) -> None:
-    """How far from the average the sampled picture may be."""
+    """Show the temperature of a sampled picture; nothing for one temperature per level."""
     desk, recipe = bench.desk, bench.desk.recipe
     if len(recipe.temperature) > 1:
         return
@@ -174,7 +175,7 @@ def seed_bar(bench: Bench) -> None:
 
 
 def eyes_by_hand(bench: Bench, photo: Photo) -> None:
-    """Opens the photo, where two clicks say where the eyes are."""
+    """Show the button that opens the dialog for placing the eyes, for a model of faces."""
     faces = noun(bench.engine) == "face"
     if faces and st.button("Place the eyes", key=PLACE_EYES, icon=":material/visibility:", type="tertiary"):
         eyes_dialog(bench, photo)
@@ -182,9 +183,9 @@ def eyes_by_hand(bench: Bench, photo: Photo) -> None:
 
 @st.dialog("Place the eyes", width="large")
 def eyes_dialog(bench: Bench, photo: Photo) -> None:
-    """The photo, large, until both eyes are placed."""
+    """The dialog that shows the photo until both eyes are placed."""
     if st.session_state.pop("eyes_placed", False):
-        st.rerun()  # without the dialog
+        st.rerun()  # closes the dialog
 
     def placed(points: tuple[float, ...]) -> None:
         bench.desk.place_eyes(points, min(bench.engine.size))
@@ -194,7 +195,7 @@ def eyes_dialog(bench: Bench, photo: Photo) -> None:
 
 
 def save_bar(bench: Bench, photo: Photo | None) -> None:
-    """The row below the editor: buttons that save, and the controls of this kind of source."""
+    """Show the row below the editor: buttons that save files, and the controls for this kind of source."""
     desk, source = bench.desk, bench.desk.recipe.source
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         first = st.container(horizontal=True, width="content", gap="small")
@@ -220,7 +221,7 @@ def edited(bench: Bench, recipe: EditRecipe) -> np.ndarray:
 
 
 def save_whole_photo(bench: Bench, photo: Photo) -> None:
-    """The button that saves the photo with the edited face, and with other edited faces if the visitor wants them."""
+    """Show the button that saves the photo with the edited face, and optionally with its other edited faces."""
     recipe = bench.desk.recipe
     put_back = [recipe]
     download(
@@ -230,7 +231,7 @@ def save_whole_photo(bench: Bench, photo: Photo) -> None:
         key="save_photo",
         what=WHOLE,
     )
-    detected = recipe.source.face >= 0  # eyes placed by hand may be those of another edited face
+    detected = recipe.source.face >= 0  # hand-placed eyes may be those of another edited face
     edited_here = bench.desk.history.faces.of_photo(photo.key) if detected else []
     others = [r for r in edited_here if r.source != recipe.source]
     if others and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others"):
@@ -238,7 +239,7 @@ def save_whole_photo(bench: Bench, photo: Photo) -> None:
 
 
 def save_face(bench: Bench, embed: bool) -> None:
-    """The buttons that save the face as a PNG with its recipe; `embed` adds the unedited crop to the file."""
+    """Show the buttons that save the face as a PNG with its recipe; ``embed`` adds the unedited crop to the file."""
     desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
 
     def original() -> np.ndarray:
@@ -273,7 +274,7 @@ def save_face(bench: Bench, embed: bool) -> None:
 
 
 def remove_button(bench: Bench) -> None:
-    """The button that removes the photo of the edit, unless it is in the uploader, from where its file is removed."""
+    """Show the button that removes the photo of the edit, unless the uploader lists its file and can remove it."""
     photo = bench.desk.personal()
     if not photo or holds("upload", photo):
         return
@@ -287,7 +288,7 @@ imagined = choose_source(bench)
 offer_its_model(bench)
 ask_for_photo(bench)
 edit_panel(bench, picked(bench))
-if imagined is not None:  # after the picture, for the first visitor of all waits until they are drawn
+if imagined is not None:  # after the picture, because the first visitor waits until they are sampled
     with imagined:
         imagined_line(bench.engine, bench.desk.recipe, key="imagined", on_choose=bench.desk.imagine)
 if attribution := bench.engine.gallery.attribution:

@@ -1,4 +1,4 @@
-"""Map: a plane of faces where every place decodes."""
+"""The Map page: a plane of pictures on which every place decodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from glowcore.films import enlarge
 from glowcore.grids import grid
 
 THUMB = 32
-SHEET_QUALITY = 70  # they are looked at in passing, and there are many
+SHEET_QUALITY = 70  # of many small thumbnails
 FRAMES = 33
 ASPECT = 1.5  # of the plane, width to height
 OUTLINES = " The solid line encloses the half of them that lie densest, the dashed one nine in ten."
@@ -35,20 +35,20 @@ def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
     return Sheet(data_uri(grid(thumbs, columns=COLUMNS, gap=0), quality=SHEET_QUALITY), COLUMNS, thumbs[0].shape[0])
 
 
-def reach(found: LatentMap) -> float:
-    """How far the plane must show to each side for its points to be on it, but for one in a hundred far out.
+def reach(latent_map: LatentMap) -> float:
+    """Return how far the plane shows to each side: 99 % of the points are on it.
 
-    A few strangers would shrink all others to a heap in the middle; zooming out shows them.
+    A few outliers would crowd all other points in the middle; zooming out shows them.
     """
-    far = [max(abs(x) / ASPECT, abs(y)) for x, y in found.places]
-    return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(far, 0.99)), PLACE_LIMIT / ASPECT))
+    distances = [max(abs(x) / ASPECT, abs(y)) for x, y in latent_map.places]
+    return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(distances, 0.99)), PLACE_LIMIT / ASPECT))
 
 
-def groups_of(bench: Bench, found: LatentMap) -> tuple[list[int], list[str], list[str]]:
-    """Group of every point, and words and colours of the groups, by the attribute chosen."""
-    names = ordered(tuple(found.names))
+def groups_of(bench: Bench, latent_map: LatentMap) -> tuple[list[int], list[str], list[str]]:
+    """Let the visitor choose an attribute; return the group of every point, and labels and colours of the groups."""
+    names = ordered(tuple(latent_map.names))
     if not names:
-        return [0] * len(found), [noun(bench.engine)], [WITH]
+        return [0] * len(latent_map), [noun(bench.engine)], [WITH]
     start = names.index("Smiling") if "Smiling" in names else 0
     chosen = st.pills(
         "Colour by",
@@ -61,7 +61,7 @@ def groups_of(bench: Bench, found: LatentMap) -> tuple[list[int], list[str], lis
         wrap=True,
     )
     text = words(chosen)
-    groups = [{1: 0, 0: 1}.get(int(v), 2) for v in found.labels[:, list(found.names).index(chosen)]]
+    groups = [{1: 0, 0: 1}.get(int(v), 2) for v in latent_map.labels[:, list(latent_map.names).index(chosen)]]
     return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
 
 
@@ -71,7 +71,7 @@ def walk_of(bench: Bench) -> Walk:
 
 
 def go(bench: Bench, walk: Walk) -> None:
-    """Stand elsewhere on the map of this model."""
+    """Set where this session stands on the map of this model."""
     st.session_state[_walk_key(bench)] = walk
 
 
@@ -79,44 +79,44 @@ def _walk_key(bench: Bench) -> str:
     return f"map_walk {bench.engine.name}"
 
 
-def arrive(bench: Bench, found: LatentMap) -> None:
-    """Begin where the address says, a place or the number of a face, if it is on the map."""
+def arrive(bench: Bench, latent_map: LatentMap) -> None:
+    """Start at the place or picture number in the address, if it is on the map."""
     try:
         source = Source("map", state.arrived_at("at"))
     except RecipeError:
         return
     if source.place:
         go(bench, Walk(spot=source.place))
-    elif (index := int(source.value)) < len(found):
-        go(bench, Walk(point=index, spot=found.places[index]))
+    elif (index := int(source.value)) < len(latent_map):
+        go(bench, Walk(point=index, spot=latent_map.places[index]))
 
 
-def show_plane(bench: Bench, found: LatentMap, sheet: Sheet, start: Walk) -> None:
-    """The plane itself; `start` is where the walk stood when the page was opened."""
-    groups, labels, colors = groups_of(bench, found)
+def show_plane(bench: Bench, latent_map: LatentMap, sheet: Sheet, start: Walk) -> None:
+    """Show the plane; ``start`` is where the session stood when the page was opened."""
+    groups, labels, colors = groups_of(bench, latent_map)
     plane(
-        Chart(found.places, groups, labels, colors, sheet, found.outlines, reach(found)),
+        Chart(latent_map.places, groups, labels, colors, sheet, latent_map.outlines, reach(latent_map)),
         key="plane",
-        alt=f"Map of {len(found)} {noun(bench.engine)}s",
+        alt=f"Map of {len(latent_map)} {noun(bench.engine)}s",
         start=start,
         on_walk=lambda walk: go(bench, walk),
     )
 
 
-def explain(bench: Bench, found: LatentMap) -> None:
-    """What the plane is."""
+def explain(bench: Bench, latent_map: LatentMap) -> None:
+    """Show what the plane is."""
     st.caption(
-        f"{len(found)} {noun(bench.engine)}s where they lie in the model's space, on the two directions in which they "
-        f"differ most. These hold {found.explained:.1%} of all differences, so near neighbours need not look alike."
-        + (OUTLINES if found.outlines else "")
+        f"{len(latent_map)} {noun(bench.engine)}s where they lie in the model's space, on the two directions in which "
+        f"they differ most. These hold {latent_map.explained:.1%} of all differences, so near neighbours need not look "
+        "alike." + (OUTLINES if latent_map.outlines else "")
     )
 
 
-def shown(bench: Bench, found: LatentMap) -> None:
-    """The face at the place, or the film of the path."""
+def show_face(bench: Bench, latent_map: LatentMap) -> None:
+    """Show the face at the place, or the film along the path."""
     walk = walk_of(bench)
     if walk.path:
-        frames = found.decode(bench.engine, evenly(walk.path, FRAMES))
+        frames = latent_map.decode(bench.engine, evenly(walk.path, FRAMES))
         above = st.container()
         loop = save_film(frames, name="path", key="save_path")
         with above:
@@ -124,12 +124,12 @@ def shown(bench: Bench, found: LatentMap) -> None:
         return
     source = walk.source
     if source.place is None:
-        words_of = f"{noun(bench.engine).capitalize()} {source.value} of the map"
+        caption = f"{noun(bench.engine).capitalize()} {source.value} of the map"
     else:
-        x, y = source.place  # a click may have been farther out
-        words_of = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk.spot else "The middle of the map"
+        x, y = source.place  # clamped, unlike the place of the click
+        caption = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk.spot else "The middle of the map"
     picture = maps.face_at(source, bench.engine)
-    st.image(webp(enlarge(picture, 512)), alt=words_of, caption=words_of, width="stretch")
+    st.image(webp(enlarge(picture, 512)), alt=caption, caption=caption, width="stretch")
     warn_of_lost([picture])
     if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
         open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
@@ -139,8 +139,8 @@ bench = open_bench()
 intro(f"A map of {noun(bench.engine)}s", f"Every dot is a {noun(bench.engine)}; every place between them is one too.")
 try:
     with st.skeleton(height=520):
-        found = maps.map_of(bench.engine)
-        thumbnails = _sheet(bench.engine.name, state.stamp_of(bench.engine.name), found)
+        latent_map = maps.map_of(bench.engine)
+        thumbnails = _sheet(bench.engine.name, state.stamp_of(bench.engine.name), latent_map)
 except GlowcoreError as error:
     st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be read")
     st.stop()
@@ -148,14 +148,14 @@ except GlowcoreError as error:
 
 @st.fragment
 def panel(start: Walk) -> None:
-    """The map and what it shows; runs alone."""
+    """The fragment with the plane and its face, which reruns alone."""
     left, right = st.columns([2, 1], gap="large")
     with left:
-        show_plane(bench, found, thumbnails, start)
-    explain(bench, found)  # below both: on a narrow screen what is shown comes first
+        show_plane(bench, latent_map, thumbnails, start)
+    explain(bench, latent_map)  # below both columns: on a narrow screen the face comes first
     with right:
         try:
-            shown(bench, found)
+            show_face(bench, latent_map)
         except GlowcoreError as error:
             show_failure(error)
         received("plane")
@@ -163,5 +163,5 @@ def panel(start: Walk) -> None:
     address({"at": walk.source.value if walk.spot and not walk.path else ""}, key="map_address")
 
 
-arrive(bench, found)
+arrive(bench, latent_map)
 panel(walk_of(bench))

@@ -1,4 +1,4 @@
-"""Mix: from one face to another, level by level, or by arithmetic."""
+"""The Mix page: interpolation, level mixing and arithmetic with pictures."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FRAMES = 48
 PAD = 7
 MOST_STOPS = 5
 SHOWN = 320
-RESULT, TERM = 544, 96  # pixels of the page
+RESULT, TERM = 544, 96  # pixels, widths of the result and of its terms
 ARITHMETIC = "A − B + C"
 
 
 def film_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
-    """The way from A to B as a film."""
+    """Show the film from A to B and through further stops."""
     engine = bench.engine
     with panel:
         path = st.segmented_control(
@@ -73,7 +73,7 @@ def film_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
 
 
 def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
-    """Each level from A or from B."""
+    """Take each level from A or from B."""
     engine = bench.engine
     with panel:
         st.caption("Each level of the result is taken from A or from B.")
@@ -99,7 +99,7 @@ def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
 
 
 def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
-    """What A has and B has not, given to C."""
+    """Show A − B + C."""
     with panel:
         st.caption("What A has and B has not, given to C. Works best with A and B alike in everything else.")
         amount = st.slider("How much", -2.0, 2.0, 1.0, 0.1, key="amount", persist_state="session")
@@ -118,7 +118,7 @@ def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
 
 
 def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
-    """Four pictures and everything between."""
+    """Show the square between four pictures."""
     ends = [shelf.encoded(bench, c) for c in chosen]
     key = (bench.engine.model_hash, *(e.key for e in ends))
     pictures = remembered("corners", key, lambda: mixing.corners(bench.engine, *ends, side=PAD))
@@ -131,7 +131,7 @@ def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
 
 
 def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
-    """The result, the last of `parts`, large and whole; below it, small, what it is made of, with signs between."""
+    """Show the result, the last of ``parts``, large; below it the other parts, small, with signs between them."""
     *terms, (name, result) = parts
     with st.container(horizontal_alignment="center"), st.container(width=RESULT, gap="xsmall", key="equation"):
         st.image(webp(enlarge(result, 2 * SHOWN)), caption=name, alt=name, width="stretch")
@@ -143,31 +143,31 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
 
 
 def starts(bench: Bench, shelf_of: list[Tile], mode: str, slots: str) -> list[str]:
-    """What the places A, B, C ... hold until something is chosen: the edit, then photos, then the gallery.
+    """Return the ids of the tiles that the places A, B, C ... hold until something is chosen.
 
-    What the edit was made from is left out: where nothing was moved it is the same picture again. Only arithmetic
-    begins with it, for what can be seen at once: what the edit has and its original has not, given to another picture.
-    A place whose picture has been chosen for another one, by hand or with photos that were added, takes the next.
+    The order is the edit, then photos, then the gallery. The original of the edit is left out: without moves it is the
+    same picture. Arithmetic starts with the edit and its original, so that A − B is the visible change of the edit. A
+    place whose picture was chosen for another place takes the next one.
     """
     original, known = shelf.unedited(bench), [t.id for t in shelf_of]
     moved = bool(bench.desk.recipe.moves)
     others = [i for i in known if i not in (shelf.EDIT, original)]
     first = [shelf.EDIT, original] if mode == ARITHMETIC and moved else [shelf.EDIT]
-    begun = [*first, *others, *[known[-1]] * MOST_STOPS]
-    held = [shelf.chosen(name, shelf_of) for name in slots]
+    defaults = [*first, *others, *[known[-1]] * MOST_STOPS]
+    result = [shelf.chosen(name, shelf_of) for name in slots]
 
-    def same(identity: str | None) -> str | None:
+    def picture(identity: str | None) -> str | None:
         return original if identity == shelf.EDIT and not moved else identity
 
-    for index, start in enumerate(begun[: len(slots)]):
-        if held[index] is None:
-            used = {same(h) for h in held}
-            held[index] = next((i for i in (start, *begun) if same(i) not in used), start)
-    return held
+    for index, start in enumerate(defaults[: len(slots)]):
+        if result[index] is None:
+            used = {picture(identity) for identity in result}
+            result[index] = next((i for i in (start, *defaults) if picture(i) not in used), start)
+    return result
 
 
 def into(slots: str) -> Callable[[str], None]:
-    """What puts photos that are added at once, two or more, into the places from A on, as many as there are."""
+    """Return a callback that puts two or more photos that are added at once into the places from A on."""
     added: list[str] = []
 
     def put(identity: str) -> None:
@@ -179,7 +179,7 @@ def into(slots: str) -> Callable[[str], None]:
 
 
 def keep_picture(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray]) -> None:
-    """One result, made of the tiles `chosen`: to go on with in Edit, and as PNG, exact and large."""
+    """Show the buttons that open a result, made of the tiles ``chosen``, in Edit, or save it as a PNG."""
     with st.container(horizontal=True):
         if st.button("Open in Edit", key="open_mixed", icon=":material/tune:"):
             source = bench.desk.crops.mix(picture(), shelf.photos_in(bench, chosen))
@@ -195,21 +195,21 @@ def keep_picture(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarr
 
 
 def arrive() -> None:
-    """Begin with the mode and the places that the address says."""
-    given, places = state.arrived_at("mix"), state.arrived_at("places")
-    starting_at("mix_mode", next((mode for mode, slug in SLUGS.items() if slug == given), "Film"))
-    held = places.split(",")[:MOST_STOPS] if places else []
-    starting_at("stops", max(2, len(held)))
-    if held:
-        st.session_state["mix_asked"] = dict(zip("ABCDE", held, strict=False))
+    """Start with the mode and the places in the address."""
+    slug_of_link, places = state.arrived_at("mix"), state.arrived_at("places")
+    starting_at("mix_mode", next((mode for mode, slug in SLUGS.items() if slug == slug_of_link), "Film"))
+    identities = places.split(",")[:MOST_STOPS] if places else []
+    starting_at("stops", max(2, len(identities)))
+    if identities:
+        st.session_state["mix_asked"] = dict(zip("ABCDE", identities, strict=False))
         shelf.fill(st.session_state["mix_asked"].items())
 
 
-def lacking(slots: str, shown: list[Tile]) -> dict[str, str]:
-    """The places for which the address asks for a photo that is not here, while nothing else was chosen for them."""
-    here = {tile.id for tile in shown}
+def missing(slots: str, shown: list[Tile]) -> dict[str, str]:
+    """Return the places whose photo in the address is missing, and for which nothing else was chosen."""
+    present = {tile.id for tile in shown}
     asked = {name: i for name, i in st.session_state.get("mix_asked", {}).items() if i.startswith(shelf.PHOTO)}
-    return {name: asked[name] for name in slots if name in asked and shelf.kept(name) == asked[name] not in here}
+    return {name: asked[name] for name in slots if name in asked and shelf.kept(name) == asked[name] not in present}
 
 
 MODES = {
@@ -241,14 +241,14 @@ with panel:
             "Stops", range(2, MOST_STOPS + 1), key="stops", persist_state="session", required=True
         )
         slots = slots[:stops]
-    begun = starts(bench, shown, mode, slots)
-    if absent := lacking(slots, shown):
+    defaults = starts(bench, shown, mode, slots)
+    if absent := missing(slots, shown):
         are = "is" if len(absent) == 1 else "are"
         st.info(
             f"{' and '.join(absent)} of this address {are} not here: add the same photos again, or go on with what "
             "stands there instead."
         )
-    chosen = [shelf.slot(name, shown, start) for start, name in zip(begun, slots, strict=True)]
+    chosen = [shelf.slot(name, shown, start) for start, name in zip(defaults, slots, strict=True)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))
 show(bench, chosen, stage, panel)

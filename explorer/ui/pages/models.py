@@ -1,4 +1,4 @@
-"""Models: what there is, what it is made of, and whether it is exact on this machine."""
+"""The Models page: the listed models, facts about them, and whether they are exact on this machine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from explorer.views.model_facts import began_from, facts, provenance
 from glowcore import images
 from glowcore.errors import GlowcoreError
 
-CHECKED = 4
-SPECIMEN = 104  # pixels that a model's own picture takes
-IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # a model card may name pictures elsewhere; nothing is fetched from there
+CHECKED = 4  # pictures per check
+SPECIMEN = 104  # pixels, of a model's sample pictures
+IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # removed from model cards: a page must not load pictures from elsewhere
 
 
 def examine(entry: ModelEntry) -> list[Finding]:
-    """Run the checks; a model that cannot be opened is itself a finding."""
+    """Run the checks; a model that cannot be opened gives one failed finding."""
     try:
         engine = state.reconstructor_of(entry.name)
         gallery = Gallery.of(entry.folder)
@@ -43,24 +43,24 @@ def _specimen(path: str, changed: str) -> bytes | None:
         sheet = images.load(Path(path))
     except GlowcoreError:
         return None
-    side = min(sheet.shape[:2]) // 2  # a quarter of the sheet: faces stay large enough to be seen
+    side = min(sheet.shape[:2]) // 2  # a quarter of the sheet, so that faces are large enough
     return webp(reduced(sheet[:side, :side], 2 * SPECIMEN))
 
 
 def specimen(entry: ModelEntry) -> bytes | None:
-    """A few of the pictures that the model has drawn; None where its folder has no `samples.png`."""
+    """Return a few samples of the model as WebP; None if its folder has no ``samples.png``."""
     path = entry.folder / "samples.png"
     return _specimen(str(path), str(path.stat().st_mtime_ns)) if path.is_file() else None
 
 
 def choose(name: str) -> None:
-    """Use the listed model `name` from now on."""
+    """Use the listed model ``name`` from now on."""
     state.choose_model(name)
     st.session_state["model_chosen"] = name
 
 
 def take_over(name: str) -> None:
-    """Let a model that has just been chosen take the present edit over, and the address with it; else say why not."""
+    """Adapt the present edit, and with it the address, to a model that was just chosen; else show why it failed."""
     try:
         laid_out(state.engine_of(name))
     except GlowcoreError as error:
@@ -68,12 +68,12 @@ def take_over(name: str) -> None:
 
 
 def actions(entry: ModelEntry, chosen: str | None) -> None:
-    """What can be done with a model, as a row of buttons that stay where they are under the mouse."""
+    """Show the row of buttons of a model, which do not move under the mouse."""
     st.button(
         "In use" if entry.name == chosen else "Use this model",
         icon=":material/check:" if entry.name == chosen else None,
         key=f"use_{entry.name}",
-        disabled=not entry.is_flow,  # the one in use is not: whoever has pressed it would lose the focus
+        disabled=not entry.is_flow,  # the one in use stays enabled, or the pressed button would lose the focus
         width=144,
         help=None if entry.is_flow else "It has no exact latents; the Reconstruct page shows it beside flows.",
         on_click=choose,
@@ -89,7 +89,7 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
 
 
 def in_memory(entry: ModelEntry) -> None:
-    """Beside the name of a model that is loaded, so that the buttons stay where they are: that it is, and its end."""
+    """Show that a model is loaded, and the button that unloads it, beside its name so that no other button moves."""
     st.markdown(":small[:gray[In memory]]", width="content")
     st.button(
         "Unload",
@@ -102,7 +102,7 @@ def in_memory(entry: ModelEntry) -> None:
 
 
 def unload(name: str | None = None) -> None:
-    """Let a model go, or all of them, and say so."""
+    """Unload a model, or all models, and confirm it."""
     state.unload(name)
     what = f"{name} is" if name else "All models are"
     st.toast(
@@ -112,7 +112,7 @@ def unload(name: str | None = None) -> None:
 
 
 def card(entry: ModelEntry, chosen: str | None) -> None:
-    """One model with what can be done with it."""
+    """Show the card of one model."""
     with st.container(border=True, key=f"card_{entry.name.replace('/', '_')}"):
         if entry.problem:
             st.markdown(f"**{entry.label}** :small[{entry.name}] :orange-badge[cannot be used]  \n{entry.problem}.")
@@ -129,29 +129,29 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                     with st.container(horizontal=True, vertical_alignment="center", width="content"):
                         actions(entry, chosen)
                 st.markdown(" · ".join(f":small[:gray[{name}] {value}]" for name, value in facts(entry)))
-                if told := provenance(entry):
-                    st.caption(f"Trained on {plain(told)}")
+                if data := provenance(entry):
+                    st.caption(f"Trained on {plain(data)}")
                 if earlier := began_from(entry):
                     weights = ", before that ".join(map(plain, earlier))
                     st.caption(f"Training started from the weights {weights}")
-        for found in st.session_state.get(f"checked_{entry.name}", []):
-            mark = ":green-badge[good]" if found.good else ":orange-badge[look]"
-            st.markdown(f"{mark} **{found.subject}** {found.words}")
+        for finding in st.session_state.get(f"checked_{entry.name}", []):
+            mark = ":green-badge[good]" if finding.good else ":orange-badge[look]"
+            st.markdown(f"{mark} **{finding.subject}** {finding.words}")
 
 
 intro("Models", "What every page works with. Choose one; your photos come along.")
 if just_chosen := st.session_state.pop("model_chosen", None):
     take_over(just_chosen)
-found = state.entries()
+entries = state.entries()
 in_use = state.chosen_model()
 if in_use is None:
     no_model()
 else:
-    first = models.default_name(found)  # not the one in use: a list that moves puts another button under the mouse
-    for entry in sorted(found, key=lambda each: each.name != first):
+    first = models.default_name(entries)  # not the one in use: reordering would put another button under the mouse
+    for entry in sorted(entries, key=lambda each: each.name != first):
         card(entry, in_use)
     with st.container(horizontal=True, vertical_alignment="center"):
         if state.loaded():
-            told = "Gives their memory back, for all visitors"
-            st.button("Unload all models", key="unload", on_click=unload, help=told)
+            effect = "Gives their memory back, for all visitors"
+            st.button("Unload all models", key="unload", on_click=unload, help=effect)
         st.caption("These are the folders of `pretrained/` and `runs/`.")

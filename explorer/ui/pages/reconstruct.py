@@ -1,4 +1,4 @@
-"""Reconstruct: what models give back, to the last bit or not, side by side, and what each level holds."""
+"""The Reconstruct page: reconstructions by several models side by side, and the content of single levels."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from glowcore.films import enlarge
 from glowcore.image_difference import amplified, pixels_changed
 
 SHOWN = 256
-AT_MOST = 8
-ALL_BITS = 8  # bits per value of a picture as it is
+AT_MOST = 8  # pictures
+ALL_BITS = 8  # bits per value of an unchanged picture
 NUDGES = (0.0, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
 # Both are upper bounds on the length of the shortest code, in bits per value.
 DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
@@ -53,26 +53,26 @@ class Settings:
 
 
 def names_of(entries: list[Tile]) -> dict[str, str]:
-    """What the pictures are called here, by their ids."""
+    """Return the labels of the pictures by the ids of their tiles."""
     return {t.id: t.alt if t.id.startswith(shelf.PHOTO) else t.alt.split(": ")[-1] for t in entries}
 
 
 def first_choice(entries: list[Tile]) -> list[str]:
-    """What is shown before anybody has chosen: what comes first, and no photos beside pictures of the gallery."""
+    """Return the pictures shown before a choice: the first ones, either all photos or all of the gallery."""
     others = [t.id for t in entries if t.id not in (shelf.EDIT, shelf.UNEDITED)]
     alike = [i for i in others if i.startswith(shelf.PHOTO) == others[0].startswith(shelf.PHOTO)]
     return alike[:3] or [shelf.EDIT]
 
 
 def choose_first(key: str, entries: list[Tile]) -> None:
-    """Choose for the visitor: at first, again while nobody has chosen otherwise, and where nothing chosen is left."""
-    kept, chosen, here = st.session_state.get(key), st.session_state.get(f"first {key}"), {t.id for t in entries}
-    if kept is None or kept == chosen or (kept and not here & set(kept)):
+    """Set the pictures to ``first_choice`` until the visitor chooses others, and if none of the chosen ones is left."""
+    chosen, default, present = st.session_state.get(key), st.session_state.get(f"first {key}"), {t.id for t in entries}
+    if chosen is None or chosen == default or (chosen and not present & set(chosen)):
         st.session_state[key] = st.session_state[f"first {key}"] = first_choice(entries)
 
 
 def choose_too(key: str, added: str) -> None:
-    """Put a photo that has just been given among those shown, before the others."""
+    """Show a photo that was just added before the other chosen pictures."""
     st.session_state[key] = [added, *(i for i in st.session_state[key] if i != added)][:AT_MOST]
 
 
@@ -164,13 +164,13 @@ def choose_settings(bench: Bench) -> Settings:
 
 
 def seen(bench: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
-    """A picture of the shelf as a model is given it: of the model's size, with so many bits per value."""
+    """Return a picture of the shelf as input of a model: at the model's size, quantised to ``bits`` per value."""
     picture = shelf.picture(bench, identity, min(engine.size))
     return picture if bits == ALL_BITS else quantised(images.fit(picture, engine.size), bits)
 
 
 def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> dict[str, str | float | int]:
-    """One line of the table."""
+    """Return one row of the table."""
     return {
         "picture": name,
         "model": engine.name,
@@ -184,22 +184,22 @@ def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> di
 
 
 def show(cells, picture: np.ndarray, caption: str, alt: str) -> None:
-    """One picture with its caption."""
+    """Show one picture with its caption."""
     cells.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
 
 
 def decibels(encoded: Encoded) -> str:
-    """The signal-to-noise ratio in words."""
+    """Format the peak signal-to-noise ratio."""
     return "∞" if encoded.psnr == math.inf else f"{encoded.psnr:.1f}"
 
 
 def short(model: str) -> str:
-    """A model's name for menus and captions."""
+    """Return a model's name for menus and captions."""
     return model.removeprefix("pretrained/")
 
 
 def opened(models: list[str]) -> list[Engine | Compressor]:
-    """The models that can be used, with a sentence about each one that cannot."""
+    """Open models; show an error for each one that cannot be opened."""
     engines = []
     for model in models:
         try:
@@ -210,7 +210,7 @@ def opened(models: list[str]) -> list[Engine | Compressor]:
 
 
 def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Settings) -> None:
-    """One picture by one model: what came of it, original, reconstruction, difference, coarse."""
+    """Show one picture by one model: figures, original, reconstruction, difference and the picture of coarse levels."""
     lossy, model = isinstance(engine, Compressor), short(engine.name)
     count = f"{encoded.pixels_changed} pixels changed"
     badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
@@ -218,7 +218,7 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Set
     figures = f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · {bound}"
     st.markdown(f"**{model}** {badge} :small[:gray[{figures}]]")
     nudge = settings.nudge if not lossy else 0.0
-    columns, narrowest = (5, 90) if nudge else (4, 100)  # two or three a row on a telephone
+    columns, narrowest = (5, 90) if nudge else (4, 100)  # pixels: two or three per row on a phone
     cells = st.grid(columns, min_column_width=narrowest)
     show(cells, encoded.picture, "Original", f"{name}, original as {model} sees it")
     show(cells, encoded.reconstruction, "Reconstruction", f"{name}, reconstruction by {model}")
@@ -234,16 +234,16 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Set
         return
     kept = min(settings.keep, engine.num_levels)
     coarse = mixing.coarse(engine, encoded, kept, settings.heat)
-    off = [mixing.nudged(engine, encoded, nudge)] if nudge else []
-    warn_of_lost([coarse, *off])
+    nudged = [mixing.nudged(engine, encoded, nudge)] if nudge else []
+    warn_of_lost([coarse, *nudged])
     show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
-    for picture in off:
+    for picture in nudged:
         words = f"noise {nudge:g} added to latents: {pixels_changed(encoded.picture, picture)} pixels changed"
         show(cells, picture, words.capitalize(), f"{name}, {words}, {model}")
 
 
 def as_csv(rows: list[dict]) -> str:
-    """The table for a spreadsheet."""
+    """Return the table as CSV."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
@@ -258,7 +258,7 @@ intro(
 )
 left, right = st.columns([1, 2.4], gap="large")
 shown = shelf.entries(bench)
-with left, st.container(key="reconstruct_controls"):  # on a telephone page.css keeps it in sight, below the pictures
+with left, st.container(key="reconstruct_controls"):  # on a phone page.css keeps it in view, below the pictures
     pictures, names, settings = choose_pictures(bench, shown), choose_models(bench), choose_settings(bench)
 labels = names_of(shown)
 rows = []

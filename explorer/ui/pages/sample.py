@@ -1,4 +1,4 @@
-"""Sample: faces that the model draws by itself."""
+"""The Sample page: pictures that the model samples."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ SIDES = [3, 4, 5, 6]
 ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, TEMPERATURE_LIMIT]
 ROW_SEEDS = 4
 EVERY = -1
-SHOWN = 256  # pixels of each picture of a large sheet
-FIELD = 160  # pixels, below which Streamlit leaves out the - and + of a number
+SHOWN = 256  # pixels, of each picture of a large sheet
+FIELD = 160  # pixels; Streamlit hides the - and + of a narrower number field
 INTRO = "Every picture here is drawn by the model. Click one to edit it."
 Temperature = tuple[float, ...]
 
 
 def edit(bench: Bench, seed: int, temperature: Temperature, label: int) -> None:
-    """Begin an edit from a sampled picture."""
+    """Open a sampled picture in Edit."""
     source = Source("seed", str(seed), label=label)
     open_in_edit(bench, EditRecipe(source, temperature=temperature, model=bench.engine.model_hash))
 
 
 def temperature_controls(bench: Bench) -> Temperature:
-    """One temperature, or one for each level from the coarsest down."""
+    """Let the visitor choose one temperature, or one for each level; return them finest level first."""
     engine = bench.engine
-    begun = from_link(state.arrived_at("temperature"), engine.num_levels) or engine.temperature
+    initial = from_link(state.arrived_at("temperature"), engine.num_levels) or engine.temperature
     sliders = st.container()
     by_level = st.toggle(
         "A temperature for each level",
-        key=starting_at(state.of_model("by_level", engine), len(begun) > 1),
+        key=starting_at(state.of_model("by_level", engine), len(initial) > 1),
         persist_state="session",
         disabled=engine.num_levels < 2,
     )
@@ -57,13 +57,13 @@ def temperature_controls(bench: Bench) -> Temperature:
             0.0,
             TEMPERATURE_LIMIT,
             step=0.05,
-            key=starting_at(state.of_model("temperature", engine), begun[-1]),
+            key=starting_at(state.of_model("temperature", engine), initial[-1]),
             persist_state="session",
             help=f"How far from the average {noun(engine)} samples may go: 0 is the average itself, 1 is what the "
             f"model has learnt. This model's author recommends {in_words(engine.temperature)}.",
         )
         return (whole,)
-    starts = begun if len(begun) > 1 else begun * engine.num_levels
+    starts = initial if len(initial) > 1 else initial * engine.num_levels
     chosen = []
     for level in reversed(range(engine.num_levels)):
         label = level_label(engine, level)
@@ -73,18 +73,18 @@ def temperature_controls(bench: Bench) -> Temperature:
 
 
 def seed_controls(bench: Bench) -> int:
-    """The first seed; the others follow it.
+    """Let the visitor choose the first seed; the others follow it.
 
-    It starts at the one in the address, else at the first that the model's author recommends, else at 0.
+    It starts at the seed in the address, else at the first one that the model's author recommends, else at 0.
     """
-    best, last, given = bench.engine.imagined, SEED_LIMIT - 1000, state.arrived_at("seed")
-    start = int(given) if re.fullmatch("[0-9]{1,10}", given) else best[0].seed if best else 0
+    best, last, linked = bench.engine.imagined, SEED_LIMIT - 1000, state.arrived_at("seed")
+    start = int(linked) if re.fullmatch("[0-9]{1,10}", linked) else best[0].seed if best else 0
     key = starting_at(state.of_model("seed", bench.engine), min(start, last))
 
     def roll() -> None:
         st.session_state[key] = random.randrange(100_000)
 
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # the button goes below where it must
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # wraps on a narrow screen
         st.number_input(
             "First seed",
             0,
@@ -95,17 +95,17 @@ def seed_controls(bench: Bench) -> int:
             width=FIELD,
             help="A seed always gives the same picture.",
         )
-        # A letter alone would be dead wherever a switch or a number has the focus.
+        # A letter without Alt would not work while a toggle or a number field has the focus.
         st.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="content", shortcut="alt+n")
     return int(st.session_state[key])
 
 
 def class_control(bench: Bench) -> int | None:
-    """Which class to draw, of a model that has classes; None for each in turn."""
-    names, given = bench.engine.class_names, state.arrived_at("class")
+    """Let the visitor choose a class; return None for each in turn, 0 for a model without classes."""
+    names, linked = bench.engine.class_names, state.arrived_at("class")
     if not names:
         return 0
-    start = int(given) if given in map(str, range(len(names))) else EVERY
+    start = int(linked) if linked in map(str, range(len(names))) else EVERY
     chosen = st.pills(
         "What to draw",
         [EVERY, *range(len(names))],
@@ -120,16 +120,16 @@ def class_control(bench: Bench) -> int | None:
 
 
 def sampled(bench: Bench, seeds: list[int], labels: list[int], temperature: Temperature) -> list[np.ndarray]:
-    """A picture for each seed with its label, those of one label as one batch."""
+    """Sample a picture for each seed and class; each class is one batch."""
     pictures: dict[int, np.ndarray] = {}
     for label in sorted(set(labels)):
-        of_label = [s for s, k in zip(seeds, labels, strict=True) if k == label]
-        pictures |= zip(of_label, bench.engine.sample(of_label, temperature, label), strict=True)
+        batch = [s for s, k in zip(seeds, labels, strict=True) if k == label]
+        pictures |= zip(batch, bench.engine.sample(batch, temperature, label), strict=True)
     return [pictures[s] for s in seeds]
 
 
 def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) -> None:
-    """Pictures of one temperature, a seed each."""
+    """Show samples at one temperature, one per seed."""
     names = bench.engine.class_names
     side = st.session_state["side"]
     seeds = list(range(first, first + side * side))
@@ -146,7 +146,7 @@ def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) 
 
 
 def row(bench: Bench, first: int, label: int | None) -> None:
-    """The same seeds from temperature 0 to 1.2: one seed per row."""
+    """Show a few seeds from temperature 0 to 1.2, one seed per row."""
     entries: list[Tile] = []
     pictures: list[np.ndarray] = []
     seeds = list(range(first, first + ROW_SEEDS))
@@ -174,7 +174,7 @@ def row(bench: Bench, first: int, label: int | None) -> None:
 
 
 def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[str], None]) -> None:
-    """The pictures as buttons."""
+    """Show pictures as buttons."""
     tiles(
         entries,
         key="samples",
@@ -185,7 +185,7 @@ def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
 
 
 def save(pictures: list[np.ndarray], columns: int) -> None:
-    """All pictures as one PNG, exact and large."""
+    """Show the buttons that save all pictures as one PNG, exact or large."""
 
     def sheet(side: int) -> bytes:
         return png(grids.grid([enlarge(picture, side) for picture in pictures], columns=columns))
@@ -214,13 +214,13 @@ with left:
         wrap=True,
         label_visibility="collapsed",
     )
-    wanted = class_control(bench)
+    label = class_control(bench)
     first_seed = seed_controls(bench)
-    shown = {"seed": str(first_seed), "class": str(wanted) if bench.engine.class_names and wanted is not None else ""}
+    shown = {"seed": str(first_seed), "class": str(label) if bench.engine.class_names and label is not None else ""}
     if mode == "Grid":
         temperatures = temperature_controls(bench)
-        given = state.arrived_at("side")
-        starting_at("side", int(given) if given in map(str, SIDES) else 4)
+        linked = state.arrived_at("side")
+        starting_at("side", int(linked) if linked in map(str, SIDES) else 4)
         st.segmented_control("Pictures per row", SIDES, key="side", persist_state="session", required=True)
         shown |= {"temperature": to_link(temperatures), "side": str(st.session_state["side"]), "show": ""}
     else:
@@ -228,7 +228,7 @@ with left:
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
     if mode == "Grid":
-        grid(bench, first_seed, temperatures, wanted)
+        grid(bench, first_seed, temperatures, label)
     else:
-        row(bench, first_seed, wanted)
+        row(bench, first_seed, label)
 address(shown, key="sample_address")
