@@ -40,7 +40,7 @@ class Settings:
     Attributes:
         gain: factor that amplifies the difference.
         keep: number of the coarsest levels that are kept.
-        heat: temperature of the levels that are drawn anew.
+        heat: temperature at which the other levels are sampled.
         bits: bits per value of the picture that the model encodes.
         nudge: standard deviation of the noise added to the latents.
     """
