@@ -1,4 +1,4 @@
-"""``python -m glowcore``."""
+"""Entry point of ``python -m glowcore``."""
 
 import sys
 

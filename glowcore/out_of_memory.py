@@ -1,4 +1,4 @@
-"""Errors that say that there was no memory left, and what they hold on to."""
+"""Recognition of out-of-memory errors, and release of the tensors that they keep alive."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import traceback
 
 import torch
 
-# What torch says where it raises a plain RuntimeError: on the CPU, and, in the last words, of cuBLAS and cuDNN.
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+# Messages of the plain RuntimeErrors of torch: the first two on the CPU, the last one from cuBLAS and cuDNN.
+_MESSAGES = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there was no memory left, on whichever device."""
+    """Return whether an error means that a device ran out of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+    return isinstance(error, RuntimeError) and any(message in str(error) for message in _MESSAGES)
 
 
 def free_tensors_of(error: BaseException) -> None:
-    """Free the tensors that were too many: the frames that an error has come through still hold them."""
+    """Free the tensors in the local variables of the frames that an error has passed through."""
     traceback.clear_frames(error.__traceback__)

@@ -1,4 +1,4 @@
-"""The probability that a logistic distribution gives to the bins of a picture (Kingma et al. 2016, appendix A)."""
+"""The discretised logistic distribution of the bins of a picture (Kingma et al. 2016, appendix A)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch.nn import functional as F
 
 
 def bin_log_prob(k: Tensor, mean: Tensor, log_scale: Tensor, n_bits: int) -> Tensor:
-    r"""Return the log-probability (nats, of each value) of bin ``k``, 0 to ``2^n - 1``.
+    r"""Return the log-probability of the bin ``k`` (0 to ``2^n - 1``) of each value, in nats.
 
-    The bins cut the unit interval, on which mean and scale are measured; the outermost ones reach to infinity, so that
-    the bins' probabilities sum to 1. With the edges :math:`a = (k + 1 - 2^n \mu) / 2^n s` and
+    The bins divide the unit interval, the units of mean and scale; the outermost bins extend to infinity, so that the
+    probabilities sum to 1. With the edges :math:`a = (k + 1 - 2^n \mu) / 2^n s` and
     :math:`b = (k - 2^n \mu) / 2^n s` of a bin,
 
     .. math:: \sigma(a) - \sigma(b) = \sigma(a)\,\sigma(-b)\,(1 - e^{b - a}),
 
-    whose logarithm is finite however far the bin is from the mean. All arguments are of one shape.
+    whose logarithm is finite however far the bin is from the mean. All tensors have the same shape.
     """
     bins = 2**n_bits
     inverse_scale = (-log_scale).exp()

@@ -21,7 +21,7 @@ from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import draw_noise, noise_log_prob
 from glowcore.temperature import temperatures
 
-#: Bounds of the encoder's log-std and of the decoder's log-scale: far outside of what training finds.
+#: Bounds of the encoder's log-std and of the decoder's log-scale, far outside the values that training reaches.
 LOG_STD_BOUNDS = (-8.0, 4.0)
 LOG_SCALE_BOUNDS = (-7.0, 0.0)
 
@@ -36,10 +36,10 @@ class VAEConfig:
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
         num_levels: halvings of the picture on its way to the latent.
         hidden_channels: width of the networks at half the picture's size, doubled with every further halving.
-        latent_dims: numbers that a picture is compressed to.
+        latent_dims: size of the latent that a picture is compressed to.
 
     Raises:
-        ConfigError: a value outside these, before anything is allocated.
+        ConfigError: a value outside these ranges; nothing is allocated then.
     """
 
     image_size: int | tuple[int, int] = 32
@@ -74,8 +74,8 @@ class VAE(LikelihoodModel):
     (:mod:`glowcore.baselines.discretised_logistic`). Unlike a flow it has no exact likelihood but the evidence lower
     bound, and ``decode(encode(x))`` is not x.
 
-    ``encode`` gives the mean of q as :class:`~glowcore.latents.Latents` of a single level
-    ``[B, latent_dims, 1, 1]``: fewer numbers than the picture has, and no ``log_prob``.
+    ``encode`` returns the mean of q as :class:`~glowcore.latents.Latents` with one level ``[B, latent_dims, 1, 1]``,
+    fewer numbers than the picture has, and without ``log_prob``.
     """
 
     def __init__(self, config: VAEConfig) -> None:
@@ -87,12 +87,12 @@ class VAE(LikelihoodModel):
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of the weights."""
         return self.decoder.out.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype of its weights."""
+        """Dtype of the weights."""
         return self.decoder.out.weight.dtype
 
     def encode(self, images: Tensor, y: None = None) -> Latents:
@@ -107,7 +107,7 @@ class VAE(LikelihoodModel):
         if shapes != self.latent_shapes():
             raise ConfigError(f"latents have levels {shapes}, this model's are {self.latent_shapes()}")
         mean, _ = self.predict(latents.levels[0].to(self.device, self.dtype)[:, :, 0, 0])
-        # A point x of the unit interval lies in the cell of v = 256 x - 1/2, and that is shown as v / 255.
+        # The 8-bit value v covers the cell around x = (v + 1/2) / 256 of the unit interval, and is the picture v / 255.
         return ((256 * mean - 0.5) / 255).clamp(0, 1)
 
     def bits_per_dim(self, images: Tensor, y: None = None, *, generator: Noise = None) -> Tensor:
@@ -115,8 +115,8 @@ class VAE(LikelihoodModel):
 
         .. math:: -\frac{\log p(k|z) + \log p(z) - \log q(z|x)}{D \ln 2}, \qquad z = m + s \odot \epsilon
 
-        with one draw of z a picture: its mean over draws is the evidence lower bound, so the true code length is not
-        longer. A flow's bits per dimension bound the same number, from dequantisation. Differentiable: this is the
+        with one draw of z per picture; its mean over draws is the evidence lower bound, so the true code length is not
+        longer. The bits per dimension of a flow bound the same number, by dequantisation. Differentiable: this is the
         training loss. The noise comes from ``generator`` as in :meth:`glowcore.flow.Flow.bits_per_dim`.
         """
         k = likelihood.bins(self._checked(images), self.config.n_bits)
@@ -141,16 +141,16 @@ class VAE(LikelihoodModel):
         return 0.5 + 0.5 * mean, _within(log_scale - 3, *LOG_SCALE_BOUNDS)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
-        """Return ``(c, h, w)`` of its only level."""
+        """Return ``(c, h, w)`` of the only level."""
         return [(self.config.latent_dims, 1, 1)]
 
     def sample_latents(
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: None = None
     ) -> Latents:
-        """Draw latents from the prior, one picture a seed, times a temperature (a number, or a sequence of one).
+        """Draw latents from the prior, one picture per seed, times a temperature (a number, or a sequence of one).
 
         Raises:
-            ConfigError: no seeds, what is no seed or temperature, or a class ``y``, which it does not know.
+            ConfigError: no seeds, an invalid seed or temperature, or a class ``y``, since a VAE has no classes.
         """
         if y is not None:
             raise ConfigError(f"y is {y!r:.40}, but a VAE has no classes")
@@ -169,7 +169,7 @@ class VAE(LikelihoodModel):
         shape = (self.config.latent_dims,)
         if isinstance(generator, Sequence):
             likelihood.check_generators(generator, count)
-            eps = torch.stack([_normal(shape, each) for each in generator])
+            eps = torch.stack([_normal(shape, one) for one in generator])
         else:
             eps = _normal((count, *shape), generator)
         return eps.to(self.device, self.dtype)
@@ -181,7 +181,7 @@ def build_vae(config: VAEConfig) -> VAE:
 
 
 def _within(values: Tensor, low: float, high: float) -> Tensor:
-    """Bound values smoothly: where ``clamp`` is constant nothing would be learned, and training could not come back."""
+    """Bound values smoothly: ``clamp`` has no gradient outside the bounds, so that training could not return."""
     values = high - F.softplus(high - values)
     return low + F.softplus(values - low)
 

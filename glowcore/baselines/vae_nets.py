@@ -1,4 +1,4 @@
-"""The two networks of the VAE: residual blocks between halvings of the picture, and the same way back."""
+"""The two networks of the VAE: an encoder of residual blocks and halvings of the picture, and a mirrored decoder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 
 class ResidualBlock(nn.Module):
-    """``x + conv(silu(norm(conv(silu(norm(x))))))``, both convolutions 3x3; the identity at the start.
+    """``x + conv(silu(norm(conv(silu(norm(x))))))``, both convolutions 3x3; the identity at initialisation.
 
-    Group normalisation keeps training on its feet at the rates that flows are trained with; without it one bad step
-    could silence the encoder for good.
+    Group normalisation keeps training stable at the learning rates of flows; without it one bad step could collapse the
+    encoder for good.
     """
 
     def __init__(self, channels: int) -> None:
@@ -31,12 +31,12 @@ class ResidualBlock(nn.Module):
 
 
 def norm(channels: int) -> nn.GroupNorm:
-    """Return a normalisation over groups of channels, at most eight groups."""
+    """Return a group normalisation of ``channels`` channels in at most eight groups."""
     return nn.GroupNorm(math.gcd(channels, 8), channels)
 
 
 class Encoder(nn.Module):
-    """Picture ``[B, C, H, W]`` to ``[B, outputs]``: a strided convolution and a residual block a halving."""
+    """Map ``[B, C, H, W]`` to ``[B, outputs]``: a strided convolution and a residual block per halving."""
 
     def __init__(self, channels: int, widths: Sequence[int], size: tuple[int, int], outputs: int) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latent ``[B, inputs]`` to ``[B, outputs, H, W]``: a residual block and a transposed convolution a doubling."""
+    """Map ``[B, inputs]`` to ``[B, outputs, H, W]``: a residual block and a transposed convolution per doubling."""
 
     def __init__(self, inputs: int, widths: Sequence[int], size: tuple[int, int], outputs: int) -> None:
         super().__init__()

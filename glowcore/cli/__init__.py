@@ -1,4 +1,4 @@
-"""The command line: ``python -m glowcore COMMAND``; one command a file."""
+"""The command line ``python -m glowcore COMMAND``, one module per command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from glowcore.cli.runner import run_command
 
-#: Commands in the order that ``--help`` lists them: the module of this package, and what it is for in a line.
+#: The commands in the order of ``--help``: the name of the module, and a summary of one line.
 COMMANDS = {
     "train": "train a model on a folder of pictures",
     "scan": "list the pictures of a folder that cannot be read",
@@ -24,5 +24,5 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code, as :func:`glowcore.cli.runner.run_command`."""
+    """Run a command and return its exit code (:func:`glowcore.cli.runner.run_command`)."""
     return run_command("python -m glowcore", "Normalizing flows for images.", __name__, COMMANDS, argv)

@@ -23,23 +23,23 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the folder's contents after its hashes have been checked; exit code 0."""
-    found = checkpoint.read_info(args.model)
-    # Loading verifies the weights, and only a built model tells parameters from the buffers beside them.
+    """Verify the hashes of the folder and show its contents; exit code 0."""
+    stored = checkpoint.read_info(args.model)
+    # Loading verifies the weights, and only a built model distinguishes parameters from buffers.
     model = checkpoint.load(args.model, device="cpu")
     facts = {
-        "model": found["model"],
+        "model": stored["model"],
         "is_flow": isinstance(model, Flow),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "bytes": sum(file["size"] for file in found["files"].values()),
-        "sha256": found["files"][checkpoint.WEIGHTS]["sha256"],
-        "glowcore_version": found["glowcore_version"],
-        "format_version": found["format_version"],
-        "config": found["config"],
+        "bytes": sum(file["size"] for file in stored["files"].values()),
+        "sha256": stored["files"][checkpoint.WEIGHTS]["sha256"],
+        "glowcore_version": stored["glowcore_version"],
+        "format_version": stored["format_version"],
+        "config": stored["config"],
         "classes": classes.class_names(model),
-        "metadata": found["metadata"],
-        "files": found["files"],
-        "attributes": found["attributes"],
+        "metadata": stored["metadata"],
+        "files": stored["files"],
+        "attributes": stored["attributes"],
     }
     if args.json:
         options.print_json(facts)

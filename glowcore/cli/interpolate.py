@@ -43,16 +43,16 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Interpolate; exit code 0, or 1 with nothing written where a frame leaves the model's range."""
+    """Interpolate; exit code 0, or 1 without output if a frame leaves the range of the model."""
     out = output.check_path(args.out, FILMS + pictures.PNG + pictures.JPEG)
     film = out.suffix.lower() in FILMS
     count = (60 if film else 9) if args.frames is None else args.frames
     options.check_range("--frames", count, 2, 10_000)
-    given = {"loop": args.loop or None, "rate": args.rate, "side": args.side}
-    given = [name for name, value in given.items() if value is not None]
-    if given and not film:
+    film_options = {"loop": args.loop or None, "rate": args.rate, "side": args.side}
+    film_options = [name for name, value in film_options.items() if value is not None]
+    if film_options and not film:
         raise ConfigError(
-            f"--{given[0]} belongs to films and {out.name} is a strip; leave it out, or end --out in "
+            f"--{film_options[0]} belongs to films and {out.name} is a strip; leave it out, or end --out in "
             + " or ".join(FILMS)
         )
     rate, side = films.RATE if args.rate is None else args.rate, SIDE if args.side is None else args.side
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--side", side, 16, 2048)
     model = options.load_flow(args)
     if not film:
-        sheet_size((count, *model.image_size), count)  # refused before the work, not after
+        sheet_size((count, *model.image_size), count)  # refuses a strip that is too large before the work
     exact, y = pictures.exact(model), class_option.chosen(model, args.class_name)
     first, last = (pictures.encode(exact, path, y) for path in (args.first, args.last))
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)

@@ -1,4 +1,4 @@
-"""Arguments for the settings of every kind of model, read off their configs."""
+"""Command-line options for the settings of every kind of model, generated from their configs."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def add_settings(group) -> None:
 
 
 def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
-    """Return the settings that were given, by name.
+    """Return the settings given on the command line, by name.
 
     Raises:
-        ConfigError: one of them is none of ``model``'s.
+        ConfigError: a setting that the config of ``model`` does not have.
     """
     known = {field.name for field in fields(CONFIGS[model])}
     given = {name: getattr(args, name) for name in _settings() if getattr(args, name) is not None}
@@ -49,38 +49,38 @@ def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
 
 
 def meaning(name: str, value: Any, config: Any) -> Any:
-    """Return a setting of ``config``'s kind in one form: 8 and 8x8 are one size, 2 and 2,2 as many steps per level."""
+    """Return the normal form of a setting, so that equal ones compare equal: 8 and 8x8, or 2 and 2,2 per level."""
     if name == "image_size":
         return value if isinstance(value, tuple) else (value, value)
-    doubled = name == "hidden_channels" and config.model_name == "realnvp"  # one number is that of the first level
+    doubled = name == "hidden_channels" and config.model_name == "realnvp"  # one number doubles per level
     if isinstance(value, tuple) and value == value[:1] * getattr(config, "num_levels", 0) and not doubled:
         return value[0]
     return value
 
 
 def text(name: str, value: Any) -> str:
-    """Return a setting's value as it is typed, such as ``48x64`` and ``8,16``."""
+    """Return the value of a setting as it is typed, such as ``48x64`` or ``8,16``."""
     return ("x" if name == "image_size" else ",").join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def typed(name: str, value: Any) -> str:
-    """Return the option of a setting with its value, as it is typed."""
+    """Return the option of a setting and its value as they are typed."""
     if isinstance(value, bool):
         return _flag(name if value else f"no_{name}")
     return f"{_flag(name)} {text(name, value)}"
 
 
 def _settings() -> dict[str, dict[str, str]]:
-    """Return each setting with its annotation in every model that has it."""
-    found: dict[str, dict[str, str]] = {}
+    """Return the annotations of each setting, by name and kind of model."""
+    annotations: dict[str, dict[str, str]] = {}
     for model, config in CONFIGS.items():
         for field in fields(config):
-            found.setdefault(field.name, {})[model] = str(field.type)
-    return found
+            annotations.setdefault(field.name, {})[model] = str(field.type)
+    return annotations
 
 
 def _help(name: str, models: Iterable[str]) -> str:
-    """Return what the configs of ``models`` say of a setting, each text behind the models that it is true for."""
+    """Return the help of a setting: the text of the configs of ``models``, with the models named where they differ."""
     models_of: dict[str, list[str]] = {}
     for model in models:
         models_of.setdefault(options.described(CONFIGS[model], name), []).append(model)

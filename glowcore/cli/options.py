@@ -1,4 +1,4 @@
-"""Arguments and small steps that several commands share."""
+"""Options shared by several commands, with their readers and checks, and the output of results and messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from glowcore.text import printable
 
 
 def command(commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
-    """Add the parser of a command, with an example under its ``--help``."""
+    """Add and return the parser of a command, whose ``--help`` ends with an example."""
     return commands.add_parser(
         name,
         help=summary,
@@ -37,7 +37,7 @@ def command(commands, name: str, summary: str, example: str) -> argparse.Argumen
 
 
 def described(config: type, name: str) -> str:
-    """Return what a config's docstring says of a setting, up to its first full stop, as a help text."""
+    """Return the first sentence on a setting in the docstring of a config, as a help text."""
     match = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)", inspect.getdoc(config) or "", re.MULTILINE)
     text = re.sub(r"\s+", " ", match[1]).split(". ")[0].rstrip(".") if match else ""
     return text.replace("``", "").replace("%", "%%")
@@ -50,7 +50,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model DIR`` and the device."""
+    """Add ``--model DIR``, ``--device`` and ``--threads``."""
     add_model_folder(parser)
     add_device(parser)
 
@@ -63,16 +63,16 @@ def add_model_folder(parser: argparse.ArgumentParser) -> None:
 
 
 def load_model(args: argparse.Namespace) -> LikelihoodModel:
-    """Load the model that ``--model`` names onto ``--device``."""
+    """Load the model of ``--model`` onto ``--device``."""
     set_threads(args.threads)
     return checkpoint.load(args.model, device=args.device)
 
 
 def load_flow(args: argparse.Namespace, *, attributes: bool = False) -> Flow:
-    """Load the model that ``--model`` names for a command that needs a flow, and its ``attributes`` where asked for.
+    """Load the model of ``--model`` for a command that needs a flow, with ``attributes`` one that has attributes.
 
     Raises:
-        ConfigError: it is a baseline, which has no exact latents, or has no attributes.
+        ConfigError: the model is a baseline, which has no exact latents, or lacks attributes.
     """
     model = load_model(args)
     if not isinstance(model, Flow):
@@ -93,7 +93,10 @@ def load_flow(args: argparse.Namespace, *, attributes: bool = False) -> Flow:
 
 
 def add_data(parser: argparse.ArgumentParser, split: str, note: str = "") -> None:
-    """Add ``--data DIR`` and what chooses among its pictures; ``split`` is the default, ``note`` what more is said."""
+    """Add ``--data DIR`` and the options that select its pictures.
+
+    ``split`` is the default of ``--split``, and ``note`` is appended to the help of ``--data``.
+    """
     parser.add_argument(
         "--data",
         required=True,
@@ -121,14 +124,14 @@ def add_skip_broken(parser: argparse.ArgumentParser) -> None:
 
 
 def open_pictures(args: argparse.Namespace, model: LikelihoodModel) -> PictureSet:
-    """Open the pictures that :func:`add_data`'s arguments name, at the size of ``model``; says what was left out."""
+    """Open the pictures of :func:`add_data` at the size of a model, and list the files that were left out."""
     return open_pictures_at(args, model.image_size, model.config.channels)
 
 
 def open_pictures_at(
     args: argparse.Namespace, image_size: tuple[int, int], channels: int = 3, most: int | None = None
 ) -> PictureSet:
-    """As :func:`open_pictures`, ``image_size`` as (height, width); more than ``most`` of them are a mistake."""
+    """Open pictures as :func:`open_pictures` does, at ``(height, width)``; more than ``most`` are an error."""
     pictures = open_dataset(
         args.data,
         image_size=image_size,
@@ -146,10 +149,10 @@ def open_pictures_at(
 
 
 def labels(model: LikelihoodModel, pictures: PictureSet, data: str) -> Tensor | None:
-    """Return the classes of ``pictures`` as numbers of a class-conditional model, None for any other.
+    """Return the classes of pictures as numbers of a class-conditional model, None for any other model.
 
     Raises:
-        ConfigError: the pictures have no classes, or one that the model does not have.
+        ConfigError: the pictures have no classes, or a class that the model does not have.
     """
     count = classes.num_classes(model)
     if count == 0:
@@ -166,13 +169,13 @@ def labels(model: LikelihoodModel, pictures: PictureSet, data: str) -> Tensor | 
 
 
 def say_skipped(skipped: Sequence[tuple[str, str]], lists_all: str = "; python -m glowcore scan lists all") -> None:
-    """Name the first few pictures that ``--skip-broken`` left out; ``lists_all`` says what names the others too."""
+    """Print the first few pictures that ``--skip-broken`` left out; ``lists_all`` names a command for the others."""
     lines = [f"skipped {printable(file, 120)}: {reason}" for file, reason in skipped]
     say_first(lines, f"skipped {{}} more{lists_all}")
 
 
 def say_first(lines: Sequence[str], more: str) -> None:
-    """Say the first few lines, and ``more`` with the number of the others in place of its ``{}``."""
+    """Print the first five lines, and ``more`` with the number of the others in place of ``{}``."""
     for line in lines[:5]:
         say(line)
     if len(lines) > 5:
@@ -180,7 +183,7 @@ def say_first(lines: Sequence[str], more: str) -> None:
 
 
 def say_passed_over(other_kinds: Mapping[str, int]) -> None:
-    """Say how many files have each ending that is not read, if there are any."""
+    """Print how many files have each ending that is not read, if there are any."""
     if other_kinds:
         say(passed_over(other_kinds))
 
@@ -195,7 +198,7 @@ def number(name: str, text: str, low: float, high: float) -> float:
     """Read a number in ``[low, high]``.
 
     Raises:
-        ConfigError: it is none; ``name`` is what the message calls it.
+        ConfigError: ``text`` is no such number; the message calls it ``name``.
     """
     try:
         value = float(text)
@@ -207,12 +210,12 @@ def number(name: str, text: str, low: float, high: float) -> float:
 
 
 def check_seed(seed: int) -> None:
-    """Raise :class:`ConfigError` unless ``--seed`` is a number that every generator takes whole."""
+    """Raise :class:`ConfigError` unless ``--seed`` fits into the 32 bits that torch's CPU generator uses."""
     check_range("--seed", seed, 0, 2**32 - 1)
 
 
 def set_threads(threads: int | None) -> None:
-    """Set the number of CPU threads, if one is given."""
+    """Set the number of CPU threads, unless it is None."""
     if threads is not None:
         if threads < 1:
             raise ConfigError(f"--threads is {threads}, expected 1 or more")
@@ -247,12 +250,12 @@ def image_size(text: str) -> int | tuple[int, int]:
 
 
 def print_json(value: Any) -> None:
-    """Write a result for machines to stdout; numbers that are not finite, which JSON does not have, become null."""
+    """Print a dict or dataclass to stdout as JSON, which has no infinity or NaN: such numbers become null."""
     print(json.dumps(_finite(asdict(value) if is_dataclass(value) else value), indent=2, allow_nan=False))
 
 
 def say(line: str) -> None:
-    """Write words for a person to stderr; stdout is for results in JSON."""
+    """Print a message to stderr; stdout is for results."""
     print(line, file=sys.stderr)
 
 

@@ -1,6 +1,6 @@
-"""Pictures of the command line: from files to a model's batch, and from a batch to a file.
+"""Pictures of the commands: reading files into the batch of a model, encoding, decoding, and writing files.
 
-Models decode here as in the application: what float32 does not bring back, or loses, goes through float64.
+Models encode and decode as in the application: in float32, and in float64 where float32 fails.
 """
 
 from __future__ import annotations
@@ -23,50 +23,50 @@ from glowcore.storage import output
 from glowcore.text import printable
 
 PNG, JPEG = (".png",), (".jpg", ".jpeg")
-#: Pictures decoded at once: enough to keep a processor busy, little enough for its memory.
+#: Pictures decoded at once: enough to keep a processor busy, few enough for its memory.
 BATCH = 32
 
 
 def load(path: str | Path, model: LikelihoodModel) -> Tensor:
-    """Read a picture and bring it to the model's size and channels: uint8 ``[1, C, H, W]``.
+    """Read a picture at the size and with the channels of a model: uint8 ``[1, C, H, W]``.
 
-    Says what the model is shown of a picture of another size.
+    Prints how a picture of another size is cropped and scaled.
 
     Raises:
-        ImageError: no such file, no picture, or a model of other channels than 1 or 3.
+        ImageError: no such file, not a picture, or a model whose channels are neither 1 nor 3.
     """
     whole = images.load(path, channels=model.config.channels)
     if whole.shape[:2] != tuple(model.image_size):
-        options.say(f"{printable(str(path))}: {_brought(whole, model)}")
+        options.say(f"{printable(str(path))}: {_resized(whole, model)}")
     array = images.fit(whole, model.image_size)
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
 
-def _brought(whole: np.ndarray, model: LikelihoodModel) -> str:
-    """Say what of a picture, uint8 ``[H, W, C]``, a model is shown."""
+def _resized(whole: np.ndarray, model: LikelihoodModel) -> str:
+    """Return in words how a picture, uint8 ``[H, W, C]``, is cropped and scaled for a model."""
     kept = images.crop_to_aspect(whole, model.image_size)
-    (height, width), (cut, across) = whole.shape[:2], kept.shape[:2]
-    part = "all" if kept.shape == whole.shape else f"the central {across}x{cut}"
-    told = f"{part} of its {width}x{height} pixels scaled to {model.image_size[1]}x{model.image_size[0]}"
+    (height, width), (kept_height, kept_width) = whole.shape[:2], kept.shape[:2]
+    part = "all" if kept.shape == whole.shape else f"the central {kept_width}x{kept_height}"
+    message = f"{part} of its {width}x{height} pixels scaled to {model.image_size[1]}x{model.image_size[0]}"
     if model.attributes is None:
-        return told
-    return f"{told} without looking for a face; python -m explorer edit finds the face in a photo first"
+        return message
+    return f"{message} without looking for a face; python -m explorer edit finds the face in a photo first"
 
 
 def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None) -> None:
-    """Write uint8 ``[H, W, 1 or 3]`` as the PNG (``text``: its metadata) or the JPEG that the path names."""
+    """Write uint8 ``[H, W, 1 or 3]`` as a PNG (``text``: its metadata) or JPEG, by the ending of ``path``."""
     jpeg = path.suffix.lower() in JPEG
     output.write(path, images.to_jpeg_bytes(picture) if jpeg else images.to_png_bytes(picture, text))
     options.say(f"wrote {path} ({picture.shape[1]} x {picture.shape[0]})")
 
 
 def exact(model: LikelihoodModel) -> ExactFlow | LikelihoodModel:
-    """Return the form of a model that goes through float64 where it must; a model that is no flow as it is."""
+    """Return a flow as one that uses float64 where float32 fails, and any other model unchanged."""
     return ExactFlow(model, backend="torch") if isinstance(model, Flow) else model
 
 
 def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
-    """Read a picture (as :func:`load`) and encode it in the precision it needs; says where that is float64."""
+    """Read a picture as :func:`load` does and encode it; prints whether float64 was needed, or did not help."""
     latents, _, error = model.round_trip(load(path, model), y)
     name = printable(str(path))
     if model.retried(latents):
@@ -86,12 +86,12 @@ def decode(model: ExactFlow | LikelihoodModel, latents: Latents) -> Iterator[Ten
 
 
 def show(batches: Iterable[Tensor], reach: float = float("inf")) -> tuple[np.ndarray, list[int]]:
-    """Join batches to pictures for the eye, uint8 ``[N, H, W, C]``, and say which are lost: black here, not to be kept.
+    """Concatenate batches into uint8 pictures ``[N, H, W, C]``; return them and the indices of those that are lost.
 
-    Lost is what holds a value that is not finite, or more than ``reach`` outside of [0, 1].
+    A lost picture has a value that is not finite or lies more than ``reach`` outside [0, 1]; it is returned black.
 
     Raises:
-        ImageError: they have other channels than 1 or 3, so that no picture file holds them.
+        ImageError: the channels are neither 1 nor 3, so that no picture file can hold them.
     """
     shown, lost = [], []
     for batch in batches:

@@ -58,7 +58,7 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Reconstruct; exit code 0, or 1 where a reconstruction holds values that are not finite: black on the sheet."""
+    """Reconstruct; exit code 0, or 1 if a reconstruction has values that are not finite and is black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     options.check_range("--scale", args.scale, 1, 64)
     options.check_seed(args.seed)
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     originals = torch.cat([pictures.load(path, model) for path in args.image])
     exact = pictures.exact(model)
     backs, rows = [], []
-    for index, picture in enumerate(originals.split(1)):  # one at a time, as the application does
+    for index, picture in enumerate(originals.split(1)):  # one at a time, as in the application
         encoded = exact.round_trip(picture, y)[0] if isinstance(exact, ExactFlow) else model.encode(picture)
         latents = _kept(model, encoded, args, seed=args.seed + index)
         backs.append(exact.decode(latents).cpu())
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         )
     shown, lost = pictures.show(backs)
     before = images.to_uint8(originals)
-    # Against the float32 values that went in, so that the error of float64 is not that of rounding them.
+    # The reference is the float32 input, so that a float64 result is not charged with its rounding.
     errors = [back.double() - picture / 255 for back, picture in zip(backs, originals.split(1), strict=True)]
     error = torch.cat(errors).nan_to_num(nan=torch.inf).permute(0, 2, 3, 1).numpy()
     for index, row in enumerate(rows):
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _words(row: dict[str, Any]) -> str:
-    """Return what was found of one picture, in a line."""
+    """Return the result of one picture in a line."""
     return (
         f"{printable(row['image'])}: largest error {row['reconstruction_max_abs_error']:.2e}, "
         f"{row['pixels_changed']} pixels changed at 8 bits, {row['bits_per_dim']:.3f} bits/dim at "
@@ -118,7 +118,7 @@ def _words(row: dict[str, Any]) -> str:
 
 
 def _kept(model: LikelihoodModel, latents: Latents, args: argparse.Namespace, seed: int) -> Latents:
-    """Return the latents of one picture with all but the K coarsest levels zeroed or drawn anew."""
+    """Return the latents of one picture with all but the K coarsest levels set to zero or to a random sample."""
     count = len(latents.levels)
     if args.levels is None:
         if args.temperature is not None:
@@ -132,6 +132,6 @@ def _kept(model: LikelihoodModel, latents: Latents, args: argparse.Namespace, se
 
 
 def _visible(error: np.ndarray) -> float:
-    """Return the largest power of ten that keeps the error within half the range of grey, at least 1."""
+    """Return the largest power of ten, at least 1, that keeps the amplified error within half the range of grey."""
     largest = float(np.abs(error[np.isfinite(error)]).max(initial=0.0))
     return 10.0 ** max(0, math.floor(math.log10(0.5 / largest))) if largest > 0 else 1.0

@@ -1,6 +1,6 @@
-"""What runs both command lines, `python -m glowcore` and `python -m explorer`: one command a file.
+"""The runner of both command lines, ``python -m glowcore`` and ``python -m explorer``, with one module per command.
 
-A file of a command has ``add_parser(commands, summary)``, which adds its arguments, and ``run(args)``, which does the
+The module of a command has ``add_parser(commands, summary)``, which adds its options, and ``run(args)``, which does the
 work and returns the exit code.
 """
 
@@ -19,19 +19,19 @@ from typing import Any, NoReturn, TextIO
 from glowcore.errors import GlowcoreError, reason
 from glowcore.version import __version__
 
-#: How the system says that what stdout leads to takes no more.
+#: Error codes of a write to a full or failing device.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line; the usage is for ``--help``."""
+    """Parser that reports an error in one line; only ``--help`` prints the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Tell the mistake and exit with 2."""
+        """Print the error and exit with 2."""
         self.exit(2, f"error: {message} ({self.prog} --help shows what is expected)\n")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Tell the message and exit, once what is printed has got through."""
+        """Flush stdout, so that a failing write is noticed, then print the message and exit."""
         sys.stdout.flush()
         super().exit(status, message)
 
@@ -39,18 +39,18 @@ class Parser(argparse.ArgumentParser):
 def run_command(prog: str, description: str, package: str, known: Mapping[str, str], argv: Sequence[str] | None) -> int:
     """Run a command and return its exit code.
 
-    0 done, 1 what stdout leads to is full, 2 a user's mistake (either one line on stderr), 130 interrupted, 141 nobody
-    reads the output any more (``| head``); what else went wrong is the command's own.
+    Codes are 0 for success, 1 for a stdout that cannot be written and 2 for a user's mistake (both with one line on
+    stderr), 130 for an interrupt, and 141 for a closed pipe (``| head``). A command may return others.
 
     Args:
-        prog: how the program is called.
-        description: what it is for.
-        package: where the files of the commands are, each called as its command.
-        known: the commands in the order that ``--help`` lists them, and what each is for in a line.
-        argv: the arguments, those of the process if None.
+        prog: the name of the program in ``--help``.
+        description: its description.
+        package: the package that holds the module of each command, under the name of the command.
+        known: the commands in the order of ``--help``, each with a summary of one line.
+        argv: the arguments; those of the process if None.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    # Only the command that is asked for is imported: no command waits for what another one needs.
+    # Only the module of this command is imported, so that no command waits for the imports of another.
     named = next((word for word in argv if word in known), None)
     module = importlib.import_module(f"{package}.{named}") if named else None
     try:
@@ -66,20 +66,20 @@ def run_command(prog: str, description: str, package: str, known: Mapping[str, s
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        _let_go_of_stdout()
+        _discard_stdout()
         return 141
     except _StdoutError as error:
-        _let_go_of_stdout()
+        _discard_stdout()
         print(f"error: the output cannot be written: {error}", file=sys.stderr)
         return 1
 
 
 class _StdoutError(Exception):
-    """What stdout leads to takes no more; says why."""
+    """A write to stdout failed; the message is the reason."""
 
 
 class _Stdout:
-    """stdout, which tells that it is full by an error of its own: a file of the command's may be full as well."""
+    """stdout with an error of its own for a full device, which distinguishes it from files that a command writes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -88,15 +88,15 @@ class _Stdout:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        with self._told_apart():
+        with self._converted_errors():
             return self._stream.write(text)
 
     def flush(self) -> None:
-        with self._told_apart():
+        with self._converted_errors():
             self._stream.flush()
 
     @contextlib.contextmanager
-    def _told_apart(self) -> Iterator[None]:
+    def _converted_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -122,11 +122,11 @@ def _parse(
         else:
             commands.add_parser(name, help=summary)
     args, unknown = parser.parse_known_args(argv)
-    if unknown:  # told by the command itself, whose --help has what it takes
+    if unknown:  # reported by the parser of the command, which names the right --help
         commands.choices[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     return args
 
 
-def _let_go_of_stdout() -> None:
-    """What is still to be written, which Python does as it ends, has to go somewhere."""
+def _discard_stdout() -> None:
+    """Redirect stdout to the null device: Python flushes it at exit, which would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,6 +21,7 @@ from glowcore.storage import output
 from glowcore.temperature import HIGHEST, from_text
 
 EXAMPLE = "python -m glowcore sample --model pretrained/faces64 --seeds 0:16 --temperature 0.7 --out samples.png"
+#: Most pictures on a sheet.
 MOST = 4096
 
 
@@ -55,7 +56,7 @@ def add_parser(commands, summary: str) -> None:
 
 @torch.inference_mode()
 def run(args: argparse.Namespace) -> int:
-    """Sample; exit code 0, or 1 where pictures hold values that are not finite: black on the sheet."""
+    """Sample; exit code 0, or 1 if a picture has values that are not finite and is black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     seeds = read_seeds(args.seeds)
     options.check_range("--scale", args.scale, 1, 64)
@@ -70,16 +71,18 @@ def run(args: argparse.Namespace) -> int:
         temperature = recommended_temperature(model)
     drawn, y = class_option.seeds_and_classes(model, seeds, args.class_name)
     options.check_range("number of pictures", len(drawn), 1, MOST)
-    every = len(drawn) // len(seeds)  # classes per seed, 1 but for --class all
+    every = len(drawn) // len(seeds)  # classes per seed: 1, except for --class all
     columns = min(args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds)))), len(drawn))
-    sheet_size((len(drawn), *model.image_size), columns, args.scale)  # refused before the work, not after
+    sheet_size(
+        (len(drawn), *model.image_size), columns, args.scale
+    )  # refuses a sheet that is too large before the work
     shown, lost = _show(model, model.sample_latents(drawn, temperature, y))
     pictures.save(out, grid(shown, columns=columns, scale=args.scale))
     return _report_lost([drawn[index] for index in lost], len(drawn))
 
 
 def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
-    """Draw the sheet of ``--compare``: one row per temperature, one column per seed."""
+    """Draw the sheet of ``--compare``, with one row per temperature and one column per seed; return the exit code."""
     if args.temperature is not None or args.columns is not None:
         raise ConfigError(
             "--compare has its own temperatures and one column per seed, expected no --temperature and "
@@ -100,13 +103,13 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
 
 
 def _show(model: LikelihoodModel, latents: Latents) -> tuple[np.ndarray, list[int]]:
-    """Decode samples as the model shows them: uint8 ``[N, H, W, C]``, and which pictures are lost."""
+    """Decode samples for display; return uint8 pictures ``[N, H, W, C]`` and the indices of those that are lost."""
     decoded = pictures.decode(pictures.exact(model), latents)
     return pictures.show(model.for_display(batch) for batch in decoded)
 
 
 def _report_lost(lost: Sequence[int], count: int) -> int:
-    """Print the seeds whose pictures are lost, the first few of them; returns the exit code."""
+    """Print the first few seeds whose pictures are lost; return the exit code."""
     if not lost:
         return 0
     named = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
@@ -121,7 +124,7 @@ def read_seeds(text: str) -> Sequence[int]:
     """Read ``0:16`` (0 to 15), ``7`` or ``3,5,9``.
 
     Raises:
-        ConfigError: no whole numbers from 0, none at all, or more than a sheet takes.
+        ConfigError: not 1 to :data:`MOST` whole numbers from 0 to 2^32 - 1.
     """
     try:
         if ":" in text:
@@ -132,6 +135,6 @@ def read_seeds(text: str) -> Sequence[int]:
     except ValueError:
         raise ConfigError(f"--seeds {text!r:.40} is not understood, expected such as 0:16, 7 or 3,5,9") from None
     if not 1 <= len(seeds) <= MOST or min(seeds) < 0 or max(seeds) >= 2**32:
-        # Of a larger seed torch's CPU generator would take the lowest 32 bits: a picture under a second name.
+        # torch's CPU generator uses only 32 bits: a larger seed would be a second name of the same picture.
         raise ConfigError(f"--seeds {text!r:.40} is not 1 to {MOST} whole numbers from 0 to {2**32 - 1}, such as 0:16")
     return seeds

@@ -28,16 +28,16 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line for each file that training would stop at; exit code 0 if there is none, else 1."""
+    """Print a line for each file that training could not read; exit code 0 if there is none, else 1."""
     if args.data.startswith(TORCHVISION_PREFIX):
         raise ConfigError(f"--data {args.data} is a set of torchvision, which checks its own files; expected a folder")
-    count, found, others = unreadable_pictures(Path(args.data), progress=not args.quiet)
+    count, broken, others = unreadable_pictures(Path(args.data), progress=not args.quiet)
     if args.json:
-        unreadable = [{"file": file, "reason": reason} for file, reason in found]
+        unreadable = [{"file": file, "reason": reason} for file, reason in broken]
         options.print_json({"pictures": count, "unreadable": unreadable, "other_kinds": others})
     else:
-        for file, reason in found:
+        for file, reason in broken:
             print(f"{printable(file, 1000)}: {reason}")
-        options.say(f"{counted(count, 'picture')}, {len(found)} unreadable")
+        options.say(f"{counted(count, 'picture')}, {len(broken)} unreadable")
         options.say_passed_over(others)
-    return 1 if found else 0
+    return 1 if broken else 0

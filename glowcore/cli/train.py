@@ -31,7 +31,7 @@ ANCHOR_EVERY = 8
 
 _WHOLE: dict[str, Any] = {"type": int, "metavar": "N"}
 _NUMBER: dict[str, Any] = {"type": float, "metavar": "X"}
-#: How the settings of a run are read from the command line; what they mean is said by :class:`TrainSettings`.
+#: Keyword arguments of the options for the settings of a run; the help is in :class:`TrainSettings`.
 SETTINGS: dict[str, dict[str, Any]] = {
     "steps": _WHOLE,
     "minutes": _NUMBER,
@@ -185,7 +185,7 @@ def _trainer(
 
 
 def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
-    """Return the settings given; what is left out is the default, or at ``--resume`` what the run had before."""
+    """Return the settings of the command line; others have their default or, with ``--resume``, their last value."""
     names = [f.name for f in fields(TrainSettings)]
     given = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
     ends = {"steps", "minutes"}
@@ -201,13 +201,13 @@ def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
 
 
 def _is_finished(state: dict, settings: TrainSettings) -> bool:
-    """Return whether a run has come to its end and been evaluated there."""
+    """Return whether a run has reached its end and was evaluated there."""
     evaluated = state["monitor"]["last"].get("step")
     return settings.fraction(state["step"], state["seconds"]) >= 1 and evaluated == state["step"]
 
 
 def _set_memory(args: argparse.Namespace, model: LikelihoodModel, settings: TrainSettings, state: dict | None) -> None:
-    """Set the memory mode: as given, as before (the modes differ by rounding), or as the device allows."""
+    """Set the memory mode: the given one, that of the resumed run (modes differ by rounding), or one that fits."""
     before = {"memory": "auto", "anchor_every": ANCHOR_EVERY} if state is None else state["memory"]
     model.anchor_every = before["anchor_every"] if args.anchor_every is None else args.anchor_every
     mode = before["memory"] if args.memory == "auto" else args.memory
@@ -220,7 +220,7 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
     if args.resume and not (out / "state").is_dir():
         raise ConfigError(f"--resume: {out} holds no run to go on with")
     output.check_folder(out, "--out")
-    run_lock.check_free(out)  # looked at again, and then held, when training begins
+    run_lock.check_free(out)  # checked again and locked when training begins
     if not args.resume and (out / "config.json").exists():
         raise ConfigError(f"--out {out} holds a model already: use --resume to go on with it, or another folder")
     if not args.resume and (out / "state").exists():
@@ -238,14 +238,14 @@ def _silent(line: str) -> None:
 
 
 def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:
-    """Return the model of ``--init-from``, or at ``--resume`` the run's own."""
+    """Return the model of ``--init-from`` or, with ``--resume``, of the run, after a check of the other options."""
     model = checkpoint.load(source, device="cpu")
     kind = model.config.model_name
     if args.model not in (None, kind):
         raise ConfigError(f"--model {args.model} differs from {kind} of the model in {source}; leave it out")
     given = model_options.given_settings(args, kind)
     if not args.resume:
-        model.metadata = _still_true(model.metadata, checkpoint.fingerprint(source))
+        model.metadata = _inherited(model.metadata, checkpoint.fingerprint(source))
     if not args.resume and "scale_min" in given:
         set_scale_min(model, given.pop("scale_min"))
     for name, value in given.items():
@@ -258,13 +258,13 @@ def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:
     return model
 
 
-def _still_true(metadata: dict[str, Any], sha256: str) -> dict[str, Any]:
-    """Return what holds of a model that begins with the weights of another, whatever pictures it goes on with.
+def _inherited(metadata: dict[str, Any], sha256: str) -> dict[str, Any]:
+    """Return the metadata of a model that starts from the weights of another and is trained on other pictures.
 
-    Names of classes and the temperature stay. What the other said of its pictures goes to ``init_from``, a list of the
-    models that the weights have come from, the latest first.
+    The names of classes and the temperature are kept. Data and licence of the other model are appended to
+    ``init_from``, the list of models that the weights come from, latest first.
     """
-    said = {name: metadata[name] for name in (DATA, LICENCE) if name in metadata}
+    source = {name: metadata[name] for name in (DATA, LICENCE) if name in metadata}
     earlier = metadata.get(INIT_FROM)
     kept = {name: metadata[name] for name in (CLASS_NAMES, TEMPERATURE) if name in metadata}
-    return {**kept, INIT_FROM: [{"sha256": sha256, **said}, *(earlier if isinstance(earlier, list) else [])]}
+    return {**kept, INIT_FROM: [{"sha256": sha256, **source}, *(earlier if isinstance(earlier, list) else [])]}

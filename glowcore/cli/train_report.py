@@ -1,4 +1,4 @@
-"""What ``train`` says before a run and after it: what it works on, and which commands go on from there."""
+"""The messages of ``train`` before and after a run: the data, and the commands that continue from there."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SAMPLES = "samples.png"
 
 
 def say_before(model: nn.Module, pictures: int, held_out: int) -> None:
-    """Say what is trained on what."""
+    """Print the numbers of pictures and parameters."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
     options.say(f"{pictures} pictures to train on, {held_out} held out; {parameters:,} parameters")
 
 
 def say_after(args: argparse.Namespace, trainer: Trainer) -> None:
-    """Say where the model is and which commands go on with it, whether the run has ended or was stopped."""
-    kept = "not saved since the last good evaluation" if trainer.recovery.bad_evaluations else "saved"
-    options.say(f"{kept}, in {args.out}; to go on, and to look at it:")
+    """Print where the model is and the commands that continue with it, at the end of a run or after a stop."""
+    status = "not saved since the last good evaluation" if trainer.recovery.bad_evaluations else "saved"
+    options.say(f"{status}, in {args.out}; to go on, and to look at it:")
     for words in (_resume(args, trainer), *_next(args, trainer)):
         options.say(f"  {shlex.join(words)}")
 
@@ -32,7 +32,7 @@ def _resume(args: argparse.Namespace, trainer: Trainer) -> list[str]:
     count = trainer.processes.world_size
     start = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
     words = [*start, "-m", "glowcore", "train", *_data(args), "--out", args.out, "--resume"]
-    if trainer.fraction >= 1:  # only a later end lets it go on
+    if trainer.fraction >= 1:  # a finished run resumes only with a later end
         s = trainer.settings
         by_steps = s.steps is not None and trainer.step >= s.steps
         words += ["--steps", str(2 * s.steps)] if by_steps else ["--minutes", f"{2 * s.minutes:g}"]

@@ -90,7 +90,7 @@ def fingerprint(images: Tensor, labels: Tensor | None) -> dict[str, Any]:
 
 
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], run: object) -> None:
-    """Raise :class:`DataError` unless each set has the same :func:`fingerprint` before and now; ``run`` is the folder."""
+    """Raise :class:`DataError` unless every set has the same :func:`fingerprint` as before; ``run`` is the folder."""
     for name, previous in before.items():
         if previous != now[name]:
             raise DataError(
