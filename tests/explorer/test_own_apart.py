@@ -48,7 +48,7 @@ def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
     apart = desk.own.equip(engine)
     latents = engine.encode(blobs[0]).latents
     recipe = EditRecipe(Source("gallery", "face_00.png"), (("Freckles", 2.0),))
-    moved = apart.move(latents, recipe, [{"Freckles": 2.0}])
+    moved = apart._worker.move(latents, recipe, [{"Freckles": 2.0}], apart.attributes)
     step = (moved - latents).flatten()[0].double()
     smile = engine.attributes.direction("Smiling").flatten()[0].double()
     assert abs(float(torch.nn.functional.cosine_similarity(step, smile, dim=0))) < 1e-5
