@@ -65,7 +65,7 @@ def test_one_text_for_all_is_the_same_in_all():
 
 def test_norm_is_told_apart():
     text = helps(glowcore_command("train"))["--norm"]
-    assert text.index("glow: what each step begins with") < text.index("realnvp: what follows each coupling")
+    assert text.index("glow: normalisation of each step") < text.index("realnvp: normalisation after each coupling")
 
 
 def test_training_options_say_what_the_settings_say():
