@@ -23,10 +23,10 @@ def jpeg_of(picture: np.ndarray) -> bytes:
 
 
 def png_files(pictures: np.ndarray) -> list[tuple[str, bytes, str]]:
-    """Files as an uploader takes them: name, bytes and type."""
+    """Return files as an uploader takes them: name, bytes and type."""
     return [(f"{index}.png", png_of(picture), "image/png") for index, picture in enumerate(pictures)]
 
 
 def keys(files: list[tuple[str, bytes, str]]) -> list[str]:
-    """The keys under which the photos of such files are kept."""
+    """Return the keys of the photos in such files."""
     return [photo_key(data) for _, data, _ in files]

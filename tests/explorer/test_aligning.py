@@ -1,4 +1,4 @@
-"""A folder of photos made ready to train on."""
+"""Alignment of a folder of photos for training."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_face_is_written_in_its_place_and_can_be_trained_on(album, tmp_pat
     assert sorted(str(p.relative_to(out)) for p in out.rglob("*.*")) == ["a.png", "holiday/b.png"]
     picture = np.asarray(Image.open(out / "a.png"))
     assert picture.shape == (48, 48, 3)
-    # The face stands where the models expect it: found again, the eyes are within 3 pixels of the template's.
+    # Detected again in the crop, the eyes are within 3 pixels of the template's.
     large = np.asarray(Image.fromarray(picture).resize((192, 192), Image.Resampling.BICUBIC))
     eyes = faces.find(large)[0].landmarks[:2] / 4
     assert np.abs(eyes - faces.TEMPLATE[:2] * 48).max() < 3
@@ -66,7 +66,7 @@ def test_what_is_there_already_is_left_alone(album, tmp_path, capsys):
 def test_photos_that_differ_in_their_endings_are_told_apart_by_them(album, tmp_path, capsys):
     out = tmp_path / "faces"
     assert main(["align", "--data", str(album), "--out", str(out)]) == 0
-    shutil.copy(album / "a.jpg", album / "a.webp")  # later: no face may be there twice
+    shutil.copy(album / "a.jpg", album / "a.webp")  # added later: its face must not be written twice
     assert main(["align", "--data", str(album), "--out", str(out)]) == 0
     assert sorted(p.name for p in out.rglob("*.*")) == ["a.png", "a.webp.png", "b.png"]
     assert "faces of 1 of 5 photos written" in (said := capsys.readouterr().err)

@@ -26,12 +26,12 @@ TOKEN = EditRecipe(Source("seed", "7"), (("Smiling", 1.0),)).token()
 
 @pytest.fixture
 def no_work(monkeypatch):
-    """Opening a model fails the test: what is wrong should be told before."""
+    """Fail the test if a model is opened: an invalid argument must be reported before."""
     monkeypatch.setattr(models, "open_engine", lambda *_: pytest.fail("a model was opened"))
 
 
 def told(capsys, *arguments) -> str:
-    """The one sentence of a mistake."""
+    """Return the only line of an error."""
     try:
         code = main([str(a) for a in arguments])
     except SystemExit as end:

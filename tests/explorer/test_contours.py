@@ -1,4 +1,4 @@
-"""Lines on the map enclose the share of the points that they say, in the place where the points are densest."""
+"""Contours on the map enclose the stated share of the points, where the points are densest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.explorer.widgets import told
 
 
 def enclosed(lines, points) -> np.ndarray:
-    """Which points lie inside: a ray from each to the right crosses the lines an odd number of times."""
+    """Return which points lie inside: a ray from each to the right crosses the lines an odd number of times."""
     inside = np.zeros(len(points), bool)
     for line in lines:
         for (ax, ay), (bx, by) in pairwise(line):
@@ -88,6 +88,6 @@ def test_a_stranger_far_out_does_not_shrink_all_others(cloud):
     strange = reach(SimpleNamespace(places=[*cloud.tolist(), (0.0, 30.0), (40.0, 0.0)]))
     assert ordinary == pytest.approx(3.0, abs=0.2)
     assert strange == pytest.approx(ordinary, rel=0.05)
-    for height, shown in ((3.5, 1.04 * 3.5), (5.0, PLACE_LIMIT / ASPECT)):  # no farther than a place can be named
+    for height, shown in ((3.5, 1.04 * 3.5), (5.0, PLACE_LIMIT / ASPECT)):  # the limit of a recipe
         many = reach(SimpleNamespace(places=[*cloud.tolist(), *[(0.0, height)] * 200]))
         assert many == pytest.approx(shown)

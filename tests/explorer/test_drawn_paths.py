@@ -1,4 +1,4 @@
-"""A path drawn on the map is walked at an even pace."""
+"""A path drawn on the map is resampled at equal distances."""
 
 from explorer.atlas.drawn_paths import evenly
 

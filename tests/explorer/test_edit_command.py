@@ -1,4 +1,4 @@
-"""`explorer edit` gives what the application saves of a photo, and says what it did."""
+"""``explorer edit`` writes what the application saves of a photo, and prints what it did."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_aligned_face_alone_is_what_render_makes_of_its_recipe(home, engine,
     assert "note: Smiling is moved by its own strength" in capsys.readouterr().err
     assert main(["render", "--recipe", str(out), "--image", str(PHOTO), "--out", str(again)]) == 0
     assert again.read_bytes() == out.read_bytes()
-    assert edit("--set", "Smiling=2", "--aligned", "--out", tmp_path / "out.jpg") == 2  # which would lose the recipe
+    assert edit("--set", "Smiling=2", "--aligned", "--out", tmp_path / "out.jpg") == 2  # a JPEG would lose the recipe
 
 
 def test_the_face_is_chosen_by_its_number(home, photo, tmp_path, capsys):
@@ -78,7 +78,7 @@ def test_a_photo_without_a_face_says_so(home, blobs, tmp_path, capsys):
     assert edit("--set", "Smiling=1", "--out", tmp_path / "out.png", image=tmp_path / "wall.png") == 0
     said = capsys.readouterr().err
     assert "no face was found in " in said
-    assert "\nSmile +1.00\n" in said  # and not once more that there is no face
+    assert "\nSmile +1.00\n" in said  # the missing face is mentioned only once
     assert edit("--set", "Smiling=1", "--face", "1", "--out", tmp_path / "2.png", image=tmp_path / "wall.png") == 2
     assert "--face is 1 and " in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Exported PNGs carry the recipe and nothing else, and bring it back."""
+"""Exported PNGs hold the recipe and nothing else, and reading restores it."""
 
 import io
 import struct
@@ -94,7 +94,7 @@ def test_before_and_after_are_beside_each_other_over_their_strengths(blobs):
     np.testing.assert_array_equal(one[:512, 520:], enlarge(blobs[1], 512))
     many = export.before_and_after(blobs[0], blobs[1], [f"Attribute {n} −1.00" for n in range(12)])
     assert many.shape == (512 + 3 * 36 + 12, 1032, 3)
-    for top in (512, 548, 584):  # letters in every line, and none is cut off
+    for top in (512, 548, 584):  # every line has text, and none is cut off
         dark = np.nonzero((many[top : top + 36] < 128).any((0, 2)))[0]
         assert 0 < dark.min() < 516 < dark.max() < 1031
 

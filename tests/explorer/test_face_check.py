@@ -1,4 +1,4 @@
-"""Faces are counted where they are, and nowhere else."""
+"""Faces are counted in pictures of faces, and in no others."""
 
 from __future__ import annotations
 

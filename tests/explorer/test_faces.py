@@ -1,4 +1,4 @@
-"""Faces: found, brought to the template, and put back as a difference that touches nothing else."""
+"""Faces are detected, aligned to the template, and put back as a difference that changes nothing else."""
 
 import hashlib
 import re
@@ -32,7 +32,7 @@ def _on(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _measured(picture: np.ndarray, enlarged=(3, 4, 5)) -> np.ndarray | None:
-    """Landmarks of an aligned picture, the mean over views enlarged so many times; None where one finds no face."""
+    """Return the landmarks of an aligned picture, the mean over enlarged views; None if a view has no face."""
     views = []
     for factor in enlarged:
         found = face_detector._detect(picture, factor * picture.shape[0], 0.5)
@@ -226,7 +226,7 @@ def test_a_pasted_difference_arrives_and_fades(photo, face):
     assert change.min() == 0
     assert change.max() == 40
     steps = np.abs(np.diff(change[..., 0], axis=1)).max(), np.abs(np.diff(change[..., 0], axis=0)).max()
-    assert max(steps) <= 8  # no edge to be seen
+    assert max(steps) <= 8  # no visible edge
 
 
 def test_large_squares_are_pasted_in_bands_without_a_seam(photo, face, monkeypatch):

@@ -1,4 +1,4 @@
-"""Files that come and go by themselves: a camera that opens empty, a session that was lost with its files."""
+"""Files that appear or disappear without the user: a reopened camera, a session that was lost with its files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def camera(at: AppTest, is_open: bool) -> AppTest:
 
 def test_photos_of_the_camera_outlive_its_box_and_each_other(at, shots):
     camera(at, True).camera_input(key="camera").set_value(shots[0]).run()
-    at.camera_input(key="camera").set_value(None).run()  # as the browser says of a camera that is shown anew
+    at.camera_input(key="camera").set_value(None).run()  # as the browser reports a camera that is shown again
     assert photos(at) == keys(shots[:1])
     assert at.session_state["desk"].personal() == keys(shots)[0]
     at.camera_input(key="camera").set_value(shots[1]).run()
@@ -51,7 +51,7 @@ def cautions(at: AppTest) -> str:
 
 
 def lose(monkeypatch, *names: str) -> None:
-    """Let the server know these files no longer, as after a restart."""
+    """Let the server forget these files, as after a restart."""
     kept = MemoryUploadedFileManager.get_files
     monkeypatch.setattr(
         MemoryUploadedFileManager,

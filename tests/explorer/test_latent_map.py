@@ -1,4 +1,4 @@
-"""The map is invertible and survives its file."""
+"""The map is invertible and its file restores it."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What a model gives that is no number is striped and said, in strips, films and every other row of pictures."""
+"""Pictures that are not finite are striped and announced, in strips, films and all rows of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mix: what its places hold before anybody has chosen."""
+"""The Mix page: the default pictures of its places, and its results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 @pytest.fixture
 def arithmetic(home, monkeypatch):
-    """The page in its mode "A − B + C", with an edit: what A, B and C hold, and the pictures reckoned with."""
+    """Return a function that opens the mode "A − B + C" with an edit, and gives the places and the pictures used."""
     reckoned = []
     analogy = mixing.analogy
     monkeypatch.setattr(mixing, "analogy", lambda *a: reckoned.append(a[1:4]) or analogy(*a))
 
     def opened(recipe: EditRecipe) -> tuple[AppTest, list[str], list]:
-        at = visit("mix.py", recipe.token())  # in its first mode, as everybody comes
+        at = visit("mix.py", recipe.token())  # in its default mode
         at.segmented_control(key="mix_mode").set_value("A − B + C").run()
         assert not at.exception
         return at, [told(at, f"tiles_{name}")["selected"] for name in "ABC"], reckoned[-1]
@@ -122,7 +122,7 @@ def test_an_address_that_asks_for_photos_that_are_not_here_says_so_and_stays(hom
 
 
 def mixed_of(at: AppTest) -> np.ndarray:
-    """What Edit starts from after "Open in Edit" of a mixture."""
+    """Return the source of the edit after "Open in Edit" of a mixed picture."""
     at.button(key="open_mixed").click().run()
     assert not at.exception
     desk = at.session_state["desk"]
@@ -200,7 +200,7 @@ def test_photos_of_faces_come_last_where_digits_are_mixed(tmp_path, many_blobs, 
     last = told(at, "tiles_A")["tiles"][-1]
     assert last["id"] == photo
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(last["uri"].split(",")[1]))), int)
-    assert np.ptp(shown, axis=2).max() <= 2  # grey, as the model sees it, but for the compression
+    assert np.ptp(shown, axis=2).max() <= 2  # grey up to compression
     at.switch_page("explorer/ui/pages/reconstruct.py").run()
     assert not at.exception
     assert at.multiselect(key=of_model(at, "pictures")).value == [f"digit_{i}.png" for i in range(3)]

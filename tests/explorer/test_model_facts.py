@@ -1,4 +1,4 @@
-"""What a card of the Models page says, and what the table and the heat map of the Attributes page hold."""
+"""The facts on a card of the Models page, and the table and heat map of the Attributes page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the models lie on the server's disk is nobody's business: no page says it, whatever is wrong with them."""
+"""No page shows the models' paths on the server's disk, whatever is wrong with the models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 
 def sent(at: AppTest) -> str:
-    """All that the browser has been told."""
+    """Return all that the browser has received."""
 
     def protos(node) -> Iterator[str]:
         yield str(getattr(node, "proto", ""))
@@ -95,4 +95,4 @@ def test_no_page_says_where_models_are_looked_for(empty_home, page, caplog):
     at = visit(page)
     assert not at.exception
     assert str(empty_home) not in sent(at)
-    assert str(empty_home) in caplog.text  # whoever runs the server is told
+    assert str(empty_home) in caplog.text  # for the operator of the server

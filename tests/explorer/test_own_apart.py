@@ -1,4 +1,4 @@
-"""An attribute of one's own kept apart from others: what it shares with them is taken out of it, and comes back."""
+"""Own attributes kept apart from others: their directions are projected out, and the change can be undone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def desk(engine, freckles):
 
 
 def shared(engine, name) -> dict[str, float]:
-    """Cosine of an attribute with every other one, by its label."""
+    """Return the cosine of an attribute with every other one, by label."""
     labels, table = cosines(engine)
     row = table[labels.index(name)]
     return {label: value for label, value in zip(labels, row, strict=True) if label != name}

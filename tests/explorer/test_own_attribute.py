@@ -1,4 +1,4 @@
-"""An attribute from 8 and 8 pictures points the right way, moves a picture, and keeps the others as they are."""
+"""An attribute fitted to 8 and 8 pictures has the right direction, moves a picture and leaves the others unchanged."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def encoded_of(flat: torch.Tensor, like: Latents) -> list[Encoded]:
 
 
 def planted(engine, strength=5.0):
-    """8 and 8 encodings that differ by a known direction inside the span of what faces do, under noise of full rank."""
+    """Return 8 and 8 encodings that differ by a known direction in the span of the map, with noise of full rank."""
     generator = torch.Generator().manual_seed(7)
     like = engine.sample_latents(0, 0.0).to("cpu")
     dims = like.num_dims

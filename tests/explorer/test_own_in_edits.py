@@ -1,4 +1,4 @@
-"""Moves of an attribute of one's own: they wait for its file, and go with it when it is dropped."""
+"""Moves of own attributes: they wait for the file of the attribute, and are removed with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel where an attribute of one's own is made: what it asks for, what it says, and for which models."""
+"""The panel that makes own attributes: its inputs, its messages, and the models they apply to."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def files(many_blobs) -> list[tuple[str, bytes, str]]:
 
 
 def give(at: AppTest, files, name: str) -> AppTest:
-    """Fill the panel in and press the button, all in one go."""
+    """Fill in the panel and press the button in one run."""
     at.file_uploader(key="own_with").set_value(files[:8])
     at.file_uploader(key="own_without").set_value(files[8:])
     at.text_input(key="own_name").set_value(name)
@@ -89,7 +89,7 @@ def test_a_name_that_is_too_long_is_cut_with_a_word_about_it(at, files):
     assert own_names(at) == [cut]
     at.text_input(key="own_name").set_value("x" * 40).run()
     assert "is cut" not in said(at, "markdown")
-    assert at.text_input(key="own_name").proto.max_chars == 0  # Streamlit would drop a longer paste in silence
+    assert at.text_input(key="own_name").proto.max_chars == 0  # Streamlit would silently drop a longer paste
 
 
 def test_the_photos_are_still_there_for_another_model(home, tmp_path, monkeypatch, fresh_caches, files):
@@ -118,7 +118,7 @@ def test_the_photos_are_still_there_for_another_model(home, tmp_path, monkeypatc
     at.button(key="own_drop_Freckles").click().run()
     use("runs/bare")
     assert [b.key for b in at.button if b.key.startswith("own_drop")] == ["own_drop_Freckles"]
-    use("runs/digits")  # for which photos of faces are nothing
+    use("runs/digits")  # which photos of faces do not serve
     assert [c.value for c in at.caption].count("No photos yet") == 2
 
 

@@ -1,4 +1,4 @@
-"""An attribute of one's own belongs to the weights it was made with, also where another model has the same shapes."""
+"""An own attribute belongs to the weights it was fitted with, even if another model has latents of the same shape."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def twin(tmp_path) -> Path:
 
 
 def forgetful(vectors):
-    """As a file that an earlier version of this program wrote."""
+    """Return the attributes without weights, as in a file of an earlier version."""
     facts = {n: {k: v for k, v in f.items() if k != attribute.WEIGHTS} for n, f in vectors.facts.items()}
     return replace(vectors, facts=facts)
 
@@ -122,7 +122,7 @@ def on_the_page(home: Path, monkeypatch) -> AppTest:
 
 
 def give(at: AppTest, vectors) -> str:
-    """Load a file; what the page says then, as it is read."""
+    """Load a file and return the text of the page."""
     at.file_uploader(key="own_file").upload("a.safetensors", attribute.to_file(vectors), "application/x").run()
     assert not at.exception
     return " ".join(i.value for i in at.info).replace("\\", "")

@@ -1,4 +1,4 @@
-"""Every page, with a model, without one and with a broken one, and its controls, by Streamlit's own AppTest."""
+"""Every page and its controls, with a model, without one and with a broken one, in Streamlit's AppTest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_page_names_itself_in_the_title_of_its_window(home, page, monkeypatch)
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_one_heading(home, page):
-    # The editor's is inside of its component, where AppTest does not look; the browser's tests do.
+    # The editor's picture is inside its component, which AppTest does not render; the browser tests cover it.
     headings = [h for h in visit(page).get("html") if "<h1" in h.proto.body]
     assert len(headings) == (page != "edit.py")
 

@@ -1,4 +1,4 @@
-"""Photos through the whole way, by the shipped model."""
+"""The trial of the shipped model on photos."""
 
 from __future__ import annotations
 

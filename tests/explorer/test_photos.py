@@ -1,4 +1,4 @@
-"""A photo rests as its file; its pixels and what was cut out of it come back as they were."""
+"""A photo stays in memory as its file; its pixels and crops can be restored."""
 
 import io
 
@@ -23,7 +23,7 @@ def file_of(number: int, side: int = 120) -> bytes:
 
 @pytest.fixture
 def decodings(monkeypatch):
-    """How many times a file has been decoded; a cache of one picture of 120 x 120."""
+    """Return the list of decoded files, with a cache of one picture of 120 x 120 pixels."""
     seen = []
     load = images.load
     monkeypatch.setattr(photos.sandbox, "load", lambda data: seen.append(photo_key(data)) or load(data))
@@ -37,7 +37,7 @@ def test_a_photo_takes_the_memory_of_its_file(decodings):
     assert photo.key == photo_key(data)
     assert photo.nbytes == len(data) + 64 * 64 * 3  # and its tile
     np.testing.assert_array_equal(photo.picture, images.load(data))
-    assert decodings.count(photo.key) == 1  # to look for faces; the pixels were still there
+    assert decodings.count(photo.key) == 1  # for the detection; the pixels were still cached
 
 
 def test_pixels_that_gave_way_are_decoded_again_alike(decodings):
@@ -51,7 +51,7 @@ def test_pixels_that_gave_way_are_decoded_again_alike(decodings):
 def test_a_cut_out_face_needs_no_second_decoding(decodings):
     photo, other = Photo.read(file_of(3)), Photo.read(file_of(4))
     found = photo.aligned(32, photo.source).image
-    assert other.picture is not None  # photo's pixels have given way
+    assert other.picture is not None  # evicts the pixels of ``photo``
     count = len(decodings)
     assert photo.aligned(32, photo.source).image is found
     assert len(decodings) == count

@@ -1,4 +1,4 @@
-"""Photos on the pages: given on one, at hand on all, gone with their file, and every refusal in words."""
+"""Photos on the pages: added on one, available on all, removed with their file, and every rejection explained."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_more_photos_than_there_is_room_for(at, files, page, monkeypatch, engine
     room = "gave way to others: there is room for 8, or 192 MB of them. Gone:"
     assert f"2 photos {room} 0.png, 1.png." in said(at)
     desk = at.session_state["desk"]
-    desk.add_photo(files[0][1])  # it is back, and the next in the row gives way
+    desk.add_photo(files[0][1])  # added again; the next oldest is dropped
     at.run()
     assert f"[1 photo {room} 1.png." in said(at)
     desk.remove_photo(keys(files)[5], engine)

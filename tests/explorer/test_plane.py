@@ -1,4 +1,4 @@
-"""What the map in the browser sends is dealt with once, and said to have been."""
+"""Messages of the map in the browser are handled once and acknowledged."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from explorer.ui.components import plane as plane_module
 
 
 class Shown:
-    """Stands for a component: keeps what it was shown with."""
+    """A stand-in for a component that records its arguments."""
 
-    def __call__(self, **given):
-        self.given = given
+    def __call__(self, **arguments):
+        self.arguments = arguments
 
 
 @pytest.fixture
 def hand(monkeypatch):
-    """A hand on the map: sends a message, and gives what the page was called with and what was acknowledged."""
+    """Return a function that sends a message and returns the calls of the page and the acknowledgement."""
     state = {}
     chart, receipt = Shown(), Shown()
     monkeypatch.setattr(plane_module.st, "session_state", state)
@@ -31,9 +31,9 @@ def hand(monkeypatch):
         shown = plane_module.Chart(points, [0, 0], ["face"], ["red"], sheet, [], reach=3.0)
         plane_module.plane(shown, key="plane", alt="Map", start=Walk(), on_walk=calls.append)
         state["plane"] = {"went": message}
-        chart.given["on_went_change"]()
+        chart.arguments["on_went_change"]()
         plane_module.received("plane")
-        return calls, receipt.given["data"]
+        return calls, receipt.arguments["data"]
 
     return send
 

@@ -1,4 +1,4 @@
-"""What a photo tells about its owner stays out of all that is saved or sent: place, time, camera, comment, profile."""
+"""No saved or sent file holds the metadata of a photo: place, time, camera, comment, profile."""
 
 import ast
 import base64
@@ -111,7 +111,7 @@ PHOTOS = photos()
 
 
 def traces(data: bytes) -> list[str]:
-    """What of the secrets or of the marks of metadata is in a file."""
+    """Return the secrets and the markers of metadata that a file holds."""
     return [name for name, mark in {**SECRETS, **MARKS}.items() if mark in data]
 
 

@@ -1,4 +1,4 @@
-"""The Reconstruct page beside the reconstruction itself: coarser pictures, and noise added to the latents."""
+"""The Reconstruct page: quantised pictures, and noise added to the latents."""
 
 from __future__ import annotations
 

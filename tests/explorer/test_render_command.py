@@ -1,4 +1,4 @@
-"""`explorer render` gives the page's picture of a token, a link or a saved PNG."""
+"""``explorer render`` writes the page's picture of a token, a link or a saved PNG."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_render_of_a_face_of_the_map(home, tmp_path, engine, place):
     assert render("--recipe", recipe.token(), "--out", tmp_path / "out.png") == 0
     expected = engine.render(recipe, maps.face_at(recipe.source, engine)).picture
     difference = np.abs(np.asarray(Image.open(tmp_path / "out.png")).astype(int) - expected)
-    # A new process may answer by PyTorch where this one has onnxruntime by now: the last rounding can differ.
+    # A new process may still compute with PyTorch where this one uses onnxruntime: the last rounding can differ.
     assert difference.max() <= 1
     assert (difference > 0).sum() <= max(1, 0.001 * difference.size)
 

@@ -1,4 +1,4 @@
-"""The process that decodes photos for strangers: the loader's own answers, and a sentence when it fails."""
+"""The decoding process: the same results and errors as the loader, and an error message when it fails."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ SAFELY = "could not be decoded safely"
 
 
 def answer(load, data):
-    """A picture, or the sentence that refuses it."""
+    """Return the picture, or the error message."""
     try:
         return load(data)
     except ImageError as error:

@@ -1,4 +1,4 @@
-"""What the pages offer to save."""
+"""The files that the pages offer for saving."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ pytestmark = pytest.mark.usefixtures("fresh_caches", "home")
 
 
 def buttons(at: AppTest) -> list[str]:
-    """The labels of what can be saved."""
+    """Return the labels of the download buttons."""
     assert not at.exception
     return [found.proto.label for found in at.get("download_button")]
 
 
 def saved(at: AppTest, key: str):
-    """The button `key` as the browser is told of it."""
+    """Return the message that the browser gets for the button ``key``."""
     return next(found.proto for found in at.get("download_button") if found.proto.id.endswith(f"-{key}"))
 
 
 def test_the_edited_face_can_be_saved_while_the_page_runs_anew(engine, blobs):
     at = visit("edit.py")
     first = saved(at, "save_face")
-    assert not first.deferred_file_id  # which every run makes anew, and forgets the one before
+    assert not first.deferred_file_id  # each run would replace a deferred file
     assert first.url.endswith(".png")
     assert saved(at.run(), "save_face").url == first.url
     at.session_state["desk"].handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     assert saved(at.run(), "save_face").url != first.url
     at.file_uploader(key="upload").upload("me.png", png_of(blobs[5]), "image/png").run()
     assert not saved(at, "save_face").deferred_file_id
-    assert saved(at, "save_photo").deferred_file_id  # some megabytes, which few ask for
+    assert saved(at, "save_photo").deferred_file_id  # large and rarely requested
 
 
 def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
@@ -98,7 +98,7 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     first = desk.recipe.source
     desk.start_from(replace(first, face=1))
     at.run()
-    assert "others" not in [box.key for box in at.checkbox]  # nobody has edited the face, though it smiles
+    assert "others" not in [box.key for box in at.checkbox]  # the default smile is no edit of the face
     desk.start_from(first)
     desk.handle({"op": "set", "name": "Male", "value": 3, "nonce": "a", "seq": 1}, engine)
     left = desk.recipe

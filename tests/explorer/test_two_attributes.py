@@ -1,4 +1,4 @@
-"""The grid of two attributes: every picture is the edit it stands for, and the dialog that shows it."""
+"""The grid of two attributes: every picture is that of its edit, and the dialog that shows it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def opened(token: str | None = None) -> AppTest:
 
 
 def shown(at: AppTest) -> dict:
-    """What the grid's component has been told."""
+    """Return the data of the grid's component."""
     protos = [c.proto for c in at.get("bidi_component")]
     (grid,) = [p for p in protos if "explorer_crossing" in p.component_name]
     return json.loads(grid.json)

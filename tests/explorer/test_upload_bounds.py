@@ -1,4 +1,4 @@
-"""The middleware that counts uploads: what fits is passed on, what is too much is refused before its body is read."""
+"""The upload middleware: uploads within the limits are passed on, others are rejected before their body is read."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ BOUNDS = Bounds(10, 64, 4)
 
 
 class Server:
-    """What stands behind: remembers what reached it and answers with `status`."""
+    """The wrapped application: records requests and answers with ``status``."""
 
     def __init__(self):
         self.seen, self.status = [], 204
@@ -37,7 +37,7 @@ def bounds(server):
 
 
 def ask(bounds, method, path, size=None):
-    """Status and words of the answer to a request."""
+    """Return status and body of the answer to a request."""
     sent = []
 
     async def send(message):

@@ -1,4 +1,4 @@
-"""A visit to the application, by Streamlit's own AppTest."""
+"""Visits to the application in Streamlit's AppTest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def app() -> AppTest:
 
 
 def visit(page: str, token: str | None = None) -> AppTest:
-    """The application as it is after going to `page`."""
+    """Open ``page`` and return the application."""
     at = app()
     if token is not None:
         at.query_params["s"] = token

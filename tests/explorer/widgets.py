@@ -1,4 +1,4 @@
-"""Widgets on the pages: their keys, and what the application's own ones are told."""
+"""Widgets on the pages: their keys, and the data of the application's own components."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from streamlit.testing.v1 import AppTest
 
 
 def of_model(at: AppTest, key: str) -> str:
-    """The key of a widget that each model has its own of, for the model in use."""
+    """Return the key of a model-dependent widget for the model in use."""
     return f"{key} {at.session_state['desk'].recipe.model}"
 
 
 def told(at: AppTest, key: str) -> dict[str, Any]:
-    """What the component `key` shows."""
+    """Return the data of the component ``key``."""
     return json.loads(next(c.proto.json for c in at.get("bidi_component") if c.proto.id.endswith(f"-{key}")))
 
 
 def photos(at: AppTest) -> list[str]:
-    """The keys of the photos at hand."""
+    """Return the keys of the session's photos."""
     return list(at.session_state["desk"].photos)
