@@ -27,7 +27,15 @@ from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
 from glowcore.storage.atomic import write_set
 from glowcore.storage.budget import AllocationBudget
-from glowcore.storage.safetensors_guard import TensorSpec, check_specs, pack, read_header, specs_of, unpack
+from glowcore.storage.safetensors_guard import (
+    TensorSpec,
+    check_specs,
+    pack,
+    read_header,
+    spec_mismatch,
+    specs_of,
+    unpack,
+)
 from glowcore.storage.sealed import SealedSet, parse_json, read_set
 from glowcore.storage.structure import difference
 from glowcore.version import __version__
@@ -251,17 +259,16 @@ def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None)
     """Raise if :func:`load` would reject the saved model or return a different one."""
     with WeightDraws(), on_cpu():
         rebuilt = models.build(model.config).float()
+    if mismatch := difference(model, rebuilt) or spec_mismatch(specs_of(model), specs_of(rebuilt)):
+        raise CheckpointError(
+            f"{folder}: not saved, this model is not what its config builds ({mismatch}); keep its weights with "
+            "torch.save(model.state_dict(), FILE)"
+        )
     try:
-        check_specs(folder / WEIGHTS, specs_of(model), specs_of(rebuilt))
         if attributes is not None:
             _attributes(folder / ATTRIBUTES, attributes, model)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: not saved, as it would not load again: {error}") from error
-    if mismatch := difference(model, rebuilt):
-        raise CheckpointError(
-            f"{folder}: not saved, as another model would load again: {mismatch}; a folder holds "
-            "weights and the config that they belong to"
-        )
 
 
 def _attributes(path: Path, stored: Attributes, model: Flow | VAE) -> AttributeVectors:

@@ -150,26 +150,34 @@ def read_header(path: Path, file: BinaryIO, size: int, max_header: int = MAX_HEA
 
 
 def check_specs(path: Path, specs: Mapping[str, TensorSpec], expected: Mapping[str, TensorSpec]) -> None:
-    """Compare the specs of a file with those of a model; float64 throughout is accepted for float32.
+    """Compare the specs of a file with those of a model by :func:`spec_mismatch`.
 
     Raises:
-        CheckpointError: a tensor is missing, unknown, or of another shape or dtype.
+        CheckpointError: the specs differ.
+    """
+    if mismatch := spec_mismatch(specs, expected):
+        raise CheckpointError(f"{path}: {mismatch}")
+
+
+def spec_mismatch(specs: Mapping[str, TensorSpec], expected: Mapping[str, TensorSpec]) -> str | None:
+    """Describe the first tensor that is missing, unknown, or of another shape or dtype than expected, or return None.
+
+    Float64 throughout is accepted for float32.
     """
     for name in expected:
         if name not in specs:
-            raise CheckpointError(f"{path}: tensor {name} of this config is missing")
+            return f"tensor {name} of this config is missing"
     floats = {spec.dtype for spec in specs.values() if spec.dtype.is_floating_point}
     double = floats == {torch.float64}
     for name, spec in specs.items():
         if name not in expected:
-            raise CheckpointError(f"{path}: tensor {name:.80} does not belong to this config")
+            return f"tensor {name:.80} does not belong to this config"
         shape, dtype = expected[name]
         if double and dtype == torch.float32:
             dtype = torch.float64
         if spec != (shape, dtype):
-            raise CheckpointError(
-                f"{path}: tensor {name} is {_text(spec)}, this config expects {_text(TensorSpec(shape, dtype))}"
-            )
+            return f"tensor {name} is {_text(spec)}, this config expects {_text(TensorSpec(shape, dtype))}"
+    return None
 
 
 def _check_entry(path: Path, name: str, entry: Any) -> tuple[TensorSpec, tuple[int, int]]:

@@ -63,6 +63,8 @@ def read_set(folder: Path, known: tuple[str, ...], read: Callable[[SealedSet], T
     Raises:
         CheckpointError: the set is missing, incomplete or damaged.
     """
+    if folder.is_file():
+        raise CheckpointError(f"{folder}: is a file, expected the folder that holds it")
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such folder")
     for _ in range(ATTEMPTS):

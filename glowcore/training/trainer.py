@@ -34,7 +34,8 @@ class Trainer:
 
     The folder is a model folder with the averaged weights (:func:`glowcore.load` reads it), with the training state in
     its ``state`` folder and the output of the monitor beside it. A model that an evaluation finds diverged is never
-    saved.
+    saved. A model with parts that its config does not build, such as another coupling network, cannot be saved
+    (:func:`glowcore.save`), and so cannot be trained by this class.
 
     Args:
         model: the model; its attributes are dropped, since they belong to the weights before training.

@@ -141,6 +141,12 @@ def test_missing_and_empty_folders_are_one_sentence(tmp_path):
             call(tmp_path)
 
 
+def test_a_file_in_place_of_its_folder_is_named_as_one(folder):
+    for call in (checkpoint.load, checkpoint.read_info, checkpoint.fingerprint):
+        with pytest.raises(CheckpointError, match=r"model\.safetensors: is a file, expected the folder that holds it$"):
+            call(folder / "model.safetensors")
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "attributes.safetensors", "manifest.json"])
 def test_every_file_is_needed_and_named(folder, name):
     (folder / name).unlink()

@@ -1,5 +1,7 @@
 """Models that save rejects, leaving the earlier model in place, and unusual ones that it accepts."""
 
+import re
+
 import pytest
 import torch
 
@@ -34,14 +36,26 @@ def test_nan_and_infinite_weights_are_never_saved(folder, model):
 def test_what_would_not_load_again_is_not_saved_over_what_does(folder, model):
     before = checkpoint.fingerprint(folder)
     other_net, other_latents = small_model(), small_model(num_levels=1)
+    net = "levels.0.steps.0.coupling.net"
     other_net.levels[0].steps[0].coupling.net = torch.nn.Conv2d(6, 12, 3, padding=1)
+    added, wider = small_model(), small_model()
+    added.register_buffer("mean", torch.zeros(3))
+    conv = wider.levels[0].steps[0].coupling.net.conv_in
+    conv.weight.data = conv.weight.data[:, :, :1]
     other_latents.attributes = model.attributes
     for broken, words in (
-        (other_net, r"model\.safetensors: tensor levels\.0\.steps\.0\.coupling\.net\.conv_in\.weight .* is missing"),
-        (other_latents, r"attributes\.safetensors: fitted for levels \(\(6, 4, 4\), \(24, 2, 2\)\), the model's are"),
+        (other_net, f"({net} is a Conv2d, expected a CouplingNet)"),
+        (added, "(tensor mean does not belong to this config)"),
+        (wider, f"(tensor {net}.conv_in.weight is float32 [8, 6, 1, 3], this config expects float32 [8, 6, 3, 3])"),
+        (other_latents, "attributes.safetensors: fitted for levels ((6, 4, 4), (24, 2, 2)), the model's are"),
     ):
-        with pytest.raises(CheckpointError, match=f"model: not saved, as it would not load again: .*{words}"):
+        with pytest.raises(CheckpointError, match=f"model: not saved, .*{re.escape(words)}") as error:
             checkpoint.save(broken, folder)
+        assert "model.safetensors" not in str(error.value)  # no such file was written
+        wrong_model = "this model is not what its config builds" in str(error.value)
+        assert (
+            wrong_model == ("torch.save(model.state_dict(), FILE)" in str(error.value)) == (broken is not other_latents)
+        )
     assert checkpoint.fingerprint(folder) == before
     assert checkpoint.load(folder, device="cpu").attributes is not None
 
