@@ -97,7 +97,7 @@ class LatentMap:
         rest = max(0.0, 1 - float(along.square().sum()))
         return float(((along * self.scale).square().sum() + rest).sqrt())
 
-    # -- making and keeping ----------------------------------------------------------------
+    # -- building, saving, loading ---------------------------------------------------------------
     @classmethod
     def build(
         cls, engine: Engine, pictures: np.ndarray, labels: np.ndarray, names: Sequence[str], *, progress: bool = False

@@ -120,9 +120,8 @@ class UploadBounds:
             return
         files = self._held.setdefault(session, {})
         before = files.get(file)
-        files[file] = (
-            size  # counted before its body arrives, so that concurrent uploads cannot exceed the limit together
-        )
+        # Counted before its body arrives, so that concurrent uploads cannot exceed the limit together.
+        files[file] = size
         stored = False
         try:
             stored = await self._status(scope, receive, send) < 300
