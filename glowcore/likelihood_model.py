@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from glowcore.attributes import AttributeVectors
     from glowcore.classes import ClassHead
 
-#: Source of a random draw: one generator for the batch, one a picture, or torch's global one.
+#: Source of a random draw: one generator for the batch, one per picture, or torch's global one.
 Noise = torch.Generator | Sequence[torch.Generator] | None
 
 
@@ -103,7 +103,7 @@ class LikelihoodModel(nn.Module):
     def sample_latents(
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
     ) -> Latents:
-        """Draw latents, one picture a seed, times a temperature (one number, or one a level, finest first)."""
+        """Draw latents, one picture per seed, times a temperature (one number, or one per level, finest first)."""
         raise NotImplementedError
 
     def for_display(self, decoded: Tensor) -> Tensor:

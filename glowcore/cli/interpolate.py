@@ -74,9 +74,9 @@ def run(args: argparse.Namespace) -> int:
     if not film:
         pictures.save(out, grid(frames, columns=count))
         return 0
-    shown = [films.enlarge(frame, side) for frame in frames]
-    shown = films.there_and_back(shown) if args.loop else shown
+    film_frames = [films.enlarge(frame, side) for frame in frames]
+    film_frames = films.there_and_back(film_frames) if args.loop else film_frames
     write = films.mp4 if out.suffix.lower() == ".mp4" else films.gif
-    output.write(out, write(shown, rate))
-    options.say(f"wrote {out} ({len(shown)} frames)")
+    output.write(out, write(film_frames, rate))
+    options.say(f"wrote {out} ({len(film_frames)} frames)")
     return 0

@@ -37,15 +37,15 @@ def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
     Raises:
         ConfigError: a setting that the config of ``model`` does not have.
     """
-    known = {field.name for field in fields(CONFIGS[model])}
-    given = {name: getattr(args, name) for name in _settings() if getattr(args, name) is not None}
-    foreign = [name for name in given if name not in known]
+    names = {field.name for field in fields(CONFIGS[model])}
+    settings = {name: getattr(args, name) for name in _settings() if getattr(args, name) is not None}
+    foreign = [name for name in settings if name not in names]
     if foreign:
         raise ConfigError(
             f"{_flag(foreign[0])} is no setting of {model}, expected among "
-            + ", ".join(_flag(name) for name in sorted(known))
+            + ", ".join(_flag(name) for name in sorted(names))
         )
-    return given
+    return settings
 
 
 def meaning(name: str, value: Any, config: Any) -> Any:

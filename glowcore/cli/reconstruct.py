@@ -100,10 +100,10 @@ def run(args: argparse.Namespace) -> int:
             options.say(_words(row))
         options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
     if lost:
-        named = ", ".join(printable(rows[index]["image"]) for index in lost[:5])
+        names = ", ".join(printable(rows[index]["image"]) for index in lost[:5])
         options.say(
             f"error: {len(lost)} of {len(rows)} reconstructions hold values that are not finite, in float64 "
-            f"too, and are black: {named}{', ...' if len(lost) > 5 else ''}"
+            f"too, and are black: {names}{', ...' if len(lost) > 5 else ''}"
         )
     return 1 if lost else 0
 
@@ -122,7 +122,9 @@ def _kept(model: LikelihoodModel, latents: Latents, args: argparse.Namespace, se
     count = len(latents.levels)
     if args.levels is None:
         if args.temperature is not None:
-            raise ConfigError("--temperature goes with --levels K: which levels should be drawn?")
+            raise ConfigError(
+                "--temperature draws the levels that --levels K leaves out, expected --levels K beside it"
+            )
         return latents
     if not 0 <= args.levels <= count:
         raise ConfigError(f"--levels is {args.levels}, expected 0 to {count}, the levels of this model")

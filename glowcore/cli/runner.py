@@ -36,7 +36,9 @@ class Parser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
-def run_command(prog: str, description: str, package: str, known: Mapping[str, str], argv: Sequence[str] | None) -> int:
+def run_command(
+    prog: str, description: str, package: str, summaries: Mapping[str, str], argv: Sequence[str] | None
+) -> int:
     """Run a command and return its exit code.
 
     Codes are 0 for success, 1 for a stdout that cannot be written and 2 for a user's mistake (both with one line on
@@ -46,16 +48,16 @@ def run_command(prog: str, description: str, package: str, known: Mapping[str, s
         prog: the name of the program in ``--help``.
         description: its description.
         package: the package that holds the module of each command, under the name of the command.
-        known: the commands in the order of ``--help``, each with a summary of one line.
+        summaries: the commands in the order of ``--help``, each with a summary of one line.
         argv: the arguments; those of the process if None.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     # Only the module of this command is imported, so that no command waits for the imports of another.
-    named = next((word for word in argv if word in known), None)
-    module = importlib.import_module(f"{package}.{named}") if named else None
+    command = next((word for word in argv if word in summaries), None)
+    module = importlib.import_module(f"{package}.{command}") if command else None
     try:
         with contextlib.redirect_stdout(_Stdout(sys.stdout)):
-            args = _parse(prog, description, known, named, module, argv)
+            args = _parse(prog, description, summaries, command, module, argv)
             code = module.run(args)
             print(end="", flush=True)
         return code
@@ -108,16 +110,16 @@ class _Stdout:
 def _parse(
     prog: str,
     description: str,
-    known: Mapping[str, str],
-    named: str | None,
+    summaries: Mapping[str, str],
+    command: str | None,
     module: ModuleType | None,
     argv: Sequence[str],
 ) -> argparse.Namespace:
     parser = Parser(prog=prog, description=description)
     parser.add_argument("--version", action="version", version=f"{prog.split()[-1]} {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in known.items():
-        if name == named:
+    for name, summary in summaries.items():
+        if name == command:
             module.add_parser(commands, summary)
         else:
             commands.add_parser(name, help=summary)

@@ -112,9 +112,9 @@ def _report_lost(lost: Sequence[int], count: int) -> int:
     """Print the first few seeds whose pictures are lost; return the exit code."""
     if not lost:
         return 0
-    named = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
+    first_seeds = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
     options.say(
-        f"error: {len(lost)} of {count} pictures (of seed {named}) hold values that are not finite, in float64 "
+        f"error: {len(lost)} of {count} pictures (of seed {first_seeds}) hold values that are not finite, in float64 "
         "too, and are black; a lower temperature may do"
     )
     return 1

@@ -187,16 +187,18 @@ def _trainer(
 def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
     """Return the settings of the command line; others have their default or, with ``--resume``, their last value."""
     names = [f.name for f in fields(TrainSettings)]
-    given = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
+    overrides = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
     ends = {"steps", "minutes"}
     before = {} if state is None else state["settings"]
-    if state is not None and (optimizer := before["optimizer"]) != given.get("optimizer", optimizer):
-        raise ConfigError(f"--optimizer {given['optimizer']} cannot go on with the state of {optimizer}; leave it out")
-    if ends & set(given):
+    if state is not None and (optimizer := before["optimizer"]) != overrides.get("optimizer", optimizer):
+        raise ConfigError(
+            f"--optimizer {overrides['optimizer']} cannot go on with the state of {optimizer}; leave it out"
+        )
+    if ends & set(overrides):
         before = {name: value for name, value in before.items() if name not in ends}
-    settings = TrainSettings(**{**before, **given})
+    settings = TrainSettings(**{**before, **overrides})
     if settings.steps is None and settings.minutes is None:
-        raise ConfigError("give --steps N or --minutes N: when should training stop?")
+        raise ConfigError("the end of the run is missing, expected --steps N or --minutes N")
     return settings
 
 
@@ -243,16 +245,16 @@ def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:
     kind = model.config.model_name
     if args.model not in (None, kind):
         raise ConfigError(f"--model {args.model} differs from {kind} of the model in {source}; leave it out")
-    given = model_options.given_settings(args, kind)
+    overrides = model_options.given_settings(args, kind)
     if not args.resume:
         model.metadata = _inherited(model.metadata, checkpoint.fingerprint(source))
-    if not args.resume and "scale_min" in given:
-        set_scale_min(model, given.pop("scale_min"))
-    for name, value in given.items():
-        own = getattr(model.config, name)
-        if model_options.meaning(name, value, model.config) != model_options.meaning(name, own, model.config):
+    if not args.resume and "scale_min" in overrides:
+        set_scale_min(model, overrides.pop("scale_min"))
+    for name, value in overrides.items():
+        stored = getattr(model.config, name)
+        if model_options.meaning(name, value, model.config) != model_options.meaning(name, stored, model.config):
             raise ConfigError(
-                f"{model_options.typed(name, value)} differs from {model_options.text(name, own)} of the "
+                f"{model_options.typed(name, value)} differs from {model_options.text(name, stored)} of the "
                 f"model in {source}; leave it out"
             )
     return model

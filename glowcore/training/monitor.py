@@ -66,20 +66,20 @@ class Monitor:
         """Draw the bar on a terminal, else print a line: in a log every drawing of a bar would be a line."""
         trainer = self.trainer
         self.shown_at = time.monotonic()
-        shown = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
+        fields = {"step": trainer.step, "bits/dim": f"{self.smooth_loss or float('nan'):.3f}"}
         if trainer.seconds:
-            shown["img/s"] = f"{trainer.images_seen / trainer.seconds:.1f}"
+            fields["img/s"] = f"{trainer.images_seen / trainer.seconds:.1f}"
         if (bits := self.last.get("bits_per_dim")) is not None:
-            shown["held-out"] = f"{bits:.4f}"
+            fields["held-out"] = f"{bits:.4f}"
         if (accuracy := self.last.get("class_accuracy_head")) is not None:
-            shown["classes right"] = f"{100 * accuracy:.1f}%"
+            fields["classes right"] = f"{100 * accuracy:.1f}%"
         if trainer.recovery.skipped:
-            shown["skipped"] = trainer.recovery.skipped
+            fields["skipped"] = trainer.recovery.skipped
         self.bar.n = min(1.0, trainer.fraction)
         if not self.bar.disable:
-            self.bar.set_postfix(shown)
+            self.bar.set_postfix(fields)
         elif self.progress:
-            self.say(f"{self.bar.n:.0%} " + " ".join(f"{name} {value}" for name, value in shown.items()))
+            self.say(f"{self.bar.n:.0%} " + " ".join(f"{name} {value}" for name, value in fields.items()))
 
     def record(self, metrics: dict[str, float]) -> None:
         """Keep the metrics of an evaluation and the counters of the run in ``last``; :meth:`show` writes them.

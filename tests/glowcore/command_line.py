@@ -1,4 +1,4 @@
-"""Running a command in this process, and reading the picture that it wrote."""
+"""Run a command in this process, and read the picture that it wrote."""
 
 import numpy as np
 from PIL import Image
@@ -7,7 +7,7 @@ from glowcore.cli import main
 
 
 def run(capsys, *argv):
-    """Run a command that must succeed; returns what it printed."""
+    """Run a command that must succeed; return its output."""
     code = main([str(part) for part in argv])
     found = capsys.readouterr()
     assert code == 0, found.err
@@ -15,7 +15,7 @@ def run(capsys, *argv):
 
 
 def refused(capsys, *argv):
-    """Run a command that must fail as a user's mistake should; returns its line."""
+    """Run a command that must fail with a user's mistake; return its line."""
     try:
         code = main([str(part) for part in argv])
     except SystemExit as stop:  # argparse's own
@@ -29,7 +29,7 @@ def refused(capsys, *argv):
 
 
 def read(path):
-    """A picture, uint8 [H, W, C]."""
+    """Read a picture, uint8 ``[H, W, C]``."""
     with Image.open(path) as opened:
         picture = np.asarray(opened)
     return picture if picture.ndim == 3 else picture[..., None]

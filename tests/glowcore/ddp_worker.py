@@ -11,7 +11,7 @@ from tests.glowcore.trainers import ddp_trainer
 
 
 def failing_save(out: Path, processes: Processes) -> str:
-    """Train where the first process cannot write; returns how this one ends."""
+    """Train although the first process cannot write; return the error of this one."""
     trainer = ddp_trainer(out, "full", processes)
     if processes.is_first:
         trainer._write = lambda: (_ for _ in ()).throw(CheckpointError("the disk is full"))
@@ -33,7 +33,7 @@ def main(folder: str, *modes: str) -> None:
             "gradients": [p.grad.contiguous() for p in trainer.model.parameters() if p.requires_grad],
             "weights": [p.detach().contiguous() for p in trainer.model.parameters()],
         }
-        # Only one of the two is told to stop; both must, after the same step.
+        # Only one process gets the signal; both must stop after the same step.
         if processes.rank == 1:
             trainer.stop_signal = 15
         trainer.run()

@@ -1,4 +1,4 @@
-"""Steps of training whose loss or gradient is not finite: skipped, and after too many of them the last good state."""
+"""Steps with a loss or gradient that is not finite are skipped; too many in a row restore the last saved state."""
 
 import math
 
@@ -15,7 +15,7 @@ from tests.glowcore.trainers import OUT, equal, make, tensors
 
 
 def break_input(trainer, step):
-    """One NaN in one picture of the step's batch."""
+    """Put a NaN into one picture of the batch."""
     trainer.images = trainer.images.float() / 255
     index = batches.batch_indices(len(trainer.images), trainer.settings.batch_size, trainer.settings.seed, step)[1]
     real = trainer._batch_loss
@@ -37,7 +37,7 @@ def break_loss(trainer, step):
 
 
 def break_gradient(trainer, step):
-    """One infinity in the gradient of one weight, while the loss is finite."""
+    """Put an infinity into the gradient of one weight; the loss stays finite."""
     weight = list(trainer.model.parameters())[3]
 
     def hook(gradient):
@@ -136,7 +136,7 @@ def test_a_run_that_stays_bad_stops_with_the_last_good_model_kept(tmp_path):
     with pytest.raises(TrainingError, match=r"5 steps in a row.*2 restores.*learning-rate") as raised:
         trainer.run()
     assert "\n" not in str(raised.value)
-    # Three sittings of three good steps and five bad ones, from the same state each.
+    # Three sessions of three good and five bad steps, each from the same state.
     assert calls == [*range(8)] * 3
     assert all(t.isfinite().all() for t in tensors(trainer).values() if t.is_floating_point())
     kept = glowcore.load(tmp_path / "run", device="cpu")

@@ -1,4 +1,4 @@
-"""Which pictures a step sees: every one once an epoch, shared out among processes, from seed and step alone."""
+"""The pictures of a step: each once per epoch, divided among processes, a function of seed and step alone."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The commands on a tiny model: what they print, what they write, and that it is what the library gives."""
+"""The commands on a tiny model print and write what the library computes."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The commands on a labelled folder: training by class, names in place of numbers, sheets of every class."""
+"""The commands on a labelled folder: class-conditional training, class names, and sheets of all classes."""
 
 import json
 
@@ -158,7 +158,7 @@ def test_folders_named_by_numbers_are_in_the_order_of_the_numbers(home, tmp_path
 
 
 def test_more_classes_than_the_pictures_have_are_refused(home, tmp_path, capsys):
-    """Their names could not be stored, and a folder with only the second class would be taken for the first."""
+    """The names could not be stored, and a folder with only the second class would be read as the first."""
     out = tmp_path / "run"
     assert main(["train", "--data", str(home / "data"), "--out", str(out), *TRAIN, "--num-classes", "3"]) == 2
     (line,) = capsys.readouterr().err.splitlines()

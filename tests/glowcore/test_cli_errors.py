@@ -1,4 +1,4 @@
-"""A user's mistake is one line that names it, exit code 2, and nothing left behind."""
+"""A user's mistake gives one line that names it and exit code 2, and leaves no file behind."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def fails(tmp_path, capsys):
-    """Run a command that must fail as a user's mistake should and leave nothing; returns its line."""
+    """Run a command that must fail with a user's mistake and write nothing; return its line."""
 
     def call(*argv):
         before = tree(tmp_path)

@@ -1,4 +1,4 @@
-"""Commands for single pictures do what the application does: float64 where it is needed, and nothing that is none."""
+"""Commands for single pictures use float64 where it is needed, as the application does, and write no lost picture."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.glowcore.tiny import SIZE, pictures, write_model
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model that brings noise back in float64 only, one that does not at all, a usual one; noise and a ramp."""
+    """Models that invert noise in float64 only, never, and always; pictures of noise and of a ramp."""
     path = tmp_path_factory.mktemp("exact")
     glowcore.save(rough.model(), path / "model")
     glowcore.save(rough.model(0.12), path / "worse")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def run(folder, capsys):
-    """Run a command; returns exit code, stdout and stderr."""
+    """Run a command; return exit code, stdout and stderr."""
 
     def call(command, *argv, model="model"):
         code = main([command, "--model", str(folder / model), *map(str, argv)])

@@ -1,4 +1,4 @@
-"""Every option of both command lines is explained, and each setting as the model that has it explains it."""
+"""Every option of both command lines has a help text, that of a setting from the docstring of its config."""
 
 import argparse
 import importlib
@@ -31,7 +31,7 @@ def commands():
 
 
 def helps(command):
-    """Help by option, as ``--help`` shows it: with the percent signs and defaults filled in."""
+    """Return the help of each option as ``--help`` prints it."""
     formatter = command._get_formatter()
     return {
         "/".join(action.option_strings) or action.dest: formatter._expand_help(action) if action.help else ""

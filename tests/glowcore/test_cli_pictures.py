@@ -1,4 +1,4 @@
-"""The commands that make pictures, on a tiny model: what they write is what the library gives."""
+"""The commands that write pictures, on a tiny model: the files equal the results of the library."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What holds for every command: whose help a mistake points to, what is looked at before the work, a full disk."""
+"""The runner of all commands: the help that an error names, checks before the work, and a full disk."""
 
 import errno
 import functools
@@ -27,7 +27,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def told(capsys):
-    """Run a command that must fail as a user's mistake should; returns its line."""
+    """Run a command that must fail with a user's mistake; return its line."""
     return functools.partial(refused, capsys)
 
 
@@ -103,7 +103,7 @@ def test_the_version(capsys):
 
 @pytest.mark.parametrize("count", [2, 3000])
 def test_output_that_nobody_reads_any_more_ends_the_command_quietly(tmp_path, count):
-    """As `| head -1` does, with less and with more than Python keeps back before it writes."""
+    """As with ``| head -1``, for output below and above the size of Python's buffer."""
     for index in range(count):
         (tmp_path / f"{index:04}.png").write_bytes(b"no picture")
     reader, writer = os.pipe()

@@ -1,4 +1,4 @@
-"""Training through the command line in real processes: what is interrupted goes on bit for bit."""
+"""Training through the command line in separate processes: an interrupted run resumes bit for bit."""
 
 import os
 import random
@@ -49,7 +49,7 @@ def command(faces, out, *argv):
 
 
 def run_of(faces, out):
-    """On the CPU: a GPU sums in any order."""
+    """Train on the CPU, since a GPU sums in any order."""
     return ["train", "--data", str(faces), "--device", "cpu", "--out", str(out)]
 
 
@@ -60,7 +60,7 @@ def train(*args):
 
 
 def interrupt(number, faces, out, *argv):
-    """Start a run, send it a signal after its first save on the way; returns exit code and words."""
+    """Start a run and send it a signal after its first save; return exit code and stderr."""
     with subprocess.Popen(command(faces, out, *argv), stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:
@@ -72,7 +72,7 @@ def interrupt(number, faces, out, *argv):
 
 
 def assert_same_run(a, b):
-    """Averaged weights as bytes; weights, average, optimizer, loss so far and step as values."""
+    """Return the bytes of the averaged weights, and the values of the saved state."""
     assert (a / "model.safetensors").read_bytes() == (b / "model.safetensors").read_bytes()
     one, two = (saved_states.load_state(folder / "state") for folder in (a, b))
     assert one["step"] == two["step"]
@@ -90,14 +90,14 @@ def assert_same_run(a, b):
 
 
 def test_two_n_steps_equal_n_and_a_new_process_and_n(tmp_path, faces):
-    """N is where Ctrl-C catches the run, after evaluations and saves on the way."""
+    """N is the step at which Ctrl-C interrupts the run, after evaluations and saves."""
     halves, whole = tmp_path / "halves", tmp_path / "whole"
     code, words = interrupt(signal.SIGINT, faces, halves, *MODEL, *SETTINGS, "--steps", 10**6, "--eval-minutes", 0.001)
     assert code == 130, words
     assert "stopping after this step" in words
     assert "Traceback" not in words
     steps = saved_states.saved_steps(halves / "state")[0]
-    # What is not given is as it was: only the end is new.
+    # Options that are left out keep their value; only the end is new.
     train(faces, halves, "--resume", "--steps", 2 * steps, "--threads", 1, "--quiet")
     train(faces, whole, *MODEL, *SETTINGS, "--steps", 2 * steps)
     assert_same_run(halves, whole)
@@ -127,7 +127,7 @@ def test_a_signal_saves_and_stops_and_the_run_goes_on_bit_for_bit(tmp_path, face
 
 @pytest.mark.proof
 def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
-    """Also while the program still starts, evaluates or saves; every time the next process goes on from there."""
+    """Also during start, evaluation or save; each time the next process resumes from there."""
     rng, stopped, whole = random.Random(0), tmp_path / "stopped", tmp_path / "whole"
     argv = [*MODEL, *SETTINGS, "--steps", 10**6, "--eval-minutes", 0.001]
     codes, steps, started = [], [], None
@@ -176,7 +176,7 @@ def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
     weights = glowcore.load(source, device="cpu").state_dict()
     state = saved_states.load_state(tmp_path / "run" / "state")
     assert state["model"].keys() == weights.keys()
-    # A step of 1e-12 moves no float32 weight of its size; actnorm is as it was, not initialised anew.
+    # A step of 1e-12 changes no float32 weight; actnorm is not initialised again.
     assert all(torch.allclose(state["model"][name], weights[name], rtol=0, atol=1e-9) for name in weights)
     assert state["step"] == 1
     assert {float(moments["step"]) for moments in state["optimizer"]["state"].values()} == {1.0}
@@ -232,7 +232,7 @@ def test_a_class_conditional_model_learns_its_classes(tmp_path, capsys):
 
 
 def commands_in(words):
-    """The commands that a run names at its end."""
+    """Return the commands that a run prints at its end."""
     return [shlex.split(line)[3:] for line in words.splitlines() if line.startswith("  python -m glowcore ")]
 
 

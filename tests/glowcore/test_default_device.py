@@ -12,7 +12,7 @@ from glowcore.baselines import VAEConfig
 from glowcore.evaluation import evaluate
 from glowcore.exact import ExactFlow
 from glowcore.training import batches
-from glowcore.training.training_set import fingerprint, evaluation_rows
+from glowcore.training.training_set import evaluation_rows, fingerprint
 from tests.glowcore.tiny import model, pictures, vectors
 
 GLOW = {"image_size": 8, "num_levels": 2, "steps_per_level": 1, "hidden_channels": 4}

@@ -1,4 +1,4 @@
-"""Two processes on one machine train as one would on their joint batch."""
+"""Two processes on one machine train as one process does on their joint batch."""
 
 import os
 import socket
@@ -44,7 +44,7 @@ def start(processes, *argv):
 
 
 def single_gradients(tmp_path, mode):
-    """The mean of both processes' gradients, by one process without any wrapper."""
+    """Return the mean gradient of both processes, computed by one process without the wrapper."""
     trainer = ddp_trainer(tmp_path / "single", mode, Processes())
     total = 0
     for rank in range(2):
@@ -73,7 +73,7 @@ def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
                 assert float((found - wanted).abs().max()) <= 1e-6, mode
         assert all(torch.equal(a, b) for a, b in zip(*(rank[mode]["weights"] for rank in ranks), strict=True))
         assert ranks[0][mode]["stopped"] == ranks[1][mode]["stopped"] == (15, 1)
-    # Where the first one cannot write, none waits for ever.
+    # If the first process cannot write, no other waits forever.
     assert ranks[0]["failed"] == "CheckpointError: the disk is full"
     assert ranks[1]["failed"] == "TrainingError: the first process has failed and says why; this one stops with it"
 

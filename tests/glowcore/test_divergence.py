@@ -1,4 +1,4 @@
-"""A run that goes wrong while its loss is still a number is taken back, and stops if that does not help."""
+"""A run that diverges with a finite loss is restored, and stops if that does not help."""
 
 import json
 import math
@@ -74,7 +74,7 @@ def test_additive_couplings_stretch_nothing():
 
 
 def diverging(monkeypatch, when):
-    """Evaluations see a broken inverse whenever `when(trainer's step, number of the evaluation)` says so."""
+    """Make evaluation number n measure a broken inverse if ``when(n)``."""
     real, count = health, []
 
     def measured(flow, images, labels=None):
@@ -130,14 +130,14 @@ def logged(folder):
 
 
 def untrained(trainer):
-    """Whether what is saved is the model of step 0."""
+    """Return whether the saved model is that of step 0."""
     state = saved_states.load_state(trainer.out / "state")
     weights = glowcore.load(trainer.out, device="cpu").state_dict()
     return state["step"] == 0 and all(torch.equal(state["average"][name], weights[name]) for name in weights)
 
 
 def test_a_short_run_that_ends_diverged_begins_again_and_fails(tmp_path, monkeypatch):
-    """One evaluation, at the end: it must be good, or the run has failed and keeps what it began with."""
+    """A run with one evaluation, at the end, fails if that is bad, and keeps the initial model."""
     diverging(monkeypatch, lambda number: True)
     trainer = make(tmp_path / "run", steps=6, max_restores=2)
     with pytest.raises(TrainingError, match=r"at step 6, after 2 restores.*step 0, which no evaluation has found good"):
@@ -198,7 +198,7 @@ def test_the_command_ends_with_1_and_the_next_sitting_clears_the_failure(tmp_pat
 
 
 def test_probes_are_recorded_and_judge_nothing(tmp_path, monkeypatch):
-    """A healthy model with a floor on its scales brings some of them back badly in float32."""
+    """A sound model with a lower bound on its scales inverts some probes badly in float32."""
     monkeypatch.setattr("glowcore.training.held_out_metrics.health", lambda *_: GOOD | {"round_trip_ood": math.inf})
     trainer = make(tmp_path / "run", steps=2)
     trainer.run()

@@ -1,4 +1,4 @@
-"""What an evaluation shows of a run comes after what it keeps."""
+"""The output of a run: log, samples and TensorBoard events, written after the model, and the progress bar."""
 
 import io
 import json
@@ -82,14 +82,14 @@ def test_off_a_terminal_a_run_writes_a_line_now_and_then_and_no_bar(tmp_path, mo
 
 
 class Terminal(io.StringIO):
-    """What the bar is drawn on."""
+    """A stderr that claims to be a terminal."""
 
     def isatty(self):
         return True
 
 
 def bars_of(monkeypatch, work):
-    """Every drawing of the bar while ``work`` is done: what it says before the bar itself."""
+    """Return the percentage of every drawing of the bar during ``work``."""
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     work()

@@ -1,4 +1,4 @@
-"""Out of memory is one line with a batch size that fits."""
+"""An out-of-memory error becomes one line with a batch size that fits."""
 
 import re
 import subprocess
@@ -76,7 +76,7 @@ def test_other_errors_pass(flow):
 
 
 def test_tensors_of_the_failed_step_are_let_go(flow):
-    """What the failed step held must not stand in the way of the measurement."""
+    """The tensors of the failed step are freed before the measurement."""
     kept = []
 
     def step():

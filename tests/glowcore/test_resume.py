@@ -1,4 +1,4 @@
-"""What `--resume` goes on with, what it leaves alone and what it refuses."""
+"""``--resume``: what it continues, keeps unchanged and refuses."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def train(home, out, *argv, data="faces"):
 
 
 def refused(capsys, home, out, *argv, **other):
-    """The line of a command that must fail as a user's mistake should, changing nothing."""
+    """Return the line of a command that must fail with a user's mistake and change nothing."""
     before = tree(out)
     assert train(home, out, *argv, **other) == 2
     found = capsys.readouterr()
@@ -73,7 +73,7 @@ def test_a_run_that_goes_on_loses_the_attributes_of_its_old_weights(home, run, c
 
 
 def test_an_end_that_was_never_evaluated_still_is(home, tmp_path, capsys, monkeypatch):
-    """A signal saves without evaluating; a shorter end, given then, is reached at once."""
+    """A signal saves without an evaluation; resumed with an earlier end, the run ends at once."""
 
     def stopped(self, of=Trainer.train_step):
         self.stop_signal = 2

@@ -1,4 +1,4 @@
-"""Two trainings in one folder: the second is refused in a line, and the folder stays of the first."""
+"""Of two trainings in one folder the second is refused in one line, and the folder stays unchanged."""
 
 import shutil
 import signal
@@ -49,7 +49,7 @@ def test_a_training_that_finds_a_later_state_keeps_the_model_that_goes_with_it(t
 
 @pytest.fixture
 def holder(tmp_path):
-    """A process that holds the run in `run` until it is killed."""
+    """Start a process that holds the lock of ``run`` until it is killed."""
     code = (
         "import sys, time; from pathlib import Path; from glowcore.training.run_lock import alone\n"
         "with alone(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
@@ -89,7 +89,7 @@ def test_the_command_says_so_before_it_reads_a_picture(tmp_path, holder, capsys,
 
 
 def test_a_resumed_run_that_another_has_overtaken_is_refused_at_its_start(tmp_path, capsys, monkeypatch):
-    """Both begin from the state of step 1; the other one ends while this one still reads its pictures."""
+    """Both runs resume from step 1; the other one ends while this one still reads its pictures."""
     write_pictures(tmp_path / "faces", 24)
     argv = [
         "train",

@@ -1,4 +1,4 @@
-"""What a trainer cannot train on is said before it writes anything."""
+"""A trainer refuses unsuitable pictures, labels and models before it writes anything."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The training loop in one process: schedules, averages, modes of memory, what is written."""
+"""The training loop in one process: schedules, averages, memory modes and output."""
 
 import json
 import math
@@ -101,7 +101,7 @@ def test_a_restored_trainer_goes_on_bit_for_bit(tmp_path):
 
 @pytest.mark.parametrize("mode", ["checkpoint", "reversible"])
 def test_every_memory_mode_trains_alike(tmp_path, mode):
-    """Also a trap for strides: the fused optimizer would silently mix up weights and gradients of other layouts."""
+    """Also a check of strides: the fused optimizer silently mixes up weights and gradients of different layouts."""
     # In bfloat16 a gradient that should vanish takes its sign from rounding, and Adam steps by signs.
     full, other = (make(tmp_path / name, precision="float32") for name in ("full", mode))
     other.model.memory = mode
@@ -192,7 +192,7 @@ def test_numpys_numbers_become_pythons_which_a_state_can_hold():
 
 
 def test_an_evaluation_without_bounds_is_recorded_as_null(tmp_path, monkeypatch):
-    """JSON has no infinity; a run must not die of having measured one."""
+    """JSON has no infinity; a run must not fail because a metric is infinite."""
     monkeypatch.setattr(
         "glowcore.training.held_out_metrics.health", lambda *_: {"round_trip": 0.0, "round_trip_ood": math.inf}
     )
@@ -205,7 +205,7 @@ def test_an_evaluation_without_bounds_is_recorded_as_null(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("mode", ["full", "checkpoint", "reversible"])
 def test_gradients_come_in_the_strides_of_their_weights(tmp_path, mode):
-    """Other strides are copied at every step, and the wrapper of several processes warns of them."""
+    """Gradients with other strides are copied at every step, and DistributedDataParallel warns of them."""
     trainer = make(
         tmp_path / mode,
         images=pictures(20, channels=1),

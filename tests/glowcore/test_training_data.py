@@ -1,4 +1,4 @@
-"""Which held-out pictures judge a run, and whether a resumed run sees the same pictures."""
+"""The held-out pictures of evaluations, and the check that a resumed run uses the same pictures."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from tests.glowcore.tiny import pictures
 
 
 def test_the_judging_pictures_are_drawn_from_the_whole_set():
-    """Of ten classes of a hundred, one after the other, a hundred pictures show all."""
+    """A hundred of a thousand pictures, sorted by class, contain all ten classes."""
     rows = evaluation_rows(1000, 100)
     assert rows.tolist() == sorted(set(rows.tolist()))
     assert len(rows) == 100

@@ -1,4 +1,4 @@
-"""Training state: any nest of values comes back as it was, the newest valid one is found, and no crash loses it."""
+"""Saved states: nested values are restored exactly, the newest valid state is loaded, and no crash loses it."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def peak_of_saving(folder):
 
 
 def test_saving_takes_the_memory_of_little_more_than_one_copy(tmp_path):
-    # In a process of its own: once the command line has trained, malloc keeps what is freed, and in pieces.
+    # In a separate process: after a training in this one, malloc keeps fragmented free memory.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         assert pool.submit(peak_of_saving, tmp_path).result() <= 1.6 * 80
 

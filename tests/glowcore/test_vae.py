@@ -1,4 +1,4 @@
-"""The lossy contrast: a likelihood bound that is one, and a model that every command knows how to treat."""
+"""The VAE: its bound on the likelihood holds, and every command handles or refuses it."""
 
 import json
 import math
@@ -26,7 +26,7 @@ SETTINGS = ["--model", "vae", "--image-size", "8", "--num-levels", "1", "--hidde
 
 
 def vae(**settings) -> VAE:
-    """A VAE whose weights have left their zeros."""
+    """Return a VAE without the zeros of its initialisation."""
     torch.manual_seed(0)
     model = glowcore.build(
         VAEConfig(**{"image_size": 8, "num_levels": 2, "hidden_channels": 4, "latent_dims": 5, **settings})
@@ -58,7 +58,7 @@ def test_a_bin_has_the_probability_between_its_edges():
 
 @torch.no_grad()
 def test_bits_per_dim_bound_the_true_code_length():
-    """Of a latent of two numbers the marginal probability is an integral over a grid: never above the bound's."""
+    """With two latent dimensions the marginal likelihood is a sum over a grid, which the bound must not exceed."""
     model = vae(latent_dims=2, channels=1, n_bits=2).double()
     k = tiny.pictures(3, channels=1, seed=3)
     axis = torch.linspace(-7, 7, 281, dtype=torch.float64)
@@ -75,7 +75,7 @@ def test_bits_per_dim_bound_the_true_code_length():
 
 @torch.no_grad()
 def test_the_bound_is_tight_where_the_posterior_is_true(monkeypatch):
-    """With a decoder that ignores z and q = p there is no gap, whatever z is drawn."""
+    """With a decoder that ignores z and q = p the bound is exact for every draw of z."""
     model = vae().double()
     model.decoder.first.weight.zero_()
     batch, standard = tiny.pictures(6), torch.zeros(6, 5, dtype=torch.float64)
@@ -202,7 +202,7 @@ def test_command_line_trains_evaluates_and_refuses_what_needs_a_flow(tmp_path, c
 
 @torch.no_grad()
 def test_bounded_statistics_are_near_what_the_networks_say_and_never_stop_moving():
-    """A bound without slope would leave training no way back."""
+    """The bounds keep a gradient everywhere, so that training can return from outside."""
     model = vae().double()
     values = torch.rand(3, 3, 8, 8, dtype=torch.float64)
     model.encoder.out.weight.zero_()

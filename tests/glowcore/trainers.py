@@ -1,4 +1,4 @@
-"""Small trainers on a few pictures of 8 x 8, and what is compared of them."""
+"""Small trainers on a few pictures of 8 x 8, and comparisons of their states."""
 
 import torch
 
@@ -6,7 +6,7 @@ from glowcore.models import GlowConfig, build
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.tiny import pictures
 
-#: A weight that every step moves.
+#: A weight that every step changes.
 OUT = "top_prior.stats"
 
 
@@ -47,7 +47,7 @@ def make(
 
 
 def tensors(trainer):
-    """Every tensor of weights, average and optimizer by name, copied."""
+    """Return a copy of every tensor of weights, average and optimizer, by name."""
     found = {}
     for part, state in (("model", trainer.model.state_dict()), ("average", trainer.average.state_dict())):
         found |= {f"{part}.{name}": t.clone() for name, t in state.items()}
@@ -61,7 +61,7 @@ def equal(a, b):
 
 
 def ddp_trainer(out, mode, processes):
-    """In float64, so that what is compared is the gradient and not its rounding.
+    """Return a trainer in float64, so that gradients are compared and not their rounding.
 
     ``mode`` is a memory mode, or "classes" (with a head that has left its zero) or "headless" (weight 0) for a model of
     two classes.
