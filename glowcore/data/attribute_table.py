@@ -1,15 +1,16 @@
 """Attribute tables of pictures, as a CSV file or in CelebA's format.
 
-A CSV file has a header. The first column names the picture; a column ``split`` and a column ``class`` (any name, for
-class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty for yes / no / unknown.
-``-1 / 1``, ``true / false`` and ``yes / no``, a byte order mark, ``;`` or tabs, CRLF and a header without a name for
-the file column are accepted as well. Anything else raises a :class:`DataError` that names the row or column; nothing is
-guessed.
+A CSV file has a header. The first column names the picture, with or without its ending; a column ``split`` and a column
+``class`` (any name, for class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty
+for yes / no / unknown. ``-1 / 1``, ``true / false`` and ``yes / no``, a byte order mark, ``;`` or tabs, CRLF and a
+header without a name for the file column are accepted as well. Anything else raises a :class:`DataError` that names the
+row or column; nothing is guessed.
 """
 
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,8 @@ def match_rows(
 ) -> np.ndarray:
     """Return the row of every file in the table, int64 ``[len(files)]``, -1 for a file without a row.
 
+    A row may leave out the ending of a picture, unless two pictures differ only in their endings.
+
     Args:
         table: the table to search.
         files: paths of the pictures relative to their folder.
@@ -129,11 +132,19 @@ def match_rows(
         tolerant: accept pictures without a row and rows without a picture.
 
     Raises:
-        DataError: pictures without a row, or rows without a picture, unless ``tolerant``.
+        DataError: pictures without a row, or rows without a picture, unless ``tolerant``; or no picture has a row.
     """
     row_of = {file.removeprefix(prefix): row for row, file in enumerate(table.files)}
     keys = [normalise(file) for file in files]
-    rows = np.array([row_of.get(key, -1) for key in keys], dtype=np.int64)
+    stems = [key.rpartition(".")[0] for key in keys]
+    count_of = Counter(keys + stems)
+    names = [stem if key not in row_of and count_of[stem] == 1 else key for key, stem in zip(keys, stems, strict=True)]
+    rows = np.array([row_of.get(name, -1) for name in names], dtype=np.int64)
+    if table.files and (rows < 0).all():
+        raise DataError(
+            f"{name} has no row for any picture: the table says {printable(table.files[0])!r}, the folder "
+            f"{printable(files[0])!r}; write its first column as in the folder"
+        )
     if tolerant:
         return rows
     missing = [file for file, row in zip(files, rows, strict=True) if row < 0]
@@ -142,7 +153,7 @@ def match_rows(
             f"{name} has no row for {_count(missing)} of {len(files)}; "
             "add rows (empty cells are unknown) or go on with --skip-broken"
         )
-    extra = sorted(set(row_of) - set(keys))
+    extra = sorted(set(row_of) - set(names))
     if extra:
         raise DataError(f"{name} names {_count(extra)} not in the folder; drop the rows or go on with --skip-broken")
     return rows
@@ -224,7 +235,8 @@ def _value(path: Path, number: int, name: str, cell: str) -> int:
     if value is None:
         raise DataError(
             f"{path.name}, line {number}: {name} is {printable(cell, 30)!r}; "
-            "1, 0 or empty (unknown) is expected, also -1 / 1 and true / false"
+            "1, 0 or empty (unknown) is expected, also -1 / 1 and true / false; "
+            "a column of class names must be called `class`"
         )
     return value
 

@@ -15,7 +15,6 @@ from glowcore.data.attribute_table import (
     UNKNOWN,
     AttributeTable,
     match_rows,
-    normalise,
     read_celeba,
     read_csv,
 )
@@ -130,8 +129,8 @@ def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tole
     else:
         splits = np.full(len(files), "train", dtype="<U5")
         splits[known] = np.array(table.splits, dtype="<U5")[rows[known]]
-    keys = {normalise(file) for file in files}
-    absent = tuple(file for file in table.files if file.removeprefix(f"{inner}/") not in keys)
+    matched = set(rows.tolist())
+    absent = tuple(file for row, file in enumerate(table.files) if row not in matched)
     labels, class_names = _table_classes(table, rows)
     celeba = inner == "img_align_celeba"
     return Listing(inside, files, splits, attributes, table.names, labels, class_names, absent, celeba)

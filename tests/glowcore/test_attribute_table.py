@@ -71,6 +71,11 @@ def test_split_and_attributes_are_optional(tmp_path):
         ("file,A\na.jpg,1\nb.jpg,0\na.jpg,1\n", "line 4: a.jpg is already in line 2"),
         ("file,A\na.jpg,maybe\n", "line 2: A is 'maybe'; 1, 0 or empty"),
         ("file,Age\na.jpg,37\n", "line 2: Age is '37'"),
+        (
+            "file,label\na.jpg,cat\n",
+            "label is 'cat'; 1, 0 or empty (unknown) is expected, also -1 / 1 and true / false; a "
+            "column of class names must be called `class`",
+        ),
         ("file,A\na.jpg,0\nb.jpg,-1\n", "has 0 (line 2) and -1 (line 3)"),
         ("file,split,A\na.jpg,later,1\n", "line 2: split 'later'; train, valid or test"),
         ("file,A,A\na.jpg,1,0\n", "two columns A"),
@@ -89,6 +94,28 @@ def test_names_match_whatever_their_unicode_form(tmp_path):
     table = _read(tmp_path, "file,A\ncafe\u0301.jpg,1\nimages/\U0001f600.jpg,0\n")
     rows = match_rows(table, ["caf\u00e9.jpg", "\U0001f600.jpg"], "attributes.csv", prefix="images/")
     assert rows.tolist() == [0, 1]
+
+
+def test_names_without_endings_match_the_only_picture_of_that_name(tmp_path):
+    table = _read(tmp_path, "file,A\n001,1\nsub/002,0\n003.png,1\n")
+    assert match_rows(table, ["001.jpg", "003.png", "sub/002.JPEG"], "attributes.csv").tolist() == [0, 2, 1]
+    with pytest.raises(DataError, match=r"no row for 2 pictures \(001.jpg, ...\) of 4"):
+        match_rows(table, ["001.jpg", "001.png", "003.png", "sub/002.JPEG"], "attributes.csv")
+    # A row that names another picture in full is not taken for its lookalike.
+    rows = match_rows(table, ["001.jpg", "003.png", "003.png.jpg", "sub/002.JPEG"], "attributes.csv", tolerant=True)
+    assert rows.tolist() == [0, 2, -1, 1]
+    both = _read(tmp_path, "file,A\na,1\na.jpg,0\n")
+    with pytest.raises(DataError, match=r"names 1 picture \(a\) not in the folder"):
+        match_rows(both, ["a.jpg"], "attributes.csv")
+
+
+@pytest.mark.parametrize("tolerant", [False, True])
+def test_a_table_of_other_names_is_refused(tmp_path, tolerant):
+    table = _read(tmp_path, "file,A\n/data/a.jpg,1\n/data/b.jpg,0\n")
+    with pytest.raises(
+        DataError, match=r"any picture: the table says '/data/a.jpg', the folder 'a.jpg'; write its first"
+    ):
+        match_rows(table, ["a.jpg", "b.jpg"], "attributes.csv", tolerant=tolerant)
 
 
 def test_missing_and_extra_rows_are_refused_or_tolerated(tmp_path):

@@ -87,6 +87,14 @@ def test_rows_and_pictures_that_lack_each_other(table):
     assert data.skipped == [("0.png", "named in the table, not in the folder")]
 
 
+def test_rows_that_name_pictures_without_their_endings_are_not_missing(table):
+    rows = (table / "attributes.csv").read_text().replace(".png", "")
+    (table / "attributes.csv").write_text(rows + "7,train,1,0\n")
+    data = open_dataset(table, image_size=8, skip_broken=True)
+    assert data.attributes.tolist() == [[1, 0], [0, -1], [-1, 1], [1, 1], [0, 0], [1, -1]]
+    assert data.skipped == [("7", "named in the table, not in the folder")]
+
+
 def test_cache_remembers_what_was_skipped_and_distrusts_damage(table, tmp_path):
     cache = tmp_path / "cache"
     (table / "images" / "1.png").write_text("only text")
