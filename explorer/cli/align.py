@@ -17,7 +17,13 @@ EXAMPLE = "python -m explorer align --data ~/photos --size 64 --out faces"
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "align", summary, EXAMPLE)
-    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of photos, those below it included")
+    p.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of photos, those below it included: sub/a.jpg becomes sub__a.png",
+    )
     p.add_argument(
         "--size",
         type=int,

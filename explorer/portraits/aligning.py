@@ -32,10 +32,10 @@ class Aligned:
 
 
 def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[str, Path]:
-    """Return the PNG file for the face of each photo, at the photo's relative place in ``out``.
+    """Return the PNG file for the face of each photo, all in ``out`` itself: sub/a.jpg becomes sub__a.png.
 
-    Of photos that differ only in their suffix, the first gets the plain name, so that a photo added later renames
-    nothing: a.jpg and a.webp become a.png and a.webp.png.
+    Training would take subfolders for classes. Of photos whose names would become the same, the first gets the plain
+    name, so that a photo added later renames nothing: a.jpg and a.webp become a.png and a.webp.png.
 
     Args:
         folder: the folder of the photos.
@@ -49,12 +49,13 @@ def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[st
     """
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
         raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
-    stems: set[PurePath] = set()
+    stems: set[str] = set()
     target_of: dict[str, Path] = {}
     photo_of: dict[Path, str] = {}
     for name in names:
-        stem = PurePath(name).with_suffix("")
-        target = out / f"{name if stem in stems else stem}.png"
+        flat = name.replace("/", "__")
+        stem = PurePath(flat).stem
+        target = out / f"{flat if stem in stems else stem}.png"
         stems.add(stem)
         if target in photo_of:
             both = f"{photo_of[target]} and {name} would both become {target.relative_to(out)}"
