@@ -158,6 +158,7 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     )
     options.say_skipped(list(dict.fromkeys([*train.skipped, *test.skipped])))
     options.say_passed_over(train.other_kinds)
+    options.say_unused_bits(train.unused_bits | test.unused_bits, len(train) + len(test))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

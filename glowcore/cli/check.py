@@ -99,6 +99,7 @@ def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -
     )
     options.say_skipped(pictures.skipped)
     options.say_passed_over(pictures.other_kinds)
+    options.say_unused_bits(pictures.unused_bits, len(pictures))
     return checking.check_pictures(model, pictures.images, "pictures given" if args.data else "its gallery", args.seed)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from glowcore import checkpoint, classes
 from glowcore.data import PictureSet, open_dataset
+from glowcore.data.bit_depth import narrow_range
 from glowcore.data.files import passed_over
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
@@ -145,6 +146,7 @@ def open_pictures_at(
     )
     say_skipped(pictures.skipped)
     say_passed_over(pictures.other_kinds)
+    say_unused_bits(pictures.unused_bits, len(pictures))
     return pictures
 
 
@@ -186,6 +188,12 @@ def say_passed_over(other_kinds: Mapping[str, int]) -> None:
     """Print how many files have each ending that is not read, if there are any."""
     if other_kinds:
         say(passed_over(other_kinds))
+
+
+def say_unused_bits(unused_bits: Mapping[str, int], pictures: int) -> None:
+    """Print how many of the ``pictures`` have 16 bits and do not use the upper ones, if there are any."""
+    if unused_bits:
+        say(narrow_range(unused_bits.values(), pictures))
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:

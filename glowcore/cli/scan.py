@@ -1,4 +1,4 @@
-"""``scan``: list the pictures of a folder that cannot be read."""
+"""``scan``: list the pictures of a folder that cannot be read, and report unused bits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from glowcore.cli import options
-from glowcore.data import unreadable_pictures
+from glowcore.data import scan_pictures
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
 from glowcore.text import counted, printable
@@ -31,13 +31,14 @@ def run(args: argparse.Namespace) -> int:
     """Print a line for each file that training could not read; exit code 0 if there is none, else 1."""
     if args.data.startswith(TORCHVISION_PREFIX):
         raise ConfigError(f"--data {args.data} is a set of torchvision, which checks its own files; expected a folder")
-    count, broken, others = unreadable_pictures(Path(args.data), progress=not args.quiet)
+    scan = scan_pictures(Path(args.data), progress=not args.quiet)
     if args.json:
-        unreadable = [{"file": file, "reason": reason} for file, reason in broken]
-        options.print_json({"pictures": count, "unreadable": unreadable, "other_kinds": others})
+        unreadable = [{"file": file, "reason": reason} for file, reason in scan.unreadable]
+        options.print_json({**scan._asdict(), "unreadable": unreadable})
     else:
-        for file, reason in broken:
+        for file, reason in scan.unreadable:
             print(f"{printable(file, 1000)}: {reason}")
-        options.say(f"{counted(count, 'picture')}, {len(broken)} unreadable")
-        options.say_passed_over(others)
-    return 1 if broken else 0
+        options.say(f"{counted(scan.pictures, 'picture')}, {len(scan.unreadable)} unreadable")
+        options.say_passed_over(scan.other_kinds)
+        options.say_unused_bits(scan.unused_bits, scan.pictures)
+    return 1 if scan.unreadable else 0

@@ -30,7 +30,7 @@ class Splits:
 def open_splits(args: argparse.Namespace, config: Any, *, quiet: bool) -> Splits:
     """Open the splits ``train`` and ``test`` of ``--data`` at the size of a model.
 
-    Unless ``quiet``, lists the first files that were skipped and the endings that are not read.
+    Unless ``quiet``, lists the first files that were skipped, the endings that are not read and unused bits.
     """
     train, held_out = (
         open_dataset(
@@ -47,6 +47,7 @@ def open_splits(args: argparse.Namespace, config: Any, *, quiet: bool) -> Splits
     if not quiet:
         options.say_skipped(skipped)
         options.say_passed_over(train.other_kinds)
+        options.say_unused_bits(train.unused_bits | held_out.unused_bits, len(train) + len(held_out))
     return Splits(train, held_out, len(skipped))
 
 

@@ -30,12 +30,14 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from glowcore import images
 from glowcore.data import picture_store, torchvision_sets
+from glowcore.data.bit_depth import unused_bits
 from glowcore.data.folders import Listing, choose_split, list_pictures
 from glowcore.data.picture_store import Block, Decoding
 from glowcore.errors import DataError, ImageError
@@ -64,6 +66,8 @@ class PictureSet:
         skipped: (file, reason) of every unreadable picture that was left out and of every table row without a picture;
             the reason does not repeat the name.
         other_kinds: number of files in the folder with each file ending that is not read, over all splits.
+        unused_bits: number of unused bits of every 16-bit picture that leaves its upper bits unused, by file
+            (:mod:`glowcore.data.bit_depth`).
     """
 
     images: torch.Tensor
@@ -74,6 +78,7 @@ class PictureSet:
     class_names: tuple[str, ...] = ()
     skipped: list[tuple[str, str]] = field(default_factory=list)
     other_kinds: dict[str, int] = field(default_factory=dict)
+    unused_bits: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -139,6 +144,7 @@ def open_dataset(
     decoding = Decoding(listing.folder, listing.files, size, channels, prepare, skip_broken, progress)
     block = picture_store.decode_files(decoding, cache_dir)
     skipped = _skipped_files(spec, listing, block)
+    unused = {listing.files[index]: bits for index, bits in block.unused_bits}
     listing = listing.take(block.kept)
     return PictureSet(
         images=block.pictures,
@@ -149,6 +155,7 @@ def open_dataset(
         class_names=listing.class_names,
         skipped=skipped,
         other_kinds=listing.other_kinds,
+        unused_bits=unused,
     )
 
 
@@ -174,25 +181,41 @@ def _skipped_files(spec: str | os.PathLike, listing: Listing, block: Block) -> l
     return broken + [(file, _ABSENT) for file in listing.absent]
 
 
-def unreadable_pictures(folder: Path, *, progress: bool = True) -> tuple[int, list[tuple[str, str]], dict[str, int]]:
-    """Try to read every picture of a folder in any of the layouts.
+class Scan(NamedTuple):
+    """The result of :func:`scan_pictures`.
 
-    Returns:
-        The number of pictures; (file, reason) of each unreadable one and of each table row without a picture; and the
-        number of files with each file ending that is not read.
+    Attributes:
+        pictures: number of pictures.
+        unreadable: (file, reason) of each unreadable one and of each table row without a picture.
+        other_kinds: as in :class:`PictureSet`.
+        unused_bits: as in :class:`PictureSet`.
+    """
+
+    pictures: int
+    unreadable: list[tuple[str, str]]
+    other_kinds: dict[str, int]
+    unused_bits: dict[str, int]
+
+
+def scan_pictures(folder: Path, *, progress: bool = True) -> Scan:
+    """Try to read every picture of a folder in any of the layouts.
 
     Raises:
         DataError: no such folder, no pictures in it, or a malformed table.
     """
     listing = list_pictures(folder, tolerant=True)
     shown = progress and len(listing.files) >= picture_store.QUIET_BELOW
-    broken = []
+    broken, unused = [], {}
     for file in progress_bar(listing.files, desc="scanning", unit=" pictures", progress=shown):
         try:
-            images.load(listing.folder / file)
+            picture = images.load(listing.folder / file)
         except ImageError as error:
             broken.append((file, _without_name(str(error), file)))
-    return len(listing.files), broken + [(file, _ABSENT) for file in listing.absent], listing.other_kinds
+            continue
+        if bits := unused_bits(listing.folder / file, picture):
+            unused[file] = bits
+    broken += [(file, _ABSENT) for file in listing.absent]
+    return Scan(len(listing.files), broken, listing.other_kinds, unused)
 
 
 def _without_name(reason: str, file: str) -> str:

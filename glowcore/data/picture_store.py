@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from glowcore import images
+from glowcore.data.bit_depth import unused_bits
 from glowcore.errors import DataError, ImageError, reason
 from glowcore.progress import progress_bar
 
@@ -36,11 +37,13 @@ class Block:
         pictures: uint8 ``[N, C, H, W]``, in memory or memory-mapped (copy-on-write: writes do not reach the file).
         kept: indices of the N pictures in :attr:`Decoding.files`.
         skipped: (index, reason) of every picture that cannot be read.
+        unused_bits: (index, number of unused bits) of every picture that :mod:`glowcore.data.bit_depth` reports.
     """
 
     pictures: torch.Tensor
     kept: list[int]
     skipped: list[tuple[int, str]]
+    unused_bits: list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,15 @@ class Decoding:
             digest.update(f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:24]
 
-    def fill(self, block: np.ndarray) -> tuple[list[int], list[tuple[int, str]]]:
-        """Decode the files into ``block`` from its start; return :attr:`Block.kept` and :attr:`Block.skipped`.
+    def fill(self, block: np.ndarray) -> dict[str, list]:
+        """Decode the files into ``block`` from its start; return the fields of :class:`Block` but ``pictures``.
 
         Raises:
             DataError: the first unreadable picture unless ``skip_broken``, or no readable picture at all.
         """
         kept: list[int] = []
         skipped: list[tuple[int, str]] = []
+        unused: list[tuple[int, int]] = []
         shown = self.progress and len(self.files) >= QUIET_BELOW
         for index, file in enumerate(progress_bar(self.files, desc="decoding", unit=" pictures", progress=shown)):
             try:
@@ -102,6 +106,8 @@ class Decoding:
                     raise DataError(f"{error} (--skip-broken goes on without such pictures)") from error
                 skipped.append((index, str(error)))
                 continue
+            if bits := unused_bits(self.folder / file, picture):
+                unused.append((index, bits))
             if self.prepare is not None:
                 picture = self.prepare(picture)
             block[len(kept)] = images.fit(picture, self.size).transpose(2, 0, 1)
@@ -109,7 +115,7 @@ class Decoding:
         if not kept:
             many = f"none of the {len(self.files)} pictures can be read, the first because"
             raise DataError(f"{many if len(self.files) > 1 else 'the only picture cannot be read'}: {skipped[0][1]}")
-        return kept, skipped
+        return {"kept": kept, "skipped": skipped, "unused_bits": unused}
 
 
 def decode_files(decoding: Decoding, cache_dir: str | os.PathLike | None = None) -> Block:
@@ -125,8 +131,8 @@ def decode_files(decoding: Decoding, cache_dir: str | os.PathLike | None = None)
     """
     if cache_dir is None and decoding.num_bytes <= MEMORY_LIMIT:
         block = np.empty(decoding.shape, dtype=np.uint8)
-        kept, skipped = decoding.fill(block)
-        return Block(torch.from_numpy(block[: len(kept)]), kept, skipped)
+        index = decoding.fill(block)
+        return Block(torch.from_numpy(block[: len(index["kept"])]), **index)
     cache = Path(cache_dir) if cache_dir is not None else _default_cache()
     path = cache / f"{decoding.key()}.u8"
     try:
@@ -148,12 +154,13 @@ def _open_cached(path: Path, shape: tuple[int, ...]) -> Block | None:
     try:
         index = json.loads(path.with_suffix(".json").read_text("utf-8"))
         kept, skipped = index["kept"], [(int(i), str(reason)) for i, reason in index["skipped"]]
+        unused = [(int(i), int(bits)) for i, bits in index["unused_bits"]]
         if path.stat().st_size != math.prod(shape):
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
     block = np.memmap(path, np.uint8, "c", shape=shape)
-    return Block(torch.from_numpy(block[: len(kept)]), kept, skipped)
+    return Block(torch.from_numpy(block[: len(kept)]), kept, skipped, unused)
 
 
 def _decode_cached(path: Path, decoding: Decoding) -> Block:
@@ -166,12 +173,12 @@ def _decode_cached(path: Path, decoding: Decoding) -> Block:
             else:
                 file.truncate(decoding.num_bytes)
         block = np.memmap(temporary, np.uint8, "r+", shape=decoding.shape)
-        kept, skipped = decoding.fill(block)
+        index = decoding.fill(block)
         block.flush()
         del block
         os.replace(temporary, path)
         part = Path(temporary)
-        part.write_text(json.dumps({"kept": kept, "skipped": skipped}), "utf-8")
+        part.write_text(json.dumps(index), "utf-8")
         os.replace(part, path.with_suffix(".json"))
     finally:
         Path(temporary).unlink(missing_ok=True)

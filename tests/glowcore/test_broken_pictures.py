@@ -6,7 +6,7 @@ import os
 import pytest
 
 from glowcore.cli import main
-from glowcore.data import open_dataset, unreadable_pictures
+from glowcore.data import open_dataset, scan_pictures
 from glowcore.errors import DataError
 from tests.glowcore.data_folders import write, write_table
 from tests.glowcore.odd_files import encode, smooth
@@ -50,13 +50,13 @@ def test_skipping_stops_past_one_in_a_hundred(tmp_path, count, broken, works, ca
 
 
 def test_every_unreadable_picture_is_found(table):
-    assert unreadable_pictures(table) == (6, [], {})
+    assert scan_pictures(table) == (6, [], {}, {})
     (table / "images" / "sub").mkdir()
     (table / "images" / "sub" / "9.jpg").write_bytes(b"\xff\xd8\xff")
     (table / "images" / "1.png").write_text("only text")
     (table / "images" / "4.png").write_bytes(encode(smooth(), "PNG")[:60])
     (table / "images" / "2.png").unlink()
-    count, broken, _ = unreadable_pictures(table)
+    count, broken, _, _ = scan_pictures(table)
     assert count == 6
     assert [name for name, _ in broken] == ["1.png", "4.png", "sub/9.jpg", "2.png"]
     reasons = [reason for _, reason in broken]
