@@ -1,6 +1,6 @@
 """The checks of the Models page: file hashes, round trips through the application's engine, and their time.
 
-The command ``glowcore check`` checks more of the model itself (:mod:`glowcore.evaluation.checking`).
+The command ``glowcore check`` checks more of the model itself (:mod:``glowcore.evaluation.checking``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Finding:
 def check(
     entry: ModelEntry, engine: Engine | Compressor, pictures: Sequence[np.ndarray], repeats: int = 5
 ) -> list[Finding]:
-    """Compare the hashes of the files, encode and decode `pictures` and white noise, and time the first picture.
+    """Compare the hashes of the files, encode and decode ``pictures`` and white noise, and time the first picture.
 
     Args:
         entry: the model's folder.
