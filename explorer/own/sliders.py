@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-import torch
-
 from explorer.engines.engine import Engine
 from explorer.own.attribute import elsewhere, is_of, weights_of
 from glowcore import AttributeVectors
@@ -81,12 +79,9 @@ def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) ->
     """Join a model's vectors and others for the same latents; a later attribute replaces an earlier one of its name."""
     result = known
     for vectors in extra:
-        if result is None:
-            result = vectors
-        elif vectors.shapes != result.shapes:
+        if result is not None and vectors.shapes != result.shapes:
             raise ConfigError(elsewhere(vectors))
-        else:
-            result = _pair(result.only([n for n in result.names if n not in vectors.names]), vectors)
+        result = vectors if result is None else result.joined(vectors)
     return result
 
 
@@ -105,20 +100,3 @@ def set_apart(vectors: AttributeVectors, apart: Mapping[str, Sequence[str]]) -> 
 
 def _without(mapping: Mapping[Key, T], keys: Collection[Key]) -> dict[Key, T]:
     return {key: value for key, value in mapping.items() if key not in keys}
-
-
-def _pair(a: AttributeVectors, b: AttributeVectors) -> AttributeVectors:
-    device = a.directions.device
-    directions = torch.cat([a.directions, b.directions.to(device)])
-    covariance = (directions @ directions.T).double().cpu()  # between the two sets: assumes standard normal latents
-    covariance[: len(a.names), : len(a.names)] = a.covariance
-    covariance[len(a.names) :, len(a.names) :] = b.covariance
-    return replace(
-        a,
-        names=a.names + b.names,
-        directions=directions,
-        score_weights=torch.cat([a.score_weights, b.score_weights.to(device)]),
-        score_offsets=torch.cat([a.score_offsets.cpu(), b.score_offsets.cpu()]),
-        covariance=covariance,
-        facts={**a.facts, **b.facts},
-    )

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from glowcore.attributes.cross_covariance import cross_covariance
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
 
@@ -37,6 +38,7 @@ class AttributeVectors:
         prior: name of the prior of the latents that they were fitted to.
         facts: JSON-able, per attribute: ``positives``, ``negatives``, ``separation`` and other results of the fit.
         source: JSON-able, of the fit as a whole: number of encodings, hash of the data, attributes ``refused`` and why.
+            An attribute of another fit (:meth:`joined`) has its own ``source`` among its facts.
     """
 
     names: tuple[str, ...]
@@ -176,6 +178,39 @@ class AttributeVectors:
             score_offsets=self.score_offsets[kept],
             covariance=self.covariance[kept][:, kept],
             facts={name: fact for name, fact in self.facts.items() if name in names},
+        )
+
+    def joined(self, other: AttributeVectors) -> AttributeVectors:
+        """Return these vectors followed by ``other``, which replaces attributes of the same name.
+
+        Both must be fitted to latents of the same weights, which is not checked. The covariance within each set is
+        kept; between the sets it is estimated (:mod:`glowcore.attributes.cross_covariance`).
+
+        Raises:
+            ConfigError: the two are for latents of other shapes or of another prior.
+        """
+        if (other.shapes, other.prior) != (self.shapes, self.prior):
+            raise ConfigError(
+                f"attributes for levels {other.shapes} with a {other.prior} prior cannot join those for "
+                f"{self.shapes} with a {self.prior} prior"
+            )
+        other = other.to(self.directions.device)
+        kept = self.only([name for name in self.names if name not in other.names])
+        if not kept:
+            return other
+        between = cross_covariance(kept.directions, kept.covariance, other.directions, other.covariance)
+        source = {"source": dict(other.source)} if other.source else {}
+        facts = {name: {**source, **other.facts.get(name, {})} for name in other.names}
+        return replace(
+            kept,
+            names=kept.names + other.names,
+            directions=torch.cat([kept.directions, other.directions]),
+            score_weights=torch.cat([kept.score_weights, other.score_weights]),
+            score_offsets=torch.cat([kept.score_offsets.cpu(), other.score_offsets.cpu()]),
+            covariance=torch.cat(
+                [torch.cat([kept.covariance, between], dim=1), torch.cat([between.T, other.covariance], dim=1)]
+            ),
+            facts={**kept.facts, **facts},
         )
 
     def info(self, name: str) -> dict[str, Any]:

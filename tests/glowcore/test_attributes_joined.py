@@ -1,0 +1,112 @@
+"""Attribute vectors of two fits in one: names, facts, scores, locks and strengths stay right."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from glowcore.attributes import AttributeVectors
+from glowcore.errors import ConfigError
+from tests.glowcore.planted import DIMS, SHAPES, latents
+
+
+def covariance_of(directions, spread):
+    """Return the covariance of the projections of latents whose dimensions have the standard deviations ``spread``."""
+    scaled = directions.double() * spread
+    return scaled @ scaled.T
+
+
+def make(names, directions, spread, **more):
+    """Return vectors of these directions, with their scores along them."""
+    return AttributeVectors(
+        names,
+        directions=directions,
+        score_weights=directions / directions.norm(dim=1, keepdim=True),
+        score_offsets=torch.arange(len(names), dtype=torch.float64),
+        covariance=covariance_of(directions, spread),
+        shapes=SHAPES,
+        facts={name: {"positives": 40} for name in names},
+        **more,
+    )
+
+
+@pytest.fixture
+def spread():
+    """Return standard deviations as those of real encodings along attributes, 1.6 to 1.8."""
+    return torch.linspace(1.6, 1.8, DIMS, dtype=torch.float64)
+
+
+@pytest.fixture
+def known(spread):
+    directions = torch.randn(3, DIMS, generator=torch.Generator().manual_seed(0))
+    return make(("Smiling", "Male", "Young"), directions, spread, source={"data_sha256": "first"})
+
+
+@pytest.fixture
+def extra(known, spread):
+    """Return two attributes, the first of which shares most with ``Male``."""
+    other = torch.randn(2, DIMS, generator=torch.Generator().manual_seed(1))
+    other[0] = known.directions[1] + 0.2 * other[0]
+    return make(("Beard", "Brille"), 3 * other, spread, source={"data_sha256": "second"})
+
+
+def test_each_attribute_is_as_in_its_own_fit(known, extra):
+    both = known.joined(extra)
+    assert both.names == ("Smiling", "Male", "Young", "Beard", "Brille")
+    batch = latents(torch.randn(4, DIMS, generator=torch.Generator().manual_seed(2)))
+    for vectors in (known, extra):
+        for name in vectors.names:
+            assert both.sigma(name) == pytest.approx(vectors.sigma(name), rel=1e-12)
+            assert torch.equal(both.score(batch, name), vectors.score(batch, name))
+            assert torch.equal(both.apply(batch, {name: 2.0}).flatten(), vectors.apply(batch, {name: 2.0}).flatten())
+    assert both.source == {"data_sha256": "first"}
+    assert both.info("Male") == known.info("Male")
+    assert both.info("Brille") == {**extra.info("Brille"), "source": {"data_sha256": "second"}}
+    assert AttributeVectors.from_tensors(both.tensors(), both.metadata()).names == both.names
+
+
+def test_a_lock_holds_across_the_two_fits(known, extra):
+    both = known.joined(extra)
+    batch = latents(torch.randn(4, DIMS, generator=torch.Generator().manual_seed(2)).double())
+    for moved, locked in (("Beard", "Male"), ("Male", "Beard")):
+        free = both.apply(batch, {moved: 2.0})
+        held = both.apply(batch, {moved: 2.0}, locked=[locked])
+        before = both.score(batch, locked)
+        assert float((both.score(free, locked) - before).abs().min()) > 2
+        assert torch.allclose(both.score(held, locked), before, atol=1e-5)
+
+
+def test_sigma_after_orthogonalising_across_the_fits_is_that_of_the_latents(known, extra, spread):
+    """With the covariance of standard normal latents between the fits it would be 8, almost five times too large."""
+    for both in (known.joined(extra), extra.joined(known)):
+        turned = both.orthogonalise("Beard", ["Male"])
+        direction = turned.direction("Beard").flatten().double()
+        truth = float(covariance_of(direction, spread).sqrt() / direction.norm())
+        assert turned.sigma("Beard") == pytest.approx(truth, rel=0.1)
+        assert abs(float(direction[0] @ known.directions[1].double())) < 1e-4 * float(direction.norm())
+
+
+@pytest.mark.parametrize("factor", [0.01, 0.3, 1.0, 3.0])
+def test_the_covariance_stays_positive_where_two_fits_disagree(known, extra, factor):
+    other = replace(extra, covariance=factor * extra.covariance)
+    both = known.joined(other)
+    assert float(torch.linalg.eigvalsh(both.covariance).min()) > 0
+    assert both.orthogonalise("Beard", ["Smiling", "Male", "Young"]).sigma("Beard") > 0
+
+
+def test_a_later_attribute_replaces_one_of_its_name(known, extra):
+    renamed = replace(extra, names=("Male", "Brille"), facts={})
+    both = known.joined(renamed)
+    assert both.names == ("Smiling", "Young", "Male", "Brille")
+    assert torch.equal(both.direction("Male").flatten(), extra.direction("Beard").flatten())
+    again = both.joined(known)
+    assert again.names == ("Brille", "Smiling", "Male", "Young")
+    assert torch.equal(again.direction("Male").flatten(), known.direction("Male").flatten())
+    assert known.joined(replace(known, source={"data_sha256": "new"})).source == {"data_sha256": "new"}
+
+
+def test_vectors_for_other_latents_are_refused(known, extra):
+    with pytest.raises(ConfigError, match="cannot join those for"):
+        known.joined(replace(extra, shapes=SHAPES[::-1]))
+    with pytest.raises(ConfigError, match="logistic prior cannot join"):
+        known.joined(replace(extra, prior="logistic"))
