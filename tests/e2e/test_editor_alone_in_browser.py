@@ -72,7 +72,7 @@ def play(browser, tmp_path):
 
 def test_a_call_that_newer_data_has_overtaken_does_not_end_the_editor(play):
     sent = play(OVERTAKEN)
-    assert sent["there"] == ["strip"]  # the value goes when that is answered
+    assert sent["there"] == ["strip", "set"]  # a change does not wait for a strip
     assert sent["away"] == []
 
 

@@ -43,6 +43,38 @@ def test_on_a_wide_screen_edit_stands_in_the_middle(page):
     assert box(page, ".st-key-uploads_and_words")["x"] == pytest.approx(left["x"], abs=1)
 
 
+def test_on_a_wide_screen_all_pages_have_the_same_edges(page):
+    ready(page, 2560, 1440)
+    edges = {}
+    for name in ("Edit", "Mix", "Sample", "Map", "Attributes", "Reconstruct", "Models"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page).to_have_title(f"{name} · Glow explorer")
+        settle(page)
+        edges[name] = page.get_by_test_id("stMainBlockContainer").evaluate(
+            """e => { const { x, width } = e.getBoundingClientRect(), style = getComputedStyle(e)
+            return [x + parseFloat(style.paddingLeft), x + width - parseFloat(style.paddingRight)] }"""
+        )
+        if name == "Mix":
+            film, left = box(page, ".film .screen"), edges[name][0]
+            assert film["x"] == pytest.approx(left, abs=1)  # it fills its column
+            assert film["width"] > 600
+    assert len(set(map(tuple, edges.values()))) == 1, edges
+    assert edges["Edit"][0] - 496 == pytest.approx(80, abs=1)
+
+
+def test_headings_of_a_model_card_are_smaller_than_the_title_of_the_page(page):
+    page.get_by_role("link", name="Models", exact=True).click()
+    page.get_by_role("button", name="Model card").first.click()
+    card = page.get_by_test_id("stPopoverBody")
+    expect(card.get_by_role("heading").first).to_be_visible()
+    size = "e => parseFloat(getComputedStyle(e).fontSize)"
+    title = page.get_by_role("heading", name="Models", exact=True).evaluate(size)
+    sizes = [heading.evaluate(size) for heading in card.get_by_role("heading").all()]
+    assert max(sizes) < title
+    assert min(sizes) > 14
+    settle(page)
+
+
 def test_in_a_low_window_the_picture_stays_in_sight_while_sliders_move(page):
     ready(page, 844, 390)
     for name in ("Beard", "Moustache"):

@@ -45,27 +45,63 @@ def test_why_a_file_was_not_taken_can_be_read(page, tmp_path):
     (tmp_path / "IMG_1.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (tmp_path / "moving.gif").write_bytes(b"GIF89a")
     (tmp_path / "scan.tiff").write_bytes(b"II*\0")
+    for name in ("holiday", "holiday.pjpeg"):  # of no media type, and of that of JPEG
+        Image.new("RGB", (8, 8)).save(tmp_path / name, "JPEG")
     (tmp_path / "large.png").write_bytes(bytes(15 * 2**20 + 1))
     (tmp_path / "false.png").write_bytes(b"no picture")
     uploader = page.locator(".st-key-upload")
     expect(uploader).to_be_visible()
     heic = "this is a HEIC file; JPEG, PNG and WebP pictures are read, so save it as JPEG, on the phone or in a picture"
     other = "JPEG, PNG and WebP pictures are read, so save it as one of these in a picture viewer."
+    rename = "Error: its name does not end in .jpg, .png or .webp; rename it if it is such a picture."
     for name, reason in (
         ("notes.pdf", "application/pdf files are not allowed."),
         ("IMG_1.heic", heic),
         ("moving.gif", f"this is a GIF file; {other}"),
         ("scan.tiff", f"this is a TIFF file; {other}"),
+        ("holiday", rename),
+        ("holiday.pjpeg", rename),
         ("large.png", "must be 15.0MB or"),
     ):
         uploader.locator('input[type="file"]').set_input_files(tmp_path / name)
-        told = uploader.get_by_role("alert").filter(has_text=reason)
+        told = (
+            uploader.get_by_test_id("stFileChip")
+            .filter(has_text=name)
+            .get_by_role("alert")
+            .filter(has_text=reason)
+            .last
+        )
         expect(told).to_be_visible()
         assert told.bounding_box()["height"] >= 12  # to the eye, not only to a reader of the screen
         chips, called = uploader.get_by_test_id("stFileChips").bounding_box(), uploader.get_by_text(name, exact=True)
         assert called.bounding_box()["y"] >= chips["y"], name
     uploader.locator('input[type="file"]').set_input_files(tmp_path / "false.png")
     expect(page.get_by_text("false.png: this is not a picture; JPEG, PNG and WebP pictures are read.")).to_be_visible()
+
+
+def test_a_warning_cuts_no_sentence_and_a_short_list_begins_at_its_top(page, tmp_path):
+    (tmp_path / "false.png").write_bytes(b"no picture")
+    for name in ("a.jfif", "b.jpe"):
+        Image.new("RGB", (64, 64), (200, 90, 120)).save(tmp_path / name, "JPEG")
+    uploader, box = page.locator(".st-key-upload"), page.locator(".st-key-uploads_and_words")
+    notice, stage = box.get_by_text("Photos stay in the memory"), page.locator(".stage")
+    expect(stage).to_be_visible()
+    settle(page)
+    top = stage.bounding_box()["y"]
+    for count, name in enumerate(("a.jfif", "b.jpe", "false.png"), 1):
+        uploader.locator('input[type="file"]').set_input_files(tmp_path / name)
+        rows, chips = uploader.get_by_test_id("stFileChip"), uploader.get_by_test_id("stFileChips")
+        expect(rows).to_have_count(count)
+        if name == "false.png":
+            expect(page.get_by_text("false.png: this is not a picture")).to_be_visible()
+        settle(page)
+        place, inner = box.bounding_box(), notice.bounding_box()
+        assert inner["y"] + inner["height"] <= place["y"] + place["height"], name
+        assert box.evaluate("e => e.scrollHeight - e.clientHeight") <= 0, name
+        first = rows.nth(0 if count < 3 else 2).bounding_box()["y"]  # the list is one row high below a warning
+        assert first == pytest.approx(chips.bounding_box()["y"], abs=2.5), name
+        assert stage.bounding_box()["y"] == top, name
+    expect(uploader.get_by_role("alert")).to_have_count(0)
 
 
 def test_the_list_of_files_shows_whole_rows(page, tmp_path):

@@ -1,28 +1,43 @@
-// Streamlit disables a button while the file that it saves is made, and a browser takes the focus from what is disabled:
-// the Tab key would begin at the top of the page, and a dialog would hear no Escape. And a menu of pages that lies over the
-// page, as it does in a narrow window, is closed when one has been chosen: Streamlit does so on a telephone alone.
+// Keeps the keyboard focus at a button that was pressed. A browser takes the focus from a button that is disabled, as
+// Streamlit does with a save button while its file is made, or removed, as the buttons of an uploader are: the Tab key would
+// then begin at the top of the page, and a dialog would get no Escape key. This component also closes the menu of pages
+// after a choice where the menu covers the page; Streamlit does so on telephones only.
 
 const MENU = '[data-testid="stSidebar"] a'
 const CLOSE = '[data-testid="stSidebarCollapseButton"] button'
-const SAVES = '[data-testid="stDownloadButton"] button'
+const SAVE = '[data-testid="stDownloadButton"] button'
+const UPLOADER = '[data-testid="stFileUploader"]'
 
-export default function () {
-  let pressed = null
-  const press = (event) => {
-    const button = event.target.closest?.(SAVES)
-    pressed = button === document.activeElement ? button : null
-    const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey // in another tab
-    if (event.target.closest?.(MENU) && !elsewhere) setTimeout(() => document.querySelector(CLOSE)?.click())
+// Return a function that gives the node to focus when the pressed one loses the focus.
+function heirOf(pressed) {
+  const save = pressed.closest?.(SAVE)
+  if (save && save === document.activeElement) return () => (save.disabled ? null : save)
+  const uploader = pressed.closest?.(UPLOADER)?.closest("[class*=st-key-]") // Streamlit may replace all within
+  return () => uploader && [...uploader.querySelectorAll("button")].at(-1)
+}
+
+class FocusKeeper {
+  constructor() {
+    this.heir = () => null
+    this.onClick = (event) => {
+      this.heir = heirOf(event.target)
+      const inNewTab = event.ctrlKey || event.metaKey || event.shiftKey
+      if (event.target.closest?.(MENU) && !inNewTab) setTimeout(() => document.querySelector(CLOSE)?.click())
+    }
+    document.addEventListener("click", this.onClick, true)
+    this.observer = new MutationObserver(() => {
+      if (document.activeElement === document.body) this.heir()?.focus({ preventScroll: true })
+    })
+    this.observer.observe(document.body, { attributeFilter: ["disabled"], childList: true, subtree: true })
   }
-  const observer = new MutationObserver(() => {
-    if (!pressed || pressed.disabled || document.activeElement !== document.body) return
-    pressed.focus({ preventScroll: true })
-    pressed = null
-  })
-  document.addEventListener("click", press, true)
-  observer.observe(document.body, { attributeFilter: ["disabled"], subtree: true })
-  return () => {
-    document.removeEventListener("click", press, true)
-    observer.disconnect()
+
+  remove() {
+    document.removeEventListener("click", this.onClick, true)
+    this.observer.disconnect()
   }
+}
+
+export default function ({ parentElement }) {
+  const keeper = instanceOf(parentElement, () => new FocusKeeper())
+  return whenGone(parentElement, () => keeper.remove())
 }

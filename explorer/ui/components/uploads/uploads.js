@@ -1,50 +1,64 @@
-// A file that is not taken is told by Streamlit as a red name, and under the mouse in the words of its HTTP library, or by
-// its type. This says what they mean and what can be done; of a full server, where nobody has to look for it. And the
-// button that was pressed goes with the first file, or with the one that was removed: another of the list gets the focus.
+// Why a file was not accepted. Streamlit gives the message of its HTTP library, or the media type of the file, and only in
+// the tooltip of a red name; here the message is replaced by an explanation with a remedy. If the server is full, the
+// explanation also stands at the bottom of the window.
 
 const UPLOADER = '[data-testid="stFileUploader"]'
-const REFUSED = /(AxiosError: )?Request failed with status code 429/
+const FULL = /(AxiosError: )?Request failed with status code 429/
 const HEIC = /image\/hei[cf]\S* files are not allowed\./
-const OTHER = /image\/(?!hei[cf]|jpe?g |png |webp )(?:x-|vnd\.)?(\w+)\S* files are not allowed\./
+const OTHER_KIND = /image\/(?!hei[cf]|jpe?g |png |webp )(?:x-|vnd\.)?(\w+)\S* files are not allowed\./
+// A browser derives the media type from the ending of the name: it is empty for an ending that the browser does not know.
+const MISNAMED = /(image\/(jpe?g|png|webp)|^|: ) ?files are not allowed\./
+const RENAME = "its name does not end in .jpg, .png or .webp; rename it if it is such a picture."
 
-export default function ({ data, parentElement }) {
-  const state = instanceOf(parentElement, () => ({ words: "", heic: "", other: "" }))
-  if (data) Object.assign(state, data)
-  const said = parentElement.querySelector(".refused")
-  const translate = (node) => {
-    if (![REFUSED, HEIC, OTHER].some((reason) => reason.test(node.textContent))) return
+class Refusals {
+  constructor(root) {
+    this.note = root.querySelector(".refused")
+    this.observer = new MutationObserver((records) => {
+      for (const record of records) [record.target, ...record.addedNodes].forEach((node) => this.explainIn(node))
+      this.count()
+    })
+  }
+
+  update(texts) {
+    this.texts = texts
+    this.observer.observe(document.body, { childList: true, characterData: true, subtree: true })
+    this.explainIn(document.body)
+    this.count()
+  }
+
+  remove() {
+    this.observer.disconnect()
+  }
+
+  explain(message) {
+    return message.replace(FULL, `Not taken: ${this.texts.words}`).replace(HEIC, this.texts.heic)
+      .replace(OTHER_KIND, (_, kind) => `this is a ${kind.toUpperCase()} file; ${this.texts.other}`)
+      .replace(MISNAMED, (_, type, kind) => `${kind ? "" : type}${RENAME}`)
+  }
+
+  // Only text nodes are changed: their elements belong to React.
+  explainIn(node) {
+    if (!/status code 429|files are not allowed/.test(node.textContent)) return
     const texts = document.createTreeWalker(node, NodeFilter.SHOW_TEXT)
-    // The text alone is changed, not the element around it, which is React's.
     for (let text = node.nodeType === Node.TEXT_NODE ? node : texts.nextNode(); text; text = texts.nextNode()) {
-      const told = text.data.replace(REFUSED, `Not taken: ${state.words}`).replace(HEIC, state.heic)
-      text.data = told.replace(OTHER, (_, kind) => `this is a ${kind.toUpperCase()} file; ${state.other}`)
+      const explanation = this.explain(text.data)
+      if (text.data !== explanation) text.data = explanation
     }
   }
-  const count = () => {
+
+  count() {
     const alerts = [...document.querySelectorAll(`${UPLOADER} [role="alert"]`)]
-    const number = alerts.filter((alert) => alert.textContent.includes(state.words)).length
-    const words = number ? `${number === 1 ? "One file was" : `${number} files were`} not taken: ${state.words}` : ""
-    if (said.textContent === words) return
-    said.textContent = words
-    said.hidden = !words
+    const number = alerts.filter((alert) => alert.textContent.includes(this.texts.words)).length
+    const files = number === 1 ? "One file was" : `${number} files were`
+    const line = number ? `${files} not taken: ${this.texts.words}` : ""
+    if (this.note.textContent === line) return
+    this.note.textContent = line
+    this.note.hidden = !line
   }
-  let pressed = null
-  const press = (event) => { pressed = event.target.closest?.(UPLOADER)?.closest("[class*=st-key-]") ?? null }
-  const handOn = () => {
-    if (!pressed || document.activeElement !== document.body) return
-    ;[...pressed.querySelectorAll("button")].at(-1)?.focus({ preventScroll: true })
-  }
-  const observer = new MutationObserver((records) => {
-    for (const record of records) [record.target, ...record.addedNodes].forEach(translate)
-    count()
-    handOn()
-  })
-  observer.observe(document.body, { childList: true, characterData: true, subtree: true })
-  translate(document.body)
-  count()
-  document.addEventListener("click", press, true)
-  return () => {
-    document.removeEventListener("click", press, true)
-    observer.disconnect()
-  }
+}
+
+export default function ({ data, parentElement }) {
+  const refusals = instanceOf(parentElement, () => new Refusals(parentElement))
+  if (data) refusals.update(data)
+  return whenGone(parentElement, () => refusals.remove())
 }
