@@ -287,7 +287,13 @@ def fittable(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[
             usable.append(index)
         else:
             refused[name] = f"{yes} pictures with and {no} without it, at least {MIN_COUNT} of each are needed"
+    if not names:
+        raise DataError(
+            "the pictures have no attributes; expected attributes.csv in their folder, with a column file (such as "
+            "glasses/0001.jpg) and a column for each attribute (1 with it, 0 without, empty if unknown); folders of "
+            "pictures are classes, not attributes"
+        )
     if not usable:
-        words = "; ".join(f"{name}: {reason}" for name, reason in refused.items()) or "the pictures have no attributes"
+        words = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise DataError(f"no attribute can be fitted ({words[:400]})")
     return usable, refused

@@ -1,8 +1,13 @@
-"""``attributes``: fit attribute directions from labelled pictures and store them with the model."""
+"""``attributes``: fit attribute directions from labelled pictures and store them with the model.
+
+Attributes that the model has already are kept, but for those that are fitted anew.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
+from pathlib import Path
 
 from glowcore import checkpoint, classes
 from glowcore.attributes.directions import DIRECTION_KINDS
@@ -17,6 +22,7 @@ from glowcore.heap import keep_heap
 from glowcore.storage import output
 from glowcore.tables import plain
 from glowcore.text import counted
+from glowcore.training import run_lock
 
 EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
 
@@ -35,13 +41,19 @@ def add_parser(commands, summary: str) -> None:
         action="append",
         default=[],
         metavar="NAME=OTHER[,OTHER...]",
-        help="make the direction of NAME orthogonal to those of the others; may be given once per NAME",
+        help="make the direction of NAME, which is fitted, orthogonal to those of the others, fitted or kept; may be "
+        "given once per NAME",
     )
     p.add_argument(
         "--without",
         default="",
         metavar="NAME[,NAME...]",
         help="attributes that the fit takes into account but does not store",
+    )
+    p.add_argument(
+        "--replace",
+        action="store_true",
+        help="drop the attributes that the model has (default: keep all that are not fitted anew)",
     )
     p.add_argument(
         "--directions",
@@ -92,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     against = _against(args.against)
     left_out = [name for name in args.without.split(",") if name]
     output.check_folder(args.model, "--model")  # now rather than after the fit
+    run_lock.check_free(Path(args.model))  # a training would overwrite the attributes at its next save
     keep_heap()
     before = checkpoint.fingerprint(args.model)
     model = options.load_flow(args)
@@ -102,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
             "glowcore.attributes.fit.fit_attributes fits them with the classes"
         )
     pictures = options.open_pictures(args, model)
-    _check_names(pictures, against, left_out)
+    known = None if args.replace else model.attributes
+    _check_names(pictures, against, left_out, known.names if known else ())
     ensemble = []
     if args.classifier_data is not None:
         ensemble.append(classifiers.classifier(args, model, args.classifier_split, CLASSIFIER))
@@ -115,22 +129,44 @@ def run(args: argparse.Namespace) -> int:
         classifiers=ensemble,
         progress=not args.quiet,
     )
+    stored = [name for name in vectors.names if name not in left_out]
+    every = known.joined(vectors) if known else vectors
     for name, others in against.items():
-        vectors = vectors.orthogonalise(name, others)
-    vectors = vectors.without(left_out)
+        every = every.orthogonalise(name, others)
+    vectors = every.only(stored)
+    run_lock.check_free(Path(args.model))
     if checkpoint.fingerprint(args.model) != before:
         raise CheckpointError(
             f"{args.model}: its weights were replaced meanwhile, so these attributes are not stored; "
             "fit them again when the training has ended"
         )
-    model.attributes = vectors
+    had = model.attributes.names if model.attributes else ()
+    model.attributes = known.joined(vectors) if known else vectors
     checkpoint.save(model, args.model)
     if args.json:
-        options.print_json(vectors.metadata())
+        options.print_json(model.attributes.metadata())
     else:
-        options.say(_table(vectors))
-        options.say(f"stored {counted(len(vectors), 'attribute')} in {args.model}")
+        print(_table(vectors))
+        options.say(_outcome(args.model, had, stored, model.attributes.names))
     return 0
+
+
+def _outcome(folder: str, had: Collection[str], stored: Collection[str], names: Collection[str]) -> str:
+    """Return in a line what became of a model's attributes.
+
+    Args:
+        folder: the model's.
+        had: its attributes before.
+        stored: those fitted.
+        names: its attributes now.
+    """
+    parts = [f"stored {counted(len(stored), 'attribute')} in {folder}"]
+    groups = {
+        "replaced": [name for name in had if name in stored],
+        "kept": [name for name in had if name in names and name not in stored],
+        "dropped": [name for name in had if name not in names],
+    }
+    return ", ".join(parts + [f"{word} {len(group)}: {', '.join(group)}" for word, group in groups.items() if group])
 
 
 def _against(texts: list[str]) -> dict[str, list[str]]:
@@ -149,18 +185,26 @@ def _against(texts: list[str]) -> dict[str, list[str]]:
     return against
 
 
-def _check_names(pictures: PictureSet, against: dict[str, list[str]], left_out: list[str]) -> None:
-    """Refuse names that are unknown or cannot be fitted, and a fit without attributes, before the hours of encoding."""
+def _check_names(
+    pictures: PictureSet, against: dict[str, list[str]], left_out: list[str], kept: Collection[str]
+) -> None:
+    """Refuse names that are unknown or cannot be fitted, and a fit without attributes, before the hours of encoding.
+
+    ``kept`` are attributes of the model, which ``--against`` may name after the ``=``.
+    """
     usable, refused = fittable(pictures.attributes.numpy(), pictures.attribute_names)
     fitted = [pictures.attribute_names[index] for index in usable]
-    for option, name in [
-        *(("--against", name) for pair in against.items() for name in (pair[0], *pair[1])),
-        *(("--without", name) for name in left_out),
+    others = [*fitted, *(name for name in kept if name not in fitted)]
+    for option, name, expected in [
+        *(("--against", name, fitted) for name in against),
+        *(("--against", name, others) for names in against.values() for name in names),
+        *(("--without", name, fitted) for name in left_out),
     ]:
+        if name in expected:
+            continue
         if name in refused:
             raise ConfigError(f"{option}: {name:.80} cannot be fitted: {refused[name]}")
-        if name not in fitted:
-            raise ConfigError(f"{option}: unknown attribute {name!r:.80}, expected one of " + ", ".join(fitted))
+        raise ConfigError(f"{option}: unknown attribute {name!r:.80}, expected one of " + ", ".join(expected))
     if set(fitted) <= set(left_out):
         raise ConfigError(f"--without {','.join(left_out)} leaves no attribute, expected fewer of {', '.join(fitted)}")
 

@@ -66,6 +66,4 @@ def _acquire(path: Path) -> int:
 
 
 def _in_use(folder: Path) -> CheckpointError:
-    return CheckpointError(
-        f"{folder}: another training is running there; expected another folder, or to wait for its end"
-    )
+    return CheckpointError(f"{folder}: a training is running there; expected another folder, or to wait for its end")

@@ -1,9 +1,17 @@
-"""`attributes` refuses before the fit, which may take hours, what it would refuse after it."""
+"""`attributes` adds to the attributes of a model, and refuses before the fit, which may take hours, what it can."""
+
+import contextlib
+import json
 
 import pytest
+import torch
 
+import glowcore
+from glowcore.attributes.fit import fit_attributes
 from glowcore.cli import main
-from tests.glowcore.tiny import tree, write_model, write_pictures
+from glowcore.training import run_lock
+from tests.glowcore.command_line import refused, run
+from tests.glowcore.tiny import ATTRIBUTES, tree, write_model, write_pictures
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +84,98 @@ def test_models_with_classes_are_refused_at_once_and_advised_nothing(home, tmp_p
     told += capsys.readouterr().err
     assert told.count("no attributes, which the command attributes fits to models without classes only") == 2
     assert "python -m glowcore attributes" not in told
+
+
+def fit(capsys, model, data, *more):
+    """Run the command and return its output and the model's attributes."""
+    output = run(capsys, "attributes", "--model", model, "--data", data, "--directions", "partial", "--quiet", *more)
+    return output, glowcore.load(model, device="cpu").attributes
+
+
+@pytest.fixture
+def with_glasses(tmp_path):
+    """Return pictures with one attribute `Brille`, and a model that has Smiling, Male and Young."""
+    folder = write_pictures(tmp_path / "tabled", 80)
+    rows = [f"{file.name},{index % 2}" for index, file in enumerate(sorted(folder.glob("*.png")))]
+    (folder / "attributes.csv").write_text("\n".join(["file,Brille", *rows]))
+    return write_model(tmp_path / "model"), folder
+
+
+def test_an_attribute_of_ones_own_is_added_to_those_of_the_model(with_glasses, capsys):
+    model, data = with_glasses
+    before = glowcore.load(model, device="cpu").attributes
+    output, after = fit(capsys, model, data)
+    assert output.out.splitlines()[1].split()[0] == "Brille"
+    assert len(output.out.splitlines()) == 2
+    assert output.err == f"stored 1 attribute in {model}, kept 3: Smiling, Male, Young\n"
+    assert after.names == (*ATTRIBUTES, "Brille")
+    assert torch.equal(after.directions[:3], before.directions)
+    assert torch.equal(after.score_weights[:3], before.score_weights)
+    assert torch.equal(after.covariance[:3, :3], before.covariance)
+
+    output, again = fit(capsys, model, data)
+    assert output.err == f"stored 1 attribute in {model}, replaced 1: Brille, kept 3: Smiling, Male, Young\n"
+    assert torch.equal(again.directions, after.directions)
+    assert json.loads(fit(capsys, model, data, "--json")[0].out)["names"] == [*ATTRIBUTES, "Brille"]
+
+    output, alone = fit(capsys, model, data, "--replace")
+    assert output.err == f"stored 1 attribute in {model}, replaced 1: Brille, dropped 3: Smiling, Male, Young\n"
+    assert alone.names == ("Brille",)
+    assert alone.sigma("Brille") == pytest.approx(after.sigma("Brille"))
+
+
+def test_an_attribute_of_ones_own_can_be_orthogonal_to_one_of_the_models(with_glasses, capsys):
+    model, data = with_glasses
+    _, plain = fit(capsys, model, data)
+    _, turned = fit(capsys, model, data, "--against", "Brille=Male")
+    cosines = [float(v.directions[3] @ v.directions[1] / v.directions[3].norm()) for v in (plain, turned)]
+    assert abs(cosines[0]) > 1e-3
+    assert abs(cosines[1]) < 1e-6
+    assert turned.info("Brille")["orthogonal_to"] == ["Male"]
+    line = refused(capsys, "attributes", "--model", model, "--data", data, "--quiet", "--against", "Male=Brille")
+    assert "--against: unknown attribute 'Male', expected one of Brille\n" in line
+    line = refused(
+        capsys, "attributes", "--model", model, "--data", data, "--quiet", "--replace", "--against", "Brille=Male"
+    )
+    assert "--against: unknown attribute 'Male', expected one of Brille\n" in line
+
+
+def test_an_attribute_left_out_of_the_fit_stays_as_the_model_has_it(home, tmp_path, capsys):
+    model = write_model(tmp_path / "model")
+    before = glowcore.load(model, device="cpu").attributes
+    output, after = fit(capsys, model, home / "faces", "--without", "Male", "--against", "Smiling=Male")
+    assert output.err.splitlines()[-1] == f"stored 2 attributes in {model}, replaced 2: Smiling, Young, kept 1: Male"
+    assert after.names == ("Male", "Smiling", "Young")
+    assert torch.equal(after.direction("Male").flatten(), before.direction("Male").flatten())
+
+
+def test_pictures_in_two_folders_are_told_of_the_table(tmp_path, capsys):
+    model = write_model(tmp_path / "model")
+    for name in ("glasses", "none"):
+        write_pictures(tmp_path / "two" / name, 40)
+    line = refused(capsys, "attributes", "--model", model, "--data", tmp_path / "two", "--quiet")
+    assert "expected attributes.csv in their folder, with a column file (such as glasses/0001.jpg) and a col" in line
+    files = sorted((tmp_path / "two").glob("*/*.png"))
+    rows = [f"{file.relative_to(tmp_path / 'two')},{int(file.parent.name == 'glasses')}" for file in files]
+    (tmp_path / "two" / "attributes.csv").write_text("\n".join(["file,Glasses", *rows]))
+    assert fit(capsys, model, tmp_path / "two")[1].names == (*ATTRIBUTES, "Glasses")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_model_in_training_is_refused(with_glasses, capsys, monkeypatch, late):
+    """At the start, and if the training has begun during the fit."""
+    model, data = with_glasses
+    before = tree(model)
+    with contextlib.ExitStack() as training:
+
+        def begin(*args, **kwargs):
+            assert late
+            training.enter_context(run_lock.alone(model))
+            return fit_attributes(*args, **kwargs)
+
+        monkeypatch.setattr("glowcore.cli.attributes.fit_attributes", begin)
+        if not late:
+            training.enter_context(run_lock.alone(model))
+        line = refused(capsys, "attributes", "--model", model, "--data", data, "--directions", "partial", "--quiet")
+    assert line.startswith(f"error: {model}: a training is running there; ")
+    assert tree(model) == before

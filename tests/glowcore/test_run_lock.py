@@ -22,7 +22,7 @@ def test_a_second_training_is_refused_while_the_first_runs_and_changes_nothing(t
 
     def interrupted():
         before = tree(tmp_path)
-        with pytest.raises(CheckpointError, match="another training is running there") as told:
+        with pytest.raises(CheckpointError, match="a training is running there") as told:
             second.run()
         seen.append(tree(tmp_path) == before and "\n" not in str(told.value))
         return step()
@@ -61,7 +61,7 @@ def holder(tmp_path):
 
 
 def test_a_killed_training_holds_nothing(tmp_path, holder):
-    with pytest.raises(CheckpointError, match="another training"), run_lock.alone(tmp_path / "run"):
+    with pytest.raises(CheckpointError, match="a training is running"), run_lock.alone(tmp_path / "run"):
         pass
     shutil.copytree(tmp_path / "run", tmp_path / "copy")
     run_lock.check_free(tmp_path / "copy")
@@ -84,7 +84,7 @@ def test_the_command_says_so_before_it_reads_a_picture(tmp_path, holder, capsys,
     argv = ["train", "--data", "nowhere", "--out", tmp_path / "run", *MODEL, "--steps", 5, "--quiet"]
     assert main([*map(str, argv), *["--resume"] * resume]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: {tmp_path / 'run'}: another training is running there")
+    assert line.startswith(f"error: {tmp_path / 'run'}: a training is running there")
     assert tree(tmp_path / "run") == before
 
 
