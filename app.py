@@ -5,6 +5,7 @@ visitor's page executes it as a script.
 """
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import streamlit as st
@@ -15,6 +16,16 @@ from explorer.ui import visitors
 from glowcore.errors import ConfigError, GlowcoreError
 
 HERE = Path(__file__).parent
+
+
+@st.fragment(run_every=timedelta(days=1))
+def run_when_connected_anew() -> None:
+    """Show nothing: where a fragment runs by the clock, the browser runs the page as soon as it is connected again.
+
+    Else it would wait for the next click. Where a new session has begun, because the server was restarted or the
+    connection was lost for long, that click would come with the session's first run, which knows no widget before it
+    draws it: one would go back to its start, and no callback would be called.
+    """
 
 
 def page() -> None:
@@ -28,6 +39,7 @@ def page() -> None:
 
     icon, pages = HERE / ".streamlit" / "icon.png", HERE / "explorer" / "ui" / "pages"
     st.html(HERE / "explorer" / "ui" / "page.css")
+    run_when_connected_anew()
     # Pages have no material icon: the browser would fetch it as a favicon from a font server.
     edit = st.Page(pages / "edit.py", title="Edit", url_path="", default=True)
 

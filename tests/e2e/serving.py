@@ -27,15 +27,20 @@ FLAGS = [
 ]
 
 
-@contextlib.contextmanager
-def application(log: Path, home: Path = REPOSITORY, **settings: str) -> Iterator[str]:
-    """The address of `streamlit run app.py`, started as a user starts it, on a free port; `log` gets its output.
-
-    `settings` are put into its environment.
-    """
+def free_port() -> int:
+    """A port that nobody listens on."""
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def application(log: Path, home: Path = REPOSITORY, port: int | None = None, **settings: str) -> Iterator[str]:
+    """The address of `streamlit run app.py`, started as a user starts it; `log` gets its output.
+
+    It listens on `port`, a free one where none is given. `settings` are put into its environment.
+    """
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
     environment = os.environ | {"EXPLORER_HOME": str(home)} | settings
     with log.open("wb") as output:
