@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from glowcore.errors import ConfigError
+from glowcore.inputs import VALUE_RANGE
 
 #: Seed of the dequantisation noise of a single picture, independent of its position in a list: command line and
 #: application report the same bits per dimension for it.
@@ -38,7 +39,8 @@ def dequantise(
     In float32 a value just below the upper end of its bin can be rounded up to it, in the last bin of 8 bits to 1.
 
     The uniform noise u is drawn from ``generator``: one for the batch; one for each picture, which makes its noise
-    independent of the batch; or torch's global generator if None. A NaN stays NaN.
+    independent of the batch; or torch's global generator if None. Floats outside
+    :data:`glowcore.inputs.VALUE_RANGE` become NaN; those inside are clamped to [0, 1].
 
     Raises:
         ConfigError: the number of generators is not that of the pictures.
@@ -50,7 +52,14 @@ def dequantise(
     else:
         u = _uniform(k.shape, generator, generator.device if generator is not None else k.device, dtype)
     x = (k + u.to(k.device)) / 2**n_bits
-    return torch.where(images.isnan(), torch.nan, x) if images.is_floating_point() else x
+    return nan_where_no_picture(images, x)
+
+
+def nan_where_no_picture(images: Tensor, x: Tensor) -> Tensor:
+    """Return ``x`` with NaN where float pictures are outside :data:`glowcore.inputs.VALUE_RANGE`, or NaN."""
+    if not images.is_floating_point():
+        return x
+    return torch.where((images >= VALUE_RANGE[0]) & (images <= VALUE_RANGE[1]), x, torch.nan)
 
 
 def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:

@@ -15,7 +15,7 @@ from glowcore import config_checks, likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
-from glowcore.inputs import checked_images
+from glowcore.inputs import check_values, checked_images
 from glowcore.latents import Latents, checked_seeds
 from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import draw_noise, noise_log_prob
@@ -119,8 +119,11 @@ class VAE(LikelihoodModel):
         longer. The bits per dimension of a flow bound the same number, by dequantisation. Differentiable: this is the
         training loss. The noise comes from ``generator`` as in :meth:`glowcore.flow.Flow.bits_per_dim`.
         """
-        k = likelihood.bins(self._checked(images), self.config.n_bits)
-        mean, log_std = self.posterior((k.to(self.dtype) + 0.5) / 2**self.config.n_bits)
+        checked = self._checked(images)
+        check_values(images)
+        k = likelihood.bins(checked, self.config.n_bits)
+        values = (k.to(self.dtype) + 0.5) / 2**self.config.n_bits
+        mean, log_std = self.posterior(likelihood.nan_where_no_picture(checked, values))
         eps = self._noise(len(k), generator)
         z = mean + log_std.exp() * eps
         value_mean, log_scale = self.predict(z)

@@ -196,10 +196,7 @@ def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:
         )
     if ends & set(overrides):
         before = {name: value for name, value in before.items() if name not in ends}
-    settings = TrainSettings(**{**before, **overrides})
-    if settings.steps is None and settings.minutes is None:
-        raise ConfigError("the end of the run is missing, expected --steps N or --minutes N")
-    return settings
+    return TrainSettings(**{**before, **overrides})
 
 
 def _is_finished(state: dict, settings: TrainSettings) -> bool:

@@ -17,6 +17,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 class TrainSettings:
     """Settings of a run, which ends after ``steps`` steps or ``minutes`` of training, whichever comes first.
 
+    One of the two must be given.
+
     Args:
         batch_size: pictures per step and process, or per micro-batch where there are several.
         optimizer: ``"adam"`` or ``"adamax"``.
@@ -40,7 +42,7 @@ class TrainSettings:
         max_restores: restores after which the run gives up.
 
     Raises:
-        ConfigError: a value outside these ranges.
+        ConfigError: a value outside these ranges, or neither ``steps`` nor ``minutes``.
     """
 
     batch_size: int = 32
@@ -91,6 +93,8 @@ class TrainSettings:
             raise ConfigError(f"flip is {self.flip!r}, expected True or False")
         checks.check_choice("optimizer", self.optimizer, OPTIMIZERS)
         checks.check_choice("precision", self.precision, PRECISIONS)
+        if self.steps is None and self.minutes is None:
+            raise ConfigError("the end of the run is missing, expected steps or minutes (--steps N or --minutes N)")
 
     def fraction(self, step: int, seconds: float) -> float:
         """Return the completed fraction of the run after ``step`` steps and ``seconds`` of training; 1 is the end."""

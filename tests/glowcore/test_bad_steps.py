@@ -9,26 +9,22 @@ import glowcore
 from glowcore.cli import main
 from glowcore.errors import TrainingError
 from glowcore.models import RealNVPConfig, build
-from glowcore.training import Trainer, TrainSettings, batches, saved_states
+from glowcore.training import Trainer, TrainSettings, saved_states
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
 from tests.glowcore.trainers import OUT, equal, make, tensors
 
 
 def break_input(trainer, step):
-    """Put a NaN into one picture of the batch."""
-    trainer.images = trainer.images.float() / 255
-    index = batches.batch_indices(len(trainer.images), trainer.settings.batch_size, trainer.settings.seed, step)[1]
-    real = trainer._batch_loss
+    """Put a NaN into one dequantised picture of the batch."""
+    real = trainer.model.dequantised
 
-    def loss(number):
-        kept = trainer.images.clone()
-        if number == step:
-            trainer.images[index, 0, 0, 0] = torch.nan
-        result = real(number)
-        trainer.images = kept
-        return result
+    def dequantised(images, generator):
+        x = real(images, generator)
+        if trainer.step == step:
+            x[1, 0, 0, 0] = torch.nan
+        return x
 
-    trainer._batch_loss = loss
+    trainer.model.dequantised = dequantised
 
 
 def break_loss(trainer, step):

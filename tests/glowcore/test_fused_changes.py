@@ -187,6 +187,18 @@ def test_a_model_loaded_in_inference_mode_is_followed_too(pictures):
         assert (after - flow.encode(pictures).flatten()).abs().max() <= 1e-4
 
 
+def test_a_bfloat16_model_is_followed_too(pictures):
+    flow = small_model(**SETTINGS).bfloat16()
+    fast = flow.fused()
+    before, folded = fast.encode(pictures).flatten(), fast._torch
+    assert before.dtype == torch.bfloat16
+    fast.encode(pictures)
+    assert fast._torch is folded
+    scale_data(flow)
+    assert (fast.encode(pictures).flatten() - before).abs().max() > 1e-2
+    assert fast._torch is not folded
+
+
 def test_a_thread_that_folded_older_weights_does_not_have_the_last_word(monkeypatch, pictures):
     flow = small_model()
     fast = FusedFlow(flow, backend="torch")

@@ -64,3 +64,10 @@ def test_a_generator_for_every_picture_or_one_for_all(generators):
     pictures = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
     with pytest.raises(ConfigError, match=f"{generators} generators for 2 pictures"):
         likelihood.dequantise(pictures, 5, [torch.Generator() for _ in range(generators)])
+
+
+def test_floats_far_from_a_picture_become_nan_and_those_near_are_clamped():
+    values = torch.tensor([-0.51, -0.5, 1.5, 1.51, torch.nan, torch.inf]).reshape(1, 1, 2, 3)
+    x = likelihood.dequantise(values, 5, torch.Generator().manual_seed(0)).flatten()
+    assert x.isnan().tolist() == [True, False, False, True, True, True]
+    assert (x[1:3] * 32).floor().tolist() == [0, 31]
