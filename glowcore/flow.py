@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from glowcore import likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
-from glowcore.inputs import checked_images
+from glowcore.inputs import check_values, checked_images
 from glowcore.latents import Latents, checked_seeds
-from glowcore.levels import Level, latent_shapes
+from glowcore.levels import Level, is_trained, latent_shapes
 from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import TopPrior, draw_noise, noise_log_prob
 from glowcore.reversible import MEMORY_MODES, nondeterministic, run_steps
@@ -136,12 +136,19 @@ class Flow(LikelihoodModel):
     def initialize(self, images: Tensor) -> None:
         """Initialise actnorm and the hidden layers from a batch of real pictures, each from the output of those before.
 
-        An initialised (or loaded) model is not changed. The pictures are dequantised as in training, with noise from a
-        fixed seed.
+        Call it once, before training: training then starts from latents of mean 0 and standard deviation 1 instead of
+        from the identity. A model that is initialised already, or whose weights have been trained
+        (:func:`glowcore.levels.is_trained`), is not changed, so that a second call never destroys what was learned. The
+        pictures are dequantised as in training, with noise from a fixed seed.
+
+        Raises:
+            ConfigError: as :meth:`bits_per_dim`, or floats outside [-0.5, 1.5] on any device.
         """
-        if self.initialized:
+        if self.initialized or is_trained(self.levels):
             return
         x = self.dequantised(images, torch.Generator().manual_seed(0))
+        if not x.isfinite().all():  # on a device other than the CPU no check has read the values
+            raise ConfigError("pictures have values outside [-0.5, 1.5], expected floats in [0, 1] or uint8")
         if self.preprocess is not None:
             x, _ = self.preprocess(x)
         for level in self.levels:
@@ -171,6 +178,11 @@ class Flow(LikelihoodModel):
         ``n_bits - log p(x) / (D ln 2)``, an upper bound on the code length; see :mod:`glowcore.likelihood`. The noise
         is drawn from ``generator``: one for the batch, one for each picture, or torch's global generator if None. The
         result is differentiable and is the training loss.
+
+        Raises:
+            ConfigError: pictures of another shape or dtype; floats below -0.5 or above 1.5 or not finite, such as 0 to
+                255 or a standardised picture (:func:`glowcore.inputs.check_values`). Values between these limits and
+                [0, 1] are clamped. On devices other than the CPU the result of a value outside is NaN instead.
         """
         return self.bits_of(self.encode_dequantised(images, y, generator=generator))
 
@@ -270,7 +282,9 @@ class Flow(LikelihoodModel):
 
     def dequantised(self, images: Tensor, generator: Noise) -> Tensor:
         """Return pictures as points of the cube [-0.5, 0.5]: quantised to ``config.n_bits``, plus noise."""
-        return likelihood.dequantise(self.checked_images(images), self.config.n_bits, generator, self.dtype) - 0.5
+        checked = self.checked_images(images)
+        check_values(images)
+        return likelihood.dequantise(checked, self.config.n_bits, generator, self.dtype) - 0.5
 
     def checked_images(self, images: Tensor) -> Tensor:
         """Return pictures on this model's device; their shape and dtype are checked."""

@@ -25,8 +25,8 @@ class LikelihoodModel(nn.Module):
     """A model of pictures ``[B, C, H, W]`` with a likelihood, or a bound on it, and latents.
 
     A subclass implements ``device``, ``dtype``, ``encode``, ``decode``, ``bits_per_dim``, ``latent_shapes``,
-    ``sample_latents`` and ``for_display``. The attributes below are those of the least model; a subclass that can do
-    more replaces them.
+    ``sample_latents`` and ``for_display``; ``forward`` is ``bits_per_dim``. The attributes below are those of the least
+    model; a subclass that can do more replaces them.
 
     Attributes:
         config: the frozen dataclass it was built from.
@@ -95,6 +95,15 @@ class LikelihoodModel(nn.Module):
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return a bound on bits per dimension, ``[B]``, of pictures quantised to ``config.n_bits``: the loss."""
         raise NotImplementedError
+
+    def forward(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
+        """Return :meth:`bits_per_dim`, ``[B]``, the training loss of each picture.
+
+        ``model(images)`` calls the hooks of the model, and ``DistributedDataParallel(model)(images)`` averages the
+        gradients over processes. A ``class_head`` takes no part in this loss: freeze its parameters there
+        (``requires_grad_(False)``), since ``DistributedDataParallel`` waits for the gradient of every other parameter.
+        """
+        return self.bits_per_dim(images, y, generator=generator)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
         """Return ``(c, h, w)`` of each level, finest first."""

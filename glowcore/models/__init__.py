@@ -20,6 +20,8 @@ _BUILDERS = {GlowConfig: build_glow, RealNVPConfig: build_realnvp, NICEConfig: b
 def build(config: Any) -> Flow | VAE:
     """Build the model of a config (a flow or a baseline), with weights drawn from torch's global generator.
 
+    Before a training loop of your own, call :meth:`glowcore.flow.Flow.initialize` with a batch of pictures.
+
     Raises:
         ConfigError: ``config`` is not one of the package's configs.
     """

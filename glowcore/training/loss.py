@@ -24,7 +24,7 @@ class TrainingLoss(nn.Module):
     def forward(self, images: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:
         """Return ``[3]``: the loss of uint8 pictures ``[B, C, H, W]`` and, detached, its bits/dim and head bits."""
         if not self.class_weight:
-            bits = self.model.bits_per_dim(images, y, generator=generator).mean()
+            bits = self.model(images, y, generator=generator).mean()
             return torch.stack([bits, bits.detach(), torch.zeros_like(bits)])
         latents = self.model.encode_dequantised(images, y, generator=generator)
         bits = self.model.bits_of(latents).mean()

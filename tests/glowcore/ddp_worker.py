@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from glowcore.errors import CheckpointError, GlowcoreError
 from glowcore.training.distributed import Processes
-from tests.glowcore.trainers import ddp_trainer
+from tests.glowcore.tiny import pictures
+from tests.glowcore.trainers import ddp_trainer, own_loss, own_model
 
 
 def failing_save(out: Path, processes: Processes) -> str:
@@ -20,6 +22,18 @@ def failing_save(out: Path, processes: Processes) -> str:
     except GlowcoreError as error:
         return f"{type(error).__name__}: {error}"
     return "no error"
+
+
+def own_loop(processes: Processes) -> dict[str, list[torch.Tensor]]:
+    """Take a step as a user does in a loop of their own, each process with other weights and pictures at first."""
+    model = own_model(processes.rank)
+    model.initialize(pictures(8, seed=processes.rank))
+    parallel = DistributedDataParallel(model)
+    own_loss(parallel, processes.rank).backward()
+    return {
+        "gradients": [p.grad.contiguous() for p in model.parameters()],
+        "weights": [p.detach().contiguous() for p in model.parameters()],
+    }
 
 
 def main(folder: str, *modes: str) -> None:
@@ -38,6 +52,7 @@ def main(folder: str, *modes: str) -> None:
             trainer.stop_signal = 15
         trainer.run()
         found[mode]["stopped"] = (trainer.stop_signal, trainer.step)
+    found["own"] = own_loop(processes)
     found["failed"] = failing_save(Path(folder) / "failed", processes)
     torch.save(found, Path(folder) / f"rank{processes.rank}.pt")
     processes.close()

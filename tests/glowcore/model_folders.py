@@ -8,6 +8,7 @@ import torch
 
 from glowcore.attributes.fit import Columns, fit_matrix
 from glowcore.models import GlowConfig, build
+from tests.glowcore.tiny import initialize_moved
 
 
 def small_model(seed=0, **settings):
@@ -17,7 +18,7 @@ def small_model(seed=0, **settings):
     model = build(GlowConfig(**defaults | settings))
     for parameter in model.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
-    model.initialize(torch.rand(8, model.config.channels, *model.image_size))
+    initialize_moved(model, torch.rand(8, model.config.channels, *model.image_size))
     rng = np.random.default_rng(seed)
     labels = (np.arange(200)[:, None] % [2, 3] == 0).astype(np.int8)
     eps = rng.normal(size=(200, model.num_dims)).astype(np.float32) + labels[:, :1]

@@ -12,8 +12,8 @@ import torch
 from glowcore.errors import ConfigError
 from glowcore.training import batches, saved_states
 from glowcore.training.distributed import Processes
-from tests.glowcore.tiny import MODEL, write_pictures
-from tests.glowcore.trainers import ddp_trainer
+from tests.glowcore.tiny import MODEL, pictures, write_pictures
+from tests.glowcore.trainers import ddp_trainer, own_loss, own_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +73,16 @@ def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
                 assert float((found - wanted).abs().max()) <= 1e-6, mode
         assert all(torch.equal(a, b) for a, b in zip(*(rank[mode]["weights"] for rank in ranks), strict=True))
         assert ranks[0][mode]["stopped"] == ranks[1][mode]["stopped"] == (15, 1)
+    # A loop of one's own: the first process's weights, its initialisation among them, are those of all.
+    model = own_model(0)
+    model.initialize(pictures(8, seed=0))
+    ((own_loss(model, 0) + own_loss(model, 1)) / 2).backward()
+    for rank in ranks:
+        for gradient, weight, p in zip(
+            rank["own"]["gradients"], rank["own"]["weights"], model.parameters(), strict=True
+        ):
+            assert torch.equal(weight, p)
+            assert float((gradient - p.grad).abs().max()) <= 1e-6
     # If the first process cannot write, no other waits forever.
     assert ranks[0]["failed"] == "CheckpointError: the disk is full"
     assert ranks[1]["failed"] == "TrainingError: the first process has failed and says why; this one stops with it"

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from glowcore import ConfigError, GlowConfig, build
+import glowcore
+from glowcore import ConfigError, GlowConfig, NICEConfig, RealNVPConfig, build
+from glowcore.baselines import VAEConfig
 from glowcore.priors import noise_log_prob
 from tests.glowcore.bijections import CONFIGS, labels, log_abs_det_jacobian, model
 
@@ -69,6 +71,65 @@ def test_initialize_is_idempotent_and_stored():
     loaded.load_state_dict(state)
     loaded.initialize(255 - batch)
     assert torch.equal(loaded.encode(batch).flatten(), flow.encode(batch).flatten())
+
+
+TRAINED = {
+    "glow": GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=8),
+    "glow-batchnorm": GlowConfig(image_size=8, num_levels=1, steps_per_level=2, hidden_channels=8, norm="batchnorm"),
+    "realnvp": RealNVPConfig(image_size=8, num_levels=2, steps_per_level=1, hidden_channels=4, norm="batchnorm"),
+    "nice": NICEConfig(image_size=8, hidden_channels=8),
+}
+
+
+@pytest.mark.parametrize("way", ["as it is", "saved", "state_dict"])
+@pytest.mark.parametrize("name", TRAINED)
+def test_initialize_leaves_weights_that_were_trained_without_it(tmp_path, name, way):
+    torch.manual_seed(0)
+    flow = build(TRAINED[name])
+    batch = torch.randint(0, 256, (16, 3, 8, 8), dtype=torch.uint8)
+    optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
+    flow(batch).mean().backward()
+    optimizer.step()
+    assert not flow.initialized
+    state = {name: value.clone() for name, value in flow.state_dict().items()}
+    if way == "saved":
+        glowcore.save(flow, tmp_path)
+        flow = glowcore.load(tmp_path, device="cpu")
+    if way == "state_dict":
+        flow = build(flow.config)
+        flow.load_state_dict(state)
+    flow.initialize(batch)
+    assert all(torch.equal(value, state[name]) for name, value in flow.state_dict().items())
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_fresh_model_that_was_saved_is_initialized(tmp_path, name):
+    torch.manual_seed(0)
+    glowcore.save(build(TRAINED[name]), tmp_path)
+    flow = glowcore.load(tmp_path, device="cpu")
+    before = flow.encode(torch.rand(2, 3, 8, 8)).flatten()
+    flow.initialize(torch.rand(16, 3, 8, 8))
+    assert flow.initialized
+    assert (flow.encode(torch.rand(2, 3, 8, 8)).flatten() - before).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("config", [TRAINED["glow"], VAEConfig(image_size=8, num_levels=1, hidden_channels=8)])
+def test_a_call_of_the_model_is_its_training_loss_and_runs_its_hooks(config):
+    torch.manual_seed(0)
+    flow, seen = build(config), []
+    batch = torch.rand(3, 3, 8, 8)
+    flow.register_forward_hook(lambda module, args, loss: seen.append(loss))
+    loss = flow(batch, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loss, flow.bits_per_dim(batch, generator=torch.Generator().manual_seed(0)))
+    assert loss.shape == (3,)
+    assert len(seen) == 1
+
+
+def test_a_model_can_be_exported():
+    flow = model("per-level").float()
+    batch = torch.rand(2, 3, 8, 8)
+    exported = torch.export.export(flow, (batch,)).module()
+    assert (exported(batch) - flow(batch)).abs().max() < 1  # the noise differs
 
 
 def test_every_parameter_gets_a_gradient():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from glowcore import ConfigError, GlowConfig, Latents, NICEConfig, RealNVPConfig
+from glowcore import ConfigError, GlowConfig, Latents, NICEConfig, RealNVPConfig, build
 from glowcore.baselines import VAEConfig
 from glowcore.exact import ExactFlow
 from tests.glowcore.tiny import model, pictures
@@ -147,8 +147,7 @@ def test_no_pictures(flow):
     for call in (flow.encode, flow.bits_per_dim, flow.log_prob, model().encode, flow.fused(backend="torch").encode):
         with pytest.raises(ConfigError, match=r"shape \(0, 3, 8, 8\), this model takes \[B, 3, 8, 8\], B 1 or more"):
             call(pictures(2)[:0])
-    fresh = model()
-    fresh.initialized.fill_(False)
+    fresh = build(GlowConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4))
     with pytest.raises(ConfigError, match=r"B 1 or more"):
         fresh.initialize(pictures(2)[:0])
     assert not fresh.initialized
@@ -223,3 +222,50 @@ def test_numbers_of_numpy_and_lists_make_the_config_that_plain_ones_make(kind, g
 def test_what_they_hold_is_checked_as_plain_ones_are(given, told):
     with pytest.raises(ConfigError, match=told):
         GlowConfig(**given)
+
+
+@pytest.mark.parametrize("kind", ["glow", "vae"])
+@pytest.mark.parametrize(
+    ("pixels", "told"),
+    [
+        ((0.0, 255.0), "from 0 to 255"),
+        ((-1.0, 1.0), "from -1 to 1"),
+        ((0.25, torch.inf), "from 0.25 to inf"),
+        ((0.25, torch.nan), "from nan to nan"),
+    ],
+)
+def test_floats_that_are_no_picture_are_refused_where_they_would_be_clamped(flow, kind, pixels, told):
+    images = torch.full((2, 3, 8, 8), pixels[0])
+    images[1, 0, 0, 0] = pixels[1]
+    config = GlowConfig(image_size=8, num_levels=1, steps_per_level=1, hidden_channels=4)
+    fresh = build(config if kind == "glow" else VAEConfig(image_size=8, num_levels=1, hidden_channels=4))
+    calls = [fresh.bits_per_dim, fresh]
+    if kind == "glow":
+        calls += [fresh.initialize, fresh.encode_dequantised, flow.fused(backend="torch").bits_per_dim]
+    for call in calls:
+        with pytest.raises(ConfigError) as error:
+            call(images)
+        assert str(error.value) == f"pictures have values {told}, expected floats in [0, 1] or uint8"
+    assert fresh.encode(images).flatten().isfinite().all() == np.isfinite(pixels[1])  # taken as they are
+
+
+@pytest.mark.parametrize("vae", [False, True])
+def test_a_reconstruction_that_strays_a_little_is_a_picture(flow, vae):
+    model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
+    images = torch.linspace(-0.3, 1.3, 192).reshape(1, 3, 8, 8)
+    strayed, clamped = (model(x, generator=torch.Generator().manual_seed(0)) for x in (images, images.clamp(0, 1)))
+    assert torch.equal(strayed, clamped)
+
+
+@pytest.mark.parametrize("vae", [False, True])
+def test_values_that_a_transform_of_torch_func_hides_become_nan(flow, vae):
+    model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
+    images = torch.stack([torch.full((3, 8, 8), value) for value in (0.5, 255.0)])
+    noise = torch.func.vmap(lambda image: model(image[None])[0], randomness="different")
+    assert noise(images).isnan().tolist() == [False, True]
+
+
+def test_pictures_that_are_no_tensor(flow):
+    for call in (flow.log_prob, flow.encode, flow.bits_per_dim, flow.fused(backend="torch").encode):
+        with pytest.raises(ConfigError, match=r"^pictures are of type ndarray, expected a tensor \[B, 3, 8, 8\]$"):
+            call(np.zeros((2, 3, 8, 8), np.float32))

@@ -179,6 +179,25 @@ def test_settings_that_no_run_can_have(wrong):
         TrainSettings(**wrong)
 
 
+def test_a_run_without_an_end_is_refused():
+    with pytest.raises(ConfigError, match=r"^the end of the run is missing, expected steps or minutes \(--steps N"):
+        TrainSettings(batch_size=4)
+    assert TrainSettings(minutes=0.5).steps is None
+
+
+def test_a_model_trained_without_initialize_is_not_initialised_by_a_trainer(tmp_path):
+    torch.manual_seed(0)
+    model, images = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=8)), pictures(20)
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    for _ in range(30):
+        optimizer.zero_grad()
+        model(images, generator=torch.Generator().manual_seed(0)).mean().backward()
+        optimizer.step()
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    trainer = Trainer(model, images, pictures(4), TrainSettings(batch_size=4, steps=1), tmp_path, progress=False)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in trainer.model.state_dict().items())
+
+
 def test_numpys_numbers_become_pythons_which_a_state_can_hold():
     given = TrainSettings(
         batch_size=np.int64(4),

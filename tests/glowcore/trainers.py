@@ -92,3 +92,14 @@ def ddp_trainer(out, mode, processes):
         processes=processes,
         progress=False,
     )
+
+
+def own_model(seed):
+    """Return a fresh model in float64, for a training loop of one's own."""
+    torch.manual_seed(seed)
+    return build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=4)).double()
+
+
+def own_loss(model, rank):
+    """Return the training loss of the pictures of a process."""
+    return model(pictures(3, seed=10 + rank), generator=torch.Generator().manual_seed(rank)).mean()
