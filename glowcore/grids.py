@@ -56,7 +56,7 @@ def sheet_size(shape: tuple[int, int, int], columns: int, scale: int = 1, gap: i
     size = -(-count // columns) * (height * scale + gap) - gap, columns * (width * scale + gap) - gap
     if size[0] * size[1] > MOST_PIXELS or max(size) > MOST_SIDE:
         raise ConfigError(
-            f"a sheet of {size[1]} x {size[0]} pixels is too large, expected {MOST_PIXELS} at most and "
+            f"a sheet {size[1]} pixels wide and {size[0]} high is too large, expected {MOST_PIXELS} at most and "
             f"no side beyond {MOST_SIDE}: fewer pictures, or a smaller scale"
         )
     return size

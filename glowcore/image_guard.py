@@ -107,10 +107,10 @@ def _checked(kind: str, width: int, height: int) -> tuple[int, int]:
     if width < 1 or height < 1:
         raise damaged(kind)
     if max(width, height) > MAX_SIDE:
-        raise ImageError(f"the picture measures {width} x {height} pixels; a side may have at most {MAX_SIDE}")
+        raise ImageError(f"the picture is {width} pixels wide and {height} high; a side may have at most {MAX_SIDE}")
     if width * height > MAX_PIXELS[kind]:
         raise ImageError(
-            f"the picture has {width * height / 1e6:.1f} megapixels ({width} x {height}); "
+            f"the picture has {width * height / 1e6:.1f} megapixels ({width} wide, {height} high); "
             f"a {kind} may have at most {MAX_PIXELS[kind] // 1_000_000}"
         )
     return width, height
@@ -187,7 +187,7 @@ def _read_jpeg(data: bytes) -> tuple[int, int]:
         raise damaged("JPEG")
     if 2 * planes * width * height > MAX_COEFFICIENT_BYTES:
         raise ImageError(
-            f"the picture has {width * height / 1e6:.1f} megapixels ({width} x {height}) in a progressive JPEG; "
-            f"at most {MAX_COEFFICIENT_BYTES / 2e6 / planes:.0f} are read, or 100 in a plain JPEG"
+            f"the picture has {width * height / 1e6:.1f} megapixels ({width} wide, {height} high) in a progressive "
+            f"JPEG; at most {MAX_COEFFICIENT_BYTES / 2e6 / planes:.0f} are read, or 100 in a plain JPEG"
         )
     return width, height

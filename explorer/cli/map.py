@@ -11,6 +11,7 @@ from glowcore.cli import options
 from glowcore.errors import ConfigError
 from glowcore.storage import output
 from glowcore.text import counted
+from glowcore.training import run_lock
 
 EXAMPLE = "python -m explorer map --model runs/faces --data FACES --split test"
 
@@ -30,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if path.exists() and not args.force:
         raise ConfigError(f"{path} is there already; --force replaces it")
     output.check_path(path, (path.suffix,))
+    run_lock.check_free(entry.folder)  # a map of weights that are about to be replaced would be of no use
     engine = open_engine(entry, args)
     dataset = options.open_pictures_at(args, engine.size, most=most_pictures(engine.size))
     foreign = set(dataset.class_names) - set(engine.class_names)

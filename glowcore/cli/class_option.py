@@ -25,8 +25,10 @@ def add(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
     parser.add_argument("--class", dest="class_name", metavar="NAME", help=text)
 
 
-def chosen(model: LikelihoodModel, name: str | None) -> Tensor | None:
+def chosen(model: LikelihoodModel, name: str | None, *, every: bool = False) -> Tensor | None:
     """Return the class called ``name`` as int64 ``[1]``, None for a model without classes.
+
+    ``every``: the command also takes :data:`EVERY`, which the message of a missing class then names.
 
     Raises:
         ConfigError: a class that the model does not have, or None although it has some.
@@ -36,7 +38,8 @@ def chosen(model: LikelihoodModel, name: str | None) -> Tensor | None:
             raise ConfigError(f"--class {printable(name, 30)}: this model has no classes; leave it out")
         return None
     if name is None:
-        raise ConfigError(f"--class is missing, expected one of this model's: {classes.names_in_a_line(model)}")
+        also = f", or {EVERY}" if every and is_every(model, EVERY) else ""
+        raise ConfigError(f"--class is missing, expected one of this model's: {classes.names_in_a_line(model)}{also}")
     return torch.tensor([classes.class_number(model, name)])
 
 
@@ -58,5 +61,5 @@ def seeds_and_classes(
     """
     names = classes.class_names(model)
     if not is_every(model, name):
-        return seeds, chosen(model, name)
+        return seeds, chosen(model, name, every=True)
     return [seed for seed in seeds for _ in names], torch.arange(len(names)).repeat(len(seeds))

@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     say_locked_moves(strengths, args.lock)
     for name in dict.fromkeys([*strengths, *args.lock]):
         scores = [float(attributes.score(latents, name)) for latents in (before, after)]
-        options.say(f"{name}: score {scores[0]:+.2f} -> {scores[1]:+.2f}{' (locked)' if name in args.lock else ''}")
+        print(f"{name}: score {scores[0]:+.2f} -> {scores[1]:+.2f}{' (locked)' if name in args.lock else ''}")
     pictures.save(out, shown[0])
     return 0
 

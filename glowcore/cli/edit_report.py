@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         )
         print(edit_tables.markdown(evaluation, judge, judge_accuracy, model.attributes, origin))
     else:
-        options.say(edit_tables.words(evaluation, judge, judge_accuracy))
+        print(edit_tables.words(evaluation, judge, judge_accuracy))
     edits = counted(sum(r.images for r in evaluation.results), "edit")
     options.say(f"{edits} in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:

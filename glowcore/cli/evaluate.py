@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     spread = f" +- {result.bits_per_dim_std_error:.4f}" if result.images > 1 else ""
-    options.say(
+    print(
         f"{counted(result.images, 'picture')} of split {args.split} in {seconds:.1f} s\n"
         f"bits/dim      {result.bits_per_dim:.4f}{spread} at {result.n_bits} bits (a bound: {bound})\n"
         f"round trip    largest error {result.reconstruction_max_abs_error:.2e}, mean "
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if result.class_accuracy_generative is not None:
         head = result.class_accuracy_head
-        options.say(
+        print(
             f"classes       {100 * result.class_accuracy_generative:.1f} % right by argmax p(x|y) p(y)"
             + ("" if head is None else f", {100 * head:.1f} % by the head ({result.class_head_bits:.3f} bits)")
         )

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         options.print_json(facts)
     else:
-        options.say(_words(args.model, facts))
+        print(_words(args.model, facts))
     return 0
 
 

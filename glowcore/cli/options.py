@@ -263,7 +263,7 @@ def print_json(value: Any) -> None:
 
 
 def say(line: str) -> None:
-    """Print a message to stderr; stdout is for results."""
+    """Print a remark to stderr; the result that was asked for goes to stdout by ``print``."""
     print(line, file=sys.stderr)
 
 

@@ -46,8 +46,10 @@ def _resized(whole: np.ndarray, model: LikelihoodModel) -> str:
     """Return in words how a picture, uint8 ``[H, W, C]``, is cropped and scaled for a model."""
     kept = images.crop_to_aspect(whole, model.image_size)
     (height, width), (kept_height, kept_width) = whole.shape[:2], kept.shape[:2]
-    part = "all" if kept.shape == whole.shape else f"the central {kept_width}x{kept_height}"
-    message = f"{part} of its {width}x{height} pixels scaled to {model.image_size[1]}x{model.image_size[0]}"
+    part = "all" if kept.shape == whole.shape else f"the central {kept_height}x{kept_width}"
+    message = (
+        f"{part} of its {height}x{width} pixels (height x width) scaled to {model.image_size[0]}x{model.image_size[1]}"
+    )
     if model.attributes is None:
         return message
     return f"{message} without looking for a face; python -m explorer edit finds the face in a photo first"
@@ -57,7 +59,7 @@ def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None)
     """Write uint8 ``[H, W, 1 or 3]`` as a PNG (``text``: its metadata) or JPEG, by the ending of ``path``."""
     jpeg = path.suffix.lower() in JPEG
     output.write(path, images.to_jpeg_bytes(picture) if jpeg else images.to_png_bytes(picture, text))
-    options.say(f"wrote {path} ({picture.shape[1]} x {picture.shape[0]})")
+    options.say(f"wrote {path} ({picture.shape[1]} wide, {picture.shape[0]} high)")
 
 
 def exact(model: LikelihoodModel) -> ExactFlow | LikelihoodModel:

@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         options.print_json({"pictures": rows, "difference_amplified_by": gain})
     else:
         for row in rows:
-            options.say(_words(row))
+            print(_words(row))
         options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
     if lost:
         names = ", ".join(printable(rows[index]["image"]) for index in lost[:5])

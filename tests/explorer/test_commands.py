@@ -17,6 +17,7 @@ from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.edits.recipe_png import read_png
 from explorer.engines import models
+from glowcore.training import run_lock
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
 
@@ -124,6 +125,9 @@ def test_a_map_is_made_once(empty_home, mine, faces, capsys):
     assert (mine / "map.safetensors").read_bytes() == before
     assert main([*map(str, command), "--skip-broken", "--force"]) == 0
     assert len(LatentMap.load(mine)) == 6
+    capsys.readouterr()
+    with run_lock.alone(mine):
+        assert told(capsys, *command, "--force").startswith(f"error: {mine}: a training is running there; ")
 
 
 def test_what_a_map_cannot_keep_is_told_before_the_work(empty_home, mine, faces, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """The commands on a tiny model print and write what the library computes."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -71,12 +72,12 @@ def test_evaluate(tiny, capsys, tiny_model):
     assert json.loads(few.out)["images"] == 3
     assert few.err == ""
     words = run(capsys, "evaluate", "--model", tiny / "model", "--data", tiny / "faces", "--limit", 1, "--quiet")
-    assert "+-" not in words.err  # of one picture there is no spread
-    assert "nan" not in words.err
+    assert "+-" not in words.out  # of one picture there is no spread
+    assert "nan" not in words.out
     words = run(capsys, "evaluate", "--model", tiny / "model", "--data", tiny / "faces", "--quiet")
-    assert " +- " in words.err
-    assert words.out == ""
-    assert f"{result['bits_per_dim']:.4f}" in words.err
+    assert " +- " in words.out
+    assert words.err == ""
+    assert f"bits/dim      {result['bits_per_dim']:.4f}" in words.out
 
 
 def test_attributes_are_fitted_and_stored_and_nothing_else_changes(tmp_path, tiny, capsys):
@@ -94,8 +95,8 @@ def test_attributes_are_fitted_and_stored_and_nothing_else_changes(tmp_path, tin
         "partial",
     ]
     table = run(capsys, *argv)
-    assert table.out == ""
-    assert all(name in table.err for name in ATTRIBUTES)
+    assert [line.split()[0] for line in table.out.splitlines()] == ["attribute", *ATTRIBUTES]
+    assert table.err == f"stored 3 attributes in {tmp_path / 'model'}\n"
     plain = glowcore.load(tmp_path / "model", device="cpu").attributes
     assert plain.names == ATTRIBUTES
     after = tree(tmp_path / "model")
@@ -179,17 +180,33 @@ def test_edit_by_nothing_gives_the_picture_back(tmp_path, tiny, capsys):
 
 def test_edit_says_what_it_cuts_off_and_what_a_lock_of_a_moved_attribute_means(tmp_path, tiny, capsys):
     wide, edit = tmp_path / "wide.png", ["edit", "--model", tiny / "model", "--set", "Smiling=1"]
-    Image.new("RGB", (40, 30)).save(wide)
+    Image.new("RGB", (40, 34)).save(wide)
     found = run(capsys, *edit, "--image", wide, "--out", tmp_path / "out.png")
     told = f"{SIZE}x{SIZE} without looking for a face; python -m explorer edit finds the face in a photo first\n"
-    assert f"wide.png: the central 30x30 of its 40x30 pixels scaled to {told}" in found.err
+    assert f"wide.png: the central 34x34 of its 34x40 pixels (height x width) scaled to {told}" in found.err
     assert "note" not in found.err
     found = run(capsys, *edit, "--lock", "Smiling", "--image", picture_file(tiny, 3), "--out", tmp_path / "out.png")
     assert found.err.startswith("note: Smiling is moved by its own strength; its lock only keeps the other moves from")
     assert "scaled" not in found.err
+    assert re.fullmatch(r"Smiling: score [+-]\d\.\d\d -> [+-]\d\.\d\d \(locked\)\n", found.out)
+    assert found.err.endswith(f"wrote {tmp_path / 'out.png'} ({SIZE} wide, {SIZE} high)\n")
     Image.new("RGB", (40, 40)).save(wide)
     found = run(capsys, *edit, "--image", wide, "--out", tmp_path / "out.png")
-    assert f"wide.png: all of its 40x40 pixels scaled to {told}" in found.err
+    assert f"wide.png: all of its 40x40 pixels (height x width) scaled to {told}" in found.err
+
+
+def test_sizes_are_height_x_width(tmp_path, capsys):
+    flow = glowcore.build(glowcore.GlowConfig(image_size=(8, 16), num_levels=1, steps_per_level=1, hidden_channels=4))
+    flow.initialize(torch.randint(256, (4, 3, 8, 16), generator=torch.Generator().manual_seed(0)).byte())
+    glowcore.save(flow, model := tmp_path / "model")
+    Image.new("RGB", (33, 35)).save(tmp_path / "tall.png")
+    found = run(
+        capsys, "reconstruct", "--model", model, "--image", tmp_path / "tall.png", "--out", tmp_path / "out.png"
+    )
+    assert "tall.png: the central 16x33 of its 35x33 pixels (height x width) scaled to 8x16\n" in found.err
+    with Image.open(tmp_path / "out.png") as sheet:
+        assert f"wrote {tmp_path / 'out.png'} ({sheet.width} wide, {sheet.height} high)\n" in found.err
+        assert sheet.width > sheet.height
 
 
 def test_edit_brings_a_larger_picture_to_the_model(tmp_path, tiny, capsys):
@@ -218,10 +235,10 @@ def test_info(tiny, capsys, tiny_model):
     assert found["bytes"] >= (tiny / "model" / "model.safetensors").stat().st_size
     assert found["attributes"]["names"] == list(ATTRIBUTES)
     words = run(capsys, "info", "--model", tiny / "model")
-    assert words.out == ""
-    assert f"{found['parameters']:,} parameters" in words.err
-    assert found["sha256"] in words.err
-    assert "Smiling" in words.err
+    assert words.err == ""
+    assert f"{found['parameters']:,} parameters" in words.out
+    assert found["sha256"] in words.out
+    assert "Smiling" in words.out
 
 
 def test_a_loaded_checkpoint_encodes_bit_for_bit_as_before_saving_in_a_new_process(tmp_path, tiny):

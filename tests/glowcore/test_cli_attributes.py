@@ -81,7 +81,7 @@ def test_models_with_classes_are_refused_at_once_and_advised_nothing(home, tmp_p
     )
     told += capsys.readouterr().err
     assert main(["info", "--model", model]) == 0
-    told += capsys.readouterr().err
+    told += capsys.readouterr().out
     assert told.count("no attributes, which the command attributes fits to models without classes only") == 2
     assert "python -m glowcore attributes" not in told
 

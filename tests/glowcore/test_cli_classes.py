@@ -71,7 +71,7 @@ def test_evaluate_reports_both_accuracies(home, capsys):
     assert 0 <= found["class_accuracy_head"] <= 1
     assert 0 <= found["class_accuracy_generative"] <= 1
     assert main(argv) == 0
-    assert "classes" in capsys.readouterr().err
+    assert "\nclasses " in capsys.readouterr().out
 
 
 def test_a_folder_with_one_of_the_classes_is_understood_by_name(home, tmp_path, capsys):
@@ -100,6 +100,14 @@ def test_sample_takes_a_name_or_a_number(home, tmp_path, capsys):
     assert not (tmp_path / "no.png").exists()
 
 
+def test_a_missing_class_names_all_where_all_is_taken(home, tmp_path, capsys):
+    missing = "error: --class is missing, expected one of this model's: left, right"
+    assert sample(home, tmp_path / "no.png", "--seeds", "3") == 2
+    assert capsys.readouterr().err == f"{missing}, or all\n"
+    assert sample(home, tmp_path / "no.png", "--seeds", "3", "--compare", "0.5,1") == 2
+    assert capsys.readouterr().err == f"{missing}\n"
+
+
 def test_sample_of_all_classes_is_a_row_a_seed_and_a_column_a_class(home, tmp_path):
     assert sample(home, tmp_path / "all.png", "--seeds", "3,5,8", "--class", "all") == 0
     sheet = read(tmp_path / "all.png")
@@ -119,7 +127,7 @@ def test_compare_has_no_column_left_for_all_classes(home, tmp_path, capsys):
 
 def test_info_lists_the_classes(home, capsys):
     assert main(["info", "--model", str(home / "run")]) == 0
-    assert "left, right" in capsys.readouterr().err
+    assert "left, right" in capsys.readouterr().out
     assert main(["info", "--model", str(home / "run"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["classes"] == ["left", "right"]
 

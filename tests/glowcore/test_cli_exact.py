@@ -50,7 +50,7 @@ def test_reconstruct_brings_noise_back_and_says_how(run, folder, tmp_path):
     sheet = read(out)
     second = sheet[rough.SIZE + 2 :]
     assert np.array_equal(second[:, rough.SIZE + 2 : 2 * rough.SIZE + 2], read(folder / "noise.png"))
-    code, _, words = run("reconstruct", *argv)
+    code, words, _ = run("reconstruct", *argv)
     assert code == 0
     assert [("float64" in line) for line in words.splitlines() if "pixels changed" in line] == [False, True]
 

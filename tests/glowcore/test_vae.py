@@ -178,7 +178,7 @@ def test_command_line_trains_evaluates_and_refuses_what_needs_a_flow(tmp_path, c
     assert found["bits_per_dim"] < 5.5  # 7.8 untrained
     assert found["pixels_changed"] > 0
     assert main(["info", "--model", out]) == 0
-    assert "no flow: vae is a baseline" in capsys.readouterr().err
+    assert "no flow: vae is a baseline" in capsys.readouterr().out
     picture = str(next((data / "images").glob("*.png")))
     assert main(["sample", "--model", out, "--seeds", "0:4", "--scale", "1", "--out", str(tmp_path / "s.png")]) == 0
     trained = glowcore.load(out, device="cpu")
