@@ -1,4 +1,4 @@
-"""The application in a real server, and a real browser to look at it."""
+"""Fixtures: the application in a real server, and pages of it in a real browser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items) -> None:
 
 @pytest.fixture(scope="session")
 def models_home(tmp_path_factory) -> Path:
-    """The repository where it holds the shipped model, else a folder with a tiny one."""
+    """The repository if it has the shipped model, else a folder with a tiny model."""
     if (REPOSITORY / "pretrained" / "faces64" / "manifest.json").is_file():
         return REPOSITORY
     home = tmp_path_factory.mktemp("home")
@@ -33,7 +33,7 @@ def models_home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(models_home, tmp_path_factory) -> Iterator[str]:
-    """The address of the application; at the end its log may hold no traceback."""
+    """The address of the application; its log must contain no traceback at the end."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with serving.application(log, models_home) as address:
         yield address
@@ -42,9 +42,10 @@ def server(models_home, tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def browser():
-    """Debian's Chromium under Playwright; a skip that says what is missing.
+    """Debian's Chromium under Playwright; skips if either is missing.
 
-    Playwright's event loop runs in this thread as long as the browser does; tests elsewhere have loops of their own.
+    The scope is this package because Playwright's event loop occupies the thread while the browser is open, and tests
+    of other packages run event loops of their own.
     """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if serving.CHROMIUM is None:
@@ -57,9 +58,10 @@ def browser():
 
 
 def serious(complaints: list[str]) -> list[str]:
-    """Without what Streamlit complains of when it looks at a button's file that a newer one has just replaced.
+    """Return console errors other than those of Streamlit's check of a download button's file.
 
-    It looks as soon as the button is drawn, and says 404 twice; whether files can be saved is for tests that save them.
+    Streamlit checks the file as soon as the button is drawn, and logs a 404 twice if a newer file has just replaced it.
+    Other tests save files.
     """
     looks = [c for c in complaints if c.startswith("Client Error: Download Button source error - 404")]
     missed = [c for c in complaints if "status of 404" in c and "/media/" in c][: len(looks)]
@@ -68,7 +70,7 @@ def serious(complaints: list[str]) -> list[str]:
 
 @pytest.fixture
 def page(browser, server):
-    """A fresh page on the application; at the end nothing may have left this machine, nor the console complained."""
+    """A new page of the application, which must make no request to other hosts and log no error."""
     context = browser.new_context(viewport={"width": 1360, "height": 860}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(45_000)

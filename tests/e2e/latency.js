@@ -1,4 +1,4 @@
-// What latency.py asks of the page. Times are from the event to the frame that shows its result, in milliseconds.
+// Measurements for latency.py: times in milliseconds from an event to the frame that shows its result.
 
 (() => {
   const roots = () => [...document.querySelectorAll("*")].map((e) => e.shadowRoot).filter(Boolean)
@@ -11,7 +11,7 @@
     act()
     while (!done()) {
       if (performance.now() - start > 20000) throw Error("nothing came within 20 s")
-      await frame() // a busy wait would take its time from the very thing that is measured
+      await frame() // a busy wait would slow down what is measured
     }
     await frame()
     return performance.now() - start

@@ -29,7 +29,7 @@ def move(page: Page, name: str, value: float) -> None:
 
 
 def settle(page: Page) -> None:
-    """Until what was asked for has begun, has come and has been drawn."""
+    """Wait until the last action has taken effect and is drawn."""
     page.wait_for_timeout(800)
     settling.settle(page)
     page.wait_for_timeout(1200)
@@ -79,15 +79,15 @@ def photograph(page: Page, folder: Path, scheme: str) -> None:
 
 
 def main() -> None:
-    """Photograph."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--home", type=Path, default=REPOSITORY, help="folder with pretrained/ and runs/")
-    given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as temporary,
-        application(Path(temporary) / "log.txt", given.home) as address,
+        application(Path(temporary) / "log.txt", args.home) as address,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -95,7 +95,7 @@ def main() -> None:
             page = browser.new_page(viewport=SIZE, color_scheme=scheme)
             page.set_default_timeout(60_000)
             page.goto(address)
-            photograph(page, given.folder, scheme)
+            photograph(page, args.folder, scheme)
             page.close()
         browser.close()
 

@@ -1,4 +1,4 @@
-"""What most tests ask of a page: that it has everything it asked for, and its first slider."""
+"""Helpers of most tests: wait until a page is complete, and find its first slider."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ PICTURES_ARE_HERE = "() => [...document.images].every(image => image.complete)"
 
 
 def settle(page) -> None:
-    """Wait until nothing runs, nothing is a skeleton and every picture has come.
+    """Wait until no script runs, no skeleton is left and every picture has loaded.
 
-    The server forgets the pictures of a page that is left: one still on its way would be a 404 in the console. The load
-    state of Playwright does not tell, for after the first page no other is loaded.
+    The server drops the pictures of a page that is left, so a picture still loading would log a 404. Playwright's load
+    state does not help, because Streamlit loads only one document.
     """
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")

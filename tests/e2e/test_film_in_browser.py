@@ -27,9 +27,9 @@ PLAYED = """([times]) => {
 # How often the server has been told where the film stands, after each of these; no time passes between them.
 TOLD = """() => {
   const film = [...document.querySelectorAll('*')].map((e) => e.shadowRoot?.__instance).find((i) => i?.scrub)
-  const tell = film.tell, told = []
+  const tell = film.send, told = []
   let count = 0
-  film.tell = () => { count += 1 }
+  film.send = () => { count += 1 }
   const on = (...events) => { for (const event of events) film.scrub.dispatchEvent(event); told.push(count) }
   on(new Event('input'))
   on(new Event('change'))
@@ -44,7 +44,7 @@ TOLD = """() => {
   told.push(count)
   delete screen.setPointerCapture
   clearTimeout(film.resting)
-  film.tell = tell
+  film.send = tell
   return told
 }"""
 

@@ -1,6 +1,6 @@
-// Shared by the components: pictures as bitmaps, and drawing them large.
+// Functions that several components use: drawing pictures, the address, instances, pointers, keyboard navigation.
 
-// Decode a data address; resolves to an image that draws at once, without an empty frame between.
+// Resolve to the decoded image of a data URL, which can be drawn at once.
 async function decoded(uri) {
   const image = new Image()
   image.src = uri
@@ -10,8 +10,8 @@ async function decoded(uri) {
 
 const cut = document.createElement("canvas")
 
-// Draw a part of a sheet over the whole canvas, smoothly: a model's pixels are few, their grid should not show. The part
-// is cut out first, for smoothing would mix its edges with what lies next to it on the sheet.
+// Draw a part of a sheet over the whole canvas, with interpolation, because a model's pictures have few pixels. The part is
+// copied to a canvas of its own first, or interpolation would mix its edges with its neighbours on the sheet.
 function drawPart(canvas, image, x, y, width, height, alpha = 1) {
   if (cut.width !== width) cut.width = width
   if (cut.height !== height) cut.height = height
@@ -24,47 +24,46 @@ function drawPart(canvas, image, x, y, width, height, alpha = 1) {
   context.globalAlpha = 1
 }
 
-// The same for a sheet of one line.
+// Draw one column of a sheet that has a single row.
 function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
   const width = image.naturalWidth / columns
   drawPart(canvas, image, column * width, 0, width, image.naturalHeight, alpha)
 }
 
-// The edit in the address, or by its name what else a page is at ("" for nothing), for links and for loading the page
-// anew. The server could put it there too, but each time as a new step of the browser's history: Back would lead through
-// all edits before it leaves the page.
+// Set a parameter of the address ("" removes it), by default the edit's token, for links and for reloading the page. If the
+// server set it, each change would add to the browser's history, and Back would step through all edits.
 function putInAddress(value, name = "s") {
   const address = new URL(location.href)
   if ((address.searchParams.get(name) ?? "") === value) return
   if (value) address.searchParams.set(name, value)
   else address.searchParams.delete(name)
-  try { history.replaceState(history.state, "", address) } catch { /* so often is not allowed: the next edit will be in it */ }
+  try { history.replaceState(history.state, "", address) } catch { /* browsers limit the rate of such calls; the next edit sets the address again */ }
 }
 
-// The state of an instance lives on its own root: the default export runs again with every change of data.
+// Return the instance of a root, made on the first call: the default export runs again with every change of data.
 function instanceOf(root, make) {
   if (!root.__instance) root.__instance = make()
   return root.__instance
 }
 
-// The clean-up of an instance, once its component is gone. Streamlit also calls it while the component lives on: after a
-// call of the default export that newer data has overtaken.
+// Return a cleanup function that closes an instance only if its root was removed. Streamlit also calls cleanup functions
+// while the component stays: after a call of the default export that newer data has superseded.
 function whenGone(root, close) {
   return () => { if (!root.isConnected) close() }
 }
 
-// The hand on a node: `follow` gets where it is while it is down, as fractions of the node's sides, also where it has left
-// the node; `done` is called when it lifts. Of a mouse the left button alone: the others open a menu, or scroll.
+// Follow a pointer that is pressed on a node: `follow` gets its position in fractions of the node's sides, also outside the
+// node; `done` is called when the pointer is lifted. Only the left button of a mouse counts.
 function dragged(node, follow, done = () => {}) {
-  const told = (event) => {
+  const report = (event) => {
     const box = node.getBoundingClientRect()
     follow((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height)
   }
   node.onpointerdown = (event) => {
     if (event.button !== 0) return
     node.setPointerCapture(event.pointerId)
-    told(event)
-    node.onpointermove = told
+    report(event)
+    node.onpointermove = report
   }
   node.onpointerup = node.onpointercancel = () => {
     if (!node.onpointermove) return
@@ -80,7 +79,7 @@ function element(tag, attributes = {}, ...children) {
   return node
 }
 
-// Many buttons as one stop of the Tab key: arrows walk among them, the last one used is where Tab comes back to.
+// Make the buttons in a box one stop of the Tab key: arrow keys move among them, and Tab returns to the last focused one.
 function oneStop(box) {
   const buttons = () => [...box.querySelectorAll("button:not([disabled])")]
   const stop = (chosen) => { for (const b of buttons()) b.tabIndex = b === chosen ? 0 : -1 }

@@ -1,6 +1,6 @@
-// Pictures over two axes.
+// A table of pictures over two axes.
 
-// The names and values at the edges: a new table is only made where these change.
+// Build the table with names and values at its edges; it is rebuilt only when these change.
 function build(root, { across, down }) {
   const blank = () => element("td", { class: "edge" })
   const values = across.values.map((value) => element("th", { scope: "col" }, value))

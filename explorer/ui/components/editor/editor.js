@@ -1,4 +1,4 @@
-// The editor as a whole: data from the server in, messages out.
+// The editor: shows the data of the server and sends messages to it.
 
 function typing(event) {
   const target = event.composedPath()[0]
@@ -6,7 +6,7 @@ function typing(event) {
   return Boolean(text)
 }
 
-const REST = 600
+const REST = 600 // milliseconds without input after which a strip is requested
 const PRESSES = ["pointerdown", "pointerup", "pointercancel"]
 
 class Editor {
@@ -35,7 +35,7 @@ class Editor {
     hold.onpointerup = hold.onpointerleave = () => this.stage.hold(false)
     hold.onkeydown = (event) => { if (event.key === " " || event.key === "Enter") this.stage.hold(true) }
     hold.onkeyup = hold.onblur = () => this.stage.hold(false)
-    // A sentence that is past keeps its room while the pointer is on the sliders below: they would move away under it.
+    // An outdated note keeps its space while the pointer is over the sliders below, which would move otherwise.
     this.find(".sliders").onpointerleave = () => { if (this.find(".note.past")) this.find(".note").hidden = true }
     this.find(".hint button").onclick = () => this.hideHint()
     for (const thumb of root.querySelectorAll(".thumb")) thumb.onclick = () => this.show(thumb.dataset.show)
@@ -45,7 +45,7 @@ class Editor {
     this.onPress = (event) => { this.pressed = event.type === "pointerdown" }
     window.addEventListener("keydown", this.onKey)
     window.addEventListener("keyup", this.onKey)
-    window.addEventListener("blur", this.onGone) // what is let go elsewhere is not told here
+    window.addEventListener("blur", this.onGone) // keys released in another window are not reported
     document.addEventListener("visibilitychange", this.onGone)
     for (const type of PRESSES) window.addEventListener(type, this.onPress, true)
   }
@@ -65,31 +65,31 @@ class Editor {
   key(event) {
     const key = event.key.toLowerCase()
     const alone = !event.altKey && !event.ctrlKey && !event.metaKey
-    // With a key beside it a B that is let go may be told under another name, or on a Mac not at all: that key ends it too.
+    // With a modifier the release of B may be reported under another name, or on a Mac not at all: the modifier ends it too.
     if (event.type === "keyup" || !alone) {
       if (["b", "alt", "control", "meta"].includes(key)) this.stage.hold(false)
     }
-    // A dialog is about the edit as it was when it opened.
+    // A dialog shows the edit as it was when the dialog opened, so no key may change it.
     if (event.type === "keyup" || typing(event) || document.querySelector('[role="dialog"]')) return
     if (key === "b" && alone) this.stage.hold(true)
     if (/^[1-9]$/.test(key) && alone) this.panel.pick(Number(key) - 1)
     if (!(event.ctrlKey || event.metaKey)) return
     if (key === "z" || key === "y") {
       event.preventDefault()
-      if (this.panel.dragging) return // what the hand is about to do is no step yet: another one would go
-      // A key that is held down steps on as the pictures come, and no further than it is held.
+      if (this.panel.dragging) return // the drag is not yet a step, so an earlier one would be undone
+      // A held key repeats only after each answer, so that no steps are left over when it is released.
       const op = key === "y" || event.shiftKey ? "redo" : "undo"
       if (event.repeat && (this.wire.changesPending || this.off(op))) return
       this.change({ op })
     }
   }
 
-  // A button with nothing to do keeps the focus, which a browser takes from what is disabled.
+  // Such buttons are not disabled, because a browser takes the focus from a disabled button.
   off(op) {
     return this.find(`.${op}`).ariaDisabled === "true"
   }
 
-  // What goes away hands its focus on.
+  // Hide a node and move the focus, if it was inside, to the undo button.
   hide(node) {
     if (node.contains(this.root.activeElement)) this.find(".undo").focus()
     node.hidden = true
@@ -97,7 +97,7 @@ class Editor {
 
   hideHint() {
     this.hide(this.find(".hint"))
-    try { sessionStorage.setItem("explorer-hint", "seen") } catch { /* storage may be forbidden: the hint comes again */ }
+    try { sessionStorage.setItem("explorer-hint", "seen") } catch { /* without storage the hint appears again */ }
   }
 
   show(name) {
@@ -110,8 +110,8 @@ class Editor {
   change(message) {
     if (!this.data || !this.wire.leadsOn(message, this.data)) return
     if (message.op === "set") {
-      const known = this.data.sliders.find((s) => s.name === message.name)
-      if (known && known.value === message.value && !this.wire.changesPending) return
+      const slider = this.data.sliders.find((s) => s.name === message.name)
+      if (slider && slider.value === message.value && !this.wire.changesPending) return
     }
     if (!keepsStrip(message, this.wanted)) this.dropStrip()
     if (message.op === "set") this.hideHint()
@@ -119,7 +119,7 @@ class Editor {
     this.wire.post(message)
   }
 
-  // Send what an editor before this one could not: its page was left too soon.
+  // Send the changes that a previous editor could not send before its page was left.
   resume(data) {
     for (const message of EditWire.takeKept(data)) {
       if (message.op === "set") this.panel.put(message.name, message.value)
@@ -127,7 +127,7 @@ class Editor {
     }
   }
 
-  // By the hand's clock, for on the server's a hand that moves on rests between two answers.
+  // The time is the browser's: on the server's clock the time between two moves includes the wait for an answer.
   commit(name, value, joins) {
     const at = performance.now() / 1000
     this.change({ op: "set", name, value, since: at, at, joins })
@@ -147,9 +147,9 @@ class Editor {
     this.frames.fade()
   }
 
-  // When the hand rests, the row of frames is brought up to date: for its slider, else the first that is moved. Not while
-  // a button is pressed anywhere: where the click runs the page while an answer is on its way here, Streamlit may take the
-  // whole editor off the page for a moment.
+  // After REST without input, request the strip for the row of frames: of the slider that the row shows, else of the first
+  // moved one. Not while a pointer is pressed: if its click reruns the page while an answer is in flight, Streamlit may
+  // remove the whole editor for a moment.
   refreshSoon() {
     clearTimeout(this.refresh)
     this.refresh = setTimeout(() => {
@@ -183,12 +183,12 @@ class Editor {
       pictures[name] = shown?.src === uri ? shown : await decoded(uri)
     }
     const strip = data.strip ? { ...data.strip, image: await decoded(data.strip.uri) } : null
-    if (turn !== this.turn) return // newer data came while these pictures were decoded
+    if (turn !== this.turn) return // superseded by newer data during decoding
     const other = this.data && this.data.source !== data.source
-    const [before, asked] = [this.data, this.wire.inFlight]
+    const [before, sent] = [this.data, this.wire.inFlight]
     this.data = data
     this.wire.acknowledge(data.ack)
-    if (before) this.say(data, before, asked !== this.wire.inFlight ? asked.op : null)
+    if (before) this.announce(data, before, sent !== this.wire.inFlight ? sent.op : null)
     if (other) this.dropStrip()
     this.panel.build(data.sliders)
     this.panel.update(data.sliders, this.wire.valuesPending)
@@ -200,7 +200,7 @@ class Editor {
     }
     const touched = data.sliders.find((s) => s.name === this.frames.name)
     if (touched && !this.panel.dragging) this.frames.mark(touched.value)
-    const refused = this.wanted && !this.stage.strip && !this.wire.inFlight // a locked slider, a busy server
+    const refused = this.wanted && !this.stage.strip && !this.wire.inFlight // the slider is locked, or the server is busy
     if (refused) this.wanted = null
     else if (!this.stage.strip) this.refreshSoon()
     for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name], other)
@@ -212,7 +212,7 @@ class Editor {
     if (!before) this.resume(data)
   }
 
-  // While the hand is ahead of the server the large picture is the hand's, unless it is of another person by now.
+  // While values are pending the large picture stays at the strip's frame, unless the edit has another source by now.
   place(name, image, { uri, alt, fact, mood }, other) {
     const held = name === "edited" && !other && (this.panel.dragging || this.wire.valuesPending)
     if (!held || !this.stage.pictures[name]) this.stage.set(name, image, alt)
@@ -226,8 +226,8 @@ class Editor {
     if (name === "edited") this.stage.after.setAttribute("aria-label", alt)
   }
 
-  // For who does not see it: another picture, and what an undo or a redo has changed.
-  say(data, before, op) {
+  // Announce to screen readers a new source, and what an undo or a redo has changed.
+  announce(data, before, op) {
     const way = { undo: "Undone", redo: "Redone" }[op]
     const sliders = new Map(before.sliders.map((s) => [s.name, s]))
     const changed = data.sliders.flatMap(({ name, label, value, locked }) => {
@@ -235,8 +235,8 @@ class Editor {
       const lock = was.locked === locked ? [] : [`${label} ${locked ? "locked" : "free"}`]
       return was.value === value ? lock : [`${label} ${signed(value)}`, ...lock]
     })
-    const told = [...(before.source !== data.source ? [data.subject] : []), ...(way ? changed : [])].join(", ")
-    if (told) this.find(".said").textContent = way ? `${way}: ${told}` : told
+    const changes = [...(before.source !== data.source ? [data.subject] : []), ...(way ? changed : [])].join(", ")
+    if (changes) this.find(".said").textContent = way ? `${way}: ${changes}` : changes
   }
 
   words(data) {
@@ -256,7 +256,7 @@ class Editor {
       element("td", {}, value)))
     this.find(".numbers table").replaceChildren(...rows)
     let seen = null
-    try { seen = sessionStorage.getItem("explorer-hint") } catch { /* as above */ }
+    try { seen = sessionStorage.getItem("explorer-hint") } catch { /* no storage */ }
     const none = data.sliders.length === 0
     if (seen || none) this.find(".hint").hidden = true
     this.find(".empty").hidden = !none

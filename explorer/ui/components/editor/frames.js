@@ -1,4 +1,4 @@
-// The strip of the slider under the hand as a row of little pictures: what its strengths would look like, to choose from.
+// The strip of the selected slider as a row of thumbnails at nine strengths; a click chooses one.
 
 const FRAMES = 9
 
@@ -42,14 +42,14 @@ class Frames {
     oneStop(this.row)
   }
 
-  // The frame nearest to where the slider stands.
+  // Mark the frame that is nearest to a value.
   mark(value) {
     const distance = (button) => Math.abs(Number(button.dataset.value) - value)
     const near = this.buttons.reduce((best, button) => (distance(button) < distance(best) ? button : best))
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button === near))
   }
 
-  // The pictures belong to an edit that is past; the strengths are still true, so they can still be chosen.
+  // Dim pictures of a previous edit; their strengths are still valid and can be chosen.
   fade() {
     this.node.classList.add("stale")
   }

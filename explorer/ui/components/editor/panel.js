@@ -3,13 +3,13 @@
 const LOCK = '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="5" y="11" width="14" height="9" rx="2"/>' +
   '<path class="shackle" d="M8 11V8a4 4 0 0 1 8 0v3"/></svg>'
 const VISIBLE_ROWS = 10
-const CALM = 1000 // milliseconds after a change in which a pointer that moves on means no other slider
+const CALM = 1000 // milliseconds after a change during which hovering selects no other slider
 
 function signed(value) {
   return value === 0 ? "0" : `${value > 0 ? "+" : "−"}${Math.abs(value).toFixed(2)}`
 }
 
-// Where a strength lies among those of a strip, in frames from the first.
+// Return the position of a strength in a strip, in frames from the first one.
 function placeIn(strengths, value) {
   const last = strengths.length - 1
   return ((value - strengths[0]) / (strengths[last] - strengths[0])) * last
@@ -21,7 +21,7 @@ class Panel {
     this.on = on
     this.rows = new Map()
     this.dragging = null
-    this.hand = "pointer" // what it moves a slider with, and what it made the last move with
+    this.hand = "pointer" // "pointer" or "key": the device in use; `moved` is that of the last change
     this.moved = null
     this.calmUntil = 0
   }
@@ -57,7 +57,7 @@ class Panel {
 
     lock.onclick = () => this.on.lock(slider.name, lock.getAttribute("aria-pressed") !== "true")
     input.onpointerdown = (event) => {
-      if (event.button !== 0) return // the menu of another one may swallow that it is let go
+      if (event.button !== 0) return // the menu of another button may swallow the release
       this.dragging = slider.name
       this.hand = "pointer"
       item.before = [input.value, item.value]
@@ -72,7 +72,7 @@ class Panel {
       item.scrolled = false
     }
     input.onpointerup = () => { this.dragging = null }
-    input.ondblclick = () => this.jump(item, 0, true) // one step with its clicks
+    input.ondblclick = () => this.jump(item, 0, true) // joins the step of its two clicks
     input.onkeydown = (event) => {
       if (!this.dragging) this.hand = "key"
       const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key]
@@ -80,7 +80,7 @@ class Panel {
       event.preventDefault()
       this.jump(item, Number(input.value) + way * 0.5)
     }
-    // Moves of the pointer alone: a slider that comes to lie under one that rests is not meant.
+    // Only a moving pointer selects a slider, not one under which the page has moved.
     row.onpointermove = (event) => {
       clearTimeout(this.hover)
       if (event.pointerType === "touch" || this.dragging || event.timeStamp < this.calmUntil) return
@@ -90,7 +90,7 @@ class Panel {
     return row
   }
 
-  // The browser took the finger to scroll the page: nothing was meant for the slider. The change that it still tells is none.
+  // The browser scrolls the page with this touch: restore the slider, and ignore the change event that still follows.
   giveBack(item) {
     this.dragging = null
     item.scrolled = true
@@ -99,7 +99,7 @@ class Panel {
     this.on.drop(item.slider.name, item.value)
   }
 
-  // Lay the keyboard on the slider of that number, counted from 0, or on the lock that holds it.
+  // Focus a slider by its index, or its lock if it is locked.
   pick(index) {
     const item = [...this.rows.values()][index]
     if (item) item.row.closest("details")?.setAttribute("open", "")
@@ -110,10 +110,11 @@ class Panel {
   set(name, value) {
     const item = this.rows.get(name)
     if (!item || item.slider.locked) return
-    this.hand = "pointer" // each frame is chosen by itself
+    this.hand = "pointer" // each choice of a frame is a step of its own
     this.jump(item, value)
   }
 
+  // Show a value without sending it.
   put(name, value) {
     const item = this.rows.get(name)
     if (!item) return
@@ -127,7 +128,7 @@ class Panel {
     this.commit(item, item.value, joins)
   }
 
-  // A key that is held or pressed again goes on with its step; every stroke of a pointer is one.
+  // Repeated key presses continue one step of the history; every stroke of a pointer is its own step.
   commit(item, value, joins = this.hand === "key" && this.moved === "key") {
     this.calmUntil = performance.now() + CALM
     this.moved = this.hand
@@ -140,13 +141,13 @@ class Panel {
     this.on.drag(item.slider.name, item.value)
   }
 
-  // What a strip tells of its slider: at which strengths there is no picture. null: nothing is known.
+  // Mark the strengths of the strip's slider that give no picture; `null` for no strip.
   know(strip) {
     this.strip = strip
     for (const item of this.rows.values()) this.paint(item)
   }
 
-  // The number is the edit's: a link may hold a strength between the slider's steps, or beyond the end where its thumb is.
+  // The text shows the edit's value, the thumb the nearest one that the slider has: links may hold any strength.
   paint({ row, input, output, slider, value }) {
     const thumb = Number(input.value)
     const percent = (v) => `${((v - slider.min) / (slider.max - slider.min)) * 100}%`
@@ -162,7 +163,7 @@ class Panel {
     row.classList.toggle("moved", value !== 0)
   }
 
-  // Take over what the server says; a slider under the hand keeps the hand's value.
+  // Show the server's values; a slider that is being dragged keeps its own.
   update(sliders, keepValues) {
     for (const slider of sliders) {
       const item = this.rows.get(slider.name)

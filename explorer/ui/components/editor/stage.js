@@ -1,4 +1,4 @@
-// The large picture: before and after under a handle, and frames of a strip while a slider is dragged.
+// The large picture: before and after with a divider, and frames of a strip while a slider is dragged.
 
 const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "Edited" }
 
@@ -65,7 +65,7 @@ class Stage {
     if (this.pictures[this.shown]) drawTile(this.after, this.pictures[this.shown])
   }
 
-  // Between two frames of the strip the picture is their mixture by position, so that it moves as the hand does.
+  // Between two frames the picture is blended by position, so that it changes smoothly with the slider.
   scrub(value) {
     const { image, strengths, lost, lostWords } = this.strip
     const last = strengths.length - 1

@@ -1,5 +1,4 @@
-// Where the eyes are: two clicks on a photo under a magnifying glass, or a cross that the arrow keys move and the Enter
-// key sets down.
+// Two clicks on a photo, under a magnifying glass, place the eyes; by keyboard, arrow keys move a cross and Enter places it.
 
 const SAY = [
   "Click on one eye, or move a cross there with the arrow keys (Shift: finely) and press Enter.",
@@ -8,7 +7,7 @@ const SAY = [
 ]
 const STEP = 0.02
 const FINE = 0.004
-const GLASS = 36 // pixels of the page that fill the glass
+const GLASS = 36 // CSS pixels of the photo that the magnifying glass shows
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 
 const percent = ([x, y]) => `${(100 * x).toFixed(1)} % from the left, ${(100 * y).toFixed(1)} % from the top`
@@ -18,7 +17,7 @@ const put = (mark, point) => {
   if (point) [mark.style.left, mark.style.top] = point.map((v) => `${v * 100}%`)
 }
 
-// What is around a point, enlarged, in the upper corner that is farther away.
+// Show the surroundings of a point, enlarged, in the upper corner that is farther away from it.
 function magnify(glass, image, point) {
   glass.hidden = !point
   if (!point || !image.naturalWidth) return
@@ -36,8 +35,8 @@ function magnify(glass, image, point) {
   glass.classList.toggle("right", point[0] < 0.5)
 }
 
-// The focus goes back to the button that opened the dialog. Streamlit sees to that too, but where the dialog closes by
-// itself the page below is still inert at that moment, and the focus is lost.
+// Return the focus to the button that opened the dialog. Streamlit does so too, but if the server closes the dialog the
+// page below is still inert at that moment, and the focus is lost.
 function giveBack(button) {
   const opener = document.querySelector(button)
   if (!opener || document.activeElement !== document.body) return
@@ -81,7 +80,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     state.cross = (state.cross ?? [0.5, 0.5]).map((v, i) => within(v + step * way[i]))
     show()
   }
-  // By finger the place is where it is lifted, so that it can be sought under the glass. Other buttons of a mouse place none.
+  // A touch places the eye where it is lifted, so that the glass can be used first. Only the left mouse button places one.
   photo.onpointerdown = (event) => { photo.setPointerCapture(event.pointerId); magnify(glass, image, pointed(event)) }
   photo.onpointermove = (event) => magnify(glass, image, pointed(event))
   photo.onpointerleave = () => magnify(glass, image, null)
@@ -91,11 +90,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     place(pointed(event))
   }
   photo.onclick = (event) => {
-    if (event.detail) return // a button is also clicked by Enter, Space, and readers of the screen
+    if (event.detail) return // a pointer; Enter, Space and screen readers have detail 0
     if (state.cross) return place([...state.cross])
     state.cross = [0.5, 0.5]
     show()
   }
   show()
-  return () => requestAnimationFrame(() => giveBack(`.st-key-${data.opener} button`))
+  const gone = whenGone(parentElement, () => giveBack(`.st-key-${data.opener} button`))
+  return () => requestAnimationFrame(gone)
 }

@@ -1,8 +1,8 @@
-// A film to scrub, step and play; all frames are here. Where it stands still the server is told, which can then save that
-// frame.
+// A film to scrub, step through and play, with all frames in the browser. When it stops, its position is sent to the
+// server, which can then save that frame.
 
 const THUMBS = 9
-const REST = 300 // milliseconds for which it stands under a hand that is not lifted, or under a key, until that counts
+const REST = 300 // milliseconds at one position after which it is sent, while a pointer or key is still down
 
 class Film {
   constructor(root) {
@@ -18,8 +18,8 @@ class Film {
     dragged(this.find(".screen"), (x) => this.rest(Math.min(1, Math.max(0, x))), () => this.stand(this.place))
   }
 
-  async load(data, tell) {
-    this.tell = () => tell(this.place)
+  async load(data, send) {
+    this.send = () => send(this.place)
     this.rate = data.rate
     this.loop = data.loop
     if (this.uri === data.uri) return
@@ -83,36 +83,36 @@ class Film {
     for (let i = 0; i < marks.length; i += 1) marks[i].setAttribute("aria-current", String(i === near))
   }
 
-  // As the file that is saved plays: frame by frame at its rate, there and back or one way, and then again.
+  // Play as the saved file does: at its frame rate, there and back or one way, in a loop.
   play() {
     clearTimeout(this.resting)
     this.find(".play").classList.add("playing")
     this.find(".play").setAttribute("aria-label", "Pause")
     let last = performance.now()
-    let gone = this.place
+    let played = this.place // in lengths of the film since the beginning
     const step = (now) => {
       const frame = 1 / Math.max(1, this.count - 1)
-      gone += (Math.max(0, now - last) / 1000) * this.rate * frame
+      played += (Math.max(0, now - last) / 1000) * this.rate * frame
       last = now
-      this.go(this.loop ? 1 - Math.abs(1 - (gone % 2)) : Math.min(1, gone % (1 + frame)))
+      this.go(this.loop ? 1 - Math.abs(1 - (played % 2)) : Math.min(1, played % (1 + frame)))
       this.timer = requestAnimationFrame(step)
     }
     this.timer = requestAnimationFrame(step)
   }
 
-  // At a place, and there to stay: told at once, for a button may be next.
+  // Stop at a position and send it at once, because a click on a button may follow.
   stand(place) {
     this.rest(place)
     clearTimeout(this.resting)
-    this.tell()
+    this.send()
   }
 
-  // At a place, perhaps on the way to another.
+  // Stop at a position that may be on the way to another; it is sent after REST.
   rest(place) {
     this.stop()
     this.go(place)
     clearTimeout(this.resting)
-    this.resting = setTimeout(() => this.tell(), REST)
+    this.resting = setTimeout(() => this.send(), REST)
   }
 
   stop() {

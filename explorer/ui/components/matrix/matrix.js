@@ -1,4 +1,4 @@
-// Numbers between -1 and 1 as a table; the nearer to an end, the stronger the colour.
+// A table of numbers between -1 and 1, coloured by sign and magnitude.
 
 export default function ({ data, parentElement }) {
   if (!data) return

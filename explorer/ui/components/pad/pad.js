@@ -1,7 +1,7 @@
-// A square between four pictures: where the dot is, is what is seen. All of it is here; where the hand rests the server is
-// told, which can then save the picture of that place.
+// A square between four pictures: the picture shown is the one at the dot. All pictures are in the browser; the position is
+// sent to the server when the dot stops, so that the server can save the picture.
 
-const REST = 300
+const REST = 300 // milliseconds after a key press
 
 class Pad {
   constructor(root) {
@@ -10,19 +10,19 @@ class Pad {
     this.face = this.find(".face")
     this.corners = root.querySelectorAll(".corner")
     this.at = [0.5, 0.5]
-    dragged(this.field, (x, y) => this.go(x, y), () => this.tell())
+    dragged(this.field, (x, y) => this.go(x, y), () => this.send())
     this.field.onkeydown = (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
       if (!step) return
       event.preventDefault()
       this.go(this.at[0] + step[0] * 0.04, this.at[1] + step[1] * 0.04)
       clearTimeout(this.rest)
-      this.rest = setTimeout(() => this.tell(), REST)
+      this.rest = setTimeout(() => this.send(), REST)
     }
   }
 
-  async load(data, tell) {
-    this.tell = () => tell(this.at)
+  async load(data, send) {
+    this.send = () => send(this.at)
     this.field.setAttribute("aria-label", data.alt)
     this.alt = data.alt
     if (this.uri === data.uri) return
@@ -48,7 +48,7 @@ class Pad {
     drawPart(canvas, this.image, column * w, row * h, w, h, alpha)
   }
 
-  // The four nearest faces of the grid, mixed by their distance.
+  // Move the dot and blend the four nearest pictures of the grid bilinearly.
   go(x, y) {
     this.at = [Math.min(1, Math.max(0, x)), Math.min(1, Math.max(0, y))]
     if (!this.image) return
@@ -56,7 +56,7 @@ class Pad {
     const [column, row] = [px, py].map((v) => Math.min(this.side - 2, Math.floor(v)))
     const [u, v] = [px - column, py - row]
     this.tile(this.face, column, row)
-    // Painted one over the other, each opacity is the picture's share among those painted so far.
+    // They are drawn over each other: each opacity is the picture's share among those drawn so far.
     let painted = (1 - u) * (1 - v)
     for (const [dx, dy, share] of [[1, 0, u * (1 - v)], [0, 1, (1 - u) * v], [1, 1, u * v]]) {
       painted += share

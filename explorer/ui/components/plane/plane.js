@@ -1,6 +1,6 @@
-// The map under a hand: what is clicked, drawn and walked to, and what the server is told of it.
+// Input on the map: clicks, drawn paths, keys and zoom, and the messages about them.
 
-// A finger has neither wheel nor keys, and up and down it scrolls the page.
+// A touch screen has neither wheel nor keys, and a vertical swipe scrolls the page.
 const HELP = matchMedia("(pointer: coarse)").matches ? {
   look: "Tap a point, or anywhere else to see what is there. + and − zoom, a finger to the side moves.",
   draw: "Draw with a finger; the path becomes a film.",
@@ -56,7 +56,7 @@ class Plane extends PlaneView {
 
   async load(data, send) {
     this.observer.observe(this.canvas)
-    // Where the walk stands is known here; the server says it only to a page that has just been opened.
+    // The position is kept here; the server's value counts only on a page that was just opened.
     if (!this.data) [this.spot, this.path] = [data.spot, data.path ?? []]
     this.data = data
     this.send = send
@@ -107,7 +107,7 @@ class Plane extends PlaneView {
     if (!start || !this.data) return
     if (this.mode === "draw") {
       if (this.path.length > 2) return this.film()
-      this.path = start.path // no path: the film is still of the one before
+      this.path = start.path // too short for a path: keep the previous one
       return this.draw()
     }
     if (start.moved) return
@@ -116,7 +116,7 @@ class Plane extends PlaneView {
     else this.go(this.toPlane(event))
   }
 
-  // The browser took the finger to scroll the page: nothing was meant for the map.
+  // The browser scrolls the page with this touch: undo its effect on the map.
   cancel() {
     if (!this.start) return
     ;({ view: this.view, path: this.path } = this.start)
@@ -132,7 +132,7 @@ class Plane extends PlaneView {
     this.choose(spot, { spot })
   }
 
-  // What is shown beside is now of this place, and no film of a path any more.
+  // Go to a place; this ends the film of a path.
   choose(spot, message) {
     this.stand(spot)
     this.path = []
@@ -141,14 +141,14 @@ class Plane extends PlaneView {
     this.wire.post(message)
   }
 
-  // Where what is shown lies below the map, the map goes up until both are in sight.
+  // If the picture is below the map, scroll until both are visible.
   reveal() {
     if (!matchMedia("(max-width: 640px)").matches) return
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches
     this.canvas.scrollIntoView({ behavior: still ? "instant" : "smooth" })
   }
 
-  // The place is also told to those who do not see the cross.
+  // Move the cross, and announce its place to screen readers.
   stand(spot, words = "At") {
     this.spot = spot
     this.find(".where").textContent = `${words} ${spot.map((v) => v.toFixed(2)).join(", ")}`
@@ -186,7 +186,7 @@ class Plane extends PlaneView {
     this.wire.post({ path: this.path.slice(0, 2000) })
   }
 
-  // By a factor about the chosen place, else about the middle; 0 is as at first.
+  // Zoom by a factor about the chosen place, else about the centre; 0 resets the view.
   zoom(factor) {
     const zoom = Math.min(20, Math.max(0.5, this.view.zoom * factor))
     const [x, y] = this.spot ?? [this.view.x, this.view.y]

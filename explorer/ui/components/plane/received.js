@@ -1,5 +1,5 @@
-// Tells the plane which of its messages has been dealt with. A component of its own, for what the plane itself is sent
-// holds all little pictures, and changes as seldom as they do.
+// Passes the acknowledgement of a message to the plane. It is a component of its own because the plane's data holds all
+// thumbnails and is sent again only when they change.
 
 export default function ({ data }) {
   if (data) window.dispatchEvent(new CustomEvent("explorer-received", { detail: data }))

@@ -1,11 +1,11 @@
-// The map: points that are pictures, and between them a plane where every place is a face.
+// Drawing of the map: pictures as points on a plane, outlines of their density, the cross and the path.
 
-const LINES = [{ width: 2, dashes: [] }, { width: 1.5, dashes: [6, 4] }] // round half of the points, round nine in ten
-const NEAR = 7 // pixels from a dot within which it is meant
-const FEW = 60 // points in view of which there is room for the pictures
-const FACE = 36 // pixels that such a picture takes
-const RING = 2.5 // of the colour of its group, around it
-let dense = true // as it was left, when the page is come back to
+const LINES = [{ width: 2, dashes: [] }, { width: 1.5, dashes: [6, 4] }] // around half of the points, around nine in ten
+const NEAR = 7 // pixels around a dot that select it
+const FEW = 60 // maximal number of visible points that are drawn as pictures
+const FACE = 36 // pixels, the side of such a picture
+const RING = 2.5 // pixels, the border in the colour of its group
+let dense = true // kept when the page is left
 
 class PlaneView {
   constructor(canvas) {
@@ -15,7 +15,7 @@ class PlaneView {
     this.spot = null
   }
 
-  // Plane to canvas and back; one unit is one standard deviation.
+  // Pixels per unit of the plane, which is one standard deviation; then from plane to canvas, and from events to plane.
   get unit() { return (Math.min(this.width, this.height) / 2 / this.data.reach) * this.view.zoom }
   toCanvas([x, y]) {
     return [this.width / 2 + (x - this.view.x) * this.unit, this.height / 2 - (y - this.view.y) * this.unit]
@@ -28,7 +28,7 @@ class PlaneView {
     ]
   }
 
-  // The point next to a place of the canvas, at most so many pixels away; -1 for none.
+  // Return the index of the point nearest to a place on the canvas, at most `most` pixels away, or -1.
   nearest([px, py], most) {
     let best = -1
     let least = most ** 2
@@ -62,7 +62,7 @@ class PlaneView {
     if (this.spot) this.cross(context, ink)
   }
 
-  // The points of which something would be seen were they pictures, by their numbers.
+  // Return the indices of the points whose pictures would be visible, at least in part.
   inView() {
     const indices = [...this.data.points.keys()]
     return indices.filter((index) => {
@@ -71,7 +71,7 @@ class PlaneView {
     })
   }
 
-  // How far from a point a hand still means it, in pixels: of a face, to its corners.
+  // Distance in pixels at which a point is selected: for a picture, to its corners.
   get reachOfPoint() { return this.drawnFaces ? FACE / Math.SQRT2 : NEAR }
 
   faces(context, indices) {
@@ -91,7 +91,7 @@ class PlaneView {
     this.drawnFaces = false
     const radius = 3.2 * Math.min(2.2, Math.max(1, Math.sqrt(this.view.zoom)))
     context.globalAlpha = 0.8
-    // Group by group, the last first, so that points of which nothing is known lie under the others.
+    // Groups are drawn last first, so that points without a known group lie below the others.
     for (let group = this.data.colors.length - 1; group >= 0; group -= 1) {
       context.fillStyle = this.data.colors[group]
       context.beginPath()

@@ -1,13 +1,13 @@
-// Small pictures to choose from.
+// Thumbnails to choose from.
 
-// A box that scrolls fades out on the side where there is more.
+// Fade a scrolling box out on the sides where it has more content.
 function markEnds(box) {
   const rest = box.scrollWidth - box.clientWidth - box.scrollLeft
   box.classList.toggle("more-right", rest > 4)
   box.classList.toggle("more-left", box.scrollLeft > 4)
 }
 
-// Bring a tile into the box by scrolling the box only: the page itself stays where it is.
+// Scroll a tile into view within its box, without scrolling the page.
 function reveal(box, button) {
   const [outer, inner] = [box.getBoundingClientRect(), button.getBoundingClientRect()]
   if (inner.left < outer.left || inner.right > outer.right) {
@@ -28,7 +28,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   box.className = `tiles ${data.layout}`
   box.style.setProperty("--tile", data.tile)
   box.style.setProperty("--columns", data.columns)
-  // Buttons are kept and only refilled, so that the focus stays where it is and no picture blinks.
+  // Buttons are reused, so that the focus is kept and no picture flickers.
   while (box.children.length > data.tiles.length) box.lastChild.remove()
   data.tiles.forEach((tile, index) => {
     let button = box.children[index]
