@@ -21,7 +21,7 @@ from explorer.wording.sentences import describe
 
 SLIDER_LIMIT = 3.0
 NO_FACE = "no face found"
-FARTHEST = 3.0  # norm of all moves, in standard deviations: as far as one slider alone goes
+FAR = 2.5  # norm of all moves, in standard deviations, from which many gallery faces of faces64 look wrecked
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
 
 
@@ -140,7 +140,7 @@ def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
         return "left the model's range"
     if of_face and source.face < 0 and not source.eyes:
         return NO_FACE
-    if _moved(recipe) > FARTHEST:
+    if _moved(recipe) >= FAR:
         return "moved far"
     if traits and traits.distance < traits.bounds[0]:
         return "plainer than real faces"
@@ -150,8 +150,8 @@ def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
 
 
 def _moved(recipe: EditRecipe) -> float:
-    """Return the Euclidean norm of all moves, in standard deviations."""
-    return math.hypot(*(strength for _, strength in recipe.moves))
+    """Return the Euclidean norm of all moves, in standard deviations, rounded as it is shown."""
+    return round(math.hypot(*(strength for _, strength in recipe.moves)), 2)
 
 
 def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
@@ -160,7 +160,7 @@ def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
     levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
     text = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
     if recipe.moves:
-        text += f" The sliders have moved it by {_moved(recipe):.2f} standard deviations; {FARTHEST:.0f} is far."
+        text += f" The sliders have moved it by {_moved(recipe):.2f} standard deviations; {FAR} or more is far."
     if rendered.traits is None:
         return text
     low, high = rendered.traits.bounds
@@ -186,7 +186,7 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
     numbers += [["Attributes together", f"{t['norm']:.3f}"] for t in traits]
     return {
         "speed": f"{engine.device_words} · {rendered.milliseconds:.0f} ms",
-        "bits": f"{source.bits_per_dim:.2f} bits/dim",
+        "bits": f"original: {source.bits_per_dim:.2f} bits/dim",
         "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits per value; less is more usual",
         "bars": levels + traits,
         "typical": gauge_verdict == "typical",

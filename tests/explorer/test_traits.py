@@ -81,12 +81,14 @@ def verdict(desk, engine, monkeypatch):
 
 
 def test_sliders_that_have_moved_a_face_far_together_are_told(verdict, desk, engine):
-    assert verdict() == verdict(Smiling=3.0) == verdict(Smiling=-2.0, Eyeglasses=2.0) == "typical"
-    assert verdict(Smiling=2.8, Eyeglasses=2.5, Beard=1.85) == "moved far"
+    assert verdict() == verdict(Smiling=2.45) == verdict(Smiling=-1.7, Eyeglasses=1.8) == "typical"
+    assert verdict(Smiling=2.5) == verdict(Smiling=0.7, Eyeglasses=2.4) == "moved far"
+    assert verdict(Smiling=1.0, Eyeglasses=2.0, Beard=2.0) == "moved far"
     desk.handle({"op": "ease", "nonce": "a", "seq": 1}, engine)
     view = editor_view(desk, engine, desk.prepare_view(engine))
     assert view["readout"]["verdict"] == "typical"
-    assert "The sliders have moved it by 2.52 standard deviations; 3 is far." in view["readout"]["gaugeHelp"]
+    assert "The sliders have moved it by 1.80 standard deviations; 2.5 or more is far." in view["readout"]["gaugeHelp"]
+    assert view["readout"]["bits"].startswith("original: ")  # the moves do not change it
 
 
 def test_a_photo_without_a_face_is_not_called_typical(verdict, desk, engine, blobs):
