@@ -35,7 +35,14 @@ class Taken:
 
 
 def intake(
-    bench: Bench, widget: Callable[..., Any], label: str, *, key: str, take: Callable[[bytes], Taken], **options: Any
+    bench: Bench,
+    widget: Callable[..., Any],
+    label: str,
+    *,
+    key: str,
+    take: Callable[[bytes], Taken],
+    popover: str = "",
+    **options: Any,
 ) -> None:
     """Show an uploader or a camera, and notes about its files below it.
 
@@ -45,6 +52,7 @@ def intake(
         label: the label of the widget.
         key: the key of the widget.
         take: called with the contents of each new file before the page reruns; GlowcoreError rejects the file.
+        popover: the key of the popover around a camera; it closes when a picture was taken and nothing is to be said.
         options: further arguments of the widget. A file that disappears counts as removed by the user only with
             ``accept_multiple_files``: a camera is empty each time it is shown.
     """
@@ -55,7 +63,10 @@ def intake(
         with bench.desk.batch():
             for file in files:
                 if file.file_id not in held and not isinstance(file, DeletedFile):
-                    held[file.file_id] = _taken(file, take, bench.desk.photos)
+                    name = _next_shot(key) if widget is st.camera_input else file.name
+                    taken = held[file.file_id] = _taken(file, name, take, bench.desk.photos)
+                    if popover and not taken.words and not taken.given_way:
+                        st.session_state[popover] = False
         gone = {held.pop(identity).photo for identity in set(held) - {f.file_id for f in files}}
         if not options.get("accept_multiple_files"):
             return
@@ -108,11 +119,17 @@ def _files(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _taken(file: Any, take: Callable[[bytes], Taken], album: Album) -> Taken:
+def _next_shot(key: str) -> str:
+    """Return a name for the next picture of a camera, whose files have only generated names."""
+    count = st.session_state[f"{key} shots"] = st.session_state.get(f"{key} shots", 0) + 1
+    return f"Camera photo {count}"
+
+
+def _taken(file: Any, name: str, take: Callable[[bytes], Taken], album: Album) -> Taken:
     try:
         taken = take(file.getvalue())
     except GlowcoreError as error:
-        return Taken(words=f"{file.name}: {error}.")
-    album.came_as(taken.photo, file.name)
-    words = f"{file.name}: {taken.words}" if taken.words else ""
+        return Taken(words=f"{name}: {error}.")
+    album.came_as(taken.photo, name)
+    words = f"{name}: {taken.words}" if taken.words else ""
     return replace(taken, words=words, given_way=album.take_given_way())

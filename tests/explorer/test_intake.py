@@ -33,17 +33,27 @@ def camera(at: AppTest, is_open: bool) -> AppTest:
 
 def test_photos_of_the_camera_outlive_its_box_and_each_other(at, shots):
     camera(at, True).camera_input(key="camera").set_value(shots[0]).run()
-    at.camera_input(key="camera").set_value(None).run()  # as the browser reports a camera that is shown again
+    camera(at, True).camera_input(key="camera").set_value(None).run()  # as the browser reports one that is shown again
     assert photos(at) == keys(shots[:1])
     assert at.session_state["desk"].personal() == keys(shots)[0]
     at.camera_input(key="camera").set_value(shots[1]).run()
-    at.camera_input(key="camera").set_value(shots[2]).run()
+    camera(at, True).camera_input(key="camera").set_value(shots[2]).run()
     assert photos(at) == keys(shots)
     camera(camera(at, False), True)
     assert photos(at) == keys(shots)
     at.button(key="remove_photo").click().run()
     assert not at.exception
     assert photos(at) == keys(shots[:2])
+
+
+def test_the_box_of_the_camera_closes_once_a_picture_is_taken_and_the_picture_has_a_name(at, shots):
+    for index, (_, data, kind) in enumerate(shots[:2]):
+        generated = f"camera-input-2026-11-2{index}T10_00_00.jpg"
+        camera(at, True).camera_input(key="camera").set_value((generated, data, kind)).run()
+        assert not at.session_state["cam_box"]
+        assert len(at.camera_input) == 0
+    album = at.session_state["desk"].photos
+    assert [album.name_of(key) for key in album] == ["Camera photo 1", "Camera photo 2"]
 
 
 def cautions(at: AppTest) -> str:

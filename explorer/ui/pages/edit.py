@@ -74,7 +74,7 @@ def choose_source(bench: Bench) -> DeltaGenerator | None:
                 "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="cam_box"
             ) as box:
                 if box.open:
-                    photos_from(bench, st.camera_input, "Take a picture", key="camera")
+                    photos_from(bench, st.camera_input, "Take a picture", key="camera", popover="cam_box")
                     st.caption(visitors.privacy())
             st.button(
                 "Random",
