@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from explorer.edits.recipe import EditRecipe
 from explorer.engines.engine import Engine
 from explorer.own.attribute import elsewhere, is_of, weights_of
 from glowcore import AttributeVectors
@@ -38,6 +39,11 @@ class OwnSliders:
     def elsewhere(self, engine: Engine) -> list[AttributeVectors]:
         """Return the attributes made with other weights, each set of vectors once."""
         return list({id(v): v for v in self.made.values() if not is_of(v, engine)}.values())
+
+    def unknown(self, recipe: EditRecipe, engine: Engine) -> list[str]:
+        """Return the names of these attributes that a recipe moves and an engine, equipped with its own, lacks."""
+        made = {name for _, name in self.made}
+        return [name for name, _ in recipe.moves if name in made and name not in engine.attribute_names]
 
     def apart(self, engine: Engine) -> dict[str, tuple[str, ...]]:
         """Return ``excluded`` of this engine's attributes, by name."""

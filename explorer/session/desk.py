@@ -27,7 +27,7 @@ from explorer.session.elsewhere import Elsewhere
 from explorer.session.fitting import Arrival, greeting
 from explorer.session.sources import aligned_picture
 from explorer.wording.labels import noun
-from explorer.wording.sentences import ANOTHER_PHOTO, FACELESS, NOT_FINITE, OTHER_THINGS
+from explorer.wording.sentences import ANOTHER_PHOTO, FACELESS, NOT_FINITE, OTHER_THINGS, of_another_model
 from glowcore import AttributeVectors
 from glowcore.errors import ImageError
 
@@ -108,10 +108,11 @@ class Desk:
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
             self.open(self.arrival.recipe, engine)  # the opened edit was made with this model
             return
-        self.note = "" if before else OTHER_THINGS
         if before is None:
+            self.note = OTHER_THINGS
             self._push(greeting(engine))
             return
+        self.note = of_another_model(self.own.unknown(before, engine))
         left = self.history and self.history.present
         self._push(self.elsewhere.returning(left, before, engine, self.crops, self._photo_keys))
 

@@ -33,6 +33,13 @@ def absence(names: Collection[str]) -> str:
     )
 
 
+def of_another_model(names: Collection[str]) -> str:
+    """Return the note about moves of own attributes that were made with a model not in use, "" for none."""
+    if not names:
+        return ""
+    return f"This model does not know {join_labels(names)}, made with another one; that part of the edit is kept there."
+
+
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
     """Return what the address of the page holds; ``own`` attributes and ``crops`` exist in this session only."""
     mine = join_labels(n for n, _ in recipe.moves if n in own)

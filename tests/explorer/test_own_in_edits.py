@@ -31,6 +31,15 @@ def test_its_moves_still_wait_once_another_picture_is_chosen(desk, engine, freck
     assert (desk.recipe.moves, desk.arrival.absent) == (sent.moves, ())
 
 
+def test_a_model_that_does_not_know_it_says_so(desk, engine, bare, freckles):
+    desk.take_own(freckles)
+    desk.handle({"op": "set", "name": "Freckles", "value": 2, "nonce": "a", "seq": 1}, desk.own.equip(engine))
+    desk.adopt(bare)
+    assert desk.note.startswith("This model does not know Freckles, made with another one;")
+    desk.adopt(desk.own.equip(engine))
+    assert (desk.recipe.strength("Freckles"), desk.note) == (2.0, "")
+
+
 def test_an_attribute_dropped_meanwhile_does_not_come_back(desk, engine, bare, freckles):
     desk.take_own(freckles)
     desk.handle({"op": "set", "name": "Freckles", "value": 1, "nonce": "a", "seq": 1}, desk.own.equip(engine))
