@@ -13,7 +13,7 @@ from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
-from explorer.wording.labels import attributes_of, join_labels, noun, ordered, words
+from explorer.wording.labels import attributes_of, join_labels, noun, ordered, percent, words
 from glowcore.errors import GlowcoreError
 from glowcore.text import counted
 
@@ -172,14 +172,14 @@ def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) 
     quality, label = vectors.info(name)["separation"], words(name).label
     if quality < GUESSING:
         note = (
-            f"{label} is among the sliders of Edit, but it tells held-out photos apart {quality:.0%} of the time, no "
-            "better than guessing (50%): this slider will move something else. Add photos that differ in nothing else, "
-            "and make it again."
+            f"{label} is among the sliders of Edit, but it tells held-out photos apart {percent(quality)} of the time, "
+            f"no better than guessing ({percent(0.5)}): this slider will move something else. Add photos that differ "
+            "in nothing else, and make it again."
         )
     else:
         note = (
-            f"{label} is among the sliders of Edit. It tells held-out photos apart {quality:.0%} of the time "
-            "(guessing: 50%)."
+            f"{label} is among the sliders of Edit. It tells held-out photos apart {percent(quality)} of the time "
+            f"(guessing: {percent(0.5)})."
         )
     if faceless and noun(bench.engine) == "face":
         which = ", ".join(faceless[:NAMED]) + (" …" if len(faceless) > NAMED else "")

@@ -61,6 +61,11 @@ def brief_strength(value: float) -> str:
     return _minus(signed(value))
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """Format a share of 1 as pages show it: "25 %", with a space at which no line breaks."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
 def noun(engine: Engine | Compressor) -> str:
     """Return the noun for a model's pictures: "picture" for a model with classes, else "face"."""
     return "picture" if engine.class_names else "face"

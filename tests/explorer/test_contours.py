@@ -83,6 +83,14 @@ def test_the_page_draws_and_explains_them_where_pictures_are_many(tmp_path, monk
         assert enclosed(lines[0], np.array(found.places)).mean() == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.parametrize("far", [(0.0, -4.0), (-6.0, 0.0)])
+def test_a_small_map_shows_all_its_faces_whole(far):
+    shown = reach(SimpleNamespace(places=[(0.0, 0.0)] * 23 + [far]))
+    unit = 150 / shown  # pixels in a standard deviation, of a plane of 450x300
+    assert unit * abs(far[0]) + 20.5 <= 225  # thumbnails have 41 pixels with their rings
+    assert unit * abs(far[1]) + 20.5 <= 150
+
+
 def test_a_stranger_far_out_does_not_shrink_all_others(cloud):
     ordinary = reach(SimpleNamespace(places=cloud.tolist()))
     strange = reach(SimpleNamespace(places=[*cloud.tolist(), (0.0, 30.0), (40.0, 0.0)]))

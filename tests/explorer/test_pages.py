@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 
 from explorer.atlas.walk import Walk
-from explorer.edits.recipe import EditRecipe, Source
+from explorer.edits.recipe import SEED_LIMIT, EditRecipe, Source
 from explorer.engines.engine import Engine
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
@@ -84,11 +84,31 @@ def test_sample_page_controls(home):
     assert not at.exception
 
 
+@pytest.mark.parametrize("typed", [-5, 999_999_999_999])
+def test_a_seed_that_is_refused_does_not_stay_in_the_field(home, typed):
+    at = visit("sample.py")
+    at.number_input(key=of_model(at, "seed")).set_value(40).run()
+    at.number_input(key=of_model(at, "seed")).set_value(typed).run()
+    assert not at.exception
+    assert at.number_input(key=of_model(at, "seed")).value == 40
+    assert f"{typed} is not a seed; expected a whole number from 0 to {SEED_LIMIT - 1000}." in words(at)
+    at.button(key="new_seed").click().run()
+    assert "is not a seed" not in words(at)
+
+
+def test_the_switch_for_a_temperature_of_each_level_stays_in_place(home):
+    at = visit("sample.py")
+    for on in (False, True):
+        at.toggle(key=of_model(at, "by_level")).set_value(on).run()
+        kinds = [e.type for e in at.main if e.type in ("toggle", "slider")]
+        assert kinds == ["toggle", *["slider"] * (3 if on else 1)]
+
+
 def test_the_map_names_the_place_that_it_shows(home):
     at = visit("map.py")
     at.session_state["map_walk pretrained/tiny"] = Walk(spot=(7.5, -1.0))
     at.run()
-    assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, -1.00"]
+    assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, −1.00"]
 
 
 def test_what_the_map_shows_opens_as_it_is_shown(home, engine):

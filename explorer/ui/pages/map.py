@@ -16,7 +16,7 @@ from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Chart, Sheet, plane, received
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
-from explorer.wording.labels import noun, ordered, words
+from explorer.wording.labels import noun, ordered, percent, strength, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.grids import grid
@@ -25,6 +25,7 @@ THUMB = 32
 SHEET_QUALITY = 70  # of many small thumbnails
 FRAMES = 33
 ASPECT = 1.5  # of the plane, width to height
+FEW = 60  # points that the plane shows as thumbnails, as in ``plane/view.js``
 OUTLINES = " The solid line encloses the half of them that lie densest, the dashed one nine in ten."
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 
@@ -38,9 +39,12 @@ def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
 def reach(latent_map: LatentMap) -> float:
     """Return how far the plane shows to each side: 99 % of the points are on it.
 
-    A few outliers would crowd all other points in the middle; zooming out shows them.
+    A few outliers would crowd all other points in the middle; zooming out shows them. A map of few points shows all of
+    them, as thumbnails, which need a margin.
     """
     distances = [max(abs(x) / ASPECT, abs(y)) for x, y in latent_map.places]
+    if len(distances) <= FEW:
+        return max(SHOWN_SIGMAS, 1.2 * max(distances))
     return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(distances, 0.99)), PLACE_LIMIT / ASPECT))
 
 
@@ -107,8 +111,8 @@ def explain(bench: Bench, latent_map: LatentMap) -> None:
     """Show what the plane is."""
     st.caption(
         f"{len(latent_map)} {noun(bench.engine)}s where they lie in the model's space, on the two directions in which "
-        f"they differ most. These hold {latent_map.explained:.1%} of all differences, so near neighbours need not look "
-        "alike." + (OUTLINES if latent_map.outlines else "")
+        f"they differ most. These hold {percent(latent_map.explained, 1)} of all differences, so near neighbours need "
+        "not look alike." + (OUTLINES if latent_map.outlines else "")
     )
 
 
@@ -127,7 +131,7 @@ def show_face(bench: Bench, latent_map: LatentMap) -> None:
         caption = f"{noun(bench.engine).capitalize()} {source.value} of the map"
     else:
         x, y = source.place  # clamped, unlike the place of the click
-        caption = f"The {noun(bench.engine)} at {x:+.2f}, {y:+.2f}" if walk.spot else "The middle of the map"
+        caption = f"The {noun(bench.engine)} at {strength(x)}, {strength(y)}" if walk.spot else "The middle of the map"
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=caption, caption=caption, width="stretch")
     warn_of_lost([picture])

@@ -16,7 +16,7 @@ from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
+from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
 from explorer.wording.labels import level_label, noun
@@ -44,7 +44,7 @@ def temperature_controls(bench: Bench) -> Temperature:
     """Let the visitor choose one temperature, or one for each level; return them finest level first."""
     engine = bench.engine
     initial = from_link(state.arrived_at("temperature"), engine.num_levels) or engine.temperature
-    sliders = st.container()
+    # The switch is above the sliders, whose number changes: it stays under the mouse.
     by_level = st.toggle(
         "A temperature for each level",
         key=starting_at(state.of_model("by_level", engine), len(initial) > 1),
@@ -52,7 +52,7 @@ def temperature_controls(bench: Bench) -> Temperature:
         disabled=engine.num_levels < 2,
     )
     if not by_level:
-        whole = sliders.slider(
+        whole = st.slider(
             "Temperature",
             0.0,
             TEMPERATURE_LIMIT,
@@ -68,7 +68,7 @@ def temperature_controls(bench: Bench) -> Temperature:
     for level in reversed(range(engine.num_levels)):
         label = level_label(engine, level)
         key = starting_at(state.of_model(f"temperature_{level}", engine), starts[level])
-        chosen.append(sliders.slider(label, 0.0, TEMPERATURE_LIMIT, step=0.05, key=key, persist_state="session"))
+        chosen.append(st.slider(label, 0.0, TEMPERATURE_LIMIT, step=0.05, key=key, persist_state="session"))
     return tuple(reversed(chosen))
 
 
@@ -80,24 +80,34 @@ def seed_controls(bench: Bench) -> int:
     best, last, linked = bench.engine.imagined, SEED_LIMIT - 1000, state.arrived_at("seed")
     start = int(linked) if re.fullmatch("[0-9]{1,10}", linked) else best[0].seed if best else 0
     key = starting_at(state.of_model("seed", bench.engine), min(start, last))
+    in_use = f"{key} in use"
 
     def roll() -> None:
         st.session_state[key] = random.randrange(100_000)
 
+    def typed() -> None:
+        seed = st.session_state[key]
+        if not 0 <= seed <= last:
+            st.session_state[key] = st.session_state[in_use]
+            st.session_state["seed_refused"] = f"{seed} is not a seed; expected a whole number from 0 to {last}."
+
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # wraps on a narrow screen
+        # Without bounds: a browser that refuses a number keeps it in the field, whatever seed is used afterwards.
         st.number_input(
             "First seed",
-            0,
-            last,
             step=1,
             key=key,
             persist_state="session",
             width=FIELD,
             help="A seed always gives the same picture.",
+            on_change=typed,
         )
         # A letter without Alt would not work while a toggle or a number field has the focus.
         st.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="content", shortcut="alt+n")
-    return int(st.session_state[key])
+    if refusal := st.session_state.pop("seed_refused", ""):
+        caution(refusal)
+    st.session_state[in_use] = st.session_state[key]
+    return st.session_state[key]
 
 
 def class_control(bench: Bench) -> int | None:
