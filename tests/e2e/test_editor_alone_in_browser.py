@@ -54,6 +54,21 @@ PRESSED = (
 }"""
 )
 
+UNANSWERED = (
+    START
+    + """
+  call()
+  await drawn()
+  const slider = root.querySelector("input[type=range]")
+  const before = slider.value
+  slider.value = 2
+  for (const type of ["input", "change"]) slider.dispatchEvent(new Event(type))
+  const moved = slider.value
+  while (root.querySelector(".note").hidden) await wait(10)
+  return { moved, restored: slider.value === before, sets: sent.filter((op) => op === "set").length }
+}"""
+)
+
 
 @pytest.fixture
 def play(browser, tmp_path):
@@ -66,7 +81,9 @@ def play(browser, tmp_path):
     page = browser.new_page()
     page.route("http://app/edit", lambda route: route.fulfill(content_type="text/html", body=""))
     page.goto("http://app/edit")
-    yield lambda scene: page.evaluate(scene, [parts["html"], parts["js"], view])
+    script = parts["js"].replace("PATIENCE = 8000", "PATIENCE = 80")
+    assert script != parts["js"]
+    yield lambda scene: page.evaluate(scene, [parts["html"], script, view])
     page.close()
 
 
@@ -78,3 +95,7 @@ def test_a_call_that_newer_data_has_overtaken_does_not_end_the_editor(play):
 
 def test_no_strip_is_asked_for_while_a_button_is_pressed(play):
     assert play(PRESSED) == {"pressed": [], "free": ["strip"]}
+
+
+def test_a_change_that_is_never_answered_is_taken_back(play):
+    assert play(UNANSWERED) == {"moved": "2", "restored": True, "sets": 2}

@@ -7,9 +7,10 @@ const BUSY = 300 // milliseconds after which a wait is shown
 const LINKS = "a[href]:not([target=_blank], [download])"
 
 class Wire {
-  constructor(send, onBusy = () => {}) {
+  constructor(send, onBusy = () => {}, onLost = () => {}) {
     this.send = send
     this.onBusy = onBusy
+    this.onLost = onLost
     this.nonce = Math.random().toString(36).slice(2)
     this.sequence = 0
     this.waiting = []
@@ -71,7 +72,12 @@ class Wire {
   // A message without an acknowledgement is sent once more; its number lets the server ignore a repetition. Then it is
   // given up: a server that was restarted must not block the component for ever.
   lost() {
-    if (this.inFlight.again) return this.done()
+    if (this.inFlight.again) {
+      const { op } = this.inFlight
+      this.done()
+      this.onLost(op)
+      return
+    }
     this.inFlight = { ...this.inFlight, again: true }
     this.dispatch()
   }

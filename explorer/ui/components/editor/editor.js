@@ -18,7 +18,7 @@ class Editor {
     this.wire = new EditWire((m) => this.send(m), (busy) => {
       this.find(".waiting").hidden = !busy
       this.saves.openIfSaved()
-    })
+    }, (op) => this.giveUp(op))
     this.panel = new Panel(root, {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),
@@ -210,6 +210,12 @@ class Editor {
     this.words(data)
     putInAddress(data.token)
     if (!before) this.resume(data)
+  }
+
+  // Without an answer the sliders go back to the edit that the server has last sent.
+  giveUp(op) {
+    if (op === "strip") return
+    this.update({ ...this.data, strip: null, note: "There was no answer, so the last change was not made." }, this.send)
   }
 
   // While values are pending the large picture stays at the strip's frame, unless the edit has another source by now.

@@ -26,8 +26,8 @@ class SaveGate {
 
   // The acknowledgement comes with the editor's data, the new files only later in the same run of the script.
   openIfSaved() {
-    const running = this.app && this.app.getAttribute(RUN_STATE) !== "notRunning"
-    if (!this.closed || this.changesPending() || running) return
+    const state = this.app?.getAttribute(RUN_STATE) ?? "notRunning"
+    if (!this.closed || this.changesPending() || state !== "notRunning") return
     this.closed = false
     // Streamlit draws a button that has a tooltip twice, and shows one of the two.
     const buttons = this.clicked ? [...document.querySelectorAll(`.${this.clicked} button`)] : []
