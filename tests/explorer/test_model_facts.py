@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from PIL import Image
 
 import glowcore
 from explorer.engines import models
 from explorer.views import attribute_facts
 from explorer.views.model_facts import began_from, facts, held_out_bits, provenance
 from tests.explorer import tiny_model
-from tests.explorer.visiting import visit
+from tests.explorer.visiting import visit, words
 
 
 def entry_of(folder, name, monkeypatch):
@@ -91,3 +93,24 @@ def test_statistics_count_the_pictures(engine):
     rows = {row["name"]: row for row in attribute_facts.statistics(engine)}
     assert (rows["Smiling"]["with"], rows["Smiling"]["without"]) == (100, 200)
     assert rows["Smiling"]["separation"] == 0.9
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_a_model_card_shows_the_pictures_of_its_folder_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    folder = tiny_model.write(tmp_path / "pretrained" / "tiny")
+    Image.new("RGB", (64, 32), "red").save(folder / "samples.png")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "secret.png")
+    (folder / "README.md").write_text(
+        "# tiny\n\n![Seeds 0 to 7](samples.png)\n\nThe end.\n\n"
+        "![elsewhere](https://example.com/a.png)\n\n![above](../../secret.png)\n\n![gone](gone.png)\n"
+    )
+    at = visit("models.py")
+    before = [i.caption for found in at.get("image") for i in found.proto.imgs]
+    at.session_state["card_of_pretrained/tiny"] = True
+    at.run()
+    assert not at.exception
+    after = [i.caption for found in at.get("image") for i in found.proto.imgs]
+    assert set(after) - set(before) == {"Seeds 0 to 7"}
+    assert "The end." in words(at)
+    assert not re.search("elsewhere|above|gone|!", " ".join(m.value for m in at.markdown))

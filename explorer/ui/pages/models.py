@@ -21,7 +21,8 @@ from glowcore.errors import GlowcoreError
 
 CHECKED = 4  # pictures per check
 SPECIMEN = 104  # pixels, of a model's sample pictures
-IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # removed from model cards: a page must not load pictures from elsewhere
+IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: its text and its address
+WIDEST = 1024  # pixels, of a picture in a model card
 
 
 def examine(entry: ModelEntry) -> list[Finding]:
@@ -35,6 +36,26 @@ def examine(entry: ModelEntry) -> list[Finding]:
         return checks.check(entry, engine, pictures)
     except GlowcoreError as error:
         return [Finding("Loading", False, f"{entry.public_message(error)}.")]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _illustration(path: str, changed: str) -> bytes | None:
+    try:
+        return webp(reduced(images.load(Path(path)), WIDEST))
+    except GlowcoreError:
+        return None
+
+
+def model_card(folder: Path) -> None:
+    """Show a model's README with the pictures of its folder; no page loads pictures from elsewhere."""
+    parts = IMAGE.split((folder / "README.md").read_text(encoding="utf-8", errors="replace"))
+    st.markdown(parts[0])
+    for caption, name, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        path = folder / Path(name).name
+        stamp = str(path.stat().st_mtime_ns) if path.is_file() and path.name == name else ""
+        if stamp and (picture := _illustration(str(path), stamp)):
+            st.image(picture, caption=caption)
+        st.markdown(text)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -82,10 +103,10 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
     if st.button("Check it here", key=f"check_{entry.name}", help="Hashes, round trips and timing on this machine"):
         with st.spinner("Checking …", show_time=True):
             st.session_state[f"checked_{entry.name}"] = examine(entry)
-    readme = entry.folder / "README.md"
-    if readme.is_file():
-        with st.popover("Model card", width="content"):
-            st.markdown(IMAGE.sub(r"\1", readme.read_text(encoding="utf-8", errors="replace")))
+    if (entry.folder / "README.md").is_file():
+        with st.popover("Model card", width="content", on_change="rerun", key=f"card_of_{entry.name}") as box:
+            if box.open:
+                model_card(entry.folder)
 
 
 def in_memory(entry: ModelEntry) -> None:
