@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from explorer.portraits import aligning, photo_folder
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.progress import progress_bar
 from glowcore.storage import output
 from glowcore.text import counted, printable
@@ -45,15 +45,15 @@ def run(args: argparse.Namespace) -> int:
     output.check_folder(args.out, "--out")
     shown = progress_bar(pairs.items(), progress=not args.quiet, unit=" photos")
     result = aligning.align_all(args.data, shown, args.size)
-    options.say_first(
+    console.say_first(
         [f"no face found: {printable(name, 120)}" for name in result.faceless], "no face found in {} more"
     )
-    options.say_skipped(result.unreadable, "")
-    options.say_passed_over(others)
+    console.say_skipped(result.unreadable, "")
+    console.say_passed_over(others)
     photos, size = counted(len(pairs), "photo"), f"{args.size}x{args.size}"
     words = [f"faces of {len(result.written)} of {photos} written to {args.out}, {size}"]
     words += [f"{len(result.kept)} {'was' if len(result.kept) == 1 else 'were'} there already"] if result.kept else []
     words += [f"no face in {counted(len(result.faceless), 'photo')}"] if result.faceless else []
     words += [f"{counted(len(result.unreadable), 'file')} cannot be read"] if result.unreadable else []
-    options.say("; ".join(words))
+    console.say("; ".join(words))
     return 0 if result.written or result.kept else 1

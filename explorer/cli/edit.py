@@ -12,7 +12,7 @@ from explorer.engines import models
 from explorer.portraits.photos import Photo
 from explorer.session.editor_view import NO_FACE, exactness, strengths, verdict
 from explorer.wording.labels import noun
-from glowcore.cli import options, pictures
+from glowcore.cli import console, options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
 from glowcore.errors import ConfigError
 from glowcore.storage import output
@@ -84,14 +84,14 @@ def run(args: argparse.Namespace) -> int:
     outcome = verdict(recipe, rendered, of_face=True)
     moved = ", ".join(strengths(recipe))
     if not rendered.in_range:
-        options.say(f"error: {moved}: {outcome}; nothing is written; a strength nearer to 0 may do")
+        console.say(f"error: {moved}: {outcome}; nothing is written; a strength nearer to 0 may do")
         return 1
-    options.say(f"{'warning: ' if mood == 'bad' else ''}before the edit: {fact}")
+    console.say(f"{'warning: ' if mood == 'bad' else ''}before the edit: {fact}")
     say_locked_moves(moves, args.lock)
-    options.say(moved if outcome == NO_FACE else f"{moved}: {outcome}")  # _source has said that there is no face
+    console.say(moved if outcome == NO_FACE else f"{moved}: {outcome}")  # _source has said that there is no face
     if args.aligned:
         output.write(out, recipe_png.to_png(rendered.picture, recipe))
-        options.say(f"wrote {out}")
+        console.say(f"wrote {out}")
     else:
         pictures.save(out, photo.with_edit(source, rendered.picture))
     return 0
@@ -110,9 +110,9 @@ def _source(args: argparse.Namespace, photo: Photo) -> Source:
             f"--face is {args.face} and {name} has {counted(count, 'face') if count else 'none'}; {expected}"
         )
     if not count:
-        options.say(f"no face was found in {name}, so its centre is used")
+        console.say(f"no face was found in {name}, so its centre is used")
         return photo.source
     chosen = args.face or 1
     if count > 1:
-        options.say(f"{name} has {count} faces, this is face {chosen}; --face N chooses another")
+        console.say(f"{name} has {count} faces, this is face {chosen}; --face N chooses another")
     return Source("photo", photo.key, chosen - 1)

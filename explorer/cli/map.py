@@ -7,7 +7,7 @@ import argparse
 from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.errors import ConfigError
 from glowcore.storage import output
 from glowcore.text import counted
@@ -45,5 +45,5 @@ def run(args: argparse.Namespace) -> int:
         engine, pictures, dataset.attributes.numpy(), dataset.attribute_names, progress=not args.quiet
     )
     latent_map.save(entry.folder)
-    options.say(f"wrote {path}: {counted(len(dataset), 'picture')}, {path.stat().st_size / 1e6:.1f} MB")
+    console.say(f"wrote {path}: {counted(len(dataset), 'picture')}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -11,7 +11,7 @@ from explorer.edits.recipe import STRENGTH_LIMIT
 from explorer.engines import models
 from explorer.portraits import photo_folder
 from explorer.wording.labels import noun
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.errors import ConfigError, ImageError
 from glowcore.progress import progress_bar
 from glowcore.text import counted, printable
@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
                 message = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
                 raise ImageError(message) from error
             skipped.append((name, str(error)))
-    options.say_skipped(skipped, "")
-    options.say_passed_over(others)
+    console.say_skipped(skipped, "")
+    console.say_passed_over(others)
     if not trials:
         files = f"{counted(len(skipped), 'file')}, {photo_folder.SUFFIXES}"
         raise ConfigError(f"--data {args.data} holds no photo that can be read ({files})")

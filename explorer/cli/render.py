@@ -15,7 +15,7 @@ from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.engines import models
 from explorer.portraits.photos import Photo
 from explorer.session.sources import aligned_picture
-from glowcore.cli import options, pictures
+from glowcore.cli import console, options, pictures
 from glowcore.errors import CheckpointError
 from glowcore.storage import output
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     entry = models.at(args.model) if args.model else _model_of(recipe)
     photo = Photo.read(read(args.image)) if args.image is not None else None
     if photo is not None and recipe.source.value != photo.key:
-        options.say("note: the recipe was made for another picture; its moves are applied to this one")
+        console.say("note: the recipe was made for another picture; its moves are applied to this one")
         recipe = replace(recipe, source=photo.source)
     engine = open_engine(entry, args)
     recipe = replace(recipe, model=engine.model_hash)
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if picture is None:
         picture = aligned_picture(recipe.source, engine, photo)
     output.write(out, recipe_png.to_png(engine.render(recipe, picture).picture, recipe))
-    options.say(f"wrote {out}")
+    console.say(f"wrote {out}")
     return 0
 
 

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from glowcore.ablation import experiment, report
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.data import open_dataset
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError, reason
@@ -104,21 +104,21 @@ def run(args: argparse.Namespace) -> int:
     elif args.table_only:
         raise ConfigError(f"{out} holds no finished runs; leave --table-only out to make them")
     if code > 128:
-        options.say("interrupted; give the same command to go on")
+        console.say("interrupted; give the same command to go on")
     return code
 
 
 def _report(args: argparse.Namespace, out: Path, runs: list[experiment.Run]) -> None:
     text = report.table(runs)
     output.write(out / "ablation.md", text.encode())
-    options.say(f"wrote {out / 'ablation.md'}")
+    console.say(f"wrote {out / 'ablation.md'}")
     try:
         report.plot(runs, out / "ablation.png")
-        options.say(f"wrote {out / 'ablation.png'}")
+        console.say(f"wrote {out / 'ablation.png'}")
     except ImportError:
-        options.say("no picture: matplotlib is not installed (requirements-dev.txt has it)")
+        console.say("no picture: matplotlib is not installed (requirements-dev.txt has it)")
     if args.json:
-        options.print_json({"runs": [dataclasses.asdict(run) for run in runs]})
+        console.print_json({"runs": [dataclasses.asdict(run) for run in runs]})
     else:
         print(text, end="")
 
@@ -156,9 +156,9 @@ def _train(args: argparse.Namespace, out: Path) -> int:
         )
         for split, limit in (("train", None), ("test", args.limit))
     )
-    options.say_skipped(list(dict.fromkeys([*train.skipped, *test.skipped])))
-    options.say_passed_over(train.other_kinds)
-    options.say_unused_bits(train.unused_bits | test.unused_bits, len(train) + len(test))
+    console.say_skipped(list(dict.fromkeys([*train.skipped, *test.skipped])))
+    console.say_passed_over(train.other_kinds)
+    console.say_unused_bits(train.unused_bits | test.unused_bits, len(train) + len(test))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -169,6 +169,6 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     except KeyboardInterrupt:  # between two trainings, which handle signals themselves
         stopped = signal.SIGINT
     except TrainingError as error:
-        options.say(f"error: {error}")
+        console.say(f"error: {error}")
         return 1
     return 0 if stopped is None else 128 + stopped

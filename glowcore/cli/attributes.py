@@ -15,7 +15,7 @@ from glowcore.attributes.fit import fit_attributes, fittable
 from glowcore.attributes.refinement import RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, direction_kind
 from glowcore.classifiers.classifier import ClassifierSettings
-from glowcore.cli import classifiers, options
+from glowcore.cli import classifiers, console, options
 from glowcore.data import PictureSet
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.heap import keep_heap
@@ -144,10 +144,10 @@ def run(args: argparse.Namespace) -> int:
     model.attributes = known.joined(vectors) if known else vectors
     checkpoint.save(model, args.model)
     if args.json:
-        options.print_json(model.attributes.metadata())
+        console.print_json(model.attributes.metadata())
     else:
         print(_table(vectors))
-        options.say(_outcome(args.model, had, stored, model.attributes.names))
+        console.say(_outcome(args.model, had, stored, model.attributes.names))
     return 0
 
 

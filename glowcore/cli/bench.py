@@ -7,7 +7,7 @@ import dataclasses
 from importlib.util import find_spec
 from typing import Any
 
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError
 from glowcore.heap import keep_heap
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("--batch", batch, 1, 65_536)
     result = _speed(args, device, batch) if args.what == "speed" else _memory(args, device, batch)
     if args.json:
-        options.print_json({**result, "rows": [dataclasses.asdict(row) for row in result["rows"]]})
+        console.print_json({**result, "rows": [dataclasses.asdict(row) for row in result["rows"]]})
     return 0
 
 
@@ -65,7 +65,7 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
     if device.type == "cuda":
         backends.append("cudagraphs")
     elif device.type == "cpu" and (missing := OnnxBackend.missing()):
-        options.say(f"without onnxruntime: not installed: {', '.join(missing)}")
+        console.say(f"without onnxruntime: not installed: {', '.join(missing)}")
     elif device.type == "cpu":
         backends.append("onnxruntime")
     result = measure_speed(args.config, device=device, train_batch=batch, backends=backends, progress=True)

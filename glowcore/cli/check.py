@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.data import open_dataset
 from glowcore.errors import CheckpointError
 from glowcore.evaluation import checking
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     checks = _checks(args)
     passed = all(check.passed is not False for check in checks)
     if args.json:
-        options.print_json({"passed": passed, "checks": [asdict(check) for check in checks]})
+        console.print_json({"passed": passed, "checks": [asdict(check) for check in checks]})
     else:
         print(table(checks))
     return 0 if passed else 1
@@ -97,9 +97,9 @@ def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -
         skip_broken=args.skip_broken,
         limit=args.limit,
     )
-    options.say_skipped(pictures.skipped)
-    options.say_passed_over(pictures.other_kinds)
-    options.say_unused_bits(pictures.unused_bits, len(pictures))
+    console.say_skipped(pictures.skipped)
+    console.say_passed_over(pictures.other_kinds)
+    console.say_unused_bits(pictures.unused_bits, len(pictures))
     return checking.check_pictures(model, pictures.images, "pictures given" if args.data else "its gallery", args.seed)
 
 

@@ -11,7 +11,7 @@ import torch
 from glowcore import attribute_grid
 from glowcore.attribute_grid import Axis
 from glowcore.attributes.vectors import MAX_STRENGTH
-from glowcore.cli import class_option, options, pictures
+from glowcore.cli import class_option, console, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.latents import Latents
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     if lost:
         edit = " ".join([*args.set, *([args.grid] if axes else [])])
         part = f" in {len(lost)} of {len(shown)} pictures" if axes else ""
-        options.say(
+        console.say(
             f"error: {edit} takes {printable(args.image)} out of the model's range{part}, to values "
             f"that are not finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; "
             "nothing is written; a strength nearer to 0, or a picture more like those it has learnt, may do"
@@ -105,7 +105,7 @@ def say_locked_moves(strengths: Mapping[str, float], locks: Sequence[str]) -> No
     """Print a note for every locked attribute that has a strength of its own."""
     for name in strengths:
         if name in locks:
-            options.say(
+            console.say(
                 f"note: {name} is moved by its own strength; its lock only keeps the other moves from changing it"
             )
 

@@ -15,7 +15,7 @@ from glowcore import checkpoint, images
 from glowcore.captions import caption
 from glowcore.classes import num_classes
 from glowcore.classifiers.classifier import accuracy
-from glowcore.cli import classifiers, edit_tables, options, pictures
+from glowcore.cli import classifiers, console, edit_tables, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.evaluation.edits import MOST_PICTURES, STRENGTHS, EditStrip, evaluate_edits
 from glowcore.grids import grid
@@ -82,10 +82,10 @@ def run(args: argparse.Namespace) -> int:
         progress=not args.quiet,
     )
     for name, reason in evaluation.skipped.items():
-        options.say(f"{name} is not measured: {reason}")
+        console.say(f"{name} is not measured: {reason}")
     seconds = time.perf_counter() - started
     if args.json:
-        options.print_json(
+        console.print_json(
             {
                 "edits": [asdict(result) for result in evaluation.results],
                 "until_seen": [asdict(result) for result in evaluation.until_seen],
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(edit_tables.words(evaluation, judge, judge_accuracy))
     edits = counted(sum(r.images for r in evaluation.results), "edit")
-    options.say(f"{edits} in {seconds:.0f} s, classifier in {judge.folder}")
+    console.say(f"{edits} in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:
         pictures.save(out, strip_sheet(evaluation.strips, strengths))
     return 0

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 
 from glowcore import checkpoint
-from glowcore.cli import edit_report, options
+from glowcore.cli import console, edit_report, options
 from glowcore.errors import ConfigError
 from glowcore.evaluation import evaluate
 from glowcore.flow import Flow
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - started
     bound = "dequantised" if isinstance(model, Flow) else "the evidence lower bound, one draw of the latent"
     if args.json:
-        options.print_json(
+        console.print_json(
             {
                 **asdict(result),
                 "bound": bound,

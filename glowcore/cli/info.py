@@ -7,7 +7,7 @@ from typing import Any
 
 from glowcore import checkpoint, classes
 from glowcore.attributes.vectors import direction_kind
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.flow import Flow
 from glowcore.metadata import CLASS_NAMES
 from glowcore.text import printable
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         "attributes": stored["attributes"],
     }
     if args.json:
-        options.print_json(facts)
+        console.print_json(facts)
     else:
         print(_words(args.model, facts))
     return 0

@@ -7,7 +7,7 @@ import argparse
 import torch
 
 from glowcore import films
-from glowcore.cli import class_option, options, pictures
+from glowcore.cli import class_option, console, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.grids import grid, sheet_size
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)
     frames, lost = pictures.show(pictures.decode(exact, path), MOST_OUT_OF_RANGE)
     if lost:
-        options.say(
+        console.say(
             f"error: {len(lost)} of {count} frames have left the model's range, with values that are not "
             f"finite or more than {MOST_OUT_OF_RANGE:g} outside of 0 to 1, in float64 too; nothing is written"
         )
@@ -78,5 +78,5 @@ def run(args: argparse.Namespace) -> int:
     film_frames = films.there_and_back(film_frames) if args.loop else film_frames
     write = films.mp4 if out.suffix.lower() == ".mp4" else films.gif
     output.write(out, write(film_frames, rate))
-    options.say(f"wrote {out} ({len(film_frames)} frames)")
+    console.say(f"wrote {out} ({len(film_frames)} frames)")
     return 0

@@ -1,29 +1,21 @@
-"""Options shared by several commands, with their readers and checks, and the output of results and messages."""
+"""Options shared by several commands, with their readers and checks."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
-import json
-import math
 import re
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from glowcore import checkpoint, classes
+from glowcore.cli import console
 from glowcore.data import PictureSet, open_dataset
-from glowcore.data.bit_depth import narrow_range
-from glowcore.data.files import passed_over
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.likelihood_model import LikelihoodModel
-from glowcore.text import printable
 
 
 def command(commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -144,9 +136,9 @@ def open_pictures_at(
         progress=not args.quiet,
         most=most,
     )
-    say_skipped(pictures.skipped)
-    say_passed_over(pictures.other_kinds)
-    say_unused_bits(pictures.unused_bits, len(pictures))
+    console.say_skipped(pictures.skipped)
+    console.say_passed_over(pictures.other_kinds)
+    console.say_unused_bits(pictures.unused_bits, len(pictures))
     return pictures
 
 
@@ -168,32 +160,6 @@ def labels(model: LikelihoodModel, pictures: PictureSet, data: str) -> Tensor | 
         return classes.renumbered(model, pictures.labels, pictures.class_names)
     except ConfigError as error:
         raise ConfigError(f"{data}: {error}") from error
-
-
-def say_skipped(skipped: Sequence[tuple[str, str]], lists_all: str = "; python -m glowcore scan lists all") -> None:
-    """Print the first few pictures that ``--skip-broken`` left out; ``lists_all`` names a command for the others."""
-    lines = [f"skipped {printable(file, 120)}: {reason}" for file, reason in skipped]
-    say_first(lines, f"skipped {{}} more{lists_all}")
-
-
-def say_first(lines: Sequence[str], more: str) -> None:
-    """Print the first five lines, and ``more`` with the number of the others in place of ``{}``."""
-    for line in lines[:5]:
-        say(line)
-    if len(lines) > 5:
-        say(more.format(len(lines) - 5))
-
-
-def say_passed_over(other_kinds: Mapping[str, int]) -> None:
-    """Print how many files have each ending that is not read, if there are any."""
-    if other_kinds:
-        say(passed_over(other_kinds))
-
-
-def say_unused_bits(unused_bits: Mapping[str, int], pictures: int) -> None:
-    """Print how many of the ``pictures`` have 16 bits and do not use the upper ones, if there are any."""
-    if unused_bits:
-        say(narrow_range(unused_bits.values(), pictures))
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -255,21 +221,3 @@ def image_size(text: str) -> int | tuple[int, int]:
     if not 1 <= len(numbers) <= 2:
         raise argparse.ArgumentTypeError(f"{text!r:.40} is no size, expected 64 or 48x64 (height x width)")
     return numbers[0] if len(numbers) == 1 else numbers
-
-
-def print_json(value: Any) -> None:
-    """Print a dict or dataclass to stdout as JSON, which has no infinity or NaN: such numbers become null."""
-    print(json.dumps(_finite(asdict(value) if is_dataclass(value) else value), indent=2, allow_nan=False))
-
-
-def say(line: str) -> None:
-    """Print a remark to stderr; the result that was asked for goes to stdout by ``print``."""
-    print(line, file=sys.stderr)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from glowcore import images
-from glowcore.cli import options
+from glowcore.cli import console
 from glowcore.errors import ImageError
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
@@ -37,7 +37,7 @@ def load(path: str | Path, model: LikelihoodModel) -> Tensor:
     """
     whole = images.load(path, channels=model.config.channels)
     if whole.shape[:2] != tuple(model.image_size):
-        options.say(f"{printable(str(path))}: {_resized(whole, model)}")
+        console.say(f"{printable(str(path))}: {_resized(whole, model)}")
     array = images.fit(whole, model.image_size)
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
@@ -59,7 +59,7 @@ def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None)
     """Write uint8 ``[H, W, 1 or 3]`` as a PNG (``text``: its metadata) or JPEG, by the ending of ``path``."""
     jpeg = path.suffix.lower() in JPEG
     output.write(path, images.to_jpeg_bytes(picture) if jpeg else images.to_png_bytes(picture, text))
-    options.say(f"wrote {path} ({picture.shape[1]} wide, {picture.shape[0]} high)")
+    console.say(f"wrote {path} ({picture.shape[1]} wide, {picture.shape[0]} high)")
 
 
 def exact(model: LikelihoodModel) -> ExactFlow | LikelihoodModel:
@@ -72,9 +72,9 @@ def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
     latents, _, error = model.round_trip(load(path, model), y)
     name = printable(str(path))
     if model.retried(latents):
-        options.say(f"{name}: too much for float32, done in float64")
+        console.say(f"{name}: too much for float32, done in float64")
     if not error <= images.HALF_STEP:
-        options.say(
+        console.say(
             f"warning: {name} does not come back from its latents, the largest error is {error:.1e}, in "
             "float64 too; it is too unlike what the model has learnt"
         )

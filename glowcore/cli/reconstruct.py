@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from glowcore import images
-from glowcore.cli import class_option, options, pictures
+from glowcore.cli import class_option, console, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import ExactFlow
 from glowcore.grids import grid
@@ -94,14 +94,14 @@ def run(args: argparse.Namespace) -> int:
     triples = np.stack([before, shown, difference], axis=1)
     pictures.save(out, grid(triples.reshape(-1, *triples.shape[2:]), columns=3, scale=args.scale))
     if args.json:
-        options.print_json({"pictures": rows, "difference_amplified_by": gain})
+        console.print_json({"pictures": rows, "difference_amplified_by": gain})
     else:
         for row in rows:
             print(_words(row))
-        options.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
+        console.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
     if lost:
         names = ", ".join(printable(rows[index]["image"]) for index in lost[:5])
-        options.say(
+        console.say(
             f"error: {len(lost)} of {len(rows)} reconstructions hold values that are not finite, in float64 "
             f"too, and are black: {names}{', ...' if len(lost) > 5 else ''}"
         )

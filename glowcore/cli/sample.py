@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from glowcore.captions import caption
-from glowcore.cli import class_option, options, pictures
+from glowcore.cli import class_option, console, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.grids import grid, sheet_size
 from glowcore.latents import Latents
@@ -113,7 +113,7 @@ def _report_lost(lost: Sequence[int], count: int) -> int:
     if not lost:
         return 0
     first_seeds = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
-    options.say(
+    console.say(
         f"error: {len(lost)} of {count} pictures (of seed {first_seeds}) hold values that are not finite, in float64 "
         "too, and are black; a lower temperature may do"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.data import scan_pictures
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
@@ -34,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
     scan = scan_pictures(Path(args.data), progress=not args.quiet)
     if args.json:
         unreadable = [{"file": file, "reason": reason} for file, reason in scan.unreadable]
-        options.print_json({**scan._asdict(), "unreadable": unreadable})
+        console.print_json({**scan._asdict(), "unreadable": unreadable})
     else:
         for file, reason in scan.unreadable:
             print(f"{printable(file, 1000)}: {reason}")
-        options.say(f"{counted(scan.pictures, 'picture')}, {len(scan.unreadable)} unreadable")
-        options.say_passed_over(scan.other_kinds)
-        options.say_unused_bits(scan.unused_bits, scan.pictures)
+        console.say(f"{counted(scan.pictures, 'picture')}, {len(scan.unreadable)} unreadable")
+        console.say_passed_over(scan.other_kinds)
+        console.say_unused_bits(scan.unused_bits, scan.pictures)
     return 1 if scan.unreadable else 0

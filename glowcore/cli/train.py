@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from glowcore import checkpoint, classes
-from glowcore.cli import model_options, options, train_report, training_pictures
+from glowcore.cli import console, model_options, options, train_report, training_pictures
 from glowcore.cli.training_pictures import Splits
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     state = saved_states.load_state(out / "state") if args.resume else None
     settings = _settings(args, state)
     processes = Processes.from_environment(device := pick_device(args.device))
-    say = options.say if processes.is_first else _silent
+    say = console.say if processes.is_first else _silent
     source = out if args.resume else args.init_from
     model = None if source is None else _loaded(args, source)
     config = _config(args) if model is None else model.config
@@ -233,7 +233,7 @@ def _config(args: argparse.Namespace) -> Any:
 
 
 def _silent(line: str) -> None:
-    """A stand-in for ``options.say`` in all processes but the first."""
+    """A stand-in for ``console.say`` in all processes but the first."""
 
 
 def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:

@@ -8,7 +8,7 @@ import shlex
 from torch import nn
 
 from glowcore import classes
-from glowcore.cli import options
+from glowcore.cli import console
 from glowcore.training import Trainer
 
 SAMPLES = "samples.png"
@@ -17,15 +17,15 @@ SAMPLES = "samples.png"
 def say_before(model: nn.Module, pictures: int, held_out: int) -> None:
     """Print the numbers of pictures and parameters."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    options.say(f"{pictures} pictures to train on, {held_out} held out; {parameters:,} parameters")
+    console.say(f"{pictures} pictures to train on, {held_out} held out; {parameters:,} parameters")
 
 
 def say_after(args: argparse.Namespace, trainer: Trainer) -> None:
     """Print where the model is and the commands that continue with it, at the end of a run or after a stop."""
     status = "not saved since the last good evaluation" if trainer.recovery.bad_evaluations else "saved"
-    options.say(f"{status}, in {args.out}; to go on, and to look at it:")
+    console.say(f"{status}, in {args.out}; to go on, and to look at it:")
     for words in (_resume(args, trainer), *_next(args, trainer)):
-        options.say(f"  {shlex.join(words)}")
+        console.say(f"  {shlex.join(words)}")
 
 
 def _resume(args: argparse.Namespace, trainer: Trainer) -> list[str]:

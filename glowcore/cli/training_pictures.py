@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from glowcore.cli import options
+from glowcore.cli import console
 from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import ConfigError
 
@@ -45,9 +45,9 @@ def open_splits(args: argparse.Namespace, config: Any, *, quiet: bool) -> Splits
     )
     skipped = list(dict.fromkeys((*train.skipped, *held_out.skipped)))
     if not quiet:
-        options.say_skipped(skipped)
-        options.say_passed_over(train.other_kinds)
-        options.say_unused_bits(train.unused_bits | held_out.unused_bits, len(train) + len(held_out))
+        console.say_skipped(skipped)
+        console.say_passed_over(train.other_kinds)
+        console.say_unused_bits(train.unused_bits | held_out.unused_bits, len(train) + len(held_out))
     return Splits(train, held_out, len(skipped))
 
 
