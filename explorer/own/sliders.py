@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from explorer.edits.recipe import EditRecipe
 from explorer.engines.engine import Engine
-from explorer.own.attribute import elsewhere, is_of, weights_of
+from explorer.own.weights import elsewhere, is_of, weights_of
 from glowcore import AttributeVectors
 from glowcore.errors import ConfigError
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from explorer.atlas.latent_map import LatentMap
-from explorer.own import attribute
+from explorer.own import attribute, attribute_file, naming, weights
 from explorer.portraits.photos import Photo
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
@@ -91,8 +91,8 @@ def name_field(bench: Bench) -> str:
     example = "Freckles" if noun(bench.engine) == "face" else "Tilted"
     # Without max_chars: Streamlit silently drops a longer paste.
     name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
-    if len(tidy := attribute.tidy(name)) < len(" ".join(name.split())):
-        caution(f"A name has {attribute.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
+    if len(tidy := naming.tidy(name)) < len(" ".join(name.split())):
+        caution(f"A name has {naming.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
     return name
 
 
@@ -158,7 +158,7 @@ def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) 
     known, size = state.model_attributes(bench.engine), min(bench.engine.size)
     faceless = [g.name for g in having + lacking if not g.photo.found]
     try:
-        name = attribute.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
+        name = naming.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
             groups = [[bench.engine.encode(face) for face in group] for group in faces]
@@ -192,18 +192,18 @@ def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) 
 def load(bench: Bench, data: bytes) -> Taken:
     """Add the attributes of a file to the sliders, and note the outcome for the panel."""
     try:
-        contents = attribute.from_file(data)
-        vectors = attribute.taken_for(contents, bench.engine)
+        contents = attribute_file.from_file(data)
+        vectors = weights.taken_for(contents, bench.engine)
         known = state.model_attributes(bench.engine)
         for name in vectors.names:
-            attribute.name_for(name, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
+            naming.name_for(name, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
     except GlowcoreError as error:
         st.session_state["own_note"] = f"{error}."
         return Taken()
     bench.desk.take_own(vectors)
     st.session_state[MADE] = vectors.names[0]
     note = f"{join_labels(vectors.names)}: among the sliders of Edit."
-    if "" in attribute.made_with(contents):
+    if "" in weights.made_with(contents):
         note += f" {UNKNOWN_MODEL}"
     st.session_state["own_note"] = note
     return Taken()
@@ -225,14 +225,14 @@ def own_attributes(bench: Bench) -> None:
             download(
                 "Save",
                 "attribute.safetensors",
-                lambda name=name: attribute.to_file(attribute.alone(engine.attributes, name)),
+                lambda name=name: attribute_file.to_file(attribute_file.alone(engine.attributes, name)),
                 key=f"own_save_{name}",
             )
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name, engine))
             if apart.get(name):
                 st.caption(f"leaves {join_labels(apart[name])} unchanged")
     for vectors in desk.own.elsewhere(engine):
-        st.caption(plain(f"{attribute.elsewhere(vectors)}."))
+        st.caption(plain(f"{weights.elsewhere(vectors)}."))
 
 
 def apart_from(bench: Bench, name: str, others: list[str]) -> None:

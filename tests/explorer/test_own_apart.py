@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from explorer.edits.recipe import EditRecipe, Source
-from explorer.own import attribute, sliders
+from explorer.own import attribute_file, sliders
 from explorer.session.desk import Desk
 from explorer.views.attribute_facts import cosines
 from glowcore.errors import ConfigError
@@ -84,7 +84,7 @@ def test_names_that_are_not_here_count_for_nothing(engine, freckles):
 def test_the_file_holds_it_as_it_is_used(desk, engine):
     desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
     used = desk.own.equip(engine).attributes
-    read = attribute.from_file(attribute.to_file(attribute.alone(used, "Freckles")))
+    read = attribute_file.from_file(attribute_file.to_file(attribute_file.alone(used, "Freckles")))
     assert read.names == ("Freckles",)
     assert torch.equal(read.direction("Freckles").flatten(), used.direction("Freckles").flatten())
     assert read.sigma("Freckles") == pytest.approx(used.sigma("Freckles"))

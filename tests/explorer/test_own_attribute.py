@@ -7,7 +7,7 @@ import torch
 from explorer.atlas.latent_map import LatentMap
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.results import Encoded
-from explorer.own import attribute, sliders
+from explorer.own import attribute, attribute_file, sliders
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.latents import Latents
 
@@ -52,7 +52,9 @@ def test_a_planted_direction_is_recovered_from_8_and_8(engine):
 
 def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
     having, lacking, _, plan = planted(engine)
-    own = attribute.from_file(attribute.to_file(attribute.fit("Mine", having, lacking, None, plan, weights=HASH)))
+    own = attribute_file.from_file(
+        attribute_file.to_file(attribute.fit("Mine", having, lacking, None, plan, weights=HASH))
+    )
     attributes = sliders.joined(engine.attributes, [own])
     assert attributes.names == (*engine.attributes.names, "Mine")
     assert attributes.sigma("Male") == pytest.approx(engine.attributes.sigma("Male"))
@@ -73,6 +75,6 @@ def test_what_cannot_be_an_attribute(engine):
     for name in ("", "<b>", "a" * 41, "_x", "a\nb"):
         with pytest.raises(ConfigError):
             attribute.fit(name, having, lacking, weights=HASH)
-    for data in (b"", b"x" * 100, attribute.to_file(attribute.fit("x", having, lacking, weights=HASH))[:-9]):
+    for data in (b"", b"x" * 100, attribute_file.to_file(attribute.fit("x", having, lacking, weights=HASH))[:-9]):
         with pytest.raises(CheckpointError):
-            attribute.from_file(data)
+            attribute_file.from_file(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.edits.recipe import EditRecipe, Source
-from explorer.own import attribute
+from explorer.own import attribute_file
 from explorer.session.editor_view import editor_view
 from tests.explorer.visiting import visit
 
@@ -81,7 +81,7 @@ def test_an_attribute_file_makes_the_slider_that_a_link_asked_for(home, engine, 
     sent = EditRecipe(Source("seed", "4"), (("Freckles", 1.5),), model=engine.model_hash)
     at = visit("attributes.py", sent.token())
     assert "Freckles" in at.session_state["desk"].note
-    at.file_uploader(key="own_file").upload("a.safetensors", attribute.to_file(freckles), "application/x").run()
+    at.file_uploader(key="own_file").upload("a.safetensors", attribute_file.to_file(freckles), "application/x").run()
     assert not at.exception
     assert at.session_state["desk"].recipe == sent
     at.file_uploader(key="own_file").upload("a.safetensors", b"no such thing", "application/x").run()

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.own import attribute
+from explorer.own import attribute, naming
 from explorer.session.desk import Desk
 from explorer.wording.labels import attributes_of, ordered, words
 from glowcore.errors import ConfigError
@@ -151,12 +151,12 @@ def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, fi
 )
 def test_a_name_is_taken_by_its_label_too(typed):
     with pytest.raises(ConfigError, match="already"):
-        attribute.name_for(typed, MODEL, ())
+        naming.name_for(typed, MODEL, ())
 
 
 def test_a_name_keeps_its_letters_and_gets_a_capital():
-    assert attribute.name_for("  BMW   cap ", MODEL, ()) == "BMW cap"
-    assert attribute.name_for("dimples", MODEL, ("Dimples",)) == "Dimples"
+    assert naming.name_for("  BMW   cap ", MODEL, ()) == "BMW cap"
+    assert naming.name_for("dimples", MODEL, ("Dimples",)) == "Dimples"
     assert words("BMW cap").label == "BMW cap"
     assert words("dimples").label == "Dimples"
     assert words("Wearing_Earrings").label == "Wearing earrings"

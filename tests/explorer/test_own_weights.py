@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import glowcore
 from explorer.engines.engine import Engine
-from explorer.own import attribute, sliders
+from explorer.own import attribute_file, sliders, weights
 from explorer.session.desk import Desk
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError
@@ -34,15 +34,15 @@ def twin(tmp_path) -> Path:
 
 def forgetful(vectors):
     """Return the attributes without weights, as in a file of an earlier version."""
-    facts = {n: {k: v for k, v in f.items() if k != attribute.WEIGHTS} for n, f in vectors.facts.items()}
+    facts = {n: {k: v for k, v in f.items() if k != weights.WEIGHTS} for n, f in vectors.facts.items()}
     return replace(vectors, facts=facts)
 
 
 def test_it_knows_its_weights_in_its_file_and_among_others(engine, freckles):
-    read = attribute.from_file(attribute.to_file(freckles))
-    assert attribute.made_with(read) == {engine.model_hash}
+    read = attribute_file.from_file(attribute_file.to_file(freckles))
+    assert weights.made_with(read) == {engine.model_hash}
     used = sliders.joined(engine.attributes, [read])
-    assert attribute.made_with(attribute.alone(used, "Freckles")) == {engine.model_hash}
+    assert weights.made_with(attribute_file.alone(used, "Freckles")) == {engine.model_hash}
 
 
 def test_it_stays_away_from_other_weights_of_the_same_shapes(engine, twin, freckles):
@@ -60,7 +60,7 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
     theirs = replace(forgetful(freckles), directions=2 * freckles.directions)
     desk = Desk()
     desk.take_own(freckles)
-    desk.take_own(attribute.taken_for(theirs, other))
+    desk.take_own(weights.taken_for(theirs, other))
 
     def length(of: Engine) -> float:
         return float(desk.own.equip(of).attributes.directions[-1].norm())
@@ -74,7 +74,7 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
 
 
 def test_of_two_that_came_in_one_file_one_can_be_dropped_or_made_anew(engine, freckles):
-    again = attribute.taken_for(forgetful(replace(freckles, names=("Spots",), facts={})), engine)
+    again = weights.taken_for(forgetful(replace(freckles, names=("Spots",), facts={})), engine)
     own = Desk().own.added(sliders.joined(freckles, [again]))
     assert own.equip(engine).attribute_names[-2:] == ("Freckles", "Spots")
     own = own.added(replace(freckles, directions=2 * freckles.directions))
@@ -90,30 +90,30 @@ def test_a_file_of_other_weights_is_refused_with_what_to_do(twin, freckles, engi
     other = Engine.open(twin, "runs/twin")
     told = f"Freckles: made with pretrained/tiny; choose that model, or {REMEDY}"
     with pytest.raises(ConfigError) as error:
-        attribute.taken_for(freckles, other)
+        weights.taken_for(freckles, other)
     assert str(error.value) == told
     monkeypatch.setenv("EXPLORER_HOME", str(twin))  # where that model is not
     with pytest.raises(ConfigError) as error:
-        attribute.taken_for(freckles, other)
+        weights.taken_for(freckles, other)
     assert str(error.value) == f"Freckles: made with other weights than this model's; {REMEDY}"
 
 
 def test_one_that_does_not_say_counts_as_of_the_model_it_is_loaded_for(engine, twin, freckles):
-    old = attribute.from_file(attribute.to_file(forgetful(freckles)))
-    assert attribute.made_with(old) == {""}
-    taken = attribute.taken_for(old, engine)
-    assert attribute.is_of(taken, engine)
-    assert not attribute.is_of(taken, Engine.open(twin, "runs/twin"))
-    assert not attribute.is_of(old, engine)
+    old = attribute_file.from_file(attribute_file.to_file(forgetful(freckles)))
+    assert weights.made_with(old) == {""}
+    taken = weights.taken_for(old, engine)
+    assert weights.is_of(taken, engine)
+    assert not weights.is_of(taken, Engine.open(twin, "runs/twin"))
+    assert not weights.is_of(old, engine)
     with pytest.raises(ConfigError, match=REMEDY):
-        attribute.taken_for(replace(old, shapes=((1, 1, 1),)), engine)
+        weights.taken_for(replace(old, shapes=((1, 1, 1),)), engine)
 
 
-@pytest.mark.parametrize("weights", ["", "x", "0" * 11, "[a](b)", 7, None, ["a"], {"a": 1}])
-def test_nonsense_instead_of_a_hash_is_no_attribute_file(freckles, weights):
-    facts = {"Freckles": {**freckles.facts["Freckles"], attribute.WEIGHTS: weights}}
+@pytest.mark.parametrize("digits", ["", "x", "0" * 11, "[a](b)", 7, None, ["a"], {"a": 1}])
+def test_nonsense_instead_of_a_hash_is_no_attribute_file(freckles, digits):
+    facts = {"Freckles": {**freckles.facts["Freckles"], weights.WEIGHTS: digits}}
     with pytest.raises(CheckpointError, match="12 hexadecimal digits"):
-        attribute.from_file(attribute.to_file(replace(freckles, facts=facts)))
+        attribute_file.from_file(attribute_file.to_file(replace(freckles, facts=facts)))
 
 
 def on_the_page(home: Path, monkeypatch) -> AppTest:
@@ -123,7 +123,7 @@ def on_the_page(home: Path, monkeypatch) -> AppTest:
 
 def give(at: AppTest, vectors) -> str:
     """Load a file and return the text of the page."""
-    at.file_uploader(key="own_file").upload("a.safetensors", attribute.to_file(vectors), "application/x").run()
+    at.file_uploader(key="own_file").upload("a.safetensors", attribute_file.to_file(vectors), "application/x").run()
     assert not at.exception
     return " ".join(i.value for i in at.info).replace("\\", "")
 
@@ -131,7 +131,7 @@ def give(at: AppTest, vectors) -> str:
 @pytest.mark.usefixtures("fresh_caches")
 def test_the_page_refuses_a_stranger_and_takes_one_that_does_not_say_with_a_warning(twin, freckles, monkeypatch):
     at = on_the_page(twin.parents[1], monkeypatch)
-    stranger = replace(freckles, facts={"Freckles": {attribute.WEIGHTS: "f" * 12}})
+    stranger = replace(freckles, facts={"Freckles": {weights.WEIGHTS: "f" * 12}})
     assert give(at, stranger) == f"Freckles: made with other weights than this model's; {REMEDY}."
     assert not at.session_state["desk"].own.made
     assert give(at, freckles) == "Freckles: among the sliders of Edit."

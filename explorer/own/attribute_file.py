@@ -1,0 +1,48 @@
+"""The file of an attribute that a user has made: a safetensors file of ``AttributeVectors``."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from explorer.edits.recipe import MODEL_DIGITS
+from explorer.own.naming import NAME
+from explorer.own.weights import WEIGHTS
+from glowcore import AttributeVectors
+from glowcore.errors import CheckpointError, ConfigError
+from glowcore.storage.safetensors_guard import pack, unpack
+from glowcore.storage.sealed import parse_json
+
+ATTRIBUTE_FILE = Path("attribute.safetensors")
+MOST_ATTRIBUTES = 8  # in one file
+
+
+def alone(vectors: AttributeVectors, name: str) -> AttributeVectors:
+    """Return the vectors of one attribute, on the CPU."""
+    return vectors.only([name]).to("cpu")
+
+
+def to_file(vectors: AttributeVectors) -> bytes:
+    """Return the bytes of a file that holds the attributes."""
+    return pack(ATTRIBUTE_FILE, vectors.tensors(), {"attributes": json.dumps(vectors.metadata())})
+
+
+def from_file(data: bytes) -> AttributeVectors:
+    """Read the bytes that ``to_file`` returned.
+
+    Raises:
+        CheckpointError: any other file.
+    """
+    tensors, table = unpack(ATTRIBUTE_FILE, data)
+    metadata = parse_json(ATTRIBUTE_FILE, table.get("attributes", "").encode())
+    try:
+        vectors = AttributeVectors.from_tensors(tensors, metadata)
+    except ConfigError as error:
+        raise CheckpointError(f"this is no attribute file ({str(error)[:100]})") from error
+    if not 1 <= len(vectors.names) <= MOST_ATTRIBUTES or not all(NAME.fullmatch(n) for n in vectors.names):
+        raise CheckpointError(f"this file does not hold 1 to {MOST_ATTRIBUTES} attributes with names that can be shown")
+    weights = [fact[WEIGHTS] for fact in vectors.facts.values() if WEIGHTS in fact]
+    if not all(isinstance(w, str) and re.fullmatch(f"[0-9a-f]{{{MODEL_DIGITS}}}", w) for w in weights):
+        raise CheckpointError(f"this file names weights by something else than {MODEL_DIGITS} hexadecimal digits")
+    return vectors

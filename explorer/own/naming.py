@@ -1,0 +1,34 @@
+"""The name of an attribute that a user makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from explorer.wording.labels import words
+from glowcore.errors import ConfigError
+
+LONGEST = 40  # characters of a name
+NAME = re.compile(rf"[^\W_][\w \-]{{0,{LONGEST - 1}}}")
+
+
+def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
+    """Return the name for a new attribute from what the user typed.
+
+    The name is ``tidy`` with a capital; if it equals one of ``own`` apart from case, it is that name, which the new
+    attribute replaces.
+
+    Raises:
+        ConfigError: an attribute of the model has this name or label.
+    """
+    name = tidy(typed)
+    folded = name.casefold()
+    for known in of_model:
+        if folded in {n.casefold() for n in (known, known.replace("_", " "), words(known).label)}:
+            raise ConfigError(f"the model has a slider {words(known).label} already; another name is expected")
+    return next((n for n in own if n.casefold() == folded), name[:1].upper() + name[1:])
+
+
+def tidy(typed: str) -> str:
+    """Return a typed name with single spaces, cut to ``LONGEST`` characters."""
+    return " ".join(typed.split())[:LONGEST].rstrip()
