@@ -13,7 +13,7 @@ from glowcore.grids import grid
 
 #: Approximate shorter side of a picture on a sheet in pixels; smaller pictures are enlarged to it.
 SIDE = 128
-#: Keyword of the PNG text entry with the axes of a sheet (:func:`in_words`).
+#: Keyword of the PNG text entry with the axes of a sheet (:func:`axes_json`).
 TEXT_KEY = "glow-grid"
 
 
@@ -40,7 +40,7 @@ def signed(strength: float) -> str:
     return "0" if round(strength, 2) == 0 else f"{round(strength, 2):+g}"
 
 
-def in_words(across: Axis, down: Axis) -> str:
+def axes_json(across: Axis, down: Axis) -> str:
     """Return the axes of a sheet as ASCII JSON, each with its name and strengths."""
     return json.dumps({"across": asdict(across), "down": asdict(down)})
 

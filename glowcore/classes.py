@@ -103,7 +103,7 @@ def _named(model: LikelihoodModel, name: str) -> int:
     return names.index(name)
 
 
-def describe(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -> None:
+def store_classes(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -> None:
     """Store the class names and the number of training pictures of each class in ``model.metadata``.
 
     ``labels`` are the pictures' class numbers in the model. Names stored by an earlier run are kept.

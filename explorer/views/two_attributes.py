@@ -57,7 +57,7 @@ class TwoAttributes:
         ]
 
     def pictures(self, engine: Engine, picture: np.ndarray | None) -> list[np.ndarray]:
-        """Return all pictures, uint8 [H, W, 3]. A row is one batch, so other requests are served between rows.
+        """Return all pictures, uint8 ``[H, W, 3]``. A row is one batch, so other requests are served between rows.
 
         ``picture`` is the aligned source, None for a seed. Errors are those of ``Engine.strip``.
         """
@@ -69,7 +69,7 @@ class TwoAttributes:
         """Return a PNG of all pictures with the strengths at the edges, which holds the axes and the central recipe."""
         middle = self.edit.moved({self.across.name: 0.0, self.down.name: 0.0})
         sheet = attribute_grid.sheet(pictures, self.across, self.down, self.labels)
-        axes = {attribute_grid.TEXT_KEY: attribute_grid.in_words(self.across, self.down)}
+        axes = {attribute_grid.TEXT_KEY: attribute_grid.axes_json(self.across, self.down)}
         return recipe_png.to_png(sheet, middle, more=axes)
 
 

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return 1
     if axes:
-        words = {attribute_grid.TEXT_KEY: attribute_grid.in_words(*axes)}
+        words = {attribute_grid.TEXT_KEY: attribute_grid.axes_json(*axes)}
         pictures.save(out, attribute_grid.sheet(shown, *axes), words)
         return 0
     say_locked_moves(strengths, args.lock)

@@ -169,7 +169,7 @@ def _trainer(
     """Return the trainer of a run, before its saved state is loaded."""
     labels = options.labels(model, pictures.train, args.data)
     if labels is not None:
-        classes.describe(model, labels, pictures.train.class_names)
+        classes.store_classes(model, labels, pictures.train.class_names)
     return Trainer(
         model,
         pictures.train.images,

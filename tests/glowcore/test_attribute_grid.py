@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from glowcore.attribute_grid import Axis, in_words, moves, sheet, signed
+from glowcore.attribute_grid import Axis, axes_json, moves, sheet, signed
 from glowcore.captions import CAPTION_HEIGHT, caption
 
 SMILE, GLASSES = Axis.even("Smiling", -2, 2, 5), Axis.even("Eyeglasses", 1, -1, 3)
@@ -92,7 +92,7 @@ def test_names_and_strengths_stand_where_they_belong():
 
 def test_what_is_told_of_the_axes_is_ascii_and_comes_back():
     lines = Axis("Lächeln\n", (-1 / 3, 0.1)), Axis('"', (2.0,))
-    text = in_words(*lines)
+    text = axes_json(*lines)
     assert text.isascii()
     assert text.isprintable()
     axes = json.loads(text)

@@ -40,7 +40,7 @@ def make(out, *, memory="full", class_head=True, **settings):
     flow.memory = memory
     images, labels = halves(200)
     held_out, held_out_labels = halves(60, seed=1)
-    classes.describe(flow, labels, NAMES)
+    classes.store_classes(flow, labels, NAMES)
     given = {
         "batch_size": 16,
         "steps": 250,
@@ -290,7 +290,7 @@ def test_labels_are_renumbered_by_name():
         classes.renumbered(flow, torch.tensor([0, 3]), ("a", "b", "c", "stray"))
     with pytest.raises(ConfigError, match="there is a class 3, num_classes 3 allows 0 to 2"):
         classes.renumbered(flow, torch.tensor([0, 3]), ())
-    classes.describe(flow, torch.tensor([0, 1, 2, 2]), ("bird", "cat", "dog"))
+    classes.store_classes(flow, torch.tensor([0, 1, 2, 2]), ("bird", "cat", "dog"))
     assert classes.renumbered(flow, labels, ("dog", "cat")).tolist() == [2, 1, 1]
     with pytest.raises(ConfigError, match="'fish' is unknown, expected one of this model's: bird, cat, dog"):
         classes.renumbered(flow, labels, ("dog", "fish"))
@@ -299,5 +299,5 @@ def test_labels_are_renumbered_by_name():
             classes.renumbered(flow, labels, ("dog", number))
     with pytest.raises(ConfigError, match="1 of 2 pictures have no class"):
         classes.renumbered(flow, torch.tensor([0, -1]), ("dog",))
-    classes.describe(flow, torch.tensor([1]), ("x", "y", "z"))
+    classes.store_classes(flow, torch.tensor([1]), ("x", "y", "z"))
     assert flow.metadata == {CLASS_NAMES: ["bird", "cat", "dog"], CLASS_COUNTS: [0, 1, 0]}
