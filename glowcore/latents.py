@@ -19,10 +19,10 @@ from glowcore.temperature import temperatures
 class Latents:
     """Standardised latents ``eps = (z - mean) / std`` of a batch of pictures, one tensor per level.
 
-    ``levels[0]`` is the finest level and ``levels[-1]`` the top, each ``[B, c, h, w]``; together they have exactly as
-    many values as the pictures. Under the model they are independent and standard normal (``prior="gaussian"``) or
-    standard logistic (``prior="logistic"``, NICE). Temperature, interpolation, attribute arithmetic and level mixing
-    are therefore plain arithmetic, the same on all levels.
+    ``levels[0]`` is the finest level and ``levels[-1]`` the top, each ``[B, c, h, w]``. Those of a flow have exactly as
+    many values as the pictures, those of a VAE fewer. Under the model they are independent and standard normal
+    (``prior="gaussian"``) or standard logistic (``prior="logistic"``, NICE). Temperature, interpolation, attribute
+    arithmetic and level mixing are therefore plain arithmetic, the same on all levels.
 
     ``log_prob`` (``[B]``, nats) is that of the encoded pictures; any operation that changes the latents sets it to
     ``None``. ``y`` (``[B]``, int64) are the class labels of a class-conditional model, else ``None``; one number for

@@ -53,8 +53,8 @@ def free_bytes(device: torch.device) -> int:
 def choose_memory(model: LikelihoodModel, batch_size: int) -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
-    ``"checkpoint"`` for models with a step that cannot be recovered from its output (batch norm), and always ``"full"``
-    where networks would not do the same twice (dropout), and for a baseline, which is no flow.
+    Models with a step whose input cannot be recovered from its output (batch norm) get ``"checkpoint"`` instead of
+    ``"reversible"``. Networks whose second evaluation would differ (dropout) and baselines always get ``"full"``.
     """
     if not isinstance(model, Flow) or model.nondeterministic:
         return "full"

@@ -33,7 +33,7 @@ CLASS_NAMES = "class_names"
 #: Number of training pictures of each class, which gives the p(y) of Bayes' rule.
 CLASS_COUNTS = "class_counts"
 
-#: The default temperature of samples.
+#: The default temperature of samples in the commands and the application; that of ``Flow.sample`` is 1.
 USUAL_TEMPERATURE = 0.7
 
 

@@ -55,7 +55,7 @@ class ZeroConv2d(nn.Module):
 
 
 class CouplingNet(nn.Module):
-    """conv 3x3, ReLU, conv 1x1, ReLU, zero conv 3x3 (Glow, section 4).
+    """conv 3x3, ReLU, conv 1x1, ReLU, zero conv 3x3 (Glow, section 5).
 
     The paper has an actnorm behind each hidden convolution. Its scale and shift can be folded into the convolution, so
     :meth:`initialize` sets the weights to the same initial function and no extra operators remain.

@@ -6,7 +6,8 @@ import traceback
 
 import torch
 
-# Messages of the plain RuntimeErrors of torch: the first two on the CPU, the last one from cuBLAS and cuDNN.
+# Messages of the plain RuntimeErrors of torch: the first two come from the CPU's allocators, the third from CUDA and
+# MPS, the last from cuBLAS and cuDNN.
 _MESSAGES = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 
 

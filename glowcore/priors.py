@@ -33,7 +33,7 @@ class TopPrior(nn.Module):
     r"""Diagonal prior of the top level: ``z = mean + exp(log_std) * eps``.
 
     Mean and log-std are learned for each value of the level and initialised to zero; with ``learned=False`` they stay
-    zero. With ``num_classes`` K > 0 each class adds its own (``y_cond`` in the paper's code).
+    zero. With ``num_classes`` K > 0 each class adds its own (``ycond`` in the paper's code).
     """
 
     def __init__(self, shape: tuple[int, int, int], *, learned: bool = True, num_classes: int = 0) -> None:

@@ -4,7 +4,7 @@ A direction of either kind is :math:`d = \sum_i r_i \epsilon_i`, with weights r 
 label is known and to 1 over those that have the attribute:
 
 ``mean``
-    the difference of class means (Glow, section 4.3): :math:`r_i = 1/n_1` with it, :math:`-1/n_0` without.
+    the difference of class means (Glow, section 6): :math:`r_i = 1/n_1` with it, :math:`-1/n_0` without.
 
 ``partial``
     the effect of one label with the others held constant: the coefficient of a least-squares fit of the encodings on

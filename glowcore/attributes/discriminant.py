@@ -22,7 +22,10 @@ TOLERANCE = 1e-2
 
 
 def solve(apply: Callable[[Tensor], Tensor], targets: Tensor, shifts: Tensor) -> Tensor:
-    """Solve ``(S + shift_k I) w_k = t_k`` for every column k by conjugate gradients, to a relative residual of 1e-2.
+    """Solve ``(S + shift_k I) w_k = t_k`` for every column k by conjugate gradients.
+
+    A column is finished at a relative residual of :data:`TOLERANCE`. After :data:`MAX_PASSES` passes the columns that
+    have not converged are returned as they are.
 
     Args:
         apply: ``[D, K] -> [D, K]``, the product with the symmetric positive semi-definite S.

@@ -2,7 +2,7 @@
 
 :mod:`glowcore.attributes.fit` fits them to labelled pictures. By default a direction is the effect of one label with
 the others held constant (:mod:`glowcore.attributes.directions`), then refined by gradient descent through the decoder
-(:mod:`glowcore.attributes.refinement`). The difference of class means of the Glow paper (section 4.3) is an option.
+(:mod:`glowcore.attributes.refinement`). The difference of class means of the Glow paper (section 6) is an option.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class VAE(LikelihoodModel):
     Encoder :math:`q(z|x) = N(m(x), \mathrm{diag}\,s(x)^2)`, prior :math:`p(z) = N(0, I)`, and as decoder
     :math:`p(k|z)` a discretised logistic distribution of every value
     (:mod:`glowcore.baselines.discretised_logistic`). Unlike a flow it has no exact likelihood but the evidence lower
-    bound, and ``decode(encode(x))`` is not x.
+    bound (ELBO), and ``decode(encode(x))`` is not x.
 
     ``encode`` returns the mean of q as :class:`~glowcore.latents.Latents` with one level ``[B, latent_dims, 1, 1]``,
     fewer numbers than the picture has, and without ``log_prob``.
@@ -115,9 +115,10 @@ class VAE(LikelihoodModel):
 
         .. math:: -\frac{\log p(k|z) + \log p(z) - \log q(z|x)}{D \ln 2}, \qquad z = m + s \odot \epsilon
 
-        with one draw of z per picture; its mean over draws is the evidence lower bound, so the true code length is not
-        longer. The bits per dimension of a flow bound the same number, by dequantisation. Differentiable: this is the
-        training loss. The noise comes from ``generator`` as in :meth:`glowcore.flow.Flow.bits_per_dim`.
+        with one draw of z per picture; its mean over draws is the negative evidence lower bound (ELBO) in bits per
+        dimension, an upper bound on the code length. The bits per dimension of a flow bound the same number, by
+        dequantisation. Differentiable: this is the training loss. The noise comes from ``generator`` as in
+        :meth:`glowcore.flow.Flow.bits_per_dim`.
         """
         checked = self._checked(images)
         check_values(images)

@@ -53,7 +53,7 @@ class ClassifierSettings:
 
 
 class AttributeClassifier(nn.Module):
-    """A residual network of about 0.9 million weights from pictures to a log-odds per column of a label table.
+    """A residual network of about half a million weights from pictures to a log-odds per column of a label table.
 
     Args:
         columns: the labels, in order; all columns of a table, since they share the features.
@@ -67,7 +67,7 @@ class AttributeClassifier(nn.Module):
         self.columns = tuple(columns)
         self.image_size = image_size
         self.register_buffer("log_odds", log_odds.float())
-        # Four halvings for 64 x 64, fewer for smaller pictures, so that the last map is 2 x 2 or larger.
+        # Four halvings from 32 x 32 on, fewer for smaller pictures, so that the last map is 2 x 2 or larger.
         halvings = min(4, max(1, min(image_size).bit_length() - 2))
         widths = [WIDTH * 2**n for n in (0, 0.6, 1, 2)][:halvings]
         widths = [int(width) // 8 * 8 for width in widths]

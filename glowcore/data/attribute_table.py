@@ -2,9 +2,10 @@
 
 A CSV file has a header. The first column names the picture, with or without its ending; a column ``split`` and a column
 ``class`` (any name, for class-conditional models) are optional; every other column is an attribute with 1 / 0 / empty
-for yes / no / unknown. ``-1 / 1``, ``true / false`` and ``yes / no``, a byte order mark, ``;`` or tabs, CRLF and a
-header without a name for the file column are accepted as well. Anything else raises a :class:`DataError` that names the
-row or column; nothing is guessed.
+for yes / no / unknown. Other common forms of these values are accepted (``-1 / 1``, ``true / false``, ``t / f``,
+``yes / no``, ``y / n``, ``1.0 / 0.0``, ``+1``; ``?``, ``nan``, ``na``, ``n/a``, ``none``, ``null`` and ``unknown`` for
+unknown), in upper or lower case, as are a byte order mark, ``;`` or tabs, CRLF and a header without a name for the file
+column. Anything else raises a :class:`DataError` that names the row or column; nothing is guessed.
 """
 
 import csv

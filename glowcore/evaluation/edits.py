@@ -158,10 +158,10 @@ def _cases(
     cases, skipped = [], {}
     for name in names:
         if name not in judged:
-            skipped[name] = "the classifier's labels do not tell of it"
+            skipped[name] = "the classifier has no label for it"
             continue
         if name not in pictures.attribute_names:
-            skipped[name] = "the pictures' labels do not tell of it"
+            skipped[name] = "the pictures have no label for it"
             continue
         known = pictures.attributes[:, pictures.attribute_names.index(name)]
         for sign, label in ((1, 0), (-1, 1)) if name in OPPOSITES else ((1, 0),):

@@ -53,16 +53,16 @@ class FusedFlow:
         dtype: dtype of the coupling networks, kept as ``net_dtype``. ``"float32"`` keeps that of the model.
             ``"bfloat16"`` is for previews: the error of a round trip is about 1e-3, so reconstruction is not exact.
         backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"`` or ``"auto"``. On a CPU ``"auto"`` uses onnxruntime,
-            if it is installed, for small batches. Its sessions are built in the background, :attr:`SETTLED` seconds
-            after the last change of weights, and checked against PyTorch; all other calls use PyTorch. On CUDA
-            ``"auto"`` uses cudagraphs, which allow no other thread to use the device
+            if it is installed, for small batches. Its sessions are built in the background, at once and again
+            :attr:`SETTLED` seconds after the last change of weights, and checked against PyTorch; all other calls use
+            PyTorch. On CUDA ``"auto"`` uses cudagraphs, which allow no other thread to use the device
             (:mod:`glowcore.fused.cuda_graphs`): multi-threaded programs should choose ``"torch"``.
 
     Raises:
         ConfigError: the dtype or backend does not exist or does not support the model.
     """
 
-    #: Seconds without a change of weights before onnxruntime sessions are built, so that a loop that changes the
+    #: Seconds without a change of weights before onnxruntime sessions are built anew, so that a loop that changes the
     #: weights does not start builds that are never used.
     SETTLED = 1.0
 

@@ -73,9 +73,8 @@ class TorchBackend:
                 mean, log_std = self._split_stats(level, x)
                 x = torch.cat([x, torch.addcmul(mean, log_std.exp(), latents[index])], dim=1)
             elif index == len(self.levels) - 1:
-                x = x.clone(
-                    memory_format=torch.channels_last
-                )  # the steps work in place and must not change the caller's tensor
+                # A copy, since the steps work in place and must not change the caller's tensor.
+                x = x.clone(memory_format=torch.channels_last)
             for step, net in zip(reversed(level.steps), reversed(self.nets[index]), strict=True):
                 half = x.shape[1] // 2
                 h = net(x[:, :half])

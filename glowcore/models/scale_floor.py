@@ -1,9 +1,9 @@
 r"""Change of the floor under the coupling scales of a trained Glow.
 
-The floor m of :class:`~glowcore.transforms.coupling.AffineCoupling` bounds by 1 / m how much one step of decoding
-magnifies an error. Trained models seldom use the smallest scales on pictures like their training data, so a higher
-floor costs little likelihood, which further training regains. Out-of-distribution pictures lead to the smallest scales
-at every step, and their decoding can diverge.
+The floor m of :class:`~glowcore.transforms.coupling.AffineCoupling` bounds by 1 / m how much the division by the scale
+magnifies an error in one step of decoding. Trained models seldom use the smallest scales on pictures like their
+training data, so a higher floor costs little likelihood, which further training regains. Out-of-distribution pictures
+lead to the smallest scales at every step, and their decoding can diverge.
 """
 
 from __future__ import annotations

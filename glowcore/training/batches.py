@@ -11,8 +11,8 @@ import functools
 import torch
 from torch import Tensor
 
-#: Upper bounds on the number of pictures that weights are initialised on, and on their pixels in total: 256 large
-#: pictures would not fit on a GPU, and fewer already give reliable statistics.
+#: Bounds on the pictures that weights are initialised on: their number, and their pixels in total if they are more than
+#: a batch. 256 large pictures would not fit on a GPU, and fewer already give reliable statistics.
 FIRST_PICTURES, FIRST_PIXELS = 256, 256 * 64 * 64
 
 
@@ -43,9 +43,10 @@ def batch_indices(
 
 
 def first_indices(shape: torch.Size, batch_size: int, seed: int) -> Tensor:
-    """Return the indices of the pictures that weights are initialised on; at least a batch, if there are as many.
+    """Return the indices of the pictures that weights are initialised on, int64.
 
-    ``shape`` is that of the training pictures, ``[N, C, H, W]``.
+    They are at most :data:`FIRST_PICTURES`, and of large pictures a batch or as many as have :data:`FIRST_PIXELS`
+    pixels in total, whichever is more. ``shape`` is that of the training pictures, ``[N, C, H, W]``.
     """
     count, _, height, width = shape
     limit = max(batch_size, FIRST_PIXELS // (height * width))

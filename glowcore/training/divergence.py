@@ -15,12 +15,12 @@ SAMPLES_FINITE = 0.5
 
 
 def divergence(measured: Mapping[str, float | None], *, invertible: bool = True) -> str:
-    """Return in a few words what is wrong with an evaluation, or "" if nothing is.
+    """Return a short description of the first metric that is out of bounds, or "" if there is none.
 
     Args:
         measured: the metrics of :func:`~glowcore.training.held_out_metrics.held_out_metrics`; None stands for a number
             that is not finite, a missing key for a metric that was not measured.
-        invertible: whether the model is one, so that ``round_trip`` counts.
+        invertible: whether ``decode`` inverts ``encode``; ``round_trip`` is checked only then.
     """
     limits = {"bits_per_dim": float("inf"), "condition": MOST_CONDITION, "log_scale": MOST_LOG_SCALE}
     if invertible:

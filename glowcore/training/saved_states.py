@@ -161,9 +161,11 @@ def _read(files: SealedSet) -> tuple[Any, dict[str, Any]]:
 
 
 def _encode(folder: Path, value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Return a JSON value for a value: itself if JSON has its type, else an object with one key that names the type.
+    """Return a JSON value for a value of a state.
 
-    Tensors are added to ``tensors`` and replaced by their name there.
+    None, booleans, integers, strings and finite floats stand for themselves; any other value, lists and dicts among
+    them, becomes an object with one key, which names its type. Tensors are added to ``tensors`` and replaced by their
+    name there.
     """
     if value is None or isinstance(value, bool | int | str):
         return value

@@ -24,22 +24,27 @@ class TrainSettings:
         optimizer: ``"adam"`` or ``"adamax"``.
         learning_rate: learning rate after warm-up.
         warmup_steps: steps over which the learning rate rises linearly from 0.
-        decay: fraction of the run, at its end, over which the learning rate falls linearly to 0; 0 keeps it constant.
+        decay: fraction of the run, 0 to 1, at its end, over which the learning rate falls linearly to 0; 0 keeps it
+            constant.
         clip_norm: upper bound on the norm of the gradient of bits per dimension; a larger one is scaled down to it.
-        ema_decay: decay per step of the averaged weights that are evaluated and saved; rises to this from 0.1.
+        ema_decay: decay per step of the averaged weights that are evaluated and saved, in [0, 1); rises to this from
+            0.18.
         accumulate: micro-batches per step, whose gradients are averaged.
         precision: precision of the coupling networks, ``"float32"``, ``"bfloat16"`` or ``"auto"``, which is bfloat16
             where the device has it in hardware. The bijection itself is always float32.
         class_weight: weight of the classification head's cross-entropy (bits per picture) beside bits per dimension,
             for a class-conditional model that has a head; 0 leaves it untrained.
         flip: mirror pictures at random.
-        seed: seed of the weights, the order of the pictures, the mirroring and the noise.
+        seed: seed of the weights, the order of the pictures, the mirroring and the noise, 0 to 2**32 - 1.
         steps: stop after so many steps, counting earlier sessions of a resumed run.
         minutes: stop after so many minutes of training, counting earlier sessions of a resumed run.
         eval_minutes: minutes of training between evaluations, each of which also saves; one more comes at the end.
         eval_pictures: number of held-out pictures per evaluation.
         max_bad_steps: non-finite steps in a row after which the last saved state is restored at half the learning rate.
         max_restores: restores after which the run gives up.
+
+    Where no range is given, counts are whole numbers from 1 (``warmup_steps`` and ``max_restores`` from 0) and other
+    numbers are above 0 (``class_weight`` from 0).
 
     Raises:
         ConfigError: a value outside these ranges, or neither ``steps`` nor ``minutes``.

@@ -148,7 +148,7 @@ class Trainer:
             self.monitor.close()
 
     def train_step(self) -> float:
-        """Take one step; return its loss in bits/dim, or NaN if the step was skipped.
+        """Take one step; return its mean bits/dim, without the loss of a class head, or NaN if the step was skipped.
 
         A step whose loss or gradient is not finite is skipped: it changes the counters, but not the weights, the
         running statistics, the optimizer or the average.
@@ -235,7 +235,7 @@ class Trainer:
         self.monitor.load_state(state["monitor"])
 
     def _batch_loss(self, number: int) -> Tensor:
-        """Return the losses of a micro-batch, ``[3]`` as :class:`TrainingLoss`, counted over all steps from 0."""
+        """Return the losses, ``[3]`` as :class:`TrainingLoss`, of micro-batch ``number``, counted over all steps from 0."""
         s, p = self.settings, self.processes
         indices = batches.batch_indices(len(self.images), s.batch_size, s.seed, number, p.rank, p.world_size)
         generator = batches.step_generator(s.seed, number, p.rank, self.device)

@@ -71,7 +71,7 @@ class InvertibleConv1x1(ChannelLinear):
 
 
 class InvertibleConv1x1LU(ChannelLinear):
-    r"""LU parametrisation, whose determinant is a sum of parameters (section 3.2, equation 10).
+    r"""LU parametrisation, whose log-determinant is a sum of parameters (section 3.2, equation 10).
 
     .. math:: W = P\,L\,(U + \mathrm{diag}(\sigma \odot e^{s})), \qquad \log |\det W| = \textstyle\sum_c s_c
 

@@ -20,8 +20,9 @@ def summed(log_s: Tensor) -> Tensor:
 class Coupling(Transform):
     """Base class of couplings.
 
-    One half, ``x_a``, passes through, and ``h = net(x_a)`` (``[B, out_channels, H, W]``) parametrises the map of the
-    other half, ``x_b``. Subclasses define this map in ``move`` and ``move_back``.
+    One half, ``x_a``, passes through, and ``h = net(x_a)`` parametrises the map of the other half, ``x_b``. Subclasses
+    define this map in ``move`` and ``move_back``. For the couplings of this module ``h`` has the shape of ``x_b`` with
+    ``OUTPUTS`` times the size in dimension 1: channels, or the values of the vectors of NICE's partition.
 
     Args:
         net: a deterministic network. The inverse evaluates it at the same ``x_a`` again, and so do the memory modes
@@ -132,7 +133,8 @@ class AffineCoupling(Coupling):
         \qquad x_b = z_b / s - t, \qquad \mathrm{logdet} = \textstyle\sum \log s
 
     The paper has ``scale_min`` m = 0. The inverse divides by s: with m = 0 an out-of-distribution picture can drive
-    s to 0 and the inverse to infinity. With m > 0 one step magnifies an error by 1 / m at most (Behrmann et al. 2021).
+    s to 0 and the inverse to infinity (Behrmann et al. 2021). With m > 0 the division magnifies an error of ``z_b`` by
+    1 / m at most; an error of ``z_a`` also passes through the network.
     """
 
     #: Network outputs per moved channel.

@@ -123,7 +123,7 @@ def test_what_has_an_opposite_is_also_taken_away_from_those_who_have_it():
     away = find(found.results, "Male", -1.0)
     assert (away.images, away.before, away.success) == (2, 0, 0.5)
     assert [(s.attribute, s.sign) for s in found.strips] == [("Bright", 1), ("Male", 1), ("Male", -1), ("Red", 1)]
-    assert found.skipped == {"Unjudged": "the classifier's labels do not tell of it"}
+    assert found.skipped == {"Unjudged": "the classifier has no label for it"}
 
 
 def test_the_first_pictures_are_taken_and_shown():
@@ -201,5 +201,5 @@ def test_nothing_to_measure_is_an_error_that_says_why():
 def test_the_judge_alone_does_not_do():
     data = pictures([9, 9], [0, 0])
     blind = SimpleNamespace(columns=("Other",))
-    with pytest.raises(DataError, match="labels do not tell of it"):
+    with pytest.raises(DataError, match="the classifier has no label for it"):
         evaluate_edits(Pixels(vectors()), data, blind)
