@@ -76,6 +76,11 @@ def test_messages_are_dealt_with_once_and_in_order(desk, engine):
         assert desk.recipe.strength("Male") == 0
 
 
+def test_a_value_too_large_for_a_float_is_clamped(desk, engine):
+    desk.handle({"op": "set", "name": "Male", "value": 10**400, "nonce": "a", "seq": 1}, engine)
+    assert (desk.recipe.strength("Male"), desk.note) == (5.0, "")
+
+
 def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine):
     desk.handle({"op": "strip", "name": "Male", "nonce": "a", "seq": 1}, engine)
     view = editor_view(desk, engine, desk.prepare_view(engine))

@@ -92,6 +92,12 @@ def test_numbers_out_of_range_are_clamped():
     assert clamped.temperature == (1.2,)
 
 
+def test_integers_too_large_for_a_float_are_clamped_too():
+    moves = EditRecipe(Source("seed", "1"), (("Smiling", 10**400), ("Male", -(10**400)))).moves
+    assert moves == (("Male", -5.0), ("Smiling", 5.0))
+    assert Source("photo", "0" * 32, -1, eyes=(10**400, 0, 0.5, -(10**400))).eyes == (1.0, 0.0, 0.5, 0.0)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "1", None, True, [1]])
 def test_no_number_no_recipe(value):
     with pytest.raises(RecipeError):
