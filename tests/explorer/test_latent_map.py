@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.atlas.latent_map import LatentMap, most_pictures
+from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures, principal_components
 from explorer.edits.recipe import PLACE_LIMIT, Source
 from glowcore.errors import CheckpointError, ConfigError, DataError
+from glowcore.storage.safetensors_guard import pack, unpack
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,59 @@ def test_files_that_are_no_maps(tmp_path, latent_map):
         path.write_bytes(bad)
         with pytest.raises(CheckpointError):
             LatentMap.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("coordinates", lambda t: torch.tensor(1.0)),
+        ("coordinates", lambda t: t[:, 0]),
+        ("coordinates", lambda t: t[:-1]),
+        ("coordinates", lambda t: t[:, :-1]),
+        ("mean", lambda t: t[None]),
+        ("mean", lambda t: t[:-1]),
+        ("basis", lambda t: t[:-1]),
+        ("scale", lambda t: t[:-1]),
+        ("labels", lambda t: t[:, :1]),
+        ("labels", lambda t: t.float()),
+        ("pictures", lambda t: t.bfloat16()),
+    ],
+)
+def test_tensors_of_other_shapes_and_types_are_no_map(tmp_path, latent_map, name, wrong):
+    path = latent_map.save(tmp_path)
+    tensors, table = unpack(path, path.read_bytes())
+    path.write_bytes(pack(path, {**tensors, name: wrong(tensors[name]).contiguous()}, table))
+    with pytest.raises(CheckpointError, match=f"{MAP_FILE}: not a map of this program"):
+        LatentMap.load(tmp_path)
+
+
+@pytest.mark.parametrize(("key", "value"), [("side", "0"), ("names", ""), ("explained", "x")])
+def test_facts_that_are_no_map(tmp_path, latent_map, key, value):
+    path = latent_map.save(tmp_path)
+    tensors, table = unpack(path, path.read_bytes())
+    path.write_bytes(pack(path, tensors, {**table, key: value}))
+    with pytest.raises(CheckpointError, match="not a map of this program"):
+        LatentMap.load(tmp_path)
+
+
+@pytest.mark.parametrize(("count", "dims"), [(40, 6), (6, 40), (70, 70)])
+def test_components_are_those_of_the_singular_values_whichever_side_is_longer(count, dims, monkeypatch):
+    rows = torch.randn(count, dims, generator=torch.Generator().manual_seed(3))
+    rows -= rows.mean(0)
+    sides, eigh = [], torch.linalg.eigh
+    monkeypatch.setattr(torch.linalg, "eigh", lambda matrix: sides.append(len(matrix)) or eigh(matrix))
+    basis, values = principal_components(rows, 5)
+    _, singular, right = torch.linalg.svd(rows, full_matrices=False)
+    torch.testing.assert_close(values.float(), singular[:5] ** 2, rtol=1e-4, atol=0)
+    torch.testing.assert_close((basis @ right[:5].T).abs(), torch.eye(5), rtol=0, atol=1e-3)
+    assert sides == [min(count, dims)]
+
+
+def test_there_are_no_more_components_than_dimensions():
+    rows = torch.randn(40, 6, generator=torch.Generator().manual_seed(3))
+    basis, values = principal_components(rows - rows.mean(0), 64)
+    assert (basis.shape, values.shape) == ((6, 6), (6,))
+    torch.testing.assert_close(basis @ basis.T, torch.eye(6), atol=1e-5, rtol=0)
 
 
 def test_the_most_pictures_that_a_map_keeps_fit_a_webp(latent_map, tmp_path):
