@@ -19,12 +19,11 @@ HERE = Path(__file__).parent
 
 
 @st.fragment(run_every=timedelta(days=1))
-def run_when_connected_anew() -> None:
-    """Show nothing: where a fragment runs by the clock, the browser runs the page as soon as it is connected again.
+def rerun_on_reconnect() -> None:
+    """Draw nothing.
 
-    Else it would wait for the next click. Where a new session has begun, because the server was restarted or the
-    connection was lost for long, that click would come with the session's first run, which knows no widget before it
-    draws it: one would go back to its start, and no callback would be called.
+    Because of ``run_every``, the browser reruns the page as soon as it reconnects. Otherwise the first click after a
+    restart would arrive with the session's first run, before any widget exists, and be lost.
     """
 
 
@@ -39,7 +38,7 @@ def page() -> None:
 
     icon, pages = HERE / ".streamlit" / "icon.png", HERE / "explorer" / "ui" / "pages"
     st.html(HERE / "explorer" / "ui" / "page.css")
-    run_when_connected_anew()
+    rerun_on_reconnect()
     # Pages have no material icon: the browser would fetch it as a favicon from a font server.
     edit = st.Page(pages / "edit.py", title="Edit", url_path="", default=True)
 

@@ -39,7 +39,7 @@ def outlines(points: Sequence[tuple[float, float]], shares: Sequence[float]) -> 
 
 
 def _between(field: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Interpolate the field [CELLS, CELLS] bilinearly at places [N, 2] (column, row) inside it."""
+    """Interpolate the field ``[CELLS, CELLS]`` bilinearly at places ``[N, 2]`` (column, row) inside it."""
     whole = places.astype(int)
     (column, row), (right, down) = whole.T, (places - whole).T
     above = field[row, column] * (1 - right) + field[row, column + 1] * right

@@ -34,7 +34,7 @@ def map_of(engine: Engine) -> LatentMap:
 
 
 def face_at(source: Source, engine: Engine) -> np.ndarray:
-    """Return the picture of a source of kind "map", uint8 [H, W, 3].
+    """Return the picture of a source of kind "map", uint8 ``[H, W, 3]``.
 
     Raises:
         RecipeError: the map has no picture of this number.

@@ -19,7 +19,7 @@ COMMON = 0
 
 
 def common(model: glowcore.Flow, batch: int) -> torch.Tensor | None:
-    """Return the labels under which pictures are encoded, int64 [batch]; None for a model without classes."""
+    """Return the labels under which pictures are encoded, int64 ``[batch]``; None for a model without classes."""
     if not classes.num_classes(model):
         return None
     return torch.full((batch,), COMMON, dtype=torch.long, device=model.device)

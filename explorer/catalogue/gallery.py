@@ -41,7 +41,11 @@ class Gallery:
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def load(self, name: str) -> np.ndarray:
-        """Return the picture ``name``, uint8 [H, W, 3]; RecipeError if the gallery has no such picture."""
+        """Return the picture ``name``, uint8 ``[H, W, 3]``.
+
+        Raises:
+            RecipeError: the gallery has no picture of this name.
+        """
         if name not in self.names:
             raise RecipeError(f"the gallery of this model has no picture {name!r:.60}")
         return images.load(self.folder / name)

@@ -1,4 +1,4 @@
-"""`faces`: the share of samples, and of real pictures, in which a face is found."""
+"""``faces``: the share of samples, and of real pictures, in which a face is found."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from explorer.edits.recipe import EditRecipe
 
 @dataclass(frozen=True)
 class FaceEdits:
-    """The recipes in which edited pictures of photos were last left, one per source. Methods return a new value."""
+    """The latest recipe of each edited photo source. Methods return a new value."""
 
     last: tuple[EditRecipe, ...] = ()
 

@@ -32,9 +32,9 @@ def to_png(
     """Return the picture as a PNG that holds its recipe.
 
     Args:
-        picture: uint8 [H, W, 3], stored losslessly.
+        picture: uint8 ``[H, W, 3]``, stored losslessly.
         recipe: the edit that gives the picture.
-        crop: the aligned picture that the edit started from, uint8 [H, W, 3]; None to leave it out.
+        crop: the aligned picture that the edit started from, uint8 ``[H, W, 3]``; None to leave it out.
         more: further ASCII texts by the keywords of their chunks.
     """
     texts = {RECIPE_KEY: recipe.token(), **(more or {})}

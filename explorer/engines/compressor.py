@@ -53,7 +53,11 @@ class Compressor:
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Compressor:
-        """Load the model in ``folder``; CheckpointError as ``glowcore.load``."""
+        """Load the model in ``folder``.
+
+        Raises:
+            CheckpointError: as ``glowcore.load``.
+        """
         model = checkpoint.load(folder, device=device)
         return cls(model, name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
@@ -63,9 +67,10 @@ class Compressor:
         return in_words(self._vae.device)
 
     def encode(self, picture: np.ndarray) -> Encoded:
-        """Encode a picture, uint8 [H, W, 3] of any size, and decode it again.
+        """Encode a picture, uint8 ``[H, W, 3]`` of any size, and decode it again.
 
-        ``bits_per_dim`` is the evidence lower bound with one draw of the latent, the same for the same picture.
+        ``bits_per_dim`` is the negative ELBO in bits per dimension, an upper bound on the negative log-likelihood. It
+        uses one draw of the latent, the same for the same picture.
         """
         return self._encodings.get(picture, self._encode)
 
@@ -112,7 +117,11 @@ class Compressor:
 
     @contextmanager
     def _model(self) -> Iterator[None]:
-        """Hold the lock, without gradients; GlowcoreError where the device has no memory left."""
+        """Hold the lock, without gradients.
+
+        Raises:
+            GlowcoreError: the device has no memory left.
+        """
         with self.turns.take(), torch.inference_mode():
             try:
                 yield

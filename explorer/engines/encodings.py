@@ -27,10 +27,10 @@ class Encodings:
         self._size, self._channels = size, channels
 
     def get(self, picture: np.ndarray, encode: Callable[[str, np.ndarray], Encoded]) -> Encoded:
-        """Return the encoding of a picture, uint8 [H, W, 3] of any size.
+        """Return the encoding of a picture, uint8 ``[H, W, 3]`` of any size.
 
         ``encode`` is called where the cache does not have it, with the cache key and the picture at the model's size,
-        uint8 [H, W, 3], grey where the model has one channel.
+        uint8 ``[H, W, 3]``, grey where the model has one channel.
         """
         if picture.shape[:2] != self._size:
             picture = images.fit(picture, self._size)
@@ -45,5 +45,5 @@ class Encodings:
 
 
 def to_values(picture: np.ndarray, channels: int, device: torch.device | str) -> torch.Tensor:
-    """Return a picture, uint8 [H, W, 3], as a model's input: float32 [1, channels, H, W] in [0, 1]."""
+    """Return a picture, uint8 ``[H, W, 3]``, as a model's input: float32 ``[1, channels, H, W]`` in [0, 1]."""
     return images.to_tensor(images.to_channels(picture, channels)).to(device)

@@ -81,7 +81,11 @@ class Engine:
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Engine:
-        """Load the model in ``folder``; CheckpointError as ``glowcore.load``."""
+        """Load the model in ``folder``.
+
+        Raises:
+            CheckpointError: as ``glowcore.load``.
+        """
         model = glowcore.load(folder, device=device)
         return cls(model, Path(folder), name or Path(folder).name, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
 
@@ -142,7 +146,7 @@ class Engine:
 
     # -- encoding ----------------------------------------------------------------
     def encode(self, picture: np.ndarray) -> Encoded:
-        """Encode a picture, uint8 [H, W, 3] of any size, and decode it again."""
+        """Encode a picture, uint8 ``[H, W, 3]`` of any size, and decode it again."""
         return self._encodings.get(picture, self._encode)
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
@@ -158,7 +162,7 @@ class Engine:
 
         Args:
             recipe: the edit.
-            picture: its aligned source, uint8 [H, W, 3]; not needed for a seed.
+            picture: its aligned source, uint8 ``[H, W, 3]``; not needed for a seed.
 
         Raises:
             RecipeError: the picture is missing, or the recipe names attributes that the model does not have.

@@ -99,7 +99,11 @@ def list_models(root: Path | None = None) -> list[ModelEntry]:
 
 
 def find(name: str, root: Path | None = None) -> ModelEntry:
-    """Return the listed model of a name; CheckpointError lists the names where there is none."""
+    """Return the listed model of a name.
+
+    Raises:
+        CheckpointError: no listed model has this name; the message lists the names.
+    """
     entries = list_models(root)
     for entry in entries:
         if entry.name == name:
@@ -135,7 +139,11 @@ def of_hash(digits: str) -> ModelEntry | None:
 
 
 def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
-    """Load a listed flow; CheckpointError with one sentence for damage or a model that is no flow."""
+    """Load a listed flow.
+
+    Raises:
+        CheckpointError: the model is damaged or no flow; the message is one sentence.
+    """
     if not entry.problem and not entry.is_flow:
         raise CheckpointError(
             f"{entry.name} is a {entry.info['model']}, which has no exact latents; it is shown on the Reconstruct page"
@@ -144,7 +152,11 @@ def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
 
 
 def open_compressor(entry: ModelEntry, device: str = "auto") -> Compressor:
-    """Load a listed model that is no flow; CheckpointError with one sentence for damage."""
+    """Load a listed model that is no flow.
+
+    Raises:
+        CheckpointError: the model is damaged; the message is one sentence.
+    """
     return _open(Compressor, entry, device)
 
 

@@ -15,8 +15,9 @@ from glowcore import image_difference
 from glowcore.exact import MOST_OUT_OF_RANGE
 from glowcore.latents import Latents
 
-# Levels whose |eps| / sqrt(d) lies outside of this range have left the typical set. The lower bound is generous: a
-# smooth photo has little in its finest level, which is no fault. Edits that go too far make the norms grow.
+# Levels whose norm (see ``Encoded.level_norms``) lies outside of this range have left the typical set. The lower bound
+# is generous: a smooth photo has little in its finest level, which is no fault. Edits that go too far make the norms
+# grow.
 TYPICAL = (0.4, 1.25)
 
 
@@ -32,12 +33,13 @@ class Encoded:
     Attributes:
         key: the cache key of the picture.
         latents: a batch of one.
-        picture, reconstruction: uint8 [H, W, 3].
+        picture, reconstruction: uint8 ``[H, W, 3]``.
         max_error: largest difference of any value before rounding, on the scale 0 to 1; infinite where a decoded value
             is not finite.
         double: whether the picture was encoded and decoded in float64; its edits are computed in float64 too.
         bits_per_dim: at the model's own n_bits.
-        level_norms: |eps| / sqrt(d) of each level, finest first; 1 is typical. Empty for a model that is no flow.
+        level_norms: the root mean square of each level over that of the prior, finest first; 1 is typical. Empty for a
+            model that is no flow.
         milliseconds: of encoding and decoding once.
     """
 
@@ -72,7 +74,7 @@ class Rendered:
     """The picture of a recipe.
 
     Attributes:
-        picture: uint8 [H, W, 3]; values that are not finite are shown as stripes.
+        picture: uint8 ``[H, W, 3]``; values that are not finite are shown as stripes.
         level_norms: as in ``Encoded``.
         milliseconds: of decoding.
         finite: whether all decoded values are finite.

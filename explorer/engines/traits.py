@@ -1,9 +1,9 @@
 """The Mahalanobis distance of a face among the real pictures that the attributes were fitted on.
 
-An edit changes some tens of the ten thousand latents of a picture, so the norm of the latents hardly changes, even
-where the face is destroyed. The projections on the attributes' directions do show it. Let x be these projections and C
-the covariance of x over real pictures, with k eigenvalues; then x' C^-1 x is about chi-squared with k degrees of
-freedom.
+The attributes span a few of the ten thousand dimensions of the latents, so an edit hardly changes the norm of the
+latents, even where the face is destroyed. The projections on the attributes' directions do show it. Let x be these
+projections and C the covariance of x over real pictures, with k eigenvalues; then x' C^-1 x is about chi-squared with
+k degrees of freedom.
 """
 
 from __future__ import annotations

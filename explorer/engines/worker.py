@@ -38,7 +38,7 @@ class Worker:
         self.exact = ExactFlow(flow, "auto" if flow.device.type == "cpu" else "torch")
 
     def encode(self, key: str, picture: np.ndarray) -> Encoded:
-        """Encode a picture of the model's size, uint8 [H, W, 3], and decode it again; ``key`` is its cache key."""
+        """Encode a picture of the model's size, uint8 ``[H, W, 3]``, and decode it again; ``key`` is its cache key."""
         with self._model():
             values = self._values(picture)
             labels = class_labels.common(self.flow, 1)
@@ -100,7 +100,7 @@ class Worker:
             return from_values(self.exact.decode(self.to_device(latents)))
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
-        """Return the milliseconds of encoding and of decoding one picture of any size, uint8 [H, W, 3]."""
+        """Return the milliseconds of encoding and of decoding one picture of any size, uint8 ``[H, W, 3]``."""
         picture = images.fit(picture, tuple(self.flow.image_size))
         with self._model():
             values = self._values(picture)
@@ -135,7 +135,7 @@ class Worker:
 
     @contextmanager
     def _model(self, batch: int = 1) -> Iterator[None]:
-        """Hold the lock, without gradients; with one thread for a single picture, which decodes fastest so."""
+        """Hold the lock, without gradients; a single picture runs on one thread, which is fastest."""
         with self.turns.take(), torch.inference_mode():
             before = torch.get_num_threads()
             if batch == 1 and before > 1:

@@ -26,7 +26,7 @@ class OwnSliders:
 
     Attributes:
         made: the vectors of each attribute; those that came in one file share theirs.
-        excluded: names of the attributes whose directions are projected out of an attribute's.
+        excluded: for each attribute, the names of those projected out of its direction.
     """
 
     made: Mapping[Key, AttributeVectors] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Conversion of a model's values to pictures, with grey stripes in place of pictures that are not finite.
 
-All pictures are uint8 arrays [H, W, 3].
+All pictures are uint8 arrays ``[H, W, 3]``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Compression, data addresses and sizes of pictures for the browser and for files.
 
-All pictures are uint8 arrays [H, W, 3].
+All pictures are uint8 arrays ``[H, W, 3]``.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Face:
 
     Attributes:
         box: x, y, width, height in pixels of the photo.
-        landmarks: float64 [5, 2], (x, y) of picture-left eye, picture-right eye, nose tip, picture-left and
+        landmarks: float64 ``[5, 2]``, (x, y) of picture-left eye, picture-right eye, nose tip, picture-left and
             picture-right corner of the mouth.
         score: the detector's confidence, 0 to 1.
     """
@@ -48,7 +48,7 @@ class Face:
 
 
 def find(array: np.ndarray) -> list[Face]:
-    """Return the faces in a photo, uint8 [H, W, 3], sorted by size and closeness to the centre.
+    """Return the faces in a photo, uint8 ``[H, W, 3]``, sorted by size and closeness to the centre.
 
     If no face is certainly upright, the photo is also searched rotated by multiples of 90 degrees; a rotation is used
     only if its best score is clearly higher. The list is empty if there is no face.
@@ -66,7 +66,7 @@ def find(array: np.ndarray) -> list[Face]:
 
 
 def best_score(array: np.ndarray) -> float:
-    """Return the highest score of an upright face in a picture, uint8 [H, W, 3], at its own size; 0 without a face."""
+    """Return the highest score of an upright face in a picture, uint8 ``[H, W, 3]``, at its own size; 0 if none."""
     return max((face.score for face in _detect(array, max(array.shape[:2]), _SCORE)), default=0.0)
 
 

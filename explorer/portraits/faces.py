@@ -31,8 +31,8 @@ class Alignment:
     """A face aligned to the template.
 
     Attributes:
-        image: uint8 [size, size, 3].
-        matrix: float64 [2, 3], from the photo's pixels to the image's.
+        image: uint8 ``[size, size, 3]``.
+        matrix: float64 ``[2, 3]``, from the photo's pixels to the image's.
         face: the detected face; None for a centre crop or hand-placed eyes.
     """
 
@@ -42,7 +42,7 @@ class Alignment:
 
 
 def align(array: np.ndarray, size: int, face: Face | None = None) -> Alignment:
-    """Align ``face`` in a photo, uint8 [H, W, 3], to the template at size x size; without a face crop the centre.
+    """Align ``face`` in a photo, uint8 ``[H, W, 3]``, to the template at size x size; without a face crop the centre.
 
     A photo of size x size whose face is in place already, such as a picture of a training set, is not resampled.
     """
@@ -55,7 +55,7 @@ def align(array: np.ndarray, size: int, face: Face | None = None) -> Alignment:
 
 
 def align_from_eyes(array: np.ndarray, left: tuple[float, float], right: tuple[float, float], size: int) -> Alignment:
-    """Align a photo, uint8 [H, W, 3], by the places (x, y) of both eyes, in either order.
+    """Align a photo, uint8 ``[H, W, 3]``, by the places (x, y) of both eyes, in either order.
 
     Raises:
         ImageError: the points are less than 2 pixels apart.
@@ -73,12 +73,12 @@ def paste_back(photo: np.ndarray, alignment: Alignment, edited: np.ndarray) -> n
     the aligned square. No value changes outside the square, or anywhere if ``edited`` equals ``alignment.image``.
 
     Args:
-        photo: uint8 [H, W, 3], the photo that was aligned.
+        photo: uint8 ``[H, W, 3]``, the photo that was aligned.
         alignment: the aligned face.
-        edited: uint8 [size, size, 3].
+        edited: uint8 ``[size, size, 3]``.
 
     Returns:
-        A new array, uint8 [H, W, 3].
+        A new array, uint8 ``[H, W, 3]``.
     """
     result = photo.copy()
     size = alignment.image.shape[0]
@@ -110,7 +110,7 @@ def paste_back(photo: np.ndarray, alignment: Alignment, edited: np.ndarray) -> n
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the least-squares similarity without reflection from points [N, 2] to points [N, 2]: float64 [2, 3].
+    """Return the least-squares similarity without reflection from points ``[N, 2]`` to others: float64 ``[2, 3]``.
 
     Umeyama 1991, equations 39 to 42: R = U S V', scale = tr(D S) / var, t = mean(target) - scale R mean(source).
     """

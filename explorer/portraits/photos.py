@@ -56,7 +56,7 @@ class Photo:
 
     @property
     def picture(self) -> np.ndarray:
-        """The pixels, uint8 [H, W, 3], upright and read-only."""
+        """The pixels, uint8 ``[H, W, 3]``, upright and read-only."""
         picture = _decoded.get(self.key)
         if picture is None:
             picture = sandbox.load(self.data)
@@ -88,7 +88,7 @@ class Photo:
         return alignment
 
     def tile(self, source: Source) -> np.ndarray:
-        """Return the thumbnail of the face that ``source`` names, uint8 [64, 64, 3]."""
+        """Return the thumbnail of the face that ``source`` names, uint8 ``[64, 64, 3]``."""
         return self.aligned(TILE, source).image
 
     def _align(self, size: int, source: Source) -> faces.Alignment:
@@ -101,11 +101,11 @@ class Photo:
         return faces.align(picture, size, face)
 
     def with_edit(self, source: Source, edited: np.ndarray) -> np.ndarray:
-        """Return the photo, uint8 [H, W, 3], with the edited face put back where ``source`` aligned it."""
+        """Return the photo, uint8 ``[H, W, 3]``, with the edited face put back where ``source`` aligned it."""
         return self.with_edits({source: edited})
 
     def with_edits(self, edits: Mapping[Source, np.ndarray]) -> np.ndarray:
-        """Return the photo with several edited faces, uint8 [size, size, 3], by the sources that aligned them."""
+        """Return the photo with several edited faces, uint8 ``[size, size, 3]``, by the sources that aligned them."""
         whole = self.picture
         for source, edited in edits.items():
             whole = faces.paste_back(whole, self.aligned(edited.shape[0], source), edited)

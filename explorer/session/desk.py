@@ -185,10 +185,15 @@ class Desk:
             self._keep(self.history.one_choice_since(before))
 
     def receive(self, data: bytes, engine: Engine) -> str:
-        """Add a photo and start from it, or open the edit of a PNG exported here. ImageError for no picture.
+        """Add a photo and start from it, or open the edit of a PNG exported here.
 
-        Returns the key of the picture that can be removed again: of the photo, or of the face inside the PNG; "" for a
-        PNG without one.
+        Returns:
+            The key of the picture that can be removed again: of the photo, or of the face inside the PNG; "" for a PNG
+            without one.
+
+        Raises:
+            ImageError: the data are not a picture.
+            RecipeError: the edit inside the PNG is malformed.
         """
         content = recipe_png.read_png(data)
         if content is not None:
@@ -209,7 +214,11 @@ class Desk:
         return photo.key
 
     def add_photo(self, data: bytes) -> Photo:
-        """Add a photo; the edit changes only where an opened edit awaits this photo. ImageError for no picture."""
+        """Add a photo; the edit changes only where an opened edit awaits this photo.
+
+        Raises:
+            ImageError: the data are not a picture.
+        """
         photo = self.photos.get(photo_key(data)) or Photo.read(data)
         self.photos.keep(photo, self.recipe.source.value if self.history else "")
         awaited = self.arrival.awaited
@@ -244,7 +253,11 @@ class Desk:
         return source.value if source.kind == "photo" else ""
 
     def picture(self, recipe: EditRecipe, engine: Engine) -> np.ndarray | None:
-        """Return the aligned picture that ``recipe`` starts from, None for a seed; errors as ``aligned_picture``."""
+        """Return the aligned picture that ``recipe`` starts from, None for a seed.
+
+        Raises:
+            GlowcoreError: as ``aligned_picture``.
+        """
         source = recipe.source
         if source.kind == "photo" and source.value not in self.photos and source.value in self.crops:
             return self.crops[source.value]
@@ -275,7 +288,10 @@ class Desk:
         """Make the present edit one that can be shown, and return the aligned picture that it starts from.
 
         The last steps are discarded while the model gives values that are not finite. The picture is kept for another
-        model, which may lack it. Errors as of ``picture`` and ``Engine.render``.
+        model, which may lack it.
+
+        Raises:
+            GlowcoreError: as ``picture`` and ``Engine.render``.
         """
         picture = self.picture(self.recipe, engine)
         while self.history.past and not engine.render(self.recipe, picture).finite:

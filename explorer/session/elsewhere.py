@@ -13,7 +13,7 @@ from explorer.engines.engine import Engine
 from explorer.session.album import Crops
 from explorer.session.fitting import EVERY_MODEL_HAS, fit, greeting, missing
 
-Shown = tuple[Source, np.ndarray]  # a source and its aligned picture, uint8 [H, W, 3]
+Shown = tuple[Source, np.ndarray]  # a source and its aligned picture, uint8 ``[H, W, 3]``
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Elsewhere:
     Attributes:
         left: the history of each model that was in use, by the hash of its weights.
         depicts: what the model in use draws, "face" or "picture"; an edit of one does not go to a model of the other.
-        aside: by what they depict, the last edits of what the model in use does not draw, with their ``shown``.
+        aside: by kind of picture, the last edit and shown picture of models of the other kind.
         shown: the picture that was last shown, which goes along to a model that does not have it.
     """
 
@@ -38,7 +38,7 @@ class Elsewhere:
             self.shown = (source, picture)
 
     def leave(self, history: History, depicts: str) -> EditRecipe | None:
-        """Put a model's history away, for a model that draws ``depicts``; return the last edit of such, if any."""
+        """Store the history of the model in use; return the last edit of pictures of kind ``depicts``, or None."""
         before: EditRecipe | None = history.present
         self.left[before.model] = history
         if self.depicts not in ("", depicts):

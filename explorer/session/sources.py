@@ -11,7 +11,7 @@ from explorer.portraits.photos import Photo
 
 
 def aligned_picture(source: Source, engine: Engine, photo: Photo | None) -> np.ndarray | None:
-    """Return the aligned picture of a source, uint8 [H, W, 3]; None for a seed, which the model samples itself.
+    """Return the aligned picture of a source, uint8 ``[H, W, 3]``; None for a seed, which the model samples itself.
 
     Args:
         source: the source.

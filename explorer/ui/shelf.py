@@ -81,7 +81,7 @@ def source_of(bench: Bench, identity: str) -> Source:
 
 
 def picture(bench: Bench, identity: str, size: int | None = None) -> np.ndarray:
-    """Return the aligned picture of a tile, uint8 [H, W, 3]; ``size`` applies to photos, None is the model's size."""
+    """Return the aligned picture of a tile, uint8 ``[H, W, 3]``; ``size`` is for photos, by default the model's."""
     engine, desk = bench.engine, bench.desk
     if identity == EDIT:
         return engine.render(desk.recipe, desk.picture(desk.recipe, engine)).picture

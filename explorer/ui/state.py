@@ -144,7 +144,11 @@ def engine_of(name: str) -> Engine:
 
 
 def reconstructor_of(name: str) -> Engine | Compressor:
-    """Return the engine of a listed flow, or the compressor of another model; errors as ``engine_of``."""
+    """Return the engine of a listed flow, or the compressor of another model.
+
+    Raises:
+        GlowcoreError: as ``engine_of``.
+    """
     entry = models.find(name)
     return engine_of(name) if entry.is_flow or entry.problem else _compressor(entry.name, entry.stamp)
 

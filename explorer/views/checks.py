@@ -1,6 +1,6 @@
 """The checks of the Models page: file hashes, round trips through the application's engine, and their time.
 
-The command ``glowcore check`` checks more of the model itself (:mod:``glowcore.evaluation.checking``).
+The command ``glowcore check`` checks more of the model itself (:mod:`glowcore.evaluation.checking`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def check(
     Args:
         entry: the model's folder.
         engine: the same model, as the application uses it.
-        pictures: uint8 [H, W, 3], one or more.
+        pictures: uint8 ``[H, W, 3]``, one or more.
         repeats: number of timed repetitions.
 
     The round trips of a compressor pass whatever they change, for it is lossy.
@@ -45,7 +45,7 @@ def check(
 
 
 def noise(size: tuple[int, int]) -> np.ndarray:
-    """Return the uniform noise of the library's out-of-distribution probes: uint8 [H, W, 3]."""
+    """Return the uniform noise of the library's out-of-distribution probes: uint8 ``[H, W, 3]``."""
     return PROBE_KINDS["noise"](np.random.default_rng(0), (*size, 3)).astype(np.uint8)
 
 

@@ -19,7 +19,7 @@ FONT_SIZE = 24  # pixels, of the text below a pair
 
 
 def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequence[str]) -> np.ndarray:
-    """Return two pictures, uint8 [H, W, 3], side by side at 512 pixels, with the strengths below them.
+    """Return two pictures, uint8 ``[H, W, 3]``, side by side at 512 pixels, with the strengths below them.
 
     The strengths, such as "Smile +1.00", are wrapped into as many lines as they need.
     """
@@ -44,14 +44,14 @@ def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequen
 
 
 def film(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:
-    """Return frames, uint8 [H, W, 3], as an "mp4" or "gif" at ``FILM_SIDE`` pixels; ``loop`` appends the way back."""
+    """Return frames, uint8 ``[H, W, 3]``, as "mp4" or "gif" at ``FILM_SIDE`` pixels; ``loop`` appends the way back."""
     sequence = films.there_and_back(frames) if loop else frames
     write = films.mp4 if kind == "mp4" else films.gif
     return write([films.enlarge(frame, FILM_SIDE) for frame in sequence])
 
 
 def frames_zip(frames: Sequence[np.ndarray]) -> bytes:
-    """Return a ZIP archive of frames, uint8 [H, W, 3], as frame_000.png and so on, without dates."""
+    """Return a ZIP archive of frames, uint8 ``[H, W, 3]``, as frame_000.png and so on, without dates."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:  # uncompressed: PNGs are compressed already
         for number, frame in enumerate(frames):

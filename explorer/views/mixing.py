@@ -1,6 +1,6 @@
 """Combinations of encoded pictures: interpolation, level mixing, arithmetic, and the content of single levels.
 
-Every function takes encoded pictures and returns decoded ones, uint8 [H, W, 3].
+Every function takes encoded pictures and returns decoded ones, uint8 ``[H, W, 3]``.
 """
 
 from __future__ import annotations

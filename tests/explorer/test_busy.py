@@ -72,9 +72,14 @@ def test_a_visitor_who_waits_is_told_how_many_are_ahead(unopened, monkeypatch):
     assert "Others are being served; 3 ahead of you." in {t.value for t in at.toast}
 
 
-def test_waiting_outside_of_a_page_says_nothing():
+def test_waiting_outside_of_a_page_says_nothing(monkeypatch):
+    """A request of a command or of a test has no visitor: there is no page for a toast, and no run to end."""
+    used = []
+    monkeypatch.setattr(st, "toast", lambda *args, **options: used.append(args))
+    monkeypatch.setattr(type(st.session_state), "get", lambda *args: used.append(args))
     state._waiting(3)
     state._look()
+    assert used == []
 
 
 def until(done):

@@ -16,7 +16,7 @@ SIDE = 1600
 
 
 def eyes(photo: np.ndarray, *, key: str, opener: str, on_place: Callable[[tuple[float, ...]], None]) -> None:
-    """Show a photo, uint8 [H, W, 3], on which the visitor places both eyes by clicks or by the keyboard.
+    """Show a photo, uint8 ``[H, W, 3]``, on which the visitor places both eyes by clicks or by the keyboard.
 
     ``on_place`` gets x, y, x, y as fractions of the sides. The button with the key ``opener``, which opened the dialog,
     gets the focus back.

@@ -19,7 +19,7 @@ COLUMNS = 8
 
 
 def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool) -> int:
-    """Show frames, uint8 [H, W, 3] of one size, as a film; return the index of the frame where it last stopped.
+    """Show frames, uint8 ``[H, W, 3]`` of one size, as a film; return the index of the frame where it last stopped.
 
     It plays as ``save_film`` writes it: there and back with ``loop``, else one way. Frames that are not finite are
     marked. ``alt`` is the text alternative.

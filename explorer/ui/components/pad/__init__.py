@@ -16,7 +16,7 @@ MIDDLE = (0.5, 0.5)
 
 
 def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> tuple[float, float]:
-    """Show ``side`` x ``side`` pictures, uint8 [H, W, 3], row by row from the upper left corner, as one square.
+    """Show ``side`` x ``side`` pictures, uint8 ``[H, W, 3]``, row by row from the upper left corner, as one square.
 
     Return the place of the dot as fractions of the sides, from the upper left corner.
     """
