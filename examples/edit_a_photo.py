@@ -18,7 +18,7 @@ def main(path: str, out: str) -> None:
     engine = Engine.open(Path(__file__).parents[1] / "pretrained" / "faces64")
     photo = Photo.read(Path(path).read_bytes())
     recipe = EditRecipe(photo.source, moves=(("Smiling", 2.0), ("Eyeglasses", -1.0)), locks=("Male",))
-    aligned = photo.aligned(min(engine.size), photo.source).image
+    aligned = photo.aligned(min(engine.image_size), photo.source).image
     rendered = engine.render(recipe, aligned)
     Path(out).write_bytes(png(photo.with_edit(photo.source, rendered.picture)))
     print(f"{len(photo.found)} faces, {engine.encode(aligned).bits_per_dim:.2f} bits/dim, recipe {recipe.token()}")

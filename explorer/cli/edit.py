@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             "--data DIR fits them"
         )
     recipe = EditRecipe(source, tuple(moves.items()), tuple(args.lock), model=engine.model_hash)
-    aligned = photo.aligned(min(engine.size), source).image
+    aligned = photo.aligned(min(engine.image_size), source).image
     rendered = engine.render(recipe, aligned)
     fact, mood = exactness(engine.source(recipe, aligned))
     outcome = verdict(recipe, rendered, of_face=True)

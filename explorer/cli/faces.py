@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     engine = open_engine(models.at(args.model), args)
     if args.temperature is not None:
         temperatures = [from_text(args.temperature, engine.num_levels, name="--temperature")]
-    real = options.open_pictures_at(args, engine.size).images.permute(0, 2, 3, 1).numpy()
+    real = options.open_pictures_at(args, engine.image_size).images.permute(0, 2, 3, 1).numpy()
     print(
         f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
         "spread: mean standard deviation of a value in [0, 1] over the pictures"

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     output.check_path(path, (path.suffix,))
     run_lock.check_free(entry.folder)  # a map of weights that are about to be replaced would be of no use
     engine = open_engine(entry, args)
-    dataset = options.open_pictures_at(args, engine.size, most=most_pictures(engine.size))
+    dataset = options.open_pictures_at(args, engine.image_size, most=most_pictures(engine.image_size))
     foreign = set(dataset.class_names) - set(engine.class_names)
     if engine.class_names and (foreign or not dataset.class_names):
         raise ConfigError(

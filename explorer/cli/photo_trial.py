@@ -36,7 +36,7 @@ def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoT
         ImageError: the file is not a picture of an accepted format.
     """
     photo = Photo.read(data)
-    picture = photo.aligned(engine.size[0], photo.source).image
+    picture = photo.aligned(engine.image_size[0], photo.source).image
     encoded = engine.encode(picture)
     names = engine.attribute_names
     recipes = [EditRecipe(photo.source, ((n, strength),), model=engine.model_hash) for n in names]

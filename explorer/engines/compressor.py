@@ -35,7 +35,7 @@ class Compressor:
     """One loaded VAE. All public methods are thread-safe.
 
     Attributes:
-        name, model_hash, size, temperature, class_names, device_words: as of an ``Engine``.
+        name, model_hash, image_size, temperature, class_names, device_words: as of an ``Engine``.
         numbers: how many latents stand for a picture.
     """
 
@@ -44,12 +44,12 @@ class Compressor:
     def __init__(self, model: VAE, name: str = "", model_hash: str = "") -> None:
         self.name, self.model_hash = name, model_hash
         self.config = model.config
-        self.size: tuple[int, int] = tuple(model.image_size)
+        self.image_size: tuple[int, int] = tuple(model.image_size)
         self.numbers: int = sum(c * h * w for c, h, w in model.latent_shapes())
         self.temperature = recommended(model)
         self.turns = Turns()
         self._vae = model
-        self._encodings = Encodings(self.size, self.config.channels, CACHE_BYTES)
+        self._encodings = Encodings(self.image_size, self.config.channels, CACHE_BYTES)
 
     @classmethod
     def open(cls, folder: str | Path, name: str = "", device: str = "auto") -> Compressor:
@@ -81,7 +81,7 @@ class Compressor:
 
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
         """Return the milliseconds of encoding and of decoding one picture; the cache is not used."""
-        picture = images.fit(picture, self.size)
+        picture = images.fit(picture, self.image_size)
         with self._model():
             values = self._values(picture)
             latents, encoding = timed(self._vae.device, lambda: self._vae.encode(values))

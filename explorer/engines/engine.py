@@ -53,7 +53,7 @@ class Engine:
         own: names of those attributes that did not come with the model.
         temperature: the author's recommendation for samples: one value, or one per level, finest first.
         imagined: the samples that the author recommends.
-        size: height and width of its pictures.
+        image_size: height and width of its pictures.
         turns: the queue in front of the model.
         fallback: the CPU as a second device; shared with the engines of ``with_attributes``.
 
@@ -70,12 +70,12 @@ class Engine:
         self.own: frozenset[str] = frozenset()
         self.temperature = recommended(model)
         self.imagined = imagined(self.metadata)
-        self.size: tuple[int, int] = tuple(model.image_size)
+        self.image_size: tuple[int, int] = tuple(model.image_size)
         self.turns = Turns()
         self._worker = Worker(model, self.turns)
         self.fallback = CpuFallback(self._worker)
         self._batching = Batching()
-        self._encodings = Encodings(self.size, self.config.channels, CACHE_BYTES)
+        self._encodings = Encodings(self.image_size, self.config.channels, CACHE_BYTES)
         self._rendered: ByteLRU[Rendered] = ByteLRU(PICTURE_CACHE_BYTES)
         self._sampled: ByteLRU[np.ndarray] = ByteLRU(PICTURE_CACHE_BYTES)
 

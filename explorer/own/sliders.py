@@ -26,11 +26,11 @@ class OwnSliders:
 
     Attributes:
         made: the vectors of each attribute; those that came in one file share theirs.
-        excluded: for each attribute, the names of those projected out of its direction.
+        orthogonal_to: for each attribute, the names of those projected out of its direction.
     """
 
     made: Mapping[Key, AttributeVectors] = field(default_factory=dict)
-    excluded: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    orthogonal_to: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, engine: Engine) -> dict[str, AttributeVectors]:
         """Return the attributes made with the weights of this engine, by name."""
@@ -45,19 +45,19 @@ class OwnSliders:
         made = {name for _, name in self.made}
         return [name for name, _ in recipe.moves if name in made and name not in engine.attribute_names]
 
-    def apart(self, engine: Engine) -> dict[str, tuple[str, ...]]:
-        """Return ``excluded`` of this engine's attributes, by name."""
-        return {name: others for (model, name), others in self.excluded.items() if model == engine.model_hash}
+    def orthogonal_of(self, engine: Engine) -> dict[str, tuple[str, ...]]:
+        """Return ``orthogonal_to`` of this engine's attributes, by name."""
+        return {name: others for (model, name), others in self.orthogonal_to.items() if model == engine.model_hash}
 
     def added(self, vectors: AttributeVectors) -> OwnSliders:
         """Return these with ``vectors``, which replace attributes of the same weights and names."""
         keys = [(weights_of(vectors, name), name) for name in vectors.names]
-        return OwnSliders({**self.made, **dict.fromkeys(keys, vectors)}, _without(self.excluded, keys))
+        return OwnSliders({**self.made, **dict.fromkeys(keys, vectors)}, _without(self.orthogonal_to, keys))
 
     def dropped(self, name: str, engine: Engine) -> OwnSliders:
         """Return these without an attribute of this engine."""
         key = engine.model_hash, name
-        return OwnSliders(_without(self.made, [key]), _without(self.excluded, [key]))
+        return OwnSliders(_without(self.made, [key]), _without(self.orthogonal_to, [key]))
 
     def equip(self, engine: Engine) -> Engine:
         """Return the engine with the attributes made with its weights."""
@@ -66,19 +66,19 @@ class OwnSliders:
             return engine
         # Attributes that came in one file may have been dropped or replaced one by one.
         parts = {id(v): v.only([n for n in v.names if own.get(n) is v]) for v in own.values()}
-        attributes = set_apart(joined(engine.attributes, list(parts.values())), self.apart(engine))
+        attributes = orthogonalise_each(joined(engine.attributes, list(parts.values())), self.orthogonal_of(engine))
         return engine.with_attributes(attributes, own)
 
-    def kept_apart(self, name: str, others: Sequence[str], engine: Engine) -> OwnSliders:
-        """Return these with the directions of ``others`` projected out of that of ``name``.
+    def orthogonalised(self, name: str, against: Sequence[str], engine: Engine) -> OwnSliders:
+        """Return these with the directions of ``against`` projected out of that of ``name``.
 
         Raises:
             ConfigError: nothing would remain of the direction.
         """
         key = engine.model_hash, name
-        as_fitted = replace(self, excluded=_without(self.excluded, [key]))
-        as_fitted.equip(engine).attributes.orthogonalise(name, others)
-        return replace(self, excluded={**as_fitted.excluded, key: tuple(others)})
+        as_fitted = replace(self, orthogonal_to=_without(self.orthogonal_to, [key]))
+        as_fitted.equip(engine).attributes.orthogonalise(name, against)
+        return replace(self, orthogonal_to={**as_fitted.orthogonal_to, key: tuple(against)})
 
 
 def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) -> AttributeVectors | None:
@@ -91,12 +91,12 @@ def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) ->
     return result
 
 
-def set_apart(vectors: AttributeVectors, apart: Mapping[str, Sequence[str]]) -> AttributeVectors:
-    """Project the directions named in the values of ``apart`` out of the direction named by their key.
+def orthogonalise_each(vectors: AttributeVectors, against: Mapping[str, Sequence[str]]) -> AttributeVectors:
+    """Project the directions named in the values of ``against`` out of the direction named by their key.
 
     A direction that would vanish stays unchanged. Names that are not among the attributes are ignored.
     """
-    for name, others in apart.items():
+    for name, others in against.items():
         known = [n for n in others if n in vectors.names]
         if name in vectors.names and known:
             with contextlib.suppress(ConfigError):

@@ -11,7 +11,7 @@ from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.session.album import Crops
-from explorer.session.fitting import EVERY_MODEL_HAS, fit, greeting, missing
+from explorer.session.fitting import EVERY_MODEL_HAS, adapt, greeting, missing
 
 Shown = tuple[Source, np.ndarray]  # a source and its aligned picture, uint8 ``[H, W, 3]``
 
@@ -63,7 +63,7 @@ class Elsewhere:
             crops: where a picture that the model does not have is kept for it.
             photos: keys of the photos in the session, whole or cut out.
         """
-        own = left and fit(left, engine)
+        own = left and adapt(left, engine)
         # The same picture may be a crop that was lent to the model before.
         same = own and own.source in (before.source, crops.lent.get(before.source.value))
         if same and not missing(own.source, engine, False, photos):
@@ -73,7 +73,7 @@ class Elsewhere:
 
     def _brought_along(self, recipe: EditRecipe, engine: Engine, crops: Crops, photos: Collection[str]) -> EditRecipe:
         """Return what a model can follow of another's edit; a picture it does not have is lent, where it was shown."""
-        recipe = fit(recipe, engine)
+        recipe = adapt(recipe, engine)
         if not missing(recipe.source, engine, recipe.source.kind == "map", photos):
             return recipe
         was_shown = self.shown is not None and self.shown[0] == recipe.source

@@ -43,7 +43,7 @@ def missing(source: Source, engine: Engine, elsewhere: bool, photos: Collection[
     return ""
 
 
-def fit(recipe: EditRecipe, engine: Engine) -> EditRecipe:
+def adapt(recipe: EditRecipe, engine: Engine) -> EditRecipe:
     """Return the recipe with only the model's attributes, a temperature for its number of levels, and its hash."""
     levels_fit = len(recipe.temperature) in (1, engine.num_levels)
     return replace(
@@ -85,7 +85,7 @@ class Arrival:
     @classmethod
     def of(cls, recipe: EditRecipe, engine: Engine, photos: Collection[str]) -> Arrival:
         """Adapt a recipe to a model; ``photos`` are the keys of the photos in the session, whole or cut out."""
-        shown = fit(recipe, engine)
+        shown = adapt(recipe, engine)
         foreign = bool(recipe.model) and recipe.model != engine.model_hash
         absent = () if foreign else tuple(move for move in recipe.moves if move not in shown.moves)
         problem = missing(shown.source, engine, foreign, photos)

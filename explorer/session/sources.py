@@ -29,4 +29,4 @@ def aligned_picture(source: Source, engine: Engine, photo: Photo | None) -> np.n
         return maps.face_at(source, engine)
     if photo is None or photo.key != source.value:
         raise RecipeError("this edit starts from a photo that is not here; give the same file again")
-    return photo.aligned(min(engine.size), source).image
+    return photo.aligned(min(engine.image_size), source).image

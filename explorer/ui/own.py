@@ -129,7 +129,7 @@ def uploader(bench: Bench, label: str, key: str) -> list[Upload]:
     st.session_state[listed] = {f.file_id for f in files}
     if new := [f for f in files if f.file_id not in group]:
         with st.spinner("Looking at the photos …", show_time=True):
-            group.update({f.file_id: read(f, min(bench.engine.size)) for f in new})
+            group.update({f.file_id: read(f, min(bench.engine.image_size)) for f in new})
     earlier = [identity for identity in group if identity not in st.session_state[listed]]
     drop(earlier[: max(0, len(group) - visitors.bounds().files)])
     photos = list({g.photo.key: g for g in group.values() if g.photo is not None}.values())
@@ -155,7 +155,7 @@ def read(file, size: int) -> Upload:
 
 def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) -> None:
     """Encode both groups, fit the attribute and add it to the sliders."""
-    known, size = state.model_attributes(bench.engine), min(bench.engine.size)
+    known, size = state.model_attributes(bench.engine), min(bench.engine.image_size)
     faceless = [g.name for g in having + lacking if not g.photo.found]
     try:
         name = naming.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
@@ -212,7 +212,7 @@ def load(bench: Bench, data: bytes) -> Taken:
 def own_attributes(bench: Bench) -> None:
     """Show the attributes of this session, with a row of buttons for each."""
     desk, engine = bench.desk, bench.engine
-    apart = desk.own.apart(engine)
+    orthogonal = desk.own.orthogonal_of(engine)
     for name in desk.own.of(engine):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words(name).label}**")
@@ -221,7 +221,7 @@ def own_attributes(bench: Bench) -> None:
                 st.switch_page(state.EDIT_PAGE)
             if others := [n for n in attributes_of(engine) if n != name]:
                 with st.popover("Keep apart from …", type="tertiary"):
-                    apart_from(bench, name, others)
+                    choose_orthogonal(bench, name, others)
             download(
                 "Save",
                 "attribute.safetensors",
@@ -229,23 +229,23 @@ def own_attributes(bench: Bench) -> None:
                 key=f"own_save_{name}",
             )
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name, engine))
-            if apart.get(name):
-                st.caption(f"leaves {join_labels(apart[name])} unchanged")
+            if orthogonal.get(name):
+                st.caption(f"leaves {join_labels(orthogonal[name])} unchanged")
     for vectors in desk.own.elsewhere(engine):
         st.caption(plain(f"{weights.elsewhere(vectors)}."))
 
 
-def apart_from(bench: Bench, name: str, others: list[str]) -> None:
+def choose_orthogonal(bench: Bench, name: str, others: list[str]) -> None:
     """Let the user choose the attributes whose directions are projected out of this one's."""
-    desk, key = bench.desk, f"own_apart_{name}"
+    desk, key = bench.desk, f"own_orthogonal_{name}"
 
     def chosen() -> None:
         try:
-            desk.own = desk.own.kept_apart(name, st.session_state[key] or (), state.engine_of(bench.engine.name))
+            desk.own = desk.own.orthogonalised(name, st.session_state[key] or (), state.engine_of(bench.engine.name))
         except GlowcoreError as error:
             st.session_state["own_note"] = f"{error}."
 
-    st.session_state[key] = [n for n in desk.own.apart(bench.engine).get(name, ()) if n in others]
+    st.session_state[key] = [n for n in desk.own.orthogonal_of(bench.engine).get(name, ()) if n in others]
     st.pills(
         "What it shares with these is taken out of it",
         others,

@@ -9,7 +9,7 @@ from explorer.wording.labels import attributes_of, words
 
 
 def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
-    """Return a row for each attribute: numbers of pictures, separation, norm and sigma of the direction."""
+    """Return a row for each attribute: numbers of pictures, separation, and sigma of the direction."""
     rows = []
     for name in attributes_of(engine):
         info = engine.attributes.info(name)
@@ -20,7 +20,6 @@ def statistics(engine: Engine) -> list[dict[str, str | int | float | None]]:
                 "with": info.get("positives"),
                 "without": info.get("negatives"),
                 "separation": info.get("separation"),
-                "norm": info.get("norm"),
                 "sigma": info.get("sigma"),
             }
         )

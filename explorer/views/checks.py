@@ -58,7 +58,7 @@ def _files(entry: ModelEntry) -> Finding:
 
 def _round_trips(engine: Engine | Compressor, pictures: Sequence[np.ndarray]) -> list[Finding]:
     findings = []
-    for subject, images in ((f"{noun(engine).capitalize()}s", pictures), ("Noise", [noise(engine.size)])):
+    for subject, images in ((f"{noun(engine).capitalize()}s", pictures), ("Noise", [noise(engine.image_size)])):
         encoded = [engine.encode(p) for p in images]
         changed = sum(e.pixels_changed for e in encoded)
         worst = max(e.max_error for e in encoded)

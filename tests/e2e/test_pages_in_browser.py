@@ -273,7 +273,7 @@ def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
     page.get_by_role("button", name="Make the slider").click()
     expect(page.get_by_text("is among the sliders of Edit")).to_be_visible()
     page.get_by_role("button", name="Keep apart from").click()
-    page.locator(".st-key-own_apart_Freckles").get_by_text("Smile", exact=True).click()
+    page.locator(".st-key-own_orthogonal_Freckles").get_by_text("Smile", exact=True).click()
     expect(page.get_by_text("leaves Smile unchanged")).to_be_visible()
     page.keyboard.press("Escape")
     go(page, "Edit")

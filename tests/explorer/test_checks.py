@@ -33,7 +33,7 @@ def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_kno
     tiny_model.write_kind(tmp_path / "runs" / "it", kind)
     entry = models.find("runs/it", tmp_path)
     engine = (models.open_engine if entry.is_flow else models.open_compressor)(entry)
-    assert blobs.shape[1:3] != engine.size
+    assert blobs.shape[1:3] != engine.image_size
     found = checks.check(entry, engine, list(blobs[:2]), repeats=1)
     kept = "Pictures" if kind == "digits" else "Faces"
     assert [one.subject for one in found] == ["Files", kept, "Noise", "Speed"]

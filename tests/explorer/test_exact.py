@@ -157,9 +157,9 @@ def test_a_decode_that_loses_numbers_in_float32_is_done_again_in_float64(shaky, 
 @pytest.mark.skipif(not (SHIPPED / "manifest.json").is_file(), reason="pretrained/faces64 is not there")
 def test_the_shipped_model_gives_noise_and_a_hot_pixel_back():
     engine = Engine.open(SHIPPED, device="cpu")
-    hot = np.zeros((*engine.size, 3), dtype=np.uint8)
+    hot = np.zeros((*engine.image_size, 3), dtype=np.uint8)
     hot[20, 30] = 255
-    for picture in (checks.noise(engine.size), hot, np.full_like(hot, 255)):
+    for picture in (checks.noise(engine.image_size), hot, np.full_like(hot, 255)):
         encoded = engine.encode(picture)
         assert encoded.max_error <= RETRY_ABOVE
         np.testing.assert_array_equal(encoded.reconstruction, picture)

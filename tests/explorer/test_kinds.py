@@ -155,7 +155,7 @@ def test_pictures_come_back_and_films_end_where_they_should(open_kind, kind, blo
     a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
     for encoded in (a, b):
         assert encoded.exact
-        assert encoded.picture.shape == (*engine.size, 3)
+        assert encoded.picture.shape == (*engine.image_size, 3)
         assert np.isfinite(encoded.bits_per_dim)
         assert len(encoded.level_norms) == engine.num_levels
     frames = mixing.film(engine, a, b, [0.0, 1.0])
@@ -218,7 +218,7 @@ def test_every_place_of_a_small_map_decodes(open_kind, zoo, kind):
     engine = open_kind(kind)
     found = maps.map_of(engine)
     assert maps.map_of(engine) is found
-    assert maps.face_at(Source("map", "1.5,-0.5"), engine).shape == (*engine.size, 3)
+    assert maps.face_at(Source("map", "1.5,-0.5"), engine).shape == (*engine.image_size, 3)
     np.testing.assert_array_equal(maps.face_at(Source("map", "3"), engine), found.pictures[3])
 
 

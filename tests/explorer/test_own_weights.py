@@ -66,8 +66,8 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
         return float(desk.own.equip(of).attributes.directions[-1].norm())
 
     assert length(other) == pytest.approx(2 * length(engine))
-    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], other)
-    assert desk.own.apart(engine) == {}
+    desk.own = desk.own.orthogonalised("Freckles", ["Smiling"], other)
+    assert desk.own.orthogonal_of(engine) == {}
     desk.own = desk.own.dropped("Freckles", engine)
     assert "Freckles" not in desk.own.equip(engine).attribute_names
     assert "Freckles" in desk.own.equip(other).attribute_names

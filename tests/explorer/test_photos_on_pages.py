@@ -283,7 +283,7 @@ def test_the_tiles_are_the_same_for_a_model_of_another_size_and_small(engine, de
     before = shelf.photo_tiles(Bench(engine, desk))
     monkeypatch.setattr(stored, "_decoded", ByteLRU(0))
     monkeypatch.setattr(stored.sandbox, "load", lambda _: pytest.fail("a photo was decoded"))
-    other = SimpleNamespace(size=(48, 48), config=engine.config)
+    other = SimpleNamespace(image_size=(48, 48), config=engine.config)
     assert shelf.photo_tiles(Bench(other, desk)) == before
     assert max(len(tile.uri) for tile in before) < 2500
 

@@ -30,7 +30,7 @@ def previews(bench: Bench, name: str) -> None:
     sliders = bench.desk.own
     strips = remembered(
         "previews",
-        (engine.model_hash, name, id(sliders.of(engine).get(name)), sliders.apart(engine).get(name, ())),
+        (engine.model_hash, name, id(sliders.of(engine).get(name)), sliders.orthogonal_of(engine).get(name, ())),
         lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine)) for b in bases],
     )
     for source, base, frames in zip(sources, bases, strips, strict=True):
@@ -72,7 +72,6 @@ def statistics(bench: Bench) -> None:
                 format="%.3f",
                 help="How often a held-out picture with it scores above one without: 0.5 is guessing, 1 is always",
             ),
-            "norm": st.column_config.NumberColumn("Norm", format="%.2f", help="Distance between the two mean faces"),
             "sigma": st.column_config.NumberColumn("Sigma", format="%.3f", help="What one unit of the slider is"),
         },
     )

@@ -96,7 +96,7 @@ def choose_source(bench: Bench) -> DeltaGenerator | None:
             )
             if photo is None or len(photo.found) < 2:
                 return st.container()
-            faces_line(photo, source, min(bench.engine.size), key="faces", on_choose=desk.start_from)
+            faces_line(photo, source, min(bench.engine.image_size), key="faces", on_choose=desk.start_from)
             return None
 
 
@@ -188,7 +188,7 @@ def eyes_dialog(bench: Bench, photo: Photo) -> None:
         st.rerun()  # closes the dialog
 
     def placed(points: tuple[float, ...]) -> None:
-        bench.desk.place_eyes(points, min(bench.engine.size))
+        bench.desk.place_eyes(points, min(bench.engine.image_size))
         st.session_state["eyes_placed"] = True
 
     eyes(photo.picture, key="eyes", opener=PLACE_EYES, on_place=placed)
@@ -216,7 +216,7 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
 
 
 def edited(bench: Bench, recipe: EditRecipe) -> np.ndarray:
-    """Return the picture that a recipe gives, uint8 [H, W, 3]."""
+    """Return the picture that a recipe gives, uint8 ``[H, W, 3]``."""
     return bench.engine.render(recipe, bench.desk.picture(recipe, bench.engine)).picture
 
 
@@ -256,7 +256,7 @@ def save_face(bench: Bench, embed: bool) -> None:
         what=FACE,
         at_once=True,
     )
-    if min(engine.size) < LARGE:
+    if min(engine.image_size) < LARGE:
         download(
             LARGE_LABEL,
             f"edited-face-{LARGE}.png",

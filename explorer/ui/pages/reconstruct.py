@@ -165,8 +165,8 @@ def choose_settings(bench: Bench) -> Settings:
 
 def seen(bench: Bench, identity: str, engine: Engine | Compressor, bits: int) -> np.ndarray:
     """Return a picture of the shelf as input of a model: at the model's size, quantised to ``bits`` per value."""
-    picture = shelf.picture(bench, identity, min(engine.size))
-    return picture if bits == ALL_BITS else quantised(images.fit(picture, engine.size), bits)
+    picture = shelf.picture(bench, identity, min(engine.image_size))
+    return picture if bits == ALL_BITS else quantised(images.fit(picture, engine.image_size), bits)
 
 
 def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> dict[str, str | float | int]:
@@ -226,7 +226,7 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Set
     difference = amplified(encoded.reconstruction.astype(np.float32) - encoded.picture, gain)
     show(cells, difference, f"Difference ×{gain}", f"{name}, difference amplified {gain} times, {model}")
     if lossy:
-        values = math.prod(engine.size) * engine.config.channels
+        values = math.prod(engine.image_size) * engine.config.channels
         cells.caption(
             f"Compressed: {engine.numbers} numbers for {values} values. What comes back is the decoder's best "
             "guess, and there are no levels to choose among."

@@ -35,16 +35,16 @@ def shared(engine, name) -> dict[str, float]:
 def test_what_it_shares_with_the_ticked_ones_goes_and_comes_back(desk, engine):
     before = shared(desk.own.equip(engine), "Freckles")
     assert abs(before["Smile"]) > 0.002  # random directions share a little
-    desk.own = desk.own.kept_apart("Freckles", ["Smiling", "Male"], engine)
+    desk.own = desk.own.orthogonalised("Freckles", ["Smiling", "Male"], engine)
     after = shared(desk.own.equip(engine), "Freckles")
     assert after["Smile"] == after["Masculine"] == 0
     assert after["Young"] == pytest.approx(before["Young"], abs=0.1)
-    desk.own = desk.own.kept_apart("Freckles", [], engine)
+    desk.own = desk.own.orthogonalised("Freckles", [], engine)
     assert shared(desk.own.equip(engine), "Freckles") == before
 
 
 def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
-    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.orthogonalised("Freckles", ["Smiling"], engine)
     apart = desk.own.equip(engine)
     latents = engine.encode(blobs[0]).latents
     recipe = EditRecipe(Source("gallery", "face_00.png"), (("Freckles", 2.0),))
@@ -56,33 +56,33 @@ def test_the_slider_moves_by_the_new_direction(desk, engine, blobs):
 
 
 def test_nothing_left_is_a_sentence_and_changes_nothing(desk, engine, freckles):
-    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.orthogonalised("Freckles", ["Smiling"], engine)
     desk.take_own(replace(freckles, names=("Spots",), facts={"Spots": freckles.facts["Freckles"]}))
     with pytest.raises(ConfigError, match="nothing is left of it"):
-        desk.own = desk.own.kept_apart("Spots", ["Freckles", "Smiling"], engine)
-    assert desk.own.apart(engine) == {"Freckles": ("Smiling",)}
+        desk.own = desk.own.orthogonalised("Spots", ["Freckles", "Smiling"], engine)
+    assert desk.own.orthogonal_of(engine) == {"Freckles": ("Smiling",)}
     with pytest.raises(ConfigError, match="to itself"):
-        desk.own = desk.own.kept_apart("Freckles", ["Freckles"], engine)
-    assert desk.own.apart(engine)["Freckles"] == ("Smiling",)
+        desk.own = desk.own.orthogonalised("Freckles", ["Freckles"], engine)
+    assert desk.own.orthogonal_of(engine)["Freckles"] == ("Smiling",)
 
 
 def test_what_is_dropped_or_made_anew_is_apart_from_nothing(desk, engine, freckles):
-    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.orthogonalised("Freckles", ["Smiling"], engine)
     desk.take_own(freckles)
-    assert desk.own.apart(engine) == {}
-    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
+    assert desk.own.orthogonal_of(engine) == {}
+    desk.own = desk.own.orthogonalised("Freckles", ["Smiling"], engine)
     desk.drop_own("Freckles", engine)
-    assert desk.own.apart(engine) == {}
+    assert desk.own.orthogonal_of(engine) == {}
 
 
 def test_names_that_are_not_here_count_for_nothing(engine, freckles):
     vectors = sliders.joined(engine.attributes, [freckles])
-    same = sliders.set_apart(vectors, {"Freckles": ("Gone",), "Lost": ("Smiling",), "Young": ("Young",)})
+    same = sliders.orthogonalise_each(vectors, {"Freckles": ("Gone",), "Lost": ("Smiling",), "Young": ("Young",)})
     assert torch.equal(same.directions, vectors.directions)
 
 
 def test_the_file_holds_it_as_it_is_used(desk, engine):
-    desk.own = desk.own.kept_apart("Freckles", ["Smiling"], engine)
+    desk.own = desk.own.orthogonalised("Freckles", ["Smiling"], engine)
     used = desk.own.equip(engine).attributes
     read = attribute_file.from_file(attribute_file.to_file(attribute_file.alone(used, "Freckles")))
     assert read.names == ("Freckles",)
@@ -95,12 +95,12 @@ def test_the_page_ticks_them(home, fresh_caches, engine, freckles):
     at = visit("edit.py")
     at.session_state["desk"].take_own(freckles)
     at.switch_page("explorer/ui/pages/attributes.py").run()
-    at.pills(key="own_apart_Freckles").set_value(["Smiling", "Young"]).run()
+    at.pills(key="own_orthogonal_Freckles").set_value(["Smiling", "Young"]).run()
     assert not at.exception
-    assert at.session_state["desk"].own.apart(engine) == {"Freckles": ("Smiling", "Young")}
+    assert at.session_state["desk"].own.orthogonal_of(engine) == {"Freckles": ("Smiling", "Young")}
     assert "leaves Smile and Young unchanged" in [c.value for c in at.caption]
-    at.pills(key="own_apart_Freckles").set_value([]).run()
-    assert at.session_state["desk"].own.apart(engine) == {"Freckles": ()}
+    at.pills(key="own_orthogonal_Freckles").set_value([]).run()
+    assert at.session_state["desk"].own.orthogonal_of(engine) == {"Freckles": ()}
     assert not [c for c in at.caption if "unchanged" in c.value]
 
 
@@ -111,7 +111,7 @@ def test_strips_on_the_page_follow(home, fresh_caches, freckles):
     at.switch_page("explorer/ui/pages/attributes.py").run()
     at.pills(key=of_model(at, "preview")).set_value("Freckles").run()
     before = at.session_state["made previews"][1]
-    at.pills(key="own_apart_Freckles").set_value(["Smiling", "Male", "Beard"]).run()
+    at.pills(key="own_orthogonal_Freckles").set_value(["Smiling", "Male", "Beard"]).run()
     after = at.session_state["made previews"][1]
     assert not at.exception
     assert any(not np.array_equal(a, b) for a, b in zip(before[0], after[0], strict=True))
