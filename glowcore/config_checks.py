@@ -29,6 +29,12 @@ def check_number(name: str, value: Any, low: float, high: float) -> None:
         raise ConfigError(f"{name} is {value!r}, expected a number in [{low}, {high})")
 
 
+def check_bool(name: str, value: Any) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is a bool."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}, expected True or False")
+
+
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise :class:`ConfigError` unless ``value`` is one of ``choices``."""
     if value not in choices:

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from glowcore import likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
+from glowcore.initialization import is_trained
 from glowcore.inputs import check_values, checked_images
 from glowcore.latents import Latents, checked_seeds
-from glowcore.levels import Level, is_trained, latent_shapes
+from glowcore.levels import Level, latent_shapes
 from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, nondeterministic, run_steps
+from glowcore.reversible import MEMORY_MODES, DriftMeter, nondeterministic, run_steps
 from glowcore.temperature import temperatures
 from glowcore.transforms.base import Transform
 
@@ -36,6 +37,8 @@ class Flow(LikelihoodModel):
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`). All but ``"full"`` need deterministic networks: modules with dropout or
             running statistics in training are refused, here and by :meth:`train`.
+        anchor_every: number of steps between the kept inputs (anchors) of reversible mode; 0 for no anchors.
+        drift: the error of the inverse at the anchors (:class:`~glowcore.reversible.DriftMeter`).
     """
 
     invertible = True
@@ -59,6 +62,8 @@ class Flow(LikelihoodModel):
         shape = (config.channels, *config.height_width)
         self._latent_shapes = latent_shapes(self.levels, shape)  # read at every decoding
         self._memory = "full"
+        self._anchor_every = 0
+        self.drift = DriftMeter()
         self.register_buffer("initialized", torch.tensor(False))
 
     @property
@@ -138,8 +143,8 @@ class Flow(LikelihoodModel):
 
         Call it once, before training: training then starts from latents of mean 0 and standard deviation 1 instead of
         from the identity. A model that is initialised already, or whose weights have been trained
-        (:func:`glowcore.levels.is_trained`), is not changed, so that a second call never destroys what was learned. The
-        pictures are dequantised as in training, with noise from a fixed seed.
+        (:func:`glowcore.initialization.is_trained`), is not changed, so that a second call never destroys what was
+        learned. The pictures are dequantised as in training, with noise from a fixed seed.
 
         Raises:
             ConfigError: as :meth:`bits_per_dim`, or floats outside [-0.5, 1.5] on any device.

@@ -7,15 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from glowcore.networks import ZeroConv2d
 from glowcore.priors import Split
 from glowcore.reversible import undo_steps
-from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
-from glowcore.transforms.diagonal_scale import DiagonalScale
-
-#: Modules whose parameters are all zero until they are initialised from data or trained; every model has some.
-ZERO_AS_BUILT = (ActNorm, DiagonalScale, ZeroConv2d)
 
 
 class Level(nn.Module):
@@ -47,16 +41,6 @@ class Level(nn.Module):
         if self.squeeze is not None:
             x, _ = self.squeeze.inverse(x)
         return x
-
-
-def is_trained(levels: nn.ModuleList) -> bool:
-    """Return whether the weights of levels have left the values that they are built with.
-
-    The weights themselves show it, so the answer survives ``state_dict``, copies and saved folders. A step of an
-    optimizer that does not freeze all modules of :data:`ZERO_AS_BUILT` moves some of them, and so does an
-    initialisation. Levels without such modules count as untrained.
-    """
-    return any(bool(p.any()) for m in levels.modules() if isinstance(m, ZERO_AS_BUILT) for p in m.parameters())
 
 
 def latent_shapes(levels: Iterable[Level], shape: tuple[int, int, int]) -> list[tuple[int, int, int]]:

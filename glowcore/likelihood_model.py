@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
-from glowcore.reversible import DriftMeter
 
 if TYPE_CHECKING:
     from glowcore.attributes import AttributeVectors
@@ -25,16 +24,14 @@ class LikelihoodModel(nn.Module):
     """A model of pictures ``[B, C, H, W]`` with a likelihood, or a bound on it, and latents.
 
     A subclass implements ``device``, ``dtype``, ``encode``, ``decode``, ``bits_per_dim``, ``latent_shapes``,
-    ``sample_latents`` and ``for_display``; ``forward`` is ``bits_per_dim``. The attributes below are those of the least
-    model; a subclass that can do more replaces them.
+    ``sample_latents`` and ``for_display``; ``forward`` is ``bits_per_dim``. The defaults of ``invertible``, ``prior``
+    and ``memory`` suit a minimal model; subclasses override them.
 
     Attributes:
         config: the frozen dataclass it was built from.
         metadata: JSON-able facts stored beside the weights (:mod:`glowcore.metadata`).
         attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
         class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
-        anchor_every: reversible mode keeps the input of every N-th step; 0: of none.
-        drift: the error of the inverse that reversible mode found at its anchors.
     """
 
     #: Whether ``decode`` is the exact inverse of ``encode``.
@@ -48,8 +45,6 @@ class LikelihoodModel(nn.Module):
         self.metadata: dict[str, Any] = {}
         self.attributes: AttributeVectors | None = None
         self.class_head: ClassHead | None = None
-        self.anchor_every = 0
-        self.drift = DriftMeter()
 
     @property
     def image_size(self) -> tuple[int, int]:

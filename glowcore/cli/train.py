@@ -14,6 +14,7 @@ from glowcore.cli import console, model_options, options, train_report, training
 from glowcore.cli.training_pictures import Splits
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError
+from glowcore.flow import Flow
 from glowcore.heap import keep_heap
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.memory import choose_memory
@@ -208,7 +209,11 @@ def _is_finished(state: dict, settings: TrainSettings) -> bool:
 def _set_memory(args: argparse.Namespace, model: LikelihoodModel, settings: TrainSettings, state: dict | None) -> None:
     """Set the memory mode: the given one, that of the resumed run (modes differ by rounding), or one that fits."""
     before = {"memory": "auto", "anchor_every": ANCHOR_EVERY} if state is None else state["memory"]
-    model.anchor_every = before["anchor_every"] if args.anchor_every is None else args.anchor_every
+    if isinstance(model, Flow):
+        model.anchor_every = before["anchor_every"] if args.anchor_every is None else args.anchor_every
+    elif args.anchor_every is not None:
+        kind = model.config.model_name
+        raise ConfigError(f"--anchor-every {args.anchor_every} is for flows, expected none for a {kind}")
     mode = before["memory"] if args.memory == "auto" else args.memory
     model.memory = choose_memory(model, settings.batch_size) if mode == "auto" else mode
 

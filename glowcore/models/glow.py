@@ -78,11 +78,11 @@ class GlowConfig:
         config_checks.check_choice("coupling", self.coupling, COUPLINGS)
         config_checks.check_choice("permutation", self.permutation, PERMUTATIONS)
         config_checks.check_number("scale_min", self.scale_min, 0, 1)
-        config_checks.check_choice("learned_prior", self.learned_prior, (True, False))
+        config_checks.check_bool("learned_prior", self.learned_prior)
         config_checks.check_int("num_classes", self.num_classes, 0, 10_000)
         config_checks.check_int("position_channels", self.position_channels, 0, 256)
         config_checks.check_choice("norm", self.norm, NORMS)
-        config_checks.check_choice("class_head", self.class_head, (True, False))
+        config_checks.check_bool("class_head", self.class_head)
         config_checks.check_size(self.image_size, self.num_levels)
 
     @property

@@ -72,7 +72,7 @@ class RealNVPConfig:
         config_checks.check_int("residual_blocks", self.residual_blocks, 0, 64)
         config_checks.check_choice("norm", self.norm, tuple(NORMS))
         config_checks.check_number("logit_alpha", self.logit_alpha, 0, 0.5)
-        config_checks.check_choice("learned_prior", self.learned_prior, (True, False))
+        config_checks.check_bool("learned_prior", self.learned_prior)
         config_checks.check_size(self.image_size, self.num_levels - 1)
 
     @property

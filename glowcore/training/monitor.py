@@ -15,6 +15,7 @@ import torch
 from glowcore import images
 from glowcore.classes import any_classes, has_head, num_classes
 from glowcore.errors import TrainingError, reason
+from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.metadata import USUAL_TEMPERATURE
 from glowcore.progress import progress_bar
@@ -98,7 +99,7 @@ class Monitor:
             "learning_rate": trainer.learning_rate(),
             "skipped": trainer.recovery.skipped,
             "pictures_skipped": trainer.pictures_skipped,
-            "drift": model.drift.read(),
+            "drift": model.drift.read() if isinstance(model, Flow) else None,
         }
         if num_classes(model):
             trained = has_head(model) and trainer.settings.class_weight > 0

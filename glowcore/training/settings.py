@@ -94,8 +94,7 @@ class TrainSettings:
             raise ConfigError(f"decay is {self.decay!r}, expected a fraction of the run, 0 to 1")
         if not (_is_number(self.ema_decay) and 0 <= self.ema_decay < 1):
             raise ConfigError(f"ema_decay is {self.ema_decay!r}, expected a number from 0, below 1")
-        if not isinstance(self.flip, bool):
-            raise ConfigError(f"flip is {self.flip!r}, expected True or False")
+        checks.check_bool("flip", self.flip)
         checks.check_choice("optimizer", self.optimizer, OPTIMIZERS)
         checks.check_choice("precision", self.precision, PRECISIONS)
         if self.steps is None and self.minutes is None:

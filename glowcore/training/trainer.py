@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from glowcore import checkpoint, classes
 from glowcore.devices import has_fast_bfloat16
 from glowcore.errors import ConfigError, TrainingError
+from glowcore.flow import Flow
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.metadata import TRAINING
 from glowcore.training import batch_advice, batches, optimizer, run_lock, saved_states, training_set
@@ -204,6 +205,7 @@ class Trainer:
 
     def state(self) -> dict:
         """Return everything that :meth:`load_state` needs to resume bit for bit."""
+        anchor_every = self.model.anchor_every if isinstance(self.model, Flow) else 0
         return {
             "step": self.step,
             "seconds": self.seconds,
@@ -211,7 +213,7 @@ class Trainer:
             "data": self.data,
             "recovery": self.recovery.state(),
             "settings": asdict(self.settings),
-            "memory": {"memory": self.model.memory, "anchor_every": self.model.anchor_every},
+            "memory": {"memory": self.model.memory, "anchor_every": anchor_every},
             "model": self.model.state_dict(),
             "average": self.averaged.state_dict(),
             "averaged_steps": int(self.average.n_averaged),
@@ -235,7 +237,7 @@ class Trainer:
         self.monitor.load_state(state["monitor"])
 
     def _batch_loss(self, number: int) -> Tensor:
-        """Return the losses, ``[3]`` as :class:`TrainingLoss`, of micro-batch ``number``, counted over all steps from 0."""
+        """Return the losses of micro-batch ``number``, counted over all steps from 0, as :class:`TrainingLoss` does."""
         s, p = self.settings, self.processes
         indices = batches.batch_indices(len(self.images), s.batch_size, s.seed, number, p.rank, p.world_size)
         generator = batches.step_generator(s.seed, number, p.rank, self.device)

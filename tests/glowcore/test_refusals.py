@@ -217,6 +217,8 @@ def test_numbers_of_numpy_and_lists_make_the_config_that_plain_ones_make(kind, g
         ),
         ({"channels": np.bool_(True)}, "channels is True, expected a whole number from 1 to 64"),
         ({"channels": np.float64(3)}, r"channels is 3\.0, expected a whole number"),
+        ({"learned_prior": 1}, "learned_prior is 1, expected True or False"),
+        ({"class_head": 0.0}, r"class_head is 0\.0, expected True or False"),
     ],
 )
 def test_what_they_hold_is_checked_as_plain_ones_are(given, told):

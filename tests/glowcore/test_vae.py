@@ -127,6 +127,16 @@ def test_only_full_memory():
     assert choose_memory(model, 1_000_000_000) == "full"
     with pytest.raises(ConfigError, match="memory 'reversible' is for flows"):
         model.memory = "reversible"
+    assert not hasattr(model, "anchor_every")
+
+
+@pytest.mark.parametrize("steps", ["-5", "0", "8"])
+def test_anchors_are_for_flows(steps, tmp_path, capsys):
+    data = tiny.write_pictures(tmp_path / "data")
+    command = ["train", "--data", str(data), *SETTINGS, "--steps", "1", "--quiet", "--out", str(tmp_path / "run")]
+    assert main([*command, "--anchor-every", steps]) == 2
+    assert capsys.readouterr().err.endswith(f"error: --anchor-every {steps} is for flows, expected none for a vae\n")
+    assert not (tmp_path / "run").exists()
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path):
