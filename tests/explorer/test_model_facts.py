@@ -93,6 +93,7 @@ def test_statistics_count_the_pictures(engine):
     rows = {row["name"]: row for row in attribute_facts.statistics(engine)}
     assert (rows["Smiling"]["with"], rows["Smiling"]["without"]) == (100, 200)
     assert rows["Smiling"]["separation"] == 0.9
+    assert list(rows["Smiling"]) == ["attribute", "name", "with", "without", "separation", "sigma"]
 
 
 @pytest.mark.usefixtures("fresh_caches")
