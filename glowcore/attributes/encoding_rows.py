@@ -107,6 +107,24 @@ class EncodingRows:
         """Return the inner products ``[N, K]`` of all rows with ``vectors`` (``[K, D]``)."""
         return torch.cat([chunk @ vectors.T for _, chunk in self])
 
+    def project_and_square(self, vectors: Tensor, centre: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
+        """Return the inner products with ``vectors`` and squared distances from ``centre``, in one pass.
+
+        Args:
+            vectors: ``[K, D]``.
+            centre: ``[D]``.
+            sizes: number of dimensions of each of L levels; they sum to D.
+
+        Returns:
+            the inner products ``[N, K]``, and the squared distance of every level of every row, ``[N, L]``.
+        """
+        products, squares, centre = [], [], centre.float()
+        for _, chunk in self:
+            products.append(chunk @ vectors.T)
+            levels = (chunk - centre).square().split(sizes, dim=1)
+            squares.append(torch.stack([level.sum(1) for level in levels], dim=1))
+        return torch.cat(products), torch.cat(squares)
+
     def _slices(self) -> Iterator[slice]:
         for start in range(0, len(self.matrix), self.step):
             yield slice(start, min(start + self.step, len(self.matrix)))
@@ -125,6 +143,7 @@ class Moments:
         directions: ``X^T r``, ``[A, D]`` float64.
         targets: differences of class means over the ``fitted`` rows, ``[A, D]`` float64.
         centre: mean of these rows, ``[D]`` float64.
+        mean: mean of all usable rows, ``[D]`` float64.
         fitted_variance: mean over the dimensions of their variance.
         variance: of all usable rows, per dimension, ``[D]`` float64.
     """
@@ -145,7 +164,7 @@ class Moments:
         counts, classes = marks.double().sum(0), labels.shape[1]
         means = sums[: marks.shape[1]] / counts.clamp_min(1)[:, None]
         self.targets = means[:classes] - means[classes : 2 * classes]
-        self.centre, centre_all = means[-2], means[-1]
-        self.variance = squares / counts[-1] - centre_all.square()
+        self.centre, self.mean = means[-2], means[-1]
+        self.variance = squares / counts[-1] - self.mean.square()
         self.fitted_variance = float(squares_fitted / counts[-2] - self.centre.square().sum()) / rows.matrix.shape[1]
         self.directions = sums[marks.shape[1] :]

@@ -15,7 +15,9 @@ from torch import Tensor
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.attributes.discriminant import solve
 from glowcore.attributes.encoding_rows import EncodingRows, Moments, kept_on_disk
-from glowcore.attributes.refinement import Refinement, RefinementSettings
+from glowcore.attributes.fittable import fittable
+from glowcore.attributes.leave_one_out import LeaveOneOut
+from glowcore.attributes.refinement import FEWEST_FOR_SIGMA, Refinement, RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, Shapes
 from glowcore.classes import num_classes, renumbered
 from glowcore.classifiers.roc import roc_auc
@@ -27,14 +29,14 @@ if TYPE_CHECKING:
     from glowcore.data import PictureSet
     from glowcore.flow import Flow
 
-MIN_COUNT = 30
 SHRINKAGES = (1.0, 3.0, 10.0, 30.0)
 DEFAULT_SHRINKAGE = 1  # index, where the fold that chooses lacks a class
 FOLDS = 10
 CHOOSE, MEASURE = 0, 1  # the folds that choose the shrinkage and measure the separation
 
-#: From encodings, labels, names and directions ``[A, D]`` to improved directions and JSON-able facts by name.
-Refine = Callable[[np.ndarray, np.ndarray, Sequence[str], Tensor], tuple[Tensor, dict[str, Any]]]
+#: From encodings, labels, names, directions ``[A, D]`` and their sigmas (``[A]``; None measures sigma at every step) to
+#: improved directions and JSON-able facts by name.
+Refine = Callable[[np.ndarray, np.ndarray, Sequence[str], Tensor, Tensor | None], tuple[Tensor, dict[str, Any]]]
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +138,8 @@ def fit_matrix(
     values that are not finite or beyond :data:`~glowcore.attributes.encoding_rows.FARTHEST` are left out. Scores are
     shrunk linear discriminants (:mod:`glowcore.attributes.discriminant`) fitted to eight tenths of the encodings; one
     tenth chooses each attribute's shrinkage, one tenth measures its ``separation``, the AUC. Scores are scaled to mean
-    0 and standard deviation 1 over these two tenths. The same input gives the same vectors.
+    0 and standard deviation 1 over these two tenths. ``covariance`` is that of all encodings, each without its own part
+    in the directions (:mod:`glowcore.attributes.leave_one_out`). The same input gives the same vectors.
 
     Args:
         matrix: ``[N, D]``, flat latents (:meth:`~glowcore.latents.Latents.flatten`).
@@ -164,29 +167,42 @@ def fit_matrix(
     weights = label_weights(labels, kind)
     moments = Moments(rows, torch.from_numpy(labels), torch.from_numpy(fitted), weights)
 
-    directions, direction_facts = _directions(kind, moments, weights, columns.shapes)
-    if refine is not None:
-        directions, refined = refine(matrix, labels, names, directions)
-        direction_facts = [
-            {**fact, "refined": refined[name]} for name, fact in zip(names, direction_facts, strict=True)
-        ]
+    sizes = [math.prod(shape) for shape in columns.shapes]
+    directions, direction_facts = _directions(kind, moments, weights, sizes)
     discriminants = _discriminants(rows, moments, fitted, progress)
     _check_finite(names, directions, discriminants)
 
-    projections = rows.project(torch.cat([discriminants.flatten(0, 1), directions.float()]))
+    vectors = torch.cat([discriminants.flatten(0, 1), directions.float()])
+    projections, squares = rows.project_and_square(vectors, moments.mean, sizes)
     scores, along = projections.split([len(names) * len(SHRINKAGES), len(names)], dim=1)
     scores = scores.reshape(len(matrix), len(names), -1)
+    left_out = LeaveOneOut(weights, moments.directions, squares, rows.usable, sizes)
+    covariance = left_out.covariance(along, directions)
+    if refine is not None:
+        norms = directions.norm(dim=1)
+        few = int(rows.usable.sum()) < FEWEST_FOR_SIGMA
+        sigmas = covariance.diagonal().sqrt() / norms
+        directions, refined = refine(matrix, labels, names, directions, sigmas if few else None)
+        _check_finite(names, directions, discriminants)
+        if few:  # the descent used these sigmas, which are nearer to those of other pictures than new ones would be
+            scale = directions.norm(dim=1) / norms
+            covariance = covariance * scale * scale[:, None]
+        else:
+            covariance = left_out.covariance(rows.project(directions.float()), directions)
+        direction_facts = [
+            {**fact, "refined": refined[name]} for name, fact in zip(names, direction_facts, strict=True)
+        ]
     chosen, offsets, scales, facts = _choose(scores, torch.from_numpy(labels), folds, rows.usable, names)
     for name, fact in zip(names, direction_facts, strict=True):
         facts[name]["direction"] = fact
-    along = along[torch.from_numpy(rows.usable)].double()
-    counts = {"encodings": len(along), "left_out": len(matrix) - len(along), "refused": refused}
+    used = int(rows.usable.sum())
+    counts = {"encodings": used, "left_out": len(matrix) - used, "refused": refused}
     return AttributeVectors(
         names,
         directions=directions.float(),
         score_weights=(discriminants[torch.arange(len(names)), chosen].double() / scales[:, None]).float(),
         score_offsets=-offsets / scales,
-        covariance=(along - along.mean(0)).T @ (along - along.mean(0)) / len(along),
+        covariance=covariance,
         shapes=columns.shapes,
         prior=columns.prior,
         facts=facts,
@@ -195,12 +211,11 @@ def fit_matrix(
 
 
 def _directions(
-    kind: str, moments: Moments, weights: np.ndarray, shapes: Shapes
+    kind: str, moments: Moments, weights: np.ndarray, sizes: list[int]
 ) -> tuple[Tensor, list[dict[str, Any]]]:
     """Return the directions of a kind, ``[A, D]`` float64, and JSON-able facts about each."""
     if kind != "partial":
         return moments.directions, [{"kind": kind} for _ in moments.directions]
-    sizes = [math.prod(shape) for shape in shapes]
     directions, factors = shrink_levels(moments.directions, weights, moments.variance, sizes)
     return directions, [{"kind": kind, "level_factors": levels} for levels in factors]
 
@@ -268,32 +283,3 @@ def _choose(
             "shrinkage": SHRINKAGES[best],
         }
     return torch.tensor(chosen), torch.tensor(np.array(offsets)), torch.tensor(np.array(scales)), facts
-
-
-def fittable(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[str, str]]:
-    """Return the indices of the columns of ``labels`` that can be fitted, and the reasons against the others by name.
-
-    Args:
-        labels: ``[N, A]``, 1 yes, 0 no; other values do not count.
-        names: the A attributes.
-
-    Raises:
-        DataError: no column can be fitted.
-    """
-    usable, refused = [], {}
-    for index, name in enumerate(names):
-        yes, no = int((labels[:, index] == 1).sum()), int((labels[:, index] == 0).sum())
-        if min(yes, no) >= MIN_COUNT:
-            usable.append(index)
-        else:
-            refused[name] = f"{yes} pictures with and {no} without it, at least {MIN_COUNT} of each are needed"
-    if not names:
-        raise DataError(
-            "the pictures have no attributes; expected attributes.csv in their folder, with a column file (such as "
-            "glasses/0001.jpg) and a column for each attribute (1 with it, 0 without, empty if unknown); folders of "
-            "pictures are classes, not attributes"
-        )
-    if not usable:
-        words = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-        raise DataError(f"no attribute can be fitted ({words[:400]})")
-    return usable, refused

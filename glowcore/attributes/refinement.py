@@ -24,10 +24,11 @@ The multiplier :math:`\lambda_a` rises while more edits that add a succeed than 
 ascent on the multiplier of a constraint); edits that take a away have a multiplier of their own. A smile succeeds
 easily and can leave the rest alone; a fringe cannot.
 
-The gradient includes sigma, which depends on the direction, and is projected on the tangent of the sphere
-:math:`|d| = 1`, so an edit is never longer than its strength says. Descent starts from a direction of
-:mod:`glowcore.attributes.directions`. An attribute keeps that one unless the refined direction has a lower loss, at 3
-sigma and the initial multiplier, on pictures that neither the first classifier nor the descent has seen.
+The gradient includes sigma, which depends on the direction, unless sigma is fixed (:data:`FEWEST_FOR_SIGMA`). It is
+projected on the tangent of the sphere :math:`|d| = 1`, so an edit is never longer than its strength says. Descent
+starts from a direction of :mod:`glowcore.attributes.directions`. An attribute keeps that one unless the refined
+direction has a lower loss, at 3 sigma and the initial multiplier, on pictures that neither the first classifier nor the
+descent has seen.
 
 These classifiers are part of the fit. ``evaluate --edits`` judges with another one, trained on other pictures.
 """
@@ -35,7 +36,7 @@ These classifiers are part of the fit. ``evaluate --edits`` judges with another 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,10 @@ COMPARED = 24  # held-out pictures per attribute, on which a direction is compar
 #: Encodings that sigma is estimated from, others at each step. With a fixed few, directions turn towards the sampling
 #: error of these, which inflates sigma and makes the descent overestimate the length of its edits.
 SIGMA_ROWS = 1000
+#: With fewer pictures than this, the fit fixes sigma at that of the direction where the descent starts. All pictures
+#: would be drawn many times, and the gradient of sigma would turn directions towards them: with 80 (400) pictures sigma
+#: on these became 6.5 (2.7) times that on others.
+FEWEST_FOR_SIGMA = 10_000
 #: Upper bound of the success term of one picture, in nats: beyond it a picture has no gradient, so that one that cannot
 #: be changed does not dominate.
 MOST_LOSS = 8.0
@@ -65,6 +70,9 @@ MULTIPLIER_RANGE = (0.25, 8.0)
 MULTIPLIER_RATE = 0.06  # change of its logarithm per picture
 MOST_EPOCHS = 20
 FAR = 1e6
+
+#: From directions ``[A, D]`` to the standard deviations ``[A]`` along them.
+Sigma = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,12 @@ class Refinement:
         self.classifiers = tuple(classifiers)
 
     def __call__(
-        self, matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], directions: Tensor
+        self,
+        matrix: np.ndarray,
+        labels: np.ndarray,
+        names: Sequence[str],
+        directions: Tensor,
+        sigmas: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, object]]:
         """Return refined directions, ``[A, D]`` float64 of length 1, and JSON-able facts of the descent by attribute.
 
@@ -130,6 +143,7 @@ class Refinement:
             labels: ``[N, A]``, 1 yes, 0 no, -1 unknown or not to be used.
             names: the A attributes.
             directions: ``[A, D]``, where the descent starts.
+            sigmas: ``[A]``, the standard deviation along each of them, for all steps; None measures it at every step.
         """
         rng = np.random.default_rng(self.settings.seed)
         held_out = rng.permutation(len(labels)) % HELD_OUT == 0
@@ -138,11 +152,12 @@ class Refinement:
         descent = _Descent(self.model, self.images, matrix, ensemble, self.settings, self.y)
         usable = np.flatnonzero((labels >= 0).any(1))
         start = F.normalize(directions.to(self.model.device, torch.float32), dim=1)
+        fixed = None if sigmas is None else sigmas.to(start)
         with _frozen(self.model):
-            d, spread = self._descend(descent, start, draws, usable)
+            d, sigma = self._descend(descent, start, draws, usable, fixed)
             multipliers, descent.multipliers = descent.multipliers, torch.full_like(descent.multipliers, MULTIPLIER)
             unseen = np.where(held_out[:, None], labels, -1)
-            before, after = (descent.metrics(candidate, spread, unseen) for candidate in (start, d))
+            before, after = (descent.metrics(candidate, sigma, unseen) for candidate in (start, d))
         facts = {}
         for index, name in enumerate(names):
             kept = after[index]["loss"] < before[index]["loss"]
@@ -157,27 +172,32 @@ class Refinement:
             }
         return d.double().cpu(), facts
 
-    def _descend(self, descent: _Descent, start: Tensor, draws: EditDraws, usable: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return the directions after all steps, and one more draw of centred encodings for sigma."""
+    def _descend(
+        self, descent: _Descent, start: Tensor, draws: EditDraws, usable: np.ndarray, fixed: Tensor | None
+    ) -> tuple[Tensor, Sigma]:
+        """Return the directions after all steps, and sigma from one more draw of encodings unless it is ``fixed``."""
         settings, sampling = self.settings, np.random.default_rng(self.settings.seed)
 
-        def spread() -> Tensor:
+        def drawn_sigma() -> Sigma:
+            if fixed is not None:
+                return lambda _: fixed
             rows = descent.encodings(np.sort(sampling.choice(usable, min(len(usable), SIGMA_ROWS), replace=False)))
-            return rows - rows.mean(0)
+            rows = rows - rows.mean(0)
+            return lambda d: (rows @ F.normalize(d, dim=1).T).std(0, correction=0)
 
         d, velocity = start.clone(), torch.zeros_like(start)
         with progress_bar(total=settings.steps, desc="refining", unit=" steps", progress=self.progress) as bar:
             for step in range(settings.steps):
                 descent.generator.manual_seed(settings.seed + step)
                 batch = draws(settings.batch_size)
-                gradient, succeeded = descent.gradient(d, spread(), batch)
+                gradient, succeeded = descent.gradient(d, drawn_sigma(), batch)
                 descent.multipliers = _adjusted(descent.multipliers, batch, succeeded - settings.aim)
                 gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
                 velocity = settings.momentum * velocity + gradient
                 angle = settings.step_size * (1 - 0.9 * step / settings.steps)
                 d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
                 bar.update()
-        return d, spread()
+        return d, drawn_sigma()
 
     def _ensemble(self, labels: np.ndarray, names: Sequence[str], use: np.ndarray) -> ClassifierEnsemble:
         epochs = min(MOST_EPOCHS, max(1, round(self.settings.judge_pictures / int(use.sum()))))
@@ -212,7 +232,7 @@ class _Descent:
         """Return rows of the encodings, float32 ``[rows, D]``."""
         return torch.from_numpy(np.array(self.matrix[rows], dtype=np.float32)).to(self.model.device)
 
-    def metrics(self, d: Tensor, spread: Tensor, labels: np.ndarray) -> list[dict[str, float]]:
+    def metrics(self, d: Tensor, sigma: Sigma, labels: np.ndarray) -> list[dict[str, float]]:
         """Return mean loss, success and leak of each direction at the largest strength, by the ensemble."""
         metrics = []
         with torch.no_grad():
@@ -223,18 +243,18 @@ class _Descent:
                     continue
                 count = len(rows)
                 batch = EditBatch(np.full(count, index), np.ones(count), rows, np.full(count, STRENGTHS[1]))
-                losses = zip(("loss", "success", "leak"), self.losses(_shifts(d, spread, batch), batch), strict=True)
+                losses = zip(("loss", "success", "leak"), self.losses(_shifts(d, sigma, batch), batch), strict=True)
                 metrics.append({key: round(float(value.mean()), 4) for key, value in losses})
         return metrics
 
-    def gradient(self, d: Tensor, spread: Tensor, batch: EditBatch) -> tuple[Tensor, Tensor]:
+    def gradient(self, d: Tensor, sigma: Sigma, batch: EditBatch) -> tuple[Tensor, Tensor]:
         """Return the gradient of a batch's loss with respect to the directions, ``[A, D]``, and each edit's success.
 
         Success is ``[B]``, 1 or 0. The gradient of each picture is clipped to the median norm of the batch: a few
         pictures decode to values far out of range, where gradients explode.
         """
         d = d.detach().requires_grad_(True)
-        shifts = _shifts(d, spread, batch)
+        shifts = _shifts(d, sigma, batch)
         leaf = shifts.detach().requires_grad_(True)
         loss, succeeded, _ = self.losses(leaf, batch)
         grads = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
@@ -291,12 +311,11 @@ def _frozen(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _shifts(d: Tensor, spread: Tensor, batch: EditBatch) -> Tensor:
+def _shifts(d: Tensor, sigma: Sigma, batch: EditBatch) -> Tensor:
     """Return the difference that each edit makes to its encoding, ``[B, D]``: sign * strength * sigma * d / |d|."""
     unit = F.normalize(d, dim=1)
-    sigma = (spread @ unit.T).std(0, correction=0)
     own = torch.from_numpy(batch.attributes).to(d.device)
-    size = torch.from_numpy(batch.signs * batch.strengths).to(d) * sigma[own]
+    size = torch.from_numpy(batch.signs * batch.strengths).to(d) * sigma(d)[own]
     return size[:, None] * unit[own]
 
 

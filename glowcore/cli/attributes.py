@@ -11,7 +11,8 @@ from pathlib import Path
 
 from glowcore import checkpoint, classes
 from glowcore.attributes.directions import DIRECTION_KINDS
-from glowcore.attributes.fit import fit_attributes, fittable
+from glowcore.attributes.fit import fit_attributes
+from glowcore.attributes.fittable import fittable
 from glowcore.attributes.refinement import RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, direction_kind
 from glowcore.classifiers.classifier import ClassifierSettings

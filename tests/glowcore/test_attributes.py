@@ -1,5 +1,7 @@
 """Attribute vectors: what apply, locks and orthogonalise do, and that all of it survives storage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -134,6 +136,8 @@ def test_latents_of_another_model_are_refused(vectors):
 
 
 def test_orthogonalise_removes_the_other_directions_and_knows_its_sigma(vectors, data):
+    along = torch.from_numpy(data[0]).double() @ vectors.directions.double().T
+    vectors = replace(vectors, covariance=torch.cov(along.T, correction=0))
     turned = vectors.orthogonalise("Smiling", against=["Young", "Eyeglasses"])
     direction = turned.direction("Smiling").flatten()[0].double()
     for name in ("Young", "Eyeglasses"):
