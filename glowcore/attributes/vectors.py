@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from glowcore.attributes.cross_covariance import cross_covariance
+from glowcore.attributes.stored import check_stored
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
 
@@ -33,7 +34,8 @@ class AttributeVectors:
         directions: ``d``, ``[A, D]`` float32; :func:`direction_kind` tells how each was made.
         score_weights: ``w``, ``[A, D]`` float32, shrunk linear discriminants.
         score_offsets: ``b``, ``[A]`` float64; scores have mean 0 and standard deviation 1 over held-out encodings.
-        covariance: ``[A, A]`` float64, of the projections ``<eps, d>`` over the training encodings.
+        covariance: ``[A, A]`` float64, of the projections ``<eps, d>`` of pictures outside of the fit, as the training
+            encodings estimate it (:mod:`glowcore.attributes.leave_one_out`).
         shapes: ``(c, h, w)`` of each level, finest first.
         prior: name of the prior of the latents that they were fitted to.
         facts: JSON-able, per attribute: ``positives``, ``negatives``, ``separation`` and other results of the fit.
@@ -70,7 +72,7 @@ class AttributeVectors:
         return Latents.from_flat(self.directions[self._index(name)][None], self.shapes, self.prior)
 
     def sigma(self, name: str) -> float:
-        """Return the standard deviation of ``<eps, d> / |d|`` over the training encodings: one unit of strength.
+        """Return the standard deviation of ``<eps, d> / |d|``, by :attr:`covariance`: one unit of strength.
 
         Raises:
             ConfigError: unknown name.
@@ -149,7 +151,7 @@ class AttributeVectors:
         directions[index] = rest.to(directions)
         facts = {**self.facts, name: {**self.facts.get(name, {}), "orthogonal_to": list(dict.fromkeys(against))}}
         covariance = transform @ self.covariance @ transform.T
-        return replace(self, directions=directions, covariance=covariance, facts=facts)
+        return replace(self, directions=directions, covariance=covariance, facts=facts)._with_true_facts()
 
     def without(self, names: Collection[str]) -> AttributeVectors:
         """Return the vectors without those named.
@@ -211,7 +213,7 @@ class AttributeVectors:
                 [torch.cat([kept.covariance, between], dim=1), torch.cat([between.T, other.covariance], dim=1)]
             ),
             facts={**kept.facts, **facts},
-        )
+        )._with_true_facts()
 
     def info(self, name: str) -> dict[str, Any]:
         """Return the facts of an attribute: ``positives``, ``negatives``, ``norm``, ``sigma``, ``separation`` etc.
@@ -254,34 +256,34 @@ class AttributeVectors:
         Raises:
             ConfigError: something is missing or inconsistent.
         """
-        names, shapes, facts, source = (metadata.get(key) for key in ("names", "shapes", "info", "source"))
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
-            raise ConfigError("attribute vectors need a list of different names")
-        if not isinstance(shapes, list) or not all(_is_shape(shape) for shape in shapes):
-            raise ConfigError("attribute vectors need the shapes of the latents, [[c, h, w], ...]")
-        if not isinstance(facts, dict) or set(facts) != set(names) or any(type(f) is not dict for f in facts.values()):
-            raise ConfigError("attribute vectors need an object of info for each name")
-        if metadata.get("prior") not in ("gaussian", "logistic") or not isinstance(source, dict):
-            raise ConfigError("attribute vectors need a prior, gaussian or logistic, and an object as source")
-        count, dims = len(names), sum(math.prod(shape) for shape in shapes)
-        expected = {"directions": (count, dims), "score_weights": (count, dims)}
-        expected |= {"score_offsets": (count,), "covariance": (count, count)}
-        if {key: tuple(t.shape) for key, t in tensors.items()} != expected:
-            raise ConfigError(f"attribute tensors do not have the shapes {expected}")
+        check_stored(tensors, metadata)
         vectors = cls(
-            tuple(names),
+            tuple(metadata["names"]),
             tensors["directions"].float(),
             tensors["score_weights"].float(),
             tensors["score_offsets"].double(),
             tensors["covariance"].double(),
-            tuple(tuple(shape) for shape in shapes),
+            tuple(tuple(shape) for shape in metadata["shapes"]),
             metadata["prior"],
-            facts,
-            source,
+            metadata["info"],
+            metadata["source"],
         )
         if not (vectors._norms > 0).all() or not (vectors.covariance.diagonal() >= 0).all():
             raise ConfigError("attribute directions must not be zero, nor their variances negative")
         return vectors
+
+    def _with_true_facts(self) -> AttributeVectors:
+        """Return the same vectors without facts ``orthogonal_to`` a direction that has since been replaced."""
+        facts = {name: dict(fact) for name, fact in self.facts.items()}
+        for name, fact in facts.items():
+            others = fact.pop("orthogonal_to", [])
+            if others := [other for other in others if other not in self.names or self._are_orthogonal(name, other)]:
+                fact["orthogonal_to"] = others
+        return replace(self, facts=facts)
+
+    def _are_orthogonal(self, name: str, other: str) -> bool:
+        a, b = (self.directions[self._index(each)].cpu().double() for each in (name, other))
+        return abs(float(a @ b)) < 1e-4 * float(a.norm() * b.norm())
 
     def _index(self, name: str) -> int:
         if name not in self.names:
@@ -322,7 +324,3 @@ def _combine(coefficients: Tensor, rows: Sequence[Tensor] | Tensor) -> Tensor:
         if coefficient:
             total = total.add(row, alpha=coefficient)
     return total
-
-
-def _is_shape(shape: Any) -> bool:
-    return isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and 0 < n <= 1 << 20 for n in shape)

@@ -105,6 +105,18 @@ def test_a_later_attribute_replaces_one_of_its_name(known, extra):
     assert known.joined(replace(known, source={"data_sha256": "new"})).source == {"data_sha256": "new"}
 
 
+def test_a_direction_is_called_orthogonal_only_to_those_it_still_is_orthogonal_to(known, extra):
+    turned = known.orthogonalise("Smiling", ["Male", "Young"])
+    joined = turned.joined(replace(extra, names=("Male", "Brille"), facts={}))
+    assert joined.info("Smiling")["orthogonal_to"] == ["Young"]
+    # One that is made orthogonal later is another direction too.
+    both = known.orthogonalise("Smiling", ["Male"]).orthogonalise("Male", ["Young"])
+    assert "orthogonal_to" not in both.info("Smiling")
+    assert both.info("Male")["orthogonal_to"] == ["Young"]
+    # The direction of a name that is not there cannot have been replaced.
+    assert turned.without(["Male"]).joined(extra).info("Smiling")["orthogonal_to"] == ["Male", "Young"]
+
+
 def test_vectors_for_other_latents_are_refused(known, extra):
     with pytest.raises(ConfigError, match="cannot join those for"):
         known.joined(replace(extra, shapes=SHAPES[::-1]))
