@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -12,6 +14,11 @@ from explorer.pixels.pictures import png
 from explorer.portraits.photos import Photo
 from glowcore.errors import ConfigError, ImageError, reason
 from glowcore.storage import output
+
+#: Keyword of the PNG text that names the photo of a face.
+PHOTO_KEY = "photo"
+#: Bytes of the longest file name that file systems allow, less the ending.
+LONGEST = 255 - len(".png")
 
 
 @dataclass
@@ -34,8 +41,10 @@ class Aligned:
 def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[str, Path]:
     """Return the PNG file for the face of each photo, all in ``out`` itself: sub/a.jpg becomes sub__a.png.
 
-    Training would take subfolders for classes. Of photos whose names would become the same, the first gets the plain
-    name, so that a photo added later renames nothing: a.jpg and a.webp become a.png and a.webp.png.
+    Training would take subfolders for classes. A written face names its photo (:data:`PHOTO_KEY`), so that a photo
+    keeps its file whatever is added to or removed from the folder. Of photos whose names would become the same, the
+    first gets the plain name unless it belongs to another: a.jpg and a.webp become a.png and a.webp.png. A file
+    without the name of a photo belongs to the first that it fits. A name too long for a file is shortened.
 
     Args:
         folder: the folder of the photos.
@@ -44,29 +53,30 @@ def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[st
         size: width and height of the faces in pixels.
 
     Raises:
-        ConfigError: ``out`` lies within ``folder``, two photos have the same target, or a target exists with another
-            size.
+        ConfigError: ``out`` lies within ``folder``, or a target exists with another size.
     """
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
         raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
-    stems: set[str] = set()
-    target_of: dict[str, Path] = {}
-    photo_of: dict[Path, str] = {}
+    headers = {name: {out / file: _header(out / file) for file in _candidates(name)} for name in names}
+    target_of = {
+        name: target
+        for name, files in headers.items()
+        for target, header in files.items()
+        if header is not None and header.photo == _record(name)
+    }
+    taken = set(target_of.values())
     for name in names:
-        flat = name.replace("/", "__")
-        stem = PurePath(flat).stem
-        target = out / f"{flat if stem in stems else stem}.png"
-        stems.add(stem)
-        if target in photo_of:
-            both = f"{photo_of[target]} and {name} would both become {target.relative_to(out)}"
-            raise ConfigError(f"{both}; rename one of them")
-        target_of[name], photo_of[target] = target, name
-        if (existing := _size_of(target)) not in (None, (size, size)):
+        if name not in target_of:
+            files = headers[name]
+            target_of[name] = next(f for f, h in files.items() if f not in taken and (h is None or not h.photo))
+            taken.add(target_of[name])
+        header = headers[name][target_of[name]]
+        if header is not None and header.size != (size, size):
             raise ConfigError(
-                f"--out {out} holds pictures of {existing[0]}x{existing[1]} already "
-                f"({target.relative_to(out)}), --size is {size}; expected the same, or another --out"
+                f"--out {out} holds pictures of {header.size[0]}x{header.size[1]} already "
+                f"({target_of[name].relative_to(out)}), --size is {size}; expected the same, or another --out"
             )
-    return target_of
+    return {name: target_of[name] for name in names}
 
 
 def align_all(folder: Path, pairs: Iterable[tuple[str, Path]], size: int) -> Aligned:
@@ -94,18 +104,47 @@ def align_all(folder: Path, pairs: Iterable[tuple[str, Path]], size: int) -> Ali
             done.faceless.append(name)
             continue
         _make_folder(target.parent)
-        output.write(target, png(photo.aligned(size, photo.source).image))
+        output.write(target, png(photo.aligned(size, photo.source).image, {PHOTO_KEY: _record(name)}))
         done.written.append(name)
     return done
 
 
-def _size_of(path: Path) -> tuple[int, int] | None:
-    """Return width and height of a picture file, None if it does not exist."""
+@dataclass(frozen=True)
+class _Header:
+    """Width and height of a picture file, and the photo that it names, "" if none."""
+
+    size: tuple[int, int]
+    photo: str
+
+
+def _header(path: Path) -> _Header | None:
+    """Return the header of a picture file, None if there is no such picture."""
     try:
-        with Image.open(path) as picture:  # reads the header only
-            return picture.size
+        with Image.open(path) as picture:  # does not read the pixels
+            return _Header(picture.size, str(picture.info.get(PHOTO_KEY, "")))
     except OSError:
         return None
+
+
+def _candidates(name: str) -> list[str]:
+    """Return the file names that a photo's face may have, the preferred first; the last is that of no other photo."""
+    flat = name.replace("/", "__")
+    stem, digest = PurePath(flat).stem, hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    unique = f"-{digest}"
+
+    def fitting(text: str, ending: str = "") -> str:
+        data = os.fsencode(text + ending)
+        if len(data) <= LONGEST:
+            return text + ending
+        # Cut between characters: some file systems take UTF-8 only.
+        return data[: LONGEST - len(unique)].decode(errors="ignore") + unique
+
+    return [f"{part}.png" for part in dict.fromkeys((fitting(stem), fitting(flat), fitting(stem, unique)))]
+
+
+def _record(name: str) -> str:
+    """Return the name of a photo as PNG text, which must be Unicode where a file name need not be."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _make_folder(folder: Path) -> None:
