@@ -133,12 +133,19 @@ def match_rows(
         tolerant: accept pictures without a row and rows without a picture.
 
     Raises:
-        DataError: pictures without a row, or rows without a picture, unless ``tolerant``; or no picture has a row.
+        DataError: pictures without a row, rows without a picture or with several, unless ``tolerant``; two rows for one
+            picture; or no picture has a row.
     """
     row_of = {file.removeprefix(prefix): row for row, file in enumerate(table.files)}
     keys = [normalise(file) for file in files]
     stems = [key.rpartition(".")[0] for key in keys]
-    count_of = Counter(keys + stems)
+    full, count_of = set(keys), Counter(keys + stems)
+    for key, stem in zip(keys, stems, strict=True):
+        if key in row_of and stem in row_of and count_of[stem] == 1:
+            raise DataError(f"{name} names one picture twice, as {printable(stem)} and {printable(key)}; drop one row")
+        if not tolerant and stem in row_of and count_of[stem] > 1 and stem not in full:
+            choices = " or ".join(printable(other) for other in keys if other.rpartition(".")[0] == stem)
+            raise DataError(f"{name}: {printable(stem)} may be {choices}; write the ending")
     names = [stem if key not in row_of and count_of[stem] == 1 else key for key, stem in zip(keys, stems, strict=True)]
     rows = np.array([row_of.get(name, -1) for name in names], dtype=np.int64)
     if table.files and (rows < 0).all():

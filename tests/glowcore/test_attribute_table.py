@@ -99,14 +99,24 @@ def test_names_match_whatever_their_unicode_form(tmp_path):
 def test_names_without_endings_match_the_only_picture_of_that_name(tmp_path):
     table = _read(tmp_path, "file,A\n001,1\nsub/002,0\n003.png,1\n")
     assert match_rows(table, ["001.jpg", "003.png", "sub/002.JPEG"], "attributes.csv").tolist() == [0, 2, 1]
-    with pytest.raises(DataError, match=r"no row for 2 pictures \(001.jpg, ...\) of 4"):
+    with pytest.raises(DataError, match=r"attributes.csv: 001 may be 001.jpg or 001.png; write the ending"):
         match_rows(table, ["001.jpg", "001.png", "003.png", "sub/002.JPEG"], "attributes.csv")
     # A row that names another picture in full is not taken for its lookalike.
     rows = match_rows(table, ["001.jpg", "003.png", "003.png.jpg", "sub/002.JPEG"], "attributes.csv", tolerant=True)
     assert rows.tolist() == [0, 2, -1, 1]
-    both = _read(tmp_path, "file,A\na,1\na.jpg,0\n")
-    with pytest.raises(DataError, match=r"names 1 picture \(a\) not in the folder"):
-        match_rows(both, ["a.jpg"], "attributes.csv")
+    # Those with --skip-broken are left out, as pictures without a row are.
+    rows = match_rows(table, ["001.jpg", "001.png", "003.png"], "attributes.csv", tolerant=True)
+    assert rows.tolist() == [-1, -1, 2]
+
+
+@pytest.mark.parametrize("tolerant", [False, True])
+def test_two_rows_for_one_picture_are_refused(tmp_path, tolerant):
+    both = _read(tmp_path, "file,A\ntest/a,1\ntest/a.jpg,0\n")
+    with pytest.raises(DataError, match=r"attributes.csv names one picture twice, as test/a and test/a.jpg; drop one"):
+        match_rows(both, ["test/a.jpg"], "attributes.csv", tolerant=tolerant)
+    # Here the shorter name is that of another picture.
+    names = _read(tmp_path, "file,A\na.png,1\na.png.jpg,0\n")
+    assert match_rows(names, ["a.png", "a.png.jpg"], "attributes.csv", tolerant=tolerant).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("tolerant", [False, True])
