@@ -40,7 +40,8 @@ class AttributeVectors:
         prior: name of the prior of the latents that they were fitted to.
         facts: JSON-able, per attribute: ``positives``, ``negatives``, ``separation`` and other results of the fit.
         source: JSON-able, of the fit as a whole: number of encodings, hash of the data, attributes ``refused`` and why.
-            An attribute of another fit (:meth:`joined`) has its own ``source`` among its facts.
+            An attribute of another fit (:meth:`joined`) has its own ``source`` among its facts; where every attribute
+            has its own, this one is empty.
     """
 
     names: tuple[str, ...]
@@ -171,19 +172,10 @@ class AttributeVectors:
         Raises:
             ConfigError: unknown name.
         """
-        kept = sorted({self._index(name) for name in names})
-        return replace(
-            self,
-            names=tuple(self.names[index] for index in kept),
-            directions=self.directions[kept],
-            score_weights=self.score_weights[kept],
-            score_offsets=self.score_offsets[kept],
-            covariance=self.covariance[kept][:, kept],
-            facts={name: fact for name, fact in self.facts.items() if name in names},
-        )
+        return self._rows(sorted({self._index(name) for name in names}))
 
     def joined(self, other: AttributeVectors) -> AttributeVectors:
-        """Return these vectors followed by ``other``, which replaces attributes of the same name.
+        """Return these vectors and ``other``: an attribute replaces one of its name in its place, new ones come last.
 
         Both must be fitted to latents of the same weights, which is not checked. The covariance within each set is
         kept; between the sets it is estimated (:mod:`glowcore.attributes.cross_covariance`).
@@ -198,14 +190,18 @@ class AttributeVectors:
             )
         other = other.to(self.directions.device)
         kept = self.only([name for name in self.names if name not in other.names])
+        in_place = [*self.names, *(name for name in other.names if name not in self.names)]
         if not kept:
-            return other
+            return other._rows([other.names.index(name) for name in in_place])
         between = cross_covariance(kept.directions, kept.covariance, other.directions, other.covariance)
-        source = {"source": dict(other.source)} if other.source else {}
+        # Where nothing kept is of the fit that ``self.source`` describes, that of ``other`` is the source of the set.
+        replaced = all("source" in kept.facts.get(name, {}) for name in kept.names)
+        source = {"source": dict(other.source)} if other.source and not replaced else {}
         facts = {name: {**source, **other.facts.get(name, {})} for name in other.names}
-        return replace(
+        names = kept.names + other.names
+        both = replace(
             kept,
-            names=kept.names + other.names,
+            names=names,
             directions=torch.cat([kept.directions, other.directions]),
             score_weights=torch.cat([kept.score_weights, other.score_weights]),
             score_offsets=torch.cat([kept.score_offsets.cpu(), other.score_offsets.cpu()]),
@@ -213,7 +209,9 @@ class AttributeVectors:
                 [torch.cat([kept.covariance, between], dim=1), torch.cat([between.T, other.covariance], dim=1)]
             ),
             facts={**kept.facts, **facts},
-        )._with_true_facts()
+            source=other.source if replaced else self.source,
+        )
+        return both._rows([names.index(name) for name in in_place])._with_true_facts()
 
     def info(self, name: str) -> dict[str, Any]:
         """Return the facts of an attribute: ``positives``, ``negatives``, ``norm``, ``sigma``, ``separation`` etc.
@@ -271,6 +269,22 @@ class AttributeVectors:
         if not (vectors._norms > 0).all() or not (vectors.covariance.diagonal() >= 0).all():
             raise ConfigError("attribute directions must not be zero, nor their variances negative")
         return vectors
+
+    def _rows(self, indices: Sequence[int]) -> AttributeVectors:
+        """Return the vectors of these rows alone, in this order."""
+        rows, names = list(indices), [self.names[index] for index in indices]
+        facts = {name: self.facts[name] for name in names if name in self.facts}
+        own = bool(rows) and all("source" in facts.get(name, {}) for name in names)
+        return replace(
+            self,
+            names=tuple(names),
+            directions=self.directions[rows],
+            score_weights=self.score_weights[rows],
+            score_offsets=self.score_offsets[rows],
+            covariance=self.covariance[rows][:, rows],
+            facts=facts,
+            source={} if own else self.source,
+        )
 
     def _with_true_facts(self) -> AttributeVectors:
         """Return the same vectors without facts ``orthogonal_to`` a direction that has since been replaced."""

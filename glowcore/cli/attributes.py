@@ -6,8 +6,9 @@ Attributes that the model has already are kept, but for those that are fitted an
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from glowcore import checkpoint, classes
 from glowcore.attributes.directions import DIRECTION_KINDS
@@ -30,6 +31,8 @@ EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --agai
 CHOICES = ("refined", *DIRECTION_KINDS)
 #: With another seed than the judge of ``evaluate --edits``, so that not even the initial weights agree.
 CLASSIFIER = ClassifierSettings(epochs=8, seed=1)
+#: Separation below which a warning is printed; 0.5 is that of a score by chance.
+LEAST_SEPARATION = 0.6
 
 
 def add_parser(commands, summary: str) -> None:
@@ -116,8 +119,10 @@ def run(args: argparse.Namespace) -> int:
             "glowcore.attributes.fit.fit_attributes fits them with the classes"
         )
     pictures = options.open_pictures(args, model)
-    known = None if args.replace else model.attributes
-    _check_names(pictures, against, left_out, known.names if known else ())
+    before_fit = model.attributes
+    known = None if args.replace else before_fit
+    had = before_fit.names if before_fit else ()
+    _check_names(pictures, against, left_out, () if args.replace else had, had if args.replace else ())
     ensemble = []
     if args.classifier_data is not None:
         ensemble.append(classifiers.classifier(args, model, args.classifier_split, CLASSIFIER))
@@ -131,6 +136,8 @@ def run(args: argparse.Namespace) -> int:
         progress=not args.quiet,
     )
     stored = [name for name in vectors.names if name not in left_out]
+    if known and (stay := [name for name in left_out if name in known.names]):
+        vectors = vectors.without(stay)  # so that --against refers to those that the model keeps
     every = known.joined(vectors) if known else vectors
     for name, others in against.items():
         every = every.orthogonalise(name, others)
@@ -141,15 +148,55 @@ def run(args: argparse.Namespace) -> int:
             f"{args.model}: its weights were replaced meanwhile, so these attributes are not stored; "
             "fit them again when the training has ended"
         )
-    had = model.attributes.names if model.attributes else ()
     model.attributes = known.joined(vectors) if known else vectors
     checkpoint.save(model, args.model)
+    console.say_first(_remarks(before_fit, vectors), "and {} more lines like these")
     if args.json:
         console.print_json(model.attributes.metadata())
     else:
         print(_table(vectors))
         console.say(_outcome(args.model, had, stored, model.attributes.names))
     return 0
+
+
+def _remarks(before: AttributeVectors | None, fitted: AttributeVectors) -> list[str]:
+    """Return a line for each attribute that hardly separates its pictures, or replaces a better one of the model.
+
+    A better one has a separation higher by 0.01 or more, or is refined where the new one is not.
+
+    Args:
+        before: the model's attributes before the fit.
+        fitted: those stored.
+    """
+    lines = []
+    for name in fitted.names:
+        new = fitted.info(name)
+        separation = new["separation"]
+        if separation is not None and separation < LEAST_SEPARATION:
+            lines.append(
+                f"warning: {name} has a separation of {separation:.3f}, and 0.5 is that of chance: its labels may "
+                "be wrong or too few, or the model does not show it"
+            )
+        if before is None or name not in before.names:
+            continue
+        old = before.info(name)
+        falls = old.get("separation") is not None and (separation is None or separation <= old["separation"] - 0.01)
+        if falls or (_kind(old) == "refined" and _kind(new) != "refined"):
+            lines.append(
+                f"replaced {name} (separation {_separation(old)}, {_kind(old)}) by one of {_separation(new)} "
+                f"({_kind(new)})"
+            )
+    return lines
+
+
+def _kind(info: Mapping[str, Any]) -> str:
+    """Return ``refined``, ``partial`` or ``mean``."""
+    return direction_kind(info).split(", ")[-1]
+
+
+def _separation(info: Mapping[str, Any]) -> str:
+    separation = info.get("separation")
+    return "-" if separation is None else f"{separation:.3f}"
 
 
 def _outcome(folder: str, had: Collection[str], stored: Collection[str], names: Collection[str]) -> str:
@@ -187,11 +234,16 @@ def _against(texts: list[str]) -> dict[str, list[str]]:
 
 
 def _check_names(
-    pictures: PictureSet, against: dict[str, list[str]], left_out: list[str], kept: Collection[str]
+    pictures: PictureSet,
+    against: dict[str, list[str]],
+    left_out: list[str],
+    kept: Collection[str],
+    dropped: Collection[str],
 ) -> None:
     """Refuse names that are unknown or cannot be fitted, and a fit without attributes, before the hours of encoding.
 
-    ``kept`` are attributes of the model, which ``--against`` may name after the ``=``.
+    ``kept`` are attributes of the model, which ``--against`` may name after the ``=``; ``dropped`` are those that
+    ``--replace`` drops.
     """
     usable, refused = fittable(pictures.attributes.numpy(), pictures.attribute_names)
     fitted = [pictures.attribute_names[index] for index in usable]
@@ -205,6 +257,11 @@ def _check_names(
             continue
         if name in refused:
             raise ConfigError(f"{option}: {name:.80} cannot be fitted: {refused[name]}")
+        if name in dropped:
+            raise ConfigError(
+                f"{option}: --replace drops {name:.80}, which the model has, expected one of {', '.join(expected)}, "
+                "or no --replace"
+            )
         raise ConfigError(f"{option}: unknown attribute {name!r:.80}, expected one of " + ", ".join(expected))
     if set(fitted) <= set(left_out):
         raise ConfigError(f"--without {','.join(left_out)} leaves no attribute, expected fewer of {', '.join(fitted)}")
@@ -214,13 +271,12 @@ def _table(vectors: AttributeVectors) -> str:
     rows = [("attribute", "positives", "negatives", "separation", "sigma", "direction", "orthogonal to")]
     for name in vectors.names:
         info = vectors.info(name)
-        separation = "-" if info["separation"] is None else f"{info['separation']:.3f}"
         rows.append(
             (
                 name,
                 str(info["positives"]),
                 str(info["negatives"]),
-                separation,
+                _separation(info),
                 f"{info['sigma']:.2f}",
                 direction_kind(info),
                 ", ".join(info.get("orthogonal_to", [])),

@@ -94,15 +94,35 @@ def test_the_covariance_stays_positive_where_two_fits_disagree(known, extra, fac
     assert both.orthogonalise("Beard", ["Smiling", "Male", "Young"]).sigma("Beard") > 0
 
 
-def test_a_later_attribute_replaces_one_of_its_name(known, extra):
+def test_a_later_attribute_replaces_one_of_its_name_in_its_place(known, extra):
     renamed = replace(extra, names=("Male", "Brille"), facts={})
     both = known.joined(renamed)
-    assert both.names == ("Smiling", "Young", "Male", "Brille")
+    assert both.names == ("Smiling", "Male", "Young", "Brille")
+    assert both.sigma("Male") == pytest.approx(extra.sigma("Beard"), rel=1e-12)
+    assert both.sigma("Young") == pytest.approx(known.sigma("Young"), rel=1e-12)
     assert torch.equal(both.direction("Male").flatten(), extra.direction("Beard").flatten())
     again = both.joined(known)
-    assert again.names == ("Brille", "Smiling", "Male", "Young")
+    assert again.names == both.names
     assert torch.equal(again.direction("Male").flatten(), known.direction("Male").flatten())
     assert known.joined(replace(known, source={"data_sha256": "new"})).source == {"data_sha256": "new"}
+    assert known.joined(known.only(["Young", "Male", "Smiling"])).names == known.names
+    assert extra.only(["Beard"]).joined(extra).names == ("Beard", "Brille")
+    assert extra.only(["Brille"]).joined(extra).names == ("Brille", "Beard")
+
+
+def test_the_source_of_the_set_is_that_of_a_fit_that_is_still_in_it(known, extra):
+    """After a first fit, others joined, and the first fitted again, nothing of the first is left."""
+    both = known.joined(extra)
+    refit = both.joined(replace(known, source={"data_sha256": "third"}))
+    assert refit.source == {"data_sha256": "third"}
+    assert "source" not in refit.info("Male")
+    assert refit.info("Beard")["source"] == {"data_sha256": "second"}
+    # While one attribute of the first fit is left, the set's source is its.
+    partly = both.joined(replace(known.only(["Male", "Young"]), source={"data_sha256": "third"}))
+    assert partly.source == {"data_sha256": "first"}
+    assert partly.info("Male")["source"] == {"data_sha256": "third"}
+    assert both.only(["Male", "Brille"]).source == {"data_sha256": "first"}
+    assert both.only(["Beard", "Brille"]).source == {}
 
 
 def test_a_direction_is_called_orthogonal_only_to_those_it_still_is_orthogonal_to(known, extra):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -107,19 +108,25 @@ def test_an_attribute_of_ones_own_is_added_to_those_of_the_model(with_glasses, c
     output, after = fit(capsys, model, data)
     assert output.out.splitlines()[1].split()[0] == "Brille"
     assert len(output.out.splitlines()) == 2
-    assert output.err == f"stored 1 attribute in {model}, kept 3: Smiling, Male, Young\n"
+    assert output.err.splitlines()[-1] == f"stored 1 attribute in {model}, kept 3: Smiling, Male, Young"
     assert after.names == (*ATTRIBUTES, "Brille")
     assert torch.equal(after.directions[:3], before.directions)
     assert torch.equal(after.score_weights[:3], before.score_weights)
     assert torch.equal(after.covariance[:3, :3], before.covariance)
 
     output, again = fit(capsys, model, data)
-    assert output.err == f"stored 1 attribute in {model}, replaced 1: Brille, kept 3: Smiling, Male, Young\n"
+    assert (
+        output.err.splitlines()[-1]
+        == f"stored 1 attribute in {model}, replaced 1: Brille, kept 3: Smiling, Male, Young"
+    )
     assert torch.equal(again.directions, after.directions)
     assert json.loads(fit(capsys, model, data, "--json")[0].out)["names"] == [*ATTRIBUTES, "Brille"]
 
     output, alone = fit(capsys, model, data, "--replace")
-    assert output.err == f"stored 1 attribute in {model}, replaced 1: Brille, dropped 3: Smiling, Male, Young\n"
+    assert (
+        output.err.splitlines()[-1]
+        == f"stored 1 attribute in {model}, replaced 1: Brille, dropped 3: Smiling, Male, Young"
+    )
     assert alone.names == ("Brille",)
     assert alone.sigma("Brille") == pytest.approx(after.sigma("Brille"))
 
@@ -137,7 +144,7 @@ def test_an_attribute_of_ones_own_can_be_orthogonal_to_one_of_the_models(with_gl
     line = refused(
         capsys, "attributes", "--model", model, "--data", data, "--quiet", "--replace", "--against", "Brille=Male"
     )
-    assert "--against: unknown attribute 'Male', expected one of Brille\n" in line
+    assert "--against: --replace drops Male, which the model has, expected one of Brille, or no --replace\n" in line
 
 
 def test_an_attribute_left_out_of_the_fit_stays_as_the_model_has_it(home, tmp_path, capsys):
@@ -145,8 +152,30 @@ def test_an_attribute_left_out_of_the_fit_stays_as_the_model_has_it(home, tmp_pa
     before = glowcore.load(model, device="cpu").attributes
     output, after = fit(capsys, model, home / "faces", "--without", "Male", "--against", "Smiling=Male")
     assert output.err.splitlines()[-1] == f"stored 2 attributes in {model}, replaced 2: Smiling, Young, kept 1: Male"
-    assert after.names == ("Male", "Smiling", "Young")
+    assert after.names == ("Smiling", "Male", "Young")
     assert torch.equal(after.direction("Male").flatten(), before.direction("Male").flatten())
+    smiling, male = (after.direction(name).flatten().double() for name in ("Smiling", "Male"))
+    assert abs(float((smiling * male).sum())) < 1e-6 * float(smiling.norm() * male.norm())
+    assert after.info("Smiling")["orthogonal_to"] == ["Male"]
+
+
+def test_a_useless_fit_is_told_beside_the_better_one_that_it_replaces(home, tmp_path, capsys):
+    model = write_model(tmp_path / "model")
+    flow = glowcore.load(model, device="cpu")
+    facts = {name: {**flow.attributes.facts[name], "separation": 0.1} for name in ATTRIBUTES}
+    facts["Smiling"] |= {"separation": 0.993, "direction": {"kind": "partial", "refined": {"kept": True}}}
+    flow.attributes = replace(flow.attributes, facts=facts)
+    glowcore.save(flow, model)
+    for number, more in enumerate(((), ("--json",))):
+        output, after = fit(capsys, model, home / "faces", "--without", "Young", *more)
+        separation = after.info("Smiling")["separation"]
+        assert separation < 0.6
+        remarks = [line for line in output.err.splitlines() if "Smiling" in line and "stored" not in line]
+        assert remarks[0].startswith(f"warning: Smiling has a separation of {separation:.3f}, ")
+        # The second fit is as good as the first.
+        expected = f"replaced Smiling (separation 0.993, refined) by one of {separation:.3f} (partial)"
+        assert remarks[1:] == ([] if number else [expected])
+        assert "replaced Male (" not in output.err
 
 
 def test_pictures_in_two_folders_are_told_of_the_table(tmp_path, capsys):
