@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.networks import unit_scale
+from glowcore.networks import relu_of, unit_scale
 
 
 class MLP(nn.Module):
@@ -47,5 +47,5 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[B, features]`` to ``[B, out_features]``."""
         for layer in self.hidden:
-            x = F.relu(layer(x), inplace=True)
+            x = relu_of(layer, layer(x))
         return self.out(x)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from glowcore.transforms.base import hooked
+
 
 def unit_scale(std: Tensor) -> Tensor:
     """Return the factors that scale standard deviations ``std`` to 1.
@@ -20,6 +22,14 @@ def unit_scale(std: Tensor) -> Tensor:
 def channels_last(x: Tensor) -> Tensor:
     """Return ``x.contiguous(memory_format=torch.channels_last)`` in operators that ``torch.func.vmap`` supports."""
     return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
+def relu_of(layer: nn.Module, h: Tensor) -> Tensor:
+    """Return the ReLU of ``h``, computed from the output of ``layer``, in place unless the layer has hooks.
+
+    A backward hook makes the output a view that autograd does not allow to be changed, and a forward hook may keep it.
+    """
+    return F.relu(h, inplace=not hooked(layer))
 
 
 class ZeroConv2d(nn.Module):
@@ -108,6 +118,6 @@ class CouplingNet(nn.Module):
         bias = self.position_bias()
         if bias is not None:
             h = h + bias.to(h.dtype)
-        h = F.relu(h, inplace=True)
-        h = F.relu(self.conv_mid(h), inplace=True)
+        h = relu_of(self.conv_in, h)
+        h = relu_of(self.conv_mid, self.conv_mid(h))
         return self.conv_out(h)

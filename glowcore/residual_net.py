@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.networks import ZeroConv2d, unit_scale
+from glowcore.networks import ZeroConv2d, relu_of, unit_scale
 
 
 class WeightNormConv2d(nn.Module):
@@ -53,7 +53,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[B, C, H, W]`` to the same shape."""
-        return x + self.second(F.relu(self.first(F.relu(x)), inplace=True))
+        return x + self.second(relu_of(self.first, self.first(F.relu(x))))
 
 
 class ResidualNet(nn.Module):
@@ -89,4 +89,4 @@ class ResidualNet(nn.Module):
         for block, skip in zip(self.blocks, self.skips[1:], strict=True):
             h = block(h)
             total = total + skip(h)
-        return self.conv_out(F.relu(total, inplace=True))
+        return self.conv_out(relu_of(self.skips[0], total))

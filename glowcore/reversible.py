@@ -8,6 +8,10 @@ graph for the inversion and the gradient. The cost is one additional forward pas
 Rounding errors accumulate when a long chain is inverted. An *anchor*, the kept input of every N-th step, bounds them;
 the difference between the recovered input and the anchor is recorded in a :class:`DriftMeter`.
 
+A level with hooks is checkpointed instead of inverted: if a bijection has forward or backward hooks or a ``forward`` of
+its own, which the inverse does not undo, or if a parameter has hooks (``Tensor.register_hook``), which would run once
+for the gradient of the step and again for that of the level. Hooks on the networks of couplings run in all modes.
+
 Without kept activations, networks are evaluated again in the backward pass and must be deterministic.
 """
 
@@ -80,8 +84,8 @@ def run_steps(
     """Run the steps of one level on ``x``; return ``(z, logdet)``."""
     if not torch.is_grad_enabled() or in_torch_func():
         memory = "full"
-    elif memory == "reversible" and any(hooked(part) for step in steps for part in _bijections(step)):
-        memory = "checkpoint"  # the inverse of a module does not undo what a hook does to its output
+    elif memory == "reversible" and any(map(_has_hooks, steps)):
+        memory = "checkpoint"
     if memory == "reversible":
         params = _parameters(steps)
         return _Reversible.apply(
@@ -97,6 +101,11 @@ def run_steps(
             x, part = step(x, *mixing)
         logdet = logdet + part
     return x, logdet
+
+
+def _has_hooks(step: Transform) -> bool:
+    """Return whether a step has hooks that rule out the reversible operator."""
+    return any(map(hooked, _bijections(step))) or any(p._backward_hooks for p in step.parameters())
 
 
 def _bijections(module: nn.Module) -> Iterator[Transform]:

@@ -41,6 +41,7 @@ class FusedFlow:
 
             - in-place operations that autograd counts: steps of optimizers, ``p.mul_``;
             - a parameter, buffer, module or hook that is added, removed or replaced;
+            - a ``forward`` assigned to a module of a level;
             - new memory: ``p.data = ...``;
             - on the CPU, any change of the largest value of a tensor: ``p.data.mul_``, ``p.data.copy_``.
 
@@ -49,7 +50,8 @@ class FusedFlow:
             - writes through ``.data`` or numpy, and steps of an optimizer with ``fused=True``, that do not change the
               largest value of a tensor;
             - all such writes on devices other than the CPU;
-            - settings that are not tensors: ``scale_min``, ``swap``, the padding of a convolution.
+            - settings that are not tensors: ``scale_min``, ``swap``, the padding of a convolution;
+            - methods other than ``forward`` assigned to a module.
         dtype: dtype of the coupling networks, kept as ``net_dtype``. ``"float32"`` keeps that of the model.
             ``"bfloat16"`` is for previews: the error of a round trip is about 1e-3, so reconstruction is not exact.
         backend: ``"torch"``, ``"onnxruntime"``, ``"cudagraphs"`` or ``"auto"``. On a CPU ``"auto"`` uses onnxruntime,

@@ -28,6 +28,7 @@ class Watch:
         self._held = list(map(dict, self._members))
         # Only the levels are folded; hooks elsewhere still run and must not mask a new one here.
         self._hooks = [hooks for m in flow.levels.modules() for hooks in hooks_of(m)]
+        self._own = [vars(m) for m in flow.levels.modules()]
         self._tensors = tensors = [item for held in self._held for item in held.values() if isinstance(item, Tensor)]
         # Inference tensors have no version counter.
         self._counted = [tensor for tensor in tensors if not tensor.is_inference()]
@@ -47,7 +48,7 @@ class Watch:
             [tensor._version for tensor in self._counted],
             list(map(Tensor.data_ptr, self._tensors)),
             [read() for read in self._readers],
-            any(self._hooks),
+            any(self._hooks) or any("forward" in own for own in self._own),
         )
 
 

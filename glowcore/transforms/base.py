@@ -61,7 +61,7 @@ class Transform(nn.Module):
 
 
 def is_exactly(module: nn.Module, *kinds: type[nn.Module]) -> bool:
-    """Return whether a module is of one of these classes, not of a subclass, and has no hooks.
+    """Return whether a module is of one of these classes, not of a subclass, and is not :func:`hooked`.
 
     A shortcut that does not call the methods of a module (a folded step, a gradient in closed form) is taken for such
     modules only. All others are called.
@@ -70,8 +70,11 @@ def is_exactly(module: nn.Module, *kinds: type[nn.Module]) -> bool:
 
 
 def hooked(module: nn.Module) -> bool:
-    """Return whether a module has forward or backward hooks, which may change its output or its gradient."""
-    return any(hooks_of(module))
+    """Return whether a module has hooks or a ``forward`` of its own, which may change its output or its gradient.
+
+    Some libraries assign ``forward`` to a single module instead of registering a hook.
+    """
+    return any(hooks_of(module)) or "forward" in vars(module)
 
 
 def hooks_of(module: nn.Module) -> tuple[dict, dict, dict, dict]:

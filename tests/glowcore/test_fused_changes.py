@@ -77,6 +77,11 @@ def hook(flow):
     flow.levels[0].steps[0].coupling.net.register_forward_hook(lambda net, given, result: 0 * result)
 
 
+def own_forward(flow):
+    net = flow.levels[0].steps[0].coupling.net
+    net.forward = lambda x, forward=net.forward: 0 * forward(x)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -90,6 +95,7 @@ def hook(flow):
         one_tensor_to_zero,
         appended_step,
         hook,
+        own_forward,
     ],
 )
 def test_sees_every_usual_way_of_changing_weights(change, pictures):
@@ -138,6 +144,17 @@ def test_folds_again_when_the_last_hook_is_gone():
     handle.remove()
     fast.decode(flow.sample_latents([0]))
     assert "cannot be folded" not in fast.describe()
+
+
+def test_a_model_with_a_forward_assigned_to_a_module_is_run_as_it_is(pictures):
+    flow = small_model(**SETTINGS)
+    before = flow.encode(pictures).flatten()
+    own_forward(flow)
+    fast = FusedFlow(flow)
+    assert "cannot be folded" in fast.describe()
+    with torch.no_grad():
+        assert torch.equal(fast.encode(pictures).flatten(), flow.encode(pictures).flatten())
+        assert (fast.encode(pictures).flatten() - before).abs().max() > 1e-2
 
 
 def test_refresh_folds_what_cannot_be_seen(pictures):
