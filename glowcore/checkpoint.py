@@ -75,13 +75,7 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
             (:mod:`glowcore.storage.structure`) do not match ``model.config``; ``model.metadata`` is not JSON; or
             ``model`` is not a model. The earlier contents of the folder stay valid.
     """
-    model = _unwrapped(model, Path(folder))
-    dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
-    if dtypes not in ({torch.float32}, {torch.float64}):
-        names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
-        raise CheckpointError(
-            f"{Path(folder) / WEIGHTS}: not saved, its weights are {names}; expected float32 or float64 throughout"
-        )
+    model = check_savable(model, folder)
     config = {
         "format_version": FORMAT_VERSION,
         "model": model.config.model_name,
@@ -92,8 +86,35 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     attributes = None
     if model.attributes is not None:
         attributes = model.attributes.tensors(), model.attributes.metadata()
-    _check_loads(Path(folder), model, attributes)
+        _check_attributes(Path(folder), model, attributes)
     write_folder(folder, config, model.state_dict(), attributes)
+
+
+def check_savable(model: nn.Module, folder: str | Path) -> Flow | VAE:
+    """Return the model inside ``model`` if :func:`save` accepts its kind, dtype and structure; nothing is written.
+
+    Training calls this before its first step. The values of the weights, the metadata and the attributes are checked
+    only when the model is saved.
+
+    Raises:
+        CheckpointError: see :func:`save`; the message names ``folder``.
+    """
+    folder = Path(folder)
+    model = _unwrapped(model, folder)
+    dtypes = {tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()}
+    if dtypes not in ({torch.float32}, {torch.float64}):
+        names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
+        raise CheckpointError(
+            f"{folder / WEIGHTS}: not saved, its weights are {names}; expected float32 or float64 throughout"
+        )
+    with WeightDraws(), on_cpu():
+        rebuilt = models.build(model.config).float()
+    if mismatch := difference(model, rebuilt) or spec_mismatch(specs_of(model), specs_of(rebuilt)):
+        raise CheckpointError(
+            f"{folder}: not saved, this model is not what its config builds ({mismatch}); keep its weights with "
+            "torch.save(model.state_dict(), FILE)"
+        )
+    return model
 
 
 def _unwrapped(model: Any, folder: Path) -> Flow | VAE:
@@ -255,18 +276,10 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
     return tensors, parse_json(path, table.get("attributes", "").encode())
 
 
-def _check_loads(folder: Path, model: Flow | VAE, attributes: Attributes | None) -> None:
-    """Raise if :func:`load` would reject the saved model or return a different one."""
-    with WeightDraws(), on_cpu():
-        rebuilt = models.build(model.config).float()
-    if mismatch := difference(model, rebuilt) or spec_mismatch(specs_of(model), specs_of(rebuilt)):
-        raise CheckpointError(
-            f"{folder}: not saved, this model is not what its config builds ({mismatch}); keep its weights with "
-            "torch.save(model.state_dict(), FILE)"
-        )
+def _check_attributes(folder: Path, model: Flow | VAE, attributes: Attributes) -> None:
+    """Raise if :func:`load` would reject the saved attribute vectors."""
     try:
-        if attributes is not None:
-            _attributes(folder / ATTRIBUTES, attributes, model)
+        _attributes(folder / ATTRIBUTES, attributes, model)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: not saved, as it would not load again: {error}") from error
 

@@ -53,6 +53,7 @@ class Trainer:
     Raises:
         ConfigError: pictures or labels that do not suit the model (:func:`training_set.check_pictures`), or a model
             without parameters that require a gradient.
+        CheckpointError: a model that cannot be saved (:func:`checkpoint.check_savable`).
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Trainer:
     ) -> None:
         for name, pictures, classes_of in (("training", images, labels), ("held-out", held_out, held_out_labels)):
             training_set.check_pictures(name, pictures, classes_of, model)
+        checkpoint.check_savable(model, out)  # before hours of training, not at the first save
         if classes.has_head(model):
             # DistributedDataParallel would wait for the gradients of a head that is not trained.
             model.class_head.requires_grad_(settings.class_weight > 0)

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from glowcore import ConfigError, GlowConfig, build
+from glowcore import CheckpointError, ConfigError, GlowConfig, build, save
+from glowcore.likelihood_model import LikelihoodModel
+from glowcore.networks import CouplingNet
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.tiny import pictures
 
@@ -105,3 +107,34 @@ def test_a_folder_named_by_a_string(tmp_path):
     settings = TrainSettings(steps=1, batch_size=4)
     Trainer(model(), pictures(8), pictures(4), settings, str(tmp_path / "run"), progress=False).run()
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+class OwnNet(CouplingNet):
+    def forward(self, x):
+        return super().forward(x) / 2
+
+
+class OwnModel(LikelihoodModel):
+    """Stands for a model that a user has written."""
+
+
+def own_net(flow):
+    flow.levels[0].steps[0].coupling.net.__class__ = OwnNet
+    return flow, r"steps.0.coupling.net is a OwnNet, expected a CouplingNet\); keep its weights"
+
+
+def own_model(flow):
+    own = OwnModel(flow.config)
+    own.weight = torch.nn.Parameter(torch.zeros(1))
+    return own, "a OwnModel is no model; expected what glowcore.build"
+
+
+@pytest.mark.parametrize("change", [own_net, own_model])
+def test_a_model_that_could_not_be_saved(tmp_path, change):
+    changed, told = change(model())
+    with pytest.raises(CheckpointError, match=told) as refused_by_trainer:
+        trainer(tmp_path, changed)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(CheckpointError) as refused_by_save:
+        save(changed, tmp_path / "run")
+    assert str(refused_by_save.value) == str(refused_by_trainer.value)
