@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -123,9 +124,13 @@ class Flow(LikelihoodModel):
 
     @anchor_every.setter
     def anchor_every(self, steps: int) -> None:
-        if not isinstance(steps, int) or steps < 0:
+        try:
+            number = -1 if isinstance(steps, bool) else operator.index(steps)
+        except TypeError:
+            number = -1
+        if number < 0:
             raise ConfigError(f"anchor_every is {steps!r}, expected a number of steps from 0")
-        self._anchor_every = steps
+        self._anchor_every = number
 
     @property
     def unrecoverable(self) -> list[str]:

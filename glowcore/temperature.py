@@ -14,8 +14,13 @@ HIGHEST = 10.0
 
 
 def is_temperature(value: Any) -> bool:
-    """Return whether a value is a finite number from 0."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= value < math.inf
+    """Return whether a value is a number from 0 that is finite as a float."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        return 0 <= float(value) < math.inf
+    except OverflowError:  # an integer or fraction above the largest float
+        return False
 
 
 def temperatures(value: float | Sequence[float], num_levels: int) -> list[float]:
@@ -24,14 +29,22 @@ def temperatures(value: float | Sequence[float], num_levels: int) -> list[float]
     Raises:
         ConfigError: another count, or a temperature that is not a finite number from 0.
     """
-    value = value.tolist() if hasattr(value, "tolist") else value
-    factors = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    value = _plain(value)
+    several = isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+    factors = list(map(_plain, value)) if several else [value]
     if len(factors) not in (1, num_levels):
-        raise ConfigError(f"temperature has {len(factors)} values, expected 1 or {num_levels} (one a level)")
+        expected = "1" if num_levels == 1 else f"1 or {num_levels} (one a level)"
+        raise ConfigError(f"temperature has {len(factors)} values, expected {expected}")
     for factor in factors:
         if not is_temperature(factor):
             raise ConfigError(f"temperature is {factor!r:.40}, expected a number from 0")
+    factors = list(map(float, factors))
     return factors * num_levels if len(factors) == 1 else factors
+
+
+def _plain(value: Any) -> Any:
+    """Return the numbers of an array or tensor as Python's, other values as they are."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def from_text(text: str, num_levels: int, highest: float = HIGHEST, name: str = "temperature") -> tuple[float, ...]:

@@ -96,7 +96,12 @@ class VAE(LikelihoodModel):
         return self.decoder.out.weight.dtype
 
     def encode(self, images: Tensor, y: None = None) -> Latents:
-        """Return the mean of q(z|x) of pictures ``[B, C, H, W]``, floats in [0, 1] or uint8."""
+        """Return the mean of q(z|x) of pictures ``[B, C, H, W]``, floats in [0, 1] or uint8.
+
+        Raises:
+            ConfigError: pictures of another shape or dtype, or a class ``y``, since a VAE has no classes.
+        """
+        _refuse_classes(y)
         images = self._checked(images)
         values = images.to(self.dtype) / 255 if images.dtype == torch.uint8 else images.to(self.dtype)
         return Latents([self.posterior(values)[0][:, :, None, None]])
@@ -119,7 +124,11 @@ class VAE(LikelihoodModel):
         dimension, an upper bound on the code length. The bits per dimension of a flow bound the same number, by
         dequantisation. Differentiable: this is the training loss. The noise comes from ``generator`` as in
         :meth:`glowcore.flow.Flow.bits_per_dim`.
+
+        Raises:
+            ConfigError: as :meth:`glowcore.flow.Flow.bits_per_dim`, or a class ``y``, since a VAE has no classes.
         """
+        _refuse_classes(y)
         checked = self._checked(images)
         check_values(images)
         k = likelihood.bins(checked, self.config.n_bits)
@@ -156,8 +165,7 @@ class VAE(LikelihoodModel):
         Raises:
             ConfigError: no seeds, an invalid seed or temperature, or a class ``y``, since a VAE has no classes.
         """
-        if y is not None:
-            raise ConfigError(f"y is {y!r:.40}, but a VAE has no classes")
+        _refuse_classes(y)
         [factor], shape = temperatures(temperature, 1), self.latent_shapes()[0]
         noise = [draw_noise(shape, torch.Generator().manual_seed(seed)) for seed in checked_seeds(seeds)]
         return Latents([factor * torch.stack(noise).to(self.device, self.dtype)])
@@ -177,6 +185,11 @@ class VAE(LikelihoodModel):
         else:
             eps = _normal((count, *shape), generator)
         return eps.to(self.device, self.dtype)
+
+
+def _refuse_classes(y: object) -> None:
+    if y is not None:
+        raise ConfigError(f"y is {' '.join(repr(y).split()):.40}, but a VAE has no classes")
 
 
 def build_vae(config: VAEConfig) -> VAE:

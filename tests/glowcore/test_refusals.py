@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -127,6 +129,9 @@ def test_seeds_of_any_integer_type_are_the_same(flow):
         (np.array([0.5, 0.7, 0.9]), "3 values, expected 1 or 2"),
         ("0.7", "temperature is '0.7', expected a number"),
         (None, "temperature is None"),
+        (10**400, "temperature is 1000.*, expected a number"),
+        (b"\x01", r"temperature is b'\\x01', expected a number"),
+        (bytearray(b"\x01"), r"temperature is bytearray\(.*, expected a number"),
     ],
 )
 def test_temperatures_that_are_none(flow, temperature, told):
@@ -136,10 +141,18 @@ def test_temperatures_that_are_none(flow, temperature, told):
         flow.sample_latents([1]).scaled(temperature)
 
 
-@pytest.mark.parametrize("temperature", [np.array([0.5, 0.75]), torch.tensor([0.5, 0.75]), (np.float32(0.5), 0.75)])
+@pytest.mark.parametrize(
+    "temperature",
+    [
+        np.array([0.5, 0.75]),
+        torch.tensor([0.5, 0.75]),
+        (np.float32(0.5), 0.75),
+        [torch.tensor(0.5), torch.tensor(0.75)],
+    ],
+)
 def test_temperatures_of_any_array_type_are_the_same(flow, temperature):
     assert torch.equal(flow.sample([1], temperature), flow.sample([1], [0.5, 0.75]))
-    for one in (np.float64(0.5), (0.5,), [0.5]):
+    for one in (np.float64(0.5), (0.5,), [0.5], Fraction(1, 2), [Fraction(1, 2)] * 2):
         assert torch.equal(flow.sample([1], one), flow.sample([1], 0.5))
 
 
@@ -171,11 +184,17 @@ def test_latents_of_another_model_or_another_number_do_not_go_together(flow):
     assert len(own + flow.sample_latents([3])) == len(flow.sample_latents([3]) - own) == 2
 
 
-@pytest.mark.parametrize("steps", [-1, 1.5, "2", None])
+@pytest.mark.parametrize("steps", [-1, 1.5, "2", None, True, np.int64(-1)])
 def test_anchors_every_so_many_steps(flow, steps):
-    with pytest.raises(ConfigError, match=f"anchor_every is {steps!r}, expected a number of steps from 0"):
+    with pytest.raises(ConfigError, match=re.escape(f"anchor_every is {steps!r}, expected a number of steps from 0")):
         flow.anchor_every = steps
     assert flow.anchor_every == 0
+
+
+def test_anchors_every_so_many_steps_by_an_integer_of_numpy():
+    flow = model()
+    flow.anchor_every = np.int64(3)
+    assert (flow.anchor_every, type(flow.anchor_every)) == (3, int)
 
 
 @pytest.mark.parametrize(

@@ -232,10 +232,16 @@ def test_bounded_statistics_are_near_what_the_networks_say_and_never_stop_moving
         (([],), "seeds are empty"),
         (([0.5],), "expected whole numbers"),
         (([0], -1.0), "temperature is -1.0"),
-        (([0], [1.0, 1.0]), "temperature has 2 values"),
+        (([0], [1.0, 1.0]), "temperature has 2 values, expected 1$"),
         (([0], 1.0, torch.tensor([1])), "has no classes"),
     ],
 )
 def test_sampling_refuses_what_a_flow_refuses(arguments, told):
     with pytest.raises(ConfigError, match=told):
         vae().sample(*arguments)
+
+
+@pytest.mark.parametrize("call", ["__call__", "bits_per_dim", "encode"])
+def test_classes_are_refused(call):
+    with pytest.raises(ConfigError, match=r"^y is tensor\(\[0, 1\]\), but a VAE has no classes$"):
+        getattr(vae(), call)(tiny.pictures(2), torch.tensor([0, 1]))
