@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from glowcore.attributes.cross_covariance import cross_covariance
+from glowcore.attributes.facts import have_own_source, with_true_angles
 from glowcore.attributes.stored import check_stored
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
@@ -152,7 +153,8 @@ class AttributeVectors:
         directions[index] = rest.to(directions)
         facts = {**self.facts, name: {**self.facts.get(name, {}), "orthogonal_to": list(dict.fromkeys(against))}}
         covariance = transform @ self.covariance @ transform.T
-        return replace(self, directions=directions, covariance=covariance, facts=facts)._with_true_facts()
+        facts = with_true_angles(facts, self.names, directions)
+        return replace(self, directions=directions, covariance=covariance, facts=facts)
 
     def without(self, names: Collection[str]) -> AttributeVectors:
         """Return the vectors without those named.
@@ -195,23 +197,23 @@ class AttributeVectors:
             return other._rows([other.names.index(name) for name in in_place])
         between = cross_covariance(kept.directions, kept.covariance, other.directions, other.covariance)
         # Where nothing kept is of the fit that ``self.source`` describes, that of ``other`` is the source of the set.
-        replaced = all("source" in kept.facts.get(name, {}) for name in kept.names)
+        replaced = have_own_source(kept.facts, kept.names)
         source = {"source": dict(other.source)} if other.source and not replaced else {}
-        facts = {name: {**source, **other.facts.get(name, {})} for name in other.names}
-        names = kept.names + other.names
+        facts = {**kept.facts, **{name: {**source, **other.facts.get(name, {})} for name in other.names}}
+        names, directions = kept.names + other.names, torch.cat([kept.directions, other.directions])
         both = replace(
             kept,
             names=names,
-            directions=torch.cat([kept.directions, other.directions]),
+            directions=directions,
             score_weights=torch.cat([kept.score_weights, other.score_weights]),
             score_offsets=torch.cat([kept.score_offsets.cpu(), other.score_offsets.cpu()]),
             covariance=torch.cat(
                 [torch.cat([kept.covariance, between], dim=1), torch.cat([between.T, other.covariance], dim=1)]
             ),
-            facts={**kept.facts, **facts},
+            facts=with_true_angles(facts, names, directions),
             source=other.source if replaced else self.source,
         )
-        return both._rows([names.index(name) for name in in_place])._with_true_facts()
+        return both._rows([names.index(name) for name in in_place])
 
     def info(self, name: str) -> dict[str, Any]:
         """Return the facts of an attribute: ``positives``, ``negatives``, ``norm``, ``sigma``, ``separation`` etc.
@@ -274,7 +276,6 @@ class AttributeVectors:
         """Return the vectors of these rows alone, in this order."""
         rows, names = list(indices), [self.names[index] for index in indices]
         facts = {name: self.facts[name] for name in names if name in self.facts}
-        own = bool(rows) and all("source" in facts.get(name, {}) for name in names)
         return replace(
             self,
             names=tuple(names),
@@ -283,21 +284,8 @@ class AttributeVectors:
             score_offsets=self.score_offsets[rows],
             covariance=self.covariance[rows][:, rows],
             facts=facts,
-            source={} if own else self.source,
+            source={} if rows and have_own_source(facts, names) else self.source,
         )
-
-    def _with_true_facts(self) -> AttributeVectors:
-        """Return the same vectors without facts ``orthogonal_to`` a direction that has since been replaced."""
-        facts = {name: dict(fact) for name, fact in self.facts.items()}
-        for name, fact in facts.items():
-            others = fact.pop("orthogonal_to", [])
-            if others := [other for other in others if other not in self.names or self._are_orthogonal(name, other)]:
-                fact["orthogonal_to"] = others
-        return replace(self, facts=facts)
-
-    def _are_orthogonal(self, name: str, other: str) -> bool:
-        a, b = (self.directions[self._index(each)].cpu().double() for each in (name, other))
-        return abs(float(a @ b)) < 1e-4 * float(a.norm() * b.norm())
 
     def _index(self, name: str) -> int:
         if name not in self.names:
