@@ -5,7 +5,7 @@ Models encode and decode as in the application: in float32, and in float64 where
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from glowcore import images
 from glowcore.cli import console
+from glowcore.data.bit_depth import unused_bits
 from glowcore.errors import ImageError
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
@@ -27,19 +28,24 @@ PNG, JPEG = (".png",), (".jpg", ".jpeg")
 BATCH = 32
 
 
-def load(path: str | Path, model: LikelihoodModel) -> Tensor:
-    """Read a picture at the size and with the channels of a model: uint8 ``[1, C, H, W]``.
+def load(paths: Sequence[str | Path], model: LikelihoodModel) -> Tensor:
+    """Read pictures at the size and with the channels of a model: uint8 ``[N, C, H, W]``.
 
-    Prints how a picture of another size is cropped and scaled.
+    Prints how a picture of another size is cropped and scaled, and how many 16-bit pictures leave upper bits unused.
 
     Raises:
         ImageError: no such file, not a picture, or a model whose channels are neither 1 nor 3.
     """
-    whole = images.load(path, channels=model.config.channels)
-    if whole.shape[:2] != tuple(model.image_size):
-        console.say(f"{printable(str(path))}: {_resized(whole, model)}")
-    array = images.fit(whole, model.image_size)
-    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
+    arrays, unused = [], {}
+    for path in paths:
+        whole = images.load(path, channels=model.config.channels)
+        if whole.shape[:2] != tuple(model.image_size):
+            console.say(f"{printable(str(path))}: {_resized(whole, model)}")
+        if bits := unused_bits(Path(path), whole):
+            unused[str(path)] = bits
+        arrays.append(images.fit(whole, model.image_size))
+    console.say_unused_bits(unused, len(set(map(str, paths))))
+    return torch.from_numpy(np.ascontiguousarray(np.stack(arrays).transpose(0, 3, 1, 2)))
 
 
 def _resized(whole: np.ndarray, model: LikelihoodModel) -> str:
@@ -69,7 +75,7 @@ def exact(model: LikelihoodModel) -> ExactFlow | LikelihoodModel:
 
 def encode(model: ExactFlow, path: str | Path, y: Tensor | None) -> Latents:
     """Read a picture as :func:`load` does and encode it; prints whether float64 was needed, or did not help."""
-    latents, _, error = model.round_trip(load(path, model), y)
+    latents, _, error = model.round_trip(load([path], model), y)
     name = printable(str(path))
     if model.retried(latents):
         console.say(f"{name}: too much for float32, done in float64")

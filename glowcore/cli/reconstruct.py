@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     gain = None if args.amplify is None else options.number("--amplify", args.amplify, 0, 1e12)
     model = options.load_model(args)
     y = class_option.chosen(model, args.class_name)
-    originals = torch.cat([pictures.load(path, model) for path in args.image])
+    originals = pictures.load(args.image, model)
     exact = pictures.exact(model)
     backs, rows = [], []
     for index, picture in enumerate(originals.split(1)):  # one at a time, as in the application

@@ -10,7 +10,7 @@ from glowcore.cli import main
 from glowcore.data import open_dataset, scan_pictures
 from glowcore.data.bit_depth import unused_bits
 from tests.glowcore.odd_files import encode, png
-from tests.glowcore.tiny import MODEL
+from tests.glowcore.tiny import MODEL, write_model
 
 LINE = "21 of 23 pictures hold 16 bits per value and use only the lowest 1/16 of the range; only the upper 8 bits"
 
@@ -77,3 +77,17 @@ def test_every_command_says_so_in_one_line(scans, tmp_path, capsys):
     assert told("train", "--data", scans, *MODEL, "--steps", "1", "--out", run).err.count(LINE) == 1
     for command in (["evaluate", "--split", "all"], ["check", "--samples", "2", "--odd", "2"]):
         assert told(*command, "--model", run, "--data", scans).err.count(LINE) == 1
+
+
+def test_commands_on_single_pictures_say_so_too(scans, tmp_path, capsys):
+    model = write_model(tmp_path / "model")
+    out = ["--model", str(model), "--out", str(tmp_path / "out.png")]
+    twelve, full = str(scans / "00.png"), str(scans / "21.png")
+    for command, line in (
+        (["reconstruct", "--image", twelve, str(scans / "20.png"), full], "2 of 3 pictures hold 16 bits per value"),
+        (["edit", "--set", "Smiling=1", "--image", twelve], "1 of 1 pictures hold 16 bits per value"),
+        (["edit", "--set", "Smiling=1", "--image", full], None),
+    ):
+        assert main([*command, *out]) == 0
+        lines = [text for text in capsys.readouterr().err.splitlines() if "16 bits" in text]
+        assert [text[: len(line or "")] for text in lines] == ([line] if line else [])
