@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 import numpy as np
 
 from explorer.catalogue.temperatures import in_words
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
+from explorer.pixels import lost_pictures
 from explorer.portraits import face_check
-from glowcore.cli import options
+from glowcore.cli import console, options
 from glowcore.errors import ConfigError
 from glowcore.temperature import HIGHEST, from_text
 from glowcore.text import counted
@@ -35,7 +37,7 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the shares; exit code 0."""
+    """Print the shares; exit code 0, or 1 if samples are not finite, which are left out."""
     if args.seeds < 1:
         raise ConfigError(f"--seeds is {args.seeds}, expected 1 or more")
     if args.compare is not None and args.temperature is not None:
@@ -50,10 +52,28 @@ def run(args: argparse.Namespace) -> int:
         f"score >= {face_check.SCORE}, pictures enlarged {face_check.ENLARGE} times; "
         "spread: mean standard deviation of a value in [0, 1] over the pictures"
     )
+    code = 0
     for temperature in temperatures or [engine.temperature]:
-        words, scores = face_check.summary(np.stack(engine.sample(range(args.seeds), temperature)))
-        least = ",".join(str(seed) for seed in sorted(np.argsort(scores)[:LISTED_SEEDS]))
-        drawn = f"{counted(args.seeds, 'sample')} at temperature {in_words(temperature)}"
+        pictures = engine.sample(range(args.seeds), temperature)
+        lost = lost_pictures.lost(pictures)
+        seeds = sorted(set(range(args.seeds)).difference(lost))
+        if lost:
+            code = 1
+            _say_lost(lost, args.seeds, temperature)
+        if not seeds:
+            continue
+        words, scores = face_check.summary(np.stack([pictures[seed] for seed in seeds]))
+        least = ",".join(str(seed) for seed in sorted(seeds[index] for index in np.argsort(scores)[:LISTED_SEEDS]))
+        drawn = f"{counted(len(seeds), 'sample')} at temperature {in_words(temperature)}"
         print(f"{words}: {drawn}; least sure at seeds {least}")
     print(f"{face_check.summary(real)[0]}: {counted(len(real), 'real picture')}")
-    return 0
+    return code
+
+
+def _say_lost(seeds: Sequence[int], count: int, temperature: Sequence[float]) -> None:
+    """Print the first few seeds whose samples are not finite."""
+    first = ", ".join(map(str, seeds[:5])) + (", ..." if len(seeds) > 5 else "")
+    console.say(
+        f"error: {len(seeds)} of {counted(count, 'sample')} at temperature {in_words(temperature)} (of seed {first}) "
+        "hold values that are not finite, in float64 too, and are left out; a lower temperature may do"
+    )

@@ -15,6 +15,7 @@ from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines import models
 from explorer.engines.engine import Engine
+from explorer.pixels.lost_pictures import no_picture
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
 from tests.explorer.visiting import PAGES, visit
@@ -115,6 +116,30 @@ def test_render_draws_a_seed_at_its_temperatures(levels_home, tmp_path):
     out = tmp_path / "out.png"
     assert main(["render", "--recipe", recipe.token(), "--out", str(out)]) == 0
     np.testing.assert_array_equal(np.asarray(Image.open(out)), engine.sample([5], LEVELS)[0])
+
+
+def test_samples_that_are_not_finite_are_named_and_not_counted_among_the_faces(
+    levels_home, tmp_path, capsys, monkeypatch
+):
+    for index, picture in enumerate(tiny_model.pictures(4)):
+        Image.fromarray(picture).save(tmp_path / f"{index}.png")
+    sample = Engine.sample
+
+    def losing(self, seeds, temperature, *more):
+        limit = {10.0: 0, 2.0: 3}.get(temperature[0], len(seeds))
+        pictures = sample(self, seeds, temperature, *more)
+        return [p if index < limit else no_picture(*p.shape[:2]) for index, p in enumerate(pictures)]
+
+    monkeypatch.setattr(Engine, "sample", losing)
+    command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "7"]
+    assert main([*command, "--compare", "10,2,0"]) == 1
+    out, err = capsys.readouterr()
+    assert "error: 7 of 7 samples at temperature 10 (of seed 0, 1, 2, 3, 4, ...) hold values that are not finite" in err
+    assert "error: 4 of 7 samples at temperature 2 (of seed 3, 4, 5, 6) hold values that are not finite" in err
+    shares = out.splitlines()[1:]
+    assert len(shares) == 3  # none for a temperature without a picture
+    assert ": 3 samples at temperature 2; least sure at seeds 0,1,2" in shares[0]
+    assert ": 7 samples at temperature 0; " in shares[1]
 
 
 def test_faces_are_counted_at_the_model_s_temperature(levels_home, tmp_path, capsys):
