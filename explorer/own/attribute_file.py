@@ -28,21 +28,35 @@ def to_file(vectors: AttributeVectors) -> bytes:
     return pack(ATTRIBUTE_FILE, vectors.tensors(), {"attributes": json.dumps(vectors.metadata())})
 
 
-def from_file(data: bytes) -> AttributeVectors:
+def from_file(data: bytes, path: Path = ATTRIBUTE_FILE) -> AttributeVectors:
     """Read the bytes that ``to_file`` returned.
+
+    Args:
+        data: contents of the file.
+        path: name of the file in messages.
 
     Raises:
         CheckpointError: any other file.
     """
-    tensors, table = unpack(ATTRIBUTE_FILE, data)
-    metadata = parse_json(ATTRIBUTE_FILE, table.get("attributes", "").encode())
     try:
-        vectors = AttributeVectors.from_tensors(tensors, metadata)
+        tensors, table = unpack(path, data)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: this is no attribute file, or a damaged one") from error
+    if "attributes" not in table:
+        raise CheckpointError(f"{path}: this is no attribute file")
+    try:
+        vectors = AttributeVectors.from_tensors(tensors, parse_json(path, table["attributes"].encode()))
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: this is no attribute file") from error
     except ConfigError as error:
-        raise CheckpointError(f"this is no attribute file ({str(error)[:100]})") from error
+        raise CheckpointError(f"{path}: this is no attribute file ({str(error)[:100]})") from error
     if not 1 <= len(vectors.names) <= MOST_ATTRIBUTES or not all(NAME.fullmatch(n) for n in vectors.names):
-        raise CheckpointError(f"this file does not hold 1 to {MOST_ATTRIBUTES} attributes with names that can be shown")
+        raise CheckpointError(
+            f"{path}: this file does not hold 1 to {MOST_ATTRIBUTES} attributes with names that can be shown"
+        )
     weights = [fact[WEIGHTS] for fact in vectors.facts.values() if WEIGHTS in fact]
     if not all(isinstance(w, str) and re.fullmatch(f"[0-9a-f]{{{MODEL_DIGITS}}}", w) for w in weights):
-        raise CheckpointError(f"this file names weights by something else than {MODEL_DIGITS} hexadecimal digits")
+        raise CheckpointError(
+            f"{path}: this file names weights by something else than {MODEL_DIGITS} hexadecimal digits"
+        )
     return vectors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -61,12 +62,14 @@ def panel(bench: Bench) -> None:
                 type=["safetensors"],
                 max_upload_size=15,
             )
-    if pressed:
-        make_or_warn(bench, name, having, lacking)
-    if note := st.session_state.pop("own_note", ""):
-        st.info(plain(note))
-    if doubt := st.session_state.pop("own_doubt", ""):
-        st.warning(plain(doubt))
+    # Always present: a message that comes or goes would shift the rows below, which closes their open popovers.
+    with st.container(key="own_messages"):
+        if pressed:
+            make_or_warn(bench, name, having, lacking)
+        if note := st.session_state.pop("own_note", ""):
+            st.info(plain(note))
+        if doubt := st.session_state.pop("own_doubt", ""):
+            st.warning(plain(doubt))
     own_attributes(bench)
 
 
@@ -192,7 +195,7 @@ def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) 
 def load(bench: Bench, data: bytes) -> Taken:
     """Add the attributes of a file to the sliders, and note the outcome for the panel."""
     try:
-        contents = attribute_file.from_file(data)
+        contents = attribute_file.from_file(data, Path(st.session_state["own_file"].name))
         vectors = weights.taken_for(contents, bench.engine)
         known = state.model_attributes(bench.engine)
         for name in vectors.names:

@@ -1,5 +1,7 @@
 """A file of attributes holds 1 to 8 of them; any other file gives one sentence."""
 
+from pathlib import Path
+
 import pytest
 
 from explorer.own.attribute_file import ATTRIBUTE_FILE, MOST_ATTRIBUTES, from_file, to_file
@@ -7,15 +9,31 @@ from glowcore.errors import CheckpointError
 from glowcore.storage.safetensors_guard import pack
 from tests.explorer import tiny_model
 
+MINE = Path("mine.safetensors")
+TEXTS = ["[]", "null", "3", '"a"', "{", "[" * 100_000, '{"names": NaN}', "\N{SNOWMAN}"]
 
-@pytest.mark.parametrize("text", ["[]", "null", "3", '"a"', "{", "{}", "[" * 100_000, '{"names": NaN}', "\N{SNOWMAN}"])
+
+def refusal(data: bytes) -> str:
+    """Return the sentence for the bytes of a file that the user calls mine.safetensors."""
+    with pytest.raises(CheckpointError) as error:
+        from_file(data, MINE)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_a_header_that_is_not_an_object_of_attributes(freckles, text):
     data = pack(ATTRIBUTE_FILE, freckles.tensors(), {"attributes": text})
-    with pytest.raises(CheckpointError) as error:
-        from_file(data)
-    assert "\n" not in str(error.value)
-    with pytest.raises(CheckpointError):
-        from_file(pack(ATTRIBUTE_FILE, freckles.tensors()))
+    assert refusal(data) == "mine.safetensors: this is no attribute file"
+    header = text.encode()
+    damaged = "mine.safetensors: this is no attribute file, or a damaged one"
+    assert refusal(len(header).to_bytes(8, "little") + header) == damaged
+
+
+def test_a_file_without_attributes(freckles):
+    for tensors in ({}, freckles.tensors()):
+        assert refusal(pack(ATTRIBUTE_FILE, tensors)) == "mine.safetensors: this is no attribute file"
+    data = pack(ATTRIBUTE_FILE, freckles.tensors(), {"attributes": "{}"})
+    assert refusal(data).startswith("mine.safetensors: this is no attribute file (")
 
 
 def test_a_file_holds_one_to_eight(engine, freckles):

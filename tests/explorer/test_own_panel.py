@@ -78,6 +78,11 @@ def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatc
     assert not said(at, "info" if kind == "warning" else "warning")
 
 
+def test_a_file_that_is_refused_is_named_as_the_user_calls_it(at):
+    at.file_uploader(key="own_file").upload("mine.safetensors", b"x", "application/x").run()
+    assert said(at, "info") == "mine.safetensors: this is no attribute file, or a damaged one."
+
+
 def own_names(at) -> list[str]:
     return [name for _, name in at.session_state["desk"].own.made]
 
