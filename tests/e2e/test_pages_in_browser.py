@@ -273,11 +273,30 @@ def test_an_attribute_of_one_s_own_from_16_photos(page, tmp_path):
     page.get_by_role("button", name="Make the slider").click()
     expect(page.get_by_text("is among the sliders of Edit")).to_be_visible()
     page.get_by_role("button", name="Keep apart from").click()
-    page.locator(".st-key-own_orthogonal_Freckles").get_by_text("Smile", exact=True).click()
-    expect(page.get_by_text("leaves Smile unchanged")).to_be_visible()
+    pills = page.locator(".st-key-own_orthogonal_Freckles")
+    for name, line in (("Smile", "leaves Smile unchanged"), ("Smile", ""), ("Masculine", "leaves Masculine unchanged")):
+        pills.get_by_text(name, exact=True).click()
+        expect(page.get_by_text(re.compile(r"^leaves .* unchanged$"))).to_have_text([line] if line else [])
+        settle(page)
+        expect(pills).to_be_visible()  # the note has gone, the choice stays open
     page.keyboard.press("Escape")
     go(page, "Edit")
     expect(page.get_by_role("slider", name="Freckles", exact=True)).to_be_visible()
+
+
+def test_a_seed_that_is_refused_leaves_the_field_and_the_pictures_as_they_were(page):
+    go(page, "Sample")
+    field = page.get_by_role("textbox", name="First seed")
+    field.fill("16")
+    field.press("Enter")
+    first = page.get_by_role("button", name=re.compile("seed 16$"))
+    expect(first).to_be_visible()
+    for typed in ("99999999999999999999", "1e5", "0x10", "1.5", "", "1e5"):
+        field.fill(typed)
+        field.press("Enter")
+        expect(page.get_by_text("is not a seed")).to_contain_text(f"“{typed}” is not a seed; expected a whole number")
+        expect(field).to_have_value("16")
+        expect(first).to_be_visible()
 
 
 def test_a_model_that_is_taken_stays_where_it_is_with_the_focus(page, models_home):

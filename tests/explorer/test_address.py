@@ -33,7 +33,7 @@ def drawn(at: AppTest) -> list[str]:
 
 def test_an_address_shows_the_same_faces(home):
     at = arrive("sample")
-    at.number_input(key=of_model(at, "seed")).set_value(77).run()
+    at.text_input(key=of_model(at, "seed")).set_value("77").run()
     at.slider(key=of_model(at, "temperature")).set_value(0.3).run()
     at.segmented_control(key="side").set_value(3).run()
     held = told(at, SAMPLE)
@@ -98,7 +98,7 @@ def test_nonsense_in_an_address_is_ignored(home, word):
 
 def test_an_address_is_read_once(home):
     at = arrive("sample", seed="5")
-    at.number_input(key=of_model(at, "seed")).set_value(6).run()
+    at.text_input(key=of_model(at, "seed")).set_value("6").run()
     at.switch_page("explorer/ui/pages/mix.py").run()
     at.switch_page("explorer/ui/pages/sample.py").run()
     assert told(at, SAMPLE)["seed"] == "6"

@@ -53,13 +53,13 @@ def row(at) -> dict | None:
 def test_sample_opens_at_the_first_of_them(stocked, monkeypatch, fresh_caches):
     monkeypatch.setenv("EXPLORER_HOME", str(stocked))
     at = visit("sample.py")
-    assert at.number_input(key=of_model(at, "seed")).value == 11
+    assert at.text_input(key=of_model(at, "seed")).value == "11"
     assert [tile["id"] for tile in told(at, "samples")["tiles"]] == [str(seed) for seed in range(11, 27)]
 
 
 def test_sample_opens_at_seed_0_where_none_is_named(home, fresh_caches):
     at = visit("sample.py")
-    assert at.number_input(key=of_model(at, "seed")).value == 0
+    assert at.text_input(key=of_model(at, "seed")).value == "0"
 
 
 def test_what_a_folder_states():

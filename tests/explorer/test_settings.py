@@ -15,7 +15,7 @@ PAGES = "explorer/ui/pages/"
 #: Page -> widgets: kind, key, whether each model has its own, a value that is not where it starts.
 SETTINGS = {
     "sample": [
-        ("number_input", "seed", True, 40),
+        ("text_input", "seed", True, "40"),
         ("segmented_control", "side", False, 3),
         ("toggle", "by_level", True, True),
         ("slider", "temperature_1", True, 0.35),

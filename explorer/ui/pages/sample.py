@@ -16,7 +16,7 @@ from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
+from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, plain, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
 from explorer.wording.labels import level_label, noun
@@ -29,7 +29,7 @@ ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, TEMPERATURE_LIMIT]
 ROW_SEEDS = 4
 EVERY = -1
 SHOWN = 256  # pixels, of each picture of a large sheet
-FIELD = 160  # pixels; Streamlit hides the - and + of a narrower number field
+FIELD = 160  # pixels
 INTRO = "Every picture here is drawn by the model. Click one to edit it."
 Temperature = tuple[float, ...]
 
@@ -79,35 +79,36 @@ def seed_controls(bench: Bench) -> int:
     """
     best, last, linked = bench.engine.imagined, SEED_LIMIT - 1000, state.arrived_at("seed")
     start = int(linked) if re.fullmatch("[0-9]{1,10}", linked) else best[0].seed if best else 0
-    key = starting_at(state.of_model("seed", bench.engine), min(start, last))
+    key = starting_at(state.of_model("seed", bench.engine), str(min(start, last)))
     in_use = f"{key} in use"
 
     def roll() -> None:
-        st.session_state[key] = random.randrange(100_000)
+        st.session_state[key] = str(random.randrange(100_000))
 
     def typed() -> None:
-        seed = st.session_state[key]
-        if not 0 <= seed <= last:
+        text = st.session_state[key].strip()
+        if re.fullmatch("[0-9]{1,10}", text) and int(text) <= last:
+            st.session_state[key] = str(int(text))
+        else:
             st.session_state[key] = st.session_state[in_use]
-            st.session_state["seed_refused"] = f"{seed} is not a seed; expected a whole number from 0 to {last}."
+            st.session_state["seed_refused"] = f"“{text:.40}” is not a seed; expected a whole number from 0 to {last}."
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # wraps on a narrow screen
-        # Without bounds: a browser that refuses a number keeps it in the field, whatever seed is used afterwards.
-        st.number_input(
+        # A number field would keep a number beyond its range without a request, and turn "1e5" into 1.
+        st.text_input(
             "First seed",
-            step=1,
             key=key,
             persist_state="session",
             width=FIELD,
             help="A seed always gives the same picture.",
             on_change=typed,
         )
-        # A letter without Alt would not work while a toggle or a number field has the focus.
+        # A letter without Alt would not work while a toggle or a text field has the focus.
         st.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="content", shortcut="alt+n")
     if refusal := st.session_state.pop("seed_refused", ""):
-        caution(refusal)
+        caution(plain(refusal))
     st.session_state[in_use] = st.session_state[key]
-    return st.session_state[key]
+    return int(st.session_state[key])
 
 
 def class_control(bench: Bench) -> int | None:
