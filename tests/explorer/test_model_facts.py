@@ -107,11 +107,11 @@ def test_a_model_card_shows_the_pictures_of_its_folder_and_no_others(tmp_path, m
         "![elsewhere](https://example.com/a.png)\n\n![above](../../secret.png)\n\n![gone](gone.png)\n"
     )
     at = visit("models.py")
-    before = [i.caption for found in at.get("image") for i in found.proto.imgs]
+    before = [(i.caption, i.alt) for found in at.get("image") for i in found.proto.imgs]
     at.session_state["card_of_pretrained/tiny"] = True
     at.run()
     assert not at.exception
-    after = [i.caption for found in at.get("image") for i in found.proto.imgs]
-    assert set(after) - set(before) == {"Seeds 0 to 7"}
+    after = [(i.caption, i.alt) for found in at.get("image") for i in found.proto.imgs]
+    assert set(after) - set(before) == {("Seeds 0 to 7", "Seeds 0 to 7")}
     assert "The end." in words(at)
     assert not re.search("elsewhere|above|gone|!", " ".join(m.value for m in at.markdown))

@@ -54,7 +54,7 @@ def model_card(folder: Path) -> None:
         path = folder / Path(name).name
         stamp = str(path.stat().st_mtime_ns) if path.is_file() and path.name == name else ""
         if stamp and (picture := _illustration(str(path), stamp)):
-            st.image(picture, caption=caption)
+            st.image(picture, caption=caption, alt=caption)
         st.markdown(text)
 
 
