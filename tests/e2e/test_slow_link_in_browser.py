@@ -52,6 +52,33 @@ def test_moves_made_just_before_another_page_are_in_the_edit_afterwards(slow, na
     settle(slow)
 
 
+@pytest.mark.parametrize("wait", [0, 400])
+def test_a_move_made_just_before_a_reload_is_in_the_edit_afterwards(slow, wait):
+    value = drag(slow, "Young", 0.8)
+    slow.wait_for_timeout(wait)
+    slow.reload()
+    expect(slow.locator('.thumb[data-show="edited"] .fact')).to_contain_text(f"Young +{value:.2f}")
+    expect(slow.get_by_role("slider", name="Young", exact=True)).to_have_value(str(value))
+    settle(slow)
+
+
+def test_a_picture_that_was_not_ready_when_the_page_was_left_is_said_to_be_unsaved(slow):
+    slow.locator(".editor").evaluate("e => { e.getRootNode().__instance.wire.dispatch = () => {} }")  # sends nothing
+    drag(slow, "Young", 0.8)
+    slow.get_by_role("button", name="Save PNG", exact=True).click()
+    slow.get_by_role("link", name="Mix", exact=True).click()
+    expect(slow.get_by_text("Between faces")).to_be_visible()
+    settle(slow)
+    slow.get_by_role("link", name="Edit", exact=True).click()
+    note = slow.get_by_text("The picture was not saved: the page was left before it was ready.")
+    expect(slow.locator('.thumb[data-show="edited"] .fact')).to_contain_text("Young +")
+    settle(slow)
+    expect(note).to_be_visible()
+    smile(slow).press("Shift+ArrowRight")
+    expect(note).to_be_hidden()
+    settle(slow)
+
+
 def test_a_picture_saved_just_after_a_move_has_the_move(slow):
     value = drag(slow, "Young", 0.8)
     slow.wait_for_timeout(200)

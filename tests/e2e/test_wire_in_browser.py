@@ -57,11 +57,12 @@ def play(browser):
     page.goto("http://app/edit")
 
     def acted(kind, *acts):
-        files = [COMPONENTS / "wire.js", COMPONENTS / "editor" / "edit_wire.js"]
+        files = [COMPONENTS / "shared.js", COMPONENTS / "wire.js", COMPONENTS / "editor" / "edit_wire.js"]
         sources = "\n".join(f.read_text(encoding="utf-8") for f in files)
         return page.evaluate(SCENE, [sources, kind, [list(a) for a in acts]])
 
     acted.kept = lambda **data: page.evaluate("data => window.kept(data)", data)
+    acted.hours_later = lambda: page.evaluate("() => { Date.now = (now => () => now() + 7.2e6)(Date.now) }")
     yield acted
     page.close()
 
@@ -182,5 +183,8 @@ def test_changes_that_a_page_takes_with_it_are_sent_by_the_next_editor_of_this_e
         play("EditWire", *acts)
         assert play.kept(**data) == kept
         assert play.kept(**data) == []  # only once
+    play("EditWire", *acts)
+    play.hours_later()
+    assert play.kept(**edit, answered=1) == []
     play("EditWire", ("post", STRIP), ("keep", edit))
     assert play.kept(**edit, answered=0) == []

@@ -40,6 +40,16 @@ function putInAddress(value, name = "s") {
   try { history.replaceState(history.state, "", address) } catch { /* browsers limit the rate of such calls; the next edit sets the address again */ }
 }
 
+// Keep a value for later editors of this tab, also after a reload; a browser may forbid this, and then nothing is kept.
+function remember(key, value) {
+  try { sessionStorage.setItem(key, JSON.stringify(value)) } catch { /* no storage */ }
+}
+
+// Return a value that `remember` has kept, or null.
+function recall(key) {
+  try { return JSON.parse(sessionStorage.getItem(key)) } catch { return null }
+}
+
 // Return the instance of a root, made on the first call: the default export runs again with every change of data.
 function instanceOf(root, make) {
   if (!root.__instance) root.__instance = make()

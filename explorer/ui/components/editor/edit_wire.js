@@ -1,5 +1,8 @@
 // The editor's messages: of several waiting values of one slider only the newest is sent, and changes go before strips.
 
+const UNSENT = "explorer-unsent"
+const OUTDATED = 60000 // milliseconds after which kept changes are not sent any more
+
 // Return whether a strip of the slider `name` is still correct after a message: only its own slider may move.
 function keepsStrip(message, name) {
   return message.op === "strip" || (message.op === "set" && message.name === name)
@@ -64,17 +67,18 @@ class EditWire extends Wire {
     return [this.inFlight, ...this.waiting].every((m) => !m || keepsStrip(m, stripName))
   }
 
-  // Keep the changes that the server may not have received, for an editor that is built later in this document.
+  // Keep the changes that the server may not have received, for an editor that is built later in this tab.
   keep({ token, source }) {
-    if (this.changesPending) window.explorerUnsent = { token, source, nonce: this.nonce, messages: this.pending }
+    const kept = { token, source, nonce: this.nonce, messages: this.pending, at: Date.now() }
+    remember(UNSENT, this.changesPending ? kept : null)
   }
 
   // Return the kept changes that the server has not received, if the edit is still the one that they were made to. Those
   // that it received are known by their number; then only the picture can be compared.
   static takeKept({ token, source, ack }) {
-    const kept = window.explorerUnsent
-    delete window.explorerUnsent
-    if (!kept) return []
+    const kept = recall(UNSENT)
+    remember(UNSENT, null)
+    if (!kept || Date.now() - kept.at > OUTDATED) return []
     const unsent = kept.messages.filter((m) => !(ack?.nonce === kept.nonce && m.seq <= ack.seq))
     const sameEdit = unsent.length < kept.messages.length ? source === kept.source : token === kept.token
     return sameEdit ? unsent.map(({ nonce, seq, again, ...message }) => message) : []

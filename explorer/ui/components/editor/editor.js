@@ -7,6 +7,7 @@ function typing(event) {
 }
 
 const REST = 600 // milliseconds without input after which a strip is requested
+const UNSAVED = "The picture was not saved: the page was left before it was ready."
 const PRESSES = ["pointerdown", "pointerup", "pointercancel"]
 
 class Editor {
@@ -43,6 +44,8 @@ class Editor {
     this.onKey = (event) => this.key(event)
     this.onGone = () => this.stage.hold(false)
     this.onPress = (event) => { this.pressed = event.type === "pointerdown" }
+    this.onLeave = () => this.keep()
+    window.addEventListener("pagehide", this.onLeave)
     window.addEventListener("keydown", this.onKey)
     window.addEventListener("keyup", this.onKey)
     window.addEventListener("blur", this.onGone) // keys released in another window are not reported
@@ -52,14 +55,22 @@ class Editor {
 
   close() {
     clearTimeout(this.refresh)
-    if (this.data) this.wire.keep(this.data)
+    this.keep()
     this.wire.close()
     this.saves.remove()
+    window.removeEventListener("pagehide", this.onLeave)
     window.removeEventListener("keydown", this.onKey)
     window.removeEventListener("keyup", this.onKey)
     window.removeEventListener("blur", this.onGone)
     document.removeEventListener("visibilitychange", this.onGone)
     for (const type of PRESSES) window.removeEventListener(type, this.onPress, true)
+  }
+
+  // Keep what a reload, or another page, would lose.
+  keep() {
+    if (!this.data) return
+    this.wire.keep(this.data)
+    this.saves.keep()
   }
 
   key(event) {
@@ -97,7 +108,7 @@ class Editor {
 
   hideHint() {
     this.hide(this.find(".hint"))
-    try { sessionStorage.setItem("explorer-hint", "seen") } catch { /* without storage the hint appears again */ }
+    remember("explorer-hint", "seen")
   }
 
   show(name) {
@@ -116,15 +127,19 @@ class Editor {
     if (!keepsStrip(message, this.wanted)) this.dropStrip()
     if (message.op === "set") this.hideHint()
     this.saves.closed = true
+    this.unsaved = false
     this.wire.post(message)
   }
 
-  // Send the changes that a previous editor could not send before its page was left.
+  // Send the changes that a previous editor could not send before its page was left, and tell of a picture that it could
+  // not save, until the next change.
   resume(data) {
     for (const message of EditWire.takeKept(data)) {
       if (message.op === "set") this.panel.put(message.name, message.value)
       this.change(message)
     }
+    this.unsaved = SaveGate.takeDropped()
+    this.words(data)
   }
 
   // The time is the browser's: on the server's clock the time between two moves includes the wait for an answer.
@@ -177,6 +192,7 @@ class Editor {
   async update(data, send) {
     this.send = send
     const turn = (this.turn = (this.turn ?? 0) + 1)
+    putInAddress(data.token) // before the pictures are decoded, so that a reload in between has the edit
     const pictures = {}
     for (const [name, { uri }] of Object.entries(data.pictures)) {
       const shown = this.stage.pictures[name]
@@ -208,7 +224,6 @@ class Editor {
       this.stage.scrub(this.scrubbing.value)
     }
     this.words(data)
-    putInAddress(data.token)
     if (!before) this.resume(data)
   }
 
@@ -249,9 +264,10 @@ class Editor {
     const idle = { undo: !data.undos, redo: !data.redos, reset: !data.sliders.some((s) => s.value !== 0 || s.locked) }
     for (const [op, none] of Object.entries(idle)) this.find(`.${op}`).ariaDisabled = String(none)
     const note = this.find(".note")
-    note.classList.toggle("past", !data.note)
-    if (data.note) note.textContent = data.note
-    note.hidden = !data.note && (note.hidden || !this.find(".sliders").matches(":hover"))
+    const line = data.note || (this.unsaved ? UNSAVED : "")
+    note.classList.toggle("past", !line)
+    if (line) note.textContent = line
+    note.hidden = !line && (note.hidden || !this.find(".sliders").matches(":hover"))
     this.find(".speed").textContent = data.readout.speed
     this.find(".bits").textContent = data.readout.bits
     this.find(".bits").title = data.readout.bitsHelp
@@ -261,10 +277,8 @@ class Editor {
     const rows = data.readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
       element("td", {}, value)))
     this.find(".numbers table").replaceChildren(...rows)
-    let seen = null
-    try { seen = sessionStorage.getItem("explorer-hint") } catch { /* no storage */ }
     const none = data.sliders.length === 0
-    if (seen || none) this.find(".hint").hidden = true
+    if (recall("explorer-hint") || none) this.find(".hint").hidden = true
     this.find(".empty").hidden = !none
     this.find(".frames").hidden = none
   }

@@ -2,6 +2,7 @@
 
 const SAVE = '[class*="st-key-save_"]'
 const APP = '[data-testid="stApp"]'
+const DROPPED = "explorer-click-dropped"
 const RUN_STATE = "data-test-script-state"
 
 class SaveGate {
@@ -33,6 +34,18 @@ class SaveGate {
     const buttons = this.clicked ? [...document.querySelectorAll(`.${this.clicked} button`)] : []
     this.clicked = null
     buttons.find((button) => button.offsetParent)?.click()
+  }
+
+  // Keep, for the next editor, whether a click is still waiting, which ends with this page.
+  keep() {
+    remember(DROPPED, Boolean(this.clicked))
+  }
+
+  // Return whether the previous page was left while a click was waiting.
+  static takeDropped() {
+    const dropped = recall(DROPPED)
+    remember(DROPPED, false)
+    return dropped
   }
 
   remove() {
