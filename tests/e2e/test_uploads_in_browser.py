@@ -79,6 +79,26 @@ def test_why_a_file_was_not_taken_can_be_read(page, tmp_path):
     expect(page.get_by_text("false.png: this is not a picture; JPEG, PNG and WebP pictures are read.")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1360, 390])
+def test_of_several_files_the_rejected_one_is_in_sight(page, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 860})
+    files = [tmp_path / name for name in ("IMG_1.heic", "0.png", "1.png", "false.png")]
+    for file in files[1:3]:
+        Image.new("RGB", (64, 64), (200, 90, 120)).save(file)
+    files[0].write_bytes(b"\0\0\0\x18ftypheic")
+    files[3].write_bytes(b"no picture")
+    uploader = page.locator(".st-key-upload")
+    expect(uploader).to_be_visible()
+    uploader.locator('input[type="file"]').set_input_files(files)
+    expect(page.get_by_text("false.png: this is not a picture")).to_be_visible()
+    settle(page)
+    chips = uploader.get_by_test_id("stFileChips").bounding_box()
+    name = uploader.get_by_text("IMG_1.heic", exact=True).bounding_box()
+    assert chips["y"] - 1 <= name["y"]
+    assert name["y"] + name["height"] <= chips["y"] + chips["height"]
+    assert page.locator(".st-key-uploads_and_words").evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+
+
 def test_a_warning_cuts_no_sentence_and_a_short_list_begins_at_its_top(page, tmp_path):
     (tmp_path / "false.png").write_bytes(b"no picture")
     for name in ("a.jfif", "b.jpe"):
