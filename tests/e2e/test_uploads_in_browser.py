@@ -50,7 +50,7 @@ def test_why_a_file_was_not_taken_can_be_read(page, tmp_path):
     (tmp_path / "large.png").write_bytes(bytes(15 * 2**20 + 1))
     (tmp_path / "false.png").write_bytes(b"no picture")
     uploader = page.locator(".st-key-upload")
-    expect(uploader).to_be_visible()
+    expect(uploader).to_contain_text("15MB per file • JPG, PNG, WEBP")
     heic = "this is a HEIC file; JPEG, PNG and WebP pictures are read, so save it as JPEG, on the phone or in a picture"
     other = "JPEG, PNG and WebP pictures are read, so save it as one of these in a picture viewer."
     rename = "Error: its name does not end in .jpg, .png or .webp; rename it if it is such a picture."
