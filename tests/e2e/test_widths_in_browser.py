@@ -49,7 +49,7 @@ def test_the_controls_of_sample_have_their_room(page):
         assert last["y"] == grid["y"], width  # one row of buttons, and the pictures beside it
         assert tile.bounding_box()["x"] > last["x"] + last["width"], width
         assert new.bounding_box()["width"] > 80, width
-        seed = page.get_by_label("First seed")
+        seed = page.get_by_role("textbox", name="First seed")
         assert seed.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
         assert seed.bounding_box()["width"] > 80, width
 
