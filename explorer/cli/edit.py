@@ -36,13 +36,7 @@ def add_parser(commands, summary: str) -> None:
         help="move an attribute (info lists a model's) by so many standard deviations, from -5 to 5; may be given once "
         "per attribute",
     )
-    p.add_argument(
-        "--lock",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="an attribute whose score the other moves must not change; may be given more than once",
-    )
+    options.add_lock(p)
     p.add_argument(
         "--face",
         type=int,

@@ -52,13 +52,7 @@ def add_parser(commands, summary: str) -> None:
         help="many pictures on one sheet: one attribute changes from strength A to B in N steps from left "
         "to right, another from top to bottom; the edges name both",
     )
-    p.add_argument(
-        "--lock",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="an attribute whose score the other moves must not change; may be given more than once",
-    )
+    options.add_lock(p)
     class_option.add(p)
     p.add_argument("--out", required=True, metavar="FILE", help="picture to write, .png or .jpg")
 

@@ -104,6 +104,17 @@ def add_data(parser: argparse.ArgumentParser, split: str, note: str = "") -> Non
     add_quiet(parser)
 
 
+def add_lock(parser: argparse.ArgumentParser) -> None:
+    """Add ``--lock``, which the edit commands of the library and of the application share."""
+    parser.add_argument(
+        "--lock",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an attribute whose score the other moves must not change; may be given more than once",
+    )
+
+
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Add ``--quiet``."""
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -80,20 +80,16 @@ def test_evaluate(tiny, capsys, tiny_model):
     assert f"bits/dim      {result['bits_per_dim']:.4f}" in words.out
 
 
+def fit_partial(model, faces):
+    """The arguments of a fit that takes no descent."""
+    return ["attributes", "--model", model, "--data", faces, "--quiet", "--directions", "partial"]
+
+
 def test_attributes_are_fitted_and_stored_and_nothing_else_changes(tmp_path, tiny, capsys):
     write_model(tmp_path / "model", attributes=False)
     (tmp_path / "model" / "README.md").write_text("a card", encoding="utf-8")
     before = tree(tmp_path / "model")
-    argv = [
-        "attributes",
-        "--model",
-        tmp_path / "model",
-        "--data",
-        tiny / "faces",
-        "--quiet",
-        "--directions",
-        "partial",
-    ]
+    argv = fit_partial(tmp_path / "model", tiny / "faces")
     table = run(capsys, *argv)
     assert [line.split()[0] for line in table.out.splitlines()] == ["attribute", *ATTRIBUTES]
     assert table.err.splitlines()[-1] == f"stored 3 attributes in {tmp_path / 'model'}"
@@ -120,16 +116,7 @@ def test_attributes_of_replaced_weights_are_not_stored(tmp_path, tiny, capsys, m
         return real(*args, **kwargs)
 
     monkeypatch.setattr("glowcore.cli.attributes.fit_attributes", slow_fit)
-    argv = [
-        "attributes",
-        "--model",
-        tmp_path / "model",
-        "--data",
-        tiny / "faces",
-        "--quiet",
-        "--directions",
-        "partial",
-    ]
+    argv = fit_partial(tmp_path / "model", tiny / "faces")
     assert main([str(part) for part in argv]) == 2
     assert "replaced meanwhile" in capsys.readouterr().err
     assert glowcore.load(tmp_path / "model", device="cpu").attributes is None

@@ -11,8 +11,8 @@ from tests.glowcore.test_extensions import assert_one_gradient
 from tests.glowcore.test_reversible import flow_of, gradients
 
 
-@pytest.mark.parametrize("part", ["actnorm", "permutation"])
-def test_hooks_on_parts_that_are_folded_otherwise_are_obeyed(part):
+@pytest.mark.parametrize("part", ["", "coupling", "actnorm", "permutation"])
+def test_hooks_that_change_an_output_are_obeyed(part):
     flow = flow_of(steps=3)
     plain = gradients(flow, "full")
     flow.levels[0].steps[1].get_submodule(part).register_forward_hook(lambda module, args, out: (2 * out[0], out[1]))
