@@ -10,6 +10,23 @@ from torch import Tensor
 
 from glowcore.errors import ConfigError
 
+_COUNT, _NUMBER = (int,), (int, float)
+_METRICS = {"success": _NUMBER, "leak": _NUMBER}
+_REFINED = {"kept": (bool,), "cosine_with_start": _NUMBER, "before": _METRICS, "after": _METRICS}
+#: The facts of an attribute that are read, as forms for :func:`_matches` and in words; others may be anything.
+_FACTS = {
+    **dict.fromkeys(("positives", "negatives"), (_COUNT, "a whole number")),
+    "separation": ((*_NUMBER, type(None)), "a number or null"),
+    "orthogonal_to": ([(str,)], "a list of names"),
+    "direction": (
+        {"kind": (str,), "level_factors?": [_NUMBER], "refined?": _REFINED},
+        "an object with the kind of the direction, as a fit stores it",
+    ),
+    "source": ({}, "an object"),
+}
+#: The same of the source of all.
+_SOURCE = {"classifiers": ([{"pictures": _COUNT}], "a list of objects, each with a number of pictures")}
+
 
 def check_stored(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Check that stored tensors and metadata are complete and agree.
@@ -30,11 +47,38 @@ def check_stored(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> 
         raise ConfigError("attribute vectors need an object of info for each name")
     if metadata.get("prior") not in ("gaussian", "logistic") or not isinstance(source, dict):
         raise ConfigError("attribute vectors need a prior, gaussian or logistic, and an object as source")
+    _check_facts(source, _SOURCE, "the source of the attributes")
+    for name in names:
+        _check_facts(facts[name], _FACTS, f"attribute {name!r:.80}")
     count, dims = len(names), sum(math.prod(shape) for shape in shapes)
     expected = {"directions": (count, dims), "score_weights": (count, dims)}
     expected |= {"score_offsets": (count,), "covariance": (count, count)}
     if {key: tuple(t.shape) for key, t in tensors.items()} != expected:
         raise ConfigError(f"attribute tensors do not have the shapes {expected}")
+
+
+def _check_facts(facts: Mapping[str, Any], known: Mapping[str, tuple[Any, str]], owner: str) -> None:
+    for key, (form, expected) in known.items():
+        if key in facts and not _matches(facts[key], form):
+            raise ConfigError(f"{owner}: {key} is {facts[key]!r:.60}, expected {expected}")
+
+
+def _matches(value: Any, form: Any) -> bool:
+    """Return whether a JSON value has a form.
+
+    Args:
+        value: the value.
+        form: a tuple of accepted types; ``[form]`` for a list of any length; or a dict of forms for an object, where a
+            key that ends in ``?`` may be absent and unnamed keys may be present.
+    """
+    if isinstance(form, list):
+        return isinstance(value, list) and all(_matches(item, form[0]) for item in value)
+    if isinstance(form, dict):
+        return isinstance(value, dict) and all(
+            _matches(value[name], part) if (name := key.removesuffix("?")) in value else key.endswith("?")
+            for key, part in form.items()
+        )
+    return type(value) in form  # not isinstance: True is no number
 
 
 def _is_shape(shape: Any) -> bool:

@@ -51,16 +51,16 @@ def run(args: argparse.Namespace) -> int:
 def _words(folder: str, facts: dict[str, Any]) -> str:
     lines = [
         f"{folder}: {facts['model']}, {facts['parameters']:,} parameters, {facts['bytes'] / 1e6:.1f} MB, "
-        f"written by glowcore {facts['glowcore_version']}",
+        f"written by glowcore {printable(str(facts['glowcore_version']), 30)}",
         f"sha256  {facts['sha256']} (verified)",
         "config",
         *(f"  {name:<18}{value}" for name, value in facts["config"].items()),
     ]
     if facts["classes"]:
         lines.append("classes\n  " + ", ".join(printable(name, 60) for name in facts["classes"]))
-    metrics = dict(_flat({name: value for name, value in facts["metadata"].items() if name != CLASS_NAMES}))
-    if metrics:
-        lines += ["metadata", *(f"  {name}: {value}" for name, value in metrics.items())]
+    metadata = list(_flat({name: value for name, value in facts["metadata"].items() if name != CLASS_NAMES}))
+    if metadata:
+        lines += ["metadata", *(f"  {printable(name, 60)}: {printable(str(value), 500)}" for name, value in metadata)]
     if facts["attributes"] is None and not facts["is_flow"]:
         lines.append(f"no flow: {facts['model']} is a baseline without exact latents, so without attributes")
     elif facts["attributes"] is None and facts["classes"]:
@@ -73,8 +73,8 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
             separation = info.get("separation")
             shown = "unknown" if separation is None else f"{separation:.3f}"
             lines.append(
-                f"  {name:<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
-                f"separation {shown}, direction {direction_kind(info)}"
+                f"  {printable(name, 60):<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
+                f"separation {shown}, direction {printable(direction_kind(info))}"
             )
     return "\n".join(lines)
 

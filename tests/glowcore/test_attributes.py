@@ -185,11 +185,46 @@ def test_round_trip_through_tensors_and_metadata(vectors, data):
         ("names", None), ("names", ["a", "a", "b"]), ("names", [1, 2, 3]), ("shapes", []), ("shapes", [[6, 4]]),
         ("shapes", [[6, 4, 4], [12, 2, -2]]), ("shapes", [[10**12, 1, 1]]), ("prior", "cauchy"), ("info", {}),
         ("info", {"Smiling": 1, "Eyeglasses": {}, "Young": {}}), ("source", None),
+        ("source", {"classifiers": [{"pictures": "many"}]}), ("source", {"classifiers": [{}]}),
     ],
 )  # fmt: skip
 def test_stored_nonsense_is_refused(vectors, key, value):
     with pytest.raises(ConfigError):
         AttributeVectors.from_tensors(vectors.tensors(), {**vectors.metadata(), key: value})
+
+
+REFINED = {"kept": True, "cosine_with_start": 0.8, "before": {"success": 1, "leak": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "expected"),
+    [
+        ("separation", "high", "a number or null"),
+        ("separation", True, "a number or null"),
+        ("positives", [1], "a whole number"),
+        ("negatives", 1.5, "a whole number"),
+        ("orthogonal_to", "Young", "a list of names"),
+        ("orthogonal_to", [7], "a list of names"),
+        ("direction", "mean", "an object with the kind"),
+        ("direction", {"kind": "partial", "level_factors": ["all"]}, "an object with the kind"),
+        ("direction", {"kind": "partial", "refined": None}, "an object with the kind"),
+        ("direction", {"kind": "partial", "refined": REFINED}, "an object with the kind"),
+        ("source", [], "an object"),
+    ],
+)
+def test_stored_facts_that_nothing_can_show_are_refused(vectors, fact, value, expected):
+    stored = vectors.metadata()
+    stored["info"]["Young"][fact] = value
+    with pytest.raises(ConfigError, match=f"^attribute 'Young': {fact} is .*, expected {expected}"):
+        AttributeVectors.from_tensors(vectors.tensors(), stored)
+
+
+def test_stored_facts_of_an_unknown_kind_are_kept(vectors):
+    stored = vectors.metadata()
+    refined = {**REFINED, "after": REFINED["before"], "new": "anything"}
+    stored["info"]["Young"] |= {"separation": None, "direction": {"kind": "partial", "refined": refined}, "new": [1]}
+    again = AttributeVectors.from_tensors(vectors.tensors(), stored)
+    assert again.info("Young") == stored["info"]["Young"]
 
 
 def test_stored_tensors_must_fit(vectors):

@@ -1,9 +1,12 @@
 """The commands on a tiny model print and write what the library computes."""
 
+import importlib
 import json
 import re
+import shlex
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +15,11 @@ from PIL import Image
 
 import glowcore
 from glowcore import images
-from glowcore.cli import COMMANDS, main
+from glowcore.cli import COMMANDS, edit_report, main
+from glowcore.cli.runner import Parser
 from tests.glowcore.command_line import read, run
-from tests.glowcore.tiny import ATTRIBUTES, SIZE, picture_file, tree, write_model
+from tests.glowcore.model_folders import rewrite
+from tests.glowcore.tiny import ATTRIBUTES, SIZE, model, picture_file, tree, vectors, write_model
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -25,15 +30,17 @@ def test_help_shows_an_example(command, capsys):
     assert f"example:\n  python -m glowcore {command} " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["evaluate", "attributes", "edit", "reconstruct", "sample", "interpolate", "info"])
-def test_the_example_is_one_the_parser_takes(command, capsys):
-    import argparse
-    import importlib
-
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_examples_are_such_as_the_parser_takes(command):
     module = importlib.import_module(f"glowcore.cli.{command}")
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    module.add_parser(parser.add_subparsers(), COMMANDS[command])
-    parser.parse_args(module.EXAMPLE.split()[3:])
+    parser = Parser()
+    commands = parser.add_subparsers()
+    module.add_parser(commands, COMMANDS[command])
+    examples = commands.choices[command].epilog.splitlines()[1:]
+    for example in examples + [edit_report.EXAMPLE] * (command == "evaluate"):
+        program, argv = shlex.split(example)[:3], shlex.split(example)[3:]
+        assert program == ["python", "-m", "glowcore"]
+        parser.parse_args(argv)
 
 
 def test_the_list_of_commands(capsys):
@@ -226,6 +233,21 @@ def test_info(tiny, capsys, tiny_model):
     assert f"{found['parameters']:,} parameters" in words.out
     assert found["sha256"] in words.out
     assert "Smiling" in words.out
+
+
+def test_info_prints_no_control_characters_of_a_stranger_s_model(tmp_path, capsys):
+    flow = model()
+    name, *others = ATTRIBUTES
+    flow.attributes = replace(vectors(flow), names=(f"\x1b[31m{name}", *others), facts={})
+    flow.metadata = {"licence": "\x1b[2Jfree\nsha256 of another", "no\x07te": {"a\u202eb": 1}}
+    glowcore.save(flow, tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    rewrite(tmp_path / "model", "config.json", json.dumps({**config, "glowcore_version": "1\x1b]0;x"}).encode())
+    words = run(capsys, "info", "--model", tmp_path / "model").out
+    assert "written by glowcore 1?]0;x\n" in words
+    assert "\n  licence: ?[2Jfree?sha256 of another\n  no?te.a?b: 1\n" in words
+    assert "\n  ?[31mSmiling " in words
+    assert not {"\x1b", "\x07", "\u202e"} & set(words)
 
 
 def test_a_loaded_checkpoint_encodes_bit_for_bit_as_before_saving_in_a_new_process(tmp_path, tiny):

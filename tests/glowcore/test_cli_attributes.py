@@ -163,7 +163,9 @@ def test_a_useless_fit_is_told_beside_the_better_one_that_it_replaces(home, tmp_
     model = write_model(tmp_path / "model")
     flow = glowcore.load(model, device="cpu")
     facts = {name: {**flow.attributes.facts[name], "separation": 0.1} for name in ATTRIBUTES}
-    facts["Smiling"] |= {"separation": 0.993, "direction": {"kind": "partial", "refined": {"kept": True}}}
+    metrics = {"success": 0.9, "leak": 0.1}
+    refined = {"kept": True, "cosine_with_start": 0.8, "before": metrics, "after": metrics}
+    facts["Smiling"] |= {"separation": 0.993, "direction": {"kind": "partial", "refined": refined}}
     flow.attributes = replace(flow.attributes, facts=facts)
     glowcore.save(flow, model)
     for number, more in enumerate(((), ("--json",))):
