@@ -6,14 +6,13 @@ Photos are held here only, in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from explorer.catalogue.imagined import Imagined
 from explorer.edits import recipe_png
 from explorer.edits.actions import reduce
 from explorer.edits.history import History
@@ -23,13 +22,22 @@ from explorer.engines.engine import Engine
 from explorer.own.sliders import OwnSliders
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session.album import Album, Crops
-from explorer.session.elsewhere import Elsewhere
 from explorer.session.fitting import Arrival, greeting
+from explorer.session.other_models import OtherModels
 from explorer.session.sources import aligned_picture
 from explorer.wording.labels import noun
 from explorer.wording.sentences import ANOTHER_PHOTO, FACELESS, NOT_FINITE, OTHER_THINGS, of_another_model
 from glowcore import AttributeVectors
 from glowcore.errors import ImageError
+
+
+@dataclass(frozen=True)
+class LastView:
+    """What the editor last showed: the hash of the model, the edit with its history, and the editor's data."""
+
+    model: str
+    history: History
+    data: dict[str, Any]
 
 
 @dataclass
@@ -39,24 +47,26 @@ class Desk:
     Attributes:
         history: the edit, with undo and redo; None before ``arrive``.
         arrival: the last edit that was opened from a link or a file, with its parts that are missing here.
-        elsewhere: the edits of the other models that were in use.
+        other_models: the edits of the other models that were in use.
         photos: the photos of the session.
         crops: aligned pictures without their photo.
         own: attributes made or loaded in this session.
         note: one sentence for the user, or "".
         strip_for: the attribute whose strip the editor has just requested.
         answered: number of the last message of the editor that was handled.
+        last_view: the last view of the editor, restored while no other picture can be made.
     """
 
     history: History | None = None
     arrival: Arrival = field(default_factory=Arrival)
-    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    other_models: OtherModels = field(default_factory=OtherModels)
     photos: Album = field(default_factory=Album)
     crops: Crops = field(default_factory=Crops)
     own: OwnSliders = field(default_factory=OwnSliders)
     note: str = ""
     strip_for: str | None = None
     answered: MessageNumber = NO_MESSAGE
+    last_view: LastView | None = None
 
     @property
     def recipe(self) -> EditRecipe:
@@ -77,7 +87,7 @@ class Desk:
     # -- beginning, and changing the model ----------------------------------------------------------------
     def arrive(self, engine: Engine, token: str | None) -> None:
         """Begin with the edit of a link; without a link that can be followed, with ``greeting``."""
-        self.history, self.elsewhere.depicts = History(greeting(engine)), noun(engine)
+        self.history, self.other_models.depicts = History(greeting(engine)), noun(engine)
         if not token:
             return
         try:
@@ -103,8 +113,8 @@ class Desk:
         """
         if self.history is None or self.recipe.model == engine.model_hash:
             return
-        before = self.elsewhere.leave(self.history, noun(engine))
-        self.history = self.elsewhere.come_back(engine.model_hash)
+        before = self.other_models.leave(self.history, noun(engine))
+        self.history = self.other_models.histories.pop(engine.model_hash, None)
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
             self.open(self.arrival.recipe, engine)  # the opened edit was made with this model
             return
@@ -114,7 +124,7 @@ class Desk:
             return
         self.note = of_another_model(self.own.unknown(before, engine))
         left = self.history and self.history.present
-        self._push(self.elsewhere.returning(left, before, engine, self.crops, self._photo_keys))
+        self._push(self.other_models.returning(left, before, engine, self.crops, self._photo_keys))
 
     def stay(self) -> None:
         """Accept an opened edit as this model shows it, without its missing photo."""
@@ -136,17 +146,15 @@ class Desk:
         keep = self.recipe.source.kind == "seed" and len(before) == 1 and before[0] > 0
         self.start_from(source, before if keep else temperature)
 
-    def imagine(self, sample: Imagined) -> None:
-        """Change to a sample that the model's author recommends, at its temperature."""
-        self.start_from(sample.source, (sample.temperature,))
-
     def warm(self, temperature: float) -> None:
         """Change the temperature of a sampled picture."""
         self._push(replace(self.recipe, temperature=(temperature,)))
 
-    def move(self, name: str, strength: float) -> None:
-        """Set a slider from outside the editor; a locked one is unlocked."""
-        self._push(self.recipe.moved({name: strength}).locked(name, False))
+    def move(self, moves: Mapping[str, float]) -> None:
+        """Set sliders from outside the editor; locked ones are unlocked. What is missing of an opened edit stays so."""
+        self.note = ""
+        unlocked = replace(self.recipe, locks=tuple(name for name in self.recipe.locks if name not in moves))
+        self._push(unlocked.moved(moves))
 
     def take_own(self, vectors: AttributeVectors) -> None:
         """Add attributes of the session, and apply the moves of an opened edit that were waiting for them."""
@@ -160,6 +168,7 @@ class Desk:
     def drop_own(self, name: str, engine: Engine) -> None:
         """Remove an attribute of the session for the model in use, from the present edit and from every step."""
         self.own = self.own.dropped(name, engine)
+        self.last_view = None  # its history may move the attribute
         self.history = self.history and self.history.mapped(lambda r: r.moved({name: 0.0}).locked(name, False))
 
     def place_eyes(self, points: Sequence[float], size: int) -> None:
@@ -240,7 +249,8 @@ class Desk:
             self.note = ""  # the note was about this photo
         first = greeting(engine).source
         self.history = self.history and self.history.mapped(lambda r: r.without_photo(gone, first))
-        self.elsewhere.forget(gone)
+        self.other_models.forget(gone)
+        self.last_view = None  # it may show the photo
 
     def photo(self) -> Photo | None:
         """Return the photo of the present edit, None where it is not in the session."""
@@ -297,8 +307,20 @@ class Desk:
         while self.history.past and not engine.render(self.recipe, picture).finite:
             self.history, self.note = self.history.taken_back(), NOT_FINITE
             picture = self.picture(self.recipe, engine)
-        self.elsewhere.show(self.recipe.source, picture)
+        self.other_models.carry(self.recipe.source, picture)
         return picture
+
+    def keep_view(self, data: dict[str, Any]) -> None:
+        """Keep the editor's data of the present edit for ``restore_view``."""
+        self.last_view = LastView(self.recipe.model, self.history, data)
+
+    def restore_view(self) -> dict[str, Any] | None:
+        """Go back to the last edit of the model in use that could be shown, and return its data; None without one."""
+        view = self.last_view
+        if view is None or view.model != self.recipe.model:
+            return None
+        self._keep(view.history)
+        return view.data
 
     @property
     def _photo_keys(self) -> set[str]:

@@ -63,18 +63,21 @@ def open_in_edit(bench: Bench, recipe: EditRecipe) -> None:
 
 
 def view_of(bench: Bench) -> dict[str, Any]:
-    """Return the data of the editor; if no picture can be made, those of its last view with the reason as a note."""
+    """Return the data of the editor; if no picture can be made, those of its last view with the reason as a note.
+
+    Without a view of the model in use, show the reason and stop the page.
+    """
     desk = bench.desk
     try:
         view = editor_view(desk, bench.engine, desk.prepare_view(bench.engine))
     except GlowcoreError as error:
-        if "shown" not in st.session_state:
+        view = desk.restore_view()
+        if view is None:
             show_failure(error)
             st.stop()
-        desk.history, view = st.session_state["shown"]
         ack = acknowledgement(desk.answered)
         return {**view, "ack": ack, "strip": None, "note": f"{_reason(error)}: {error}."}
-    st.session_state["shown"] = (desk.history, view)
+    desk.keep_view(view)
     return view
 
 

@@ -76,7 +76,7 @@ def _show(bench: Bench, chosen: TwoAttributes) -> None:
     recipes = chosen.recipes
 
     def choose(index: int) -> None:
-        desk.open(recipes[index], engine)
+        desk.move({axis.name: recipes[index].strength(axis.name) for axis in (chosen.across, chosen.down)})
         st.session_state["grid_chosen"] = True
 
     across, down = chosen.labels

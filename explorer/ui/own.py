@@ -220,7 +220,7 @@ def own_attributes(bench: Bench) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words(name).label}**")
             if st.button("Try it in Edit", key=f"own_try_{name}", icon=":material/tune:"):
-                desk.move(name, desk.recipe.strength(name) or TRIED)
+                desk.move({name: desk.recipe.strength(name) or TRIED})
                 st.switch_page(state.EDIT_PAGE)
             if others := [n for n in attributes_of(engine) if n != name]:
                 with st.popover("Keep apart from …", type="tertiary"):

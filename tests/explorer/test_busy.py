@@ -14,6 +14,7 @@ from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.engines.turns import Busy, Turns
 from explorer.ui import state
+from tests.explorer.picture_files import jpeg_of
 
 
 @pytest.fixture
@@ -55,6 +56,47 @@ def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, f
     assert after["pictures"] == before["pictures"]
     assert after["sliders"] == before["sliders"]
     assert at.session_state["desk"].history == history
+
+
+def test_a_removed_photo_does_not_come_back_while_the_server_is_busy(unopened, full, blobs):
+    at = unopened.run()
+    at.file_uploader(key="upload").set_value(("me.jpg", jpeg_of(blobs[0]), "image/jpeg")).run()
+    desk = at.session_state["desk"]
+    assert desk.recipe.source.kind == "photo"
+    state.engine_of("pretrained/tiny").release()  # the greeting's picture is in its caches
+    full()
+    at.file_uploader(key="upload").set_value([]).run()
+    assert not at.exception
+    assert editor(at) is None
+    assert [w.value for w in at.warning] == ["64 requests are already waiting; please try again in a moment."]
+    assert {r.source.kind for r in (desk.recipe, *desk.history.past)} == {"gallery"}
+
+
+def test_a_model_that_is_busy_keeps_its_steps_of_undo(desk, engine, bare):
+    """Changing to it fails, so that what was shown is an edit of the other model."""
+    desk.move({"Male": 2.0})
+    own_steps = desk.history
+    desk.prepare_view(engine)
+    desk.adopt(bare)
+    desk.prepare_view(bare)
+    desk.keep_view({"view": "of bare"})
+    desk.adopt(engine)
+    assert desk.restore_view() is None
+    assert desk.history == own_steps
+    desk.keep_view({"view": "of engine"})
+    desk.move({"Male": 1.0})
+    assert desk.restore_view() == {"view": "of engine"}
+    assert desk.history == own_steps
+
+
+def test_a_dropped_attribute_does_not_come_back_while_the_server_is_busy(desk, engine, freckles):
+    desk.take_own(freckles)
+    equipped = desk.own.equip(engine)
+    desk.move({"Freckles": 1.0})
+    desk.keep_view({})
+    desk.drop_own("Freckles", equipped)
+    assert desk.restore_view() is None
+    assert desk.recipe.strength("Freckles") == 0
 
 
 def test_a_visitor_who_waits_is_told_how_many_are_ahead(unopened, monkeypatch):

@@ -102,7 +102,7 @@ def test_a_view_is_read_from_the_desk_and_changes_nothing(desk, engine, monkeypa
     monkeypatch.setattr(engine, "render", lambda *given: replace(render(*given), finite=False))
     views = [editor_view(desk, engine, desk.picture(desk.recipe, engine)) for _ in range(2)]
     assert views[0] == views[1]
-    assert (desk.history, desk.note, desk.elsewhere.shown) == (before, "", None)
+    assert (desk.history, desk.note, desk.other_models.carried) == (before, "", None)
 
 
 def test_where_the_model_gives_no_numbers_the_step_is_taken_back(desk, engine, monkeypatch):

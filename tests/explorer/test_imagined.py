@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import glowcore
@@ -14,7 +13,6 @@ from explorer.catalogue.imagined import Imagined, imagined
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines import models
 from explorer.pixels.pictures import data_uri
-from explorer.session.desk import Desk
 from explorer.ui import choosers
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
@@ -125,6 +123,7 @@ def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, m
     assert desk.recipe.source == Source("seed", "11")
     assert desk.recipe.temperature == (0.6,)
     assert desk.recipe.moves == moves == (("Smiling", 1.0),)
+    assert desk.history.undo().present.source == Source("seed", "5")
 
 
 def test_random_keeps_a_temperature_that_can_be_seen_and_tells_pictures_apart(desk):
@@ -138,16 +137,7 @@ def test_random_keeps_a_temperature_that_can_be_seen_and_tells_pictures_apart(de
 
 def test_the_one_in_use_is_marked_at_its_own_temperature_only(at):
     desk = at.session_state["desk"]
-    desk.imagine(Imagined(11, "a laughing woman", 0.6))
+    desk.start_from(Source("seed", "11"), (0.6,))
     assert row(at.run())["selected"] == "11"
     desk.warm(0.9)
     assert row(at.run())["selected"] == ""
-
-
-def test_the_desk_takes_one_as_recommended(engine):
-    desk = Desk()
-    desk.arrive(engine, None)
-    desk.imagine(Imagined(42, "x", 0.35))
-    picture = engine.source(desk.recipe).picture
-    assert np.array_equal(picture, engine.sample([42], 0.35)[0])
-    assert desk.history.undo().present.source.kind == "gallery"

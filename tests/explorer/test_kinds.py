@@ -88,7 +88,7 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
     desk.arrive(engine, None)
     desk.start_from(Source("gallery", "face_02.png"))
     desk.prepare_view(engine)
-    left, face = desk.recipe, desk.elsewhere.shown[1]
+    left, face = desk.recipe, desk.other_models.carried[1]
     desk.adopt(digits)
     assert desk.recipe.source == Source("seed", "7")
     assert desk.note == OTHER_THINGS
@@ -141,7 +141,7 @@ def test_a_gallery_face_goes_along_to_a_model_without_a_gallery(zoo, monkeypatch
     at = visit("edit.py")
     desk = at.session_state["desk"]
     assert desk.recipe.source.kind == "gallery"
-    face = desk.elsewhere.shown[1]
+    face = desk.other_models.carried[1]
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key="use_runs/nice").click().run()
     at.switch_page("explorer/ui/pages/edit.py").run()

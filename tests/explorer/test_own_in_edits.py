@@ -72,7 +72,7 @@ def test_a_dropped_attribute_leaves_no_step_that_changes_nothing(desk, engine, f
 def test_a_locked_slider_that_is_tried_is_opened(desk, engine, freckles):
     desk.take_own(freckles)
     desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 1}, desk.own.equip(engine))
-    desk.move("Freckles", 1.5)
+    desk.move({"Freckles": 1.5})
     assert (desk.recipe.strength("Freckles"), desk.recipe.locks) == (1.5, ())
 
 

@@ -15,6 +15,7 @@ from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.engines.turns import Busy
 from explorer.pixels.lost_pictures import LOST, no_picture
+from explorer.ui import grid_dialog
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from glowcore.attribute_grid import sheet
 from tests.explorer import tiny_model
@@ -122,6 +123,21 @@ def test_of_an_uploaded_photo(home, blobs):
 def test_an_edit_between_the_strengths_marks_no_picture(home, engine):
     at = opened(EditRecipe(GALLERY, (("Smiling", 0.35),), model=engine.model_hash).token())
     assert shown(at)["selected"] is None
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_a_chosen_picture_leaves_what_an_opened_edit_waits_for(home, engine, monkeypatch):
+    """It moves two sliders: the photo of the link and its moves of attributes from elsewhere are still awaited."""
+    chosen = []
+    monkeypatch.setattr(grid_dialog, "crossing", lambda *args, on_choose, **rest: chosen.append(on_choose))
+    photo = Source("photo", "a" * 32)
+    at = opened(EditRecipe(photo, (("Freckles", 1.0), ("Young", 1.0)), model=engine.model_hash).token())
+    assert not at.exception
+    desk = at.session_state["desk"]
+    assert (desk.arrival.awaited, desk.arrival.absent) == (photo, (("Freckles", 1.0),))
+    chosen[-1](24)
+    assert dict(desk.recipe.moves) == {"Smiling": 2.0, "Young": 2.0}
+    assert (desk.arrival.awaited, desk.arrival.absent) == (photo, (("Freckles", 1.0),))
 
 
 @pytest.mark.usefixtures("fresh_caches")

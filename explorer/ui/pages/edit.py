@@ -290,7 +290,12 @@ ask_for_photo(bench)
 edit_panel(bench, picked(bench))
 if imagined is not None:  # after the picture, because the first visitor waits until they are sampled
     with imagined:
-        imagined_line(bench.engine, bench.desk.recipe, key="imagined", on_choose=bench.desk.imagine)
+        imagined_line(
+            bench.engine,
+            bench.desk.recipe,
+            key="imagined",
+            on_choose=lambda one: bench.desk.start_from(one.source, (one.temperature,)),
+        )
 if attribution := bench.engine.gallery.attribution:
     with st.popover("About the gallery", type="tertiary"):
         st.markdown(attribution)

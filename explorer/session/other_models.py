@@ -13,43 +13,39 @@ from explorer.engines.engine import Engine
 from explorer.session.album import Crops
 from explorer.session.fitting import EVERY_MODEL_HAS, adapt, greeting, missing
 
-Shown = tuple[Source, np.ndarray]  # a source and its aligned picture, uint8 ``[H, W, 3]``
+Carried = tuple[Source, np.ndarray]  # a source and its aligned picture, uint8 ``[H, W, 3]``
 
 
 @dataclass
-class Elsewhere:
+class OtherModels:
     """The edits of the models that are not in use.
 
     Attributes:
-        left: the history of each model that was in use, by the hash of its weights.
+        histories: the history of each model that was in use, by the hash of its weights.
         depicts: what the model in use draws, "face" or "picture"; an edit of one does not go to a model of the other.
-        aside: by kind of picture, the last edit and shown picture of models of the other kind.
-        shown: the picture that was last shown, which goes along to a model that does not have it.
+        aside: by kind of picture, the last edit and carried picture of models of the other kind.
+        carried: the picture that was last shown, which goes along to a model that does not have it.
     """
 
-    left: dict[str, History] = field(default_factory=dict)
+    histories: dict[str, History] = field(default_factory=dict)
     depicts: str = ""
-    aside: dict[str, tuple[EditRecipe, Shown | None]] = field(default_factory=dict)
-    shown: Shown | None = None
+    aside: dict[str, tuple[EditRecipe, Carried | None]] = field(default_factory=dict)
+    carried: Carried | None = None
 
-    def show(self, source: Source, picture: np.ndarray | None) -> None:
+    def carry(self, source: Source, picture: np.ndarray | None) -> None:
         """Keep the picture that is shown; None, of a seed, keeps the one before."""
         if picture is not None:
-            self.shown = (source, picture)
+            self.carried = (source, picture)
 
     def leave(self, history: History, depicts: str) -> EditRecipe | None:
         """Store the history of the model in use; return the last edit of pictures of kind ``depicts``, or None."""
         before: EditRecipe | None = history.present
-        self.left[before.model] = history
+        self.histories[before.model] = history
         if self.depicts not in ("", depicts):
-            self.aside[self.depicts] = (before, self.shown)
-            before, self.shown = self.aside.pop(depicts, (None, None))
+            self.aside[self.depicts] = (before, self.carried)
+            before, self.carried = self.aside.pop(depicts, (None, None))
         self.depicts = depicts
         return before
-
-    def come_back(self, model: str) -> History | None:
-        """Take out the history of the model of this hash; None where it was not in use before."""
-        return self.left.pop(model, None)
 
     def returning(
         self, left: EditRecipe | None, before: EditRecipe, engine: Engine, crops: Crops, photos: Collection[str]
@@ -72,20 +68,23 @@ class Elsewhere:
         return replace(brought, moves=own.moves, locks=own.locks) if own else brought
 
     def _brought_along(self, recipe: EditRecipe, engine: Engine, crops: Crops, photos: Collection[str]) -> EditRecipe:
-        """Return what a model can follow of another's edit; a picture it does not have is lent, where it was shown."""
+        """Return what a model can follow of another's edit; a picture it does not have is lent, where it is carried."""
         recipe = adapt(recipe, engine)
         if not missing(recipe.source, engine, recipe.source.kind == "map", photos):
             return recipe
-        was_shown = self.shown is not None and self.shown[0] == recipe.source
-        return replace(recipe, source=crops.lend(*self.shown) if was_shown else greeting(engine).source)
+        is_carried = self.carried is not None and self.carried[0] == recipe.source
+        return replace(recipe, source=crops.lend(*self.carried) if is_carried else greeting(engine).source)
 
     def forget(self, gone: Collection[str]) -> None:
         """Remove the photos and crops of these keys; their edits become edits of ``EVERY_MODEL_HAS``."""
-        self.shown = _kept(self.shown, gone)
-        self.left = {m: h.mapped(lambda r: r.without_photo(gone, EVERY_MODEL_HAS)) for m, h in self.left.items()}
-        for depicted, (recipe, shown) in self.aside.items():
-            self.aside[depicted] = (recipe.without_photo(gone, EVERY_MODEL_HAS), _kept(shown, gone))
+        self.carried = _kept(self.carried, gone)
+        self.histories = {
+            model: history.mapped(lambda r: r.without_photo(gone, EVERY_MODEL_HAS))
+            for model, history in self.histories.items()
+        }
+        for kind, (recipe, carried) in self.aside.items():
+            self.aside[kind] = (recipe.without_photo(gone, EVERY_MODEL_HAS), _kept(carried, gone))
 
 
-def _kept(shown: Shown | None, gone: Collection[str]) -> Shown | None:
-    return shown if shown and shown[0].value not in gone else None
+def _kept(carried: Carried | None, gone: Collection[str]) -> Carried | None:
+    return carried if carried and carried[0].value not in gone else None
