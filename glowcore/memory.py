@@ -53,16 +53,25 @@ def free_bytes(device: torch.device) -> int:
 def choose_memory(model: LikelihoodModel, batch_size: int) -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
-    Models with a step whose input cannot be recovered from its output (batch norm) get ``"checkpoint"`` instead of
-    ``"reversible"``. Networks whose second evaluation would differ (dropout) and baselines always get ``"full"``.
+    Models that do not support ``"reversible"`` get their :func:`leanest_mode` instead.
     """
-    if not isinstance(model, Flow) or model.nondeterministic:
+    leanest = leanest_mode(model)
+    if leanest == "full":
         return "full"
     before, model.memory = model.memory, "full"
     try:
         needed = saved_bytes(model, 1) * batch_size
     finally:
         model.memory = before
-    if needed <= FULL_SHARE * free_bytes(model.device):
+    return "full" if needed <= FULL_SHARE * free_bytes(model.device) else leanest
+
+
+def leanest_mode(model: LikelihoodModel) -> str:
+    """Return the memory mode that takes least memory among those that a model supports: ``"reversible"`` for most.
+
+    Models with a step whose input cannot be recovered from its output (batch norm) support ``"checkpoint"``, and
+    networks whose second evaluation would differ (dropout) and baselines only ``"full"``.
+    """
+    if not isinstance(model, Flow) or model.nondeterministic:
         return "full"
     return "checkpoint" if model.unrecoverable else "reversible"

@@ -72,10 +72,9 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
         for name, info in facts["attributes"]["info"].items():
             separation = info.get("separation")
             shown = "unknown" if separation is None else f"{separation:.3f}"
-            lines.append(
-                f"  {printable(name, 60):<24}{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without, "
-                f"separation {shown}, direction {printable(direction_kind(info))}"
-            )
+            counts = f"{info.get('positives', '?'):>7} with, {info.get('negatives', '?'):>7} without"
+            kind = printable(direction_kind(info))
+            lines.append(f"  {printable(name, 60):<24}{counts}, separation {shown}, direction {kind}")
     return "\n".join(lines)
 
 

@@ -9,16 +9,13 @@ import torch
 from torch import Tensor
 
 from glowcore import likelihood
-from glowcore.classes import ClassTally, any_classes
+from glowcore.classes import ClassTally
 from glowcore.errors import ConfigError
-from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
-from glowcore.exact import RETRY_ABOVE, largest_error, largest_errors
+from glowcore.exact import RETRY_ABOVE, largest_errors
 from glowcore.image_difference import pixels_changed
 from glowcore.images import to_uint8
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.progress import progress_bar
-from glowcore.transforms.conv1x1 import ChannelLinear
-from glowcore.transforms.coupling import Coupling
 
 
 @dataclass(frozen=True)
@@ -139,64 +136,3 @@ def noisy_bits_per_dim(
     latents = model.encode_dequantised(batch, y, generator=generators)
     tally.add(latents)
     return model.bits_of(latents).cpu()
-
-
-@torch.inference_mode()
-def health(model: LikelihoodModel, images: Tensor, labels: Tensor | None = None) -> dict[str, float]:
-    """Measure what goes wrong before the loss shows it: round trip, samples, scales, conditioning of the convolutions.
-
-    Args:
-        model: in eval mode.
-        images: uint8 ``[N, C, H, W]``.
-        labels: int64 ``[N]``, the classes of the pictures, for a class-conditional model.
-
-    Returns:
-        ``round_trip``, the largest error of ``decode(encode(x))`` on ``images``; ``round_trip_ood``, the same on one
-        out-of-distribution probe of each kind (:mod:`glowcore.evaluation.ood_probes`); ``samples_finite``, the
-        fraction of 16 samples at temperature 1 without NaN or Inf; ``condition``, the largest condition number of a
-        1x1 convolution; ``log_scale``, the largest ``|log s|`` of a coupling on ``images``.
-    """
-
-    def round_trip(pictures: Tensor, y: Tensor | None) -> float:
-        return largest_error(model.decode(model.encode(pictures, y)), pictures / 255)
-
-    probes = torch.from_numpy(ood_probes(tuple(images.shape[1:]), len(PROBE_KINDS))[1])
-    samples = model.decode(model.sample_latents(range(16), y=any_classes(model, 16)))
-    conditions = [_condition(module.weight()) for module in model.modules() if isinstance(module, ChannelLinear)]
-    return {
-        "round_trip": round_trip(images, labels),
-        "round_trip_ood": round_trip(probes, any_classes(model, len(probes))),
-        "samples_finite": float(samples.flatten(1).isfinite().all(dim=1).float().mean()),
-        "condition": max(conditions, default=1.0),
-        "log_scale": largest_log_scale(model, images, labels),
-    }
-
-
-@torch.inference_mode()
-def largest_log_scale(model: LikelihoodModel, images: Tensor, labels: Tensor | None = None) -> float:
-    """Return the largest ``|log s|`` of any coupling on the pictures, 0 without couplings.
-
-    Every coupling is affine in the half that it transforms, so ``s`` is its output for 1 minus its output for 0.
-    """
-    largest = [0.0]
-
-    def record(coupling: Coupling, inputs: tuple[Tensor, ...], _outputs: object) -> None:
-        x_a, x_b = coupling.partition.halve(inputs[0])
-        h = coupling.net(x_a).to(x_b.dtype)
-        scale = coupling.move(torch.ones_like(x_b), h)[0] - coupling.move(torch.zeros_like(x_b), h)[0]
-        moved = coupling.partition.moving(scale.abs().log().nan_to_num(nan=torch.inf, neginf=-torch.inf))
-        largest.append(float(moved.abs().max()))
-
-    hooks = [module.register_forward_hook(record) for module in model.modules() if isinstance(module, Coupling)]
-    try:
-        if hooks:
-            model.encode(images, labels)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return max(largest)
-
-
-def _condition(weight: Tensor) -> float:
-    """Return the condition number of a matrix, infinity if a value is not finite (``cond`` would raise)."""
-    return float(torch.linalg.cond(weight.float().cpu())) if bool(weight.isfinite().all()) else math.inf

@@ -1,4 +1,4 @@
-"""Suggests a smaller batch where a training step runs out of memory."""
+"""Suggests a smaller batch where a training step or an evaluation runs out of memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import torch
 from glowcore import memory
 from glowcore.errors import TrainingError
 from glowcore.likelihood_model import LikelihoodModel
+from glowcore.memory import leanest_mode
 from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
+from glowcore.text import counted
+from glowcore.training.held_out_metrics import MOST_AT_ONCE
 from glowcore.training.settings import TrainSettings
 
 #: Fraction of the free memory that a suggested batch may take.
@@ -18,8 +21,10 @@ SHARE = 0.7
 
 
 @contextlib.contextmanager
-def advised(model: LikelihoodModel, settings: TrainSettings) -> Iterator[None]:
+def advised(model: LikelihoodModel, settings: TrainSettings, *, evaluating: bool = False) -> Iterator[None]:
     """Turn an out-of-memory error in the body of the ``with`` into one line with a batch size to try.
+
+    The body is a training step or, with ``evaluating``, an evaluation.
 
     Raises:
         TrainingError: the body ran out of memory.
@@ -30,22 +35,28 @@ def advised(model: LikelihoodModel, settings: TrainSettings) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         free_tensors_of(error)
-        raise TrainingError(advice(model, settings)) from error
+        raise TrainingError(advice(model, settings, evaluating=evaluating)) from error
 
 
-def advice(model: LikelihoodModel, settings: TrainSettings) -> str:
-    """Return one line that names the batch size that did not fit and the largest power of two that should."""
-    size = settings.batch_size
+def advice(model: LikelihoodModel, settings: TrainSettings, *, evaluating: bool = False) -> str:
+    """Return one line that names the batch size that did not fit and the largest power of two that should.
+
+    An evaluation takes :data:`MOST_AT_ONCE` pictures at once or a smaller batch, and saves nothing for a backward pass.
+    """
+    size = min(settings.batch_size, MOST_AT_ONCE) if evaluating else settings.batch_size
     if model.device.type == "cuda":
         torch.cuda.empty_cache()
-    line = f"out of memory on {model.device} at --batch-size {size}"
+    what = f"in an evaluation, {counted(size, 'picture')} at once" if evaluating else f"at --batch-size {size}"
+    line = f"out of memory on {model.device} {what}"
+    leanest = leanest_mode(model)
+    modes = [] if evaluating or model.memory == leanest else [f"--memory {leanest}"]
     if size == 1:
-        return f"{line}; try --memory reversible, fewer --hidden-channels or a smaller --image-size"
+        return f"{line}; try {', '.join([*modes, 'fewer --hidden-channels'])} or a smaller --image-size"
     fits = size // 2
-    if model.memory == "full":
+    if model.memory == "full" and not evaluating:
         with contextlib.suppress(Exception):  # if the measurement runs out of memory too, half the batch is suggested
             fits = min(fits, int(SHARE * memory.free_bytes(model.device) / memory.saved_bytes(model, 1)))
     smaller = 1 << max(1, fits).bit_length() - 1
-    times = -(-size // smaller) * settings.accumulate
+    times = -(-settings.batch_size // smaller) * settings.accumulate
     line += f"; try --batch-size {smaller} (with --accumulate {times} a step sees as many pictures)"
-    return line if model.memory == "reversible" else f"{line} or --memory reversible"
+    return " or ".join([line, *modes])

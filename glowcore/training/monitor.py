@@ -20,6 +20,7 @@ from glowcore.grids import grid
 from glowcore.metadata import USUAL_TEMPERATURE
 from glowcore.progress import progress_bar
 from glowcore.reversible import DriftMeter
+from glowcore.training.held_out_metrics import in_batches
 
 if TYPE_CHECKING:
     from glowcore.training import Trainer
@@ -110,9 +111,10 @@ class Monitor:
                 f"round-trip error {metrics['round_trip']:.1e}: pictures no longer come back exactly; "
                 "a lower learning rate or a larger scale_min keeps the inverse stable"
             )
-        if (self.last["drift"] or 0) > DriftMeter.ALARM:
+        drift = record["drift"]
+        if drift is not None and not drift <= DriftMeter.ALARM:  # NaN is no small drift
             self.say(
-                f"the inverse drifts by {self.last['drift']:.1e} between anchors: gradients are no longer exact; "
+                f"the inverse drifts by {drift:.1e} between anchors: gradients are no longer exact; "
                 "use a smaller --anchor-every or --memory checkpoint"
             )
 
@@ -138,8 +140,10 @@ class Monitor:
             if value is not None and board is not None:
                 board.add_scalar(name, value, step)
         if model.config.channels in (1, 3):  # only grey and colour can be written as PNG
-            drawn = model.sample(SAMPLE_SEEDS, USUAL_TEMPERATURE, any_classes(model, len(SAMPLE_SEEDS)))
-            samples = grid(images.to_uint8(drawn), columns=4, scale=2)
+            seeds, y = torch.tensor(SAMPLE_SEEDS, device="cpu"), any_classes(model, len(SAMPLE_SEEDS))
+            batches = in_batches(seeds, y, self.trainer.settings.batch_size)
+            drawn = [model.sample(part.tolist(), USUAL_TEMPERATURE, labels) for part, labels in batches]
+            samples = grid(images.to_uint8(torch.cat(drawn)), columns=4, scale=2)
             folder = self.trainer.out / "samples"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{step:08d}.png").write_bytes(images.to_png_bytes(samples))

@@ -123,11 +123,11 @@ class Trainer:
         Raises:
             CheckpointError: another training runs in ``out``, or a later state is there.
             TrainingError: the loss, the gradient or the inverse stays bad although earlier states were restored, or a
-                batch does not fit into memory. No run ends without an error if its model has diverged.
+                step or an evaluation does not fit into memory. No run ends without an error if its model has diverged.
         """
         last_eval = self.seconds
         signals = StopSignals(self._stop, announce=self.processes.is_first)
-        with contextlib.ExitStack() as stack, signals, batch_advice.advised(self.model, self.settings):
+        with contextlib.ExitStack() as stack, signals:
             self.processes.on_first(lambda: stack.enter_context(run_lock.alone(self.out)))
             self._resume_point()
             trained = False
@@ -135,11 +135,13 @@ class Trainer:
                 if self.fraction < 1:
                     trained = True
                     started = time.perf_counter()
-                    loss = self.train_step()
+                    with batch_advice.advised(self.model, self.settings):
+                        loss = self.train_step()
                     self.seconds += self.processes.largest(time.perf_counter() - started)
                     self.monitor.after_step(loss)
                 if self.fraction >= 1 or self.seconds - last_eval >= 60 * self.settings.eval_minutes:
-                    good = self._evaluate()
+                    with batch_advice.advised(self.model, self.settings, evaluating=True):
+                        good = self._evaluate()
                     last_eval = self.seconds
                     if good and self.fraction >= 1:
                         break
@@ -252,7 +254,8 @@ class Trainer:
 
     def measure(self) -> None:
         """Measure the averaged weights on the held-out pictures; the metrics go to ``monitor.last``."""
-        self.monitor.record(held_out_metrics(self.averaged, self.held_out, self.held_out_labels))
+        batch_size = self.settings.batch_size
+        self.monitor.record(held_out_metrics(self.averaged, self.held_out, self.held_out_labels, batch_size))
 
     def _evaluate(self) -> bool:
         """Evaluate; save a good model, else follow :class:`Recovery`. Returns whether it is good."""

@@ -9,8 +9,9 @@ import torch
 
 from glowcore import ConfigError, build
 from glowcore.baselines import VAEConfig
-from glowcore.evaluation.held_out import evaluate, health, noisy_bits_per_dim
+from glowcore.evaluation.held_out import evaluate, noisy_bits_per_dim
 from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
+from glowcore.training.held_out_metrics import health
 from tests.glowcore import rough
 from tests.glowcore.tiny import model, pictures
 

@@ -2,9 +2,11 @@
 
 import io
 import json
+import math
 import os
 
 import pytest
+import torch
 
 import glowcore
 from glowcore import GlowConfig, build
@@ -79,6 +81,19 @@ def test_off_a_terminal_a_run_writes_a_line_now_and_then_and_no_bar(tmp_path, mo
     *lines, last = capsys.readouterr().err.splitlines()
     assert [line.split(" bits/dim ")[0] for line in lines] == [f"{5 * n}% step {n}" for n in range(1, 21)]
     assert last.startswith("step 20 ")
+
+
+@pytest.mark.parametrize(("drift", "shown"), [(0.5, "5.0e-01"), (math.inf, "inf"), (math.nan, "nan")])
+def test_a_drift_above_the_limit_or_no_number_is_warned_of(tmp_path, capsys, drift, shown):
+    trainer = make(tmp_path)
+    trainer.model.drift._worst = torch.tensor(drift)
+    trainer.measure()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"the inverse drifts by {shown} between anchors: gradients are no longer exact")
+    assert trainer.monitor.last["drift"] == (drift if math.isfinite(drift) else None)
+    trainer.model.drift._worst = torch.tensor(1e-3)
+    trainer.measure()
+    assert capsys.readouterr().err == ""
 
 
 class Terminal(io.StringIO):
