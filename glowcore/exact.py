@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from glowcore.errors import ConfigError
-from glowcore.fused import FusedFlow
+from glowcore.fused.fused_flow import FusedFlow, own_of_subclass
 from glowcore.latents import Latents
 
 if TYPE_CHECKING:
@@ -83,15 +83,16 @@ class ExactFlow(FusedFlow):
         A round trip whose error in float32 exceeds :data:`RETRY_ABOVE` is repeated in float64, and the better result is
         kept.
         """
-        values = self.flow.as_float(images)
+        values = self.as_float(images)
+        y = self.flow.top_prior.labels(y, len(values))
         latents = self.encode(values, y)
         back = super().decode(latents)
         errors = largest_errors(back, values)
         far = (errors > RETRY_ABOVE).nonzero()[:, 0]
         if not len(far):
-            return [EncodedPart(torch.arange(len(values)), latents, back, errors)]
+            return [EncodedPart(torch.arange(len(values), device="cpu"), latents, back, errors)]
         double = self.double
-        latents64 = double.encode(values[far].to(double.device).double(), _of_rows(y, far, len(values)))
+        latents64 = double.encode(values[far].to(double.device).double(), None if y is None else y[far])
         back64 = double.decode(latents64)
         errors64 = largest_errors(back64, values[far])
         better = errors64.to(errors.device) < errors[far]
@@ -140,18 +141,20 @@ class ExactFlow(FusedFlow):
             values[lost] = again
         return values, lost
 
-    @torch.no_grad()
+    @own_of_subclass
     def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
         """Return bits per dimension, as :meth:`Flow.bits_per_dim`.
 
-        Values that are not finite are computed again in float64 with the same noise.
+        Values that are not finite are computed again in float64 with the same noise; those of a subclass of
+        :class:`Flow` stay as its own method returns them.
         """
-        x = self.flow.dequantised(images, generator)
-        bits = self.flow.bits_of(self._encode_cube(x, y))
+        x = self.dequantised(images, generator)
+        y = self.flow.top_prior.labels(y, len(x))
+        bits = self.bits_of(self.encode_cube(x, y))
         lost = (~bits.isfinite()).nonzero()[:, 0]
         if len(lost):
             double = self.double
-            latents = double.encode_cube(x[lost].to(double.device).double(), _of_rows(y, lost, len(x)))
+            latents = double.encode_cube(x[lost].to(double.device).double(), None if y is None else y[lost])
             bits = bits.to(double.device).double()
             bits[lost.to(double.device)] = double.bits_of(latents)
         return bits
@@ -177,8 +180,3 @@ def largest_errors(back: Tensor, values: Tensor) -> Tensor:
 def largest_error(back: Tensor, values: Tensor) -> float:
     """Return the largest difference of two batches of pictures; infinite if one of them is not finite."""
     return float(largest_errors(back, values).max())
-
-
-def _of_rows(y: Tensor | int | None, rows: Tensor, batch: int) -> Tensor | int | None:
-    """Return the labels of the pictures ``rows`` of a batch, from one label for all or one for each."""
-    return y[rows.to(y.device)] if isinstance(y, Tensor) and y.ndim and len(y) == batch else y

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
@@ -27,8 +28,27 @@ BACKENDS = ("auto", "torch", "onnxruntime", "cudagraphs")
 DTYPES = ("float32", "bfloat16")
 
 
+def own_of_subclass(method: Callable) -> Callable:
+    """Let a method of :class:`FusedFlow` run without gradients, and the model's own method if it subclasses ``Flow``.
+
+    A subclass may override any method, and its overrides must not be bypassed.
+    """
+
+    @functools.wraps(method)
+    @torch.no_grad()
+    def run(self: FusedFlow, *args: Any, **kwargs: Any) -> Any:
+        if type(self.flow) is Flow:
+            return method(self, *args, **kwargs)
+        return getattr(self.flow, method.__name__)(*args, **kwargs)
+
+    return run
+
+
 class FusedFlow:
-    """A model with folded weights: ``encode``, ``decode`` and ``sample`` as the model's, faster, without gradients.
+    """A model with folded weights: all methods of :class:`Flow`, faster where they run the levels, without gradients.
+
+    Settings are read from the model, ``flow``, and can only be set there. Methods of ``nn.Module``, such as ``to`` and
+    ``parameters``, are only in ``flow``.
 
     It returns ordinary tensors without a graph, so latents encoded here can be optimised through the module. A copy
     (``copy.deepcopy``, ``pickle``, ``torch.save``) holds a copy of the model and folds its weights again. Models with
@@ -76,7 +96,6 @@ class FusedFlow:
         self.flow = flow
         self.net_dtype = dtype
         self.backend = backend
-        self._derived = type(flow) is not Flow
         self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
         self._folding = threading.RLock()
@@ -97,54 +116,28 @@ class FusedFlow:
         # Locks, threads and sessions cannot be pickled: a copy folds the weights again.
         return type(self), (self.flow, self.net_dtype, self.backend)
 
-    @property
-    def config(self):
-        """Config of the model."""
-        return self.flow.config
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the model that is not defined here, such as ``config`` or ``for_display``.
 
-    @property
-    def metadata(self) -> dict:
-        """Metadata of the model."""
-        return self.flow.metadata
+        Methods of ``nn.Module`` such as ``to`` are excluded: they would return the model in place of the fast form.
+        """
+        if name == "flow" or name.startswith("_") or hasattr(nn.Module, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.flow, name)
 
-    @property
-    def attributes(self):
-        """Attribute vectors of the model, or None."""
-        return self.flow.attributes
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not hasattr(type(self), name) and hasattr(vars(self).get("flow"), name):
+            raise AttributeError(f"{name!r} is an attribute of the model: set it on {type(self).__name__}.flow")
+        super().__setattr__(name, value)
 
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of the pictures."""
-        return self.flow.image_size
-
-    @property
-    def num_dims(self) -> int:
-        """Number of values per picture."""
-        return self.flow.num_dims
-
-    @property
-    def device(self) -> torch.device:
-        """Device of the weights."""
-        return self.flow.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Dtype of latents and pictures, that of the model."""
-        return self.flow.dtype
-
-    @property
-    def prior(self) -> str:
-        """Distribution of the latents, as :attr:`Flow.prior`."""
-        return self.flow.prior
-
-    def latent_shapes(self) -> list[tuple[int, int, int]]:
-        """Return ``(c, h, w)`` of each level, finest first."""
-        return self.flow.latent_shapes()
+    def train(self, mode: bool = True) -> Self:
+        """Switch the model to training mode, or with False to evaluation mode."""
+        self.flow.train(mode)
+        return self
 
     def eval(self) -> Self:
         """Switch the model to evaluation mode."""
-        self.flow.eval()
-        return self
+        return self.train(False)
 
     def describe(self) -> str:
         """Return a short text: model, dtype, device, and whether the model has parts that cannot be folded."""
@@ -164,57 +157,58 @@ class FusedFlow:
             self._watch, self._torch, self._onnx = watch, folded, None
             self._build_at = time.monotonic() + self.SETTLED
 
-    @torch.no_grad()
+    @own_of_subclass
     def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
         """Return the latents of pictures with their ``log_prob``, as :meth:`Flow.encode`."""
-        if self._derived:
-            return self.flow.encode(images, y)
-        return self._encode_cube(self.flow.as_float(images) - 0.5, y)
+        return self.encode_cube(self.as_float(images) - 0.5, y)
 
-    @torch.no_grad()
+    @own_of_subclass
     def decode(self, latents: Latents) -> Tensor:
         """Return the pictures of latents, as :meth:`Flow.decode`."""
         self._refresh()
         runner = self._runner(len(latents))
         if runner is None:
             return self.flow.decode(latents)
-        return runner.decode(self.flow.raw_levels(latents)) + 0.5
+        return runner.decode(self.raw_levels(latents)) + 0.5
 
-    @torch.no_grad()
-    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
-        """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
-        if self._derived:
-            return self.flow.bits_per_dim(images, y, generator=generator)
-        return self.flow.bits_of(self._encode_cube(self.flow.dequantised(images, generator), y))
-
-    @torch.no_grad()
+    @own_of_subclass
     def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
         """Return log-densities, as :meth:`Flow.log_prob`."""
-        if self._derived:
-            return self.flow.log_prob(images, y)
         return self.encode(images, y).log_prob
 
-    def sample_latents(
-        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
-    ) -> Latents:
-        """Draw latents, as :meth:`Flow.sample_latents`."""
-        return self.flow.sample_latents(seeds, temperature, y)
+    @own_of_subclass
+    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
+        """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
+        return self.bits_of(self.encode_dequantised(images, y, generator=generator))
 
+    @own_of_subclass
+    def forward(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
+        """Return :meth:`bits_per_dim`, as :meth:`Flow.forward`."""
+        return self.bits_per_dim(images, y, generator=generator)
+
+    __call__ = forward
+
+    @own_of_subclass
+    def encode_dequantised(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Latents:
+        """Return the latents of dequantised pictures, as :meth:`Flow.encode_dequantised`."""
+        return self.encode_cube(self.dequantised(images, generator), y)
+
+    @own_of_subclass
     def sample(
         self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
     ) -> Tensor:
-        """Return sampled pictures for show, as :meth:`Flow.sample`."""
-        if self._derived:
-            return self.flow.sample(seeds, temperature, y)
-        return self.flow.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
+        """Return sampled pictures for display, as :meth:`Flow.sample`."""
+        return self.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
 
-    def _encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
+    @own_of_subclass
+    def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
+        """Return the latents of points of the cube, as :meth:`Flow.encode_cube`."""
         self._refresh()
         runner = self._runner(len(x))
         if runner is None:
             return self.flow.encode_cube(x, y)
         *eps, top, logdet = runner.encode(x)
-        return self.flow.finish_encoding(eps, top, logdet, y)
+        return self.finish_encoding(eps, top, logdet, y)
 
     def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend | None:
         onnx = self._onnx  # read once: another thread may replace it

@@ -48,6 +48,8 @@ def answers(folder, name):
             *flat(form.sample_latents([0, 1, 2], 0.7, y)),
             form.bits_per_dim(PICTURES, y, generator=generators),
         ]
+        if isinstance(form, ExactFlow):
+            found += [tensor for part in form.encode_parts(PICTURES, y) for tensor in (part.rows, part.errors)]
         found += [*flat(latents[0].interpolate(latents[0], 0.5)), *flat(latents[0].interpolate(latents[0], [0.1, 0.5]))]
     return [tensor.detach() for tensor in found], fingerprint(PICTURES, None)
 

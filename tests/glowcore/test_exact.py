@@ -69,6 +69,8 @@ def test_labels_go_with_their_pictures(mixed):
     exact = ExactFlow(rough.model(num_classes=3), backend="torch")
     with torch.no_grad():
         exact.flow.top_prior.class_stats.normal_(0, 0.3)
+    parts = exact.encode_parts(mixed, [0, 1, 2])
+    assert [part.latents.y.tolist() for part in parts] == [[0, 2], [1]]
     usual, far = exact.encode_parts(mixed, torch.tensor([0, 1, 2]))
     assert (usual.latents.y.tolist(), far.latents.y.tolist()) == ([0, 2], [1])
     assert torch.equal((far.back * 255).round().to(torch.uint8), mixed[1:2])
@@ -105,14 +107,14 @@ def test_bits_that_are_lost_are_counted_again_of_the_same_noise(exact, mixed, mo
 
     usual = exact.bits_per_dim(mixed, generator=generator())
     assert usual.dtype == torch.float32
-    encode = FusedFlow._encode_cube
+    encode = FusedFlow.encode_cube
 
     def lose_the_last(self, x, y):
         latents = encode(self, x, y)
         latents.log_prob[2] = torch.nan
         return latents
 
-    monkeypatch.setattr(FusedFlow, "_encode_cube", lose_the_last)
+    monkeypatch.setattr(FusedFlow, "encode_cube", lose_the_last)
     again = exact.bits_per_dim(mixed, generator=generator())
     assert torch.equal(again[:2].float(), usual[:2])
     with torch.inference_mode():

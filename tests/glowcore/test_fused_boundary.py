@@ -7,8 +7,10 @@ import pickle
 import pytest
 import torch
 
+from glowcore import Flow, Latents
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
+from glowcore.likelihood_model import LikelihoodModel
 from tests.glowcore.tiny import model, pictures
 
 FORMS = {
@@ -52,6 +54,77 @@ def test_a_form_has_the_facts_of_its_model(name):
     assert form.net_dtype == ("bfloat16" if name == "bfloat16" else "float32")
     assert form.eval() is form
     assert not any(module.training for module in flow.modules())
+
+
+def results(form):
+    """The results of all methods of a flow or of its fast form, by name, as numbers or tensors."""
+    noise, batch, y = (lambda: torch.Generator().manual_seed(0)), pictures(3), torch.tensor([0, 2, 1])
+    latents, x = form.encode(batch, y), form.dequantised(batch, noise())
+    *eps, top = form.raw_levels(latents)
+    found = {
+        "encode": latents,
+        "decode": form.decode(latents),
+        "log_prob": form.log_prob(batch, y),
+        "bits_per_dim": form.bits_per_dim(batch, y, generator=noise()),
+        "forward": form.forward(batch, y, generator=noise()),
+        "__call__": form(batch, y, generator=noise()),
+        "encode_dequantised": form.encode_dequantised(batch, y, generator=noise()),
+        "encode_cube": form.encode_cube(x, y),
+        "bits_of": form.bits_of(latents),
+        "sample_latents": form.sample_latents([0, 1], 0.7, 1),
+        "sample": form.sample([0, 1], 0.7, 1),
+        "for_display": form.for_display(batch / 255),
+        "as_float": form.as_float(batch),
+        "checked_images": form.checked_images(batch),
+        "dequantised": x,
+        "raw_levels": torch.cat([level.flatten(1) for level in (*eps, top)], 1),
+        "finish_encoding": form.finish_encoding(eps, top, latents.log_prob, y),
+        "latent_shapes": torch.tensor(form.latent_shapes()),
+        "initialize": form.initialize(batch),
+        "train": form.train().training,
+        "fused": type(form.fused("bfloat16", "torch")),
+    }
+    facts = {"image_size", "num_dims", "device", "dtype", "memory", "anchor_every", "unrecoverable", "nondeterministic"}
+    found |= {name: getattr(form, name) for name in facts | {"prior", "invertible"}}
+    return {name: value.flatten() if isinstance(value, Latents) else value for name, value in found.items()}
+
+
+@pytest.mark.parametrize("name", ["torch", "onnxruntime", "exact"])
+def test_a_form_has_all_methods_of_its_model_with_the_same_results(name):
+    flow = model(num_classes=3)
+    public = {attribute for attribute in dir(Flow) if not attribute.startswith("_")}
+    public -= {attribute for attribute in dir(torch.nn.Module) if attribute not in vars(Flow) | vars(LikelihoodModel)}
+    with torch.no_grad():
+        expected, found = results(flow), results(FORMS[name](flow))
+    assert public - found.keys() == set()
+    for attribute, value in expected.items():
+        if isinstance(value, torch.Tensor):
+            assert (found[attribute] - value).abs().max() <= 1e-3, attribute
+        else:
+            assert found[attribute] == value, attribute
+    form = FORMS[name](flow)
+    assert (form.config, form.metadata, form.class_head) == (flow.config, flow.metadata, flow.class_head)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_no_method_of_a_form_runs_the_module_where_a_folded_pass_exists(name, monkeypatch):
+    form = FORMS[name](model(num_classes=3))
+    monkeypatch.setattr(Flow, "encode_cube", None)
+    monkeypatch.setattr(Flow, "decode", None)
+    results(form)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_what_is_the_models_is_set_on_the_model(name):
+    form = FORMS[name](model())
+    with pytest.raises(AttributeError, match=r"^'memory' is an attribute of the model: set it on \w+Flow\.flow$"):
+        form.memory = "reversible"
+    with pytest.raises(AttributeError, match=r"no attribute 'to'$"):
+        form.to("cpu")
+    form.flow.memory = "reversible"
+    assert form.memory == "reversible"
+    with pytest.raises(AttributeError, match=r"no attribute 'flow'$"):
+        type(form).__new__(type(form)).config  # noqa: B018
 
 
 def test_a_module_that_holds_one_can_be_copied():

@@ -6,6 +6,7 @@ import threading
 import pytest
 import torch
 
+from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
 from glowcore.fused import FusedFlow, fused_flow
 from tests.glowcore.model_folders import small_model
@@ -272,16 +273,19 @@ class Tempered(Flow):
         return 1 - super().sample(seeds, temperature, y)
 
 
+@pytest.mark.parametrize("form", [FusedFlow, ExactFlow])
 @pytest.mark.parametrize("kind", [Darker, Tempered])
-def test_what_a_subclass_does_otherwise_is_done_so(kind, pictures):
+def test_what_a_subclass_does_otherwise_is_done_so(kind, form, pictures):
     flow = small_model(**SETTINGS)
     flow.__class__ = kind
-    fast = flow.fused(backend="torch")
+    fast = form(flow, backend="torch")
     assert "cannot be folded" in fast.describe()
     with torch.no_grad():
         assert torch.equal(fast.encode(pictures).flatten(), flow.encode(pictures).flatten())
         assert torch.equal(fast.log_prob(pictures), flow.log_prob(pictures))
         assert torch.equal(fast.decode(fast.encode(pictures)), flow.decode(flow.encode(pictures)))
         bits = [f.bits_per_dim(pictures, generator=torch.Generator().manual_seed(0)) for f in (fast, flow)]
+        assert torch.equal(*bits)
+        bits = [f(pictures, generator=torch.Generator().manual_seed(0)) for f in (fast, flow)]
         assert torch.equal(*bits)
         assert torch.equal(fast.sample([0, 1], 0.05), flow.sample([0, 1], 0.05))
