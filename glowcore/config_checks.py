@@ -11,10 +11,15 @@ from glowcore.errors import ConfigError
 def make_plain(config: Any) -> None:
     """Replace numpy scalars in a config by Python numbers and lists by tuples, so that it can be hashed and stored."""
     for field in dataclasses.fields(config):
-        value = _number(getattr(config, field.name))
+        value = plain(getattr(config, field.name))
         if isinstance(value, list | tuple):
-            value = tuple(map(_number, value))
+            value = tuple(map(plain, value))
         object.__setattr__(config, field.name, value)
+
+
+def plain(value: Any) -> Any:
+    """Return the numbers of an array or tensor as Python numbers, other values as they are."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def check_int(name: str, value: Any, low: int, high: int) -> None:
@@ -72,7 +77,3 @@ def check_size(image_size: Any, num_levels: int) -> tuple[int, int]:
                 f"use {' or '.join(map(str, near))}, or fewer levels"
             )
     return size
-
-
-def _number(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else value

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glowcore.errors import CheckpointError
-from glowcore.temperature import is_temperature
+from glowcore import temperature
+from glowcore.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from glowcore.likelihood_model import LikelihoodModel
@@ -43,12 +43,10 @@ def recommended_temperature(model: LikelihoodModel) -> tuple[float, ...]:
     The default is :data:`USUAL_TEMPERATURE`.
 
     Raises:
-        CheckpointError: the stored value is neither a number from 0 nor a list of one for each level.
+        CheckpointError: the value is neither a number from 0 nor a sequence of one for each level.
     """
-    stated, num_levels = model.metadata.get(TEMPERATURE, USUAL_TEMPERATURE), len(model.latent_shapes())
-    values = stated if isinstance(stated, list) else [stated]
-    if len(values) not in (1, num_levels) or not all(map(is_temperature, values)):
-        raise CheckpointError(
-            f"the metadata's temperature is {stated!r:.60}, expected a number from 0, or a list of {num_levels}"
-        )
-    return tuple(map(float, values))
+    value = model.metadata.get(TEMPERATURE, USUAL_TEMPERATURE)
+    try:
+        return tuple(temperature.checked(value, len(model.latent_shapes())))
+    except ConfigError as error:
+        raise CheckpointError(f"the metadata's {error}") from error
