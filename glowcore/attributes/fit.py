@@ -21,6 +21,7 @@ from glowcore.attributes.refinement import FEWEST_FOR_SIGMA, Refinement, Refinem
 from glowcore.attributes.vectors import AttributeVectors, Shapes
 from glowcore.classes import num_classes, renumbered
 from glowcore.classifiers.roc import roc_auc
+from glowcore.config_checks import check_choice
 from glowcore.errors import ConfigError, DataError
 from glowcore.progress import progress_bar
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from glowcore.data import PictureSet
     from glowcore.flow import Flow
 
+DIRECTION_CHOICES = ("refined", *DIRECTION_KINDS)  # of :func:`fit_attributes`
 SHRINKAGES = (1.0, 3.0, 10.0, 30.0)
 DEFAULT_SHRINKAGE = 1  # index, where the fold that chooses lacks a class
 FOLDS = 10
@@ -83,10 +85,12 @@ def fit_attributes(
         progress: show a bar on stderr.
 
     Raises:
-        ConfigError: a class-conditional model, and pictures without classes or with one that it does not have.
+        ConfigError: other ``directions``; or a class-conditional model, and pictures without classes or with one that
+            it does not have.
         DataError: no attribute has 30 pictures with and 30 without it, there is no room for a temporary file of the
             encodings, or the fit of an attribute is not finite.
     """
+    check_choice("directions", directions, DIRECTION_CHOICES)
     fittable(pictures.attributes.numpy(), pictures.attribute_names)
     y = _classes_of(model, pictures)
     # Not onnxruntime: batches are large, and the application fits in one thread of several.
@@ -153,8 +157,7 @@ def fit_matrix(
         ConfigError: another kind of directions.
         DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
     """
-    if kind not in DIRECTION_KINDS:
-        raise ConfigError(f"directions {kind!r:.40} are not one of {', '.join(DIRECTION_KINDS)}")
+    check_choice("kind", kind, DIRECTION_KINDS)
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
     usable, refused = fittable(labels, columns.names)
@@ -178,23 +181,14 @@ def fit_matrix(
     scores = scores.reshape(len(matrix), len(names), -1)
     left_out = LeaveOneOut(weights, moments.directions, squares, rows.usable, sizes)
     covariance = left_out.covariance(along, directions)
-    if refine is not None:
-        norms = directions.norm(dim=1)
-        few = int(rows.usable.sum()) < FEWEST_FOR_SIGMA
-        sigmas = covariance.diagonal().sqrt() / norms
-        directions, refined = refine(matrix, labels, names, directions, sigmas if few else None)
-        _check_finite(names, directions, discriminants)
-        if few:  # the descent used these sigmas, which are nearer to those of other pictures than new ones would be
-            scale = directions.norm(dim=1) / norms
-            covariance = covariance * scale * scale[:, None]
-        else:
-            covariance = left_out.covariance(rows.project(directions.float()), directions)
-        direction_facts = [
-            {**fact, "refined": refined[name]} for name, fact in zip(names, direction_facts, strict=True)
-        ]
     chosen, offsets, scales, facts = _choose(scores, torch.from_numpy(labels), folds, rows.usable, names)
     for name, fact in zip(names, direction_facts, strict=True):
         facts[name]["direction"] = fact
+    if refine is not None:
+        directions, covariance, refined = _refined(refine, rows, labels, names, directions, covariance, left_out)
+        _check_finite(names, directions, discriminants)
+        for name in names:
+            facts[name]["direction"]["refined"] = refined[name]
     used = int(rows.usable.sum())
     counts = {"encodings": used, "left_out": len(matrix) - used, "refused": refused}
     return AttributeVectors(
@@ -218,6 +212,27 @@ def _directions(
         return moments.directions, [{"kind": kind} for _ in moments.directions]
     directions, factors = shrink_levels(moments.directions, weights, moments.variance, sizes)
     return directions, [{"kind": kind, "level_factors": levels} for levels in factors]
+
+
+def _refined(
+    refine: Refine,
+    rows: EncodingRows,
+    labels: np.ndarray,
+    names: Sequence[str],
+    directions: Tensor,
+    covariance: Tensor,
+    left_out: LeaveOneOut,
+) -> tuple[Tensor, Tensor, dict[str, Any]]:
+    """Return refined directions, the covariance of the projections on them, and facts of the refinement by name."""
+    norms = directions.norm(dim=1)
+    few = int(rows.usable.sum()) < FEWEST_FOR_SIGMA
+    sigmas = covariance.diagonal().sqrt() / norms
+    refined, facts = refine(rows.matrix, labels, names, directions, sigmas if few else None)
+    if not few:
+        return refined, left_out.covariance(rows.project(refined.float()), refined), facts
+    # The descent used these sigmas, which are nearer to those of other pictures than new ones would be.
+    scale = refined.norm(dim=1) / norms
+    return refined, covariance * scale * scale[:, None], facts
 
 
 def _check_finite(names: Sequence[str], directions: Tensor, discriminants: Tensor) -> None:

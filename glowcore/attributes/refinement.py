@@ -64,7 +64,9 @@ FEWEST_FOR_SIGMA = 10_000
 #: Upper bound of the success term of one picture, in nats: beyond it a picture has no gradient, so that one that cannot
 #: be changed does not dominate.
 MOST_LOSS = 8.0
-MARGIN = 4.0
+MARGIN = 4.0  # m
+RANGE_WEIGHT = 20.0  # mu
+MOMENTUM = 0.8  # of the gradient
 MULTIPLIER = 4.0  # initial
 MULTIPLIER_RANGE = (0.25, 8.0)
 MULTIPLIER_RATE = 0.06  # change of its logarithm per picture
@@ -84,9 +86,7 @@ class RefinementSettings:
         batch_size: pictures per step, shared among the attributes in turn.
         aim: share of the edits, by 1.5 to 3 sigma, that should succeed by the classifiers of the descent.
         change_weight: kappa.
-        range_weight: mu.
         step_size: angle of the first step, in radians; falls linearly to a tenth.
-        momentum: of the gradient.
         judge_pictures: pictures, with repetition, that the classifier of the fit's own labels is trained on.
         seed: of all random draws.
     """
@@ -95,9 +95,7 @@ class RefinementSettings:
     batch_size: int = 20
     aim: float = 0.82
     change_weight: float = 2.0
-    range_weight: float = 20.0
     step_size: float = 0.06
-    momentum: float = 0.8
     judge_pictures: int = 80_000
     seed: int = 0
 
@@ -193,7 +191,7 @@ class Refinement:
                 gradient, succeeded = descent.gradient(d, drawn_sigma(), batch)
                 descent.multipliers = _adjusted(descent.multipliers, batch, succeeded - settings.aim)
                 gradient = gradient - (gradient * d).sum(1, keepdim=True) * d
-                velocity = settings.momentum * velocity + gradient
+                velocity = MOMENTUM * velocity + gradient
                 angle = settings.step_size * (1 - 0.9 * step / settings.steps)
                 d = F.normalize(d - angle * F.normalize(velocity, dim=1), dim=1)
                 bar.update()
@@ -293,7 +291,7 @@ class _Descent:
         loss = (
             F.softplus(MARGIN - target).clamp(max=MOST_LOSS)
             + multiplier * (leak + self.settings.change_weight * change)
-            + self.settings.range_weight * outside
+            + RANGE_WEIGHT * outside
         )
         return loss, (target > 0).to(loss), leak
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from glowcore import checkpoint, classes
-from glowcore.attributes.directions import DIRECTION_KINDS
-from glowcore.attributes.fit import fit_attributes
+from glowcore.attributes.fit import DIRECTION_CHOICES, fit_attributes
 from glowcore.attributes.fittable import fittable
 from glowcore.attributes.refinement import RefinementSettings
 from glowcore.attributes.vectors import AttributeVectors, direction_kind
@@ -28,7 +27,6 @@ from glowcore.training import run_lock
 
 EXAMPLE = "python -m glowcore attributes --model runs/faces --data faces/ --against Eyeglasses=Male,Young"
 
-CHOICES = ("refined", *DIRECTION_KINDS)
 #: With another seed than the judge of ``evaluate --edits``, so that not even the initial weights agree.
 CLASSIFIER = ClassifierSettings(epochs=8, seed=1)
 #: Separation below which a warning is printed; 0.5 is that of a score by chance.
@@ -61,8 +59,8 @@ def add_parser(commands, summary: str) -> None:
     )
     p.add_argument(
         "--directions",
-        default=CHOICES[0],
-        choices=CHOICES,
+        default=DIRECTION_CHOICES[0],
+        choices=DIRECTION_CHOICES,
         help="refined (default): partial, then improved by what they do to decoded pictures, which takes "
         "minutes more; partial: the effect of an attribute with the others held fixed; mean: the "
         "difference of class means, with whatever is correlated with the attribute",

@@ -20,7 +20,7 @@ import numpy as np
 
 from glowcore.errors import DataError, reason
 from glowcore.images import PICTURE_SUFFIXES
-from glowcore.text import printable
+from glowcore.text import counted, printable
 
 UNKNOWN = -1
 SPLIT_WORDS = {
@@ -44,7 +44,7 @@ class AttributeTable:
     """The rows of a table, in the order of the file.
 
     Attributes:
-        files: N names, normalised by :func:`normalise`.
+        files: N names, in the form of :func:`_normalise`.
         names: the A attribute names.
         values: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
         splits: N of ``"train"``, ``"valid"``, ``"test"``, or None if the table has no such column.
@@ -58,7 +58,7 @@ class AttributeTable:
     classes: list[str] | None = None
 
 
-def normalise(name: str) -> str:
+def _normalise(name: str) -> str:
     """Return a file name in the form used for comparison: NFC, ``/`` between folders, no leading ``./``."""
     return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")
 
@@ -136,13 +136,16 @@ def match_rows(
         DataError: pictures without a row, rows without a picture or with several, unless ``tolerant``; two rows for one
             picture; or no picture has a row.
     """
-    row_of = {file.removeprefix(prefix): row for row, file in enumerate(table.files)}
-    keys = [normalise(file) for file in files]
+    row_of: dict[str, int] = {}
+    for row, file in enumerate(table.files):
+        if (other := row_of.setdefault(file.removeprefix(prefix), row)) != row:
+            raise _named_twice(name, table.files[other], file)
+    keys = [_normalise(file) for file in files]
     stems = [key.rpartition(".")[0] for key in keys]
     full, count_of = set(keys), Counter(keys + stems)
     for key, stem in zip(keys, stems, strict=True):
         if key in row_of and stem in row_of and count_of[stem] == 1:
-            raise DataError(f"{name} names one picture twice, as {printable(stem)} and {printable(key)}; drop one row")
+            raise _named_twice(name, stem, key)
         if not tolerant and stem in row_of and count_of[stem] > 1 and stem not in full:
             choices = " or ".join(printable(other) for other in keys if other.rpartition(".")[0] == stem)
             raise DataError(f"{name}: {printable(stem)} may be {choices}; write the ending")
@@ -168,8 +171,11 @@ def match_rows(
 
 
 def _count(names: Sequence[str]) -> str:
-    noun = "picture" if len(names) == 1 else "pictures"
-    return f"{len(names)} {noun} ({printable(names[0])}{', ...' if len(names) > 1 else ''})"
+    return f"{counted(len(names), 'picture')} ({printable(names[0])}{', ...' if len(names) > 1 else ''})"
+
+
+def _named_twice(name: str, first: str, second: str) -> DataError:
+    return DataError(f"{name} names one picture twice, as {printable(first)} and {printable(second)}; drop one row")
 
 
 def _read_text(path: Path) -> str:
@@ -187,7 +193,7 @@ def _read_text(path: Path) -> str:
 
 def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> AttributeTable:
     """Build a table from the cells of its header and, with their line numbers, of its rows."""
-    columns = [normalise(cell) for cell in header]
+    columns = [_normalise(cell) for cell in header]
     split_column = _find_column(columns, "split", "partition")
     class_column = _find_column(columns, "class")
     attributes = [i for i in range(1, len(columns)) if i not in (split_column, class_column)]
@@ -201,7 +207,7 @@ def _build(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> 
     for index, (number, cells) in enumerate(rows):
         if len(cells) != len(columns):
             raise DataError(f"{path.name}, line {number}: {len(cells)} cells, the header has {len(columns)}")
-        file = normalise(cells[0])
+        file = _normalise(cells[0])
         if not file:
             raise DataError(f"{path.name}, line {number}: no file name in the first column")
         if line_of.setdefault(file, number) != number:

@@ -1,9 +1,10 @@
 """Listing of the files in a folder and its subfolders, by one rule for every command.
 
 Hidden files and folders (names that begin with a dot) are skipped. Symbolic links to files and folders are followed,
-except links to a folder that contains the link.
+except links to a folder that contains the link; links that lead nowhere are skipped.
 """
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +52,13 @@ def _walk(folder: Path, prefix: str, deep: bool, parents: frozenset[tuple[int, i
     for entry in os.scandir(folder):
         if entry.name.startswith("."):
             continue
-        if entry.is_file():
+        try:
+            is_file, is_folder = entry.is_file(), entry.is_dir()
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            continue  # links that lead to each other lead to nothing
+        if is_file:
             yield prefix + entry.name
-        elif deep and entry.is_dir():
+        elif deep and is_folder:
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", deep, parents | {identity})

@@ -122,7 +122,7 @@ def evaluate_edits(
         strengths: positive, in sigmas.
         most: largest number of pictures per attribute; the first that lack it are used.
         batch_size: pictures at once.
-        shown: number of pictures per strip.
+        shown: number of pictures per strip, 1 or more.
         progress: show a bar on stderr.
 
     Raises:
@@ -140,14 +140,14 @@ def evaluate_edits(
     total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
     with progress_bar(total=total, desc="edits", unit=" pictures", progress=progress) as bar:
         for name, sign, rows in cases:
-            case = _Case(name, sign, judge, strengths)
+            case = _Case(name, sign, judge, strengths, shown)
             for part in rows.split(batch_size):
                 for edited in _edits(exact, model, pictures.images[part], name, sign, strengths):
                     case.add(*edited)
                     bar.update(len(part))
             evaluation.results.extend(case.results())
             evaluation.until_seen.append(case.until_seen())
-            evaluation.strips.append(EditStrip(name, sign, case.first(shown)))
+            evaluation.strips.append(EditStrip(name, sign, case.strip()))
     return evaluation
 
 
@@ -212,9 +212,9 @@ class _Case:
     For each batch of pictures, :meth:`add` is called with the reconstructions, then with the edits of each strength.
     """
 
-    def __init__(self, name: str, sign: int, judge: _Judge, strengths: Sequence[float]) -> None:
+    def __init__(self, name: str, sign: int, judge: _Judge, strengths: Sequence[float], shown: int) -> None:
         self.name, self.sign, self.judge = name, sign, judge
-        self.strengths = strengths
+        self.strengths, self.shown = strengths, shown
         self.column = judge.names.index(name)
         self.others = [index for index in range(len(judge.names)) if index != self.column]
         self.probabilities: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
@@ -228,8 +228,8 @@ class _Case:
         step, self.turn = self.turn, (self.turn + 1) % (1 + len(self.strengths))
         self.probabilities[step].append(self.judge(images))
         self.in_float64[step] += int(in_float64.sum())
-        if not self.kept[step]:
-            self.kept[step].append(images)
+        if (missing := self.shown - sum(map(len, self.kept[step]))) > 0:
+            self.kept[step].append(images[:missing])
         if step == 0:
             self.original = images
         else:
@@ -287,9 +287,9 @@ class _Case:
     def _measured(self) -> Tensor:
         return torch.stack([torch.cat(parts) for parts in self.measures])
 
-    def first(self, count: int) -> Tensor:
-        """Return the first ``count`` pictures, ``[count, 1 + strengths, C, H, W]``."""
-        return torch.stack([parts[0][:count] for parts in self.kept], dim=1)
+    def strip(self) -> Tensor:
+        """Return the first pictures, ``[shown, 1 + strengths, C, H, W]``, or all if there are fewer."""
+        return torch.stack([torch.cat(parts) for parts in self.kept], dim=1)
 
 
 def _share(marks: Tensor) -> float:

@@ -114,6 +114,9 @@ def test_two_rows_for_one_picture_are_refused(tmp_path, tolerant):
     both = _read(tmp_path, "file,A\ntest/a,1\ntest/a.jpg,0\n")
     with pytest.raises(DataError, match=r"attributes.csv names one picture twice, as test/a and test/a.jpg; drop one"):
         match_rows(both, ["test/a.jpg"], "attributes.csv", tolerant=tolerant)
+    prefixed = _read(tmp_path, "file,A\nimages/a.jpg,1\na.jpg,0\n")
+    with pytest.raises(DataError, match=r"attributes.csv names one picture twice, as images/a.jpg and a.jpg; drop one"):
+        match_rows(prefixed, ["a.jpg"], "attributes.csv", prefix="images/", tolerant=tolerant)
     # Here the shorter name is that of another picture.
     names = _read(tmp_path, "file,A\na.png,1\na.png.jpg,0\n")
     assert match_rows(names, ["a.png", "a.png.jpg"], "attributes.csv", tolerant=tolerant).tolist() == [0, 1]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from glowcore.cli import main
-from glowcore.data import open_dataset
+from glowcore.data import open_dataset, scan_pictures
 from glowcore.errors import DataError
 from tests.glowcore.data_folders import write
 from tests.glowcore.tiny import MODEL
@@ -33,6 +33,16 @@ def test_links_are_followed_like_folders_but_not_in_a_circle(tmp_path):
         "cats/linked/3.png",
         "dogs/1.png",
     ]
+
+
+def test_links_that_lead_to_themselves_are_skipped_like_those_that_lead_nowhere(tmp_path):
+    write(tmp_path, ["a.png", "b.png"])
+    (tmp_path / "nowhere.png").symlink_to("gone.png")
+    (tmp_path / "itself.png").symlink_to("itself.png")
+    (tmp_path / "there").symlink_to("back")
+    (tmp_path / "back").symlink_to("there")
+    assert open_dataset(tmp_path, image_size=8).files == ["a.png", "b.png"]
+    assert scan_pictures(tmp_path) == (2, [], {}, {})
 
 
 def test_rows_of_a_linked_folder_find_their_pictures(tmp_path):

@@ -13,6 +13,7 @@ from glowcore.attributes.refinement import Refinement, RefinementSettings, _adju
 from glowcore.classifiers.classifier import ClassifierSettings, train_classifier
 from glowcore.classifiers.ensemble import ClassifierEnsemble
 from glowcore.data import PictureSet
+from glowcore.errors import ConfigError
 from tests.glowcore.tiny import SIZE, model
 
 NAMES = ("Bright", "Striped")
@@ -178,6 +179,12 @@ def test_the_fit_refines_and_says_so(flow):
         eps = flow.fused().encode(pictures(2000, seed=1).images).flatten().double()
     direction = refined.direction("Striped").flatten()[0].double()
     assert refined.sigma("Striped") == pytest.approx(float((eps @ direction).std() / direction.norm()), rel=0.1)
+
+
+def test_another_kind_of_directions_is_refused_before_the_pictures_are_encoded(flow, monkeypatch):
+    monkeypatch.setattr(type(flow), "fused", lambda *_, **__: pytest.fail("encodes"))
+    with pytest.raises(ConfigError, match="directions is 'Refined', expected one of refined, partial, mean"):
+        fit_attributes(flow, pictures(60), directions="Refined", progress=False)
 
 
 def test_sigma_is_asked_of_other_encodings_at_every_step(flow, encoded, monkeypatch):

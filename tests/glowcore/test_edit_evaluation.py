@@ -136,6 +136,15 @@ def test_the_first_pictures_are_taken_and_shown():
     assert torch.allclose(strip[0, 1], torch.tensor(0.2 + 3 / (3 * SIZE * SIZE) ** 0.5), atol=1e-5)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 50])
+def test_strips_show_as_many_pictures_whatever_the_batches(batch_size):
+    data = pictures([51, 102, 126, 76], [0, 0, 0, 0])
+    found = evaluate_edits(Pixels(vectors()), data, Judge(), strengths=(3.0,), batch_size=batch_size, shown=3)
+    strip = found.strips[0].pictures
+    assert strip.shape == (3, 2, 3, SIZE, SIZE)
+    assert torch.allclose(strip[:, 0, 0, 0, 0], torch.tensor([51, 102, 126]) / 255)
+
+
 def test_broken_and_clipped_pictures_are_counted(monkeypatch):
     model = Pixels(vectors())
     real = model.decode_marked
