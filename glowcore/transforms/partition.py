@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor, nn
 
@@ -34,39 +32,29 @@ class Checkerboard(nn.Module):
 
     Positions with an even sum of row and column stay (b = 1) and the odd ones move; ``swap`` exchanges them. Both
     halves have the shape of the picture: the network's input is :math:`b \odot x`, its output is used where b is 0.
+
+    The mask is a buffer that is not saved, so ``to_empty`` does not preserve it: build a model on a real device, not on
+    the meta device.
     """
 
     def __init__(self, size: tuple[int, int], swap: bool = False) -> None:
         super().__init__()
         self.size = tuple(size)
         self.swap = swap
+        rows, columns = map(torch.arange, self.size)
+        self.register_buffer("stays", (rows[:, None] + columns) % 2 == int(swap), persistent=False)
 
     def halve(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``b * x`` and ``x``, from which :meth:`join` takes the moving positions."""
-        return self._mask(x, x.dtype) * x, x
+        return self.stays * x, x
 
     def join(self, stays: Tensor, moves: Tensor) -> Tensor:
         """Return ``stays`` where the mask b is 1 and ``moves`` elsewhere."""
-        return torch.where(self._mask(stays, torch.bool), stays, moves)
+        return torch.where(self.stays, stays, moves)
 
     def moving(self, values: Tensor) -> Tensor:
         """Set the positions that stay to 0, for sums over those that move."""
-        return (1 - self._mask(values, values.dtype)) * values
-
-    def _mask(self, like: Tensor, dtype: torch.dtype) -> Tensor:
-        # A compiled graph holds the mask as a constant; torch.compile cannot trace the cache and would warn.
-        make = _checkerboard.__wrapped__ if torch.compiler.is_compiling() else _checkerboard
-        return make(self.size, self.swap, dtype, like.device)
-
-
-# Not a buffer: a model created on the meta device loads its buffers from a file, which does not hold the mask.
-@lru_cache(maxsize=256)
-def _checkerboard(size: tuple[int, int], swap: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return the mask b, ``[H, W]``."""
-    height, width = size
-    with torch.inference_mode(False):  # the cached mask may be used in training later
-        rows, columns = (torch.arange(n, device=device) for n in (height, width))
-        return ((rows[:, None] + columns + (not swap)) % 2).to(dtype)
+        return ~self.stays * values
 
 
 class OddEven(nn.Module):

@@ -42,15 +42,14 @@ def test_partitions_are_those_of_the_papers():
     assert ChannelHalves(swap=True).halve(x)[0].tolist() == [[[[5, 6], [7, 8]]]]
 
 
-def test_a_model_made_on_the_meta_device_is_whole_once_it_has_its_weights():
-    config = RealNVPConfig(**SMALL_NVP)
-    flow = perturb(build(config), 0.05)
-    with torch.device("meta"):
-        other = build(config)
-    other = other.to_empty(device="cpu").double()
-    other.load_state_dict(flow.state_dict())
-    x = torch.rand(2, 3, 8, 8)
-    assert torch.equal(other.log_prob(x), flow.log_prob(x))
+def test_masks_are_no_weights_and_move_with_the_model():
+    flow = build(RealNVPConfig(**SMALL_NVP))
+    boards = [module for module in flow.modules() if isinstance(module, Checkerboard)]
+    assert not any("stays" in name for name in flow.state_dict())
+    assert {board.size for board in boards} == {(8, 8), (4, 4)}
+    assert {board.stays.device.type for board in boards} == {"cpu"}
+    flow.double().to("meta")
+    assert {(board.stays.device.type, board.stays.dtype) for board in boards} == {("meta", torch.bool)}
 
 
 def test_a_checkerboard_first_seen_in_inference_mode_serves_training():
@@ -164,6 +163,31 @@ def test_diagonal_scale_survives_a_constant_value():
     scale = DiagonalScale((1, 2, 2))
     scale.initialize(torch.full((8, 1, 2, 2), 0.5))
     assert scale(torch.ones(1, 1, 2, 2))[0].isfinite().all()
+
+
+def test_one_picture_leaves_the_scale_of_every_value_at_1():
+    flow = build(NICEConfig(image_size=8, channels=1, n_bits=4, hidden_channels=8, hidden_layers=1))
+    images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    flow.initialize(images[:1])
+    assert flow.levels[0].steps[-1].log_scale.abs().max() == 0
+    assert flow(images).mean() <= 7  # bits; 4 are those of a uniform density
+
+
+@pytest.mark.parametrize("name", ["nice", "batchnorm"])
+def test_constants_are_not_trained_even_when_every_parameter_is_unfrozen(name):
+    nice = NICEConfig(image_size=8, channels=1, hidden_channels=8, hidden_layers=1)
+    real = RealNVPConfig(image_size=8, channels=1, num_levels=1, hidden_channels=4, residual_blocks=1, norm="batchnorm")
+    flow = build(nice if name == "nice" else real)
+    fixed = [p for p in flow.parameters() if not p.requires_grad]
+    assert fixed
+    flow.requires_grad_(False).requires_grad_(True)
+    images = torch.randint(0, 256, (8, 1, 8, 8), dtype=torch.uint8)
+    for _ in range(2):  # the second time in evaluation mode, where batch norm applies the running statistics
+        flow(images).mean().backward()
+        flow.decode(flow.sample_latents(range(2))).sum().backward()
+        assert not any(p.grad is not None for p in fixed)
+        assert any(p.grad is not None for p in flow.parameters())
+        flow.eval()
 
 
 def test_batch_norm_applies_the_statistics_that_its_logdet_is_of():

@@ -185,8 +185,8 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("outputs, (grad_z, grad_logdet), (x,))", "outputs, (grad_z, grad_logdet * 0), (x,))"),),
     }),
     ("transforms/partition.py", (TRANSFORMS, PARTICULAR), {
-        "mask turned round in the join": (("torch.bool), stays, moves)", "torch.bool), moves, stays)"),),
-        "log-scales of the half that stays counted": (("(1 - self._mask(values, values.dtype)) * values", "values"),),
+        "mask turned round in the join": (("torch.where(self.stays, stays, moves)", "torch.where(self.stays, moves, stays)"),),
+        "log-scales of the half that stays counted": (("~self.stays * values", "values"),),
         "swap forgotten in the join": (("pair = [moves, stays] if self.swap else [stays, moves]",
                                         "pair = [stays, moves]"),),
         "swap ignored, both ways": (
