@@ -173,7 +173,7 @@ class Flow(LikelihoodModel):
         """Return the pictures of latents, ``[B, C, H, W]``, about [0, 1], not clamped: the inverse of ``encode``."""
         *eps_levels, x = self.raw_levels(latents)
         for level, eps in zip(reversed(self.levels), [None, *reversed(eps_levels)], strict=True):
-            x = level.undo(x, eps)
+            x = level.undo(x, eps, self.memory)
         if self.preprocess is not None:
             x, _ = self.preprocess.inverse(x)
         return x + 0.5

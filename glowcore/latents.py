@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -46,25 +47,50 @@ class Latents:
     def __len__(self) -> int:
         return self.levels[0].shape[0]
 
-    def __getitem__(self, index: int | np.integer | slice | Tensor) -> Latents:
-        """Return the selected pictures of the batch; a single integer selects a batch of one."""
+    def __getitem__(self, index: int | np.integer | slice | Sequence[int] | Tensor) -> Latents:
+        """Return the selected pictures of the batch; a single integer selects a batch of one.
+
+        Raises:
+            IndexError: a picture that the batch does not have, or an index of something else than pictures.
+        """
         if isinstance(index, int | np.integer) or (isinstance(index, Tensor) and index.ndim == 0):
             index = operator.index(index)
             if not -len(self) <= index < len(self):
                 raise IndexError(f"picture {index} of a batch of {len(self)}")
             index = slice(index, index + 1 or None)
-        return self._map(lambda t: t[index], keep=True)
+        selected = self._map(lambda t: t[index], keep=True)
+        if selected.levels[0].shape[1:] != self.levels[0].shape[1:]:
+            raise IndexError(f"index {index!r:.40} does not select pictures, expected a number, slice, list or mask")
+        return selected
 
     def __add__(self, other: Latents) -> Latents:
-        return self._zip(other, torch.add)
+        return self._zip(other, torch.add) if isinstance(other, Latents) else NotImplemented
 
     def __sub__(self, other: Latents) -> Latents:
-        return self._zip(other, torch.sub)
+        return self._zip(other, torch.sub) if isinstance(other, Latents) else NotImplemented
 
-    def __mul__(self, factor: float) -> Latents:
+    def __neg__(self) -> Latents:
+        return self._map(torch.neg)
+
+    def __mul__(self, factor: float | Tensor) -> Latents:
+        """Multiply by a number, or by one number per picture, ``[B]``.
+
+        Raises:
+            ConfigError: the factor is neither.
+        """
+        factor = self._factor(factor)
         return self._map(lambda t: t * factor)
 
     __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float | Tensor) -> Latents:
+        """Divide by a number, or by one number per picture, ``[B]``.
+
+        Raises:
+            ConfigError: the divisor is neither.
+        """
+        divisor = self._factor(divisor)
+        return self._map(lambda t: t / divisor)
 
     @property
     def num_dims(self) -> int:
@@ -95,6 +121,24 @@ class Latents:
     def detach(self) -> Latents:
         """Return the same latents, detached from the autograd graph."""
         return self._map(Tensor.detach, keep=True)
+
+    def clone(self) -> Latents:
+        """Return a copy that shares no memory with these latents."""
+        return self._map(Tensor.clone, keep=True)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Latents:
+        """Let autograd record operations on the levels, in place, and return these latents.
+
+        ``torch.optim.Adam(latents.levels)`` then optimises them. ``log_prob`` becomes None, as it will no longer hold.
+        """
+        for level in self.levels:
+            level.requires_grad_(requires_grad)
+        self.log_prob = None
+        return self
+
+    def mean(self) -> Latents:
+        """Return the mean over the pictures, a batch of one without a class."""
+        return replace(self._map(lambda t: t.mean(dim=0, keepdim=True)), y=None)
 
     def repeat(self, times: int) -> Latents:
         """Repeat every picture ``times`` times in a row, as ``Tensor.repeat_interleave`` does."""
@@ -141,7 +185,7 @@ class Latents:
         if self.y is not None and other.y is not None and not bool((self.y == other.y).all()):
             raise ConfigError(
                 f"latents of the classes {self.y.tolist()!s:.40} and {other.y.tolist()!s:.40} do not go "
-                "together, expected the same"
+                "together, expected the same (set y of one to that of the other)"
             )
         t = (t if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64, device="cpu")).reshape(-1, 1, 1, 1)
         if len(t) != 1 and not len(self) == len(other) == 1:
@@ -181,6 +225,20 @@ class Latents:
         """Return ``[B, L]``: the root mean square of each level over that of its prior, about 1 if typical."""
         spread = math.pi / math.sqrt(3) if self.prior == "logistic" else 1.0
         return torch.stack([level.flatten(1).square().mean(1).sqrt() / spread for level in self.levels], dim=1)
+
+    def _factor(self, value: float | Tensor | np.ndarray) -> float | Tensor:
+        """Return a factor that broadcasts over a level; a tensor gets the dtype and the device of the levels."""
+        if isinstance(value, numbers.Real):
+            return value
+        if isinstance(value, np.ndarray):
+            value = torch.as_tensor(value, device="cpu")
+        if isinstance(value, Tensor) and not value.is_complex() and value.shape in ((), (len(self),)):
+            return value.to(self.levels[0]).reshape(-1, 1, 1, 1)
+        size = f" {tuple(value.shape)}" if isinstance(value, Tensor) else ""
+        raise ConfigError(
+            f"the factor of latents is a {type(value).__name__}{size}, expected a number, or one for each of "
+            f"{len(self)} pictures"
+        )
 
     def _map(self, function: Callable[[Tensor], Tensor], *, keep: bool = False) -> Latents:
         log_prob = function(self.log_prob) if keep and self.log_prob is not None else None
@@ -224,7 +282,7 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
     try:
         numbers = [operator.index(seed) for seed in seeds]
     except TypeError:
-        raise ConfigError(f"seeds are {seeds!r:.80}, expected whole numbers") from None
+        raise ConfigError(f"seeds are {seeds!r:.80}, expected a list of whole numbers") from None
     if not numbers:
         raise ConfigError("seeds are empty, expected one a picture")
     if min(numbers) < 0 or max(numbers) >= 2**32:  # torch's CPU generator uses only the lower 32 bits
@@ -237,6 +295,8 @@ def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     norm_a = a.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
     norm_b = b.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
     unit_a, unit_b = a / norm_a.clamp_min(1e-12), b / norm_b.clamp_min(1e-12)
+    # Zero has no direction: the way from or to it is straight.
+    unit_a, unit_b = torch.where(norm_a == 0, unit_b, unit_a), torch.where(norm_b == 0, unit_a, unit_b)
     # The arc cosine of the inner product would have an infinite derivative at equal directions.
     difference, total = ((unit_a + sign * unit_b).flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) for sign in (-1, 1))
     angle = 2 * torch.atan2(difference, total)
@@ -244,5 +304,5 @@ def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     flat = angle.sin() < 1e-4
     sine = torch.where(flat, torch.ones_like(angle), angle.sin())
     weight_a = torch.where(flat, 1 - t, ((1 - t) * angle).sin() / sine)
-    weight_b = torch.where(flat, t.expand_as(angle) if t.numel() == 1 else t, (t * angle).sin() / sine)
+    weight_b = torch.where(flat, t, (t * angle).sin() / sine)
     return (weight_a * unit_a + weight_b * unit_b) * torch.lerp(norm_a, norm_b, t)

@@ -33,11 +33,11 @@ class Level(nn.Module):
             x, _, _ = self.split(x)
         return x
 
-    def undo(self, x: Tensor, eps: Tensor | None) -> Tensor:
+    def undo(self, x: Tensor, eps: Tensor | None, memory: str = "full") -> Tensor:
         """Return the input of the level from its output ``x`` and the ``eps`` of its split (None at the top)."""
         if self.split is not None:
             x = self.split.inverse(x, eps)
-        x = undo_steps(self.steps, x)
+        x = undo_steps(self.steps, x, memory)
         if self.squeeze is not None:
             x, _ = self.squeeze.inverse(x)
         return x

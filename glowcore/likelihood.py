@@ -23,7 +23,16 @@ NOISE_SEED = 0
 
 
 def bins(images: Tensor, n_bits: int) -> Tensor:
-    """Return the bin of each value, 0 to 2^n - 1 as int32, of uint8 pictures or floats in [0, 1] (v = round(255 x))."""
+    """Return the bin of each value, 0 to 2^n - 1 as int32, of uint8 pictures or floats in [0, 1] (v = round(255 x)).
+
+    Raises:
+        ConfigError: pictures that require a gradient, which rounding would silently cut off.
+    """
+    if images.requires_grad and torch.is_grad_enabled():
+        raise ConfigError(
+            "pictures require a gradient, but bits per dimension are of quantised pictures and have none with respect "
+            "to them; use log_prob, or detach the pictures"
+        )
     v = images.to(torch.int32) if images.dtype == torch.uint8 else (images * 255).round().clamp(0, 255).to(torch.int32)
     return v >> (8 - n_bits)
 
@@ -43,11 +52,12 @@ def dequantise(
     :data:`glowcore.inputs.VALUE_RANGE` become NaN; those inside are clamped to [0, 1].
 
     Raises:
-        ConfigError: the number of generators is not that of the pictures.
+        ConfigError: the pictures require a gradient, ``generator`` is no generator, or the number of generators is not
+            that of the pictures.
     """
     k = bins(images, n_bits)
+    check_generators(generator, k.shape[0])
     if isinstance(generator, Sequence):
-        check_generators(generator, len(k))
         u = torch.stack([_uniform(k.shape[1:], g, g.device, dtype) for g in generator])
     else:
         u = _uniform(k.shape, generator, generator.device if generator is not None else k.device, dtype)
@@ -71,13 +81,21 @@ def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(count)]
 
 
-def check_generators(noise: Sequence[torch.Generator], count: int) -> None:
-    """Raise :class:`ConfigError` unless there is one generator for each of ``count`` pictures."""
-    if len(noise) != count:
+def check_generators(noise: torch.Generator | Sequence[torch.Generator] | None, count: int) -> None:
+    """Raise :class:`ConfigError` unless ``noise`` is None, a generator, or one for each of ``count`` pictures."""
+    several = isinstance(noise, Sequence)
+    for generator in noise if several else [noise]:
+        if not isinstance(generator, torch.Generator | None):
+            raise ConfigError(
+                f"generator is {generator!r:.40}, expected a torch.Generator (such as torch.Generator().manual_seed(0))"
+            )
+    if several and len(noise) != count:
         raise ConfigError(f"{len(noise)} generators for {count} pictures, expected one a picture")
 
 
 def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
+    if generator is None:  # even generator=None would select an overload that torch.compile cannot trace at new sizes
+        return torch.rand(shape, device=device, dtype=dtype)
     return torch.rand(shape, generator=generator, device=device, dtype=dtype)
 
 

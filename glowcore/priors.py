@@ -13,6 +13,9 @@ from glowcore.errors import ConfigError
 from glowcore.networks import ZeroConv2d
 from glowcore.transforms.base import exact_arithmetic, under_torch_func
 
+#: Distributions of standardised latents.
+PRIORS = ("gaussian", "logistic")
+
 
 def noise_log_prob(eps: Tensor, prior: str = "gaussian") -> Tensor:
     """Return ``log p(eps)`` in nats, ``[B]``, of independent standard normal or standard logistic noise."""
@@ -38,6 +41,7 @@ class TopPrior(nn.Module):
 
     def __init__(self, shape: tuple[int, int, int], *, learned: bool = True, num_classes: int = 0) -> None:
         super().__init__()
+        self.learned = learned
         self.num_classes = num_classes
         stacked = (2, *shape)
         self.stats = nn.Parameter(torch.zeros(stacked), requires_grad=learned)
@@ -69,7 +73,8 @@ class TopPrior(nn.Module):
         Raises:
             ConfigError: as :meth:`labels`, or labels are missing for a model with classes.
         """
-        stats = self.stats[None]
+        # Detached where not learned: ``model.requires_grad_()`` must not turn the constants into trained weights.
+        stats = (self.stats if self.learned else self.stats.detach())[None]
         if y is not None:
             y = self._checked(y)
             stats = stats + self.class_stats[y]

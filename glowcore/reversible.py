@@ -13,11 +13,13 @@ its own, which the inverse does not undo, or if a parameter has hooks (``Tensor.
 for the gradient of the step and again for that of the level. Hooks on the networks of couplings run in all modes.
 
 Without kept activations, networks are evaluated again in the backward pass and must be deterministic.
+
+Decoding with gradients (of latents, or of weights) keeps the input of each step in both modes but ``"full"``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,6 +36,7 @@ MEMORY_MODES = ("full", "checkpoint", "reversible")
 
 #: Identity, version and ``requires_grad`` of parameters, or None where these are not compared.
 States = list[tuple[int, int, bool]] | None
+Function = Callable[..., tuple[Tensor, Tensor]]
 
 
 class DriftMeter:
@@ -95,8 +98,7 @@ def run_steps(
     for step, mixing in _calls(steps):
         # A step with batch statistics is not recomputed: that would update its running statistics twice.
         if memory == "checkpoint" and step.RECOVERABLE:
-            recomputable = partial(_unchanged, step, _states(step.parameters()))
-            x, part = checkpoint(recomputable, x, *mixing, use_reentrant=False, preserve_rng_state=False)
+            x, part = _recomputed(step, step, x, *mixing)
         else:
             x, part = step(x, *mixing)
         logdet = logdet + part
@@ -117,10 +119,14 @@ def _bijections(module: nn.Module) -> Iterator[Transform]:
             yield from _bijections(part)
 
 
-def undo_steps(steps: Sequence[Transform], z: Tensor) -> Tensor:
-    """Return the ``x`` that the steps of one level map to ``z``."""
+def undo_steps(steps: Sequence[Transform], z: Tensor, memory: str = "full") -> Tensor:
+    """Return the ``x`` that the steps of one level map to ``z``; all memory modes but ``"full"`` are checkpointed."""
+    recompute = memory != "full" and torch.is_grad_enabled() and not in_torch_func()
     for step, unmixing in reversed(_calls(steps, inverse=True)):
-        z, _ = step.inverse(z, *unmixing)
+        if recompute:
+            z, _ = _recomputed(step, step.inverse, z, *unmixing)
+        else:
+            z, _ = step.inverse(z, *unmixing)
     return z
 
 
@@ -157,10 +163,16 @@ def _refuse_changed(before: States, parameters: Iterable[Tensor]) -> None:
         )
 
 
-def _unchanged(step: Transform, before: States, *inputs: Any) -> tuple[Tensor, Tensor]:
-    """Evaluate a step, in forward and again in backward; raise if its parameters have changed since ``before``."""
+def _recomputed(step: Transform, function: Function, *inputs: Any) -> tuple[Tensor, Tensor]:
+    """Evaluate a step or its inverse and keep only the inputs, from which backward evaluates it again."""
+    recomputable = partial(_unchanged, step, function, _states(step.parameters()))
+    return checkpoint(recomputable, *inputs, use_reentrant=False, preserve_rng_state=False)
+
+
+def _unchanged(step: Transform, function: Function, before: States, *inputs: Any) -> tuple[Tensor, Tensor]:
+    """Evaluate ``function``; raise if the parameters of ``step`` have changed since ``before``."""
     _refuse_changed(before, step.parameters())
-    return step(*inputs)
+    return function(*inputs)
 
 
 class _Reversible(torch.autograd.Function):

@@ -179,8 +179,8 @@ class VAE(LikelihoodModel):
 
     def _noise(self, count: int, generator: Noise) -> Tensor:
         shape = (self.config.latent_dims,)
+        likelihood.check_generators(generator, count)
         if isinstance(generator, Sequence):
-            likelihood.check_generators(generator, count)
             eps = torch.stack([_normal(shape, one) for one in generator])
         else:
             eps = _normal((count, *shape), generator)

@@ -19,6 +19,9 @@ class BatchNorm(Transform):
     statistics of its batch instead. Its log-determinant is that of the normalisation applied: it serves as a loss, but
     is not the density of a fixed map, and :meth:`inverse` does not undo it. Without gradients the running statistics
     are used in training mode too, so that an evaluation during training measures the model that will be saved.
+
+    The running statistics are parameters, so an average of the parameters (``torch.optim.swa_utils.AveragedModel``)
+    averages them too. ``torch.optim.swa_utils.update_bn`` is not needed and does nothing to this class.
     """
 
     #: Added to the variance.
@@ -49,16 +52,21 @@ class BatchNorm(Transform):
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data with the running statistics."""
-        std = self._std(self.variance)
-        x = z * std.reshape(-1, 1, 1) + self.mean.reshape(-1, 1, 1)
+        mean, variance = self._running()
+        std = self._std(variance)
+        x = z * std.reshape(-1, 1, 1) + mean.reshape(-1, 1, 1)
         return x, same_for_batch(std.log().sum() * (z.shape[2] * z.shape[3]), z)
 
     def _std(self, variance: Tensor) -> Tensor:
         return (variance + self.EPSILON).sqrt()
 
+    def _running(self) -> tuple[Tensor, Tensor]:
+        # Detached: ``model.requires_grad_()`` must not turn the statistics into trained weights.
+        return self.mean.detach(), self.variance.detach()
+
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if not (self.training and torch.is_grad_enabled()):
-            return self.mean, self.variance
+            return self._running()
         variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
         with torch.no_grad():
             self.mean.lerp_(mean, self.MOMENTUM)

@@ -14,7 +14,7 @@ class DiagonalScale(Transform):
     .. math:: z = x \odot e^{s}, \qquad x = z \odot e^{-s}, \qquad \mathrm{logdet} = \textstyle\sum_i s_i
 
     ``log_scale`` is ``[C, H, W]``. :meth:`initialize` gives each value the standard deviation ``target_std`` on a first
-    batch.
+    batch of two or more pictures.
     """
 
     #: Smallest standard deviation that initialisation divides by, so that a constant value gets a finite scale.
@@ -27,7 +27,12 @@ class DiagonalScale(Transform):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Set the scale so that each value of ``forward(x)`` has standard deviation ``target_std`` over the batch."""
+        """Set the scale so that each value of ``forward(x)`` has standard deviation ``target_std`` over the batch.
+
+        A single picture has no standard deviation, so the scale stays 1.
+        """
+        if x.shape[0] == 1:
+            return
         std = x.std(dim=0, correction=0).clamp_min(self.STD_FLOOR)
         self.log_scale.copy_((self.target_std / std).log())
 

@@ -50,6 +50,15 @@ def extra(known, spread):
     return make(("Beard", "Brille"), 3 * other, spread, source={"data_sha256": "second"})
 
 
+def test_two_sets_of_equal_size_are_joined_alike_in_either_order(extra, spread):
+    """Their fits need not agree on the spread along what they share."""
+    known = make(("Male", "Young"), extra.directions.flip(0) + 0.5, 2 * spread)
+    one, other = known.joined(extra), extra.joined(known)
+    order = [other.names.index(name) for name in one.names]
+    torch.testing.assert_close(one.covariance, other.covariance[order][:, order], rtol=1e-12, atol=0)
+    assert torch.linalg.eigvalsh(one.covariance).min() > 0
+
+
 def test_each_attribute_is_as_in_its_own_fit(known, extra):
     both = known.joined(extra)
     assert both.names == ("Smiling", "Male", "Young", "Beard", "Brille")

@@ -100,9 +100,9 @@ def test_labels_for_a_model_without_classes(flow, call):
     [
         ([], "seeds are empty"),
         (range(3, 3), "seeds are empty"),
-        ([1.7], r"seeds are \[1.7\], expected whole numbers"),
-        (["1"], "expected whole numbers"),
-        (5, "seeds are 5, expected whole numbers"),
+        ([1.7], r"seeds are \[1.7\], expected a list of whole numbers"),
+        (["1"], "expected a list of whole numbers"),
+        (5, "seeds are 5, expected a list of whole numbers"),
         ([0, 2**32], "seeds are 0 to 4294967296, expected whole numbers from 0 to 4294967295"),
         ([-1], "expected whole numbers from 0"),
     ],
@@ -284,6 +284,25 @@ def test_values_that_a_transform_of_torch_func_hides_become_nan(flow, vae):
     images = torch.stack([torch.full((3, 8, 8), value) for value in (0.5, 255.0)])
     noise = torch.func.vmap(lambda image: model(image[None])[0], randomness="different")
     assert noise(images).isnan().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("vae", [False, True])
+def test_pictures_whose_gradient_rounding_would_cut_off_are_refused(flow, vae):
+    model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
+    images = torch.rand(2, 3, 8, 8, requires_grad=True)
+    with pytest.raises(ConfigError, match=r"^pictures require a gradient, .*; use log_prob, or detach the pictures$"):
+        model(images)
+    assert model(images.detach()).requires_grad
+    with torch.no_grad():
+        assert model(images).shape == (2,)
+
+
+@pytest.mark.parametrize("vae", [False, True])
+@pytest.mark.parametrize("generator", [0, [0, 1], "ab"])
+def test_a_generator_that_is_none(flow, vae, generator):
+    model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
+    with pytest.raises(ConfigError, match=r"^generator is .{1,3}, expected a torch.Generator \(such as torch.Gen"):
+        model(pictures(2), generator=generator)
 
 
 def test_pictures_that_are_no_tensor(flow):

@@ -245,6 +245,46 @@ def test_compiled_steps_pass_for_unchanged(memory):
     assert (found - expected).norm() <= 1e-10 * expected.norm()
 
 
+@pytest.mark.filterwarnings("ignore:.*(instantiated|leaf Tensor)")
+@pytest.mark.parametrize("memory", ["full", "checkpoint", "reversible"])
+def test_a_compiled_loss_takes_batches_of_any_size(memory):
+    """As the last one of a DataLoader is smaller."""
+    flow = flow_of(steps=2)
+    flow.memory = memory
+    compiled = torch.compile(flow, backend="aot_eager")
+    for batch in (8, 3):
+        images = torch.randint(0, 256, (batch, 3, 8, 4), dtype=torch.uint8)
+        losses, grads = [], []
+        for call in (flow, compiled):
+            flow.zero_grad()
+            torch.manual_seed(1)
+            losses.append(call(images))
+            losses[-1].mean().backward()
+            grads.append(torch.cat([p.grad.flatten() for p in flow.parameters() if p.requires_grad]))
+        assert torch.allclose(*losses, rtol=1e-10)
+        assert (grads[0] - grads[1]).norm() <= 1e-10 * grads[0].norm()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_decoding_has_the_same_gradients_and_keeps_less_in_the_other_modes(name):
+    flow = flow_of(name)
+    found = {}
+    for memory in ("full", "checkpoint", "reversible"):
+        flow.memory = memory
+        flow.zero_grad()
+        kept = []
+        z = flow.sample_latents(range(2)).requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, kept=kept: kept.append(t.numel()) or t, lambda t: t):
+            images = flow.decode(z)
+        images.pow(3).sum().backward()
+        grads = [level.grad for level in z.levels] + [p.grad for p in flow.parameters() if p.grad is not None]
+        found[memory] = sum(kept), torch.cat([grad.flatten() for grad in grads])
+    (most, expected), *others = found.values()
+    for size, grads in others:
+        assert size <= 0.6 * most
+        assert (grads - expected).norm() <= 1e-10 * expected.norm()
+
+
 def test_second_derivatives_are_refused_clearly():
     flow = flow_of()
     flow.memory = "reversible"

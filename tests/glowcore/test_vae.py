@@ -230,7 +230,7 @@ def test_bounded_statistics_are_near_what_the_networks_say_and_never_stop_moving
     ("arguments", "told"),
     [
         (([],), "seeds are empty"),
-        (([0.5],), "expected whole numbers"),
+        (([0.5],), "expected a list of whole numbers"),
         (([0], -1.0), "temperature is -1.0"),
         (([0], [1.0, 1.0]), "temperature has 2 values, expected 1$"),
         (([0], 1.0, torch.tensor([1])), "has no classes"),
