@@ -6,16 +6,18 @@ import threading
 
 import numpy as np
 
+from explorer.atlas.blending import blend_at
 from explorer.atlas.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 from explorer.edits.recipe import RecipeError, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
 
+Key = tuple[str, str, int]
 KEPT_BYTES = 96 * 2**20
 SAMPLES = 24
 _maps: ByteLRU[LatentMap] = ByteLRU(KEPT_BYTES)
 _faces: ByteLRU[np.ndarray] = ByteLRU(4 * 2**20)
-_one_at_a_time = threading.Lock()
+_locks: dict[Key, threading.Lock] = {}
 
 
 def map_of(engine: Engine) -> LatentMap:
@@ -24,27 +26,29 @@ def map_of(engine: Engine) -> LatentMap:
     Raises:
         CheckpointError: the model's map is damaged.
     """
-    key = _key(engine)
-    with _one_at_a_time:
-        latent_map = _maps.get(key)
-        if latent_map is None:
-            latent_map = LatentMap.load(engine.folder) or _small(engine)
-            _maps.put(key, latent_map, latent_map.nbytes)
+    key = key_of(engine)
+    latent_map = _maps.get(key)
+    if latent_map is None:
+        with _locks.setdefault(key, threading.Lock()):  # a map that waits for its model must not delay the others
+            latent_map = _maps.get(key)
+            if latent_map is None:
+                latent_map = LatentMap.load(engine.folder) or _small(engine)
+                _maps.put(key, latent_map, latent_map.nbytes)
     return latent_map
 
 
 def face_at(source: Source, engine: Engine) -> np.ndarray:
-    """Return the picture of a source of kind "map", uint8 ``[H, W, 3]``.
+    """Return the picture of a source of kind "map", uint8 ``[H, W, 3]``: a face, or the blend at a place.
 
     Raises:
         RecipeError: the map has no picture of this number.
     """
     latent_map = map_of(engine)
     if source.place is not None:
-        key = (*_key(engine), source.place)
+        key = (*key_of(engine), source.place)
         face = _faces.get(key)
         if face is None:
-            face = latent_map.decode(engine, [source.place])[0]
+            face = engine.decode(blend_at(engine, latent_map, source.place))[0]
             _faces.put(key, face, face.nbytes)
         return face
     if int(source.value) >= len(latent_map):
@@ -52,7 +56,8 @@ def face_at(source: Source, engine: Engine) -> np.ndarray:
     return latent_map.pictures[int(source.value)]
 
 
-def _key(engine: Engine) -> tuple[str, str, int]:
+def key_of(engine: Engine) -> Key:
+    """Return a key that changes whenever the model or its map does."""
     path = engine.folder / MAP_FILE
     return engine.model_hash, str(path), path.stat().st_mtime_ns if path.is_file() else 0
 

@@ -24,11 +24,13 @@ def open_engine(entry: models.ModelEntry, args: argparse.Namespace) -> Engine:
     """Open a model on ``--device`` with ``--threads`` threads.
 
     Raises:
-        CheckpointError: as ``models.open_engine``.
+        CheckpointError: the model is damaged or no flow.
         ConfigError: fewer than one thread.
     """
     options.set_threads(args.threads)
-    return models.open_engine(entry, args.device)
+    if entry.flow_problem:
+        raise CheckpointError(entry.flow_problem)
+    return models.open_model(entry, args.device)
 
 
 def default_model() -> models.ModelEntry:

@@ -13,10 +13,10 @@ BATCH = 16
 
 
 class Batching:
-    """The batch size of a model: ``size``, halved for good whenever a batch does not fit into memory."""
+    """The batch size of a model, halved for good whenever a batch does not fit into memory."""
 
-    def __init__(self, size: int = BATCH) -> None:
-        self.size = size
+    def __init__(self) -> None:
+        self.size = BATCH
 
     def run(self, count: int, make: Callable[[slice], list[np.ndarray]]) -> list[np.ndarray]:
         """Return ``count`` pictures; ``make`` returns those of a slice.

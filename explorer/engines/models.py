@@ -10,18 +10,19 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
 from glowcore import checkpoint
 from glowcore.baselines import BASELINES
 from glowcore.errors import CheckpointError, GlowcoreError
+from glowcore.storage.atomic import MANIFEST
 
 GROUPS = ("pretrained", "runs")
 HOME_VARIABLE = "EXPLORER_HOME"
-T = TypeVar("T", Engine, Compressor)
 
 # Why a folder could not be loaded, by folder and stamp, so that damage that only a full reading shows is found once.
 _failed: dict[tuple[str, str], str] = {}
@@ -34,12 +35,14 @@ class ModelEntry:
     Attributes:
         name: its name in the application, "pretrained/faces64".
         folder: its path.
+        stamp: changes whenever one of the folder's files is written or replaced, for cache keys.
         info: the result of ``glowcore.checkpoint.read_info``; {} where that fails.
         problem: why the model cannot be used, one sentence; "" where it can.
     """
 
     name: str
     folder: Path
+    stamp: str
     info: dict[str, Any] = field(default_factory=dict, hash=False)
     problem: str = ""
 
@@ -54,18 +57,16 @@ class ModelEntry:
         return self.info.get("model") not in BASELINES
 
     @property
-    def usable(self) -> bool:
-        """Whether a session can work with the model: a flow without a known problem."""
-        return self.is_flow and not self.problem
+    def flow_problem(self) -> str:
+        """Why a session cannot work with the model, one sentence; "" where it can."""
+        if self.problem or self.is_flow:
+            return self.problem
+        return f"{self.name} is a {self.info['model']}, which has no exact latents; it is shown on the Reconstruct page"
 
     @property
-    def stamp(self) -> str:
-        """Modification time and size of the weights, for cache keys; the weights are not read."""
-        try:
-            status = (self.folder / checkpoint.WEIGHTS).stat()
-        except OSError:
-            return "missing"
-        return f"{status.st_mtime_ns}-{status.st_size}"
+    def usable(self) -> bool:
+        """Whether a session can work with the model: a flow without a known problem."""
+        return not self.flow_problem
 
     def public_message(self, error: Exception | str) -> str:
         """Return an error's message for visitors: the folder's path is replaced by the model's name."""
@@ -83,12 +84,14 @@ def where() -> str:
     return f"{home()} ({'named by' if os.environ.get(HOME_VARIABLE) else 'another can be named by'} {HOME_VARIABLE})"
 
 
-def list_models(root: Path | None = None) -> list[ModelEntry]:
-    """Return every model folder of ``pretrained/`` and ``runs/``; those with a problem come last."""
-    root = root or home()
+def list_models() -> list[ModelEntry]:
+    """Return every model folder of ``pretrained/`` and ``runs/``; those with a problem come last.
+
+    Files that have not changed since the last call are not read again.
+    """
     entries = []
     for group in GROUPS:
-        base = (root / group).resolve()
+        base = (home() / group).resolve()
         if not base.is_dir():
             continue
         for folder in sorted(base.iterdir()):
@@ -98,13 +101,13 @@ def list_models(root: Path | None = None) -> list[ModelEntry]:
     return sorted(entries, key=lambda e: bool(e.problem))
 
 
-def find(name: str, root: Path | None = None) -> ModelEntry:
+def find(name: str) -> ModelEntry:
     """Return the listed model of a name.
 
     Raises:
         CheckpointError: no listed model has this name; the message lists the names.
     """
-    entries = list_models(root)
+    entries = list_models()
     for entry in entries:
         if entry.name == name:
             return entry
@@ -138,26 +141,20 @@ def of_hash(digits: str) -> ModelEntry | None:
     return None
 
 
-def open_engine(entry: ModelEntry, device: str = "auto") -> Engine:
-    """Load a listed flow.
-
-    Raises:
-        CheckpointError: the model is damaged or no flow; the message is one sentence.
-    """
-    if not entry.problem and not entry.is_flow:
-        raise CheckpointError(
-            f"{entry.name} is a {entry.info['model']}, which has no exact latents; it is shown on the Reconstruct page"
-        )
-    return _open(Engine, entry, device)
-
-
-def open_compressor(entry: ModelEntry, device: str = "auto") -> Compressor:
-    """Load a listed model that is no flow.
+def open_model(entry: ModelEntry, device: str = "auto") -> Engine | Compressor:
+    """Load a listed model: a flow as an engine, another model as a compressor.
 
     Raises:
         CheckpointError: the model is damaged; the message is one sentence.
     """
-    return _open(Compressor, entry, device)
+    if entry.problem:
+        raise CheckpointError(entry.problem)
+    try:
+        return (Engine if entry.is_flow else Compressor).open(entry.folder, entry.name, device)
+    except CheckpointError as error:
+        message = entry.public_message(error)
+        _failed[str(entry.folder), entry.stamp] = message
+        raise CheckpointError(message) from error
 
 
 def default_name(entries: list[ModelEntry]) -> str | None:
@@ -175,29 +172,41 @@ def _rank(entry: ModelEntry) -> tuple[int, bool, int]:
     return GROUPS.index(entry.name.split("/")[0]), not entry.info["attributes"], -pixels
 
 
-def _open(kind: type[T], entry: ModelEntry, device: str) -> T:
-    if entry.problem:
-        raise CheckpointError(entry.problem)
-    try:
-        return kind.open(entry.folder, entry.name, device)
-    except CheckpointError as error:
-        message = entry.public_message(error)
-        _failed[str(entry.folder), entry.stamp] = message
-        raise CheckpointError(message) from error
-
-
 def _entry(name: str, folder: Path) -> ModelEntry:
+    stamp = _stamp(folder)
+    entry = _described(name, folder, stamp)
+    return replace(entry, problem=entry.problem or _failed.get((str(folder), stamp), ""))
+
+
+def _stamp(folder: Path) -> str:
+    """Return the times and sizes of a model's files, which are not read.
+
+    The time of the last change of the file's status tells a copy that keeps the modification time from the file before.
+    """
+    parts = []
+    for file in (*checkpoint.FILES, MANIFEST):
+        try:
+            status = (folder / file).stat()
+        except OSError:
+            parts.append("missing")
+        else:
+            parts.append(f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}")
+    return " ".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _described(name: str, folder: Path, stamp: str) -> ModelEntry:
+    """Return the entry of a folder whose files have this stamp, without the problems that loading has shown."""
+    entry = ModelEntry(name, folder, stamp)
     if not (folder / "config.json").is_file():
-        return ModelEntry(name, folder, problem=f"{name} holds no config.json, so it is not (yet) a model")
-    entry = ModelEntry(name, folder)
+        return replace(entry, problem=f"{name} holds no config.json, so it is not (yet) a model")
     try:
-        entry = replace(entry, info=checkpoint.read_info(folder))
+        info = checkpoint.read_info(folder)
     except GlowcoreError as error:
         return replace(entry, problem=entry.public_message(error))
-    for file, stated in entry.info["files"].items():
+    for file, stated in info["files"].items():
         path = folder / file
         size = path.stat().st_size if path.is_file() else 0
         if size != stated["size"]:
-            problem = f"{name}/{file} has {size} bytes, its manifest states {stated['size']}"
-            return ModelEntry(name, folder, problem=problem)
-    return replace(entry, problem=_failed.get((str(folder), entry.stamp), ""))
+            return replace(entry, problem=f"{name}/{file} has {size} bytes, its manifest states {stated['size']}")
+    return replace(entry, info=info)

@@ -100,7 +100,7 @@ def no_model() -> None:
         "The repository ships one in `pretrained/faces64`; a new one is trained with"
     )
     st.code("python -m glowcore train --data FOLDER --model glow --image-size 64 --out runs/mine", language="bash")
-    for entry in state.entries():
+    for entry in models.list_models():
         st.warning(f"{entry.problem}; copy its folder anew, or train it again.", title=entry.name)
     st.button("Look again", key="look_again")
 

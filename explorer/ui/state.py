@@ -8,7 +8,6 @@ import weakref
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from explorer.atlas.latent_map import MAP_FILE
 from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.engines import models
 from explorer.engines.compressor import Compressor
@@ -17,7 +16,7 @@ from explorer.engines.models import ModelEntry
 from explorer.engines.turns import Turns
 from explorer.session.desk import Desk
 from glowcore import AttributeVectors
-from glowcore.errors import GlowcoreError
+from glowcore.errors import CheckpointError
 
 _in_memory: weakref.WeakSet[Engine | Compressor] = weakref.WeakSet()  # of all sessions
 EDIT_PAGE = "explorer/ui/pages/edit.py"
@@ -65,28 +64,19 @@ def _moved_to_cpu() -> None:
         st.toast("The device has no memory left; this was computed on the CPU.", icon=":material/memory:")
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the model …", on_release=_released)
-def _engine(name: str, stamp: str) -> Engine:
-    # The stamp changes with the weights, so a model that was trained further is loaded again.
-    engine = models.open_engine(models.find(name))
-    engine.fallback.on_use = _moved_to_cpu
-    _attend(engine.turns)
-    _in_memory.add(engine)
+@st.cache_resource(max_entries=5, show_spinner="Loading the model …", on_release=_released)
+def _model(name: str, stamp: str, _entry: ModelEntry) -> Engine | Compressor:
+    """Load a model for all sessions: the one in use and the four that Reconstruct compares fit into the cache.
+
+    The stamp changes with the files, so a model that was trained further is loaded again.
+    """
+    model = models.open_model(_entry)
+    if isinstance(model, Engine):
+        model.fallback.on_use = _moved_to_cpu
+    _attend(model.turns)
+    _in_memory.add(model)
     _settle_memory()
-    return engine
-
-
-@st.cache_resource(max_entries=2, show_spinner="Loading the model …", on_release=_released)
-def _compressor(name: str, stamp: str) -> Compressor:
-    compressor = models.open_compressor(models.find(name))
-    _attend(compressor.turns)
-    _in_memory.add(compressor)
-    return compressor
-
-
-def entries() -> list[ModelEntry]:
-    """Return all listed models."""
-    return models.list_models()
+    return model
 
 
 def arrived_with() -> str | None:
@@ -108,7 +98,7 @@ def chosen_model() -> str | None:
 
     An edit in the session's first address chooses its model.
     """
-    available = entries()
+    available = models.list_models()
     if "model_name" not in st.session_state:
         st.session_state["model_name"] = _model_of_link(arrived_with())
     name = st.session_state["model_name"]
@@ -132,25 +122,25 @@ def choose_model(name: str) -> None:
 
 
 def engine_of(name: str) -> Engine:
-    """Return the engine of a listed model, loaded once for all sessions.
+    """Return the engine of a listed flow, loaded once for all sessions.
 
     Raises:
-        GlowcoreError: the model is unusable, with the reason.
+        CheckpointError: the model is unusable or no flow, with the reason.
     """
     entry = models.find(name)
-    if entry.problem:
-        raise GlowcoreError(entry.problem)
-    return _engine(entry.name, entry.stamp)
+    if entry.flow_problem:
+        raise CheckpointError(entry.flow_problem)
+    return _model(entry.name, entry.stamp, entry)
 
 
 def reconstructor_of(name: str) -> Engine | Compressor:
     """Return the engine of a listed flow, or the compressor of another model.
 
     Raises:
-        GlowcoreError: as ``engine_of``.
+        CheckpointError: the model is unusable, with the reason.
     """
     entry = models.find(name)
-    return engine_of(name) if entry.is_flow or entry.problem else _compressor(entry.name, entry.stamp)
+    return _model(entry.name, entry.stamp, entry)
 
 
 def of_model(key: str, engine: Engine) -> str:
@@ -162,13 +152,6 @@ def starting_at(key: str, start: object) -> str:
     """Set the initial value of the widget with this key, if it has no value yet; return the key."""
     st.session_state.setdefault(key, start)
     return key
-
-
-def stamp_of(name: str) -> str:
-    """Return a string that changes whenever a listed model or its map changes."""
-    entry = models.find(name)
-    path = entry.folder / MAP_FILE
-    return f"{entry.stamp} {path.stat().st_mtime_ns if path.is_file() else ''}"
 
 
 def model_attributes(engine: Engine) -> AttributeVectors | None:
@@ -183,12 +166,11 @@ def loaded() -> set[str]:
 
 def unload(name: str | None = None) -> None:
     """Remove a model, or all models, from the cache of all sessions; the next use loads it again."""
-    if name is not None:
+    if name is None:
+        _model.clear()
+    else:
         entry = models.find(name)
-        (_engine if entry.is_flow else _compressor).clear(entry.name, entry.stamp)
-        return
-    _engine.clear()
-    _compressor.clear()
+        _model.clear(entry.name, entry.stamp, entry)
 
 
 def token() -> str | None:

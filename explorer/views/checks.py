@@ -18,6 +18,8 @@ from explorer.wording.labels import noun
 from glowcore.evaluation.checking import check_files
 from glowcore.evaluation.ood_probes import PROBE_KINDS
 
+REPEATS = 5  # of the timed round trip
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -28,20 +30,17 @@ class Finding:
     words: str
 
 
-def check(
-    entry: ModelEntry, engine: Engine | Compressor, pictures: Sequence[np.ndarray], repeats: int = 5
-) -> list[Finding]:
+def check(entry: ModelEntry, engine: Engine | Compressor, pictures: Sequence[np.ndarray]) -> list[Finding]:
     """Compare the hashes of the files, encode and decode ``pictures`` and white noise, and time the first picture.
 
     Args:
         entry: the model's folder.
         engine: the same model, as the application uses it.
         pictures: uint8 ``[H, W, 3]``, one or more.
-        repeats: number of timed repetitions.
 
     The round trips of a compressor pass whatever they change, for it is lossy.
     """
-    return [_files(entry), *_round_trips(engine, pictures), _speed(engine, pictures[0], repeats)]
+    return [_files(entry), *_round_trips(engine, pictures), _speed(engine, pictures[0])]
 
 
 def noise(size: tuple[int, int]) -> np.ndarray:
@@ -69,8 +68,8 @@ def _round_trips(engine: Engine | Compressor, pictures: Sequence[np.ndarray]) ->
     return findings
 
 
-def _speed(engine: Engine | Compressor, picture: np.ndarray, repeats: int) -> Finding:
-    times = [engine.timed(picture) for _ in range(repeats)]
+def _speed(engine: Engine | Compressor, picture: np.ndarray) -> Finding:
+    times = [engine.timed(picture) for _ in range(REPEATS)]
     encode, decode = (statistics.median(t[i] for t in times) for i in (0, 1))
     return Finding(
         "Speed", True, f"encoding {encode:.1f} ms, decoding {decode:.1f} ms per picture on {engine.device_words}"

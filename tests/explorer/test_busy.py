@@ -170,14 +170,14 @@ def test_of_two_requests_of_a_visitor_only_the_newer_is_computed(unopened, monke
 
 def test_twenty_who_come_at_once_load_the_model_once(home, monkeypatch):
     opened, found = [], []
-    real = models.open_engine
+    real = models.open_model
 
     def slowly(entry, *rest):
         opened.append(entry.name)
         time.sleep(0.05)
         return real(entry, *rest)
 
-    monkeypatch.setattr(models, "open_engine", slowly)
+    monkeypatch.setattr(models, "open_model", slowly)
     st.cache_resource.clear()
     threads = [threading.Thread(target=lambda: found.append(state.engine_of("pretrained/tiny"))) for _ in range(20)]
     for thread in threads:

@@ -29,12 +29,13 @@ def test_a_shipped_model_is_good_whatever_the_size_of_its_gallery(name, monkeypa
 
 
 @pytest.mark.parametrize("kind", ["nice", "real_nvp", "grey", "digits", "vae"])
-def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_knows(tmp_path, blobs, kind):
+def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_knows(tmp_path, monkeypatch, blobs, kind):
     tiny_model.write_kind(tmp_path / "runs" / "it", kind)
-    entry = models.find("runs/it", tmp_path)
-    engine = (models.open_engine if entry.is_flow else models.open_compressor)(entry)
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    entry = models.find("runs/it")
+    engine = models.open_model(entry)
     assert blobs.shape[1:3] != engine.image_size
-    found = checks.check(entry, engine, list(blobs[:2]), repeats=1)
+    found = checks.check(entry, engine, list(blobs[:2]))
     kept = "Pictures" if kind == "digits" else "Faces"
     assert [one.subject for one in found] == ["Files", kept, "Noise", "Speed"]
     assert all(one.good for one in found)
@@ -43,15 +44,16 @@ def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_kno
     assert "ms per picture" in found[3].words
 
 
-def test_a_file_that_differs_from_its_hash_is_reported_without_its_place(tmp_path, blobs):
+def test_a_file_that_differs_from_its_hash_is_reported_without_its_place(tmp_path, monkeypatch, blobs):
     tiny_model.write_kind(tmp_path / "runs" / "it", "nice")
-    entry = models.find("runs/it", tmp_path)
-    engine = models.open_engine(entry)
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    entry = models.find("runs/it")
+    engine = models.open_model(entry)
     weights = tmp_path / "runs" / "it" / "model.safetensors"
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
     weights.write_bytes(data)
-    files = checks.check(entry, engine, list(blobs[:1]), repeats=1)[0]
+    files = checks.check(entry, engine, list(blobs[:1]))[0]
     assert not files.good
     assert files.words.startswith("runs/it/model.safetensors")
     assert str(tmp_path) not in files.words

@@ -28,7 +28,7 @@ TOKEN = EditRecipe(Source("seed", "7"), (("Smiling", 1.0),)).token()
 @pytest.fixture
 def no_work(monkeypatch):
     """Fail the test if a model is opened: an invalid argument must be reported before."""
-    monkeypatch.setattr(models, "open_engine", lambda *_: pytest.fail("a model was opened"))
+    monkeypatch.setattr(models, "open_model", lambda *_: pytest.fail("a model was opened"))
 
 
 def told(capsys, *arguments) -> str:

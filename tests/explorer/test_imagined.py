@@ -92,7 +92,7 @@ def test_a_model_that_states_nonsense_cannot_be_opened(tmp_path, monkeypatch):
     glowcore.save(model, folder)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     with pytest.raises(CheckpointError, match="'seed': -4"):
-        models.open_engine(models.find("runs/odd"))
+        models.open_model(models.find("runs/odd"))
 
 
 def test_a_model_without_them_shows_no_row(home, fresh_caches):

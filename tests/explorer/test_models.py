@@ -1,5 +1,6 @@
 """A name opens only listed folders."""
 
+import os
 import random
 import shutil
 
@@ -16,7 +17,7 @@ def test_listing_names_the_reason(broken_home):
     assert entries["pretrained/tiny"].problem == ""
     assert "config.json" in entries["runs/half"].problem
     with pytest.raises(CheckpointError, match="safetensors"):
-        models.open_engine(entries["pretrained/broken"])
+        models.open_model(entries["pretrained/broken"])
     assert models.default_name(models.list_models()) == "pretrained/tiny"
 
 
@@ -26,23 +27,52 @@ def test_damage_that_only_loading_shows_is_remembered(broken_home):
     weights.write_bytes(whole[:-50] + bytes([whole[-50] ^ 1]) + whole[-49:])
     assert models.find("pretrained/broken").problem == ""
     with pytest.raises(CheckpointError):
-        models.open_engine(models.find("pretrained/broken"))
+        models.open_model(models.find("pretrained/broken"))
     assert "safetensors" in models.find("pretrained/broken").problem
     weights.write_bytes(whole)
-    assert models.open_engine(models.find("pretrained/broken")).name == "pretrained/broken"
+    assert models.open_model(models.find("pretrained/broken")).name == "pretrained/broken"
 
 
-def test_a_link_out_of_the_folder_is_not_listed(home, tmp_path):
+def test_a_copy_that_keeps_the_times_of_the_files_is_no_damaged_model(broken_home):
+    weights = broken_home / "pretrained" / "broken" / "model.safetensors"
+    shutil.copy2(broken_home / "pretrained" / "tiny" / "model.safetensors", weights)
+    times = weights.stat().st_atime_ns, weights.stat().st_mtime_ns
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-50] + bytes([whole[-50] ^ 1]) + whole[-49:])
+    os.utime(weights, ns=times)
+    with pytest.raises(CheckpointError, match="safetensors"):
+        models.open_model(models.find("pretrained/broken"))
+    weights.write_bytes(whole)
+    os.utime(weights, ns=times)
+    assert models.find("pretrained/broken").problem == ""
+    assert models.open_model(models.find("pretrained/broken")).name == "pretrained/broken"
+
+
+def test_a_folder_is_read_again_only_once_its_files_have_changed(broken_home, monkeypatch):
+    read, read_info = [], models.checkpoint.read_info
+    monkeypatch.setattr(models.checkpoint, "read_info", lambda folder: read.append(folder.name) or read_info(folder))
+    before = models.list_models()
+    assert sorted(read) == ["broken", "tiny"]
+    assert models.list_models() == before
+    assert len(read) == 2
+    manifest = broken_home / "pretrained" / "broken" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("safetensors", "safetensor"))
+    assert models.find("pretrained/broken").problem != before[-1].problem
+    assert read[2:] == ["broken"]
+
+
+def test_a_link_out_of_the_folder_is_not_listed(home, tmp_path, monkeypatch):
     base = tmp_path / "base"
     (base / "pretrained").mkdir(parents=True)
     (base / "pretrained" / "tiny").symlink_to(home / "pretrained" / "tiny")
-    assert models.list_models(base) == []
+    monkeypatch.setenv("EXPLORER_HOME", str(base))
+    assert models.list_models() == []
 
 
 def test_only_listed_names_open(home):
     rng = random.Random(0)
     parts = ["..", "/", "pretrained", "tiny", "%2e%2e", "\\", "\0", "C:", "//host/share", "~", "etc", ".", " "]
-    for _ in range(2000):
+    for _ in range(100):
         name = "".join(rng.choice(parts) for _ in range(rng.randrange(1, 6)))
         if name == "pretrained/tiny":
             continue
@@ -60,10 +90,10 @@ def test_a_command_line_may_name_a_folder_too(home, tmp_path, monkeypatch):
     for given in ("mine/", "./mine", str(tmp_path / "mine")):
         entry = models.at(given)
         assert (entry.folder.resolve(), entry.usable) == (tmp_path / "mine", True)
-    assert models.open_engine(models.at("mine/")).name == "mine"
+    assert models.open_model(models.at("mine/")).name == "mine"
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"empty holds no config\.json, so it is not"):
-        models.open_engine(models.at("empty"))
+        models.open_model(models.at("empty"))
     with pytest.raises(CheckpointError, match=r"no model or folder 'tiny'; models in .*: pretrained/"):
         models.at("tiny")
 

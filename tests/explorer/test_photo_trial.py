@@ -14,7 +14,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 def test_a_photo_comes_back_and_its_edits_are_finite():
-    engine = models.open_engine(models.find("pretrained/faces64"))
+    engine = models.open_model(models.find("pretrained/faces64"))
     trial = try_photo(engine, "astronaut.jpg", (DATA / "astronaut.jpg").read_bytes(), 2.0)
     assert trial.found
     assert trial.pixels_changed == 0
@@ -43,7 +43,7 @@ def test_a_folder_without_photos_is_one_sentence(tmp_path, capsys):
 
 @pytest.mark.proof
 def test_every_photo_of_a_folder_comes_back(photos_folder):
-    engine = models.open_engine(models.find("pretrained/faces64"))
+    engine = models.open_model(models.find("pretrained/faces64"))
     for path in sorted(photos_folder.glob("*.jpg")):
         trial = try_photo(engine, path.name, path.read_bytes(), 2.0)
         assert trial.found, path.name

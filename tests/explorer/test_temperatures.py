@@ -61,14 +61,14 @@ def test_a_model_that_states_nonsense_says_so_on_its_card(tmp_path, monkeypatch)
     glowcore.save(model, folder)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     with pytest.raises(CheckpointError, match="'hot'"):
-        models.open_engine(models.find("runs/odd"))
+        models.open_model(models.find("runs/odd"))
     assert "'hot'" in models.find("runs/odd").problem
 
 
 def test_a_compressor_takes_its_own(tmp_path, monkeypatch):
     tiny_model.write_kind(tmp_path / "runs" / "vae", "vae")
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    compressor = models.open_compressor(models.find("runs/vae"))
+    compressor = models.open_model(models.find("runs/vae"))
     assert compressor.temperature == (0.7,)
     assert len(compressor.sample(range(2), compressor.temperature)) == 2
 
@@ -111,7 +111,7 @@ def test_a_random_face_is_drawn_at_the_model_s_temperature_until_another_is_set(
 
 
 def test_render_draws_a_seed_at_its_temperatures(levels_home, tmp_path):
-    engine = models.open_engine(models.find("pretrained/levels"))
+    engine = models.open_model(models.find("pretrained/levels"))
     recipe = EditRecipe(Source("seed", "5"), temperature=engine.temperature, model=engine.model_hash)
     out = tmp_path / "out.png"
     assert main(["render", "--recipe", recipe.token(), "--out", str(out)]) == 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 from explorer.engines import models
 from tests.e2e.serving import REPOSITORY, application
@@ -26,7 +27,9 @@ def server(log: Path, home: Path = REPOSITORY, **settings: str) -> Iterator[tupl
 
 def first_model(home: Path) -> Path:
     """The folder of the model that the application opens by itself."""
-    name = models.default_name(models.list_models(home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(models.HOME_VARIABLE, str(home))
+        name = models.default_name(models.list_models())
     if name is None:
         raise SystemExit(f"error: {home} holds no model in pretrained/ or runs/")
     return home / name

@@ -31,7 +31,7 @@ GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _sheet(name: str, stamp: str, _map: LatentMap) -> Sheet:
+def _sheet(key: tuple[str, str, int], _map: LatentMap) -> Sheet:
     thumbs = [reduced(p, THUMB) for p in _map.pictures]
     return Sheet(data_uri(grid(thumbs, columns=COLUMNS, gap=0), quality=SHEET_QUALITY), COLUMNS, thumbs[0].shape[0])
 
@@ -144,7 +144,7 @@ intro(f"A map of {noun(bench.engine)}s", f"Every dot is a {noun(bench.engine)}; 
 try:
     with st.skeleton(height=520):
         latent_map = maps.map_of(bench.engine)
-        thumbnails = _sheet(bench.engine.name, state.stamp_of(bench.engine.name), latent_map)
+        thumbnails = _sheet(maps.key_of(bench.engine), latent_map)
 except GlowcoreError as error:
     st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be read")
     st.stop()

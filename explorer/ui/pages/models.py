@@ -163,7 +163,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
 intro("Models", "What every page works with. Choose one; your photos come along.")
 if just_chosen := st.session_state.pop("model_chosen", None):
     take_over(just_chosen)
-entries = state.entries()
+entries = models.list_models()
 in_use = state.chosen_model()
 if in_use is None:
     no_model()

@@ -13,6 +13,7 @@ import streamlit as st
 from explorer.edits.recipe import TEMPERATURE_LIMIT
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
+from explorer.engines.models import list_models
 from explorer.engines.results import Encoded
 from explorer.pixels.pictures import quantised, webp
 from explorer.ui import shelf, state
@@ -95,7 +96,7 @@ def choose_pictures(bench: Bench, entries: list[Tile]) -> list[str]:
 
 def choose_models(bench: Bench) -> list[str]:
     """Let the visitor choose models; return their names, those that lose information last."""
-    usable = {e.name: e for e in state.entries() if not e.problem}
+    usable = {e.name: e for e in list_models() if not e.problem}
     like = [n for n, e in usable.items() if e.info["config"].get("channels", 3) == bench.engine.config.channels]
     contrast = [n for n in like if not usable[n].is_flow][:1]
     models = st.multiselect(
