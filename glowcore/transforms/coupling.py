@@ -70,30 +70,26 @@ class Coupling(Transform):
             h = self.net(x_a).to(z.dtype)
         with exact_arithmetic(z):
             grad_b = self.partition.moving(grad_b)
-            x_b, grad_b, grad_h, move_grads = self.pull_back_move(z_b, h.detach(), grad_b, grad_logdet)
-        (net_grad_a,), net_grads = local_gradients(self.parameters(), (h,), (grad_h,), (x_a,))
+            x_b, grad_b, net_grad_a, grads = self._pull_back_move(x_a, z_b, h, grad_b, grad_logdet)
         if net_grad_a is not None:  # None if the network ignores its input
             grad_a = grad_a + net_grad_a
-        x = self.partition.join(x_a.detach(), x_b)
-        grads = list(map(_sum, net_grads, move_grads)) if move_grads else net_grads
-        return x, self.partition.join(grad_a, grad_b), grads
+        return self.partition.join(x_a.detach(), x_b), self.partition.join(grad_a, grad_b), grads
 
-    def pull_back_move(
-        self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """Recover ``x_b`` and compute the vector-Jacobian product of ``move`` by autograd.
+    def _pull_back_move(
+        self, x_a: Tensor, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None, list[Tensor | None]]:
+        """Recover ``x_b`` and compute the vector-Jacobian product of ``move(x_b, net(x_a))`` by autograd.
 
-        Returns:
-            ``x_b``; the gradients of ``x_b`` and ``h``; the gradients of the parameters that ``move`` itself uses, in
-            the order of ``parameters()`` for those that require one, or an empty list if it uses none.
+        ``h`` is ``net(x_a)`` with its graph. Returns ``x_b``, its gradient, the gradient of ``x_a`` and those of the
+        parameters, as :func:`~glowcore.transforms.base.local_gradients`.
         """
         with torch.no_grad():
             x_b, _ = self.move_back(z_b, h)
-        inputs = (x_b.requires_grad_(), h.requires_grad_())
+        x_b.requires_grad_()
         with torch.enable_grad():
-            outputs = self.move(*inputs)
-        (grad_b, grad_h), move_grads = local_gradients(self.parameters(), outputs, (grad_b, grad_logdet), inputs)
-        return x_b.detach(), grad_b, grad_h, move_grads
+            outputs = self.move(x_b, h)
+        (grad_a, grad_b), grads = local_gradients(self.parameters(), outputs, (grad_b, grad_logdet), (x_a, x_b))
+        return x_b.detach(), grad_b, grad_a, grads
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
@@ -117,12 +113,6 @@ class AdditiveCoupling(Coupling):
     def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
         return z_b - h, z_b.new_zeros(z_b.shape[0])
-
-    def pull_back_move(
-        self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """See :meth:`Coupling.pull_back_move`; the gradient in closed form."""
-        return z_b - h, grad_b, grad_b, []
 
 
 class AffineCoupling(Coupling):
@@ -154,12 +144,14 @@ class AffineCoupling(Coupling):
         x_b, log_s = affine_move_back(z_b, h, self.scale_min)
         return x_b, -summed(self.partition.moving(log_s))
 
-    def pull_back_move(
-        self, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """See :meth:`Coupling.pull_back_move`; the gradient in closed form."""
+    def _pull_back_move(
+        self, x_a: Tensor, z_b: Tensor, h: Tensor, grad_b: Tensor, grad_logdet: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None, list[Tensor | None]]:
+        """See :meth:`Coupling._pull_back_move`; the gradients of ``x_b`` and ``h`` in closed form, which is faster."""
         grad_log_s = self.partition.moving(grad_logdet.reshape(-1, *[1] * (z_b.ndim - 1)))
-        return *affine_pull_back(z_b, h, self.scale_min, grad_b, grad_log_s), []
+        x_b, grad_b, grad_h = affine_pull_back(z_b, h.detach(), self.scale_min, grad_b, grad_log_s)
+        (grad_a,), grads = local_gradients(self.parameters(), (h,), (grad_h,), (x_a,))
+        return x_b, grad_b, grad_a, grads
 
 
 class TanhCoupling(Coupling):
@@ -179,24 +171,17 @@ class TanhCoupling(Coupling):
         super().__init__(net, partition)
         self.limit = nn.Parameter(torch.ones(channels))
 
-    def shift_log_scale(self, h: Tensor) -> tuple[Tensor, Tensor]:
+    def _shift_log_scale(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``t`` and ``s``, each of the shape of the half that moves."""
         t, raw = h.chunk(2, dim=1)
         return t, self.limit.reshape(-1, *[1] * (raw.ndim - 2)) * raw.tanh()
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``z_b`` and the log-determinant ``[B]``."""
-        t, log_s = self.shift_log_scale(h)
+        t, log_s = self._shift_log_scale(h)
         return x_b * log_s.exp() + t, summed(self.partition.moving(log_s))
 
     def move_back(self, z_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``x_b`` and the log-determinant of the inverse, ``[B]``."""
-        t, log_s = self.shift_log_scale(h)
+        t, log_s = self._shift_log_scale(h)
         return (z_b - t) * (-log_s).exp(), -summed(self.partition.moving(log_s))
-
-
-def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    """Return the sum of two gradients, either of which may be missing."""
-    if a is None or b is None:
-        return b if a is None else a
-    return a + b

@@ -185,7 +185,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("outputs, (grad_z, grad_logdet), (x,))", "outputs, (grad_z, grad_logdet * 0), (x,))"),),
     }),
     ("transforms/partition.py", (TRANSFORMS, PARTICULAR), {
-        "mask turned round in the join": (("torch.where(self.stays, stays, moves)", "torch.where(self.stays, moves, stays)"),),
+        "mask turned round in the join": (("(self.stays, stays, moves)", "(self.stays, moves, stays)"),),
         "log-scales of the half that stays counted": (("~self.stays * values", "values"),),
         "swap forgotten in the join": (("pair = [moves, stays] if self.swap else [stays, moves]",
                                         "pair = [stays, moves]"),),
