@@ -112,8 +112,7 @@ def to_channels(array: np.ndarray, channels: int) -> np.ndarray:
         return array
     if channels == 3:
         return np.repeat(array, 3, axis=2)
-    weights = np.array([19595, 38470, 7471], dtype=np.uint32)  # times 2^16, as in Pillow; their sum is 2^16
-    return ((array.astype(np.uint32) @ weights + 0x8000) >> 16).astype(np.uint8)[..., None]
+    return np.array(_to_pillow(array).convert("L"))[..., None]
 
 
 def to_tensor(array: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:

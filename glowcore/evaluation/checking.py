@@ -177,18 +177,9 @@ def crop(model: Flow) -> Flow:
 
 
 def log_abs_det_jacobian(function: Callable[[Tensor], Tensor], x: Tensor, batch: int = 64) -> float:
-    """Return ``log |det|`` of the Jacobian at one picture ``x`` (``[1, C, H, W]``) of a function of batches.
-
-    Row i comes from picture i of a batch of copies, so one backward pass gives ``batch`` rows.
-    """
-    dims = x.numel()
-    jacobian = torch.empty(dims, dims, dtype=x.dtype)
-    with torch.enable_grad():
-        for rows in torch.arange(dims).split(batch):
-            copies = x.detach().repeat(len(rows), 1, 1, 1).requires_grad_()
-            picked = function(copies).reshape(len(rows), dims).gather(1, rows[:, None])
-            jacobian[rows] = torch.autograd.grad(picked.sum(), copies)[0].reshape(len(rows), dims)
-    return float(torch.linalg.slogdet(jacobian).logabsdet)
+    """Return ``log |det|`` of the Jacobian of a function at ``x``, of as many values; ``batch`` rows at once."""
+    jacobian = torch.func.jacrev(function, chunk_size=batch)(x.detach())
+    return float(torch.linalg.slogdet(jacobian.detach().reshape(x.numel(), x.numel())).logabsdet)
 
 
 def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
