@@ -11,7 +11,7 @@ from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform, is_exactly, pull_back_through
 from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import Coupling
-from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
+from glowcore.transforms.mixing import Mixing, mixing_parameters, mixings
 from glowcore.transforms.permutation import Permutation
 
 
@@ -74,10 +74,6 @@ class FlowStep(Transform):
         if not is_exactly(self, FlowStep):
             return super().pull_back(z, grad_z, grad_logdet)
         h, grad_h, coupling_grads = self.coupling.pull_back(z, grad_z, grad_logdet)
-        if folds(self):
-            mixing = MixingGradients([self])
-            x, grad_x = mixing.pull_back(0, h, grad_h, grad_logdet)
-            return x, grad_x, [*mixing.gradients(), *coupling_grads]
         with torch.no_grad():
             x, _ = self.unmix(h)
         x, grad_x, mixing_grads = pull_back_through(mixing_parameters([self]), self.mix, x, grad_h, grad_logdet)
