@@ -11,7 +11,9 @@ and their values, so that a damaged or malicious folder costs little memory and 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -25,6 +27,7 @@ from glowcore.baselines import VAE
 from glowcore.devices import on_cpu, pick_device
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
+from glowcore.origin import Origin, outdated, renewed
 from glowcore.storage.atomic import write_set
 from glowcore.storage.budget import AllocationBudget
 from glowcore.storage.safetensors_guard import (
@@ -55,11 +58,13 @@ class Contents(NamedTuple):
 
     Attributes:
         config: ``config.json``.
+        sha256: SHA-256 of the weights file.
         tensors: the weights by name.
         attributes: tensors and metadata of the attribute vectors, or None.
     """
 
     config: dict[str, Any]
+    sha256: str
     tensors: dict[str, Tensor]
     attributes: Attributes | None
 
@@ -69,24 +74,36 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
 
     A wrapper (``fused()``, ``torch.compile``, ``DataParallel``) is unwrapped and the model inside is saved.
 
+    If the weights of a loaded model have changed, its attributes and most of its metadata no longer hold: those that
+    were not set anew are left out with a warning, and its data and licence are kept under ``init_from``, as
+    ``train --init-from`` does.
+
     Raises:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there); a weight is NaN or
             infinite; the weights are neither float32 nor float64 throughout; the weights, attributes or structure
             (:mod:`glowcore.storage.structure`) do not match ``model.config``; ``model.metadata`` is not JSON; or
             ``model`` is not a model. The earlier contents of the folder stay valid.
     """
-    model = check_savable(model, folder)
+    folder, model = Path(folder), check_savable(model, folder)
+    metadata, vectors = model.metadata, model.attributes
+    if keys := outdated(model, lambda: hashlib.sha256(pack(folder / WEIGHTS, model.state_dict())).hexdigest()):
+        metadata, vectors = renewed(model), None if "attributes" in keys else vectors
+        warnings.warn(
+            f"{folder}: the weights have changed since the model was loaded, so its {', '.join(keys)} are not saved "
+            "with it; set them anew if they hold for the new weights",
+            stacklevel=2,
+        )
     config = {
         "format_version": FORMAT_VERSION,
         "model": model.config.model_name,
         "config": dataclasses.asdict(model.config),
-        "metadata": model.metadata,
+        "metadata": metadata,
         "glowcore_version": __version__,
     }
     attributes = None
-    if model.attributes is not None:
-        attributes = model.attributes.tensors(), model.attributes.metadata()
-        _check_attributes(Path(folder), model, attributes)
+    if vectors is not None:
+        attributes = vectors.tensors(), vectors.metadata()
+        _check_attributes(folder, model, attributes)
     write_folder(folder, config, model.state_dict(), attributes)
 
 
@@ -156,6 +173,7 @@ def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
     model.metadata = contents.config["metadata"]
     if contents.attributes is not None:
         model.attributes = _attributes(folder / ATTRIBUTES, contents.attributes, model).to(device)
+    model.origin = Origin(contents.sha256, dict(model.metadata), model.attributes)
     return model.to(device).eval()
 
 
@@ -243,7 +261,7 @@ def read_folder(folder: str | Path, expect: Expect | None = None) -> Contents:
                 check_specs(path, header.specs, expect(config, size))
 
         tensors, _ = unpack(path, files.read(WEIGHTS, look))
-        return Contents(config, tensors, _read_attributes(files))
+        return Contents(config, files.entries[WEIGHTS][1], tensors, _read_attributes(files))
 
     return read_set(Path(folder), FILES, read)
 

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from glowcore.errors import ConfigError
+from glowcore.inputs import checked_images
 from glowcore.latents import Latents
 
 if TYPE_CHECKING:
     from glowcore.attributes import AttributeVectors
     from glowcore.classes import ClassHead
+    from glowcore.origin import Origin
 
 #: Source of a random draw: one generator for the batch, one per picture, or torch's global one.
 Noise = torch.Generator | Sequence[torch.Generator] | None
@@ -23,15 +25,16 @@ Noise = torch.Generator | Sequence[torch.Generator] | None
 class LikelihoodModel(nn.Module):
     """A model of pictures ``[B, C, H, W]`` with a likelihood, or a bound on it, and latents.
 
-    A subclass implements ``device``, ``dtype``, ``encode``, ``decode``, ``bits_per_dim``, ``latent_shapes``,
-    ``sample_latents`` and ``for_display``; ``forward`` is ``bits_per_dim``. The defaults of ``invertible``, ``prior``
-    and ``memory`` suit a minimal model; subclasses override them.
+    A subclass implements ``encode``, ``decode``, ``bits_per_dim``, ``latent_shapes``, ``sample_latents`` and
+    ``for_display``; ``forward`` is ``bits_per_dim``. The defaults of ``invertible``, ``prior`` and ``memory`` suit a
+    minimal model; subclasses override them.
 
     Attributes:
         config: the frozen dataclass it was built from.
         metadata: JSON-able facts stored beside the weights (:mod:`glowcore.metadata`).
         attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
         class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
+        origin: the model as it was loaded (:mod:`glowcore.origin`), or None.
     """
 
     #: Whether ``decode`` is the exact inverse of ``encode``.
@@ -45,6 +48,7 @@ class LikelihoodModel(nn.Module):
         self.metadata: dict[str, Any] = {}
         self.attributes: AttributeVectors | None = None
         self.class_head: ClassHead | None = None
+        self.origin: Origin | None = None
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -59,12 +63,12 @@ class LikelihoodModel(nn.Module):
     @property
     def device(self) -> torch.device:
         """Device of the weights."""
-        raise NotImplementedError
+        return next(self.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
         """Dtype of the weights."""
-        raise NotImplementedError
+        return next(self.parameters()).dtype
 
     @property
     def memory(self) -> str:
@@ -113,6 +117,26 @@ class LikelihoodModel(nn.Module):
     def for_display(self, decoded: Tensor) -> Tensor:
         """Return decoded samples as they are shown, in [0, 1]."""
         raise NotImplementedError
+
+    def as_float(self, images: Tensor) -> Tensor:
+        """Return pictures as floats in [0, 1], in this model's dtype and on its device."""
+        images = self.checked_images(images)
+        if images.dtype == torch.uint8:
+            return images.to(self.dtype) / 255
+        return images.to(self.dtype)
+
+    def checked_images(self, images: Tensor) -> Tensor:
+        """Return pictures on this model's device; their shape and dtype are checked."""
+        return checked_images(images, self.config.channels, self.image_size, self.device)
+
+    def checked_levels(self, latents: Latents) -> list[Tensor]:
+        """Return the levels of latents in this model's dtype and on its device; their shapes and prior are checked."""
+        expected, shapes = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
+        if shapes != expected:
+            raise ConfigError(f"latents have levels {shapes}, this model's are {expected}")
+        if latents.prior != self.prior:
+            raise ConfigError(f"latents have a {latents.prior} prior, this model's is {self.prior}")
+        return [level.to(self.device, self.dtype) for level in latents.levels]
 
     @torch.no_grad()
     def sample(

@@ -18,9 +18,9 @@ from glowcore.flow import Flow
 from glowcore.heap import keep_heap
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.memory import choose_memory
-from glowcore.metadata import CLASS_NAMES, DATA, INIT_FROM, LICENCE, TEMPERATURE
 from glowcore.models import CONFIGS, build
 from glowcore.models.scale_floor import set_scale_min
+from glowcore.origin import inherited
 from glowcore.reversible import MEMORY_MODES
 from glowcore.storage import output
 from glowcore.training import Trainer, run_lock, saved_states
@@ -135,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
         )
         processes.close()
         return 0
-    pictures = training_pictures.open_splits(args, config, quiet=not processes.is_first)
+    pictures = training_pictures.open_splits(args, config.height_width, config.channels, quiet=not processes.is_first)
     if not args.resume:
         config = training_pictures.with_classes(args, config, pictures.train, say, fresh=model is None)
     if model is None:
@@ -249,7 +249,8 @@ def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:
         raise ConfigError(f"--model {args.model} differs from {kind} of the model in {source}; leave it out")
     overrides = model_options.given_settings(args, kind)
     if not args.resume:
-        model.metadata = _inherited(model.metadata, checkpoint.fingerprint(source))
+        model.metadata = inherited(model.metadata, model.origin.sha256)
+    model.origin = None  # from here on the metadata are those of the run
     if not args.resume and "scale_min" in overrides:
         set_scale_min(model, overrides.pop("scale_min"))
     for name, value in overrides.items():
@@ -260,15 +261,3 @@ def _loaded(args: argparse.Namespace, source: Path | str) -> LikelihoodModel:
                 f"model in {source}; leave it out"
             )
     return model
-
-
-def _inherited(metadata: dict[str, Any], sha256: str) -> dict[str, Any]:
-    """Return the metadata of a model that starts from the weights of another and is trained on other pictures.
-
-    The names of classes and the temperature are kept. Data and licence of the other model are appended to
-    ``init_from``, the list of models that the weights come from, latest first.
-    """
-    source = {name: metadata[name] for name in (DATA, LICENCE) if name in metadata}
-    earlier = metadata.get(INIT_FROM)
-    kept = {name: metadata[name] for name in (CLASS_NAMES, TEMPERATURE) if name in metadata}
-    return {**kept, INIT_FROM: [{"sha256": sha256, **source}, *(earlier if isinstance(earlier, list) else [])]}

@@ -10,7 +10,7 @@ from torch import nn
 #: Types of module attributes that are compared as settings.
 _SETTINGS = (bool, int, float, str, tuple, list, type(None))
 #: Attributes that do not affect the function.
-_IGNORED = {"training", "attributes"}
+_IGNORED = {"training", "attributes", "origin"}
 
 
 def difference(model: nn.Module, expected: nn.Module) -> str | None:
