@@ -20,13 +20,8 @@ def recommended(model: LikelihoodModel) -> tuple[float, ...]:
     return tuple(round(min(value, TEMPERATURE_LIMIT), 2) for value in recommended_temperature(model))
 
 
-def in_words(temperature: tuple[float, ...]) -> str:
-    """Return a temperature as text for the page: "0.7", or "0.5, 0.7, 0.9"."""
-    return ", ".join(f"{value:g}" for value in temperature)
-
-
-def to_link(temperature: tuple[float, ...]) -> str:
-    """Return a temperature as text for an address: "0.7", or "0.5,0.7,0.9"."""
+def to_text(temperature: tuple[float, ...]) -> str:
+    """Return a temperature as text for pages, addresses and commands: "0.7", or "0.5,0.7,0.9"."""
     return ",".join(f"{value:g}" for value in temperature)
 
 

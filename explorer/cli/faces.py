@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from explorer.catalogue.temperatures import in_words
+from explorer.catalogue.temperatures import to_text
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
 from explorer.pixels import lost_pictures
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             continue
         words, scores = face_check.summary(np.stack([pictures[seed] for seed in seeds]))
         least = ",".join(str(seed) for seed in sorted(seeds[index] for index in np.argsort(scores)[:LISTED_SEEDS]))
-        drawn = f"{counted(len(seeds), 'sample')} at temperature {in_words(temperature)}"
+        drawn = f"{counted(len(seeds), 'sample')} at temperature {to_text(temperature)}"
         print(f"{words}: {drawn}; least sure at seeds {least}")
     print(f"{face_check.summary(real)[0]}: {counted(len(real), 'real picture')}")
     return code
@@ -74,6 +74,6 @@ def _say_lost(seeds: Sequence[int], count: int, temperature: Sequence[float]) ->
     """Print the first few seeds whose samples are not finite."""
     first = ", ".join(map(str, seeds[:5])) + (", ..." if len(seeds) > 5 else "")
     console.say(
-        f"error: {len(seeds)} of {counted(count, 'sample')} at temperature {in_words(temperature)} (of seed {first}) "
+        f"error: {len(seeds)} of {counted(count, 'sample')} at temperature {to_text(temperature)} (of seed {first}) "
         "hold values that are not finite, in float64 too, and are left out; a lower temperature may do"
     )

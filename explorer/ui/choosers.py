@@ -12,7 +12,7 @@ from explorer.catalogue.gallery import Gallery, title
 from explorer.catalogue.imagined import Imagined
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
-from explorer.pixels.pictures import data_uri
+from explorer.pixels.pictures import tile_uri
 from explorer.portraits.photos import Photo
 from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.wording.labels import noun
@@ -22,7 +22,7 @@ from explorer.wording.labels import noun
 def _gallery_tiles(folder: str, names: tuple[str, ...], noun_of: str) -> list[Tile]:
     # All sessions share these tiles: the gallery of a model is public and small. Never cache pictures of users so.
     gallery = Gallery(Path(folder))
-    return [Tile(n, data_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in names]
+    return [Tile(n, tile_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in names]
 
 
 def gallery_tiles(engine: Engine) -> list[Tile]:
@@ -48,7 +48,7 @@ def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose
 def _imagined_tiles(model_hash: str, noun_of: str, _engine: Engine) -> list[Tile]:
     # Public like the gallery. Sampled one by one, as the editor does, so that the pictures are identical.
     return [
-        Tile(str(one.seed), data_uri(_engine.sample([one.seed], one.temperature)[0]), f"Imagined {noun_of}: {one.name}")
+        Tile(str(one.seed), tile_uri(_engine.sample([one.seed], one.temperature)[0]), f"Imagined {noun_of}: {one.name}")
         for one in _engine.imagined
     ]
 
@@ -76,7 +76,7 @@ def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: 
     choices = {str(i): replace(source, face=i, eyes=()) for i in range(len(photo.found))}
     entries = [
         Tile(
-            i, data_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}", str(int(i) + 1)
+            i, tile_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}", str(int(i) + 1)
         )
         for i, choice in choices.items()
     ]

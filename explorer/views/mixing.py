@@ -15,8 +15,10 @@ from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
 from glowcore.latents import Latents
 
+NOISE_SEED = 0  # so that the same settings always give the same picture
 
-def film(engine: Engine, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool = False) -> list[np.ndarray]:
+
+def interpolated(engine: Engine, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool) -> list[np.ndarray]:
     """Return the interpolated picture for each of ``steps``, from a (0) to b (1)."""
     return engine.decode(Latents.cat([a.latents.interpolate(b.latents, t, spherical=spherical) for t in steps]))
 
@@ -25,21 +27,20 @@ def journey(
     engine: Engine,
     stops: Sequence[Encoded],
     frames: int,
-    spherical: bool = False,
-    levels: Sequence[int] | None = None,
+    spherical: bool,
+    levels: Sequence[int],
 ) -> list[np.ndarray]:
-    """Return pictures on the way through all ``stops`` in turn: ``frames`` for each stretch, no stop twice.
+    """Return pictures on the way through all ``stops`` in turn: ``frames`` for each stretch and the last stop.
 
-    If ``levels`` is given, only those levels are interpolated; the others stay those of the first stop.
+    Only the given ``levels`` are interpolated; the others stay those of the first stop.
     """
-    if levels is not None:
-        first = stops[0].latents
-        stops = [replace(s, latents=first.mixed(s.latents, list(levels))) for s in stops]
+    first = stops[0].latents
+    stops = [replace(s, latents=first.mixed(s.latents, list(levels))) for s in stops]
     steps = [i / frames for i in range(frames)]
     pictures: list[np.ndarray] = []
     for index, (a, b) in enumerate(pairwise(stops)):
         last = index == len(stops) - 2
-        pictures += film(engine, a, b, [*steps, 1.0] if last else steps, spherical)
+        pictures += interpolated(engine, a, b, [*steps, 1.0] if last else steps, spherical)
     return pictures
 
 
@@ -65,7 +66,7 @@ def mixed(engine: Engine, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.n
     return engine.decode(a.latents.mixed(b.latents, list(levels)))[0]
 
 
-def analogy(engine: Engine, a: Encoded, b: Encoded, c: Encoded, amount: float = 1.0) -> np.ndarray:
+def analogy(engine: Engine, a: Encoded, b: Encoded, c: Encoded, amount: float) -> np.ndarray:
     """Return the picture of c + amount (a - b), with every level scaled to its norm in c.
 
     The unscaled sum of three pictures has sqrt(3) times the typical norm. The decoder gives no faces there, and may
@@ -76,13 +77,13 @@ def analogy(engine: Engine, a: Encoded, b: Encoded, c: Encoded, amount: float = 
     return engine.decode(moved.scaled(factors.tolist()))[0]
 
 
-def nudged(engine: Engine, encoded: Encoded, size: float, seed: int = 0) -> np.ndarray:
+def nudged(engine: Engine, encoded: Encoded, size: float) -> np.ndarray:
     """Return the picture decoded from the latents plus noise of ``size`` standard deviations."""
-    return engine.decode(encoded.latents + engine.sample_latents(seed, 1.0) * size)[0]
+    return engine.decode(encoded.latents + engine.sample_latents(NOISE_SEED, 1.0) * size)[0]
 
 
-def coarse(engine: Engine, encoded: Encoded, keep: int, temperature: float, seed: int = 0) -> np.ndarray:
+def coarse(engine: Engine, encoded: Encoded, keep: int, temperature: float) -> np.ndarray:
     """Return the picture of the coarsest ``keep`` levels, with the finer ones sampled at ``temperature``."""
     count = engine.num_levels
-    drawn = engine.sample_latents(seed, temperature)
+    drawn = engine.sample_latents(NOISE_SEED, temperature)
     return engine.decode(drawn.mixed(encoded.latents, list(range(count - keep, count))))[0]

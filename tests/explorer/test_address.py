@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.catalogue.temperatures import from_link, to_link
+from explorer.catalogue.temperatures import from_link, to_text
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app
 from tests.explorer.widgets import of_model, told
@@ -117,6 +117,6 @@ def test_an_address_comes_back_to_a_place_of_the_map(home, word, caption):
 
 def test_temperatures_of_an_address():
     for temperature in ((0.0,), (0.7,), (0.5, 0.65, 1.2)):
-        assert from_link(to_link(temperature), 3) == temperature
+        assert from_link(to_text(temperature), 3) == temperature
     for nonsense in ("", "0.7,", "0.5,0.5", "-0.1", "1.21", "nan", "inf", "half"):
         assert from_link(nonsense, 3) is None

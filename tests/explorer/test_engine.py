@@ -112,10 +112,10 @@ def test_pictures_of_another_size_are_averaged(engine, blobs):
 def test_film_ends_at_its_ends(engine, blobs):
     a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
     for spherical in (False, True):
-        frames = mixing.film(engine, a, b, [0.0, 0.5, 1.0], spherical)
+        frames = mixing.interpolated(engine, a, b, [0.0, 0.5, 1.0], spherical)
         assert np.abs(frames[0].astype(int) - blobs[0].astype(int)).max() <= 1
         assert np.abs(frames[2].astype(int) - blobs[1].astype(int)).max() <= 1
-    still = mixing.journey(engine, [a, b], 1, levels=[])
+    still = mixing.journey(engine, [a, b], 1, False, [])
     np.testing.assert_array_equal(still[0], still[1])
 
 
@@ -123,14 +123,14 @@ def test_levels_and_arithmetic(engine, blobs):
     a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
     np.testing.assert_array_equal(mixing.mixed(engine, a, b, []), blobs[0])
     np.testing.assert_array_equal(mixing.mixed(engine, a, b, [0, 1, 2]), blobs[1])
-    np.testing.assert_array_equal(mixing.analogy(engine, a, a, b), blobs[1])
+    np.testing.assert_array_equal(mixing.analogy(engine, a, a, b, 1.0), blobs[1])
     np.testing.assert_array_equal(mixing.coarse(engine, a, engine.num_levels, 0.0), blobs[0])
     assert (mixing.coarse(engine, a, 1, 0.0) != blobs[0]).any()
 
 
 def test_a_journey_passes_its_stops_once(engine, blobs):
     stops = [engine.encode(b) for b in blobs[:3]]
-    frames = mixing.journey(engine, stops, 4)
+    frames = mixing.journey(engine, stops, 4, False, range(engine.num_levels))
     assert len(frames) == 9
     for frame, stop in zip(frames[::4], blobs, strict=False):
         assert np.abs(frame.astype(int) - stop.astype(int)).max() <= 1
@@ -139,7 +139,7 @@ def test_a_journey_passes_its_stops_once(engine, blobs):
 @pytest.mark.parametrize("spherical", [False, True])
 def test_levels_left_out_of_a_journey_stay_those_of_its_first_stop(engine, blobs, spherical):
     stops = [engine.encode(b) for b in blobs[:3]]
-    frames = mixing.journey(engine, stops, 4, spherical, levels=[0])
+    frames = mixing.journey(engine, stops, 4, spherical, [0])
     for frame, stop in zip(frames[::4], stops, strict=True):
         assert np.abs(frame.astype(int) - mixing.mixed(engine, stops[0], stop, [0]).astype(int)).max() <= 1
 
@@ -170,16 +170,18 @@ class Greedy:
 
 def test_out_of_memory_halves_the_batch(tiny_home, blobs, engine):
     small = Engine.open(tiny_home / "pretrained" / "tiny", device="cpu")
-    expected = mixing.film(engine, engine.encode(blobs[0]), engine.encode(blobs[1]), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    expected = mixing.interpolated(
+        engine, engine.encode(blobs[0]), engine.encode(blobs[1]), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], True
+    )
     a, b = small.encode(blobs[0]), small.encode(blobs[1])
     small._worker.exact = Greedy(small._worker.exact)
-    frames = mixing.film(small, a, b, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    frames = mixing.interpolated(small, a, b, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], True)
     assert small._worker.exact.batches == [6, 3, 3]
     assert all(np.abs(f.astype(int) - e.astype(int)).max() <= 1 for f, e in zip(frames, expected, strict=True))
     small._worker.exact.model = Greedy(small._worker.exact)
     small._worker.exact.decode = lambda latents: (_ for _ in ()).throw(torch.OutOfMemoryError("no"))
     with pytest.raises(GlowcoreError, match="memory"):
-        mixing.film(small, a, b, [0.0, 1.0])
+        mixing.interpolated(small, a, b, [0.0, 1.0], True)
 
 
 def test_threads_are_left_as_they_were(engine, blobs):

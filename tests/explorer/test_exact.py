@@ -106,7 +106,7 @@ def test_an_edit_of_it_stays_in_float64(shaky, noise):
 def test_what_is_mixed_with_it_is_in_float64_too(shaky, noise):
     smooth = tiny_model.pictures(1, seed=3)[0]
     a, b = shaky.encode(smooth), shaky.encode(noise)
-    frames = mixing.film(shaky, a, b, [0.0, 1.0])
+    frames = mixing.interpolated(shaky, a, b, [0.0, 1.0], True)
     np.testing.assert_array_equal(frames[1], noise)
     assert np.abs(frames[0].astype(int) - a.reconstruction).max() <= 1
     np.testing.assert_array_equal(mixing.mixed(shaky, a, b, [0, 1]), noise)

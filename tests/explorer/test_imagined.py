@@ -12,7 +12,7 @@ import glowcore
 from explorer.catalogue.imagined import Imagined, imagined
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines import models
-from explorer.pixels.pictures import data_uri
+from explorer.pixels.pictures import tile_uri
 from explorer.ui import choosers
 from glowcore.errors import CheckpointError
 from tests.explorer import tiny_model
@@ -109,7 +109,7 @@ def test_they_are_shown_as_the_editor_would_draw_them(at, engine):
     assert shown["tiles"][1]["alt"] == "Imagined face: an old man"
     assert shown["selected"] == ""
     drawn = engine.source(EditRecipe(Source("seed", "0"), temperature=(0.8,))).picture
-    assert shown["tiles"][1]["uri"] == data_uri(drawn)
+    assert shown["tiles"][1]["uri"] == tile_uri(drawn)
 
 
 def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, monkeypatch):

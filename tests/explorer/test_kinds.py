@@ -158,7 +158,7 @@ def test_pictures_come_back_and_films_end_where_they_should(open_kind, kind, blo
         assert encoded.picture.shape == (*engine.image_size, 3)
         assert np.isfinite(encoded.bits_per_dim)
         assert len(encoded.level_norms) == engine.num_levels
-    frames = mixing.film(engine, a, b, [0.0, 1.0])
+    frames = mixing.interpolated(engine, a, b, [0.0, 1.0], True)
     np.testing.assert_array_equal(frames[0], a.picture)
     np.testing.assert_array_equal(frames[1], b.picture)
 
@@ -166,7 +166,7 @@ def test_pictures_come_back_and_films_end_where_they_should(open_kind, kind, blo
 def test_arithmetic_stays_where_faces_are(open_kind, blobs, monkeypatch):
     engine = open_kind("real_nvp")
     a, b, c = (engine.encode(p) for p in blobs[:3])
-    np.testing.assert_array_equal(mixing.analogy(engine, a, a, c), c.picture)
+    np.testing.assert_array_equal(mixing.analogy(engine, a, a, c, 1.0), c.picture)
     decoded = []
     monkeypatch.setattr(engine, "decode", lambda latents: decoded.append(latents) or [c.picture])
     mixing.analogy(engine, a, b, c, 2.0)

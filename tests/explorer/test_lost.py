@@ -112,7 +112,7 @@ def test_frames_of_a_film_and_mixtures_are_marked(losing, blobs):
     engine, _ = losing
     a, b = engine.encode(blobs[0]), engine.encode(blobs[1])
     b = replace(b, latents=b.latents * 100.0)
-    frames = mixing.film(engine, a, b, [0.0, 0.5, 1.0])
+    frames = mixing.interpolated(engine, a, b, [0.0, 0.5, 1.0], True)
     assert lost(frames) == [1, 2]
     assert lost([mixing.mixed(engine, a, b, [0, 1, 2])]) == [0]
 

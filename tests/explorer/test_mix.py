@@ -11,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.pixels.pictures import tile_uri
 from explorer.portraits.photos import photo_key
 from explorer.views import mixing
 from tests.explorer import tiny_model
@@ -121,6 +122,13 @@ def test_an_address_that_asks_for_photos_that_are_not_here_says_so_and_stays(hom
     assert told(at, "mix_address")["places"] == f"{photo},face_00.png,face_02.png"
 
 
+def test_the_tiles_of_the_gallery_are_compressed_as_thumbnails(home, gallery):
+    at = visit("mix.py")
+    for key in ("tiles_A", "tiles_B"):
+        shown = {t["id"]: t["uri"] for t in told(at, key)["tiles"]}
+        assert [shown[name] for name in gallery.names] == [tile_uri(gallery.load(name)) for name in gallery.names]
+
+
 def mixed_of(at: AppTest) -> np.ndarray:
     """Return the source of the edit after "Open in Edit" of a mixed picture."""
     at.button(key="open_mixed").click().run()
@@ -142,7 +150,7 @@ def test_what_was_mixed_is_opened_in_edit(home, engine, gallery, mode):
         "Film": lambda: a.picture,
         "Corners": lambda: mixing.within(engine, a, b, c, d, (0.5, 0.5)),
         "Levels": lambda: mixing.mixed(engine, a, b, [0, 1]),
-        "A − B + C": lambda: mixing.analogy(engine, a, b, c),
+        "A − B + C": lambda: mixing.analogy(engine, a, b, c, 1.0),
     }
     np.testing.assert_array_equal(mixed_of(at), expected[mode]())
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import glowcore
-from explorer.catalogue.temperatures import in_words, recommended
+from explorer.catalogue.temperatures import recommended, to_text
 from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines import models
@@ -49,9 +49,9 @@ def test_what_a_model_recommends_is_brought_onto_the_grid_of_recipes(stocked):
     assert recommended(model) == (0.12, 1.0, 1.2)
 
 
-def test_in_words():
-    assert in_words((0.7,)) == "0.7"
-    assert in_words(LEVELS) == "0.3, 0.6, 0.9"
+def test_as_text():
+    assert to_text((0.7,)) == "0.7"
+    assert to_text(LEVELS) == "0.3,0.6,0.9"
 
 
 def test_a_model_that_states_nonsense_says_so_on_its_card(tmp_path, monkeypatch):
@@ -147,13 +147,13 @@ def test_faces_are_counted_at_the_model_s_temperature(levels_home, tmp_path, cap
         Image.fromarray(picture).save(tmp_path / f"{index}.png")
     command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "2"]
     assert main(command) == 0
-    assert "2 samples at temperature 0.3, 0.6, 0.9" in capsys.readouterr().out
+    assert "2 samples at temperature 0.3,0.6,0.9" in capsys.readouterr().out
     assert main([*command, "--compare", "0.5,0.7"]) == 0
     out = capsys.readouterr().out
     assert "at temperature 0.5" in out
     assert "at temperature 0.7" in out
     assert main([*command, "--temperature", "0.5,0.6,0.7"]) == 0
-    assert "at temperature 0.5, 0.6, 0.7; least sure at seeds 0,1" in capsys.readouterr().out
+    assert "at temperature 0.5,0.6,0.7; least sure at seeds 0,1" in capsys.readouterr().out
     for wrong in ("0.5,0.6", "warm", "11", "-1"):
         assert main([*command, f"--temperature={wrong}"]) == 2
         assert f"--temperature is '{wrong}', expected a number from 0 to 10, or 3 separated" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from explorer.catalogue.temperatures import from_link, in_words, to_link
+from explorer.catalogue.temperatures import from_link, to_text
 from explorer.edits.recipe import SEED_LIMIT, TEMPERATURE_LIMIT, EditRecipe, Source
 from explorer.pixels.pictures import data_uri, png
 from explorer.ui import state
@@ -60,7 +60,7 @@ def temperature_controls(bench: Bench) -> Temperature:
             key=starting_at(state.of_model("temperature", engine), initial[-1]),
             persist_state="session",
             help=f"How far from the average {noun(engine)} samples may go: 0 is the average itself, 1 is what the "
-            f"model has learnt. This model's author recommends {in_words(engine.temperature)}.",
+            f"model has learnt. This model's author recommends {to_text(engine.temperature)}.",
         )
         return (whole,)
     starts = initial if len(initial) > 1 else initial * engine.num_levels
@@ -191,7 +191,7 @@ def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
         key="samples",
         label=f"Sampled {noun(bench.engine)}s",
         on_choose=on_choose,
-        look=Look("4rem", columns=columns, hint="Open in Edit"),
+        look=Look(columns=columns, hint="Open in Edit"),
     )
 
 
@@ -233,7 +233,7 @@ with left:
         linked = state.arrived_at("side")
         starting_at("side", int(linked) if linked in map(str, SIDES) else 4)
         st.segmented_control("Pictures per row", SIDES, key="side", persist_state="session", required=True)
-        shown |= {"temperature": to_link(temperatures), "side": str(st.session_state["side"]), "show": ""}
+        shown |= {"temperature": to_text(temperatures), "side": str(st.session_state["side"]), "show": ""}
     else:
         shown |= {"temperature": "", "side": "", "show": "temperatures"}
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")

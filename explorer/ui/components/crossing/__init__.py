@@ -49,8 +49,8 @@ def crossing(
 
     data = {
         "label": label,
-        "across": {"name": across.name, "values": list(across.values)},
-        "down": {"name": down.name, "values": list(down.values)},
+        "across": vars(across),
+        "down": vars(down),
         "pictures": [{"uri": uri, "alt": alt} for uri, alt in pictures],
         "selected": selected,
     }

@@ -27,19 +27,16 @@ class Look:
     """How tiles are laid out.
 
     Attributes:
-        tile: the width of a tile in CSS.
-        layout: "line" for one line that scrolls, "shelf" for two, "" to wrap as they fit.
-        columns: the number of columns, 0 for ``layout``.
+        tile: the width of a tile in CSS, in a line or a shelf.
+        layout: "line" for one line that scrolls, "shelf" for two, "grid" for rows of ``columns`` tiles.
+        columns: the number of columns of a grid.
         hint: the tooltip of all tiles, "" for the text alternative of each.
     """
 
-    tile: str = "4.5rem"
-    layout: str = ""
-    columns: int = 0
+    tile: str = ""
+    layout: str = "grid"
+    columns: int = 1
     hint: str = ""
-
-
-WRAPPED = Look()
 
 
 def tiles(
@@ -48,8 +45,8 @@ def tiles(
     key: str,
     label: str,
     on_choose: Callable[[str], None],
+    look: Look,
     selected: str = "",
-    look: Look = WRAPPED,
 ) -> None:
     """Show ``entries`` as buttons; ``label`` is their name for a screen reader, ``selected`` the id of the marked one.
 
@@ -62,13 +59,5 @@ def tiles(
         if isinstance(value, str) and value in known:
             on_choose(value)
 
-    data = {
-        "label": label,
-        "layout": "fixed" if look.columns else look.layout,
-        "tile": look.tile,
-        "columns": look.columns or 1,
-        "selected": selected,
-        "hint": look.hint,
-        "tiles": [{"id": e.id, "uri": e.uri, "alt": e.alt, "caption": e.caption} for e in entries],
-    }
+    data = {"label": label, "selected": selected, **vars(look), "tiles": [vars(e) for e in entries]}
     _TILES(key=key, data=data, on_chosen_change=chosen)
