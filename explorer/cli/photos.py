@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.cli import photo_trial
 from explorer.cli.options import add_model, open_engine, read
-from explorer.edits.recipe import STRENGTH_LIMIT
+from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe
 from explorer.engines import models
+from explorer.engines.engine import Engine
 from explorer.portraits import photo_folder
+from explorer.portraits.photos import Photo
 from explorer.wording.labels import noun
 from glowcore.cli import console, options
 from glowcore.errors import ConfigError, ImageError
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     trials, skipped = [], []
     for name in progress_bar(names, progress=not args.quiet, unit=" photos"):
         try:
-            trials.append(photo_trial.try_photo(engine, name, read(args.data / name), args.strength))
+            trials.append(try_photo(engine, name, read(args.data / name), args.strength))
         except ImageError as error:
             if not args.skip_broken:
                 message = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
@@ -58,5 +61,56 @@ def run(args: argparse.Namespace) -> int:
     if not trials:
         files = f"{counted(len(skipped), 'file')}, {photo_folder.SUFFIXES}"
         raise ConfigError(f"--data {args.data} holds no photo that can be read ({files})")
-    print(photo_trial.summary(trials))
+    print(summary_of(trials))
     return 0
+
+
+@dataclass(frozen=True)
+class PhotoTrial:
+    """The result for one photo.
+
+    Attributes:
+        name: the file name.
+        found: whether a face was found; without one the centre crop is used.
+        pixels_changed: number of pixels changed by encoding and decoding, at 8 bits.
+        bits_per_dim: bits per dimension of the aligned face.
+        edits: number of edits, one for each attribute of the model.
+        finite_edits: number of edits whose values are all finite.
+    """
+
+    name: str
+    found: bool
+    pixels_changed: int
+    bits_per_dim: float
+    edits: int
+    finite_edits: int
+
+
+def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoTrial:
+    """Try a model on one photo, with edits of the given strength.
+
+    Raises:
+        ImageError: the file is not a picture of an accepted format.
+    """
+    photo = Photo.read(data)
+    picture = photo.aligned(engine.image_size[0], photo.source).image
+    encoded = engine.encode(picture)
+    names = engine.attribute_names
+    recipes = [EditRecipe(photo.source, ((n, strength),), model=engine.model_hash) for n in names]
+    finite = sum(engine.render(recipe, picture).finite for recipe in recipes)
+    return PhotoTrial(name, bool(photo.found), encoded.pixels_changed, encoded.bits_per_dim, len(names), finite)
+
+
+def summary_of(trials: Sequence[PhotoTrial]) -> str:
+    """Summarise the trials in a few lines."""
+    edits, finite = sum(trial.edits for trial in trials), sum(trial.finite_edits for trial in trials)
+    finite_words = f"{finite} of {edits}" if edits else "none made: the model has no attributes"
+    mean = sum(trial.bits_per_dim for trial in trials) / len(trials)
+    return "\n".join(
+        [
+            f"faces found             {sum(trial.found for trial in trials)} of {len(trials)}",
+            f"pixels changed at 8 bit {sum(trial.pixels_changed for trial in trials)}",
+            f"edits finite            {finite_words}",
+            f"bits/dim                {mean:.3f}",
+        ]
+    )

@@ -89,7 +89,7 @@ class Compressor:
             return encoding, decoding
 
     def release(self) -> None:
-        """Clear the cache and return the device's memory; the compressor must not be used afterwards."""
+        """Clear the cache and return the device's unused memory; open pages may go on using the compressor."""
         self._encodings.cache.clear()
         release_memory()
 

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from explorer.portraits.face_detector import Face, find
+from explorer.portraits.face_detector import Face
 from glowcore import images
 from glowcore.errors import ImageError
-
-__all__ = ["TEMPLATE", "Alignment", "Face", "align", "align_from_eyes", "find", "paste_back", "similarity"]
 
 # Positions in the training data of picture-left eye, picture-right eye, nose tip, picture-left and picture-right corner
 # of the mouth, as fractions of the side.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from explorer.edits.recipe import Source
 from explorer.pixels.cache import ByteLRU
-from explorer.portraits import faces
+from explorer.portraits.face_detector import Face, find
+from explorer.portraits.faces import Alignment, align, align_from_eyes, paste_back
 from explorer.server import sandbox
 
 HASH_DIGITS = 32
@@ -23,7 +24,7 @@ CUTOUT_BYTES = 2 * 2**20  # per photo: ten faces of 256 x 256, or 170 of 64 x 64
 _decoded: ByteLRU[np.ndarray] = ByteLRU(128 * 2**20)
 
 
-def _cutouts() -> ByteLRU[faces.Alignment]:
+def _cutouts() -> ByteLRU[Alignment]:
     return ByteLRU(CUTOUT_BYTES)
 
 
@@ -39,8 +40,8 @@ class Photo:
 
     key: str
     data: bytes = field(repr=False)
-    found: Sequence[faces.Face] = field(repr=False, default=())
-    _aligned: ByteLRU[faces.Alignment] = field(repr=False, default_factory=_cutouts)
+    found: Sequence[Face] = field(repr=False, default=())
+    _aligned: ByteLRU[Alignment] = field(repr=False, default_factory=_cutouts)
 
     @classmethod
     def read(cls, data: bytes) -> Photo:
@@ -50,7 +51,7 @@ class Photo:
             ImageError: the file is not a picture of an accepted format.
         """
         undetected = cls(photo_key(data), data)
-        photo = cls(undetected.key, data, tuple(faces.find(undetected.picture)))
+        photo = cls(undetected.key, data, tuple(find(undetected.picture)))
         photo.tile(photo.source)  # cached while the pixels are in memory, so that a list of photos decodes none
         return photo
 
@@ -74,7 +75,11 @@ class Photo:
         """The source for a new recipe: the best face, or the centre crop without a face."""
         return Source("photo", self.key, 0 if self.found else -1)
 
-    def aligned(self, size: int, source: Source) -> faces.Alignment:
+    def clamped(self, source: Source) -> Source:
+        """Return a source of this photo with the number of a face that it has, -1 without faces."""
+        return source if source.eyes else replace(source, face=min(source.face, len(self.found) - 1))
+
+    def aligned(self, size: int, source: Source) -> Alignment:
         """Align the face that ``source`` names by number or by the places of its eyes; face -1 is the centre crop.
 
         Raises:
@@ -91,14 +96,14 @@ class Photo:
         """Return the thumbnail of the face that ``source`` names, uint8 ``[64, 64, 3]``."""
         return self.aligned(TILE, source).image
 
-    def _align(self, size: int, source: Source) -> faces.Alignment:
+    def _align(self, size: int, source: Source) -> Alignment:
         picture = self.picture
         if source.eyes:
             height, width = picture.shape[:2]
             points = [(x * width, y * height) for x, y in zip(source.eyes[::2], source.eyes[1::2], strict=True)]
-            return faces.align_from_eyes(picture, points[0], points[1], size)
+            return align_from_eyes(picture, points[0], points[1], size)
         face = self.found[source.face] if 0 <= source.face < len(self.found) else None
-        return faces.align(picture, size, face)
+        return align(picture, size, face)
 
     def with_edit(self, source: Source, edited: np.ndarray) -> np.ndarray:
         """Return the photo, uint8 ``[H, W, 3]``, with the edited face put back where ``source`` aligned it."""
@@ -108,7 +113,7 @@ class Photo:
         """Return the photo with several edited faces, uint8 ``[size, size, 3]``, by the sources that aligned them."""
         whole = self.picture
         for source, edited in edits.items():
-            whole = faces.paste_back(whole, self.aligned(edited.shape[0], source), edited)
+            whole = paste_back(whole, self.aligned(edited.shape[0], source), edited)
         return whole
 
 

@@ -1,8 +1,9 @@
 """Limits on uploads: an ASGI middleware around Streamlit's upload endpoint.
 
-Streamlit limits the size of one file but not the number of files, and accepts files under made-up ids from any session,
-so a client without a browser could fill the memory. This middleware limits the uploads of a session to ``Bounds`` and
-the number of open sessions to 128. A request beyond the limits is answered with 429 before its body is read.
+Streamlit limits the size of one file but not the number of files. A client without a browser chooses the ids of its
+files, so it could upload file after file and fill the memory. This middleware limits the uploads of a session to
+``Bounds`` and the number of open sessions to 128. A request beyond the limits is answered with 429 before its body is
+read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,18 +53,17 @@ SHARED = Bounds(64, 64, 4)
 ALONE = Bounds(1024, 256, 2)  # the photos for an attribute of one's own are 60 or 120 of 5 MB each
 
 
-def bounds(alone: bool, environment: Mapping[str, str] = os.environ) -> Bounds:
-    """Return the limits of a server.
+def bounds(alone: bool) -> Bounds:
+    """Return the limits of a server; EXPLORER_UPLOAD_MB replaces the megabytes of a session.
 
     Args:
         alone: whether only its own machine reaches the server.
-        environment: EXPLORER_UPLOAD_MB replaces the megabytes of a session.
 
     Raises:
         ConfigError: the variable is not a whole number from 1 to 65,536.
     """
     usual = ALONE if alone else SHARED
-    value = environment.get(VARIABLE, "")
+    value = os.environ.get(VARIABLE, "")
     if not value:
         return usual
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= MOST_MB:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -19,24 +19,33 @@ NAMED = 3  # dropped photos that a warning names
 LONGEST = 24  # characters of a file's name that are shown
 
 
-class Album(OrderedDict[str, Photo]):
+class Album(Mapping[str, Photo]):
     """Photos by key, the one used last at the end, each with the face or the eyes that it was last used with.
 
     Photos are numbered from 1 in the order of upload. A file that is uploaded again keeps its number.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._photos: OrderedDict[str, Photo] = OrderedDict()
         self._sources: dict[str, Source] = {}
         self._numbers: dict[str, int] = {}
         self._files: dict[str, str] = {}
         self._given_way: dict[str, str] = {}
 
+    def __getitem__(self, key: str) -> Photo:
+        return self._photos[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._photos)
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
     def keep(self, photo: Photo, in_use: str = "") -> None:
         """Add a photo; beyond the limits, drop those used longest ago, except the photo of the key ``in_use``."""
-        self[photo.key] = photo
+        self._photos[photo.key] = photo
         self._numbers.setdefault(photo.key, len(self._numbers) + 1)
-        self.move_to_end(photo.key)
+        self._photos.move_to_end(photo.key)
         others = [key for key in self if key not in (photo.key, in_use)]
         while others and (len(self) > MAX_PHOTOS or sum(p.nbytes for p in self.values()) > PHOTO_BYTES):
             oldest = others.pop(0)
@@ -45,9 +54,8 @@ class Album(OrderedDict[str, Photo]):
 
     def drop(self, key: str) -> None:
         """Remove a photo, if present."""
-        self.pop(key, None)
-        self._sources.pop(key, None)
-        self._files.pop(key, None)
+        for mapping in (self._photos, self._sources, self._files):
+            mapping.pop(key, None)
 
     def came_as(self, key: str, file: str) -> None:
         """Record the name of a photo's file."""
@@ -58,7 +66,7 @@ class Album(OrderedDict[str, Photo]):
         """Record the face or the eyes that a photo is used with."""
         if source.kind == "photo" and source.value in self:
             self._sources[source.value] = source
-            self.move_to_end(source.value)
+            self._photos.move_to_end(source.value)
 
     @property
     def newest_first(self) -> list[str]:
@@ -101,7 +109,7 @@ def _shortened(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 2]} …"
 
 
-class Crops(OrderedDict[str, np.ndarray]):
+class Crops(Mapping[str, np.ndarray]):
     """Aligned pictures by key: from inside an exported PNG, lent from one model to another, or mixed.
 
     Attributes:
@@ -109,11 +117,20 @@ class Crops(OrderedDict[str, np.ndarray]):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._pictures: OrderedDict[str, np.ndarray] = OrderedDict()
         self.lent: dict[str, Source] = {}
         self._sources: dict[str, Source] = {}
         self._mixed_of: dict[str, frozenset[str]] = {}
         self._numbers: dict[str, int] = {}
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return self._pictures[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pictures)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
 
     def lend(self, source: Source, picture: np.ndarray) -> Source:
         """Keep the aligned picture of ``source`` for another model; return its new source, which no link can carry."""
@@ -133,10 +150,10 @@ class Crops(OrderedDict[str, np.ndarray]):
     def keep(self, source: Source, picture: np.ndarray) -> None:
         """Add the aligned picture of ``source``; beyond the limit, drop the oldest."""
         key = source.value
-        self[key], self._sources[key] = picture, source
+        self._pictures[key], self._sources[key] = picture, source
         if key not in self.lent:
             self._numbers.setdefault(key, len(self._numbers) + 1)
-        self.move_to_end(key)
+        self._pictures.move_to_end(key)
         while len(self) > MAX_CROPS:
             self.drop(next(iter(self)))
 
@@ -147,7 +164,7 @@ class Crops(OrderedDict[str, np.ndarray]):
     @property
     def brought(self) -> list[str]:
         """The keys of the pictures that came inside a PNG or were mixed, the latest first."""
-        return [key for key in reversed(self) if key not in self.lent]
+        return [key for key in reversed(self._pictures) if key not in self.lent]
 
     def name_of(self, key: str) -> str:
         """Return a unique name of a picture that is not lent: "Picture 2 from a PNG", "Mixed picture 3"."""
@@ -161,7 +178,7 @@ class Crops(OrderedDict[str, np.ndarray]):
 
     def drop(self, key: str) -> None:
         """Remove a picture, if present."""
-        for mapping in (self, self.lent, self._sources, self._mixed_of):
+        for mapping in (self._pictures, self.lent, self._sources, self._mixed_of):
             mapping.pop(key, None)
 
 

@@ -329,6 +329,9 @@ class Desk:
 
     def _push(self, recipe: EditRecipe) -> None:
         self.strip_for = None
+        photo = self.photos.get(recipe.source.value)
+        if photo is not None:  # the number of a face may be that of a link
+            recipe = replace(recipe, source=photo.clamped(recipe.source))
         self.photos.use(recipe.source)
         self._keep(History(recipe) if self.history is None else self.history.push(recipe))
 

@@ -38,6 +38,7 @@ def open_bench() -> Bench:
     """Return the bench of this session; without a usable model explain why and stop the page."""
     name = state.chosen_model()
     if name is None:
+        heading("No model yet")
         no_model()
         st.stop()
     try:
@@ -94,7 +95,6 @@ def _reason(error: GlowcoreError) -> str:
 def no_model() -> None:
     """Show where models are searched and how one is trained; list unusable models with the reason."""
     _LOG.warning("no usable model in pretrained/ or runs/ of %s", models.home())  # the page must not show the path
-    heading("No model yet")
     st.write(
         "The application looks for models in its folders `pretrained/` and `runs/` and found none to use. "
         "The repository ships one in `pretrained/faces64`; a new one is trained with"

@@ -143,7 +143,7 @@ def _place(name: str) -> str:
     return f"slot_{name}"
 
 
-def add_photos(bench: Bench, key: str, on_added: Callable[[str], None] = lambda identity: None) -> None:
+def add_photos(bench: Bench, key: str, on_added: Callable[[str], None]) -> None:
     """Show an uploader that adds photos to the shelf; ``on_added`` gets the id of each tile."""
 
     def take(data: bytes) -> Taken:

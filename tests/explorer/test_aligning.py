@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from explorer.cli import main
-from explorer.portraits import aligning, faces
+from explorer.portraits import aligning, face_detector, faces
 from glowcore.data import open_dataset
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -42,7 +42,7 @@ def test_every_face_is_written_to_one_folder_that_can_be_trained_on(album, tmp_p
     assert picture.shape == (48, 48, 3)
     # Detected again in the crop, the eyes are within 3 pixels of the template's.
     large = np.asarray(Image.fromarray(picture).resize((192, 192), Image.Resampling.BICUBIC))
-    eyes = faces.find(large)[0].landmarks[:2] / 4
+    eyes = face_detector.find(large)[0].landmarks[:2] / 4
     assert np.abs(eyes - faces.TEMPLATE[:2] * 48).max() < 3
     said = capsys.readouterr().err
     assert f"faces of 2 of 4 photos written to {out}, 48x48; " in said

@@ -97,6 +97,7 @@ def test_it_alone_is_no_model_to_work_with(tmp_path, monkeypatch):
         at = visit(page)
         assert not at.exception
         assert "found none to use" in words(at)
+        assert sum("<h1" in element.proto.body for element in at.get("html")) == 1
 
 
 def test_it_gives_what_the_library_gives(home_of_four, blobs):

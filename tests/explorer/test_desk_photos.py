@@ -1,6 +1,7 @@
 """Photos of a desk: identified by content, bounded, used with the face chosen last, and gone when removed."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ import pytest
 from explorer.edits import recipe_png
 from explorer.edits.history import MAX_STEPS
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.portraits.face_detector import Face
+from explorer.portraits.faces import TEMPLATE
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session import album
+from explorer.session.editor_view import editor_view
 from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
 from tests.explorer.visiting import REPOSITORY
@@ -23,6 +27,20 @@ def test_a_photo_without_a_face_is_its_middle(desk, engine, blobs):
     middle = desk.picture(desk.recipe, engine)
     assert middle.shape == (32, 32, 3)
     assert np.abs(middle.astype(int) - blobs[1].astype(int)).mean() < 12
+
+
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_a_link_to_a_face_that_the_photo_does_not_have_shows_its_last_one(desk, engine, is_awaited):
+    data = (REPOSITORY / "tests" / "data" / "astronaut.jpg").read_bytes()
+    link = EditRecipe(Source("photo", photo_key(data), 7), (("Smiling", 1.0),), model=engine.model_hash)
+    if is_awaited:
+        desk.open(link, engine)
+        desk.add_photo(data)
+    else:
+        desk.add_photo(data)
+        desk.open(link, engine)
+    assert desk.recipe == replace(link, source=replace(link.source, face=0))
+    assert editor_view(desk, engine, desk.prepare_view(engine))["subject"] == "Photo 1, face 1 of 1"
 
 
 def test_a_file_that_is_no_picture(desk, engine):
@@ -182,7 +200,9 @@ def test_a_photo_that_is_removed_is_in_no_edit_any_more(desk, engine, bare, blob
     assert {recipe.source.kind for recipe in edits} <= {"gallery", "seed"}
 
 
-def test_the_face_of_a_link_is_edited_and_forgotten_with_its_photo(desk, engine, blobs):
+def test_the_face_of_a_link_is_edited_and_forgotten_with_its_photo(desk, engine, blobs, monkeypatch):
+    faces = [Face((0.0, 0.0, 32.0, 32.0), TEMPLATE * 32, 0.9)] * 2
+    monkeypatch.setattr("explorer.portraits.photos.find", lambda picture: faces)
     data = jpeg_of(blobs[0])
     key = photo_key(data)
     linked = EditRecipe(Source("photo", key, 1), (("Male", 1.0),), model=engine.model_hash)

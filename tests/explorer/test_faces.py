@@ -24,7 +24,7 @@ def photo():
 
 @pytest.fixture(scope="module")
 def face(photo):
-    return faces.find(photo)[0]
+    return face_detector.find(photo)[0]
 
 
 def _on(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -50,7 +50,7 @@ def test_the_detector_is_the_file_that_its_readme_describes():
 
 
 def test_the_face_is_found_with_its_landmarks(photo):
-    (found,) = faces.find(photo)
+    (found,) = face_detector.find(photo)
     assert found.score > 0.9
     assert np.abs(found.landmarks - LANDMARKS).max() < 4
     x, y, width, height = found.box
@@ -62,7 +62,7 @@ def test_the_face_is_found_with_its_landmarks(photo):
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_photo_on_its_side_gives_the_same_picture(photo, face, quarters):
     turned = np.ascontiguousarray(np.rot90(photo, quarters))
-    found = faces.find(turned)[0]
+    found = face_detector.find(turned)[0]
     upright, again = faces.align(photo, 64, face).image, faces.align(turned, 64, found).image
     assert np.abs(upright.astype(int) - again).mean() < 1
 
@@ -70,7 +70,7 @@ def test_a_photo_on_its_side_gives_the_same_picture(photo, face, quarters):
 @pytest.mark.parametrize("side", [100, 180, 1000, 2600])
 def test_small_and_large_photos(photo, face, side):
     resized = images.resize_area(photo, (side, side))
-    found = faces.find(resized)[0]
+    found = face_detector.find(resized)[0]
     assert np.abs(found.landmarks * 512 / side - face.landmarks).max() < 6
 
 
@@ -80,19 +80,19 @@ def test_several_faces_come_large_and_central_first(photo):
     scene[100:250, 20:170] = small
     scene[10:310, 350:650] = large
     scene[100:250, 800:950] = small
-    found = faces.find(scene)
+    found = face_detector.find(scene)
     assert len(found) == 3
     assert 350 < found[0].box[0] < 650
     equal = np.full((320, 1000, 3), 128, dtype=np.uint8)
     equal[10:310, :300] = large
     equal[10:310, 390:690] = large
-    assert 390 < faces.find(equal)[0].box[0] < 690
+    assert 390 < face_detector.find(equal)[0].box[0] < 690
 
 
 def test_no_face_gives_an_empty_list_and_a_centre_crop():
     empty = np.full((90, 120, 3), 100, dtype=np.uint8)
     empty[40:50] = 180
-    assert faces.find(empty) == []
+    assert face_detector.find(empty) == []
     aligned = faces.align(empty, 30)
     assert aligned.face is None
     assert np.array_equal(aligned.image, images.fit(empty, (30, 30)))
@@ -103,7 +103,7 @@ def test_no_face_gives_an_empty_list_and_a_centre_crop():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 9)])
 def test_tiny_and_thin_pictures_do_no_harm(shape):
     picture = np.full((*shape, 3), 50, dtype=np.uint8)
-    assert faces.find(picture) == []
+    assert face_detector.find(picture) == []
     assert (faces.align(picture, 16).image == 50).all()
 
 
@@ -164,7 +164,7 @@ def test_similarity_is_the_least_squares_one():
 
 def test_a_picture_in_place_already_is_not_warped_again(photo, face):
     aligned = faces.align(photo, 64, face).image
-    found = faces.find(aligned)[0]
+    found = face_detector.find(aligned)[0]
     again = faces.align(aligned, 64, found)
     assert np.array_equal(again.image, aligned)
     assert np.array_equal(again.matrix, np.eye(2, 3))
@@ -240,13 +240,13 @@ def test_large_squares_are_pasted_in_bands_without_a_seam(photo, face, monkeypat
 
 def test_detection_may_be_called_from_many_threads(photo):
     pictures = [images.resize_area(photo, size) for size in ((200, 260), (310, 310))]
-    expected = [faces.find(picture)[0].landmarks for picture in pictures]
+    expected = [face_detector.find(picture)[0].landmarks for picture in pictures]
     results = []
 
     def work(number):
         for i in range(3):
             which = (number + i) % 2
-            results.append(np.array_equal(faces.find(pictures[which])[0].landmarks, expected[which]))
+            results.append(np.array_equal(face_detector.find(pictures[which])[0].landmarks, expected[which]))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -261,7 +261,7 @@ def test_every_shared_photo_is_found_and_aligned(photos_folder):
     errors = []
     for path in files:
         picture = images.load(path)
-        found = faces.find(picture)
+        found = face_detector.find(picture)
         assert found, path.name
         measured = _measured(faces.align(picture, 64, found[0]).image, enlarged=(4,))
         assert measured is not None, path.name

@@ -13,7 +13,8 @@ from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
 from explorer.portraits import photos as stored
-from explorer.portraits.faces import TEMPLATE, Face
+from explorer.portraits.face_detector import Face
+from explorer.portraits.faces import TEMPLATE
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session import album
 from explorer.ui import shelf, visitors

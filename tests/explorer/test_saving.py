@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 from explorer.atlas.walk import Walk
 from explorer.edits import recipe_png
 from explorer.engines.turns import Busy
-from explorer.portraits import faces
 from explorer.portraits.face_detector import Face
 from explorer.ui import downloads
 from tests.explorer import tiny_model
@@ -85,7 +84,7 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     group = tiny_model.pictures(1, size=128, seed=3)[0]
     eyes = ((20, 40), (40, 40), (30, 52), (22, 62), (38, 62))
     found = [Face((0, 0, 60, 90), np.add(eyes, (dx, 0)).astype(float), 0.9) for dx in (0, 66)]
-    monkeypatch.setattr(faces, "find", lambda picture: found)
+    monkeypatch.setattr("explorer.portraits.photos.find", lambda picture: found)
     offered = {}
     work = downloads.download
     monkeypatch.setattr(

@@ -138,18 +138,22 @@ def test_sessions_are_bounded(server, monkeypatch):
     assert server.seen == ["websocket"] * 3
 
 
-def test_strangers_are_bounded_more_tightly_than_the_only_user_and_the_environment_counts_for_both():
-    assert upload_bounds.bounds(False, {}) == SHARED == Bounds(64, 64, 4)
-    assert upload_bounds.bounds(True, {}) == ALONE == Bounds(1024, 256, 2)
-    assert upload_bounds.bounds(True, {upload_bounds.VARIABLE: "7"}) == Bounds(7, 256, 2)
-    assert upload_bounds.bounds(False, {upload_bounds.VARIABLE: "65536"}) == Bounds(65536, 64, 4)
+def test_strangers_are_bounded_more_tightly_than_the_only_user_and_the_environment_counts_for_both(monkeypatch):
+    monkeypatch.delenv(upload_bounds.VARIABLE, raising=False)
+    assert upload_bounds.bounds(False) == SHARED == Bounds(64, 64, 4)
+    assert upload_bounds.bounds(True) == ALONE == Bounds(1024, 256, 2)
+    monkeypatch.setenv(upload_bounds.VARIABLE, "7")
+    assert upload_bounds.bounds(True) == Bounds(7, 256, 2)
+    monkeypatch.setenv(upload_bounds.VARIABLE, "65536")
+    assert upload_bounds.bounds(False) == Bounds(65536, 64, 4)
     assert SHARED.words() == "64 MB in 64 files"
 
 
 @pytest.mark.parametrize("given", ["abc", "0", "-1", "1.5", "65537", "1e3", " 5", "५", "9" * 5000])
-def test_a_bound_that_is_none_is_a_sentence(given):
+def test_a_bound_that_is_none_is_a_sentence(given, monkeypatch):
+    monkeypatch.setenv(upload_bounds.VARIABLE, given)
     with pytest.raises(ConfigError, match=r"^EXPLORER_UPLOAD_MB is .{1,50}, expected a whole number from 1 to 65536"):
-        upload_bounds.bounds(True, {upload_bounds.VARIABLE: given})
+        upload_bounds.bounds(True)
 
 
 @pytest.mark.parametrize(
