@@ -14,10 +14,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf
 
 from glowcore.errors import GlowcoreError
 from glowcore.metadata import USUAL_TEMPERATURE
@@ -159,6 +159,11 @@ class EditRecipe:
         """Return the strength of attribute ``name``, 0 where it is not moved."""
         return dict(self.moves).get(name, 0.0)
 
+    @property
+    def distance(self) -> float:
+        """The Euclidean norm of all moves in standard deviations, to two decimals, as it is shown."""
+        return round(math.hypot(*(strength for _, strength in self.moves)), 2)
+
     # -- changing: each method returns a new recipe ----------------------------------------------------------------
     def moved(self, moves: Mapping[str, float]) -> EditRecipe:
         """Set the strengths of ``moves``; the others stay."""
@@ -173,8 +178,12 @@ class EditRecipe:
         return replace(self, moves=(), locks=())
 
     def eased(self, factor: float) -> EditRecipe:
-        """Multiply every strength by ``factor``, rounded to the steps of the sliders."""
-        return replace(self, moves=tuple((n, round(s * factor / STRENGTH_STEP) * STRENGTH_STEP) for n, s in self.moves))
+        """Multiply every strength by ``factor``, rounded towards 0 to a step of the sliders."""
+
+        def scaled(strength: float) -> float:
+            return math.trunc(round(strength * factor / STRENGTH_STEP, 6)) * STRENGTH_STEP  # 11.999999 steps are 12
+
+        return replace(self, moves=tuple((name, scaled(strength)) for name, strength in self.moves))
 
     def restricted(self, names: Iterable[str]) -> EditRecipe:
         """Keep only the moves and locks of the attributes in ``names``, those of another model."""
@@ -262,7 +271,7 @@ def _integer(value: object, what: str) -> int:
 
 def _number(value: object, low: float, high: float, what: str, digits: int = 2) -> float:
     """Return a finite number, clamped to [``low``, ``high``] and rounded to ``digits`` decimals."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < math.inf:
         raise RecipeError(f"{what:.60}: {value!r:.40} is not a finite number")
     bounded = float(min(max(value, low), high))  # in this order: float() of an integer of 400 digits overflows
     return round(bounded, digits) + 0.0  # + 0.0 turns -0.0 into 0.0

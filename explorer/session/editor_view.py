@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from typing import Any
 
 import numpy as np
 
 from explorer.catalogue.gallery import title
+from explorer.edits.actions import FAR, pulled_back
 from explorer.edits.messages import acknowledgement
 from explorer.edits.recipe import STRENGTH_STEP, EditRecipe
 from explorer.engines.engine import Engine
@@ -21,7 +21,6 @@ from explorer.wording.sentences import describe
 
 SLIDER_LIMIT = 3.0
 NO_FACE = "no face found"
-FAR = 2.5  # norm of all moves, in standard deviations, from which many gallery faces of faces64 look wrecked
 STRIP_FRAMES = {"cpu": 9, "cuda": 17}
 
 
@@ -140,7 +139,7 @@ def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
         return "left the model's range"
     if of_face and source.face < 0 and not source.eyes:
         return NO_FACE
-    if _moved(recipe) >= FAR:
+    if recipe.distance >= FAR:
         return "moved far"
     if traits and traits.distance < traits.bounds[0]:
         return "plainer than real faces"
@@ -149,18 +148,13 @@ def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
     return "typical"
 
 
-def _moved(recipe: EditRecipe) -> float:
-    """Return the Euclidean norm of all moves, in standard deviations, rounded as it is shown."""
-    return round(math.hypot(*(strength for _, strength in recipe.moves)), 2)
-
-
 def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
     """Return the help text of the gauge."""
     names = level_names(len(rendered.level_norms))
     levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
     text = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
     if recipe.moves:
-        text += f" The sliders have moved it by {_moved(recipe):.2f} standard deviations; {FAR} or more is far."
+        text += f" The sliders have moved it by {recipe.distance:.2f} standard deviations; {FAR} or more is far."
     if rendered.traits is None:
         return text
     low, high = rendered.traits.bounds
@@ -191,6 +185,7 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
         "bars": levels + traits,
         "typical": gauge_verdict == "typical",
         "ease": bool(desk.recipe.moves) and gauge_verdict not in ("typical", NO_FACE),
+        "easeHelp": f"Moves all sliders nearer to 0: {', '.join(strengths(pulled_back(desk.recipe)))}",
         "verdict": gauge_verdict,
         "gaugeHelp": _gauge_help(desk.recipe, rendered),
         "numbers": numbers,

@@ -14,7 +14,7 @@ from explorer.engines.engine import Engine
 from explorer.engines.models import home
 from explorer.engines.traits import Traits, traits_of
 from explorer.session.desk import Desk
-from explorer.session.editor_view import editor_view
+from explorer.session.editor_view import editor_view, strengths
 from tests.explorer.picture_files import jpeg_of
 
 SHIPPED = home() / "pretrained" / "faces64"
@@ -89,6 +89,19 @@ def test_sliders_that_have_moved_a_face_far_together_are_told(verdict, desk, eng
     assert view["readout"]["verdict"] == "typical"
     assert "The sliders have moved it by 1.80 standard deviations; 2.5 or more is far." in view["readout"]["gaugeHelp"]
     assert view["readout"]["bits"].startswith("original: ")  # the moves do not change it
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_one_step_back_ends_just_inside_the_limit(verdict, desk, engine, count):
+    moves = dict.fromkeys(engine.attribute_names[:count], 3.0)
+    assert verdict(**moves) == "moved far"
+    help_text = editor_view(desk, engine, desk.prepare_view(engine))["readout"]["easeHelp"]
+    desk.handle({"op": "ease", "nonce": "a", "seq": 1}, engine)
+    readout = editor_view(desk, engine, desk.prepare_view(engine))["readout"]
+    assert (readout["verdict"], readout["ease"]) == ("typical", False)
+    assert 1.8 <= desk.recipe.distance < 2.5
+    assert all(step == pytest.approx(round(step)) for step in (s / 0.05 for _, s in desk.recipe.moves))
+    assert help_text == f"Moves all sliders nearer to 0: {', '.join(strengths(desk.recipe))}"
 
 
 def test_a_photo_without_a_face_is_not_called_typical(verdict, desk, engine, blobs):

@@ -272,6 +272,7 @@ class Editor {
     this.find(".bits").textContent = data.readout.bits
     this.find(".bits").title = data.readout.bitsHelp
     this.gauge(data.readout)
+    this.find(".ease").title = data.readout.easeHelp
     if (data.readout.ease) this.find(".ease").hidden = false
     else this.hide(this.find(".ease"))
     const rows = data.readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
