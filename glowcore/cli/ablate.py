@@ -8,8 +8,7 @@ import signal
 from pathlib import Path
 
 from glowcore.ablation import experiment, report
-from glowcore.cli import console, options
-from glowcore.data import open_dataset
+from glowcore.cli import console, options, training_pictures
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError, TrainingError, reason
 from glowcore.heap import keep_heap
@@ -145,26 +144,13 @@ def _train(args: argparse.Namespace, out: Path) -> int:
         eval_minutes=1e6,
         eval_pictures=64,
     )
-    train, test = (
-        open_dataset(
-            args.data,
-            image_size=args.image_size,
-            split=split,
-            limit=limit,
-            skip_broken=args.skip_broken,
-            progress=not args.quiet,
-        )
-        for split, limit in (("train", None), ("test", args.limit))
-    )
-    console.say_skipped(list(dict.fromkeys([*train.skipped, *test.skipped])))
-    console.say_passed_over(train.other_kinds)
-    console.say_unused_bits(train.unused_bits | test.unused_bits, len(train) + len(test))
+    pictures = training_pictures.open_splits(args, args.image_size, limit=args.limit)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be made: {reason(error)}") from error
     try:
-        setup = experiment.Setup(train.images, test.images, settings, pick_device(args.device))
+        setup = experiment.Setup(pictures.train.images, pictures.held_out.images, settings, pick_device(args.device))
         stopped = experiment.run_all(setup, args.variants, args.seeds, out, progress=not args.quiet)
     except KeyboardInterrupt:  # between two trainings, which handle signals themselves
         stopped = signal.SIGINT

@@ -97,9 +97,7 @@ def _check_pictures(args: argparse.Namespace, model: Flow, folder: str | Path) -
         skip_broken=args.skip_broken,
         limit=args.limit,
     )
-    console.say_skipped(pictures.skipped)
-    console.say_passed_over(pictures.other_kinds)
-    console.say_unused_bits(pictures.unused_bits, len(pictures))
+    console.say_remarks(pictures)
     return checking.check_pictures(model, pictures.images, "pictures given" if args.data else "its gallery", args.seed)
 
 

@@ -7,11 +7,14 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glowcore.data.bit_depth import narrow_range
 from glowcore.data.files import passed_over
 from glowcore.text import printable
+
+if TYPE_CHECKING:
+    from glowcore.data import PictureSet
 
 
 def print_json(value: Any) -> None:
@@ -36,6 +39,17 @@ def say_first(lines: Sequence[str], more: str) -> None:
         say(line)
     if len(lines) > 5:
         say(more.format(len(lines) - 5))
+
+
+def say_remarks(*sets: PictureSet) -> None:
+    """Print what is worth knowing of the pictures of one data set, opened as one or several splits.
+
+    These are the files left out as broken, endings that are not read, and unused bits.
+    """
+    say_skipped(list(dict.fromkeys(entry for pictures in sets for entry in pictures.skipped)))
+    say_passed_over(sets[0].other_kinds)  # over all splits
+    unused = {file: bits for pictures in sets for file, bits in pictures.unused_bits.items()}
+    say_unused_bits(unused, sum(map(len, sets)))
 
 
 def say_passed_over(other_kinds: Mapping[str, int]) -> None:

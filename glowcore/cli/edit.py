@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     attributes, y = model.attributes, class_option.chosen(model, args.class_name)
     for name in [*strengths, *args.lock, *(axis.name for axis in axes)]:
         attributes.sigma(name)  # raises for an unknown name before the work
-    exact = pictures.exact(model)
+    exact = pictures.with_float64(model)
     before = pictures.encode(exact, args.image, y)
     variants = attribute_grid.moves(*axes) if axes else [{}]
     after = Latents.cat([attributes.apply(before, strengths | moves, locked=args.lock) for moves in variants])

@@ -107,11 +107,11 @@ def run(args: argparse.Namespace) -> int:
     edits = counted(sum(r.images for r in evaluation.results), "edit")
     console.say(f"{edits} in {seconds:.0f} s, classifier in {judge.folder}")
     if out is not None:
-        pictures.save(out, strip_sheet(evaluation.strips, strengths))
+        pictures.save(out, _strip_sheet(evaluation.strips, strengths))
     return 0
 
 
-def strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float]) -> np.ndarray:
+def _strip_sheet(strips: Sequence[EditStrip], strengths: Sequence[float]) -> np.ndarray:
     """Return a captioned sheet, one case per row: for each of its pictures the reconstruction, then every strength."""
     rows = [images.to_uint8(strip.pictures.flatten(0, 1)) for strip in strips]
     columns = max(len(row) for row in rows)

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_flow(args)
     if not film:
         sheet_size((count, *model.image_size), count)  # refuses a strip that is too large before the work
-    exact, y = pictures.exact(model), class_option.chosen(model, args.class_name)
+    exact, y = pictures.with_float64(model), class_option.chosen(model, args.class_name)
     first, last = (pictures.encode(exact, path, y) for path in (args.first, args.last))
     path = first.interpolate(last, torch.linspace(0, 1, count), spherical=args.spherical)
     frames, lost = pictures.show(pictures.decode(exact, path), MOST_OUT_OF_RANGE)

@@ -147,9 +147,7 @@ def open_pictures_at(
         progress=not args.quiet,
         most=most,
     )
-    console.say_skipped(pictures.skipped)
-    console.say_passed_over(pictures.other_kinds)
-    console.say_unused_bits(pictures.unused_bits, len(pictures))
+    console.say_remarks(pictures)
     return pictures
 
 

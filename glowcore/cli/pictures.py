@@ -58,7 +58,7 @@ def _resized(whole: np.ndarray, model: LikelihoodModel) -> str:
     )
     if model.attributes is None:
         return message
-    return f"{message} without looking for a face; python -m explorer edit finds the face in a photo first"
+    return f"{message} without looking for a face; python -m explorer align finds and aligns faces in photos first"
 
 
 def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None) -> None:
@@ -68,8 +68,8 @@ def save(path: Path, picture: np.ndarray, text: Mapping[str, str] | None = None)
     console.say(f"wrote {path} ({picture.shape[1]} wide, {picture.shape[0]} high)")
 
 
-def exact(model: LikelihoodModel) -> ExactFlow | LikelihoodModel:
-    """Return a flow as one that uses float64 where float32 fails, and any other model unchanged."""
+def with_float64(model: LikelihoodModel) -> ExactFlow | LikelihoodModel:
+    """Return a flow as one that uses float64 where float32 fails; a VAE, which has no exact inverse, as it is."""
     return ExactFlow(model, backend="torch") if isinstance(model, Flow) else model
 
 

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     model = options.load_model(args)
     y = class_option.chosen(model, args.class_name)
     originals = pictures.load(args.image, model)
-    exact = pictures.exact(model)
+    exact = pictures.with_float64(model)
     backs, rows = [], []
     for index, picture in enumerate(originals.split(1)):  # one at a time, as in the application
         encoded = exact.round_trip(picture, y)[0] if isinstance(exact, ExactFlow) else model.encode(picture)

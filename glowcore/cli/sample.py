@@ -58,7 +58,7 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sample; exit code 0, or 1 if a picture has values that are not finite and is black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
-    seeds = read_seeds(args.seeds)
+    seeds = _read_seeds(args.seeds)
     options.check_range("--scale", args.scale, 1, 64)
     if args.columns is not None:
         options.check_range("--columns", args.columns, 1, MOST)
@@ -104,7 +104,7 @@ def _compare(args: argparse.Namespace, out: Path, seeds: Sequence[int]) -> int:
 
 def _show(model: LikelihoodModel, latents: Latents) -> tuple[np.ndarray, list[int]]:
     """Decode samples for display; return uint8 pictures ``[N, H, W, C]`` and the indices of those that are lost."""
-    decoded = pictures.decode(pictures.exact(model), latents)
+    decoded = pictures.decode(pictures.with_float64(model), latents)
     return pictures.show(model.for_display(batch) for batch in decoded)
 
 
@@ -120,7 +120,7 @@ def _report_lost(lost: Sequence[int], count: int) -> int:
     return 1
 
 
-def read_seeds(text: str) -> Sequence[int]:
+def _read_seeds(text: str) -> Sequence[int]:
     """Read ``0:16`` (0 to 15), ``7`` or ``3,5,9``.
 
     Raises:

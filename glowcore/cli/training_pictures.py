@@ -1,4 +1,4 @@
-"""The pictures of ``train``: both splits, and the number of classes that a fresh model takes from them."""
+"""The pictures of ``train`` and ``ablate``: both splits, and the number of classes of a fresh model."""
 
 from __future__ import annotations
 
@@ -27,28 +27,33 @@ class Splits:
     skipped: int
 
 
-def open_splits(args: argparse.Namespace, config: Any, *, quiet: bool) -> Splits:
-    """Open the splits ``train`` and ``test`` of ``--data`` at the size of a model.
+def open_splits(
+    args: argparse.Namespace,
+    image_size: int | tuple[int, int],
+    channels: int = 3,
+    *,
+    limit: int | None = None,
+    quiet: bool = False,
+) -> Splits:
+    """Open the splits ``train`` and ``test`` of ``--data``, of the latter at most the first ``limit`` pictures.
 
     Unless ``quiet``, lists the first files that were skipped, the endings that are not read and unused bits.
     """
     train, held_out = (
         open_dataset(
             args.data,
-            image_size=config.height_width,
-            channels=config.channels,
+            image_size=image_size,
+            channels=channels,
             split=split,
+            limit=most,
             skip_broken=args.skip_broken,
             progress=not quiet and not args.quiet,
         )
-        for split in ("train", "test")
+        for split, most in (("train", None), ("test", limit))
     )
-    skipped = list(dict.fromkeys((*train.skipped, *held_out.skipped)))
     if not quiet:
-        console.say_skipped(skipped)
-        console.say_passed_over(train.other_kinds)
-        console.say_unused_bits(train.unused_bits | held_out.unused_bits, len(train) + len(held_out))
-    return Splits(train, held_out, len(skipped))
+        console.say_remarks(train, held_out)
+    return Splits(train, held_out, len({*train.skipped, *held_out.skipped}))
 
 
 def with_classes(

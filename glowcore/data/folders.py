@@ -140,13 +140,13 @@ def _table_classes(table: AttributeTable, rows: np.ndarray) -> tuple[np.ndarray 
     """Return the class numbers of the pictures in ``rows`` (-1 without a row or a class), and the names of classes."""
     if table.classes is None:
         return None, ()
-    names = sorted_classes(set(table.classes) - {""})
+    names = _sorted_classes(set(table.classes) - {""})
     # A picture without a row has row -1, which selects the last number.
     numbers = [names.index(name) if name else UNKNOWN for name in table.classes] + [UNKNOWN]
     return np.array(numbers, dtype=np.int64)[rows], tuple(names)
 
 
-def sorted_classes(names: Iterable[str]) -> list[str]:
+def _sorted_classes(names: Iterable[str]) -> list[str]:
     """Sort names of classes, as integers if all names are decimal numbers, otherwise alphabetically."""
     names = sorted(names)
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
@@ -176,7 +176,7 @@ def _list_folders(folder: Path) -> Listing:
             "is expected in the outermost folder, which names them such as train/0001.png"
         )
     loose = _pictures(folder)
-    inner = sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
+    inner = _sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
     inner = [name for name in inner if _pictures(folder / name, deep=True)]
     if loose and inner:
         raise DataError(

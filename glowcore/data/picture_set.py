@@ -84,7 +84,7 @@ class PictureSet:
         return len(self.files)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of names, pixels and labels, by which a checkpoint names its training data."""
+        """Return the SHA-256 of names, pixels and labels, by which attribute vectors and classifiers name them."""
         digest = hashlib.sha256(repr((tuple(self.images.shape), self.attribute_names)).encode())
         digest.update("\0".join(self.files).encode("utf-8", "surrogateescape"))
         for part in (self.images, self.attributes, self.labels):
@@ -98,7 +98,7 @@ def open_dataset(
     *,
     image_size: int | tuple[int, int],
     channels: int = 3,
-    split: str | None = None,
+    split: str = "all",
     skip_broken: bool = False,
     limit: int | None = None,
     most: int | None = None,
@@ -111,7 +111,7 @@ def open_dataset(
         spec: the folder, or ``torchvision:NAME:ROOT``.
         image_size: side, or (height, width), of the decoded pictures.
         channels: 3 or 1.
-        split: ``"train"``, ``"valid"``, ``"test"``, or ``"all"`` / None.
+        split: ``"train"``, ``"valid"``, ``"test"`` or ``"all"``.
         skip_broken: leave out unreadable pictures (:data:`BROKEN_ONE_IN` bounds their number) and table rows without a
             picture, and take pictures without a table row as unlabelled.
         limit: take only the first ``limit`` pictures of the split, in the order of their names.
@@ -124,7 +124,6 @@ def open_dataset(
             an unreadable picture, or too many of them under ``skip_broken``.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
-    split = split or "all"
     _check_options(channels, split, limit)
     if str(spec).startswith(torchvision_sets.TORCHVISION_PREFIX):
         pictures, labels, names = torchvision_sets.read(
@@ -161,7 +160,7 @@ def open_dataset(
 
 def _check_options(channels: int, split: str, limit: int | None) -> None:
     if split not in _CHOICES:
-        raise DataError(f"split {printable(split, 30)!r} is unknown; one of {', '.join(_CHOICES)} is expected")
+        raise DataError(f"split {printable(str(split), 30)!r} is unknown; one of {', '.join(_CHOICES)} is expected")
     if channels not in (1, 3):
         raise DataError(f"{channels} channels cannot be read from pictures; 1 (grey) or 3 (colour) are expected")
     if limit is not None and limit < 1:

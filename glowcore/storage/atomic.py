@@ -54,7 +54,7 @@ def write_set(folder: Path, files: Mapping[str, bytes], known: tuple[str, ...]) 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
-            finish_commit(folder, known)
+            _finish_commit(folder, known)
             stage = folder / STAGING_FOLDER
             try:
                 stage_set(stage, files)
@@ -63,7 +63,7 @@ def write_set(folder: Path, files: Mapping[str, bytes], known: tuple[str, ...]) 
                 shutil.rmtree(stage, ignore_errors=True)
                 raise
             sync_folder(folder)
-            finish_commit(folder, known)
+            _finish_commit(folder, known)
     except OSError as error:
         if created:
             with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ def stage_set(stage: Path, files: Mapping[str, bytes]) -> None:
     sync_folder(stage)
 
 
-def finish_commit(folder: Path, known: tuple[str, ...]) -> None:
+def _finish_commit(folder: Path, known: tuple[str, ...]) -> None:
     """Complete a save that was interrupted after its commit, and remove one interrupted before."""
     shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
     committed = folder / COMMITTED_FOLDER

@@ -24,7 +24,7 @@ class SealedSet:
 
     def __init__(self, folder: Path, known: tuple[str, ...]) -> None:
         self.folder = folder
-        self.manifest = read_manifest(folder)
+        self.manifest = _read_manifest(folder)
         self.entries = _check_manifest(folder / MANIFEST, self.manifest, known)
 
     def __contains__(self, name: str) -> bool:
@@ -72,7 +72,7 @@ def read_set(folder: Path, known: tuple[str, ...], read: Callable[[SealedSet], T
         try:
             return read(files)
         except CheckpointError:
-            if read_manifest(folder) == files.manifest:
+            if _read_manifest(folder) == files.manifest:
                 raise
         except OSError as error:
             raise CheckpointError(f"{folder}: cannot be read, {reason(error)}") from error
@@ -80,7 +80,7 @@ def read_set(folder: Path, known: tuple[str, ...], read: Callable[[SealedSet], T
     raise CheckpointError(f"{folder}: is being written to without pause, so it could not be read whole")
 
 
-def read_manifest(folder: Path) -> bytes:
+def _read_manifest(folder: Path) -> bytes:
     """Return the bytes of the valid manifest, unparsed.
 
     Raises:

@@ -88,12 +88,10 @@ class TrainSettings:
             value = getattr(self, name)
             if not (name == "minutes" and value is None) and not (_is_number(value) and 0 < value < math.inf):
                 raise ConfigError(f"{name} is {value!r}, expected a number above 0")
-        if not (_is_number(self.class_weight) and 0 <= self.class_weight < math.inf):
-            raise ConfigError(f"class_weight is {self.class_weight!r}, expected a number from 0")
+        checks.check_number("class_weight", self.class_weight, 0, math.inf)
+        checks.check_number("ema_decay", self.ema_decay, 0, 1)
         if not (_is_number(self.decay) and 0 <= self.decay <= 1):
             raise ConfigError(f"decay is {self.decay!r}, expected a fraction of the run, 0 to 1")
-        if not (_is_number(self.ema_decay) and 0 <= self.ema_decay < 1):
-            raise ConfigError(f"ema_decay is {self.ema_decay!r}, expected a number from 0, below 1")
         checks.check_bool("flip", self.flip)
         checks.check_choice("optimizer", self.optimizer, OPTIMIZERS)
         checks.check_choice("precision", self.precision, PRECISIONS)

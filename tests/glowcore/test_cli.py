@@ -176,7 +176,9 @@ def test_edit_says_what_it_cuts_off_and_what_a_lock_of_a_moved_attribute_means(t
     wide, edit = tmp_path / "wide.png", ["edit", "--model", tiny / "model", "--set", "Smiling=1"]
     Image.new("RGB", (40, 34)).save(wide)
     found = run(capsys, *edit, "--image", wide, "--out", tmp_path / "out.png")
-    told = f"{SIZE}x{SIZE} without looking for a face; python -m explorer edit finds the face in a photo first\n"
+    told = (
+        f"{SIZE}x{SIZE} without looking for a face; python -m explorer align finds and aligns faces in photos first\n"
+    )
     assert f"wide.png: the central 34x34 of its 34x40 pixels (height x width) scaled to {told}" in found.err
     assert "note" not in found.err
     found = run(capsys, *edit, "--lock", "Smiling", "--image", picture_file(tiny, 3), "--out", tmp_path / "out.png")

@@ -38,9 +38,9 @@ def test_torchvision_sets_from_files_in_mnists_format(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "split", "words"),
     [
-        ("torchvision:MNIST:{}/nothing", None, "cannot be read from"),
-        ("torchvision:ImageNet:{}", None, "NAME one of CIFAR10"),
-        ("torchvision:MNIST", None, "torchvision:NAME:ROOT"),
+        ("torchvision:MNIST:{}/nothing", "all", "cannot be read from"),
+        ("torchvision:ImageNet:{}", "all", "NAME one of CIFAR10"),
+        ("torchvision:MNIST", "all", "torchvision:NAME:ROOT"),
         ("torchvision:MNIST:{}", "valid", "no split 'valid'"),
     ],
 )
