@@ -1,11 +1,13 @@
-"""A map of a model's latent space: the first two principal components of the encodings of many pictures.
+"""A map of a model's latent space: pictures placed by the first two principal components of encodings.
 
-Unlike t-SNE and UMAP this map is invertible: every place on it decodes to a picture.
+The latents are close to white noise, so a component is mostly sampling noise unless it is fitted to many pictures. A
+map is therefore best fitted to the training pictures and shows others, for which ``scale`` and ``explained`` hold.
 """
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,22 +18,23 @@ import torch
 from PIL import Image
 
 from explorer.atlas.contours import Line, outlines
-from explorer.edits.recipe import PLACE_LIMIT
 from explorer.engines.engine import Engine
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.grids import grid
-from glowcore.latents import Latents
 from glowcore.progress import progress_bar
 from glowcore.storage import output
 from glowcore.storage.safetensors_guard import pack, unpack
 
 MAP_FILE = "map.safetensors"
 COMPONENTS = 64
+EXTRA, ITERATIONS = 16, 4  # of the randomised decomposition, which the flat spectrum needs
+FIT_BYTES = 2**30  # of encodings that the components are fitted to
+CHUNK = 64  # pictures encoded between two updates of the progress bar
 COLUMNS = 40
 SHOWN_SIGMAS = 3.0  # standard deviations that the plane shows to each side
 FEWEST_PICTURES = 4
 SHARES = (0.5, 0.9)  # of the pictures, one contour for each
-MOST_PICTURES = 10_000  # their N x N inner products take 0.8 GB if N is smaller than D
+MOST_PICTURES = 10_000  # more dots cannot be told apart
 WEBP_SIDE = 16_383  # pixels, the limit of the format
 SHEET_PIXELS = 89_000_000  # Pillow rejects larger pictures as decompression bombs
 DENSE = 50  # fewest pictures for which contours show more than the dots themselves
@@ -43,14 +46,14 @@ class LatentMap:
     """The encodings of N pictures in K principal components.
 
     Attributes:
-        mean: ``[D]`` float32, the mean encoding.
+        mean: ``[D]`` float32, the mean encoding of the pictures that the components are fitted to.
         basis: ``[K, D]`` float32, orthonormal rows, the strongest component first.
-        scale: ``[K]`` float32, the standard deviation along each component.
+        scale: ``[K]`` float32, the standard deviation of the N pictures along each component.
         coordinates: ``[N, K]`` float32, in units of ``scale``.
         labels: int8 ``[N, A]``, 1 yes, 0 no, -1 unknown.
         names: the A attributes of ``labels``.
         pictures: uint8 ``[N, H, W, 3]``.
-        explained: the share of the total variance in the first two components.
+        explained: the share of the variance of pictures in the first two components fitted to other pictures.
     """
 
     mean: torch.Tensor
@@ -81,14 +84,10 @@ class LatentMap:
         """Contours around the densest pictures for each of ``SHARES``; [] for fewer than ``DENSE`` pictures."""
         return outlines(self.places, SHARES) if len(self) >= DENSE else []
 
-    def decode(self, engine: Engine, points: Sequence[tuple[float, float]]) -> list[np.ndarray]:
-        """Return the picture at each point of the plane, uint8 ``[H, W, 3]``: the mean moved along two components.
-
-        Points are clamped to the range of places that a recipe can hold.
-        """
-        steps = torch.tensor(points, dtype=torch.float32).clamp(-PLACE_LIMIT, PLACE_LIMIT) * self.scale[:2]
-        flat = self.mean + steps @ self.basis[:2]
-        return engine.decode(Latents.from_flat(flat.to(engine.device), engine.latent_shapes, engine.prior))
+    def place_of(self, flat: torch.Tensor) -> tuple[float, float]:
+        """Return the place of an encoding ``[D]`` on the plane."""
+        x, y = ((flat.cpu().float() - self.mean) @ self.basis[:2].T / self.scale[:2]).tolist()
+        return x, y
 
     def spread(self, direction: torch.Tensor) -> float:
         """Return the standard deviation of the encodings along a direction ``[D]``, taken as 1 outside the basis."""
@@ -100,24 +99,45 @@ class LatentMap:
     # -- building, saving, loading ---------------------------------------------------------------
     @classmethod
     def build(
-        cls, engine: Engine, pictures: np.ndarray, labels: np.ndarray, names: Sequence[str], *, progress: bool = False
+        cls,
+        engine: Engine,
+        pictures: np.ndarray,
+        labels: np.ndarray,
+        names: Sequence[str],
+        *,
+        fitted_to: np.ndarray | None = None,
+        progress: bool = False,
     ) -> LatentMap:
-        """Make a map of pictures, uint8 ``[N, H, W, 3]``, with labels, int8 ``[N, A]`` for ``names``.
+        """Make a map of pictures.
+
+        Args:
+            engine: the model.
+            pictures: uint8 ``[N, H, W, 3]`` of the model's size.
+            labels: int8 ``[N, A]``, 1 yes, 0 no, -1 unknown.
+            names: the A attributes of ``labels``.
+            fitted_to: other pictures, uint8 ``[M, H, W, 3]``, to which the components are fitted, thinned evenly until
+                their encodings fit into 1 GB. None, or fewer than 4, fits them to ``pictures`` and estimates
+                ``explained`` by fitting to each half of them and measuring the other half.
+            progress: show a bar on stderr.
 
         Raises:
             DataError: fewer than 4 pictures.
         """
         if len(pictures) < FEWEST_PICTURES:
             raise DataError(f"a map of {len(pictures)} pictures has no plane; {FEWEST_PICTURES} or more are expected")
-        shown = progress_bar(pictures, progress=progress, desc="encoding", unit=" pictures")
-        flat = torch.cat([engine.encode(p).latents.flatten().float().cpu() for p in shown])
-        mean = flat.mean(0)
-        flat -= mean
-        basis, values = principal_components(flat, COMPONENTS)
-        scale = (values / (len(flat) - 1)).sqrt().float()
-        explained = float(values[:2].sum() / flat.double().square().sum())
-        coordinates = (flat @ basis.T) / scale
-        return cls(mean, basis, scale, coordinates, labels.astype(np.int8), tuple(names), pictures, explained)
+        if fitted_to is None or len(fitted_to) < FEWEST_PICTURES:
+            flat = _encoded(engine, pictures, progress)
+            mean, basis = _fitted(flat)
+            halves = flat[::2], flat[1::2]
+            explained = sum(_share(_fitted(a.clone())[1], b) for a, b in (halves, halves[::-1])) / 2
+        else:
+            thinning = -(-4 * _dims(engine) * len(fitted_to) // FIT_BYTES)
+            mean, basis = _fitted(_encoded(engine, fitted_to[::thinning], progress))
+            flat = _encoded(engine, pictures, progress) - mean
+            explained = _share(basis, flat)
+        coordinates = flat @ basis.T
+        scale = coordinates.std(0).clamp_min(1e-6)
+        return cls(mean, basis, scale, coordinates / scale, labels.astype(np.int8), tuple(names), pictures, explained)
 
     def save(self, folder: Path) -> Path:
         """Write the map into a model's folder, in half precision and with all pictures in one WebP; return its path.
@@ -182,20 +202,40 @@ def most_pictures(size: tuple[int, int]) -> int:
     return min(MOST_PICTURES, rows * COLUMNS)
 
 
-def principal_components(rows: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the principal components of centred rows ``[N, D]``, the strongest first.
+def _encoded(engine: Engine, pictures: np.ndarray, progress: bool) -> torch.Tensor:
+    """Return the encodings of pictures, float32 ``[N, D]``."""
+    flat = torch.empty(len(pictures), _dims(engine))
+    with progress_bar(total=len(pictures), progress=progress, desc="encoding", unit=" pictures") as bar:
+        for start in range(0, len(pictures), CHUNK):
+            part = engine.encode_batch(pictures[start : start + CHUNK])
+            flat[start : start + CHUNK] = torch.from_numpy(part)
+            bar.update(len(part))
+    return flat
 
-    Returns:
-        basis: ``[K, D]``, orthonormal rows; K is the least of ``most``, N - 1 and D.
-        values: float64 ``[K]``, the eigenvalues, which are sums of squares over the rows.
+
+def _dims(engine: Engine) -> int:
+    return sum(math.prod(shape) for shape in engine.latent_shapes)
+
+
+def _fitted(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Centre rows ``[N, D]`` in place; return their mean ``[D]`` and components ``[K, D]``, the strongest first.
+
+    K is the least of ``COMPONENTS``, N - 1 and D.
     """
-    count, dims = rows.shape
-    kept = min(most, count - 1, dims)
-    # The N x N inner products and the D x D scatter matrix have the same eigenvalues other than 0.
-    wide = count < dims
-    values, vectors = torch.linalg.eigh((rows @ rows.T if wide else rows.T @ rows).double())
-    values, vectors = values.flip(0)[:kept].clamp_min(1e-9), vectors.flip(1)[:, :kept]
-    return (vectors / values.sqrt()).float().T @ rows if wide else vectors.float().T, values
+    mean = rows.mean(0)
+    rows -= mean
+    count = min(COMPONENTS, len(rows) - 1, rows.shape[1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the decomposition is randomised
+        q = min(count + EXTRA, *rows.shape)
+        _, _, components = torch.pca_lowrank(rows, q=q, center=False, niter=ITERATIONS)
+    return mean, components[:, :count].T.contiguous()
+
+
+def _share(basis: torch.Tensor, rows: torch.Tensor) -> float:
+    """Return the share of the variance of rows ``[N, D]`` along the first two rows of ``basis``."""
+    centred = rows - rows.mean(0)
+    return float((centred @ basis[:2].T).square().sum() / centred.square().sum().clamp_min(1e-12))
 
 
 def _check_shapes(tensors: Mapping[str, torch.Tensor], attributes: int) -> int:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+import numpy as np
 
 from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
 from glowcore.cli import console, options
+from glowcore.data import open_dataset
+from glowcore.data.folders import list_pictures
+from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
 from glowcore.storage import output
 from glowcore.text import counted
@@ -25,7 +31,10 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Encode a set of pictures and write ``map.safetensors`` into the model's folder; exit code 0."""
+    """Write the map of a set of pictures into the model's folder; exit code 0.
+
+    The components are fitted to the pictures of split train, unless the map shows these or there are none.
+    """
     entry = models.at(args.model)
     path = entry.folder / MAP_FILE
     if path.exists() and not args.force:
@@ -40,10 +49,40 @@ def run(args: argparse.Namespace) -> int:
             f"{args.data} has {'other classes than' if foreign else 'no classes for'} those of "
             f"{args.model} ({', '.join(engine.class_names)}); expected pictures that it can have learnt"
         )
-    pictures = dataset.images.permute(0, 2, 3, 1).contiguous().numpy()
     latent_map = LatentMap.build(
-        engine, pictures, dataset.attributes.numpy(), dataset.attribute_names, progress=not args.quiet
+        engine,
+        dataset.images.permute(0, 2, 3, 1).contiguous().numpy(),
+        dataset.attributes.numpy(),
+        dataset.attribute_names,
+        fitted_to=_training_pictures(args, engine.image_size),
+        progress=not args.quiet,
     )
     latent_map.save(entry.folder)
-    console.say(f"wrote {path}: {counted(len(dataset), 'picture')}, {path.stat().st_size / 1e6:.1f} MB")
+    console.say(
+        f"wrote {path}: {counted(len(dataset), 'picture')}, {path.stat().st_size / 1e6:.1f} MB; the plane holds "
+        f"{latent_map.explained:.2%} of the variance"
+    )
     return 0
+
+
+def _training_pictures(args: argparse.Namespace, size: tuple[int, int]) -> np.ndarray | None:
+    """Return the pictures of split train, uint8 ``[N, H, W, 3]``; None if there are none or the map shows them."""
+    if args.split in ("train", "all") or not _has_training_pictures(args):
+        return None
+    train = open_dataset(
+        args.data,
+        image_size=size,
+        split="train",
+        skip_broken=args.skip_broken,
+        limit=args.limit,
+        cache_dir=args.cache_dir,
+        progress=not args.quiet,
+    )
+    console.say_skipped(train.skipped)
+    return train.images.permute(0, 2, 3, 1).numpy()
+
+
+def _has_training_pictures(args: argparse.Namespace) -> bool:
+    if args.data.startswith(TORCHVISION_PREFIX):
+        return True
+    return bool((list_pictures(Path(args.data), tolerant=args.skip_broken).splits == "train").any())

@@ -149,6 +149,18 @@ class Engine:
         """Encode a picture, uint8 ``[H, W, 3]`` of any size, and decode it again."""
         return self._encodings.get(picture, self._encode)
 
+    def encode_batch(self, pictures: np.ndarray) -> np.ndarray:
+        """Return the flat latents of many pictures of the model's size, uint8 ``[N, H, W, 3]``, as float32 ``[N, D]``.
+
+        Nothing is cached. Float64 latents are rounded, so only ``encode`` is exact for every picture.
+        """
+
+        def make(part: slice) -> list[np.ndarray]:
+            chunk = pictures[part]
+            return list(self._run(lambda worker: worker.encode_batch(chunk), batch=len(chunk)))
+
+        return np.stack(self._batching.run(len(pictures), make))
+
     def timed(self, picture: np.ndarray) -> tuple[float, float]:
         """Return the milliseconds of encoding and of decoding one picture; the cache is not used."""
         return self._worker.timed(picture)

@@ -57,6 +57,15 @@ class Worker:
                 milliseconds=elapsed,
             )
 
+    def encode_batch(self, pictures: np.ndarray) -> np.ndarray:
+        """Return the flat latents of pictures of the model's size, uint8 ``[N, H, W, 3]``, as float32 ``[N, D]``."""
+        with self._model(batch=len(pictures)):
+            channels = self.flow.config.channels
+            values = images.to_tensor([images.to_channels(p, channels) for p in pictures]).to(self.device)
+            parts = self.exact.encode_parts(values, class_labels.common(self.flow, len(values)))
+            flat = torch.cat([part.latents.flatten().cpu().float() for part in parts])
+            return flat[torch.cat([part.rows for part in parts]).argsort()].numpy()
+
     def render(self, latents: Latents, recipe: EditRecipe, attributes: AttributeVectors | None) -> Rendered:
         """Decode latents, a batch of one, after the recipe's moves."""
         with self._model():

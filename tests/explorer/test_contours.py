@@ -78,7 +78,7 @@ def test_the_page_draws_and_explains_them_where_pictures_are_many(tmp_path, monk
     assert not at.exception
     lines = told(at, "plane")["outlines"]
     assert len(lines) == 2 * drawn
-    assert any("encloses the half" in c.value for c in at.caption) == drawn
+    assert any("encloses the densest half" in c.value for c in at.caption) == drawn
     if drawn:
         assert enclosed(lines[0], np.array(found.places)).mean() == pytest.approx(0.5, abs=0.03)
 

@@ -34,7 +34,7 @@ def test_a_face_of_the_map_travels_in_a_link(desk, engine):
     found = maps.map_of(engine)
     for source, picture in (
         (Source("map", "3"), found.pictures[3]),
-        (Source("map", "0.5,-1.25"), found.decode(engine, [(0.5, -1.25)])[0]),
+        (Source("map", "0.5,-1.25"), maps.face_at(Source("map", "0.5,-1.25"), engine)),
     ):
         desk.start_from(source)
         token = desk.recipe.token()

@@ -1,4 +1,4 @@
-"""The map is invertible and its file restores it."""
+"""The components of a map and their share of the variance, its file, and the limits of both."""
 
 import errno
 import os
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures, principal_components
-from explorer.edits.recipe import PLACE_LIMIT, Source
+from explorer.atlas import latent_map as module
+from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.storage.safetensors_guard import pack, unpack
 
@@ -27,17 +27,84 @@ def test_components_are_orthonormal_and_whitened(latent_map):
     assert 0 < latent_map.explained <= 1
 
 
-def test_every_place_decodes(engine, latent_map):
-    pictures = latent_map.decode(engine, [(0.0, 0.0), (2.0, -1.0), (1e9, -1e9)])
-    assert [p.shape for p in pictures] == [(32, 32, 3)] * 3
-    assert (pictures[0] != pictures[1]).any()
+class Rows:
+    """A stand-in for an engine whose encodings are given rows; a picture's first value is the number of its row."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows = rows.astype(np.float32)
+        self.latent_shapes = ((1, 1, rows.shape[1]),)
+        self.encoded = []
+
+    def encode_batch(self, pictures):
+        self.encoded += pictures[:, 0, 0, 0].tolist()
+        return self.rows[pictures[:, 0, 0, 0]]
 
 
-def test_the_place_that_a_recipe_names_is_the_place_that_is_decoded(engine, latent_map):
-    far, farther, near = latent_map.decode(engine, [(PLACE_LIMIT, 0.0), (99.0, 0.0), (PLACE_LIMIT - 0.5, 0.0)])
-    np.testing.assert_array_equal(far, farther)
-    assert Source("map", "99,0").place == (PLACE_LIMIT, 0.0)
-    assert (far != near).any()
+def numbered(*numbers):
+    """Return pictures that stand for the rows of these numbers, and no labels."""
+    pictures = np.zeros((len(numbers), 1, 1, 3), np.int64)
+    pictures[:, 0, 0, 0] = numbers
+    return pictures
+
+
+def map_of_rows(rows, shown, **options):
+    return LatentMap.build(Rows(rows), numbered(*shown), np.zeros((len(shown), 0), np.int8), (), **options)
+
+
+def test_noise_is_explained_by_no_component_in_pictures_that_were_not_fitted():
+    noise = np.random.default_rng(1).normal(size=(400, 512))
+    alone = map_of_rows(noise, range(60))
+    centred = alone.coordinates * alone.scale
+    assert float(centred[:, :2].square().sum()) / noise[:60].var(0).sum() / 60 > 0.05  # of the fitted pictures
+    others = map_of_rows(noise, range(60), fitted_to=numbered(*range(60, 400)))
+    for explained in (alone.explained, others.explained):
+        assert explained == pytest.approx(2 / 512, abs=1.5 / 512)
+    assert others.scale[:2].tolist() == pytest.approx([1.0, 1.0], abs=0.2)
+    assert alone.scale[:2].min() > 2.5
+
+
+def test_planted_directions_are_found_with_their_share():
+    generator = np.random.default_rng(2)
+    rows = generator.normal(size=(500, 512))
+    rows[:, 7] *= 12
+    rows[:, 3] *= 8
+    share = (12**2 + 8**2) / (12**2 + 8**2 + 510)
+    for options in ({}, {"fitted_to": numbered(*range(200, 500))}):
+        found = map_of_rows(rows, range(200), **options)
+        assert found.explained == pytest.approx(share, abs=0.03)
+        assert found.basis[0, 7].abs() > 0.95
+        assert found.basis[1, 3].abs() > 0.95
+        assert found.scale[:2].tolist() == pytest.approx([12, 8], rel=0.15)
+        place = found.place_of(torch.from_numpy(rows[5]))
+        assert place == pytest.approx(found.places[5], abs=1e-4)
+
+
+def test_components_are_those_of_the_singular_values():
+    rows = torch.randn(40, 70, generator=torch.Generator().manual_seed(3)) + 5
+    _, basis = module._fitted(rows.clone())
+    _, _, right = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    torch.testing.assert_close((basis @ right[:39].T).abs(), torch.eye(39), rtol=0, atol=2e-3)
+    assert torch.equal(module._fitted(rows.clone())[1], basis)
+    assert module._fitted(rows[:, :6].clone())[1].shape == (6, 6)
+
+
+def test_pictures_are_thinned_until_their_encodings_fit_into_memory(monkeypatch):
+    rows = np.random.default_rng(4).normal(size=(50, 16))
+    for most, step in ((40, 1), (39, 2), (13, 4)):
+        monkeypatch.setattr(module, "FIT_BYTES", most * 16 * 4)
+        engine = Rows(rows)
+        LatentMap.build(engine, numbered(0, 1, 2, 3), np.zeros((4, 0), np.int8), (), fitted_to=numbered(*range(10, 50)))
+        assert engine.encoded == [*range(10, 50, step), 0, 1, 2, 3]
+
+
+def test_a_batch_is_encoded_as_its_pictures_are_one_by_one_in_whatever_precision(engine, blobs, monkeypatch):
+    values = torch.from_numpy(blobs).permute(0, 3, 1, 2)
+    (part,) = engine._worker.exact.encode_parts(values)
+    monkeypatch.setattr("glowcore.exact.RETRY_ABOVE", float(part.errors.median()))
+    assert len(engine._worker.exact.encode_parts(values)) == 2  # some in float32, some in float64
+    monkeypatch.setattr(engine._batching, "size", 4)
+    expected = np.stack([engine.encode(blob).latents.flatten()[0].float().numpy() for blob in blobs])
+    np.testing.assert_allclose(engine.encode_batch(blobs), expected, atol=1e-4)
 
 
 def test_the_file_brings_it_back(latent_map, engine, tmp_path):
@@ -92,31 +159,15 @@ def test_facts_that_are_no_map(tmp_path, latent_map, key, value):
         LatentMap.load(tmp_path)
 
 
-@pytest.mark.parametrize(("count", "dims"), [(40, 6), (6, 40), (70, 70)])
-def test_components_are_those_of_the_singular_values_whichever_side_is_longer(count, dims, monkeypatch):
-    rows = torch.randn(count, dims, generator=torch.Generator().manual_seed(3))
-    rows -= rows.mean(0)
-    sides, eigh = [], torch.linalg.eigh
-    monkeypatch.setattr(torch.linalg, "eigh", lambda matrix: sides.append(len(matrix)) or eigh(matrix))
-    basis, values = principal_components(rows, 5)
-    _, singular, right = torch.linalg.svd(rows, full_matrices=False)
-    torch.testing.assert_close(values.float(), singular[:5] ** 2, rtol=1e-4, atol=0)
-    torch.testing.assert_close((basis @ right[:5].T).abs(), torch.eye(5), rtol=0, atol=1e-3)
-    assert sides == [min(count, dims)]
-
-
-def test_there_are_no_more_components_than_dimensions():
-    rows = torch.randn(40, 6, generator=torch.Generator().manual_seed(3))
-    basis, values = principal_components(rows - rows.mean(0), 64)
-    assert (basis.shape, values.shape) == ((6, 6), (6,))
-    torch.testing.assert_close(basis @ basis.T, torch.eye(6), atol=1e-5, rtol=0)
-
-
-def test_the_most_pictures_that_a_map_keeps_fit_a_webp(latent_map, tmp_path):
+def test_the_most_pictures_that_a_map_keeps():
     assert [most_pictures((side, side)) for side in (8, 64, 128, 409)] == [10_000, 10_000, 5_080, 520]
     for size in ((410, 410), (64, 48)):
         with pytest.raises(ConfigError, match=f"cannot keep pictures of {size[1]}x{size[0]}"):
             most_pictures(size)
+
+
+@pytest.mark.proof
+def test_the_most_pictures_fit_a_webp(latent_map, tmp_path):
     side = 256
     count = most_pictures((side, side))
     grey = np.broadcast_to(np.uint8(90), (count, side, side, 3))

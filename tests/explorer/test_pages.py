@@ -7,9 +7,9 @@ import shutil
 import pytest
 import streamlit as st
 
-from explorer.atlas.walk import Walk
 from explorer.edits.recipe import SEED_LIMIT, EditRecipe, Source
 from explorer.engines.engine import Engine
+from explorer.ui.components.plane import Walk
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
 from tests.explorer.widgets import of_model

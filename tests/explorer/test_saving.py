@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer.atlas.walk import Walk
+from explorer.atlas import maps
+from explorer.atlas.blending import film_along
 from explorer.edits import recipe_png
 from explorer.engines.turns import Busy
 from explorer.portraits.face_detector import Face
 from explorer.ui import downloads
+from explorer.ui.components.plane import Walk
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import visit
@@ -73,11 +75,18 @@ def test_a_film_is_saved_as_film_picture_or_frames():
     assert buttons(visit("mix.py")) == ["Save MP4", "Save GIF", "Save PNGs", *frame]
 
 
-def test_the_film_of_a_path_on_the_map_is_saved_like_any():
+def test_the_film_of_a_path_on_the_map_is_saved_like_any_and_so_is_its_frame(engine):
     at = visit("map.py")
-    assert buttons(at) == []
+    assert buttons(at) == ["Save this picture"]
     at.session_state["map_walk pretrained/tiny"] = Walk(path=((0.0, 0.0), (1.0, 1.0)))
-    assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs"]
+    assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs", "Save this picture"]
+    assert "The frame on which the film stands, 1 of 33, by itself:" in [c.value for c in at.caption]
+    at.button(key="open_place").click().run()
+    desk = at.session_state["desk"]
+    assert desk.recipe.source.kind == "photo"
+    np.testing.assert_array_equal(
+        desk.picture(desk.recipe, engine), film_along(engine, maps.map_of(engine), [(0.0, 0.0), (1.0, 1.0)])[0]
+    )
 
 
 def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):

@@ -1,4 +1,4 @@
-"""The Map page: a plane of pictures on which every place decodes."""
+"""The Map page: a plane of pictures, on which every place between them shows a blend of the nearest."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import numpy as np
 import streamlit as st
 
 from explorer.atlas import maps
-from explorer.atlas.drawn_paths import evenly
+from explorer.atlas.blending import NEIGHBOURS, film_along
 from explorer.atlas.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
-from explorer.atlas.walk import Walk
 from explorer.edits.recipe import PLACE_LIMIT, EditRecipe, RecipeError, Source
-from explorer.pixels.pictures import data_uri, reduced, webp
-from explorer.ui import state
+from explorer.pixels.pictures import data_uri, png, reduced, webp
+from explorer.ui import shelf, state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
-from explorer.ui.components.plane import Chart, Sheet, plane, received
+from explorer.ui.components.plane import Chart, Point, Walk, plane, received
+from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
+from explorer.ui.memo import remembered
 from explorer.wording.labels import noun, ordered, percent, strength, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -23,17 +24,18 @@ from glowcore.grids import grid
 
 THUMB = 32
 SHEET_QUALITY = 70  # of many small thumbnails
-FRAMES = 33
 ASPECT = 1.5  # of the plane, width to height
 FEW = 60  # points that the plane shows as thumbnails, as in ``plane/view.js``
-OUTLINES = " The solid line encloses the half of them that lie densest, the dashed one nine in ten."
+OUTLINES = " The solid line encloses the densest half of the dots, the dashed one nine in ten."
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _sheet(key: tuple[str, str, int], _map: LatentMap) -> Sheet:
+def _sheet(key: tuple[str, str, int], _map: LatentMap) -> dict[str, str | int]:
+    """Return the thumbnails of a map, the fields ``uri``, ``columns`` and ``side`` of a ``Chart``."""
     thumbs = [reduced(p, THUMB) for p in _map.pictures]
-    return Sheet(data_uri(grid(thumbs, columns=COLUMNS, gap=0), quality=SHEET_QUALITY), COLUMNS, thumbs[0].shape[0])
+    uri = data_uri(grid(thumbs, columns=COLUMNS, gap=0), quality=SHEET_QUALITY)
+    return {"uri": uri, "columns": COLUMNS, "side": thumbs[0].shape[0]}
 
 
 def reach(latent_map: LatentMap) -> float:
@@ -95,24 +97,39 @@ def arrive(bench: Bench, latent_map: LatentMap) -> None:
         go(bench, Walk(point=index, spot=latent_map.places[index]))
 
 
-def show_plane(bench: Bench, latent_map: LatentMap, sheet: Sheet, start: Walk) -> None:
-    """Show the plane; ``start`` is where the session stood when the page was opened."""
+def place_of_edit(bench: Bench, latent_map: LatentMap) -> Point | None:
+    """Return the place of the present edit on the map, None if its picture cannot be made."""
+    try:
+        return latent_map.place_of(shelf.encoded(bench, shelf.EDIT).latents.flatten()[0])
+    except GlowcoreError:
+        return None
+
+
+def show_plane(bench: Bench, latent_map: LatentMap, start: Walk, here: Point | None) -> None:
+    """Show the plane; ``start`` is where the session stood when the page was opened, ``here`` the place of its edit."""
     groups, labels, colors = groups_of(bench, latent_map)
-    plane(
-        Chart(latent_map.places, groups, labels, colors, sheet, latent_map.outlines, reach(latent_map)),
-        key="plane",
+    chart = Chart(
+        points=latent_map.places,
+        groups=groups,
+        labels=labels,
+        colors=colors,
+        **_sheet(maps.key_of(bench.engine), latent_map),
+        outlines=latent_map.outlines,
+        reach=reach(latent_map),
+        here=here,
         alt=f"Map of {len(latent_map)} {noun(bench.engine)}s",
-        start=start,
-        on_walk=lambda walk: go(bench, walk),
     )
+    plane(chart, key="plane", start=start, on_walk=lambda walk: go(bench, walk))
 
 
 def explain(bench: Bench, latent_map: LatentMap) -> None:
     """Show what the plane is."""
+    name = noun(bench.engine)
     st.caption(
-        f"{len(latent_map)} {noun(bench.engine)}s where they lie in the model's space, on the two directions in which "
-        f"they differ most. These hold {percent(latent_map.explained, 1)} of all differences, so near neighbours need "
-        "not look alike." + (OUTLINES if latent_map.outlines else "")
+        f"{len(latent_map)} {name}s, placed by the two directions of the model's space in which {name}s vary most. "
+        f"These two hold {percent(latent_map.explained, 1)} of all variation, so neighbours need not look alike. "
+        f"A place between dots shows a blend of the {NEIGHBOURS} {name}s nearest to it."
+        + (OUTLINES if latent_map.outlines else "")
     )
 
 
@@ -120,11 +137,7 @@ def show_face(bench: Bench, latent_map: LatentMap) -> None:
     """Show the face at the place, or the film along the path."""
     walk = walk_of(bench)
     if walk.path:
-        frames = latent_map.decode(bench.engine, evenly(walk.path, FRAMES))
-        above = st.container()
-        loop = save_film(frames, name="path", key="save_path")
-        with above:
-            film(frames, key="map_film", alt="Film along the drawn path", loop=loop)
+        show_film(bench, latent_map, walk.path)
         return
     source = walk.source
     if source.place is None:
@@ -135,27 +148,47 @@ def show_face(bench: Bench, latent_map: LatentMap) -> None:
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=caption, caption=caption, width="stretch")
     warn_of_lost([picture])
-    if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
-        open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
+    keep_picture(bench, picture, source)
+
+
+def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...]) -> None:
+    """Show the film along a path, with buttons that keep it or the frame on which it stands."""
+    key = (maps.key_of(bench.engine), path)
+    frames = remembered("path", key, lambda: film_along(bench.engine, latent_map, path))
+    above = st.container()
+    loop = save_film(frames, name="path", key="save_path")
+    with above:
+        shown = film(frames, key="map_film", alt="Film along the drawn path", loop=loop)
+    st.caption(f"The frame on which the film stands, {shown + 1} of {len(frames)}, by itself:")
+    keep_picture(bench, frames[shown])
+
+
+def keep_picture(bench: Bench, picture: np.ndarray, source: Source | None = None) -> None:
+    """Show the buttons that open a picture in Edit, or save it; ``source`` is None for a frame of a film."""
+    with st.container(horizontal=True):
+        if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
+            source = source or bench.desk.crops.mix(picture, ())
+            open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
+        download("Save this picture", "map.png", lambda: png(picture), key="save_place", what="The exact picture.")
 
 
 bench = open_bench()
-intro(f"A map of {noun(bench.engine)}s", f"Every dot is a {noun(bench.engine)}; every place between them is one too.")
+name = noun(bench.engine)
+intro(f"A map of {name}s", f"Every dot is a {name}; a place between dots is a blend of the {name}s nearest to it.")
 try:
     with st.skeleton(height=520):
         latent_map = maps.map_of(bench.engine)
-        thumbnails = _sheet(maps.key_of(bench.engine), latent_map)
 except GlowcoreError as error:
     st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be read")
     st.stop()
 
 
 @st.fragment
-def panel(start: Walk) -> None:
+def panel(start: Walk, here: Point | None) -> None:
     """The fragment with the plane and its face, which reruns alone."""
     left, right = st.columns([2, 1], gap="large")
     with left:
-        show_plane(bench, latent_map, thumbnails, start)
+        show_plane(bench, latent_map, start, here)
     explain(bench, latent_map)  # below both columns: on a narrow screen the face comes first
     with right:
         try:
@@ -168,4 +201,4 @@ def panel(start: Walk) -> None:
 
 
 arrive(bench, latent_map)
-panel(walk_of(bench))
+panel(walk_of(bench), place_of_edit(bench, latent_map))

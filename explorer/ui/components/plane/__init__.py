@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.atlas.walk import Point, Walk
 from explorer.edits.messages import NO_MESSAGE, acknowledgement, newer, numbers
+from explorer.edits.recipe import Source
 from explorer.ui.components import HERE, sources
 
 _PLANE = st.components.v2.component("explorer_plane", **sources("plane", "view", "plane"))
@@ -19,39 +19,62 @@ _RECEIVED = st.components.v2.component(
 LONGEST_PATH = 2000  # points that are read of a drawn path
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """The thumbnails shown when the mouse is on a point, as one image of square tiles."""
+Point = tuple[float, float]
 
-    uri: str
-    columns: int
-    side: int
+
+@dataclass(frozen=True)
+class Walk:
+    """A position on the map of a model, or a path on it.
+
+    Attributes:
+        point: index of the picture that was chosen, None for a place between the pictures.
+        spot: the place, in units of the map; None before one was chosen.
+        path: the places of a drawn line, empty where none was drawn.
+    """
+
+    point: int | None = None
+    spot: Point | None = None
+    path: tuple[Point, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """The face at this position: of the picture, else of the place, else of the middle of the map."""
+        x, y = self.spot or (0.0, 0.0)
+        return Source("map", f"{x:.2f},{y:.2f}" if self.point is None else str(self.point))
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What the plane shows.
+    """What the plane shows, under the names of its JavaScript.
 
     Attributes:
         points: the place of each picture.
         groups: the group of each picture, an index into ``labels`` and ``colors``.
         labels: the name of each group.
         colors: the CSS colour of each group.
-        sheet: the thumbnails, in the order of ``points``.
+        uri: thumbnails of all points in their order, one image of square tiles.
+        columns: tiles in a row of that image.
+        side: side of a tile in pixels.
         outlines: lines round the densest half of the points, and round nine in ten; empty for no lines.
         reach: distance from the middle to the edge of the plane.
+        here: the place of the present edit, None where it has no picture.
+        alt: the text alternative.
     """
 
     points: Sequence[Point]
     groups: Sequence[int]
     labels: Sequence[str]
     colors: Sequence[str]
-    sheet: Sheet
+    uri: str
+    columns: int
+    side: int
     outlines: Sequence[Sequence[Sequence[Point]]]
     reach: float
+    here: Point | None
+    alt: str
 
 
-def plane(chart: Chart, *, key: str, alt: str, start: Walk, on_walk: Callable[[Walk], None]) -> None:
+def plane(chart: Chart, *, key: str, start: Walk, on_walk: Callable[[Walk], None]) -> None:
     """Show a chart, with the place and path of ``start`` marked; call ``on_walk`` when the visitor goes elsewhere.
 
     The chart holds all thumbnails; Streamlit sends its data again only when they change. Every message is handled once;
@@ -68,20 +91,7 @@ def plane(chart: Chart, *, key: str, alt: str, start: Walk, on_walk: Callable[[W
         if walk is not None:
             on_walk(walk)
 
-    data = {
-        "points": chart.points,
-        "groups": chart.groups,
-        "uri": chart.sheet.uri,
-        "columns": chart.sheet.columns,
-        "side": chart.sheet.side,
-        "outlines": chart.outlines,
-        "reach": chart.reach,
-        "colors": chart.colors,
-        "labels": chart.labels,
-        "spot": start.spot,
-        "path": list(start.path),
-        "alt": alt,
-    }
+    data = {**vars(chart), "spot": start.spot, "path": list(start.path)}
     _PLANE(key=key, data=data, on_went_change=went)
 
 
@@ -92,7 +102,7 @@ def received(key: str) -> None:
 
 
 def _walk(message: dict[str, Any], points: Sequence[Point]) -> Walk | None:
-    """Return the position that a message of the browser holds, None for a malformed one."""
+    """Return the position that a message of the browser holds, None for a malformed one; an empty path clears it."""
     index = message.get("point")
     if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(points):
         return Walk(point=index, spot=points[index])
@@ -100,7 +110,7 @@ def _walk(message: dict[str, Any], points: Sequence[Point]) -> Walk | None:
         return Walk(spot=spot)
     if isinstance(message.get("path"), list):
         path = tuple(p for p in map(_point, message["path"][:LONGEST_PATH]) if p is not None)
-        return Walk(path=path) if len(path) > 1 else None
+        return Walk(path=path) if len(path) > 1 or not message["path"] else None
     return None
 
 

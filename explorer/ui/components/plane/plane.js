@@ -8,6 +8,7 @@ const HELP = matchMedia("(pointer: coarse)").matches ? {
   look: "Click a point, or anywhere else to see what is there. Wheel or + and − zoom, drag moves, arrows walk, Enter opens the nearest point.",
   draw: "Draw with the mouse held down; the path becomes a film. By keyboard: arrows walk, space sets a corner, Enter makes the film.",
 }
+const REPLACES = " Another place replaces the path."
 const STEP = 0.2
 
 class Plane extends PlaneView {
@@ -22,6 +23,7 @@ class Plane extends PlaneView {
     for (const button of root.querySelectorAll("[data-mode]")) button.onclick = () => this.setMode(button.dataset.mode)
     for (const button of root.querySelectorAll(".near")) button.onclick = () => this.zoom(Number(button.dataset.zoom))
     this.find(".density").onclick = () => this.setDense(!dense)
+    this.find(".clear").onclick = () => this.clear()
     this.canvas.onpointerdown = (event) => this.down(event)
     this.canvas.onpointermove = (event) => this.move(event)
     this.canvas.onpointerup = (event) => this.up(event)
@@ -41,10 +43,16 @@ class Plane extends PlaneView {
 
   setMode(mode) {
     this.mode = mode
-    this.find(".help").textContent = HELP[mode]
     for (const name of ["look", "draw"]) {
       this.find(`[data-mode="${name}"]`).setAttribute("aria-pressed", String(name === mode))
     }
+    this.draw()
+  }
+
+  draw() {
+    super.draw()
+    this.find(".clear").disabled = !this.path.length
+    this.find(".help").textContent = HELP[this.mode] + (this.mode === "look" && this.path.length ? REPLACES : "")
   }
 
   setDense(on) {
@@ -67,6 +75,7 @@ class Plane extends PlaneView {
       return element("span", {}, dot, text)
     }))
     this.find(".dense").hidden = !data.outlines.length
+    this.find(".you").hidden = !data.here
     this.setDense(dense)
     if (this.uri !== data.uri) {
       this.uri = data.uri
@@ -83,6 +92,7 @@ class Plane extends PlaneView {
   down(event) {
     if (event.button !== 0) return
     this.canvas.setPointerCapture(event.pointerId)
+    this.tip.hidden = true
     this.start = { at: [event.clientX, event.clientY], view: { ...this.view }, path: this.path, moved: false }
     if (this.mode === "draw") this.path = [this.toPlane(event)]
   }
@@ -134,11 +144,21 @@ class Plane extends PlaneView {
 
   // Go to a place; this ends the film of a path.
   choose(spot, message) {
+    this.chosen = message
     this.stand(spot)
     this.path = []
     this.draw()
     this.reveal()
     this.wire.post(message)
+  }
+
+  // Remove the path with its film, and return to what was shown before it.
+  clear() {
+    this.path = []
+    this.drawn = false
+    this.spot = this.chosen ? (this.chosen.spot ?? this.data.points[this.chosen.point]) : null
+    this.draw()
+    this.wire.post(this.chosen ?? { path: [] })
   }
 
   // If the picture is below the map, scroll until both are visible.

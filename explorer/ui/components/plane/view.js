@@ -58,6 +58,7 @@ class PlaneView {
     context.globalAlpha = 0.8
     if (dense) this.outlines(context, ink)
     context.globalAlpha = 1
+    if (this.data.here) this.edit(context, style.getPropertyValue("--st-primary-color") || "#c50")
     if (this.path.length) this.line(context, ink)
     if (this.spot) this.cross(context, ink)
   }
@@ -141,6 +142,15 @@ class PlaneView {
       const [x, y] = this.toCanvas(point)
       context.fillRect(x - 3, y - 3, 6, 6)
     }
+  }
+
+  // Ring the place of the present edit.
+  edit(context, color) {
+    context.strokeStyle = color
+    context.lineWidth = 3
+    context.beginPath()
+    context.arc(...this.toCanvas(this.data.here), 7, 0, 7)
+    context.stroke()
   }
 
   cross(context, ink) {
