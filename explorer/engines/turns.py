@@ -30,7 +30,7 @@ class Turns:
 
     Attributes:
         on_look: callback, run in a waiting thread every 0.2 s. An exception that it raises ends the wait; pages use it
-            to give up a run that a newer run of the same session has replaced.
+            to give up a run when the session has asked for a new run of the whole page.
         on_wait: callback, run in a waiting thread after 2 s, 4 s, 8 s ... with the number of requests before it.
     """
 

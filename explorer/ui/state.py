@@ -42,12 +42,15 @@ def _settle_memory() -> None:
 
 
 def _attend(turns: Turns) -> None:
-    """Let a request that waits for its turn notify its visitor, and end if a newer run has replaced it."""
+    """Let a request that waits for its turn notify its visitor, and end if a new run of the page replaces it."""
     turns.on_look, turns.on_wait = _look, _waiting
 
 
 def _look() -> None:
-    """End a run that a newer one has replaced: Streamlit does so when a script reads the session state."""
+    """End a run that a new run of the whole page replaces: Streamlit does so when a script reads the session state.
+
+    A new run of a fragment, such as that of a slider's move, replaces no run; it waits for the run before it.
+    """
     if get_script_run_ctx(suppress_warning=True) is not None:
         st.session_state.get("desk")
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 from explorer.edits.recipe import Source
 from explorer.engines import models
 from explorer.engines.engine import Engine
-from explorer.engines.turns import Busy, Turns
+from explorer.engines.turns import Busy
 from explorer.ui import state
 from tests.explorer.picture_files import jpeg_of
 
@@ -132,40 +132,62 @@ def until(done):
         time.sleep(0.005)
 
 
-def test_of_two_requests_of_a_visitor_only_the_newer_is_computed(unopened, monkeypatch):
-    """Both come while somebody else has the model: the older one gives up its place as soon as the newer is there."""
-    monkeypatch.setattr("explorer.engines.turns.NOTICE", 1e9)  # a word to the visitor would end the older one as well
+@pytest.fixture
+def waiting_visitor(unopened, monkeypatch):
+    """A function that lets a visitor wait for a random picture, sends a second request, and returns what was computed.
+
+    The second request comes for seed 12345 while somebody else has the model; ``done(looks)`` says when its effect on
+    the first one can be seen, by the engine and by the looks of the waiting threads since then.
+    """
+    monkeypatch.setattr("explorer.engines.turns.NOTICE", 1e9)  # a toast would end the older one as well
+    monkeypatch.setattr("explorer.engines.turns.LOOK", 0.005)
+    runners, rendered, looks = [], [], []
+    start, render, look = LocalScriptRunner.start, Engine.render, state._look
+    monkeypatch.setattr(LocalScriptRunner, "start", lambda self: runners.append(self) or start(self))
+    monkeypatch.setattr(
+        Engine, "render", lambda self, recipe, *rest: (render(self, recipe, *rest), rendered.append(recipe.source))[0]
+    )
+    monkeypatch.setattr(state, "_look", lambda: looks.append(1) or look())
     at = unopened.run()
     desk, engine = at.session_state["desk"], state.engine_of("pretrained/tiny")
-    runners, made, joined = [], [], []
+    rendered.clear()
 
-    def remembering(kind, name, note):
-        work = getattr(kind, name)
+    def computed(of_fragment, done):
+        at.button(key="random_face").click()
+        visit = threading.Thread(target=at.run)
+        with engine.turns.take():
+            visit.start()
+            until(lambda: looks)
+            older = desk.recipe.source
+            desk.start_from(Source("seed", "12345"))
+            fragment = next(iter(runners[-1]._fragment_storage._fragments)) if of_fragment else None
+            runners[-1].request_rerun(RerunData(fragment_id=fragment))
+            looks.clear()
+            until(lambda: done(engine, looks))
+        visit.join(60)
+        assert not at.exception
+        return older, set(rendered)
 
-        def noting(self, *rest, **named):
-            result = work(self, *rest, **named)
-            note(self, *rest)
-            return result
+    return computed
 
-        monkeypatch.setattr(kind, name, noting)
 
-    monkeypatch.setattr(LocalScriptRunner, "start", lambda s, _w=LocalScriptRunner.start: runners.append(s) or _w(s))
-    remembering(Engine, "render", lambda _, recipe, *rest: made.append(recipe.source))
-    remembering(Turns, "_join", lambda turns: joined.append(turns))
-    at.button(key="random_face").click()
-    visit = threading.Thread(target=at.run)
-    with engine.turns.take():
-        visit.start()
-        until(lambda: len(joined) == 2)
-        older = desk.recipe.source
-        desk.start_from(Source("seed", "12345"))
-        runners[-1].request_rerun(RerunData())
-        until(lambda: len(joined) == 3)
-        until(lambda: engine.turns.waiting == 2)  # who has the model, and the newer request
-    visit.join(60)
-    assert not at.exception
-    assert older != desk.recipe.source
-    assert set(made) == {Source("seed", "12345")}
+def test_a_new_run_of_the_page_ends_the_one_that_waits(waiting_visitor):
+    queues = []
+
+    def done(engine, looks):
+        """The older request has left the queue and the newer one has joined it."""
+        queue = list(engine.turns._queue)
+        queues.extend(turn for turn in queue if turn not in queues)
+        return len(queues) == 3 and len(queue) == 2
+
+    older, rendered = waiting_visitor(False, done)
+    assert older.value != "12345"
+    assert rendered == {Source("seed", "12345")}
+
+
+def test_a_new_run_of_a_fragment_waits_for_the_one_before(waiting_visitor):
+    older, rendered = waiting_visitor(True, lambda engine, looks: len(looks) > 5)
+    assert older in rendered
 
 
 def test_twenty_who_come_at_once_load_the_model_once(home, monkeypatch):
