@@ -13,7 +13,7 @@ from glowcore import likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.initialization import is_trained
-from glowcore.inputs import check_values, checked_images
+from glowcore.inputs import check_values
 from glowcore.latents import Latents, checked_seeds
 from glowcore.levels import Level, latent_shapes
 from glowcore.likelihood_model import LikelihoodModel, Noise
@@ -66,16 +66,6 @@ class Flow(LikelihoodModel):
         self._anchor_every = 0
         self.drift = DriftMeter()
         self.register_buffer("initialized", torch.tensor(False))
-
-    @property
-    def device(self) -> torch.device:
-        """Device of the weights."""
-        return self.top_prior.stats.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Dtype of the weights."""
-        return self.top_prior.stats.dtype
 
     @property
     def memory(self) -> str:
@@ -274,21 +264,9 @@ class Flow(LikelihoodModel):
 
         They are in this model's dtype and on its device; their shapes, prior and labels are checked.
         """
-        expected, shapes = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
-        if shapes != expected:
-            raise ConfigError(f"latents have levels {shapes}, this model's are {expected}")
-        if latents.prior != self.prior:
-            raise ConfigError(f"latents have a {latents.prior} prior, this model's is {self.prior}")
         forbid_tf32(self.device)
-        *eps_levels, top = (level.to(self.device, self.dtype) for level in latents.levels)
+        *eps_levels, top = self.checked_levels(latents)
         return [*eps_levels, self.top_prior.inverse(top, self.top_prior.labels(latents.y, len(latents)))]
-
-    def as_float(self, images: Tensor) -> Tensor:
-        """Return pictures as floats in [0, 1], in this model's dtype and on its device."""
-        images = self.checked_images(images)
-        if images.dtype == torch.uint8:
-            return images.to(self.dtype) / 255
-        return images.to(self.dtype)
 
     def dequantised(self, images: Tensor, generator: Noise) -> Tensor:
         """Return pictures as points of the cube [-0.5, 0.5]: quantised to ``config.n_bits``, plus noise."""
@@ -299,4 +277,4 @@ class Flow(LikelihoodModel):
     def checked_images(self, images: Tensor) -> Tensor:
         """Return pictures on this model's device; their shape and dtype are checked."""
         forbid_tf32(self.device)
-        return checked_images(images, self.config.channels, self.image_size, self.device)
+        return super().checked_images(images)

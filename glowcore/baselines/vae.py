@@ -15,7 +15,7 @@ from glowcore import config_checks, likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
-from glowcore.inputs import check_values, checked_images
+from glowcore.inputs import check_values
 from glowcore.latents import Latents, checked_seeds
 from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import draw_noise, noise_log_prob
@@ -85,16 +85,6 @@ class VAE(LikelihoodModel):
         self.encoder = Encoder(config.channels, widths, size, 2 * config.latent_dims)
         self.decoder = Decoder(config.latent_dims, widths, size, 2 * config.channels)
 
-    @property
-    def device(self) -> torch.device:
-        """Device of the weights."""
-        return self.decoder.out.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Dtype of the weights."""
-        return self.decoder.out.weight.dtype
-
     def encode(self, images: Tensor, y: None = None) -> Latents:
         """Return the mean of q(z|x) of pictures ``[B, C, H, W]``, floats in [0, 1] or uint8.
 
@@ -102,16 +92,12 @@ class VAE(LikelihoodModel):
             ConfigError: pictures of another shape or dtype, or a class ``y``, since a VAE has no classes.
         """
         _refuse_classes(y)
-        images = self._checked(images)
-        values = images.to(self.dtype) / 255 if images.dtype == torch.uint8 else images.to(self.dtype)
-        return Latents([self.posterior(values)[0][:, :, None, None]])
+        return Latents([self.posterior(self.as_float(images))[0][:, :, None, None]])
 
     def decode(self, latents: Latents) -> Tensor:
         """Return the decoder's mean, ``[B, C, H, W]`` in [0, 1]: the most likely pictures of these latents."""
-        shapes = [tuple(level.shape[1:]) for level in latents.levels]
-        if shapes != self.latent_shapes():
-            raise ConfigError(f"latents have levels {shapes}, this model's are {self.latent_shapes()}")
-        mean, _ = self.predict(latents.levels[0].to(self.device, self.dtype)[:, :, 0, 0])
+        [level] = self.checked_levels(latents)
+        mean, _ = self.predict(level[:, :, 0, 0])
         # The 8-bit value v covers the cell around x = (v + 1/2) / 256 of the unit interval, and is the picture v / 255.
         return ((256 * mean - 0.5) / 255).clamp(0, 1)
 
@@ -129,7 +115,7 @@ class VAE(LikelihoodModel):
             ConfigError: as :meth:`glowcore.flow.Flow.bits_per_dim`, or a class ``y``, since a VAE has no classes.
         """
         _refuse_classes(y)
-        checked = self._checked(images)
+        checked = self.checked_images(images)
         check_values(images)
         k = likelihood.bins(checked, self.config.n_bits)
         values = (k.to(self.dtype) + 0.5) / 2**self.config.n_bits
@@ -174,9 +160,6 @@ class VAE(LikelihoodModel):
         """Return decoded samples as they are: the decoder's mean is smooth and in [0, 1] already."""
         return decoded
 
-    def _checked(self, images: Tensor) -> Tensor:
-        return checked_images(images, self.config.channels, self.image_size, self.device)
-
     def _noise(self, count: int, generator: Noise) -> Tensor:
         shape = (self.config.latent_dims,)
         likelihood.check_generators(generator, count)
@@ -190,11 +173,6 @@ class VAE(LikelihoodModel):
 def _refuse_classes(y: object) -> None:
     if y is not None:
         raise ConfigError(f"y is {' '.join(repr(y).split()):.40}, but a VAE has no classes")
-
-
-def build_vae(config: VAEConfig) -> VAE:
-    """Build a VAE with fresh weights."""
-    return VAE(config)
 
 
 def _within(values: Tensor, low: float, high: float) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from glowcore.baselines.vae import VAE, VAEConfig, build_vae
+from glowcore.baselines.vae import VAE, VAEConfig
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.models.glow import GlowConfig, build_glow
@@ -14,7 +14,7 @@ from glowcore.models.realnvp import RealNVPConfig, build_realnvp
 
 #: Config classes by the model's name in ``config.json`` and on the command line.
 CONFIGS: dict[str, type] = {"glow": GlowConfig, "realnvp": RealNVPConfig, "nice": NICEConfig, "vae": VAEConfig}
-_BUILDERS = {GlowConfig: build_glow, RealNVPConfig: build_realnvp, NICEConfig: build_nice, VAEConfig: build_vae}
+_BUILDERS = {GlowConfig: build_glow, RealNVPConfig: build_realnvp, NICEConfig: build_nice, VAEConfig: VAE}
 
 
 def build(config: Any) -> Flow | VAE:

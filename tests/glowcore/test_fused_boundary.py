@@ -78,6 +78,7 @@ def results(form):
         "checked_images": form.checked_images(batch),
         "dequantised": x,
         "raw_levels": torch.cat([level.flatten(1) for level in (*eps, top)], 1),
+        "checked_levels": torch.cat([level.flatten(1) for level in form.checked_levels(latents)], 1),
         "finish_encoding": form.finish_encoding(eps, top, latents.log_prob, y),
         "latent_shapes": torch.tensor(form.latent_shapes()),
         "initialize": form.initialize(batch),

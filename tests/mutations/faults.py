@@ -164,6 +164,8 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "temperature ignored": (("[f * level.to(self.device, self.dtype) for f,",
                                  "[level.to(self.device, self.dtype) for f,"),),
         "always the Gaussian's density": (("noise_log_prob(level, self.prior)", "noise_log_prob(level)"),),
+    }),
+    ("likelihood_model.py", (FLOW, REFERENCE), {
         "uint8 over 256": (("images.to(self.dtype) / 255", "images.to(self.dtype) / 256"),),
     }),
     ("latents.py", (LATENTS,), {
