@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from explorer.engines import turns
+
 COMPONENTS = Path(__file__).resolve().parents[2] / "explorer" / "ui" / "components"
 
 # A wire whose clock stands still until it is told how many milliseconds have gone by.
@@ -29,6 +31,12 @@ SCENE = """([sources, kind, acts]) => {
     if (act === "back") {
       history.replaceState(null, "", value)
       window.dispatchEvent(new PopStateEvent("popstate"))
+    }
+    if (act === "state") {
+      const made = () => document.body.appendChild(document.createElement("p"))
+      const app = document.querySelector('[data-testid="stApp"]') ?? made()
+      app.dataset.testid = "stApp"
+      app.dataset.testScriptState = value
     }
     if (act === "keep") wire.keep(value)
     if (act === "other ack") wire.acknowledge({ nonce: "other", seq: value })
@@ -84,6 +92,22 @@ def test_a_message_without_an_answer_is_sent_once_more_and_then_given_up(play):
     assert play("Wire", *posts, ("wait", 8000), ("ack", 1))["sent"] == [{**first, "seq": 1}, again, after]
     assert play("Wire", *posts, ("wait", 16000))["sent"] == [{**first, "seq": 1}, again, after]
     assert play("Wire", ("post", first), ("ack", 1), ("wait", 60000))["sent"] == [{**first, "seq": 1}]
+
+
+def test_while_a_script_runs_the_patience_is_longer_than_the_server_s_queue(play):
+    first = {"spot": [0, 0]}
+    posts = [("state", "running"), ("post", first)]
+    again = {**first, "seq": 1, "again": True}
+    patience = 1000 * turns.PATIENCE
+    assert play("Wire", *posts, ("wait", patience + 5000), ("ack", 1))["sent"] == [{**first, "seq": 1}]
+    assert play("Wire", *posts, ("wait", 40000))["sent"] == [{**first, "seq": 1}, again]
+    assert play("Wire", *posts, ("wait", 9000), ("state", "notRunning"), ("wait", 7000))["sent"][1:] == [again]
+
+
+def test_no_strip_follows_a_change_that_was_given_up(play):
+    move, strip = moves(1)[0], {"op": "strip", "name": "Smiling"}
+    sent = play("EditWire", ("post", move), ("post", strip), ("wait", 60000))["sent"]
+    assert sent == [{**move, "seq": 1}, {**move, "seq": 1, "again": True}]
 
 
 @pytest.mark.parametrize("leave", [("click", "a href=/mix"), ("back", "/mix")])

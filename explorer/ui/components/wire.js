@@ -1,10 +1,18 @@
 // Messages to the server, one at a time: the next message is sent when the previous one is acknowledged. Streamlit
 // merges messages that arrive while a script runs, and merging can drop one.
 
-const PATIENCE = 8000 // milliseconds to wait for an acknowledgement
+const PATIENCE = 8000 // milliseconds to wait for an acknowledgement while the server runs no script
+const LONGEST = 40000 // milliseconds to wait while a script runs: a request may queue for the model for 30 s (engines/turns.py)
+const APP = '[data-testid="stApp"]'
+const RUN_STATE = "data-test-script-state"
 const LEAVING = 5000 // milliseconds after which a clicked link has not led to another page
 const BUSY = 300 // milliseconds after which a wait is shown
 const LINKS = "a[href]:not([target=_blank], [download])"
+
+// Return Streamlit's state of the page's script.
+function runState() {
+  return document.querySelector(APP)?.getAttribute(RUN_STATE) ?? "notRunning"
+}
 
 class Wire {
   constructor(send, onBusy = () => {}, onLost = () => {}) {
@@ -64,9 +72,19 @@ class Wire {
   }
 
   dispatch() {
-    clearTimeout(this.lostTimer)
-    this.lostTimer = setTimeout(() => this.lost(), PATIENCE)
+    this.waited = 0
+    this.watch()
     this.send(this.inFlight)
+  }
+
+  // While a script runs the answer may still come, and sending the message again would give up its place in the queue.
+  watch() {
+    clearTimeout(this.lostTimer)
+    this.lostTimer = setTimeout(() => {
+      this.waited += PATIENCE
+      if (runState() !== "notRunning" && this.waited < LONGEST) this.watch()
+      else this.lost()
+    }, PATIENCE)
   }
 
   // A message without an acknowledgement is sent once more; its number lets the server ignore a repetition. Then it is

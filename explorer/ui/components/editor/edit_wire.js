@@ -32,6 +32,12 @@ class EditWire extends Wire {
     return this.inFlight.op === "strip" && message.op !== "strip"
   }
 
+  // After a change without an answer no strip is sent: Streamlit may still hold the change, and would replace it.
+  lost() {
+    if (this.inFlight.again && this.inFlight.op !== "strip") this.waiting = this.waiting.filter((m) => m.op !== "strip")
+    super.lost()
+  }
+
   // A strip that has come need not be requested again.
   received(strip) {
     this.waiting = this.waiting.filter((m) => m.op !== "strip" || m.name !== strip.name)

@@ -7,6 +7,7 @@ function typing(event) {
 }
 
 const REST = 600 // milliseconds without input after which a strip is requested
+const UNANSWERED = "The server has not answered yet. The sliders show the last edit that it confirmed; a late answer still counts."
 const UNSAVED = "The picture was not saved: the page was left before it was ready."
 const PRESSES = ["pointerdown", "pointerup", "pointercancel"]
 
@@ -149,7 +150,7 @@ class Editor {
   }
 
   wantStrip(name) {
-    if (this.wanted === name) return
+    if (this.wanted === name || this.unanswered) return
     this.wanted = name
     this.stage.strip = null
     this.panel.know(null)
@@ -168,6 +169,7 @@ class Editor {
   refreshSoon() {
     clearTimeout(this.refresh)
     this.refresh = setTimeout(() => {
+      if (this.unanswered) return
       if (this.pressed) { this.refreshSoon(); return }
       const free = this.data.sliders.filter((s) => !s.locked)
       const slider = free.find((s) => s.name === this.frames.name) ?? free.find((s) => s.value !== 0) ?? free[0]
@@ -191,6 +193,7 @@ class Editor {
 
   async update(data, send) {
     this.send = send
+    this.unanswered = Boolean(data.unanswered)
     const turn = (this.turn = (this.turn ?? 0) + 1)
     putInAddress(data.token) // before the pictures are decoded, so that a reload in between has the edit
     const pictures = {}
@@ -227,10 +230,10 @@ class Editor {
     if (!before) this.resume(data)
   }
 
-  // Without an answer the sliders go back to the edit that the server has last sent.
+  // Without an answer the sliders go back to the edit that the server has last sent. No strip is requested until it answers.
   giveUp(op) {
     if (op === "strip") return
-    this.update({ ...this.data, strip: null, note: "There was no answer, so the last change was not made." }, this.send)
+    this.update({ ...this.data, strip: null, note: UNANSWERED, unanswered: true }, this.send)
   }
 
   // While values are pending the large picture stays at the strip's frame, unless the edit has another source by now.

@@ -1,9 +1,7 @@
 // A click on a save button waits for the newest edit: the server makes the file from the last edit that it has received.
 
 const SAVE = '[class*="st-key-save_"]'
-const APP = '[data-testid="stApp"]'
 const DROPPED = "explorer-click-dropped"
-const RUN_STATE = "data-test-script-state"
 
 class SaveGate {
   constructor(changesPending) {
@@ -27,8 +25,7 @@ class SaveGate {
 
   // The acknowledgement comes with the editor's data, the new files only later in the same run of the script.
   openIfSaved() {
-    const state = this.app?.getAttribute(RUN_STATE) ?? "notRunning"
-    if (!this.closed || this.changesPending() || state !== "notRunning") return
+    if (!this.closed || this.changesPending() || runState() !== "notRunning") return
     this.closed = false
     // Streamlit draws a button that has a tooltip twice, and shows one of the two.
     const buttons = this.clicked ? [...document.querySelectorAll(`.${this.clicked} button`)] : []
