@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -119,7 +120,9 @@ def test_a_map_is_made_once(empty_home, mine, faces, capsys):
     assert main([*map(str, command), "--skip-broken", "--limit", "5"]) == 0
     said = capsys.readouterr().err
     assert "skipped notes.png: " not in said  # beyond the five
-    assert f"wrote {mine / 'map.safetensors'}: 5 pictures, " in said
+    assert re.search(
+        rf"wrote {re.escape(str(mine / 'map.safetensors'))}: 5 pictures, .* MB; .*\d\.\d\d% of the var", said
+    )
     before = (mine / "map.safetensors").read_bytes()
     assert told(capsys, *command) == f"error: {mine / 'map.safetensors'} is there already; --force replaces it"
     assert (mine / "map.safetensors").read_bytes() == before
@@ -128,6 +131,37 @@ def test_a_map_is_made_once(empty_home, mine, faces, capsys):
     capsys.readouterr()
     with run_lock.alone(mine):
         assert told(capsys, *command, "--force").startswith(f"error: {mine}: a training is running there; ")
+
+
+@pytest.mark.parametrize(
+    ("table", "split", "shown", "fitted"),
+    [
+        ("4 train 5 test", "test", 5, 4),
+        ("4 train 5 test", "train", 4, None),
+        ("4 train 5 test", "all", 9, None),
+        ("9 test", "test", 9, None),
+    ],
+)
+def test_a_map_is_fitted_to_training_pictures_that_it_does_not_show(
+    empty_home, mine, blobs, tmp_path, monkeypatch, table, split, shown, fitted
+):
+    words = table.split()
+    splits = [name for count, name in zip(words[::2], words[1::2], strict=True) for _ in range(int(count))]
+    folder = tmp_path / "table"
+    folder.mkdir()
+    rows = [f"{number}.png,{name}" for number, name in enumerate(splits)]
+    (folder / "attributes.csv").write_text("\n".join(["file,split", *rows]))
+    for number in range(len(splits)):
+        Image.fromarray(blobs[number]).save(folder / f"{number}.png")
+    given, build = [], LatentMap.build
+    monkeypatch.setattr(
+        LatentMap, "build", lambda *args, **options: given.append((args, options)) or build(*args, **options)
+    )
+    assert main(["map", "--model", str(mine), "--data", str(folder), "--split", split]) == 0
+    (((_, pictures, *_), options),) = given
+    assert len(pictures) == shown == len(LatentMap.load(mine))
+    assert (options["fitted_to"] is None) == (fitted is None)
+    assert fitted is None or len(options["fitted_to"]) == fitted
 
 
 def test_what_a_map_cannot_keep_is_told_before_the_work(empty_home, mine, faces, capsys, monkeypatch):
