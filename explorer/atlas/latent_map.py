@@ -89,13 +89,6 @@ class LatentMap:
         x, y = ((flat.cpu().float() - self.mean) @ self.basis[:2].T / self.scale[:2]).tolist()
         return x, y
 
-    def spread(self, direction: torch.Tensor) -> float:
-        """Return the standard deviation of the encodings along a direction ``[D]``, taken as 1 outside the basis."""
-        unit = direction.cpu().float() / direction.norm().cpu().clamp_min(1e-12)
-        along = unit @ self.basis.T
-        rest = max(0.0, 1 - float(along.square().sum()))
-        return float(((along * self.scale).square().sum() + rest).sqrt())
-
     # -- building, saving, loading ---------------------------------------------------------------
     @classmethod
     def build(

@@ -164,7 +164,7 @@ def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) 
         name = naming.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
-            groups = [[bench.engine.encode(face) for face in group] for group in faces]
+            groups = [attribute.encode(bench.engine, group) for group in faces]
             latent_map = LatentMap.load(bench.engine.folder)
             vectors = attribute.fit(name, *groups, known, latent_map, weights=bench.engine.model_hash)
     except GlowcoreError as error:

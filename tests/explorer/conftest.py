@@ -126,5 +126,5 @@ def bare(engine, tmp_path) -> Engine:
 @pytest.fixture
 def freckles(engine, many_blobs) -> AttributeVectors:
     """An attribute of one's own, made with the tiny model."""
-    encoded = [engine.encode(p) for p in many_blobs]
-    return attribute.fit("Freckles", encoded[:8], encoded[8:], engine.attributes, weights=engine.model_hash)
+    latents = attribute.encode(engine, many_blobs)
+    return attribute.fit("Freckles", latents[:8], latents[8:], engine.attributes, weights=engine.model_hash)

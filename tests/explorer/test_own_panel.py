@@ -7,7 +7,7 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.own import attribute, naming
+from explorer.own import held_out, naming
 from explorer.session.desk import Desk
 from explorer.wording.labels import attributes_of, ordered, words
 from glowcore.errors import ConfigError
@@ -72,7 +72,7 @@ def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
     ],
 )
 def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatch, share, kind, judged):
-    monkeypatch.setattr(attribute, "_separation", lambda *_: share)
+    monkeypatch.setattr(held_out, "separation", lambda *_: share)
     give(at, files, "Freckles")
     assert judged in said(at, kind).replace("\N{NO-BREAK SPACE}", " ")
     assert not said(at, "info" if kind == "warning" else "warning")
