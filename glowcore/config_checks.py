@@ -1,4 +1,4 @@
-"""Checks shared by the configs of all models."""
+"""Settings and checks shared by the configs of all models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,45 @@ import dataclasses
 from typing import Any
 
 from glowcore.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageConfig:
+    """Base class of the configs of models: the pictures.
+
+    Args:
+        image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of ``2**halvings``.
+        channels: 3 for colour, 1 for greyscale, or any other number up to 64.
+        n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
+
+    Raises:
+        ConfigError: a value outside these ranges; nothing is allocated then.
+    """
+
+    image_size: int | tuple[int, int] = 32
+    channels: int = 3
+    n_bits: int = 5
+
+    def __post_init__(self) -> None:
+        make_plain(self)
+        check_int("channels", self.channels, 1, 64)
+        check_int("n_bits", self.n_bits, 1, 8)
+        self.check()
+        check_size(self.image_size, self.halvings)
+
+    def check(self) -> None:
+        """Raise :class:`ConfigError` if a setting of a subclass is invalid."""
+        raise NotImplementedError(f"{type(self).__name__} defines no check")
+
+    @property
+    def halvings(self) -> int:
+        """Number of times that the model halves its pictures, ``num_levels`` unless a subclass overrides it."""
+        return self.num_levels
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        return check_size(self.image_size, self.halvings)
 
 
 def make_plain(config: Any) -> None:

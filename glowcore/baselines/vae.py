@@ -27,7 +27,7 @@ LOG_SCALE_BOUNDS = (-7.0, 0.0)
 
 
 @dataclass(frozen=True)
-class VAEConfig:
+class VAEConfig(config_checks.ImageConfig):
     """Settings of a VAE. With the defaults it has as many parameters as a Glow of L3 K8 and 64 hidden channels.
 
     Args:
@@ -42,28 +42,17 @@ class VAEConfig:
         ConfigError: a value outside these ranges; nothing is allocated then.
     """
 
-    image_size: int | tuple[int, int] = 32
-    channels: int = 3
-    n_bits: int = 5
     num_levels: int = 3
     hidden_channels: int = 20
     latent_dims: int = 80
 
     model_name: ClassVar[str] = "vae"
 
-    def __post_init__(self) -> None:
-        config_checks.make_plain(self)
-        config_checks.check_int("channels", self.channels, 1, 64)
-        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+    def check(self) -> None:
+        """See :meth:`ImageConfig.check`."""
         config_checks.check_int("num_levels", self.num_levels, 1, 10)
         config_checks.check_int("hidden_channels", self.hidden_channels, 1, 1024)
         config_checks.check_int("latent_dims", self.latent_dims, 1, 65536)
-        config_checks.check_size(self.image_size, self.num_levels)
-
-    @property
-    def height_width(self) -> tuple[int, int]:
-        """Height and width of the pictures."""
-        return config_checks.check_size(self.image_size, self.num_levels)
 
 
 class VAE(LikelihoodModel):

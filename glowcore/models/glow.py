@@ -26,7 +26,7 @@ PERMUTATIONS = ("conv1x1_lu", "conv1x1", "reverse", "shuffle")
 
 
 @dataclass(frozen=True)
-class GlowConfig:
+class GlowConfig(config_checks.ImageConfig):
     """Config of a Glow.
 
     Args:
@@ -52,8 +52,6 @@ class GlowConfig:
     """
 
     image_size: int | tuple[int, int] = 64
-    channels: int = 3
-    n_bits: int = 5
     num_levels: int = 4
     steps_per_level: int | tuple[int, ...] = 16
     hidden_channels: int | tuple[int, ...] = 128
@@ -68,10 +66,8 @@ class GlowConfig:
 
     model_name: ClassVar[str] = "glow"
 
-    def __post_init__(self) -> None:
-        config_checks.make_plain(self)
-        config_checks.check_int("channels", self.channels, 1, 64)
-        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+    def check(self) -> None:
+        """See :meth:`ImageConfig.check`."""
         config_checks.check_int("num_levels", self.num_levels, 1, 10)
         config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 1024)
         config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
@@ -83,12 +79,6 @@ class GlowConfig:
         config_checks.check_int("position_channels", self.position_channels, 0, 256)
         config_checks.check_choice("norm", self.norm, NORMS)
         config_checks.check_bool("class_head", self.class_head)
-        config_checks.check_size(self.image_size, self.num_levels)
-
-    @property
-    def height_width(self) -> tuple[int, int]:
-        """Height and width of the pictures."""
-        return config_checks.check_size(self.image_size, self.num_levels)
 
 
 def build_glow(config: GlowConfig) -> Flow:

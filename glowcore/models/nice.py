@@ -20,7 +20,7 @@ PRIORS = ("logistic", "gaussian")
 
 
 @dataclass(frozen=True)
-class NICEConfig:
+class NICEConfig(config_checks.ImageConfig):
     """Config of a NICE: additive couplings on the picture as one vector, then a scale for every value.
 
     There is one level, whose latents have the shape of the picture. The defaults are the paper's architecture with
@@ -39,9 +39,6 @@ class NICEConfig:
         ConfigError: a value outside these ranges.
     """
 
-    image_size: int | tuple[int, int] = 32
-    channels: int = 3
-    n_bits: int = 5
     steps_per_level: int = 4
     hidden_channels: int = 224
     hidden_layers: int = 4
@@ -50,10 +47,8 @@ class NICEConfig:
     model_name: ClassVar[str] = "nice"
     num_levels: ClassVar[int] = 1
 
-    def __post_init__(self) -> None:
-        config_checks.make_plain(self)
-        config_checks.check_int("channels", self.channels, 1, 64)
-        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+    def check(self) -> None:
+        """See :meth:`ImageConfig.check`."""
         config_checks.check_int("steps_per_level", self.steps_per_level, 3, 1024)
         config_checks.check_int("hidden_channels", self.hidden_channels, 1, 8192)
         config_checks.check_int("hidden_layers", self.hidden_layers, 1, 64)
@@ -65,9 +60,9 @@ class NICEConfig:
             )
 
     @property
-    def height_width(self) -> tuple[int, int]:
-        """Height and width of the pictures."""
-        return config_checks.check_size(self.image_size, 0)
+    def halvings(self) -> int:
+        """See :attr:`ImageConfig.halvings`."""
+        return 0
 
 
 def build_nice(config: NICEConfig) -> Flow:

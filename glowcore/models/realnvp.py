@@ -22,7 +22,7 @@ NORMS = {"actnorm": ActNorm, "batchnorm": BatchNorm}
 
 
 @dataclass(frozen=True)
-class RealNVPConfig:
+class RealNVPConfig(config_checks.ImageConfig):
     """Config of a Real NVP.
 
     A level has K couplings with checkerboard masks, a squeeze, K couplings that move half of the channels, and a split;
@@ -49,9 +49,6 @@ class RealNVPConfig:
         ConfigError: a value outside these ranges.
     """
 
-    image_size: int | tuple[int, int] = 32
-    channels: int = 3
-    n_bits: int = 5
     num_levels: int = 3
     steps_per_level: int | tuple[int, ...] = 3
     hidden_channels: int | tuple[int, ...] = 32
@@ -62,10 +59,8 @@ class RealNVPConfig:
 
     model_name: ClassVar[str] = "realnvp"
 
-    def __post_init__(self) -> None:
-        config_checks.make_plain(self)
-        config_checks.check_int("channels", self.channels, 1, 64)
-        config_checks.check_int("n_bits", self.n_bits, 1, 8)
+    def check(self) -> None:
+        """See :meth:`ImageConfig.check`."""
         config_checks.check_int("num_levels", self.num_levels, 1, 10)
         config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 256)
         config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
@@ -73,12 +68,11 @@ class RealNVPConfig:
         config_checks.check_choice("norm", self.norm, tuple(NORMS))
         config_checks.check_number("logit_alpha", self.logit_alpha, 0, 0.5)
         config_checks.check_bool("learned_prior", self.learned_prior)
-        config_checks.check_size(self.image_size, self.num_levels - 1)
 
     @property
-    def height_width(self) -> tuple[int, int]:
-        """Height and width of the pictures."""
-        return config_checks.check_size(self.image_size, self.num_levels - 1)
+    def halvings(self) -> int:
+        """See :attr:`ImageConfig.halvings`."""
+        return self.num_levels - 1
 
 
 def build_realnvp(config: RealNVPConfig) -> Flow:
