@@ -165,19 +165,3 @@ def test_no_file_names_the_folder_of_shared_test_data():
     texts += [*(ROOT / "pretrained").rglob("*.md"), *(ROOT / "pretrained").rglob("*.json"), ROOT / "Makefile"]
     pattern = re.compile(r"\.\./" + "shared")
     assert where(path for path in texts if pattern.search(path.read_text("utf-8"))) == []
-
-
-def test_streamlit_settings_are_hardened():
-    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
-    server, client = settings["server"], settings["client"]
-    assert server["address"] == "127.0.0.1"
-    assert server["maxUploadSize"] <= 15
-    assert server["maxMessageSize"] <= 30
-    assert server["enableXsrfProtection"]
-    assert server["enableCORS"]
-    assert server["fileWatcherType"] == "none"
-    assert not server["enableStaticServing"]
-    assert not server["enableAgentApi"]
-    assert client["showErrorDetails"] == "none"
-    assert client["toolbarMode"] == "viewer"
-    assert settings["browser"]["gatherUsageStats"] is False

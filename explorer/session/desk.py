@@ -31,15 +31,6 @@ from glowcore import AttributeVectors
 from glowcore.errors import ImageError
 
 
-@dataclass(frozen=True)
-class LastView:
-    """What the editor last showed: the hash of the model, the edit with its history, and the editor's data."""
-
-    model: str
-    history: History
-    data: dict[str, Any]
-
-
 @dataclass
 class Desk:
     """The state of one session, and every operation that changes it.
@@ -54,7 +45,7 @@ class Desk:
         note: one sentence for the user, or "".
         strip_for: the attribute whose strip the editor has just requested.
         answered: number of the last message of the editor that was handled.
-        last_view: the last view of the editor, restored while no other picture can be made.
+        last_view: the edit that the editor last showed and its data, restored while no other picture can be made.
     """
 
     history: History | None = None
@@ -66,7 +57,7 @@ class Desk:
     note: str = ""
     strip_for: str | None = None
     answered: MessageNumber = NO_MESSAGE
-    last_view: LastView | None = None
+    last_view: tuple[History, dict[str, Any]] | None = None
 
     @property
     def recipe(self) -> EditRecipe:
@@ -312,15 +303,14 @@ class Desk:
 
     def keep_view(self, data: dict[str, Any]) -> None:
         """Keep the editor's data of the present edit for ``restore_view``."""
-        self.last_view = LastView(self.recipe.model, self.history, data)
+        self.last_view = self.history, data
 
     def restore_view(self) -> dict[str, Any] | None:
         """Go back to the last edit of the model in use that could be shown, and return its data; None without one."""
-        view = self.last_view
-        if view is None or view.model != self.recipe.model:
+        if self.last_view is None or self.last_view[0].present.model != self.recipe.model:
             return None
-        self._keep(view.history)
-        return view.data
+        self._keep(self.last_view[0])
+        return self.last_view[1]
 
     @property
     def _photo_keys(self) -> set[str]:

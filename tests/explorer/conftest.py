@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import streamlit as st
@@ -14,14 +16,23 @@ from explorer.catalogue.gallery import Gallery
 from explorer.engines.engine import Engine
 from explorer.own import attribute
 from explorer.session.desk import Desk
+from explorer.ui import state
 from glowcore import AttributeVectors
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app
 
 
+@pytest.fixture(scope="session")
+def _frozen():
+    """Objects that outlive the tests, frozen once: Streamlit collects garbage after every run of a page."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def fresh_caches():
+def fresh_caches(_frozen, monkeypatch):
     """No model or page data is kept from one test to the next."""
+    monkeypatch.setattr(state, "gc", Mock())  # a collection for each model that is loaded or released is slow
     _forget()
     yield
     _forget()

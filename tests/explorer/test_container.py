@@ -1,4 +1,4 @@
-"""The container file without a container: its files, its commands and its port are the repository's."""
+"""The container file without a container: the files of its image, and the command that serves them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import fnmatch
 import json
 import os
-import re
 import shlex
 import shutil
 import socket
@@ -17,7 +16,6 @@ import time
 from pathlib import Path
 
 import pytest
-import streamlit.config
 
 from tests.explorer.visiting import REPOSITORY
 from tests.load.client import Visitor
@@ -68,45 +66,6 @@ def test_the_image_holds_what_the_application_reads_and_nothing_else(tracked):
     for path in ("runs/mine/model.safetensors", ".git/config", ".streamlit/secrets.toml", ".venv/bin/python",
                  "tests/data/astronaut.jpg", "holiday.jpg", "explorer/__pycache__/engine.cpython-311.pyc"):  # fmt: skip
         assert ignored(path), path
-
-
-def test_its_commands_are_the_makefile_s():
-    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
-    folder = re.search(r"^BIN := (\S+)$", makefile, re.M)[1]
-    runs = all_of("RUN")
-    targets = [target for run in runs for target in re.findall(r"(?:^|&& |=\S* )make (\S+)", run)]
-    assert targets == [".venv/installed"]
-    for target in targets:
-        needs = re.search(rf"^{re.escape(target)}:(.*)$", makefile, re.M)[1].split()
-        before = next(rest.split()[:-1] for word, rest in instructions() if word == "COPY")
-        assert set(needs) | {"Makefile"} == set(before)  # what the target reads is there when it is made
-    programs = [json.loads(all_of("CMD")[0])[0], json.loads(all_of("HEALTHCHECK")[0].partition("CMD ")[2])[0]]
-    assert {str(Path(program).parent) for program in programs} == {folder}
-    started = re.search(r"^app:.*\n\t\$\(BIN\)/(.*)$", makefile, re.M)[1]
-    assert shlex.join(json.loads(all_of("CMD")[0])[:3]).removeprefix(f"{folder}/") == started
-    compiled = re.search(r"compileall -q (.*)", " ".join(runs))[1].split()
-    assert all((REPOSITORY / path).exists() for path in compiled)
-
-
-def test_its_port_and_its_python_are_the_ones_in_use():
-    port = str(streamlit.config.get_option("server.port"))
-    assert all_of("EXPOSE") == [port]
-    assert f"127.0.0.1:{port}/_stcore/health" in all_of("HEALTHCHECK")[0]
-    wanted = re.search(r'requires-python = ">=([\d.]+)"', (REPOSITORY / "pyproject.toml").read_text("utf-8"))[1]
-    version = re.fullmatch(r"python:([\d.]+)-slim", all_of("FROM")[0])[1]
-    assert tuple(map(int, version.split("."))) >= tuple(map(int, wanted.split(".")))
-    assert instructions().index(("USER", "explorer")) < [word for word, _ in instructions()].index("CMD")
-
-
-def test_the_documents_say_the_same():
-    head = [line.removeprefix("# ") for line in (REPOSITORY / "Dockerfile").read_text("utf-8").splitlines()[:2]]
-    text = (REPOSITORY / "docs" / "deploy.md").read_text("utf-8")
-    assert all(line in text for line in head)
-    assert head[1].count(all_of("EXPOSE")[0]) == 2
-    mounted = re.search(r'--volume "\$PWD/runs:(\S+)/runs:ro"', text)[1]
-    assert all_of("WORKDIR") == [mounted]
-    for name in re.findall(r"--env (EXPLORER_\w+)", text):
-        assert any(name in path.read_text("utf-8") for path in (REPOSITORY / "explorer").rglob("*.py")), name
 
 
 async def sliders(address: str) -> list[str]:
