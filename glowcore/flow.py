@@ -18,7 +18,7 @@ from glowcore.latents import Latents, checked_seeds
 from glowcore.levels import Level, latent_shapes
 from glowcore.likelihood_model import LikelihoodModel, Noise
 from glowcore.priors import TopPrior, draw_noise, noise_log_prob
-from glowcore.reversible import MEMORY_MODES, DriftMeter, nondeterministic, run_steps
+from glowcore.reversible import MEMORY_MODES, DriftMeter, nondeterministic
 from glowcore.temperature import temperatures
 from glowcore.transforms.base import Transform
 
@@ -241,13 +241,8 @@ class Flow(LikelihoodModel):
             x, part = self.preprocess(x)
             logdet = logdet + part
         for level in self.levels:
-            if level.squeeze is not None:
-                x, _ = level.squeeze(x)
-            x, part = run_steps(level.steps, x, self.memory, self.anchor_every, self.drift)
-            logdet = logdet + part
-            if level.split is not None:
-                x, eps, part = level.split(x)
-                logdet = logdet + part
+            x, eps, logdet = level.run(x, logdet, self.memory, self.anchor_every, self.drift)
+            if eps is not None:
                 eps_levels.append(eps)
         return self.finish_encoding(eps_levels, x, logdet, y)
 

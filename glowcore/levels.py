@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from glowcore.priors import Split
-from glowcore.reversible import undo_steps
+from glowcore.reversible import DriftMeter, run_steps, undo_steps
 from glowcore.transforms.base import Transform
 
 
@@ -32,6 +32,22 @@ class Level(nn.Module):
         if self.split is not None:
             x, _, _ = self.split(x)
         return x
+
+    def run(
+        self, x: Tensor, logdet: Tensor, memory: str, anchor_every: int, drift: DriftMeter
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Return the output of the level, the ``eps`` of its split (None at the top), and ``logdet`` plus its own.
+
+        ``memory``, ``anchor_every`` and ``drift`` are as in :class:`~glowcore.flow.Flow`.
+        """
+        if self.squeeze is not None:
+            x, _ = self.squeeze(x)
+        x, part = run_steps(self.steps, x, memory, anchor_every, drift)
+        logdet = logdet + part
+        if self.split is None:
+            return x, None, logdet
+        x, eps, part = self.split(x)
+        return x, eps, logdet + part
 
     def undo(self, x: Tensor, eps: Tensor | None, memory: str = "full") -> Tensor:
         """Return the input of the level from its output ``x`` and the ``eps`` of its split (None at the top)."""

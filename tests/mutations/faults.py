@@ -158,12 +158,13 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("self.encode_cube(self.as_float(images) - 0.5, y)", "self.encode_cube(self.as_float(images), y)"),
             ("return x + 0.5", "return x")),
         "log-determinant of the top lost": (("log_prob = logdet + part + sum(", "log_prob = logdet + sum("),),
-        "log-determinant of splits lost": (
-            ("eps, part = level.split(x)\n                logdet = logdet + part", "eps, part = level.split(x)"),),
         "density of the top only": (("for level in levels)", "for level in levels[-1:])"),),
         "temperature ignored": (("[f * level.to(self.device, self.dtype) for f,",
                                  "[level.to(self.device, self.dtype) for f,"),),
         "always the Gaussian's density": (("noise_log_prob(level, self.prior)", "noise_log_prob(level)"),),
+    }),
+    ("levels.py", (FLOW, REFERENCE, PARTICULAR), {
+        "log-determinant of splits lost": (("return x, eps, logdet + part", "return x, eps, logdet"),),
     }),
     ("likelihood_model.py", (FLOW, REFERENCE), {
         "uint8 over 256": (("images.to(self.dtype) / 255", "images.to(self.dtype) / 256"),),
