@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.table_only:
         for name in ("data", "steps", "minutes", "limit", "skip_broken", *DEFAULTS):
-            if getattr(args, name) not in (None, False):
+            if options.is_given(args, name):
                 raise ConfigError(
                     f"--{name.replace('_', '-')} is for training, --table-only trains nothing; leave one out"
                 )

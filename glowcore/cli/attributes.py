@@ -68,14 +68,12 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument(
         "--refine-steps",
         type=int,
-        default=RefinementSettings.steps,
         metavar="N",
         help=f"descent steps for refined directions (default {RefinementSettings.steps})",
     )
     p.add_argument(
         "--aim",
         type=float,
-        default=RefinementSettings.aim,
         metavar="SHARE",
         help="share of edits, by 1.5 to 3 sigma, in which the classifiers should see the attribute; success "
         "beyond that is traded for leaving the rest of the picture as it is (default "
@@ -86,7 +84,6 @@ def add_parser(commands, summary: str) -> None:
     )
     p.add_argument(
         "--classifier-split",
-        default="test",
         choices=("test", "valid"),
         help="split of --classifier-data to learn from (default test); train is reserved for the judge of "
         "evaluate --edits",
@@ -98,11 +95,14 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fit and store attribute vectors, and return exit code 0."""
     options.check_range("--batch-size", args.batch_size, 1, 1_000_000)
-    options.check_range("--refine-steps", args.refine_steps, 1, 1_000_000)
-    options.check_range("--aim", args.aim, 0, 1)
-    refinement = RefinementSettings(steps=args.refine_steps, aim=args.aim)
-    if args.classifier_data is not None and args.directions != "refined":
-        raise ConfigError(f"--classifier-data goes with --directions refined, not {args.directions}")
+    refined = ("refine_steps", "aim", "classifier_data")
+    options.check_goes_with(args, refined, "--directions refined", args.directions == "refined")
+    of_classifier = ("classifier_split", "classifier_folder")
+    options.check_goes_with(args, of_classifier, "--classifier-data", args.classifier_data is not None)
+    steps = RefinementSettings.steps if args.refine_steps is None else args.refine_steps
+    aim = RefinementSettings.aim if args.aim is None else args.aim
+    options.check_range("--refine-steps", steps, 1, 1_000_000)
+    options.check_range("--aim", aim, 0, 1)
     against = _against(args.against)
     left_out = [name for name in args.without.split(",") if name]
     output.check_folder(args.model, "--model")  # now rather than after the fit
@@ -123,13 +123,13 @@ def run(args: argparse.Namespace) -> int:
     _check_names(pictures, against, left_out, () if args.replace else had, had if args.replace else ())
     ensemble = []
     if args.classifier_data is not None:
-        ensemble.append(classifiers.classifier(args, model, args.classifier_split, CLASSIFIER))
+        ensemble.append(classifiers.classifier(args, model, args.classifier_split or "test", CLASSIFIER))
     vectors = fit_attributes(
         model,
         pictures,
         args.batch_size,
         directions=args.directions,
-        refinement=refinement,
+        refinement=RefinementSettings(steps=steps, aim=aim),
         classifiers=ensemble,
         progress=not args.quiet,
     )

@@ -24,7 +24,6 @@ def add_arguments(group: argparse._ActionsContainer, purpose: str) -> None:
     )
     group.add_argument(
         "--classifier-folder",
-        default=FOLDER,
         metavar="DIR",
         help=f"where trained classifiers are kept (default {FOLDER})",
     )
@@ -54,4 +53,5 @@ def classifier(
         except DataError:  # some copies of the set lack that split
             return second, open_split(second, HELD_OUT_PICTURES)
 
-    return cached_classifier(open_split(split), held_out, args.classifier_folder, settings, progress=not args.quiet)
+    folder = FOLDER if args.classifier_folder is None else args.classifier_folder
+    return cached_classifier(open_split(split), held_out, folder, settings, progress=not args.quiet)

@@ -24,6 +24,8 @@ from glowcore.text import counted
 
 JUDGE_SPLIT = "train"  # reserved for the judge: `attributes --classifier-data` trains on the other splits
 DEFAULT_SPLIT = "test"  # of --data, unless --split says otherwise
+#: The options that only ``--edits`` takes.
+ARGUMENTS = ("classifier_data", "classifier_folder", "strengths", "pictures", "markdown", "link", "credit", "out")
 EXAMPLE = (
     "python -m glowcore evaluate --model pretrained/faces64 --data faces/ --edits --classifier-data celeba/ "
     "--markdown --out edits.png"
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--link", metavar="PATH", help="with --markdown: path of the picture of --out, as seen from the document"
     )
-    group.add_argument("--credit", metavar="TEXT", help="with --markdown: credit for the pictures, printed below it")
+    group.add_argument("--credit", metavar="TEXT", help="with --link: credit for the pictures, printed below it")
     group.add_argument("--out", metavar="PICTURE", help="picture to write, .png or .jpg: strips of edited pictures")
 
 
@@ -60,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.json and args.markdown:
         raise ConfigError("--json and --markdown both write to stdout, expected one of them")
-    out = output.check_path(args.out, pictures.PNG + pictures.JPEG) if args.out else None
+    options.check_goes_with(args, ("link", "credit"), "--markdown", args.markdown)
+    options.check_goes_with(args, ("credit",), "--link", args.link is not None)
+    out = None if args.out is None else output.check_path(args.out, pictures.PNG + pictures.JPEG)
     args.strengths = ",".join(f"{s:g}" for s in STRENGTHS) if args.strengths is None else args.strengths
     args.pictures = MOST_PICTURES if args.pictures is None else args.pictures
     strengths = _strengths(args.strengths)

@@ -23,7 +23,7 @@ def add_parser(commands, summary: str) -> None:
     options.add_model(p)
     options.add_data(p, split=edit_report.DEFAULT_SPLIT)
     p.add_argument("--batch-size", type=int, default=50, metavar="N", help="pictures per batch (default 50)")
-    p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the dequantisation noise (default 0)")
+    p.add_argument("--seed", type=int, metavar="N", help="seed of the dequantisation noise (default 0)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
     edit_report.add_arguments(p)
 
@@ -31,13 +31,14 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate and return exit code 0."""
     options.check_range("--batch-size", args.batch_size, 1, 1_000_000)
-    options.check_seed(args.seed)
+    options.check_goes_with(args, edit_report.ARGUMENTS, "--edits", args.edits)
+    if args.edits and args.seed is not None:
+        raise ConfigError(f"--seed {args.seed} is of the dequantisation noise, and --edits draws none; leave one out")
+    seed = args.seed or 0
+    options.check_seed(seed)
     keep_heap()
     if args.edits:
         return edit_report.run(args)
-    for option in ("classifier_data", "strengths", "pictures", "markdown", "link", "credit", "out"):
-        if (value := getattr(args, option)) is not None and value is not False:
-            raise ConfigError(f"--{option.replace('_', '-')} goes with --edits, expected both or neither")
     model = options.load_model(args)
     pictures = options.open_pictures(args, model)
     started = time.perf_counter()
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         pictures.images,
         labels=options.labels(model, pictures, args.data),
         batch_size=args.batch_size,
-        seed=args.seed,
+        seed=seed,
         progress=not args.quiet,
     )
     seconds = time.perf_counter() - started

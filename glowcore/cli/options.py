@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -175,6 +176,19 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise :class:`ConfigError` unless ``low <= value <= high``."""
     if not low <= value <= high:
         raise ConfigError(f"{name} is {value}, expected {low:.12g} to {high:.12g}")
+
+
+def check_goes_with(args: argparse.Namespace, names: Sequence[str], other: str, used: bool) -> None:
+    """Raise :class:`ConfigError` if one of the options ``names`` is given although ``other`` is not used."""
+    for name in names:
+        if not used and is_given(args, name):
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{option} goes with {other}, expected both or no {option}")
+
+
+def is_given(args: argparse.Namespace, name: str) -> bool:
+    """Return whether an option whose default is None or False is on the command line."""
+    return getattr(args, name) is not None and getattr(args, name) is not False
 
 
 def number(name: str, text: str, low: float, high: float) -> float:

@@ -39,7 +39,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument(
         "--temperature", metavar="T", help="with --levels: draw the finer levels at this temperature instead"
     )
-    p.add_argument("--seed", type=int, default=0, help="with --temperature: seed of the first picture (default 0)")
+    p.add_argument("--seed", type=int, metavar="N", help="with --temperature: seed of the first picture (default 0)")
     p.add_argument(
         "--amplify",
         metavar="X",
@@ -61,7 +61,10 @@ def run(args: argparse.Namespace) -> int:
     """Reconstruct; exit code 0, or 1 if a reconstruction has values that are not finite and is black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
     options.check_range("--scale", args.scale, 1, 64)
-    options.check_seed(args.seed)
+    options.check_goes_with(args, ("seed",), "--temperature", args.temperature is not None)
+    options.check_goes_with(args, ("temperature",), "--levels", args.levels is not None)
+    seed = args.seed or 0
+    options.check_seed(seed)
     gain = None if args.amplify is None else options.number("--amplify", args.amplify, 0, 1e12)
     model = options.load_model(args)
     y = class_option.chosen(model, args.class_name)
@@ -70,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     backs, rows = [], []
     for index, picture in enumerate(originals.split(1)):  # one at a time, as in the application
         encoded = exact.round_trip(picture, y)[0] if isinstance(exact, ExactFlow) else model.encode(picture)
-        latents = _kept(model, encoded, args, seed=args.seed + index)
+        latents = _kept(model, encoded, args, seed=seed + index)
         backs.append(exact.decode(latents).cpu())
         noise = torch.Generator().manual_seed(NOISE_SEED)
         rows.append(
@@ -121,10 +124,6 @@ def _kept(model: LikelihoodModel, latents: Latents, args: argparse.Namespace, se
     """Return the latents of one picture with all but the K coarsest levels set to zero or to a random sample."""
     count = len(latents.levels)
     if args.levels is None:
-        if args.temperature is not None:
-            raise ConfigError(
-                "--temperature draws the levels that --levels K leaves out, expected --levels K beside it"
-            )
         return latents
     if not 0 <= args.levels <= count:
         raise ConfigError(f"--levels is {args.levels}, expected 0 to {count}, the levels of this model")

@@ -65,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
     if args.compare is not None:
         return _compare(args, out, seeds)
     model = options.load_model(args)
-    if args.temperature:
-        temperature = from_text(args.temperature, len(model.latent_shapes()), name="--temperature")
-    else:
+    if args.temperature is None:
         temperature = recommended_temperature(model)
+    else:
+        temperature = from_text(args.temperature, len(model.latent_shapes()), name="--temperature")
     drawn, y = class_option.seeds_and_classes(model, seeds, args.class_name)
     options.check_range("number of pictures", len(drawn), 1, MOST)
     every = len(drawn) // len(seeds)  # classes per seed: 1, except for --class all

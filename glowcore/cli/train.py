@@ -123,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
     _check_out(args, out)
     state = saved_states.load_state(out / "state") if args.resume else None
     settings = _settings(args, state)
+    memory = _memory_mode(args, state)
     processes = Processes.from_environment(device := pick_device(args.device))
     say = console.say if processes.is_first else _silent
     source = out if args.resume else args.init_from
@@ -143,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
         model = build(config)
     had_attributes = model.attributes is not None  # the trainer drops them
     model.to(torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device)
-    _set_memory(args, model, settings, state)
+    _set_memory(args, model, settings, memory, state)
     trainer = _trainer(args, model, pictures, settings, processes)
     if state is not None:
         trainer.load_state(state)
@@ -206,15 +207,23 @@ def _is_finished(state: dict, settings: TrainSettings) -> bool:
     return settings.fraction(state["step"], state["seconds"]) >= 1 and evaluated == state["step"]
 
 
-def _set_memory(args: argparse.Namespace, model: LikelihoodModel, settings: TrainSettings, state: dict | None) -> None:
-    """Set the memory mode: the given one, that of the resumed run (modes differ by rounding), or one that fits."""
-    before = {"memory": "auto", "anchor_every": ANCHOR_EVERY} if state is None else state["memory"]
+def _memory_mode(args: argparse.Namespace, state: dict | None) -> str:
+    """Return the given memory mode or that of the resumed run (modes differ by rounding); ``auto`` is neither."""
+    mode = args.memory if state is None or args.memory != "auto" else state["memory"]["memory"]
+    options.check_goes_with(args, ("anchor_every",), "--memory reversible", mode in ("auto", "reversible"))
+    return mode
+
+
+def _set_memory(
+    args: argparse.Namespace, model: LikelihoodModel, settings: TrainSettings, mode: str, state: dict | None
+) -> None:
+    """Set the memory mode, for ``auto`` one that fits, and the distance of the anchors."""
     if isinstance(model, Flow):
-        model.anchor_every = before["anchor_every"] if args.anchor_every is None else args.anchor_every
+        before = ANCHOR_EVERY if state is None else state["memory"]["anchor_every"]
+        model.anchor_every = before if args.anchor_every is None else args.anchor_every
     elif args.anchor_every is not None:
         kind = model.config.model_name
         raise ConfigError(f"--anchor-every {args.anchor_every} is for flows, expected none for a {kind}")
-    mode = before["memory"] if args.memory == "auto" else args.memory
     model.memory = choose_memory(model, settings.batch_size) if mode == "auto" else mode
 
 

@@ -288,6 +288,7 @@ def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
         ("--batch-size", "16"),
         ("--learning-rate", "0.003"),
         ("--limit", "9"),
+        ("--limit", "0"),
         ("--skip-broken",),
     ],
 )

@@ -123,6 +123,11 @@ def test_edits_as_markdown_and_as_words(folder, tmp_path, capsys):
         (["--pictures", "0"], "--pictures is 0"),
         (["--json", "--markdown"], "--json and --markdown"),
         (["--out", "edits.gif"], "expected .png"),
+        (["--out", ""], "it is a folder"),
+        (["--seed", "0"], "--seed 0 is of the dequantisation noise, and --edits draws none"),
+        (["--link", "a.png"], "--link goes with --markdown, expected both or no --link"),
+        (["--credit", "me"], "--credit goes with --markdown, "),
+        (["--markdown", "--credit", "me"], "--credit goes with --link, "),
         (["--classifier-data", "nowhere"], "there is no folder nowhere"),
     ],
 )
@@ -143,6 +148,6 @@ def test_edits_need_a_classifiers_data_and_a_model_with_attributes(folder, tmp_p
     args[2] = tmp_path / "plain"
     assert main([str(part) for part in args]) == 2
     assert "has no attributes yet" in capsys.readouterr().err
-    for option in (["--markdown"], ["--strengths", "foo"], ["--pictures", "0"]):
+    for option in (["--markdown"], ["--strengths", "foo"], ["--pictures", "0"], ["--classifier-folder", "a"]):
         assert main(["evaluate", "--model", str(folder / "model"), "--data", str(folder / "faces"), *option]) == 2
         assert f"{option[0]} goes with --edits" in capsys.readouterr().err

@@ -26,23 +26,20 @@ def argv(home, *more):
             home / "model",
             "--data",
             home / "faces",
-            "--refine-steps",
-            "2",
             "--quiet",
-            "--classifier-folder",
-            home / "classifiers",
             *more,
         )
     ]
 
 
 def test_it_learns_from_the_split_that_the_judge_does_not_use(home, capsys):
-    assert main(argv(home)) == 0
+    few = ["--refine-steps", "2"]
+    assert main(argv(home, *few)) == 0
     assert glowcore.load(home / "model").attributes.source["classifiers"] == []
     assert not (home / "classifiers").exists()
 
-    others = ["--classifier-data", home / "others"]
-    assert main(argv(home, *others)) == 0
+    others = ["--classifier-data", home / "others", "--classifier-folder", home / "classifiers"]
+    assert main(argv(home, *few, *others)) == 0
     known = glowcore.load(home / "model").attributes.source["classifiers"]
     test = open_dataset(home / "others", image_size=SIZE, split="test", progress=False)
     assert known == [{"data_sha256": test.fingerprint(), "pictures": 100}]
@@ -55,8 +52,6 @@ def test_it_learns_from_the_split_that_the_judge_does_not_use(home, capsys):
         home / "faces",
         "--edits",
         *others,
-        "--classifier-folder",
-        home / "classifiers",
         "--pictures",
         "3",
         "--markdown",
@@ -74,10 +69,11 @@ def test_it_learns_from_the_split_that_the_judge_does_not_use(home, capsys):
     ("more", "told"),
     [
         (["--classifier-data", "nowhere"], "there is no folder nowhere"),
-        (
-            ["--classifier-data", "others", "--directions", "mean"],
-            "--classifier-data goes with --directions refined, not",
-        ),
+        (["--classifier-data", "others", "--directions", "mean"], "--classifier-data goes with --directions refined, "),
+        (["--refine-steps", "9", "--directions", "partial"], "--refine-steps goes with --directions refined, "),
+        (["--aim", "0", "--directions", "mean"], "--aim goes with --directions refined, expected both or no --aim"),
+        (["--classifier-split", "valid"], "--classifier-split goes with --classifier-data, "),
+        (["--classifier-folder", "some"], "--classifier-folder goes with --classifier-data, "),
     ],
 )
 def test_mistakes_are_told_before_the_fit(home, capsys, more, told):
