@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from glowcore.errors import ConfigError
-from glowcore.networks import channels_last
-from glowcore.transforms.base import under_torch_func
+from glowcore.transforms.base import channels_last, under_torch_func
 
 #: Floats that are taken for pictures where they are quantised: [0, 1], and as much as a decoded picture strays from it.
 VALUE_RANGE = (-0.5, 1.5)

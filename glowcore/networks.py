@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.transforms.base import hooked
+from glowcore.transforms.base import channels_last, hooked
 
 
 def unit_scale(std: Tensor) -> Tensor:
@@ -17,11 +17,6 @@ def unit_scale(std: Tensor) -> Tensor:
     The factor of a constant channel is 1: dividing by its standard deviation would only magnify rounding errors.
     """
     return torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
-
-
-def channels_last(x: Tensor) -> Tensor:
-    """Return ``x.contiguous(memory_format=torch.channels_last)`` in operators that ``torch.func.vmap`` supports."""
-    return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
 
 def relu_of(layer: nn.Module, h: Tensor) -> Tensor:

@@ -100,11 +100,11 @@ class TopPrior(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the standardised ``eps`` of ``z`` and the log-determinant ``[B]``."""
-        return standardise(z, *self.mean_log_std(y))
+        return _standardise(z, *self.mean_log_std(y))
 
     def inverse(self, eps: Tensor, y: Tensor | None) -> Tensor:
         """Return ``z``."""
-        return destandardise(eps, *self.mean_log_std(y))
+        return _destandardise(eps, *self.mean_log_std(y))
 
 
 class Split(nn.Module):
@@ -136,20 +136,20 @@ class Split(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the kept half, ``eps`` of the other half, and the log-determinant ``[B]``."""
         kept, other = x.chunk(2, dim=1)
-        eps, logdet = standardise(other, *self.mean_log_std(kept))
+        eps, logdet = _standardise(other, *self.mean_log_std(kept))
         return kept, eps, logdet
 
     def inverse(self, kept: Tensor, eps: Tensor) -> Tensor:
         """Return ``x``."""
-        return torch.cat([kept, destandardise(eps, *self.mean_log_std(kept))], dim=1)
+        return torch.cat([kept, _destandardise(eps, *self.mean_log_std(kept))], dim=1)
 
 
-def standardise(z: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, Tensor]:
+def _standardise(z: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, Tensor]:
     """Return ``(z - mean) / exp(log_std)`` and its log-determinant ``[B]``; mean and log-std broadcast."""
     log_std = log_std.expand(-1, *z.shape[1:])
     return (z - mean) * (-log_std).exp(), -log_std.sum(dim=(1, 2, 3)).expand(z.shape[0])
 
 
-def destandardise(eps: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
-    """Undo :func:`standardise`."""
+def _destandardise(eps: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
+    """Undo :func:`_standardise`."""
     return mean + log_std.exp() * eps

@@ -36,7 +36,7 @@ class WeightNormConv2d(nn.Module):
         return F.conv2d(x, self.weight(), self.bias, padding=self.direction.shape[2] // 2)
 
 
-class ResidualBlock(nn.Module):
+class WeightNormBlock(nn.Module):
     """``x + conv(relu(conv(relu(x))))``, both convolutions 3x3 and weight-normalised."""
 
     def __init__(self, channels: int) -> None:
@@ -67,7 +67,7 @@ class ResidualNet(nn.Module):
     def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, blocks: int) -> None:
         super().__init__()
         self.conv_in = WeightNormConv2d(in_channels, hidden_channels, 3)
-        self.blocks = nn.ModuleList(ResidualBlock(hidden_channels) for _ in range(blocks))
+        self.blocks = nn.ModuleList(WeightNormBlock(hidden_channels) for _ in range(blocks))
         self.skips = nn.ModuleList(WeightNormConv2d(hidden_channels, hidden_channels, 1) for _ in range(blocks + 1))
         self.conv_out = ZeroConv2d(hidden_channels, out_channels)
 

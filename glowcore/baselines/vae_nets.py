@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class ResidualBlock(nn.Module):
+class GroupNormBlock(nn.Module):
     """``x + conv(silu(norm(conv(silu(norm(x))))))``, both convolutions 3x3; the identity at initialisation.
 
     Group normalisation keeps training stable at the learning rates of flows; without it one bad step could collapse the
@@ -42,7 +42,7 @@ class Encoder(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for before, width in zip((channels, *widths), widths, strict=False):
-            layers += [nn.Conv2d(before, width, 4, stride=2, padding=1), ResidualBlock(width)]
+            layers += [nn.Conv2d(before, width, 4, stride=2, padding=1), GroupNormBlock(width)]
         self.layers = nn.Sequential(*layers)
         self.norm = norm(widths[-1])
         self.out = nn.Linear(widths[-1] * math.prod(size), outputs)
@@ -61,7 +61,7 @@ class Decoder(nn.Module):
         self.first = nn.Linear(inputs, math.prod(self.shape))
         layers: list[nn.Module] = []
         for width, after in zip(reversed(widths), (*reversed(widths[:-1]), None), strict=True):
-            layers += [ResidualBlock(width), norm(width), nn.SiLU()]
+            layers += [GroupNormBlock(width), norm(width), nn.SiLU()]
             if after is not None:
                 layers.append(nn.ConvTranspose2d(width, after, 4, stride=2, padding=1))
         self.layers = nn.Sequential(*layers)

@@ -51,7 +51,7 @@ def read(
     if split == "valid":
         raise DataError(f"torchvision's {name} has no split 'valid'; it has train and test")
     sets = [_open(name, root, part) for part in (("train", "test") if split == "all" else (split,))]
-    pictures = np.concatenate([_channels_last(np.asarray(part.data)) for part in sets])[:limit]
+    pictures = np.concatenate([_with_channels(np.asarray(part.data)) for part in sets])[:limit]
     labels = [np.asarray(getattr(part, "targets", getattr(part, "labels", None))) for part in sets]
     numbers = np.concatenate(labels)[:limit].astype(np.int64)
     fitted = np.empty((len(pictures), channels, *size), dtype=np.uint8)
@@ -78,7 +78,7 @@ def _open(name: str, root: str, split: str):
         ) from error
 
 
-def _channels_last(data: np.ndarray) -> np.ndarray:
+def _with_channels(data: np.ndarray) -> np.ndarray:
     """Return ``[N, H, W]``, ``[N, H, W, 3]`` or ``[N, 3, H, W]`` as ``[N, H, W, C]``."""
     if data.ndim == 3:
         return data[..., None]

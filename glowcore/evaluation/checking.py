@@ -176,9 +176,9 @@ def crop(model: Flow) -> Flow:
     return copy.deepcopy(model).cpu().double().eval()
 
 
-def log_abs_det_jacobian(function: Callable[[Tensor], Tensor], x: Tensor, batch: int = 64) -> float:
-    """Return ``log |det|`` of the Jacobian of a function at ``x``, of as many values; ``batch`` rows at once."""
-    jacobian = torch.func.jacrev(function, chunk_size=batch)(x.detach())
+def log_abs_det_jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> float:
+    """Return ``log |det|`` of the Jacobian of a function at ``x``, of as many values; 64 rows at once."""
+    jacobian = torch.func.jacrev(function, chunk_size=64)(x.detach())
     return float(torch.linalg.slogdet(jacobian.detach().reshape(x.numel(), x.numel())).logabsdet)
 
 

@@ -147,12 +147,12 @@ def _fold_net(net: CouplingNet, *, affine: bool) -> FoldedNet:
     if affine:
         bias = bias + RAW_SHIFT * (torch.arange(len(bias), device=bias.device) >= len(bias) // 2).to(bias)
     convs = [(net.conv_in.weight, net.conv_in.bias), (net.conv_mid.weight, net.conv_mid.bias), (weight, bias)]
-    return FoldedNet(*((_channels_last(w), b.clone()) for w, b in convs), net.position_bias())
+    return FoldedNet(*((_channels_last_weight(w), b.clone()) for w, b in convs), net.position_bias())
 
 
 def _fold_split(split: Split) -> tuple[Conv, Tensor | None]:
     weight, bias = split.conv.folded()
-    return (_channels_last(weight), bias), split.position
+    return (_channels_last_weight(weight), bias), split.position
 
 
 def _precise(tensor: Tensor) -> Tensor:
@@ -160,5 +160,5 @@ def _precise(tensor: Tensor) -> Tensor:
     return tensor.cpu().double()
 
 
-def _channels_last(weight: Tensor) -> Tensor:
+def _channels_last_weight(weight: Tensor) -> Tensor:
     return weight.clone(memory_format=torch.channels_last)

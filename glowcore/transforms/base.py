@@ -150,6 +150,11 @@ def local_gradients(
     return grads[: len(inputs)], param_grads
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """Return ``x.contiguous(memory_format=torch.channels_last)`` in operators that ``torch.func.vmap`` supports."""
+    return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
 def laid_out_as(like: Tensor, values: Tensor, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
     """Return a copy of ``values`` with the strides of ``like``, or with those it would have in ``memory_format``.
 

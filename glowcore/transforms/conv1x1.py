@@ -61,7 +61,7 @@ class InvertibleConv1x1(ChannelLinear):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.matrix = nn.Parameter(random_rotation(channels))
+        self.matrix = nn.Parameter(_random_rotation(channels))
 
     @classmethod
     def compose(cls, convolutions: Sequence[Self]) -> tuple[Tensor, Tensor]:
@@ -81,7 +81,7 @@ class InvertibleConv1x1LU(ChannelLinear):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        p, lower, upper = torch.linalg.lu(random_rotation(channels).double())
+        p, lower, upper = torch.linalg.lu(_random_rotation(channels).double())
         diagonal = upper.diagonal()
         default = torch.get_default_dtype()
         self.register_buffer("p", p.to(default))
@@ -104,6 +104,6 @@ class InvertibleConv1x1LU(ChannelLinear):
         return p @ lower @ upper, log_s.sum(1)
 
 
-def random_rotation(channels: int) -> Tensor:
+def _random_rotation(channels: int) -> Tensor:
     """Return a random orthogonal matrix ``[C, C]`` (QR of a Gaussian) from torch's global generator."""
     return torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64)).Q.to(torch.get_default_dtype())

@@ -5,8 +5,8 @@ import torch
 from torch import func, nn
 
 from glowcore import GlowConfig, build
-from glowcore.networks import channels_last
 from glowcore.transforms.affine_move import affine_move
+from glowcore.transforms.base import channels_last
 from tests.glowcore.bijections import perturb
 
 # PyTorch's own, where forward-mode differentiation first loads its decompositions.

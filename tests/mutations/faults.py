@@ -136,8 +136,8 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("log_std.exp() * eps", "(log_std / 2).exp() * eps")),
         "wrong half factored out, both ways": (
             ("kept, other = x.chunk(2, dim=1)", "other, kept = x.chunk(2, dim=1)"),
-            ("torch.cat([kept, destandardise(eps, *self.mean_log_std(kept))], dim=1)",
-             "torch.cat([destandardise(eps, *self.mean_log_std(kept)), kept], dim=1)")),
+            ("torch.cat([kept, _destandardise(eps, *self.mean_log_std(kept))], dim=1)",
+             "torch.cat([_destandardise(eps, *self.mean_log_std(kept)), kept], dim=1)")),
         "half of the logistic density": (("(F.softplus(eps) + F.softplus(-eps))", "F.softplus(eps)"),),
         "logistic noise of the wrong spread": ((".clamp_min(2.0**-54)).float()", ".clamp_min(2.0**-54)).float() / 2"),),
         "class forgotten": (("stats = stats + self.class_stats[y]", "stats = stats + self.class_stats[y] * 0"),),
