@@ -15,7 +15,7 @@ from glowcore.images import to_png_bytes
 from glowcore.storage import atomic
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.coupling import AffineCoupling
-from tests.glowcore.bijections import labels, log_abs_det_jacobian, model
+from tests.glowcore.bijections import log_abs_det_jacobian, model
 from tests.glowcore.tiny import pictures
 
 NAMES = ["3x8x8-affine-conv1x1_lu", "per-level", "classes", "realnvp-per-level", "realnvp-batchnorm", "nice-1x4x6"]
