@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     aligned = photo.aligned(min(engine.image_size), source).image
     rendered = engine.render(recipe, aligned)
     fact, mood = exactness(engine.source(recipe, aligned))
-    outcome = verdict(recipe, rendered, of_face=True)
+    outcome = verdict(recipe, rendered, engine.prior, of_face=True)
     moved = ", ".join(strengths(recipe))
     if not rendered.in_range:
         console.say(f"error: {moved}: {outcome}; nothing is written; a strength nearer to 0 may do")

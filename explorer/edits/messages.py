@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 MessageNumber = tuple[str, int]  # the page instance that sent a message, and the message's place in its sequence
 NO_MESSAGE = ("", 0)
+REQUESTS = ("strip", "photo")  # operations that change nothing
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the answer to the browser's last message holds besides the edit, and what the browser has already.
+
+    Attributes:
+        strip: the attribute whose strip is requested.
+        photo: whether the whole photo is requested.
+        source: the id of the source whose original and reconstruction the browser has; "" for none.
+    """
+
+    strip: str | None = None
+    photo: bool = False
+    source: str = ""
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any], attributes: Collection[str]) -> Wanted:
+        """Read a message; a strip of an attribute that is not in ``attributes`` is ignored."""
+        operation, name, source = message.get("op"), message.get("name"), message.get("source")
+        return cls(
+            strip=name if operation == "strip" and isinstance(name, str) and name in attributes else None,
+            photo=operation == "photo",
+            source=source if isinstance(source, str) else "",
+        )
+
+
+NOTHING = Wanted()
 
 
 def newer(message: Any, last: MessageNumber) -> MessageNumber | None:

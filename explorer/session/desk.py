@@ -16,7 +16,7 @@ import numpy as np
 from explorer.edits import recipe_png
 from explorer.edits.actions import reduce
 from explorer.edits.history import History
-from explorer.edits.messages import NO_MESSAGE, MessageNumber, newer
+from explorer.edits.messages import NO_MESSAGE, NOTHING, REQUESTS, MessageNumber, Wanted, newer
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
 from explorer.engines.engine import Engine
 from explorer.own.sliders import OwnSliders
@@ -43,7 +43,7 @@ class Desk:
         crops: aligned pictures without their photo.
         own: attributes made or loaded in this session.
         note: one sentence for the user, or "".
-        strip_for: the attribute whose strip the editor has just requested.
+        wanted: what the answer to the editor's last message holds; empty once it has been sent.
         answered: number of the last message of the editor that was handled.
         last_view: the edit that the editor last showed and its data, restored while no other picture can be made.
     """
@@ -55,7 +55,7 @@ class Desk:
     crops: Crops = field(default_factory=Crops)
     own: OwnSliders = field(default_factory=OwnSliders)
     note: str = ""
-    strip_for: str | None = None
+    wanted: Wanted = NOTHING
     answered: MessageNumber = NO_MESSAGE
     last_view: tuple[History, dict[str, Any]] | None = None
 
@@ -271,12 +271,9 @@ class Desk:
         if number is None:
             return
         self.answered = number
-        self.strip_for = None  # a strip is sent once, in answer to its message
-        if message.get("op") == "strip":
-            # The user did not send this message, the editor did: the note must stay until the user has read it.
-            name = message.get("name")
-            self.strip_for = name if name in engine.attribute_names else None
-            return
+        self.wanted = Wanted.of(message, engine.attribute_names)
+        if message.get("op") in REQUESTS:
+            return  # the editor sent this message, not the user: the note must stay until the user has read it
         self.note = ""
         try:
             self.history = reduce(self.history, message, engine.attribute_names)
@@ -318,7 +315,7 @@ class Desk:
         return {*self.photos, *self.crops}
 
     def _push(self, recipe: EditRecipe) -> None:
-        self.strip_for = None
+        self.wanted = NOTHING
         photo = self.photos.get(recipe.source.value)
         if photo is not None:  # the number of a face may be that of a link
             recipe = replace(recipe, source=photo.clamped(recipe.source))

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from explorer.catalogue.gallery import title
 from explorer.edits.actions import FAR, pulled_back
-from explorer.edits.messages import acknowledgement
+from explorer.edits.messages import Wanted, acknowledgement
 from explorer.edits.recipe import STRENGTH_STEP, EditRecipe
 from explorer.engines.engine import Engine
-from explorer.engines.results import TYPICAL, Encoded, Rendered, in_typical_set
+from explorer.engines.results import Encoded, Rendered, in_typical_set
 from explorer.pixels.lost_pictures import sheet
 from explorer.pixels.pictures import data_uri
 from explorer.session.desk import Desk
-from explorer.wording.labels import attributes_of, level_names, noun, strength, words
+from explorer.wording.labels import attributes_of, level_names, noun, slider_order, strength, words
 from explorer.wording.sentences import describe
 
 SLIDER_LIMIT = 3.0
 NO_FACE = "no face found"
-STRIP_FRAMES = {"cpu": 9, "cuda": 17}
+STRIP_FRAMES = 9
 
 
 def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any]:
@@ -50,6 +51,14 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
     }
 
 
+def without_known(view: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
+    """Return the data without the original and the reconstruction, if the browser has those of this source."""
+    if wanted.source != view["source"]:
+        return dict(view)
+    known = {name: {**view["pictures"][name], "uri": None} for name in ("original", "reconstruction")}
+    return {**view, "pictures": {**view["pictures"], **known}}
+
+
 def _subject(desk: Desk, engine: Engine) -> str:
     """Return the name of the edit's picture for screen readers: "Photo 1, face 1 of 11"."""
     source, photo = desk.recipe.source, desk.photo()
@@ -64,9 +73,9 @@ def _subject(desk: Desk, engine: Engine) -> str:
 
 
 def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
-    """Return one entry for each attribute that is offered; those made in the session come first."""
+    """Return one entry for each attribute that is offered; those made in the session come last."""
     entries = []
-    for name in sorted(attributes_of(engine), key=lambda name: name not in engine.own):
+    for name in sorted(attributes_of(engine), key=lambda name: name in engine.own):
         text = words(name)
         entries.append(
             {
@@ -76,6 +85,7 @@ def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
                 "more": text.more,
                 "value": recipe.strength(name),
                 "locked": name in recipe.locks,
+                "own": name in engine.own,
                 "min": -SLIDER_LIMIT,
                 "max": SLIDER_LIMIT,
                 "step": STRENGTH_STEP,
@@ -85,19 +95,19 @@ def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
 
 
 def strengths(recipe: EditRecipe) -> list[str]:
-    """Return the moves as words, "Smile +1.00"; "as it is" for a recipe without moves."""
-    return [f"{words(n).label} {strength(s)}" for n, s in recipe.moves] or ["as it is"]
+    """Return the moves as words in the order of the sliders, "Smile +1.00"; "as it is" for a recipe without moves."""
+    return [f"{words(n).label} {strength(s)}" for n, s in slider_order(recipe.moves)] or ["as it is"]
 
 
 def exactness(source: Encoded) -> tuple[str, str]:
-    """Return the verdict on a reconstruction, and its mood: "good" or "bad"."""
-    precision = " · computed in float64, for float32 was not enough" if source.double else ""
-    if source.exact:
-        return f"0 pixels changed · max error {source.max_error:.1e}{precision}", "good"
-    total = source.picture.shape[0] * source.picture.shape[1]
+    """Return the figures of a reconstruction, and its mood: "good" or "bad"."""
     if not np.isfinite(source.max_error):
         return "The model cannot reproduce this picture: it is too unlike those it was trained on.", "bad"
-    return f"{source.pixels_changed} of {total} pixels changed · max error {source.max_error:.1e}{precision}", "bad"
+    total = source.picture.shape[0] * source.picture.shape[1]
+    changed = "0 pixels changed" if source.exact else f"{source.pixels_changed} of {total} pixels changed"
+    precision = " · computed in float64, for float32 was not enough" if source.double else ""
+    error = f"largest error {source.max_error:.1e} of the range from black to white"
+    return f"{changed} · {error}{precision}", "good" if source.exact else "bad"
 
 
 def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
@@ -110,9 +120,10 @@ def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: R
             "fact": f"{width} × {height}, as the model sees it",
         },
         "reconstruction": {
-            "uri": data_uri(source.reconstruction),
+            "uri": None if source.exact else data_uri(source.reconstruction),  # the original's
             "alt": f"Reconstruction, {fact}",
-            "fact": fact,
+            "fact": "Every pixel comes back" if source.exact else fact,
+            "detail": fact,
             "mood": mood,
         },
         "edited": {
@@ -123,7 +134,7 @@ def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: R
     }
 
 
-def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
+def verdict(recipe: EditRecipe, rendered: Rendered, prior: str, *, of_face: bool) -> str:
     """Return how usual a picture is, in a few words; every verdict but "typical" is a warning.
 
     The level norms of a landscape are those of a face, and a few sliders at their ends hardly change them. The verdict
@@ -132,6 +143,7 @@ def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
     Args:
         recipe: the edit.
         rendered: its picture.
+        prior: the prior of the model's latents: gaussian or logistic.
         of_face: whether the edit starts from a photo in the session, and the model expects a face in it.
     """
     traits, source = rendered.traits, recipe.source
@@ -143,7 +155,7 @@ def verdict(recipe: EditRecipe, rendered: Rendered, *, of_face: bool) -> str:
         return "moved far"
     if traits and traits.distance < traits.bounds[0]:
         return "plainer than real faces"
-    if (traits and not traits.usual) or not in_typical_set(rendered.level_norms):
+    if (traits and not traits.usual) or not all(in_typical_set(rendered.level_norms, prior)):
         return "unusual"
     return "typical"
 
@@ -152,7 +164,10 @@ def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
     """Return the help text of the gauge."""
     names = level_names(len(rendered.level_norms))
     levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
-    text = f"Distance of the model's numbers from the centre, level by level, where 1 is typical: {levels}."
+    text = (
+        f"Distance of the model's numbers from the centre, level by level: {levels}. A photo has about 0.5 to 1, least "
+        "in the finest level, for it holds no noise; a sample has its temperature, 1 or less."
+    )
     if recipe.moves:
         text += f" The sliders have moved it by {recipe.distance:.2f} standard deviations; {FAR} or more is far."
     if rendered.traits is None:
@@ -166,22 +181,23 @@ def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
 
 
 def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
-    gauge_verdict = verdict(desk.recipe, rendered, of_face=desk.photo() is not None and noun(engine) == "face")
-    levels = [{"norm": n, "off": not TYPICAL[0] <= n <= TYPICAL[1]} for n in rendered.level_norms]
+    gauge_verdict = verdict(
+        desk.recipe, rendered, engine.prior, of_face=desk.photo() is not None and noun(engine) == "face"
+    )
+    usual = in_typical_set(rendered.level_norms, engine.prior)
+    levels = [{"norm": n, "off": not good} for n, good in zip(rendered.level_norms, usual, strict=True)]
     traits = [{"norm": t.distance, "off": not t.usual} for t in (rendered.traits,) if t]
     names = level_names(len(levels))
     numbers = [["Model", engine.name], ["Device", engine.device_words], ["Decoding", f"{rendered.milliseconds:.1f} ms"]]
-    numbers += [["Encoding and back", f"{source.milliseconds:.1f} ms"], ["Largest error", f"{source.max_error:.2e}"]]
-    numbers += [["Source", f"{source.bits_per_dim:.3f} bits/dim"]]
+    numbers += [["Encoding and back", f"{source.milliseconds:.1f} ms"], ["Reconstruction", exactness(source)[0]]]
+    surprise = f"{source.bits_per_dim:.3f} bits/dim at {engine.config.n_bits} bits per value; less is more usual"
+    numbers += [["Original", surprise]]
     numbers += [
         [f"Level {i + 1} ({name})", f"{a:.3f} → {b['norm']:.3f}"]
         for i, (name, a, b) in enumerate(zip(names, source.level_norms, levels, strict=True))
     ]
     numbers += [["Attributes together", f"{t['norm']:.3f}"] for t in traits]
     return {
-        "speed": f"{engine.device_words} · {rendered.milliseconds:.0f} ms",
-        "bits": f"original: {source.bits_per_dim:.2f} bits/dim",
-        "bitsHelp": f"How surprising the original is, at {engine.config.n_bits} bits per value; less is more usual",
         "bars": levels + traits,
         "typical": gauge_verdict == "typical",
         "ease": bool(desk.recipe.moves) and gauge_verdict not in ("typical", NO_FACE),
@@ -194,10 +210,9 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
 
 def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any] | None:
     """Return the strip that the editor requested: the pictures of one slider's strengths, as one sheet."""
-    name = desk.strip_for
+    name = desk.wanted.strip
     if name is None or name in desk.recipe.locks:
         return None
-    frames = STRIP_FRAMES.get(engine.device.split(":")[0], 9)
-    strengths = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (frames - 1) for i in range(frames)]
-    pictures = engine.strip(desk.recipe, name, strengths, picture)
-    return {"name": name, "strengths": strengths, **sheet(pictures)}
+    values = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (STRIP_FRAMES - 1) for i in range(STRIP_FRAMES)]
+    pictures = engine.strip(desk.recipe, name, values, picture)
+    return {"name": name, "strengths": values, **sheet(pictures)}

@@ -96,6 +96,12 @@ def attributes_of(engine: Engine) -> list[str]:
     return ordered(engine.attribute_names, engine.own)
 
 
+def slider_order(moves: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Sort moves, (attribute, strength) pairs, in the order of the sliders."""
+    strengths = dict(moves)
+    return [(name, strengths[name]) for name in ordered(strengths, own=strengths)]
+
+
 def join_labels(names: Iterable[str]) -> str:
     """Join the labels of attributes for a sentence: "Smile, Glasses and Freckles"."""
     labels = [words(n).label for n in names]

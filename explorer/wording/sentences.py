@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from explorer.edits.recipe import EditRecipe
-from explorer.wording.labels import join_labels, strength, words
+from explorer.wording.labels import join_labels, slider_order, strength, words
 
 ELSEWHERE = "This edit was made with another model; it is shown as far as this one can follow it."
 NOT_FINITE = "That is further than the model can go, so the last step was undone."
@@ -16,7 +16,7 @@ FACELESS = "No face was found in this photo, so its centre is used. Place the ey
 
 def describe(recipe: EditRecipe, kind: str) -> str:
     """Describe a recipe of a ``kind`` of pictures for a text alternative: "Gallery face with smile +1.20"."""
-    moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in recipe.moves)
+    moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in slider_order(recipe.moves))
     source = recipe.source
     subject = {"gallery": f"Gallery {kind}", "photo": "Your photo", "seed": f"Sampled {kind}, seed {source.value}"}
     subject["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"

@@ -88,10 +88,12 @@ def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine):
     assert again["ack"] == {"nonce": "a", "seq": 1}
     assert again["strip"]["name"] == "Male"
     assert len(again["strip"]["strengths"]) == 9
-    for picture in again["pictures"].values():
-        assert picture["alt"]
-        assert picture["uri"].startswith("data:image/webp;base64,")
-    assert "0 pixels changed" in again["pictures"]["reconstruction"]["fact"]
+    pictures = again["pictures"]
+    assert all(picture["alt"] for picture in pictures.values())
+    assert all(pictures[name]["uri"].startswith("data:image/webp;base64,") for name in ("original", "edited"))
+    assert pictures["reconstruction"]["uri"] is None  # equal to the original
+    assert pictures["reconstruction"]["fact"] == "Every pixel comes back"
+    assert pictures["reconstruction"]["detail"].startswith("0 pixels changed · largest error ")
     desk.handle({"op": "lock", "name": "Male", "on": True, "nonce": "a", "seq": 2}, engine)
     assert editor_view(desk, engine, desk.prepare_view(engine))["strip"] is None
 

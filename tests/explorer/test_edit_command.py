@@ -40,7 +40,9 @@ def test_the_edit_is_put_back_into_the_whole_photo(home, engine, photo, tmp_path
     assert (shown != photo.picture).any()
     assert (shown == photo.picture).all(axis=2).mean() > 0.5  # outside of the face
     said = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"before the edit: 0 pixels changed · max error \S+", said[0])
+    assert re.fullmatch(
+        r"before the edit: 0 pixels changed · largest error \S+ of the range from black to white", said[0]
+    )
     assert said[1].startswith("Smile +2.00, Young −1.00: ")
     assert said[2] == f"wrote {out} ({photo.picture.shape[1]} wide, {photo.picture.shape[0]} high)"
     assert edit("--set", "Smiling=2", "--out", tmp_path / "out.jpg") == 0

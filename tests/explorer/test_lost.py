@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from explorer.edits.history import History
+from explorer.edits.messages import Wanted
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.lost_pictures import LOST, from_values, lost, lost_words, no_picture
@@ -98,13 +99,13 @@ def test_what_float64_brings_back_is_shown(tiny_home, blobs, monkeypatch):
 def test_a_strip_tells_its_slider_which_strengths_are_lost(losing, gallery, blobs):
     engine = stretched(losing[0], 30.0)
     recipe = EditRecipe(Source("gallery", gallery.names[0]), model=engine.model_hash)
-    desk = Desk(history=History(recipe), strip_for="Male")
+    desk = Desk(history=History(recipe), wanted=Wanted(strip="Male"))
     strip = editor_view(desk, engine, gallery.load(gallery.names[0]))["strip"]
     assert strip["lost"]
     assert 4 not in strip["lost"]  # strength 0
     assert strip["lostWords"] == LOST
     json.dumps(strip, allow_nan=False)
-    desk = Desk(history=History(recipe), strip_for="Male")
+    desk = Desk(history=History(recipe), wanted=Wanted(strip="Male"))
     assert editor_view(desk, losing[0], gallery.load(gallery.names[0]))["strip"]["lost"] == []
 
 

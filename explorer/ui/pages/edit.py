@@ -7,37 +7,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.catalogue.gallery import title
-from explorer.edits import recipe_png
-from explorer.edits.recipe import TEMPERATURE_LIMIT, EditRecipe, Source
+from explorer.edits.messages import NOTHING
+from explorer.edits.recipe import Source
 from explorer.engines import models
-from explorer.pixels.pictures import png
 from explorer.portraits.photos import Photo
-from explorer.session.editor_view import strengths
+from explorer.session.editor_view import without_known
 from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes
-from explorer.ui.downloads import LARGE, LARGE_LABEL, download
 from explorer.ui.frame import Bench, open_bench, plain, view_of
-from explorer.ui.grid_dialog import grid_button
-from explorer.ui.intake import PHOTO_TYPES, Taken, holds, intake, remove
-from explorer.views import export
+from explorer.ui.intake import PHOTO_TYPES, Taken, intake
+from explorer.ui.save_bar import edited, others_put_back, save_bar
+from explorer.views.in_photo import in_photo, key_of
 from explorer.wording.labels import noun
-from explorer.wording.sentences import link_words
 from glowcore.errors import GlowcoreError
-from glowcore.films import enlarge
-from glowcore.text import counted
 
-FACE = "The exact picture. Its recipe travels inside: upload the file here to go on."
-TO_SHOW = "The same picture enlarged, for showing it to people. Its recipe travels inside as well."
-BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
-WHOLE = "Your photo at its own size, changed only where the edit changed the face."
-EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
 PLACE_EYES = "place_eyes"
 
 
@@ -84,7 +73,7 @@ def choose_source(bench: Bench) -> DeltaGenerator | None:
                 help="A picture drawn by the model itself",
                 on_click=lambda: desk.draw(random_source(bench), bench.engine.temperature),
             )
-            if photo is not None and len(photo.found) != 1:
+            if photo is not None:
                 eyes_by_hand(bench, photo)
         with st.container(width="stretch", gap=None, key="shelves"):
             source = desk.recipe.source
@@ -142,36 +131,36 @@ def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
     """
     desk, engine = bench.desk, bench.engine
     changed = marked != picked(bench)
-    photo = desk.photo()
-    editor(view_of(bench), key="editor", on_message=lambda message: desk.handle(message, engine))
-    save_bar(bench, photo)
+    view = {**view_of(bench), "photo": photo_view(bench)}
+    wanted, desk.wanted = desk.wanted, NOTHING  # what was requested is sent once
+    editor(without_known(view, wanted), key="editor", on_message=lambda message: desk.handle(message, engine))
+    save_bar(bench, desk.photo())
     # The rest of the page must mark the new source, unless it could not be shown and the editor went back to the last
     # one. This comes last because a slider that is removed and inserted again during the run loses the focus.
     if changed and marked != picked(bench):
         st.rerun()
 
 
+def photo_view(bench: Bench) -> dict[str, Any] | None:
+    """Return the key of the photo of the edit, None without one; if the editor requested the photo, with its picture.
+
+    The photo shows the other edited faces that would be saved with it.
+    """
+    desk, photo = bench.desk, bench.desk.photo()
+    if photo is None:
+        return None
+    source, others = desk.recipe.source, others_put_back(desk)
+    view = {"key": key_of(source, others)}
+    if desk.wanted.photo:
+        with suppress(GlowcoreError):  # the server is busy: the editor goes on with the face alone
+            pasted = {recipe.source: edited(bench, recipe) for recipe in others}
+            view |= in_photo(photo, source, min(bench.engine.image_size), pasted)
+    return view
+
+
 def picked(bench: Bench) -> tuple[Source, tuple[float, ...]]:
     """Return the source of the edit and its temperature."""
     return bench.desk.recipe.source, bench.desk.recipe.temperature
-
-
-def seed_bar(bench: Bench) -> None:
-    """Show the temperature of a sampled picture; nothing for one temperature per level."""
-    desk, recipe = bench.desk, bench.desk.recipe
-    if len(recipe.temperature) > 1:
-        return
-    st.session_state["edit_temperature"] = recipe.temperature[0]
-    with st.container(width=240):
-        st.slider(
-            f"Temperature of seed {recipe.source.value}",
-            0.0,
-            TEMPERATURE_LIMIT,
-            step=0.05,
-            key="edit_temperature",
-            help="0 is the average picture, 1 as varied as the pictures the model has learnt from.",
-            on_change=lambda: desk.warm(st.session_state["edit_temperature"]),
-        )
 
 
 def eyes_by_hand(bench: Bench, photo: Photo) -> None:
@@ -192,95 +181,6 @@ def eyes_dialog(bench: Bench, photo: Photo) -> None:
         st.session_state["eyes_placed"] = True
 
     eyes(photo.picture, key="eyes", opener=PLACE_EYES, on_place=placed)
-
-
-def save_bar(bench: Bench, photo: Photo | None) -> None:
-    """Show the row below the editor: buttons that save files, and the controls for this kind of source."""
-    desk, source = bench.desk, bench.desk.recipe.source
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        first = st.container(horizontal=True, width="content", gap="small")
-        if photo is not None:
-            save_whole_photo(bench, photo)
-        embed = source.kind == "photo" and st.checkbox(
-            "Keep my cropped face inside the face PNG", key="embed", help=EMBED
-        )
-        with first, suppress(GlowcoreError):  # the editor has just shown the reason
-            save_face(bench, embed)
-        grid_button(bench)
-        if photo is not None and len(photo.found) == 1:
-            eyes_by_hand(bench, photo)
-        remove_button(bench)
-        if source.kind == "seed":
-            seed_bar(bench)
-        st.caption(link_words(desk.recipe, bench.engine.own, desk.crops))
-
-
-def edited(bench: Bench, recipe: EditRecipe) -> np.ndarray:
-    """Return the picture that a recipe gives, uint8 ``[H, W, 3]``."""
-    return bench.engine.render(recipe, bench.desk.picture(recipe, bench.engine)).picture
-
-
-def save_whole_photo(bench: Bench, photo: Photo) -> None:
-    """Show the button that saves the photo with the edited face, and optionally with its other edited faces."""
-    recipe = bench.desk.recipe
-    put_back = [recipe]
-    download(
-        "Save whole photo",
-        "edited-photo.png",
-        lambda: png(photo.with_edits({r.source: edited(bench, r) for r in put_back})),
-        key="save_photo",
-        what=WHOLE,
-    )
-    detected = recipe.source.face >= 0  # hand-placed eyes may be those of another edited face
-    edited_here = bench.desk.history.faces.of_photo(photo.key) if detected else []
-    others = [r for r in edited_here if r.source != recipe.source]
-    if others and st.checkbox(f"With {counted(len(others), 'other face')} edited before", key="others"):
-        put_back[:0] = others
-
-
-def save_face(bench: Bench, embed: bool) -> None:
-    """Show the buttons that save the face as a PNG with its recipe; ``embed`` adds the unedited crop to the file."""
-    desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
-
-    def original() -> np.ndarray:
-        return engine.source(recipe, desk.picture(recipe, engine)).picture
-
-    def file(picture: np.ndarray) -> bytes:
-        return recipe_png.to_png(picture, recipe, original() if embed else None)
-
-    download(
-        "Save PNG",
-        "edited-face.png",
-        lambda: file(edited(bench, recipe)),
-        key="save_face",
-        what=FACE,
-        at_once=True,
-    )
-    if min(engine.image_size) < LARGE:
-        download(
-            LARGE_LABEL,
-            f"edited-face-{LARGE}.png",
-            lambda: file(enlarge(edited(bench, recipe), LARGE)),
-            key="save_face_large",
-            what=TO_SHOW,
-        )
-    download(
-        "Save before and after",
-        "before-and-after.png",
-        lambda: file(export.before_and_after(original(), edited(bench, recipe), strengths(recipe))),
-        key="save_both",
-        what=BOTH,
-    )
-
-
-def remove_button(bench: Bench) -> None:
-    """Show the button that removes the photo of the edit, unless the uploader lists its file and can remove it."""
-    photo = bench.desk.personal()
-    if not photo or holds("upload", photo):
-        return
-    if st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
-        remove(bench, photo)
-        st.rerun()
 
 
 bench = open_bench()

@@ -17,7 +17,7 @@ class Editor {
     this.find = (selector) => root.querySelector(selector)
     this.stage = new Stage(root)
     this.saves = new SaveGate(() => this.wire.changesPending)
-    this.wire = new EditWire((m) => this.send(m), (busy) => {
+    this.wire = new EditWire((m) => this.send({ ...m, source: this.data?.source }), (busy) => {
       this.find(".waiting").hidden = !busy
       this.saves.openIfSaved()
     }, (op) => this.giveUp(op))
@@ -191,10 +191,21 @@ class Editor {
     this.stage.draw()
   }
 
+  // Return the data with all addresses of pictures: the server sends the original and the reconstruction once, and the
+  // latter only if it differs.
+  completed(data) {
+    const { original, reconstruction, edited } = data.pictures
+    const known = this.data?.pictures
+    const first = { ...original, uri: original.uri ?? known.original.uri }
+    const back = reconstruction.uri ?? (original.uri ? original.uri : known.reconstruction.uri)
+    return { ...data, pictures: { original: first, reconstruction: { ...reconstruction, uri: back }, edited } }
+  }
+
   async update(data, send) {
     this.send = send
     this.unanswered = Boolean(data.unanswered)
     const turn = (this.turn = (this.turn ?? 0) + 1)
+    data = this.completed(data)
     putInAddress(data.token) // before the pictures are decoded, so that a reload in between has the edit
     const pictures = {}
     for (const [name, { uri }] of Object.entries(data.pictures)) {
@@ -237,7 +248,7 @@ class Editor {
   }
 
   // While values are pending the large picture stays at the strip's frame, unless the edit has another source by now.
-  place(name, image, { uri, alt, fact, mood }, other) {
+  place(name, image, { uri, alt, fact, detail, mood }, other) {
     const held = name === "edited" && !other && (this.panel.dragging || this.wire.valuesPending)
     if (!held || !this.stage.pictures[name]) this.stage.set(name, image, alt)
     const thumb = this.find(`.thumb[data-show="${name}"]`)
@@ -245,7 +256,8 @@ class Editor {
     if (picture.src !== uri) picture.src = uri
     picture.alt = alt
     const line = thumb.querySelector(".fact")
-    line.textContent = line.title = fact
+    line.textContent = fact
+    line.title = detail ?? fact
     line.className = `fact ${mood ?? ""}`
     if (name === "edited") this.stage.after.setAttribute("aria-label", alt)
   }
@@ -271,9 +283,6 @@ class Editor {
     note.classList.toggle("past", !line)
     if (line) note.textContent = line
     note.hidden = !line && (note.hidden || !this.find(".sliders").matches(":hover"))
-    this.find(".speed").textContent = data.readout.speed
-    this.find(".bits").textContent = data.readout.bits
-    this.find(".bits").title = data.readout.bitsHelp
     this.gauge(data.readout)
     this.find(".ease").title = data.readout.easeHelp
     if (data.readout.ease) this.find(".ease").hidden = false

@@ -1,0 +1,171 @@
+"""The row below the editor of the Edit page: buttons that save files, and controls of the source."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import streamlit as st
+
+from explorer.catalogue.gallery import title
+from explorer.edits import recipe_png
+from explorer.edits.recipe import TEMPERATURE_LIMIT, EditRecipe
+from explorer.pixels.pictures import png
+from explorer.portraits.photos import Photo
+from explorer.session.desk import Desk
+from explorer.session.editor_view import strengths
+from explorer.ui.downloads import LARGE, SAVE, download, exact_label, stem
+from explorer.ui.frame import Bench
+from explorer.ui.grid_dialog import grid_button
+from explorer.ui.intake import holds, remove
+from explorer.views import export
+from explorer.wording.labels import slider_order, words
+from explorer.wording.sentences import link_words
+from glowcore.errors import GlowcoreError
+from glowcore.films import enlarge
+from glowcore.text import counted
+
+PICTURE = "For showing it to people. Its recipe travels inside: upload the file here to go on."
+EXACT = "The model's own pixels, to the last bit. The recipe travels inside as well."
+BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
+WHOLE = "Your photo at its own size, changed only where the edit changed the face."
+EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
+OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
+NAMED_MOVES = 3  # in file names
+
+
+def save_bar(bench: Bench, photo: Photo | None) -> None:
+    """Show the buttons and controls for the present edit; ``photo`` is the photo it starts from, if it is here."""
+    desk, source = bench.desk, bench.desk.recipe.source
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        first = st.container(horizontal=True, width="content", gap="small")
+        if photo is not None:
+            _save_whole_photo(bench, photo)
+        embed = source.kind == "photo" and st.checkbox(
+            "Keep my cropped face inside the face PNG", key="embed", help=EMBED
+        )
+        with first, suppress(GlowcoreError):  # the editor has just shown the reason
+            _save_face(bench, embed)
+        grid_button(bench)
+        _remove_button(bench)
+        if source.kind == "seed":
+            _seed_bar(bench)
+        st.caption(link_words(desk.recipe, bench.engine.own, desk.crops))
+
+
+def others_put_back(desk: Desk) -> list[EditRecipe]:
+    """Return the edits of the photo's other faces, if the visitor wants them in the whole photo."""
+    return _other_edits(desk) if st.session_state.get(OTHERS) else []
+
+
+def edited(bench: Bench, recipe: EditRecipe) -> np.ndarray:
+    """Return the picture that a recipe gives, uint8 ``[H, W, 3]``."""
+    return bench.engine.render(recipe, bench.desk.picture(recipe, bench.engine)).picture
+
+
+def file_name(desk: Desk, what: str = "") -> str:
+    """Return the name of a file without its suffix, which tells what was done: "astronaut-smile+1-glasses-0.5"."""
+    moves = slider_order(desk.recipe.moves)
+    named = [stem(words(name).label) + f"{value:+.2f}".rstrip("0").rstrip(".") for name, value in moves[:NAMED_MOVES]]
+    more = f"and-{len(moves) - NAMED_MOVES}-more" if len(moves) > NAMED_MOVES else ""
+    return "-".join(filter(None, [stem(_subject(desk)) or "picture", *(named or ["unchanged"]), more, what]))
+
+
+def _subject(desk: Desk) -> str:
+    """Return the name of the photo's file, or what the picture is."""
+    source = desk.recipe.source
+    if source.kind == "photo" and source.value in desk.photos:
+        return desk.photos.name_of(source.value)
+    if source.value in desk.crops.brought:
+        return desk.crops.name_of(source.value)
+    names = {"gallery": title(source.value), "seed": f"seed {source.value}", "map": f"map {source.value}"}
+    return names.get(source.kind, "picture")
+
+
+def _seed_bar(bench: Bench) -> None:
+    """Show the temperature of a sampled picture; nothing for one temperature per level."""
+    desk, recipe = bench.desk, bench.desk.recipe
+    if len(recipe.temperature) > 1:
+        return
+    st.session_state["edit_temperature"] = recipe.temperature[0]
+    with st.container(width=240):
+        st.slider(
+            f"Temperature of seed {recipe.source.value}",
+            0.0,
+            TEMPERATURE_LIMIT,
+            step=0.05,
+            key="edit_temperature",
+            help="0 is the average picture, 1 as varied as the pictures the model has learnt from.",
+            on_change=lambda: desk.warm(st.session_state["edit_temperature"]),
+        )
+
+
+def _other_edits(desk: Desk) -> list[EditRecipe]:
+    source = desk.recipe.source
+    if source.face < 0:  # hand-placed eyes may be those of another edited face
+        return []
+    return [recipe for recipe in desk.history.faces.of_photo(source.value) if recipe.source != source]
+
+
+def _save_whole_photo(bench: Bench, photo: Photo) -> None:
+    """Show the button that saves the photo with the edited face, and optionally with its other edited faces."""
+    desk, others = bench.desk, _other_edits(bench.desk)
+    button = st.container(width="content")
+    if others:
+        st.checkbox(f"With {counted(len(others), 'other face')} edited before", key=OTHERS)
+    recipes = [*others_put_back(desk), desk.recipe]
+    with button:
+        download(
+            "Save whole photo",
+            f"{file_name(desk, 'whole-photo')}.png",
+            lambda: png(photo.with_edits({r.source: edited(bench, r) for r in recipes})),
+            key="save_photo",
+            what=WHOLE,
+        )
+
+
+def _save_face(bench: Bench, embed: bool) -> None:
+    """Show the buttons that save the face as a PNG with its recipe; ``embed`` adds the unedited crop to the file."""
+    desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
+    side = min(engine.image_size)
+
+    def original() -> np.ndarray:
+        return engine.source(recipe, desk.picture(recipe, engine)).picture
+
+    def file(picture: np.ndarray) -> bytes:
+        return recipe_png.to_png(picture, recipe, original() if embed else None)
+
+    exact = file(edited(bench, recipe))
+    if side < LARGE:
+        download(
+            SAVE,
+            f"{file_name(desk)}.png",
+            lambda: file(enlarge(edited(bench, recipe), LARGE)),
+            key="save_face_large",
+            what=PICTURE,
+        )
+    download(
+        exact_label(side),
+        f"{file_name(desk, f'{side}px')}.png",
+        lambda: exact,
+        key="save_face",
+        what=EXACT,
+        at_once=True,
+    )
+    download(
+        "Save before and after",
+        f"{file_name(desk, 'before-and-after')}.png",
+        lambda: file(export.before_and_after(original(), edited(bench, recipe), strengths(recipe))),
+        key="save_both",
+        what=BOTH,
+    )
+
+
+def _remove_button(bench: Bench) -> None:
+    """Show the button that removes the photo of the edit, unless the uploader lists its file and can remove it."""
+    photo = bench.desk.personal()
+    if not photo or holds("upload", photo):
+        return
+    if st.button("Remove photo", key="remove_photo", icon=":material/delete:", type="tertiary"):
+        remove(bench, photo)
+        st.rerun()
