@@ -55,7 +55,7 @@ def imagined(metadata: Mapping[str, Any]) -> tuple[Imagined, ...]:
 def _sample(entry: Any) -> Imagined:
     if isinstance(entry, dict) and set(entry) == {"seed", "name", "temperature"}:
         seed, name, temperature = entry["seed"], entry["name"], entry["temperature"]
-        if _is_seed(seed) and _is_name(name) and is_temperature(temperature) and temperature <= TEMPERATURE_LIMIT:
+        if _is_seed(seed) and _is_name(name) and is_temperature(temperature, TEMPERATURE_LIMIT):
             return Imagined(seed, name, round(float(temperature), 2))
     raise CheckpointError(
         f"the metadata's seeds hold {entry!r:.80}, expected a seed from 0 to {SEED_LIMIT}, a name of 1 to {LONGEST} "

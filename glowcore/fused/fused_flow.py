@@ -93,9 +93,9 @@ class FusedFlow:
             raise ConfigError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}")
         if backend not in BACKENDS:
             raise ConfigError(f"backend {backend!r} is not one of {', '.join(BACKENDS)}")
-        self.flow = flow
         self.net_dtype = dtype
         self.backend = backend
+        self.flow = flow
         self._torch: TorchBackend | GraphedBackend | None = None
         self._onnx: OnnxBackend | None = None
         self._folding = threading.RLock()
@@ -126,7 +126,8 @@ class FusedFlow:
         return getattr(self.flow, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not hasattr(type(self), name) and hasattr(vars(self).get("flow"), name):
+        own = name.startswith("_") or name in vars(self) or hasattr(type(self), name)
+        if not own and hasattr(vars(self).get("flow"), name):
             raise AttributeError(f"{name!r} is an attribute of the model: set it on {type(self).__name__}.flow")
         super().__setattr__(name, value)
 
