@@ -7,12 +7,13 @@ import shutil
 import pytest
 import streamlit as st
 
+from explorer.atlas import maps
 from explorer.edits.recipe import SEED_LIMIT, EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.ui.components.plane import Walk
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
-from tests.explorer.widgets import of_model
+from tests.explorer.widgets import of_model, told
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 
@@ -94,10 +95,11 @@ def test_a_seed_that_is_refused_does_not_stay_in_the_field(home, typed):
     at.text_input(key=of_model(at, "seed")).set_value(typed).run()
     assert not at.exception
     assert at.text_input(key=of_model(at, "seed")).value == "40"
-    refusal = f"“{typed}” is not a seed; expected a whole number from 0 to {SEED_LIMIT - 1000}."
+    problem = f"“{typed}” is not a seed" if typed else "No seed was typed"
+    refusal = f"{problem}; expected a whole number from 0 to {SEED_LIMIT - 1000}."
     assert refusal in words(at).replace("\\", "")
     at.button(key="new_seed").click().run()
-    assert "is not a seed" not in words(at)
+    assert problem not in words(at)
 
 
 def test_the_switch_for_a_temperature_of_each_level_stays_in_place(home):
@@ -113,6 +115,13 @@ def test_the_map_names_the_place_that_it_shows(home):
     at.session_state["map_walk pretrained/tiny"] = Walk(spot=(7.5, -1.0))
     at.run()
     assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, −1.00"]
+
+
+def test_the_map_marks_the_place_of_the_present_edit(home, engine):
+    recipe = EditRecipe(Source("gallery", "face_02.png"), model=engine.model_hash)
+    places = [told(visit("map.py", r.token()), "plane")["here"] for r in (recipe, recipe.moved({"Smiling": 5.0}))]
+    assert places[0] == pytest.approx(maps.map_of(engine).places[2], abs=0.01)
+    assert places[1] != pytest.approx(places[0], abs=0.01)
 
 
 def test_what_the_map_shows_opens_as_it_is_shown(home, engine):
