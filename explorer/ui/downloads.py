@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import mimetypes
+import re
+import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
+from explorer.engines.engine import Engine
+from glowcore.images import PICTURE_SUFFIXES
+
 LARGE = 512  # pixels, of enlarged pictures; 64 x 64 is tiny on a phone
-LARGE_LABEL = f"Save {LARGE} px PNG"
+SAVE = "Save picture"
+LONGEST = 40  # characters, of a part of a file name
+
+
+def exact_label(side: int) -> str:
+    """Return the label of the button that saves a picture with the model's own pixels."""
+    return f"Exact {side} px PNG"
+
+
+def stem(*parts: str) -> str:
+    """Return a file name without its suffix: the parts in lower-case ASCII letters, digits, dots and hyphens.
+
+    A part that is the name of a picture file loses its suffix.
+    """
+    words = [Path(part).stem if Path(part).suffix.lower() in PICTURE_SUFFIXES else part for part in parts]
+    ascii_words = [unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower() for word in words]
+    return "-".join(filter(None, (re.sub("[^a-z0-9.]+", "-", word)[:LONGEST].strip("-.") for word in ascii_words)))
 
 
 def download(
@@ -43,3 +65,24 @@ def download(
         on_click="ignore",
         help=what,
     )
+
+
+def save_picture(
+    file: Callable[[int], bytes], engine: Engine, name: str, *, key: str, label: str = SAVE, large: int = LARGE
+) -> None:
+    """Show the buttons that save a picture of a model: enlarged, unless the model's are as large, and exact.
+
+    Args:
+        file: returns the PNG for a shorter side of so many pixels.
+        engine: the model.
+        name: the file name without suffix.
+        key: the key of the exact one; "_large" is appended for the other.
+        label: the text of the button for the enlarged one.
+        large: pixels, the shorter side of the enlarged one.
+    """
+    side = min(engine.image_size)
+    if side < large:
+        what = f"Enlarged to {large} pixels, for showing it to people."
+        download(label, f"{name}.png", lambda: file(large), key=f"{key}_large", what=what)
+    exact = "The model's own pixels."
+    download(exact_label(side), f"{name}-{side}px.png", lambda: file(side), key=key, what=exact)

@@ -13,7 +13,10 @@ from explorer.pixels.pictures import png
 from glowcore import films
 from glowcore.grids import grid
 
-FILM_SIDE = 256  # pixels; 64 x 64 would be tiny on a phone
+SIDES = {
+    "mp4": 512,
+    "gif": 256,
+}  # pixels, of films: a GIF of 512 is 10 times as large as an MP4, and 64 is tiny on a phone
 PAIR_SIDE = 512
 FONT_SIZE = 24  # pixels, of the text below a pair
 
@@ -43,11 +46,11 @@ def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequen
     return np.asarray(canvas)
 
 
-def film(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:
-    """Return frames, uint8 ``[H, W, 3]``, as "mp4" or "gif" at ``FILM_SIDE`` pixels; ``loop`` appends the way back."""
+def film_file(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:
+    """Return frames, uint8 ``[H, W, 3]``, as "mp4" or "gif" at ``SIDES`` pixels; ``loop`` appends the way back."""
     sequence = films.there_and_back(frames) if loop else frames
     write = films.mp4 if kind == "mp4" else films.gif
-    return write([films.enlarge(frame, FILM_SIDE) for frame in sequence])
+    return write([films.enlarge(frame, SIDES[kind]) for frame in sequence])
 
 
 def frames_zip(frames: Sequence[np.ndarray]) -> bytes:

@@ -31,7 +31,7 @@ def page_switches(page: Page) -> dict[str, dict[str, float] | float]:
     """From the click on a page's name to its last part."""
     signs = {
         "Mix": "Save MP4",
-        "Sample": "Save all as PNG",
+        "Sample": "Save pictures",
         "Models": "Unload all models",
         "Attributes": "Make the slider",
         "Reconstruct": "Save the table as CSV",

@@ -62,17 +62,17 @@ def test_the_film_goes_back_where_the_file_does(page):
     expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
     page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
     settle(page)
-    way = 25 / 24 * 1000  # 26 frames at 24 a second
+    way = 48 / 24 * 1000  # 49 frames at 24 a second
     times = [way / 2, way, way * 1.5, way * 2]
     count, places = page.evaluate(PLAYED, [times])
-    assert count == 26
+    assert count == 49
     assert places == pytest.approx([0.5, 1, 0.5, 0], abs=1e-6)
     page.get_by_text("There and back").click()
     settle(page)
     page.wait_for_function(
         "() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.loop === false)"
     )
-    one = way / 25  # the last frame has its time too, then the first comes again
+    one = way / 48  # the last frame has its time too, then the first comes again
     _, places = page.evaluate(PLAYED, [[way / 2, way + one / 2, way * 1.5 + one, way * 2 + one * 1.5]])
     assert places == pytest.approx([0.5, 1, 0.5, 1], abs=1e-6)
 
@@ -98,9 +98,37 @@ def test_the_frame_on_which_the_film_was_stopped_is_opened_in_edit(page):
     expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Frame at 50 %").click()
-    expect(page.get_by_text(", 13 of 26, by itself")).to_be_visible()
+    expect(page.get_by_text(", 25 of 49, by itself")).to_be_visible()
     page.get_by_role("button", name="Open in Edit").click()
     expect(page.locator(".editor")).to_be_visible()
     expect(page.locator(".st-key-gallery").get_by_role("button", name="Mixed picture 1")).to_be_visible()
     page.get_by_role("link", name="Mix", exact=True).click()
     page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('edit,')")
+
+
+def test_a_playing_film_stops_before_a_picture_of_it_is_saved(page):
+    page.get_by_role("link", name="Mix", exact=True).click()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
+    settle(page)
+
+    def saved() -> tuple[str, bytes]:
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Exact 64 px PNG").click()
+        return download.value.suggested_filename, download.value.path().read_bytes()
+
+    _, start = saved()
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(700)
+    name, picture = saved()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    percent = round(float(page.get_by_role("slider", name="Place in the film").input_value()) * 48) * 100 / 48
+    settle(page)
+    assert name.endswith(f"-{round(percent)}-64px.png")
+    assert (name, picture) == saved()
+    assert picture != start
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Save MP4").focus()  # a button of the whole film leaves it alone
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.get_by_role("button", name="Save picture").focus()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()

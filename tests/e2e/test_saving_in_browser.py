@@ -34,9 +34,8 @@ def test_pictures_are_saved_exact_and_large(page):
         if name == "Mix":
             go(page, name)
             page.get_by_role("radio", name="Levels", exact=True).click()
-        expect(page.get_by_role("button", name="Save 512 px PNG")).to_be_visible()
-        exact = saved("Save PNG" if name == "Edit" else "Save this picture")
-        large = saved("Save 512 px PNG")
+        expect(page.get_by_role("button", name="Save picture")).to_be_visible()
+        exact, large = saved("Exact 64 px PNG"), saved("Save picture")
         assert pixels_of(exact).shape == (64, 64, 3)
         assert np.array_equal(pixels_of(large), enlarge(pixels_of(exact), 512))
         assert read_png(large) == read_png(exact)  # from Edit both know the edit
@@ -46,6 +45,6 @@ def test_pictures_are_saved_exact_and_large(page):
             assert np.array_equal(pixels_of(both)[:512, 520:], pixels_of(large))
             assert read_png(both) == read_png(exact)
     go(page, "Sample")
-    expect(page.get_by_role("button", name="Save all, large")).to_be_visible()
-    for name, side in (("Save all as PNG", 64), ("Save all, large", 256)):
+    expect(page.get_by_role("button", name="Save pictures")).to_be_visible()
+    for name, side in (("Exact 64 px PNG", 64), ("Save pictures", 256)):
         assert pixels_of(saved(name)).shape[0] in range(4 * side, 4 * side + 16)  # with the gaps between four rows

@@ -149,10 +149,40 @@ def test_what_was_mixed_is_opened_in_edit(home, engine, gallery, mode):
     expected = {
         "Film": lambda: a.picture,
         "Corners": lambda: mixing.within(engine, a, b, c, d, (0.5, 0.5)),
-        "Levels": lambda: mixing.mixed(engine, a, b, [0, 1]),
+        "Levels": lambda: mixing.mixed(engine, a, b, [engine.num_levels - 1]),
         "A − B + C": lambda: mixing.analogy(engine, a, b, c, 1.0),
     }
     np.testing.assert_array_equal(mixed_of(at), expected[mode]())
+
+
+@pytest.mark.parametrize(("stops", "seconds", "frames"), [(2, 2, 49), (5, 2, 49), (4, 8, 193)])
+def test_a_film_is_as_long_as_chosen_whatever_the_number_of_stops(home, stops, seconds, frames):
+    at = visit("mix.py")
+    at.segmented_control(key="stops").set_value(stops)
+    at.segmented_control(key="seconds").set_value(seconds).run()
+    assert not at.exception
+    assert told(at, "film")["count"] == frames
+
+
+def test_a_film_of_no_level_is_said_to_stand_still(home):
+    at = visit("mix.py")
+    words = "Nothing changes: choose at least one level."
+    assert not any(words in m.value for m in at.markdown)
+    at.button_group(key=of_model(at, "walking")).set_value([]).run()
+    assert not at.exception
+    assert any(words in m.value for m in at.markdown)
+
+
+def test_levels_are_listed_coarsest_first_on_all_pages(home):
+    at = visit("mix.py")
+    film = [o.content for o in at.button_group(key=of_model(at, "walking")).proto.options]
+    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    mixed = [c.label for c in at.segmented_control if c.label.startswith("Level")]
+    at.switch_page("explorer/ui/pages/sample.py").run()
+    at.toggle(key=of_model(at, "by_level")).set_value(True).run()
+    sampled = [s.label for s in at.slider if s.label.startswith("Level")]
+    assert film == mixed == sampled
+    assert [label.split()[1] for label in film] == ["3", "2", "1"]
 
 
 def test_the_frame_on_which_a_film_stands_is_opened_in_edit(home, engine, gallery, monkeypatch):

@@ -154,7 +154,7 @@ def test_a_film_carries_none_of_it(desk, engine, kind):
     desk.receive(PHOTOS["jpeg-0"], engine)
     source = desk.picture(desk.recipe, engine)
     frames = engine.strip(desk.recipe, "Smiling", [-1.0, 0.0, 1.0], source)
-    assert traces(export.film(frames, kind, loop=False)) == []
+    assert traces(export.film_file(frames, kind, loop=False)) == []
 
 
 def test_caches_that_all_visitors_share_are_keyed_by_names_only():

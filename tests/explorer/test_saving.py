@@ -15,10 +15,10 @@ from explorer.atlas.blending import film_along
 from explorer.edits import recipe_png
 from explorer.engines.turns import Busy
 from explorer.portraits.face_detector import Face
-from explorer.ui import downloads
+from explorer.ui import downloads, save_bar
 from explorer.ui.components.plane import Walk
 from tests.explorer import tiny_model
-from tests.explorer.picture_files import png_of
+from tests.explorer.picture_files import jpeg_of, png_of
 from tests.explorer.visiting import visit
 
 pytestmark = pytest.mark.usefixtures("fresh_caches", "home")
@@ -58,28 +58,28 @@ def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
     monkeypatch.setattr(recipe_png, "to_png", busy)
     assert buttons(at.run()) == []
     monkeypatch.setattr(recipe_png, "to_png", work)
-    assert buttons(at.run()) == ["Save PNG", "Save 512 px PNG", "Save before and after"]
+    assert buttons(at.run()) == ["Save picture", "Exact 32 px PNG", "Save before and after"]
 
 
 def test_small_pictures_are_offered_large_beside_the_exact_ones():
-    assert buttons(visit("sample.py")) == ["Save all as PNG", "Save all, large"]
+    assert buttons(visit("sample.py")) == ["Save pictures", "Exact 32 px PNG"]
     at = visit("mix.py")
     at.segmented_control(key="mix_mode").set_value("Levels").run()
-    assert buttons(at) == ["Save this picture", "Save 512 px PNG"]
-    assert saved(at, "save_mix").help == "The exact picture."
-    assert "enlarged" in saved(at, "save_mix_large").help
+    assert buttons(at) == ["Save picture", "Exact 32 px PNG"]
+    assert saved(at, "save_mix").help == "The model's own pixels."
+    assert "Enlarged to 512" in saved(at, "save_mix_large").help
 
 
 def test_a_film_is_saved_as_film_picture_or_frames():
-    frame = ["Save this picture", "Save 512 px PNG"]
+    frame = ["Save picture", "Exact 32 px PNG"]
     assert buttons(visit("mix.py")) == ["Save MP4", "Save GIF", "Save PNGs", *frame]
 
 
 def test_the_film_of_a_path_on_the_map_is_saved_like_any_and_so_is_its_frame(engine):
     at = visit("map.py")
-    assert buttons(at) == ["Save this picture"]
+    assert buttons(at) == ["Save picture", "Exact 32 px PNG"]
     at.session_state["map_walk pretrained/tiny"] = Walk(path=((0.0, 0.0), (1.0, 1.0)))
-    assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs", "Save this picture"]
+    assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs", "Save picture", "Exact 32 px PNG"]
     assert "The frame on which the film stands, 1 of 33, by itself:" in [c.value for c in at.caption]
     at.button(key="open_place").click().run()
     desk = at.session_state["desk"]
@@ -95,9 +95,12 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     found = [Face((0, 0, 60, 90), np.add(eyes, (dx, 0)).astype(float), 0.9) for dx in (0, 66)]
     monkeypatch.setattr("explorer.portraits.photos.find", lambda picture: found)
     offered = {}
-    work = downloads.download
+    names = {}
+    work = save_bar.download
     monkeypatch.setattr(
-        downloads, "download", lambda *a, key, **k: offered.update({key: a[2]}) or work(*a, key=key, **k)
+        save_bar,
+        "download",
+        lambda *a, key, **k: offered.update({key: a[2]}) or names.update({key: a[1]}) or work(*a, key=key, **k),
     )
     at = visit("edit.py")
     at.file_uploader(key="upload").upload("us.png", png_of(group), "image/png").run()
@@ -122,7 +125,31 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     changed = (whole != group).any(axis=(0, 2))  # by column
     assert changed[:60].mean() > 0.3
     assert changed[68:].mean() > 0.3
+    assert names == {
+        "save_photo": "us-smile+1-masculine+3-whole-photo.png",
+        "save_face": "us-smile+1-masculine+3-32px.png",
+        "save_face_large": "us-smile+1-masculine+3.png",
+        "save_both": "us-smile+1-masculine+3-before-and-after.png",
+    }
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(offered["save_photo"]()))), whole)
     at.checkbox(key="others").uncheck().run()
     alone = np.asarray(Image.open(io.BytesIO(offered["save_photo"]())))
     assert not (alone != group).any(axis=(0, 2))[:60].any()
+
+
+def test_a_file_says_what_it_shows(monkeypatch, blobs):
+    names = {}
+    work = downloads.download
+    monkeypatch.setattr(downloads, "download", lambda *a, key, **k: names.update({key: a[1]}) or work(*a, key=key, **k))
+    monkeypatch.setattr("explorer.ui.components.film._FILM", lambda **_: {"place": 0.4})
+    at = visit("mix.py")
+    assert names["save_mix_large"] == "mix-edit-face-01-40.png"
+    assert names["save_mix"] == "mix-edit-face-01-40-32px.png"
+    photo = ("Zoë & Älva <1>.jpg", jpeg_of(blobs[0]), "image/jpeg")
+    at.file_uploader(key="mix_upload").set_value([photo]).run()
+    at.session_state["slot_A"] = f"photo:{next(iter(at.session_state['desk'].photos))}"
+    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    assert not at.exception
+    assert names["save_mix_large"] == "mix-zoe-alva-1-edit-levels-BAA.png"
+    visit("sample.py")
+    assert names["save_samples_large"] == "sample-seed-0-0.7.png"

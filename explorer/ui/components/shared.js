@@ -24,6 +24,24 @@ function drawPart(canvas, image, x, y, width, height, alpha = 1) {
   context.globalAlpha = 1
 }
 
+// A sheet of `count` pictures of one size, row by row, without gaps.
+class Sheet {
+  constructor(image, columns, count) {
+    this.image = image
+    this.columns = columns
+    this.width = image.naturalWidth / columns
+    this.height = image.naturalHeight / Math.ceil(count / columns)
+  }
+
+  // Return the height of a canvas of this width that shows one picture undistorted.
+  heightOf(width) { return Math.round((width * this.height) / this.width) }
+
+  draw(canvas, index, alpha = 1) {
+    const [x, y] = [(index % this.columns) * this.width, Math.floor(index / this.columns) * this.height]
+    drawPart(canvas, this.image, x, y, this.width, this.height, alpha)
+  }
+}
+
 // Draw one column of a sheet that has a single row.
 function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
   const width = image.naturalWidth / columns

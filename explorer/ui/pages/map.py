@@ -14,7 +14,7 @@ from explorer.ui import shelf, state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Chart, Point, Walk, plane, received
-from explorer.ui.downloads import download
+from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.wording.labels import noun, ordered, percent, strength, words
@@ -28,6 +28,7 @@ ASPECT = 1.5  # of the plane, width to height
 FEW = 60  # points that the plane shows as thumbnails, as in ``plane/view.js``
 OUTLINES = " The solid line encloses the densest half of the dots, the dashed one nine in ten."
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
+KEEP = "keep_place"  # the key of the buttons for the picture shown
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -148,7 +149,7 @@ def show_face(bench: Bench, latent_map: LatentMap) -> None:
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=caption, caption=caption, width="stretch")
     warn_of_lost([picture])
-    keep_picture(bench, picture, source)
+    keep_picture(bench, picture, source.value, source)
 
 
 def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...]) -> None:
@@ -158,18 +159,18 @@ def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...]) -> N
     above = st.container()
     loop = save_film(frames, name="path", key="save_path")
     with above:
-        shown = film(frames, key="map_film", alt="Film along the drawn path", loop=loop)
+        shown = film(frames, key="map_film", alt="Film along the drawn path", loop=loop, buttons=KEEP)
     st.caption(f"The frame on which the film stands, {shown + 1} of {len(frames)}, by itself:")
-    keep_picture(bench, frames[shown])
+    keep_picture(bench, frames[shown], f"path-{round(100 * shown / (len(frames) - 1))}")
 
 
-def keep_picture(bench: Bench, picture: np.ndarray, source: Source | None = None) -> None:
-    """Show the buttons that open a picture in Edit, or save it; ``source`` is None for a frame of a film."""
-    with st.container(horizontal=True):
+def keep_picture(bench: Bench, picture: np.ndarray, name: str, source: Source | None = None) -> None:
+    """Show the buttons that open a picture in Edit or save it; ``source`` is None for a frame of a film."""
+    with st.container(horizontal=True, key=KEEP):
         if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
             source = source or bench.desk.crops.mix(picture, ())
             open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
-        download("Save this picture", "map.png", lambda: png(picture), key="save_place", what="The exact picture.")
+        save_picture(lambda side: png(enlarge(picture, side)), bench.engine, stem("map", name), key="save_place")
 
 
 bench = open_bench()

@@ -14,36 +14,48 @@ from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.components.tiles import Tile
-from explorer.ui.downloads import LARGE, LARGE_LABEL, download
+from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
 from explorer.views import mixing
 from explorer.wording.labels import level_label, noun
-from glowcore.films import enlarge
+from glowcore.films import RATE, enlarge
 
-FRAMES = 48
+SECONDS = [2, 4, 8]  # of a film from the first to the last stop
 PAD = 7
 MOST_STOPS = 5
 SHOWN = 320
 RESULT, TERM = 544, 96  # pixels, widths of the result and of its terms
+KEEP = "keep_picture"  # the key of the buttons for the picture shown
 ARITHMETIC = "A − B + C"
 
 
-def film_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
+def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     """Show the film from A to B and through further stops."""
     engine = bench.engine
     with panel:
-        path = st.segmented_control(
-            "Path",
-            ["Linear", "Spherical"],
-            default="Spherical",
-            key="path",
-            persist_state="session",
-            required=True,
-            help="The straight line, or the arc that keeps its distance from the centre, where pictures are.",
-        )
-        levels = list(range(engine.num_levels))
+        with st.container(horizontal=True, gap="large"):
+            path = st.segmented_control(
+                "Path",
+                ["Linear", "Spherical"],
+                default="Spherical",
+                key="path",
+                persist_state="session",
+                required=True,
+                help="The straight line, or the arc that keeps its distance from the centre, where pictures are.",
+            )
+            seconds = st.segmented_control(
+                "Length",
+                SECONDS,
+                default=SECONDS[0],
+                key="seconds",
+                persist_state="session",
+                required=True,
+                format_func=lambda length: f"{length} s",
+                help=f"One way, at {RATE} frames a second.",
+            )
+        levels = list(reversed(range(engine.num_levels)))
         walking = st.pills(
             "What changes",
             levels,
@@ -55,24 +67,28 @@ def film_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
             format_func=lambda level: level_label(engine, level),
             help="Levels left out stay as they are in A.",
         )
+        if not walking:
+            caution("Nothing changes: choose at least one level.")
     stops = [shelf.encoded(bench, c) for c in chosen]
-    key = (engine.model_hash, *(s.key for s in stops), path, *sorted(walking))
+    stretch = seconds * RATE // (len(stops) - 1)  # frames
+    key = (engine.model_hash, *(s.key for s in stops), path, stretch, *sorted(walking))
     frames = remembered(
         "film",
         key,
-        lambda: mixing.journey(engine, stops, FRAMES // len(chosen) + 1, path == "Spherical", sorted(walking)),
+        lambda: mixing.journey(engine, stops, stretch, path == "Spherical", sorted(walking)),
     )
     with panel:
-        loop = save_film(frames, name="film", key="save")
+        loop = save_film(frames, name=name, key="save")
     way = f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path"
     with stage:
-        shown = film(frames, key="film", alt=way, loop=loop)
+        shown = film(frames, key="film", alt=way, loop=loop, buttons=KEEP)
     with panel:
         st.caption(f"The frame on which the film stands, {shown + 1} of {len(frames)}, by itself:")
-        keep_picture(bench, chosen, lambda: frames[shown])
+        percent = round(100 * shown / (len(frames) - 1))
+        keep_picture(bench, chosen, lambda: frames[shown], f"{name}-{percent}")
 
 
-def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
+def levels_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     """Take each level from A or from B."""
     engine = bench.engine
     with panel:
@@ -86,19 +102,20 @@ def levels_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
                 key=state.of_model(f"level_{level}", engine),
                 persist_state="session",
                 required=True,
-                default="A" if level == engine.num_levels - 1 else "B",
+                default="B" if level == engine.num_levels - 1 else "A",
             )
             == "B"
         ]
     a, b = (shelf.encoded(bench, c) for c in chosen)
     result = mixing.mixed(engine, a, b, from_b)
     with stage:
-        equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], "+")
+        equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], [""])
     with panel:
-        keep_picture(bench, chosen, lambda: result)
+        taken = "".join("B" if level in from_b else "A" for level in reversed(range(engine.num_levels)))
+        keep_picture(bench, chosen, lambda: result, f"{name}-levels-{taken}")
 
 
-def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
+def arithmetic_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     """Show A − B + C."""
     with panel:
         st.caption("What A has and B has not, given to C. Works best with A and B alike in everything else.")
@@ -112,12 +129,12 @@ def arithmetic_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
             caution("B and C are the same picture, so A itself comes out at 1: choose another for one of them.")
     result = mixing.analogy(bench.engine, a, b, c, amount)
     with stage:
-        equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], "−+")
+        equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], ["−", "+"])
     with panel:
-        keep_picture(bench, chosen, lambda: result)
+        keep_picture(bench, chosen, lambda: result, f"{name}-{amount:.1f}")
 
 
-def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
+def corners_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     """Show the square between four pictures."""
     ends = [shelf.encoded(bench, c) for c in chosen]
     key = (bench.engine.model_hash, *(e.key for e in ends))
@@ -127,10 +144,11 @@ def corners_mode(bench: Bench, chosen: list[str], stage, panel) -> None:
     with stage:
         place = pad(pictures, PAD, key="pad", alt="Between four pictures")
     with panel:
-        keep_picture(bench, chosen, lambda: mixing.within(bench.engine, *ends, place))
+        right, down = (round(100 * share) for share in place)
+        keep_picture(bench, chosen, lambda: mixing.within(bench.engine, *ends, place), f"{name}-{right}-{down}")
 
 
-def equation(parts: list[tuple[str, np.ndarray]], signs: str) -> None:
+def equation(parts: list[tuple[str, np.ndarray]], signs: list[str]) -> None:
     """Show the result, the last of ``parts``, large; below it the other parts, small, with signs between them."""
     *terms, (name, result) = parts
     with st.container(horizontal_alignment="center"), st.container(width=RESULT, gap="xsmall", key="equation"):
@@ -178,20 +196,13 @@ def into(slots: str) -> Callable[[str], None]:
     return put
 
 
-def keep_picture(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray]) -> None:
-    """Show the buttons that open a result, made of the tiles ``chosen``, in Edit, or save it as a PNG."""
-    with st.container(horizontal=True):
+def keep_picture(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray], name: str) -> None:
+    """Show the buttons that open a result, made of the tiles ``chosen``, in Edit, or save it as the PNG ``name``."""
+    with st.container(horizontal=True, key=KEEP):
         if st.button("Open in Edit", key="open_mixed", icon=":material/tune:"):
             source = bench.desk.crops.mix(picture(), shelf.photos_in(bench, chosen))
             open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
-        download("Save this picture", "mix.png", lambda: png(picture()), key="save_mix", what="The exact picture.")
-        download(
-            LARGE_LABEL,
-            f"mix-{LARGE}.png",
-            lambda: png(enlarge(picture(), LARGE)),
-            key="save_mix_large",
-            what="The same picture enlarged, for showing it to people.",
-        )
+        save_picture(lambda side: png(enlarge(picture(), side)), bench.engine, name, key="save_mix")
 
 
 def arrive() -> None:
@@ -251,6 +262,8 @@ with panel:
     chosen = [shelf.slot(name, shown, start) for start, name in zip(defaults, slots, strict=True)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))
-show(bench, chosen, stage, panel)
+alts = {tile.id: tile.alt for tile in shown}
+names = [alts[i] if i.startswith(shelf.PHOTO) else i for i in chosen]
+show(bench, chosen, stem("mix", *names), stage, panel)
 asked_for = [absent.get(name, identity) for name, identity in zip(slots, chosen, strict=True)]
 address({"mix": SLUGS[mode], "places": ",".join(asked_for)}, key="mix_address")

@@ -15,7 +15,7 @@ from explorer.pixels.pictures import data_uri, png
 from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Look, Tile, tiles
-from explorer.ui.downloads import download
+from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, plain, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.state import starting_at
@@ -91,7 +91,8 @@ def seed_controls(bench: Bench) -> int:
             st.session_state[key] = str(int(text))
         else:
             st.session_state[key] = st.session_state[in_use]
-            st.session_state["seed_refused"] = f"“{text:.40}” is not a seed; expected a whole number from 0 to {last}."
+            problem = f"“{text:.40}” is not a seed" if text else "No seed was typed"
+            st.session_state["seed_refused"] = f"{problem}; expected a whole number from 0 to {last}."
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # wraps on a narrow screen
         # A number field would keep a number beyond its range without a request, and turn "1e5" into 1.
@@ -139,8 +140,8 @@ def sampled(bench: Bench, seeds: list[int], labels: list[int], temperature: Temp
     return [pictures[s] for s in seeds]
 
 
-def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) -> None:
-    """Show samples at one temperature, one per seed."""
+def grid(bench: Bench, first: int, temperature: Temperature, label: int | None, name: str) -> None:
+    """Show samples at one temperature, one per seed; ``name`` begins the name of a saved file."""
     names = bench.engine.class_names
     side = st.session_state["side"]
     seeds = list(range(first, first + side * side))
@@ -153,11 +154,11 @@ def grid(bench: Bench, first: int, temperature: Temperature, label: int | None) 
     ]
     show(bench, entries, side, lambda i: edit(bench, int(i), temperature, labels[seeds.index(int(i))]))
     warn_of_lost(pictures)
-    save(pictures, side)
+    save(bench, pictures, side, stem(name, *(f"{t:g}" for t in temperature)))
 
 
-def row(bench: Bench, first: int, label: int | None) -> None:
-    """Show a few seeds from temperature 0 to 1.2, one seed per row."""
+def row(bench: Bench, first: int, label: int | None, name: str) -> None:
+    """Show a few seeds from temperature 0 to 1.2, one seed per row; ``name`` as in ``grid``."""
     entries: list[Tile] = []
     pictures: list[np.ndarray] = []
     seeds = list(range(first, first + ROW_SEEDS))
@@ -181,7 +182,7 @@ def row(bench: Bench, first: int, label: int | None) -> None:
 
     show(bench, entries, len(ROW_TEMPERATURES), chosen)
     warn_of_lost(pictures)
-    save(pictures, len(ROW_TEMPERATURES))
+    save(bench, pictures, len(ROW_TEMPERATURES), stem(name, "temperatures"))
 
 
 def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[str], None]) -> None:
@@ -195,21 +196,14 @@ def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
     )
 
 
-def save(pictures: list[np.ndarray], columns: int) -> None:
-    """Show the buttons that save all pictures as one PNG, exact or large."""
+def save(bench: Bench, pictures: list[np.ndarray], columns: int, name: str) -> None:
+    """Show the buttons that save all pictures as one PNG, enlarged or exact."""
 
     def sheet(side: int) -> bytes:
         return png(grids.grid([enlarge(picture, side) for picture in pictures], columns=columns))
 
     with st.container(horizontal=True):
-        download("Save all as PNG", "samples.png", lambda: sheet(1), key="save_samples", what="The exact pictures.")
-        download(
-            "Save all, large",
-            "samples-large.png",
-            lambda: sheet(SHOWN),
-            key="save_samples_large",
-            what=f"The same pictures enlarged to {SHOWN} pixels each, for showing them to people.",
-        )
+        save_picture(sheet, bench.engine, name, key="save_samples", label="Save pictures", large=SHOWN)
 
 
 bench = open_bench()
@@ -238,8 +232,10 @@ with left:
         shown |= {"temperature": "", "side": "", "show": "temperatures"}
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
+    drawn = bench.engine.class_names[label] if shown["class"] else ""
+    name = stem("sample", drawn, "seed", str(first_seed))
     if mode == "Grid":
-        grid(bench, first_seed, temperatures, label)
+        grid(bench, first_seed, temperatures, label, name)
     else:
-        row(bench, first_seed, label)
+        row(bench, first_seed, label, name)
 address(shown, key="sample_address")

@@ -14,18 +14,26 @@ from explorer.ui.downloads import download
 from explorer.views import export
 from glowcore.films import RATE
 
-_FILM = st.components.v2.component("explorer_film", **sources("film"))
+_FILM = st.components.v2.component("explorer_film", **sources("film", "buttons", "film"))
 COLUMNS = 8
 
 
-def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool) -> int:
+def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool, buttons: str = "") -> int:
     """Show frames, uint8 ``[H, W, 3]`` of one size, as a film; return the index of the frame where it last stopped.
 
     It plays as ``save_film`` writes it: there and back with ``loop``, else one way. Frames that are not finite are
-    marked. ``alt`` is the text alternative.
+    marked.
+
+    Args:
+        frames: the frames.
+        key: the key of the component.
+        alt: the text alternative.
+        loop: whether it plays there and back.
+        buttons: the key of the container with the buttons that save the returned frame, if any. The film stops when
+            one of them is about to be pressed, and a click waits until the page shows that frame's buttons.
     """
     columns = min(COLUMNS, len(frames))
-    data = {"columns": columns, "count": len(frames), "alt": alt, "rate": RATE, "loop": loop}
+    data = {"columns": columns, "count": len(frames), "alt": alt, "rate": RATE, "loop": loop, "buttons": buttons}
     place = _FILM(key=key, data={**data, **sheet(frames, columns)}, on_place_change=lambda: None).get("place")
     (share,) = numbers([place], 1, 0.0, 1.0) or (0.0,)
     return round(share * (len(frames) - 1))
@@ -48,9 +56,10 @@ def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> bool:
             download(
                 f"Save {kind.upper()}",
                 f"{name}.{kind}",
-                lambda kind=kind: export.film(frames, kind, loop=loop),
+                lambda kind=kind: export.film_file(frames, kind, loop=loop),
                 key=f"{key}_{kind}",
                 icon=icon,
+                what=f"{export.SIDES[kind]} × {export.SIDES[kind]} pixels",
             )
         download(
             "Save PNGs",

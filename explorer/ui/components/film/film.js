@@ -1,5 +1,5 @@
 // A film to scrub, step through and play, with all frames in the browser. When it stops, its position is sent to the
-// server, which can then save that frame.
+// server, which can then save that frame. A playing film stops when a button for the frame is about to be pressed.
 
 const THUMBS = 9
 const REST = 300 // milliseconds at one position after which it is sent, while a pointer or key is still down
@@ -10,6 +10,7 @@ class Film {
     this.canvas = this.find(".screen canvas")
     this.scrub = this.find(".scrub")
     this.place = 0
+    this.buttons = new FrameButtons(() => { if (this.timer) this.stand(this.place) })
     this.scrub.oninput = () => this.rest(Number(this.scrub.value))
     this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
     this.scrub.onchange = () => { if (!this.repeated) this.stand(this.place) }
@@ -19,41 +20,33 @@ class Film {
   }
 
   async load(data, send) {
-    this.send = () => send(this.place)
+    this.send = () => { this.buttons.close(); send(this.place) }
+    this.buttons.box = data.buttons ? `.st-key-${data.buttons}` : null
     this.rate = data.rate
     this.loop = data.loop
     if (this.uri === data.uri) return
     this.uri = data.uri
     const image = await decoded(data.uri)
     if (this.uri !== data.uri) return
-    this.image = image
-    this.columns = data.columns
+    this.sheet = new Sheet(image, data.columns, data.count)
     this.count = data.count
     this.alt = data.alt
     this.lost = new Set(data.lost)
     this.find(".lost").textContent = `This frame ${data.lostWords}.`
-    const [width, height] = [image.naturalWidth / data.columns, image.naturalHeight / Math.ceil(data.count / data.columns)]
-    this.canvas.height = Math.round((768 * height) / width)
-    this.find(".film").style.setProperty("--aspect", `${width} / ${height}`)
-    this.thumbs(width, height)
+    this.canvas.height = this.sheet.heightOf(this.canvas.width)
+    this.find(".film").style.setProperty("--aspect", `${this.sheet.width} / ${this.sheet.height}`)
+    this.thumbs()
     this.go(this.place)
   }
 
-  tile(canvas, index, alpha = 1) {
-    const rows = Math.ceil(this.count / this.columns)
-    const [w, h] = [this.image.naturalWidth / this.columns, this.image.naturalHeight / rows]
-    const [x, y] = [(index % this.columns) * w, Math.floor(index / this.columns) * h]
-    drawPart(canvas, this.image, x, y, w, h, alpha)
-  }
-
-  thumbs(width, height) {
+  thumbs() {
     const box = this.find(".frames")
     const number = Math.min(THUMBS, this.count)
     const buttons = Array.from({ length: number }, (_, i) => {
       const place = number === 1 ? 0 : i / (number - 1)
-      const canvas = element("canvas", { width: 96, height: Math.round((96 * height) / width), "aria-hidden": "true" })
+      const canvas = element("canvas", { width: 96, height: this.sheet.heightOf(96), "aria-hidden": "true" })
       const index = Math.round(place * (this.count - 1))
-      this.tile(canvas, index)
+      this.sheet.draw(canvas, index)
       const label = `Frame at ${Math.round(place * 100)} %${this.lost.has(index) ? ", no picture" : ""}`
       const button = element("button", { "aria-label": label }, canvas)
       button.onclick = () => this.stand(place)
@@ -65,11 +58,11 @@ class Film {
 
   go(place) {
     this.place = place
-    if (!this.image) return
+    if (!this.sheet) return
     const exact = place * (this.count - 1)
     const low = Math.min(this.count - 1, Math.floor(exact))
-    this.tile(this.canvas, low)
-    if (low + 1 < this.count && exact > low) this.tile(this.canvas, low + 1, exact - low)
+    this.sheet.draw(this.canvas, low)
+    if (low + 1 < this.count && exact > low) this.sheet.draw(this.canvas, low + 1, exact - low)
     this.scrub.value = place
     this.scrub.style.setProperty("--low", "0%")
     this.scrub.style.setProperty("--high", `${place * 100}%`)
@@ -115,6 +108,12 @@ class Film {
     this.resting = setTimeout(() => this.send(), REST)
   }
 
+  remove() {
+    this.stop()
+    clearTimeout(this.resting)
+    this.buttons.remove()
+  }
+
   stop() {
     cancelAnimationFrame(this.timer)
     this.timer = null
@@ -126,5 +125,5 @@ class Film {
 export default function ({ data, parentElement, setStateValue }) {
   const film = instanceOf(parentElement, () => new Film(parentElement))
   if (data) film.load(data, (place) => setStateValue("place", place))
-  return whenGone(parentElement, () => { film.stop(); clearTimeout(film.resting) })
+  return whenGone(parentElement, () => film.remove())
 }

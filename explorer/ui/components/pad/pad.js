@@ -8,7 +8,7 @@ class Pad {
     this.find = (selector) => root.querySelector(selector)
     this.field = this.find(".field")
     this.face = this.find(".face")
-    this.corners = root.querySelectorAll(".corner")
+    this.corners = root.querySelectorAll(".corner canvas")
     this.at = [0.5, 0.5]
     dragged(this.field, (x, y) => this.go(x, y), () => this.send())
     this.field.onkeydown = (event) => {
@@ -29,38 +29,32 @@ class Pad {
     this.uri = data.uri
     const image = await decoded(data.uri)
     if (this.uri !== data.uri) return
-    this.image = image
+    this.sheet = new Sheet(image, data.side, data.side ** 2)
     this.side = data.side
     this.lost = new Set(data.lost)
     this.find(".lost").textContent = `This picture ${data.lostWords}.`
-    this.width = image.naturalWidth / data.side
-    this.height = image.naturalHeight / data.side
-    this.face.height = Math.round((768 * this.height) / this.width)
-    this.field.style.setProperty("--aspect", `${this.width} / ${this.height}`)
-    const last = data.side - 1
-    const places = [[0, 0], [last, 0], [0, last], [last, last]]
-    this.corners.forEach((canvas, index) => this.tile(canvas, ...places[index]))
+    this.face.height = this.sheet.heightOf(this.face.width)
+    this.field.style.setProperty("--aspect", `${this.sheet.width} / ${this.sheet.height}`)
+    const last = data.side ** 2 - 1
+    const ends = [0, data.side - 1, last - data.side + 1, last]
+    this.corners.forEach((canvas, index) => this.sheet.draw(canvas, ends[index]))
     this.go(...this.at)
-  }
-
-  tile(canvas, column, row, alpha = 1) {
-    const [w, h] = [this.width, this.height]
-    drawPart(canvas, this.image, column * w, row * h, w, h, alpha)
   }
 
   // Move the dot and blend the four nearest pictures of the grid bilinearly.
   go(x, y) {
     this.at = [Math.min(1, Math.max(0, x)), Math.min(1, Math.max(0, y))]
-    if (!this.image) return
+    if (!this.sheet) return
     const [px, py] = this.at.map((v) => v * (this.side - 1))
     const [column, row] = [px, py].map((v) => Math.min(this.side - 2, Math.floor(v)))
     const [u, v] = [px - column, py - row]
-    this.tile(this.face, column, row)
+    const nearest = row * this.side + column
+    this.sheet.draw(this.face, nearest)
     // They are drawn over each other: each opacity is the picture's share among those drawn so far.
     let painted = (1 - u) * (1 - v)
     for (const [dx, dy, share] of [[1, 0, u * (1 - v)], [0, 1, (1 - u) * v], [1, 1, u * v]]) {
       painted += share
-      if (share > 0) this.tile(this.face, column + dx, row + dy, share / painted)
+      if (share > 0) this.sheet.draw(this.face, nearest + dy * this.side + dx, share / painted)
     }
     this.find(".lost").hidden = !this.lost.has(Math.round(py) * this.side + Math.round(px))
     const dot = this.find(".dot")
