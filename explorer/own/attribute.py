@@ -14,11 +14,10 @@ import torch
 
 from explorer.atlas.latent_map import LatentMap
 from explorer.engines.engine import Engine
-from explorer.own import held_out
-from explorer.own.naming import LONGEST, NAME
+from explorer.own import held_out, naming
 from explorer.own.weights import WEIGHTS
 from glowcore import AttributeVectors, images
-from glowcore.errors import ConfigError, DataError
+from glowcore.errors import DataError
 from glowcore.latents import Latents
 
 FEWEST_PHOTOS = 8
@@ -59,8 +58,7 @@ def fit(
         DataError: too few pictures, or groups that do not differ.
         ConfigError: an invalid name.
     """
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r:.60} cannot be a name; 1 to {LONGEST} letters, digits, spaces and - are expected")
+    naming.check(name)
     if min(len(having), len(lacking)) < FEWEST_PHOTOS:
         raise DataError(f"{len(having)} with and {len(lacking)} without; {FEWEST_PHOTOS} of each or more are expected")
     groups = [latents.flatten().float().cpu() for latents in (having, lacking)]

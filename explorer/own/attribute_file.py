@@ -28,7 +28,7 @@ def to_file(vectors: AttributeVectors) -> bytes:
     return pack(ATTRIBUTE_FILE, vectors.tensors(), {"attributes": json.dumps(vectors.metadata())})
 
 
-def from_file(data: bytes, path: Path = ATTRIBUTE_FILE) -> AttributeVectors:
+def from_file(data: bytes, path: Path) -> AttributeVectors:
     """Read the bytes that ``to_file`` returned.
 
     Args:

@@ -19,14 +19,21 @@ def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
     attribute replaces.
 
     Raises:
-        ConfigError: an attribute of the model has this name or label.
+        ConfigError: the name is invalid, or an attribute of the model has this name or label.
     """
     name = tidy(typed)
+    check(name)
     folded = name.casefold()
     for known in of_model:
         if folded in {n.casefold() for n in (known, known.replace("_", " "), words(known).label)}:
-            raise ConfigError(f"the model has a slider {words(known).label} already; another name is expected")
+            raise ConfigError(f"The model has a slider {words(known).label} already; another name is expected")
     return next((n for n in own if n.casefold() == folded), name[:1].upper() + name[1:])
+
+
+def check(name: str) -> None:
+    """Raise ConfigError if ``name`` does not match ``NAME``."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"{name!r:.60} cannot be a name; 1 to {LONGEST} letters, digits, spaces and - are expected")
 
 
 def tidy(typed: str) -> str:

@@ -39,12 +39,12 @@ def taken_for(vectors: AttributeVectors, engine: Engine) -> AttributeVectors:
         ConfigError: an attribute was fitted with other weights.
     """
     if vectors.shapes != engine.latent_shapes or not made_with(vectors) <= {engine.model_hash, ""}:
-        raise ConfigError(elsewhere(vectors))
+        raise ConfigError(remedy(vectors))
     facts = {name: {**vectors.facts.get(name, {}), WEIGHTS: engine.model_hash} for name in vectors.names}
     return replace(vectors, facts=facts)
 
 
-def elsewhere(vectors: AttributeVectors) -> str:
+def remedy(vectors: AttributeVectors) -> str:
     """Return a sentence on what to do with attributes that were fitted with other weights than those in use."""
     home = next(filter(None, map(models.of_hash, sorted(made_with(vectors)))), None)
     maker, choice = (home.name, "choose that model, or ") if home else ("other weights than this model's", "")

@@ -14,8 +14,9 @@ from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
-from explorer.wording.labels import attributes_of, join_labels, noun, ordered, percent, words
-from glowcore.errors import GlowcoreError
+from explorer.ui.previews import previews
+from explorer.wording.labels import join_labels, noun, ordered, percent, words
+from glowcore.errors import ConfigError, GlowcoreError
 from glowcore.text import counted
 
 UNKNOWN_MODEL = (
@@ -23,6 +24,7 @@ UNKNOWN_MODEL = (
     "drop it and make it again from photos."
 )
 MADE = "own_made"  # session key of the name of a new attribute, until its preview is shown
+OUTCOME = "own_outcome"  # session key of the ``Outcome`` that is shown next
 TRIED = 1.5  # strength for "Try it in Edit", large enough to be visible
 NAMED = 5  # files without a face that are named
 GUESSING = 0.6  # share of held-out pairs; for a few photos a lower one does not differ from chance
@@ -41,14 +43,24 @@ class Upload:
     words: str = ""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of making or loading attributes: sentences, a new attribute or "", and whether it is no success."""
+
+    sentences: str
+    name: str = ""
+    doubtful: bool = False
+
+
 def panel(bench: Bench) -> None:
     """Show the controls that make, load, save and drop attributes of one's own."""
     st.markdown("**Your own attribute**")
     having, lacking = two_groups(bench)
+    # Messages are above the button, since the page may end with it at the lower edge of the window. Their containers
+    # are always present: one that comes or goes would shift the rows below, which closes their open popovers.
+    outcome = st.container(key="own_messages")
     name = name_field(bench)
-    fewest = min(len(having), len(lacking))
-    if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
-        caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
+    about_name = st.container(key="own_name_messages")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         # Never disabled: the server gets a typed name only when the field loses the focus, possibly by this click.
         pressed = st.button("Make the slider", key="own_make")
@@ -60,17 +72,27 @@ def panel(bench: Bench) -> None:
                 key="own_file",
                 take=lambda data: load(bench, data),
                 type=["safetensors"],
-                max_upload_size=15,
             )
-    # Always present: a message that comes or goes would shift the rows below, which closes their open popovers.
-    with st.container(key="own_messages"):
-        if pressed:
-            make_or_warn(bench, name, having, lacking)
-        if note := st.session_state.pop("own_note", ""):
-            st.info(plain(note))
-        if doubt := st.session_state.pop("own_doubt", ""):
-            st.warning(plain(doubt))
+    with outcome:
+        if pressed and enough(having, lacking):
+            with about_name:
+                valid = valid_name(bench, name)
+            if valid:
+                make(bench, valid, having, lacking)
+        show_outcome(bench)
     own_attributes(bench)
+
+
+def show_outcome(bench: Bench) -> None:
+    """Show an outcome once, beside a strip of the new attribute."""
+    outcome = st.session_state.pop(OUTCOME, None)
+    if outcome is None:
+        return
+    left, right = st.columns(2, gap="large")
+    (left.warning if outcome.doubtful else left.info)(plain(outcome.sentences))
+    if outcome.name in bench.engine.attribute_names:
+        with right:
+            previews(bench, outcome.name, key="own_strip", faces=1)
 
 
 def two_groups(bench: Bench) -> tuple[list[Upload], list[Upload]]:
@@ -86,6 +108,9 @@ def two_groups(bench: Bench) -> tuple[list[Upload], list[Upload]]:
         having = uploader(bench, "With it", "own_with")
     with right:
         lacking = uploader(bench, "Without it", "own_without")
+    fewest = min(len(having), len(lacking))
+    if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
+        caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
     return having, lacking
 
 
@@ -99,17 +124,33 @@ def name_field(bench: Bench) -> str:
     return name
 
 
-def make_or_warn(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -> None:
-    """Make the attribute, or say what is missing for it."""
-    if min(len(having), len(lacking)) < attribute.FEWEST_PHOTOS:
-        st.warning(
-            f"{attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {len(having)} with it and "
-            f"{len(lacking)} without: add more above."
-        )
-    elif not name.strip():
+def enough(having: list[Upload], lacking: list[Upload]) -> bool:
+    """Return whether both groups have enough photos; if not, show what is missing."""
+    if min(len(having), len(lacking)) >= attribute.FEWEST_PHOTOS:
+        return True
+    st.warning(
+        f"{attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {len(having)} with it and "
+        f"{len(lacking)} without: add more above."
+    )
+    return False
+
+
+def valid_name(bench: Bench, typed: str) -> str:
+    """Return the name for a new attribute; "" if the typed one cannot be used, and show why."""
+    if not typed.strip():
         st.warning("The slider needs a name: type one above.")
-    else:
-        make(bench, name, having, lacking)
+        return ""
+    try:
+        return naming.name_for(typed, names_of_model(bench), bench.desk.own.of(bench.engine))
+    except ConfigError as error:
+        st.error(plain(f"{error}."))
+        return ""
+
+
+def names_of_model(bench: Bench) -> list[str]:
+    """Return the names of the model's own attributes that are sliders."""
+    known = state.model_attributes(bench.engine)
+    return ordered(known.names if known else ())
 
 
 def uploader(bench: Bench, label: str, key: str) -> list[Upload]:
@@ -156,39 +197,41 @@ def read(file, size: int) -> Upload:
         return Upload(file.name, words=f"{file.name!r:.60}: {error}.")
 
 
-def make(bench: Bench, typed: str, having: list[Upload], lacking: list[Upload]) -> None:
+def make(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -> None:
     """Encode both groups, fit the attribute and add it to the sliders."""
-    known, size = state.model_attributes(bench.engine), min(bench.engine.image_size)
-    faceless = [g.name for g in having + lacking if not g.photo.found]
+    engine = bench.engine
+    size = min(engine.image_size)
     try:
-        name = naming.name_for(typed, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
-            groups = [attribute.encode(bench.engine, group) for group in faces]
-            latent_map = LatentMap.load(bench.engine.folder)
-            vectors = attribute.fit(name, *groups, known, latent_map, weights=bench.engine.model_hash)
+            groups = [attribute.encode(engine, group) for group in faces]
+            known, latent_map = state.model_attributes(engine), LatentMap.load(engine.folder)
+            vectors = attribute.fit(name, *groups, known, latent_map, weights=engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))
         return
     bench.desk.take_own(vectors)
     st.session_state[MADE] = name
     quality, label = vectors.info(name)["separation"], words(name).label
-    if quality < GUESSING:
-        note = (
+    doubtful = quality < GUESSING
+    measured = f"measured on {counted(len(having), 'photo')} with it and {len(lacking)} without"
+    if doubtful:
+        sentences = (
             f"{label} is among the sliders of Edit, but it tells held-out photos apart {percent(quality)} of the time, "
-            f"no better than guessing ({percent(0.5)}): this slider will move something else. Add photos that differ "
-            "in nothing else, and make it again."
+            f"no better than guessing ({percent(0.5)}), {measured}: this slider will move something else. Add photos "
+            "that differ in nothing else, and make it again."
         )
     else:
-        note = (
+        sentences = (
             f"{label} is among the sliders of Edit. It tells held-out photos apart {percent(quality)} of the time "
-            f"(guessing: {percent(0.5)})."
+            f"(guessing: {percent(0.5)}), {measured}."
         )
-    if faceless and noun(bench.engine) == "face":
+    faceless = [g.name for g in having + lacking if not g.photo.found]
+    if faceless and noun(engine) == "face":
         which = ", ".join(faceless[:NAMED]) + (" …" if len(faceless) > NAMED else "")
         centre = "its centre was" if len(faceless) == 1 else "their centres were"
-        note += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {which}."
-    st.session_state["own_doubt" if quality < GUESSING else "own_note"] = note
+        sentences += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {which}."
+    st.session_state[OUTCOME] = Outcome(sentences, name, doubtful)
     st.rerun()
 
 
@@ -197,34 +240,30 @@ def load(bench: Bench, data: bytes) -> Taken:
     try:
         contents = attribute_file.from_file(data, Path(st.session_state["own_file"].name))
         vectors = weights.taken_for(contents, bench.engine)
-        known = state.model_attributes(bench.engine)
         for name in vectors.names:
-            naming.name_for(name, ordered(known.names if known else ()), bench.desk.own.of(bench.engine))
+            naming.name_for(name, names_of_model(bench), bench.desk.own.of(bench.engine))
     except GlowcoreError as error:
-        st.session_state["own_note"] = f"{error}."
+        st.session_state[OUTCOME] = Outcome(f"{error}.")
         return Taken()
     bench.desk.take_own(vectors)
-    st.session_state[MADE] = vectors.names[0]
-    note = f"{join_labels(vectors.names)}: among the sliders of Edit."
+    first = st.session_state[MADE] = vectors.names[0]
+    sentences = f"{join_labels(vectors.names)}: among the sliders of Edit."
     if "" in weights.made_with(contents):
-        note += f" {UNKNOWN_MODEL}"
-    st.session_state["own_note"] = note
+        sentences += f" {UNKNOWN_MODEL}"
+    st.session_state[OUTCOME] = Outcome(sentences, first)
     return Taken()
 
 
 def own_attributes(bench: Bench) -> None:
     """Show the attributes of this session, with a row of buttons for each."""
     desk, engine = bench.desk, bench.engine
-    orthogonal = desk.own.orthogonal_of(engine)
-    for name in desk.own.of(engine):
+    names = list(desk.own.of(engine))
+    for name in names:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words(name).label}**")
             if st.button("Try it in Edit", key=f"own_try_{name}", icon=":material/tune:"):
                 desk.move({name: desk.recipe.strength(name) or TRIED})
                 st.switch_page(state.EDIT_PAGE)
-            if others := [n for n in attributes_of(engine) if n != name]:
-                with st.popover("Keep apart from …", type="tertiary"):
-                    choose_orthogonal(bench, name, others)
             download(
                 "Save",
                 "attribute.safetensors",
@@ -232,29 +271,7 @@ def own_attributes(bench: Bench) -> None:
                 key=f"own_save_{name}",
             )
             st.button("Drop", key=f"own_drop_{name}", on_click=desk.drop_own, args=(name, engine))
-            if orthogonal.get(name):
-                st.caption(f"leaves {join_labels(orthogonal[name])} unchanged")
-    for vectors in desk.own.elsewhere(engine):
-        st.caption(plain(f"{weights.elsewhere(vectors)}."))
-
-
-def choose_orthogonal(bench: Bench, name: str, others: list[str]) -> None:
-    """Let the user choose the attributes whose directions are projected out of this one's."""
-    desk, key = bench.desk, f"own_orthogonal_{name}"
-
-    def chosen() -> None:
-        try:
-            desk.own = desk.own.orthogonalised(name, st.session_state[key] or (), state.engine_of(bench.engine.name))
-        except GlowcoreError as error:
-            st.session_state["own_note"] = f"{error}."
-
-    st.session_state[key] = [n for n in desk.own.orthogonal_of(bench.engine).get(name, ()) if n in others]
-    st.pills(
-        "What it shares with these is taken out of it",
-        others,
-        selection_mode="multi",
-        format_func=lambda n: words(n).label,
-        key=key,
-        on_change=chosen,
-        help="The cosines above show what it shares with each. A lock on the Edit page does the same for one edit.",
-    )
+    if names:
+        st.caption("If a slider also changes something else, lock that on the Edit page.")
+    for vectors in desk.own.of_other_weights(engine):
+        st.caption(plain(f"{weights.remedy(vectors)}."))

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from explorer.own.attribute_file import ATTRIBUTE_FILE, MOST_ATTRIBUTES, from_file, to_file
+from explorer.own import sliders
+from explorer.own.attribute_file import ATTRIBUTE_FILE, MOST_ATTRIBUTES, alone, from_file, to_file
 from glowcore.errors import CheckpointError
 from glowcore.storage.safetensors_guard import pack
 from tests.explorer import tiny_model
@@ -37,9 +39,21 @@ def test_a_file_without_attributes(freckles):
 
 
 def test_a_file_holds_one_to_eight(engine, freckles):
-    assert from_file(to_file(engine.attributes.only(["Young", "Male"]))).names == ("Male", "Young")
+    assert from_file(to_file(engine.attributes.only(["Young", "Male"])), MINE).names == ("Male", "Young")
     nothing = freckles.only([])
     nine = tiny_model.vectors(engine._worker.flow, tuple(f"A{i}" for i in range(MOST_ATTRIBUTES + 1)))
     for vectors in (nothing, nine):
         with pytest.raises(CheckpointError, match="does not hold 1 to 8 attributes"):
-            from_file(to_file(vectors))
+            from_file(to_file(vectors), MINE)
+
+
+def test_a_direction_made_orthogonal_to_others_is_read_as_it_was_stored(engine, freckles):
+    apart = sliders.joined(engine.attributes, [freckles]).orthogonalise("Freckles", ["Smiling"])
+    read = from_file(to_file(alone(apart, "Freckles")), MINE)
+    assert read.names == ("Freckles",)
+    assert torch.equal(read.direction("Freckles").flatten(), apart.direction("Freckles").flatten())
+    assert read.sigma("Freckles") == pytest.approx(apart.sigma("Freckles"))
+    assert read.info("Freckles")["orthogonal_to"] == ["Smiling"]
+    again = sliders.joined(engine.attributes, [read])
+    smile, moved = (again.direction(name).flatten() for name in ("Smiling", "Freckles"))
+    assert abs(float(torch.nn.functional.cosine_similarity(smile, moved))) < 1e-5

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.latents import Latents
 
 HASH = "0123456789ab"
+MINE = Path("mine.safetensors")
 
 
 def batches(engine, *groups: torch.Tensor) -> list[Latents]:
@@ -115,9 +117,8 @@ def test_separation_is_the_share_of_pairs_told_apart_without_them(effect):
 
 def test_an_own_attribute_moves_the_picture_and_keeps_the_others(engine, blobs):
     having, lacking, _, plan = planted(engine)
-    own = attribute_file.from_file(
-        attribute_file.to_file(attribute.fit("Mine", having, lacking, None, plan, weights=HASH))
-    )
+    data = attribute_file.to_file(attribute.fit("Mine", having, lacking, None, plan, weights=HASH))
+    own = attribute_file.from_file(data, MINE)
     attributes = sliders.joined(engine.attributes, [own])
     assert attributes.names == (*engine.attributes.names, "Mine")
     assert attributes.sigma("Male") == pytest.approx(engine.attributes.sigma("Male"))
@@ -140,4 +141,4 @@ def test_what_cannot_be_an_attribute(engine):
             attribute.fit(name, having, lacking, weights=HASH)
     for data in (b"", b"x" * 100, attribute_file.to_file(attribute.fit("x", having, lacking, weights=HASH))[:-9]):
         with pytest.raises(CheckpointError):
-            attribute_file.from_file(data)
+            attribute_file.from_file(data, MINE)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from explorer.own import held_out, naming
 from explorer.session.desk import Desk
@@ -40,6 +42,18 @@ def give(at: AppTest, files, name: str) -> AppTest:
     return at
 
 
+def container(at: AppTest, key: str) -> Block:
+    """Return the container with a key, which Streamlit makes a part of its identifier."""
+
+    def below(block: Block) -> Iterator[Block]:
+        for child in block.children.values():
+            if isinstance(child, Block):
+                yield child
+                yield from below(child)
+
+    return next(block for block in below(at.main) if getattr(block.proto, "id", "").endswith(f"-{key}"))
+
+
 def said(at: AppTest, kind: str) -> str:
     return " ".join(e.value.replace("\\", "") for e in at.get(kind))
 
@@ -50,7 +64,9 @@ def test_the_button_says_what_is_missing(at, files):
     assert said(at, "warning") == missing
     at.file_uploader(key="own_with").set_value(files[:1]).run()
     assert "1 photo" in [c.value for c in at.caption]
+    assert not container(at, "own_name_messages").children
     give(at, files, "  ")
+    assert container(at, "own_name_messages").get("warning")
     assert said(at, "warning") == "The slider needs a name: type one above."
     assert "8 photos" in [c.value for c in at.caption]
 
@@ -66,15 +82,16 @@ def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
 @pytest.mark.parametrize(
     ("share", "kind", "judged"),
     [
-        (0.42, "warning", "but it tells held-out photos apart 42 % of the time, no better than guessing (50 %)"),
+        (0.42, "warning", "but it tells held-out photos apart 42 % of the time, no better than guessing (50 %), "),
         (0.59, "warning", "will move something else. Add photos that differ in nothing else, and make it again."),
-        (0.6, "info", "It tells held-out photos apart 60 % of the time (guessing: 50 %)."),
+        (0.6, "info", "It tells held-out photos apart 60 % of the time (guessing: 50 %), "),
     ],
 )
 def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatch, share, kind, judged):
     monkeypatch.setattr(held_out, "separation", lambda *_: share)
     give(at, files, "Freckles")
     assert judged in said(at, kind).replace("\N{NO-BREAK SPACE}", " ")
+    assert "measured on 8 photos with it and 8 without" in said(at, kind)
     assert not said(at, "info" if kind == "warning" else "warning")
 
 
@@ -141,7 +158,8 @@ def test_what_is_asked_for_fits_what_the_model_draws(tmp_path, monkeypatch, fres
 
 def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, files):
     give(at, files, "smile")
-    assert said(at, "error") == "the model has a slider Smile already; another name is expected."
+    assert [e.value for e in container(at, "own_name_messages").get("error")] == [e.value for e in at.error]
+    assert said(at, "error") == "The model has a slider Smile already; another name is expected."
     assert not at.session_state["desk"].own.made
     give(at, files, "Freckles")
     (first,) = at.session_state["desk"].own.made.values()
@@ -172,7 +190,7 @@ def test_one_s_own_is_offered_whatever_it_is_called(at, files):
     give(at, files, "Chubby")
     assert "Chubby" in at.pills(key=next(p.key for p in at.pills if p.key.startswith("preview"))).options
     at.switch_page("explorer/ui/pages/edit.py").run()
-    assert told(at, "editor")["sliders"][0]["label"] == "Chubby"
+    assert "Chubby" in [s["label"] for s in told(at, "editor")["sliders"]]
 
 
 def test_a_model_without_attributes_gets_one_here(tmp_path, monkeypatch, fresh_caches, files):
@@ -266,14 +284,20 @@ def test_a_slider_that_was_just_made_is_previewed_and_tried_in_edit(at, files):
     give(at, files, "Tilted")
     assert at.pills(key=preview).value == "Tilted"
     assert "with tilted +3" in told(at, "preview_tiles")["tiles"][-1]["alt"]
+    beside = told(at, "own_strip")
+    assert [tile["alt"].split(" with ")[1] for tile in beside["tiles"]] == [
+        f"tilted {s}" for s in ("−3", "−2", "−1", "0", "+1", "+2", "+3")
+    ]
+    assert beside["label"] == "Preview of Tilted"
     at.pills(key=preview).set_value("Male").run()
     assert at.pills(key=preview).value == "Male"
+    assert "own_strip" not in [c.key for c in at.get("bidi_component")]
     at.button(key="own_try_Tilted").click().run()
     assert not at.exception
     desk = at.session_state["desk"]
     assert dict(desk.recipe.moves) == {"Smiling": 1.0, "Tilted": 1.5}
     assert desk.history.past[-1].moves == (("Smiling", 1.0),)
-    assert told(at, "editor")["sliders"][0]["value"] == 1.5
+    assert {s["label"]: s["value"] for s in told(at, "editor")["sliders"]}["Tilted"] == 1.5
     at.switch_page("explorer/ui/pages/attributes.py").run()
     at.pills(key=preview).set_value("Tilted").run()
     at.button(key="own_drop_Tilted").click().run()

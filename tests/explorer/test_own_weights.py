@@ -18,6 +18,7 @@ from glowcore.errors import CheckpointError, ConfigError
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit
 
+MINE = Path("mine.safetensors")
 REMEDY = "make it again here from photos"
 
 
@@ -40,7 +41,7 @@ def forgetful(vectors):
 
 
 def test_it_knows_its_weights_in_its_file_and_among_others(engine, freckles):
-    read = attribute_file.from_file(attribute_file.to_file(freckles))
+    read = attribute_file.from_file(attribute_file.to_file(freckles), MINE)
     assert weights.made_with(read) == {engine.model_hash}
     used = sliders.joined(engine.attributes, [read])
     assert weights.made_with(attribute_file.alone(used, "Freckles")) == {engine.model_hash}
@@ -67,8 +68,6 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
         return float(desk.own.equip(of).attributes.directions[-1].norm())
 
     assert length(other) == pytest.approx(2 * length(engine))
-    desk.own = desk.own.orthogonalised("Freckles", ["Smiling"], other)
-    assert desk.own.orthogonal_of(engine) == {}
     desk.own = desk.own.dropped("Freckles", engine)
     assert "Freckles" not in desk.own.equip(engine).attribute_names
     assert "Freckles" in desk.own.equip(other).attribute_names
@@ -100,7 +99,7 @@ def test_a_file_of_other_weights_is_refused_with_what_to_do(twin, freckles, engi
 
 
 def test_one_that_does_not_say_counts_as_of_the_model_it_is_loaded_for(engine, twin, freckles):
-    old = attribute_file.from_file(attribute_file.to_file(forgetful(freckles)))
+    old = attribute_file.from_file(attribute_file.to_file(forgetful(freckles)), MINE)
     assert weights.made_with(old) == {""}
     taken = weights.taken_for(old, engine)
     assert weights.is_of(taken, engine)
@@ -114,7 +113,7 @@ def test_one_that_does_not_say_counts_as_of_the_model_it_is_loaded_for(engine, t
 def test_nonsense_instead_of_a_hash_is_no_attribute_file(freckles, digits):
     facts = {"Freckles": {**freckles.facts["Freckles"], weights.WEIGHTS: digits}}
     with pytest.raises(CheckpointError, match="12 hexadecimal digits"):
-        attribute_file.from_file(attribute_file.to_file(replace(freckles, facts=facts)))
+        attribute_file.from_file(attribute_file.to_file(replace(freckles, facts=facts)), MINE)
 
 
 def on_the_page(home: Path, monkeypatch) -> AppTest:

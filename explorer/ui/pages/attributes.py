@@ -4,53 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.catalogue.gallery import title
-from explorer.edits.recipe import EditRecipe, Source
-from explorer.pixels.pictures import data_uri
 from explorer.ui import own, state
 from explorer.ui.components.matrix import matrix
-from explorer.ui.components.tiles import Look, Tile, tiles
-from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, warn_of_lost
-from explorer.ui.memo import remembered
+from explorer.ui.frame import Bench, intro, open_bench
+from explorer.ui.previews import previews
+from explorer.ui.required import required_choice
 from explorer.views import attribute_facts
-from explorer.wording.labels import attributes_of, brief_strength, words
+from explorer.wording.labels import attributes_of, words
 
-STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
-FACES = 3
 MATRIX = 400  # pixels, the width of the heat map of nine attributes
-
-
-def previews(bench: Bench, name: str) -> None:
-    """Show one attribute at seven strengths on three faces; a click opens the picture in Edit."""
-    engine = bench.engine
-    pictures = engine.gallery.names[:FACES]
-    sources = [Source("gallery", n) for n in pictures] or [Source("seed", str(i)) for i in range(FACES)]
-    entries, recipes = [], {}
-    bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
-    sliders = bench.desk.own
-    strips = remembered(
-        "previews",
-        (engine.model_hash, name, id(sliders.of(engine).get(name)), sliders.orthogonal_of(engine).get(name, ())),
-        lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine)) for b in bases],
-    )
-    for source, base, frames in zip(sources, bases, strips, strict=True):
-        subject = title(source.value) if source.kind == "gallery" else f"seed {source.value}"
-        for strength, frame in zip(STRENGTHS, frames, strict=True):
-            identity = f"{source.value} {strength}"
-            recipes[identity] = base.moved({name: strength})
-            text = brief_strength(strength)
-            caption = text if source == sources[-1] else ""
-            alt = f"{subject} with {words(name).label.lower()} {text}"
-            entries.append(Tile(identity, data_uri(frame), alt, caption))
-
-    tiles(
-        entries,
-        key="preview_tiles",
-        label="Preview",
-        on_choose=lambda identity: open_in_edit(bench, recipes[identity]),
-        look=Look(columns=len(STRENGTHS), hint="Open in Edit"),
-    )
-    warn_of_lost([frame for frames in strips for frame in frames])
 
 
 def statistics(bench: Bench) -> None:
@@ -90,20 +52,21 @@ intro("Attributes", "Each slider is a direction among the model's numbers, learn
 names = attributes_of(bench.engine)
 if names:
     key = state.of_model("preview", bench.engine)
-    shown = st.session_state.pop(own.MADE, st.session_state.get(key))
-    st.session_state[key] = shown if shown in names else names[0]
-    name = st.pills(
+    if own.MADE in st.session_state:
+        st.session_state[key] = st.session_state.pop(own.MADE)
+    name = required_choice(
+        st.pills,
         "Preview",
         names,
-        format_func=lambda n: words(n).label,
         key=key,
+        start=names[0],
+        format_func=lambda n: words(n).label,
         persist_state="session",
-        required=True,
     )
     # Below each other if the heat map does not have its width beside the faces.
     side_by_side = st.grid(2, min_column_width=MATRIX, gap=("small", "large"))
     with side_by_side.cell():
-        previews(bench, name)
+        previews(bench, name, key="preview_tiles")
     with side_by_side.cell():
         cosines(bench)
     statistics(bench)
