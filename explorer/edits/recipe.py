@@ -160,6 +160,11 @@ class EditRecipe:
         return dict(self.moves).get(name, 0.0)
 
     @property
+    def attributes(self) -> tuple[str, ...]:
+        """The names of the attributes that are moved or locked, each once."""
+        return tuple(dict.fromkeys([*dict(self.moves), *self.locks]))
+
+    @property
     def distance(self) -> float:
         """The Euclidean norm of all moves in standard deviations, to two decimals, as it is shown."""
         return round(math.hypot(*(strength for _, strength in self.moves)), 2)

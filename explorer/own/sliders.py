@@ -36,9 +36,9 @@ class OwnSliders:
         return list({id(v): v for v in self.made.values() if not is_of(v, engine)}.values())
 
     def unknown(self, recipe: EditRecipe, engine: Engine) -> list[str]:
-        """Return the names of these attributes that a recipe moves and an engine, equipped with its own, lacks."""
+        """Return the names of these attributes that a recipe uses and an engine, equipped with its own, lacks."""
         made = {name for _, name in self.made}
-        return [name for name, _ in recipe.moves if name in made and name not in engine.attribute_names]
+        return [name for name in recipe.attributes if name in made and name not in engine.attribute_names]
 
     def added(self, vectors: AttributeVectors) -> OwnSliders:
         """Return these with ``vectors``, which replace attributes of the same weights and names."""

@@ -148,13 +148,11 @@ class Desk:
         self._push(unlocked.moved(moves))
 
     def take_own(self, vectors: AttributeVectors) -> None:
-        """Add attributes of the session, and apply the moves of an opened edit that were waiting for them."""
+        """Add attributes of the session, and apply the moves and locks of an opened edit that were waiting for them."""
         self.own = self.own.added(vectors)
-        absent = self.arrival.absent
-        waiting = {name: value for name, value in absent if name in vectors.names}
-        self.arrival = replace(self.arrival, absent=tuple(move for move in absent if move[0] not in waiting))
-        if waiting and self.history is not None:
-            self._push(self.recipe.moved(waiting))
+        if self.history is not None:
+            self.arrival, recipe = self.arrival.supplied(vectors.names, self.recipe)
+            self._push(recipe)
 
     def drop_own(self, name: str, engine: Engine) -> None:
         """Remove an attribute of the session for the model in use, from the present edit and from every step."""

@@ -72,6 +72,7 @@ class Arrival:
         foreign: whether it was made with another model.
         awaited: its photo, where that is not in the session yet; another picture stands in for it.
         absent: its moves of attributes that are not in the session yet.
+        absent_locks: the attributes that it locks and that are not in the session yet.
         note: one sentence or more about what is missing, "" where nothing is.
     """
 
@@ -80,6 +81,7 @@ class Arrival:
     foreign: bool = False
     awaited: Source | None = None
     absent: tuple[tuple[str, float], ...] = ()
+    absent_locks: tuple[str, ...] = ()
     note: str = ""
 
     @classmethod
@@ -87,23 +89,41 @@ class Arrival:
         """Adapt a recipe to a model; ``photos`` are the keys of the photos in the session, whole or cut out."""
         shown = adapt(recipe, engine)
         foreign = bool(recipe.model) and recipe.model != engine.model_hash
-        absent = () if foreign else tuple(move for move in recipe.moves if move not in shown.moves)
+        lacking = [] if foreign else [name for name in recipe.attributes if name not in engine.attribute_names]
         problem = missing(shown.source, engine, foreign, photos)
         awaited = shown.source if problem and shown.source.kind == "photo" else None
         if problem:
             shown = replace(shown, source=greeting(engine).source)
         sentences = (
-            ELSEWHERE if foreign else absence([name for name, _ in absent]),
+            ELSEWHERE if foreign else absence(lacking),
             "" if awaited else problem,  # the page itself asks for an awaited photo
         )
-        note = " ".join(filter(None, sentences))
-        return cls(recipe, shown, foreign, awaited, absent, note)
+        return cls(
+            recipe,
+            shown,
+            foreign,
+            awaited,
+            absent=tuple(move for move in recipe.moves if move[0] in lacking),
+            absent_locks=tuple(name for name in recipe.locks if name in lacking),
+            note=" ".join(filter(None, sentences)),
+        )
 
     @property
     def complete(self) -> bool:
         """Whether nothing is missing."""
-        return not (self.foreign or self.awaited or self.absent)
+        return not (self.foreign or self.awaited or self.absent or self.absent_locks)
 
     def settled(self) -> Arrival:
-        """Accept the edit as it is shown; moves still wait for their attributes."""
+        """Accept the edit as it is shown; moves and locks still wait for their attributes."""
         return replace(self, recipe=self.shown, foreign=False, awaited=None)
+
+    def supplied(self, names: Collection[str], recipe: EditRecipe) -> tuple[Arrival, EditRecipe]:
+        """Return this arrival without what waited for the attributes ``names``, and ``recipe`` with it."""
+        moves, locks = dict(self.absent), set(self.absent_locks)
+        later = replace(
+            self,
+            absent=tuple(move for move in self.absent if move[0] not in names),
+            absent_locks=tuple(name for name in self.absent_locks if name not in names),
+        )
+        moved = recipe.moved({name: moves[name] for name in names if name in moves})
+        return later, replace(moved, locks=(*moved.locks, *(locks & set(names))))

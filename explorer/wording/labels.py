@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
 from glowcore.attribute_grid import signed
+from glowcore.text import counted
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,11 @@ def slider_order(moves: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
     return [(name, strengths[name]) for name in ordered(strengths, own=strengths)]
 
 
-def join_labels(names: Iterable[str]) -> str:
-    """Join the labels of attributes for a sentence: "Smile, Glasses and Freckles"."""
+def join_labels(names: Iterable[str], most: int | None = None) -> str:
+    """Join the labels of attributes for a sentence: "Smile, Glasses and Freckles"; of more than ``most`` only these."""
     labels = [words(n).label for n in names]
+    if most is not None and len(labels) > most:
+        labels[most:] = [counted(len(labels) - most, "other")]
     return " and ".join(filter(None, (", ".join(labels[:-1]), *labels[-1:])))
 
 

@@ -12,6 +12,7 @@ NOT_FINITE = "That is further than the model can go, so the last step was undone
 OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
 ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
 FACELESS = "No face was found in this photo, so its centre is used. Place the eyes for a better fit."
+MOST_NAMES = 3  # that a sentence lists
 
 
 def describe(recipe: EditRecipe, kind: str) -> str:
@@ -24,25 +25,27 @@ def describe(recipe: EditRecipe, kind: str) -> str:
 
 
 def absence(names: Collection[str]) -> str:
-    """Return the note about moves of attributes that this session does not have, "" for none."""
+    """Return the note about attributes that an edit uses and this session does not have, "" for none."""
     if not names:
         return ""
+    which = f"{join_labels(names, MOST_NAMES)}, which {'is' if len(names) == 1 else 'are'} not known here"
     return (
-        f"This edit moves {join_labels(names)}, which is not known here. An attribute made from somebody's own photos "
-        "does not travel in a link: load its file on the Attributes page."
+        f"This edit uses {which}. An attribute made from somebody's own photos does not travel in a link: load its "
+        "file on the Attributes page."
     )
 
 
 def of_another_model(names: Collection[str]) -> str:
-    """Return the note about moves of own attributes that were made with a model not in use, "" for none."""
+    """Return the note about own attributes of an edit that were made with a model not in use, "" for none."""
     if not names:
         return ""
-    return f"This model does not know {join_labels(names)}, made with another one; that part of the edit is kept there."
+    which = f"{join_labels(names, MOST_NAMES)}, made with another one"
+    return f"This model does not know {which}; that part of the edit is kept there."
 
 
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
     """Return what the address of the page holds; ``own`` attributes and ``crops`` exist in this session only."""
-    mine = join_labels(n for n, _ in recipe.moves if n in own)
+    mine = join_labels((n for n in recipe.attributes if n in own), MOST_NAMES)
     if mine:
         return f"The address holds the edit, but not {mine}: send its file along, from the Attributes page."
     if recipe.source.kind == "photo" and recipe.source.value in crops:

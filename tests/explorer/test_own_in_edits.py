@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.own import attribute_file
 from explorer.session.editor_view import editor_view
+from explorer.wording.sentences import link_words
 from tests.explorer.visiting import visit
 
 
@@ -19,6 +22,42 @@ def test_an_own_attribute_does_not_travel_and_is_made_good_when_its_file_comes(d
     desk.take_own(freckles)
     assert desk.recipe == sent
     assert "Freckles" in desk.own.equip(engine).attribute_names
+
+
+@pytest.mark.parametrize("moves", [(("Smiling", 2.0),), (("Freckles", 1.0), ("Smiling", 2.0))])
+def test_its_lock_waits_for_the_file_too(desk, engine, freckles, moves):
+    sent = EditRecipe(Source("seed", "4"), moves, ("Freckles", "Male"), model=engine.model_hash)
+    desk.open(sent, engine)
+    assert desk.note.startswith("This edit uses Freckles, which is not known here.")
+    assert (desk.recipe.moves, desk.recipe.locks) == ((("Smiling", 2.0),), ("Male",))
+    assert (desk.arrival.complete, desk.link) == (False, sent.token())
+    desk.start_from(Source("seed", "5"))
+    desk.take_own(freckles)
+    assert desk.arrival.complete
+    assert desk.recipe == replace(sent, source=Source("seed", "5"))
+    equipped = desk.own.equip(engine)
+    unlocked = replace(desk.recipe, locks=("Male",))
+    pictures = [equipped.render(recipe).picture for recipe in (desk.recipe, unlocked)]
+    assert (pictures[0] != pictures[1]).any()
+
+
+def test_a_lock_alone_is_kept_with_the_model_that_knows_it(desk, engine, bare, freckles):
+    desk.take_own(freckles)
+    desk.handle({"op": "lock", "name": "Freckles", "on": True, "nonce": "a", "seq": 1}, desk.own.equip(engine))
+    assert "but not Freckles: send its file along" in link_words(desk.recipe, ["Freckles"], ())
+    desk.adopt(bare)
+    assert desk.note.startswith("This model does not know Freckles, made with another one;")
+    assert desk.recipe.locks == ()
+    desk.adopt(desk.own.equip(engine))
+    assert desk.recipe.locks == ("Freckles",)
+
+
+def test_of_many_unknown_attributes_three_are_named(desk, engine):
+    names = [f"X{i:02}" for i in range(64)]
+    desk.open(EditRecipe(Source("seed", "4"), tuple((name, 1.0) for name in names), model=engine.model_hash), engine)
+    assert desk.note.startswith("This edit uses X00, X01, X02 and 61 others, which are not known here. An attribute")
+    desk.open(EditRecipe(Source("seed", "4"), (), tuple(names[:3]), model=engine.model_hash), engine)
+    assert desk.note.startswith("This edit uses X00, X01 and X02, which are not known here.")
 
 
 def test_its_moves_still_wait_once_another_picture_is_chosen(desk, engine, freckles):
