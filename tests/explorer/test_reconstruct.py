@@ -64,9 +64,30 @@ def test_a_coarser_picture_comes_back_exactly_and_is_called_so(at):
     assert not at.exception
     told = " ".join(m.value for m in at.markdown)
     assert told.count("2 bits per value**") == 3  # the pictures chosen by default
-    assert told.count("[0 pixels changed]") == 3
+    assert told.count("[Comes back exactly: all 1,024 pixels]") == 3
     rows = at.dataframe[0].value
     assert all(name.endswith(", 2 bits per value") for name in rows["picture"])
+
+
+def test_one_bit_is_not_called_bits(at):
+    at.select_slider(key="bits").set_value(1).run()
+    assert not at.exception
+    assert sum(m.value.endswith(", 1 bit per value**") for m in at.markdown) == 3
+
+
+def test_the_first_page_shows_that_levels_and_models_matter(at):
+    assert at.slider(key=of_model(at, "keep")).value == 1
+    assert captions(at)[2:4] == ["Difference ×4", "1 of 3 levels kept"]
+    originals, coarse = ([i.proto.imgs[0].url for i in at.get("image")][start::4] for start in (0, 3))
+    assert not set(originals) & set(coarse)
+
+
+def test_figures_are_in_a_tooltip_and_have_units(at):
+    (text, *_) = [m.help for m in at.markdown if "Comes back exactly" in m.value]
+    number = r"\d\.\de[-+]\d\d"
+    assert re.match(f"Largest error: {number} of the range from black to white  \n", text)
+    assert "noise ratio: ∞ dB" in text
+    assert re.search(r"at most \d\.\d\d bits per value \(dequantised bound\)$", text)
 
 
 def test_what_noise_on_the_latents_does_is_shown_beside(at):
@@ -77,7 +98,7 @@ def test_what_noise_on_the_latents_does_is_shown_beside(at):
     assert len(shown) == 3
     assert all(int(re.fullmatch(r"Noise 0.1 added to latents: (\d+) pixels changed", c)[1]) > 0 for c in shown)
     told = " ".join(m.value for m in at.markdown)
-    assert told.count("[0 pixels changed]") == 3  # the plain reconstructions are still exact
+    assert told.count("[Comes back exactly: all 1,024 pixels]") == 3  # the plain reconstructions are still exact
 
 
 def test_what_is_not_chosen_is_asked_for_and_no_box_is_empty(at):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 
@@ -21,17 +19,17 @@ from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, plain, warn_of_lost
 from explorer.views import mixing
+from explorer.views.reconstructions import as_csv, figures, measurements, verdict
 from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.image_difference import amplified, pixels_changed
+from glowcore.text import counted
 
 SHOWN = 256
 AT_MOST = 8  # pictures
 ALL_BITS = 8  # bits per value of an unchanged picture
 NUDGES = (0.0, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0)
-# Both are upper bounds on the length of the shortest code, in bits per value.
-DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def choose_settings(bench: Bench) -> Settings:
     gain = st.select_slider(
         "Difference, amplified",
         [1, 4, 16, 64, 256],
-        value=64,
+        value=4,
         key="gain",
         persist_state="session",
         format_func=lambda g: f"×{g}",
@@ -128,7 +126,7 @@ def choose_settings(bench: Bench) -> Settings:
         "Coarsest levels kept",
         0,
         levels,
-        max(1, levels - 1),
+        1,
         key=state.of_model("keep", bench.engine),
         persist_state="session",
         help="The finer levels are forgotten and drawn anew, so the picture shows what the kept ones know.",
@@ -170,28 +168,9 @@ def seen(bench: Bench, identity: str, engine: Engine | Compressor, bits: int) ->
     return picture if bits == ALL_BITS else quantised(images.fit(picture, engine.image_size), bits)
 
 
-def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> dict[str, str | float | int]:
-    """Return one row of the table."""
-    return {
-        "picture": name,
-        "model": engine.name,
-        "pixels changed": encoded.pixels_changed,
-        "max error": encoded.max_error,
-        "PSNR dB": encoded.psnr,
-        "bits/dim, at most": encoded.bits_per_dim,
-        "bound": ELBO if isinstance(engine, Compressor) else DEQUANTISED,
-        "ms": encoded.milliseconds,
-    }
-
-
 def show(cells, picture: np.ndarray, caption: str, alt: str) -> None:
     """Show one picture with its caption."""
     cells.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
-
-
-def decibels(encoded: Encoded) -> str:
-    """Format the peak signal-to-noise ratio."""
-    return "∞" if encoded.psnr == math.inf else f"{encoded.psnr:.1f}"
 
 
 def short(model: str) -> str:
@@ -211,13 +190,9 @@ def opened(models: list[str]) -> list[Engine | Compressor]:
 
 
 def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Settings) -> None:
-    """Show one picture by one model: figures, original, reconstruction, difference and the picture of coarse levels."""
+    """Show one picture by one model: verdict, original, reconstruction, difference and the picture of coarse levels."""
     lossy, model = isinstance(engine, Compressor), short(engine.name)
-    count = f"{encoded.pixels_changed} pixels changed"
-    badge = f":green-badge[{count}]" if encoded.exact else f":orange-badge[{count}]"
-    bound = f"≤ {encoded.bits_per_dim:.2f} bits/dim ({ELBO if lossy else DEQUANTISED})"
-    figures = f"max error {encoded.max_error:.1e} · PSNR {decibels(encoded)} dB · {bound}"
-    st.markdown(f"**{model}** {badge} :small[:gray[{figures}]]")
+    st.markdown(f"**{model}** {verdict(encoded)}", help=figures(engine, encoded))
     nudge = settings.nudge if not lossy else 0.0
     columns, narrowest = (5, 90) if nudge else (4, 100)  # pixels: two or three per row on a phone
     cells = st.grid(columns, min_column_width=narrowest)
@@ -229,7 +204,7 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Set
     if lossy:
         values = math.prod(engine.image_size) * engine.config.channels
         cells.caption(
-            f"Compressed: {engine.numbers} numbers for {values} values. What comes back is the decoder's best "
+            f"Compressed: {engine.numbers:,} numbers for {values:,} values. What comes back is the decoder's best "
             "guess, and there are no levels to choose among."
         )
         return
@@ -241,15 +216,6 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Set
     for picture in nudged:
         words = f"noise {nudge:g} added to latents: {pixels_changed(encoded.picture, picture)} pixels changed"
         show(cells, picture, words.capitalize(), f"{name}, {words}, {model}")
-
-
-def as_csv(rows: list[dict]) -> str:
-    """Return the table as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 bench = open_bench()
@@ -266,7 +232,7 @@ rows = []
 with right:
     engines = opened(names)
     for identity in pictures if engines else []:
-        coarser = "" if settings.bits == ALL_BITS else f", {settings.bits} bits per value"
+        coarser = "" if settings.bits == ALL_BITS else f", {counted(settings.bits, 'bit')} per value"
         name = labels[identity] + coarser
         with st.container(border=True):
             st.markdown(f"**{plain(name)}**")
@@ -288,7 +254,9 @@ with right:
             ],
             hide_index=True,
             column_config={
-                "max error": st.column_config.NumberColumn(format="%.1e"),
+                "max error": st.column_config.NumberColumn(
+                    format="%.1e", help="Of the range from black to white, before rounding."
+                ),
                 "bits/dim, at most": st.column_config.NumberColumn(format="%.3f"),
                 "ms": st.column_config.NumberColumn(format="%.1f"),
             },
