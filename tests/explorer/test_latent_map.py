@@ -10,6 +10,7 @@ import torch
 
 from explorer.atlas import latent_map as module
 from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
+from explorer.engines.engine import Engine
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.storage.safetensors_guard import pack, unpack
 
@@ -97,7 +98,8 @@ def test_pictures_are_thinned_until_their_encodings_fit_into_memory(monkeypatch)
         assert engine.encoded == [*range(10, 50, step), 0, 1, 2, 3]
 
 
-def test_a_batch_is_encoded_as_its_pictures_are_one_by_one_in_whatever_precision(engine, blobs, monkeypatch):
+def test_a_batch_is_encoded_as_its_pictures_are_one_by_one_in_whatever_precision(tiny_home, blobs, monkeypatch):
+    engine = Engine.open(tiny_home / "pretrained" / "tiny")  # its cache gets encodings in float64
     values = torch.from_numpy(blobs).permute(0, 3, 1, 2)
     (part,) = engine._worker.exact.encode_parts(values)
     monkeypatch.setattr("glowcore.exact.RETRY_ABOVE", float(part.errors.median()))
