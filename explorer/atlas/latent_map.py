@@ -19,6 +19,7 @@ from PIL import Image
 
 from explorer.atlas.contours import Line, outlines
 from explorer.engines.engine import Engine
+from explorer.engines.results import Encoded
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.grids import grid
 from glowcore.progress import progress_bar
@@ -84,9 +85,10 @@ class LatentMap:
         """Contours around the densest pictures for each of ``SHARES``; [] for fewer than ``DENSE`` pictures."""
         return outlines(self.places, SHARES) if len(self) >= DENSE else []
 
-    def place_of(self, flat: torch.Tensor) -> tuple[float, float]:
-        """Return the place of an encoding ``[D]`` on the plane."""
-        x, y = ((flat.cpu().float() - self.mean) @ self.basis[:2].T / self.scale[:2]).tolist()
+    def place_of(self, encoded: Encoded) -> tuple[float, float]:
+        """Return the place of any encoded picture on the plane."""
+        flat = encoded.latents.flatten()[0].cpu().float()
+        x, y = ((flat - self.mean) @ self.basis[:2].T / self.scale[:2]).tolist()
         return x, y
 
     # -- building, saving, loading ---------------------------------------------------------------

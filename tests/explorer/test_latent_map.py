@@ -3,6 +3,7 @@
 import errno
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from explorer.atlas import latent_map as module
 from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
 from explorer.engines.engine import Engine
 from glowcore.errors import CheckpointError, ConfigError, DataError
+from glowcore.latents import Latents
 from glowcore.storage.safetensors_guard import pack, unpack
 
 
@@ -76,8 +78,8 @@ def test_planted_directions_are_found_with_their_share():
         assert found.basis[0, 7].abs() > 0.95
         assert found.basis[1, 3].abs() > 0.95
         assert found.scale[:2].tolist() == pytest.approx([12, 8], rel=0.15)
-        place = found.place_of(torch.from_numpy(rows[5]))
-        assert place == pytest.approx(found.places[5], abs=1e-4)
+        encoded = SimpleNamespace(latents=Latents.from_flat(torch.from_numpy(rows[5:6]), ((1, 1, 512),)))
+        assert found.place_of(encoded) == pytest.approx(found.places[5], abs=1e-4)
 
 
 def test_components_are_those_of_the_singular_values():

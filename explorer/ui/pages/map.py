@@ -101,7 +101,7 @@ def arrive(bench: Bench, latent_map: LatentMap) -> None:
 def place_of_edit(bench: Bench, latent_map: LatentMap) -> Point | None:
     """Return the place of the present edit on the map, None if its picture cannot be made."""
     try:
-        return latent_map.place_of(shelf.encoded(bench, shelf.EDIT).latents.flatten()[0])
+        return latent_map.place_of(shelf.encoded(bench, shelf.EDIT))
     except GlowcoreError:
         return None
 
