@@ -107,8 +107,9 @@ def test_every_error_on_a_page_says_what_to_do_next():
                 text = ast.unparse(node.args[0])
                 without += [] if advice.search(text) else [f"{path.name}: {text}"]
     # The first comes with a button to try again, the second is held by the test of the panel, and the reasons of the
-    # third say themselves what is expected.
-    assert without == ["frame.py: f'{error}.'", "own.py: plain(doubt)", "own.py: plain(f'{error}.')"]
+    # others say themselves what is expected: those of a name and those of a fit.
+    reason = "own.py: plain(f'{error}.')"
+    assert without == ["frame.py: f'{error}.'", "own.py: plain(outcome.sentences)", reason, reason]
 
 
 def test_nothing_unpickles():

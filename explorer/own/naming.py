@@ -33,7 +33,7 @@ def name_for(typed: str, of_model: Iterable[str], own: Iterable[str]) -> str:
 def check(name: str) -> None:
     """Raise ConfigError if ``name`` does not match ``NAME``."""
     if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r:.60} cannot be a name; 1 to {LONGEST} letters, digits, spaces and - are expected")
+        raise ConfigError(f"A name has 1 to {LONGEST} letters, digits, spaces and hyphens, not {name!r:.60}")
 
 
 def tidy(typed: str) -> str:

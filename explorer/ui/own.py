@@ -89,7 +89,11 @@ def show_outcome(bench: Bench) -> None:
     if outcome is None:
         return
     left, right = st.columns(2, gap="large")
-    (left.warning if outcome.doubtful else left.info)(plain(outcome.sentences))
+    with left:
+        if outcome.doubtful:
+            st.warning(plain(outcome.sentences))
+        else:
+            st.info(plain(outcome.sentences))
     if outcome.name in bench.engine.attribute_names:
         with right:
             previews(bench, outcome.name, key="own_strip", faces=1)
