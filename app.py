@@ -60,7 +60,7 @@ def page() -> None:
         ],
         position="top",
     )
-    title = f"{chosen.title} · Glow explorer"
+    title = f"{chosen.title} · glowcore explorer"
     st.set_page_config(page_title=title, page_icon=str(icon), layout="wide", initial_sidebar_state="collapsed")
     try:
         chosen.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from explorer.atlas.latent_map import MAP_FILE
@@ -10,30 +11,49 @@ from explorer.engines.models import ModelEntry
 from glowcore import checkpoint
 from glowcore.metadata import DATA, INIT_FROM, LICENCE, METRICS, TRAINING
 
+CARD = "README.md"  # the model card
+LONGEST = 200  # characters of a sentence
 KINDS = {"glow": "Glow", "realnvp": "Real NVP", "nice": "NICE", "vae": "VAE, no flow"}
 
 
+def purpose(entry: ModelEntry) -> str:
+    """Return what the model is for: the first quotation ("> ...") of its model card, "" without one."""
+    try:
+        text = (entry.folder / CARD).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    quotation = re.search(r"^> (.+)$", text, re.MULTILINE)
+    return quotation[1][:LONGEST] if quotation else ""
+
+
 def facts(entry: ModelEntry) -> list[tuple[str, str]]:
-    """Return pairs of a name and a value for a model that can be used."""
-    config, metadata, files = entry.info["config"], entry.info["metadata"], entry.info["files"]
-    weights = files[checkpoint.WEIGHTS]
+    """Return pairs of a name and a value that tell a visitor what a usable model can do."""
+    config = entry.info["config"]
     rows = [
         ("Kind", KINDS.get(entry.info["model"], str(entry.info["model"]))),
         ("Pictures", f"{_size(config['image_size'])}, {_colours(config)}"),
-        ("Bits per value", str(config.get("n_bits", 8))),
-        ("Levels", str(config.get("num_levels", 1))),
-        ("Steps per level", _list(config.get("steps_per_level"))),
-        ("Width", _list(config.get("hidden_channels"))),
-        ("Weights", f"{weights['size'] / 1e6:.1f} MB"),
-        ("SHA-256", weights["sha256"][:MODEL_DIGITS]),
     ]
-    rows += held_out_bits(metadata)
     if config.get("num_classes"):
         rows.append(("Classes", str(config["num_classes"])))
     if entry.is_flow:
         rows.append(("Attributes", str(len((entry.info["attributes"] or {}).get("names", [])))))
         rows.append(("Map", "yes" if (entry.folder / MAP_FILE).is_file() else "of a few pictures"))
     return rows
+
+
+def details(entry: ModelEntry) -> list[tuple[str, str]]:
+    """Return pairs of a name and a value about the structure, weights and training of a usable model."""
+    config, metadata, files = entry.info["config"], entry.info["metadata"], entry.info["files"]
+    weights = files[checkpoint.WEIGHTS]
+    return [
+        ("Bits per value", str(config.get("n_bits", 8))),
+        ("Levels", str(config.get("num_levels", 1))),
+        ("Steps per level", _list(config.get("steps_per_level"))),
+        ("Width", _list(config.get("hidden_channels"))),
+        ("Weights", f"{weights['size'] / 1e6:.1f} MB"),
+        ("SHA-256", weights["sha256"][:MODEL_DIGITS]),
+        *held_out_bits(metadata),
+    ]
 
 
 def provenance(entry: ModelEntry) -> str:
@@ -71,7 +91,7 @@ def held_out_bits(metadata: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _pictures_of(metadata: dict[str, Any]) -> str:
     texts = (metadata.get(key) for key in (DATA, LICENCE))
-    return " · ".join(text[:200] for text in texts if isinstance(text, str) and text)
+    return " · ".join(text[:LONGEST] for text in texts if isinstance(text, str) and text)
 
 
 def _bits(place: Any) -> float | None:

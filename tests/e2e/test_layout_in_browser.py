@@ -48,7 +48,7 @@ def test_on_a_wide_screen_all_pages_have_the_same_edges(page):
     edges = {}
     for name in ("Edit", "Mix", "Sample", "Map", "Attributes", "Reconstruct", "Models"):
         page.get_by_role("link", name=name, exact=True).click()
-        expect(page).to_have_title(f"{name} · Glow explorer")
+        expect(page).to_have_title(f"{name} · glowcore explorer")
         settle(page)
         edges[name] = page.get_by_test_id("stMainBlockContainer").evaluate(
             """e => { const { x, width } = e.getBoundingClientRect(), style = getComputedStyle(e)

@@ -11,7 +11,7 @@ from PIL import Image
 import glowcore
 from explorer.engines import models
 from explorer.views import attribute_facts
-from explorer.views.model_facts import began_from, facts, held_out_bits, provenance
+from explorer.views.model_facts import began_from, details, facts, held_out_bits, provenance, purpose
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit, words
 
@@ -22,7 +22,8 @@ def entry_of(folder, name, monkeypatch):
 
 
 def test_facts_of_a_glow(tiny_home, monkeypatch):
-    found = dict(facts(entry_of(tiny_home, "pretrained/tiny", monkeypatch)))
+    entry = entry_of(tiny_home, "pretrained/tiny", monkeypatch)
+    found = dict(facts(entry) + details(entry))
     assert found["Kind"] == "Glow"
     assert found["Pictures"] == "32 × 32, colour"
     assert found["Levels"] == "3"
@@ -41,7 +42,8 @@ def test_facts_of_a_glow(tiny_home, monkeypatch):
 )
 def test_facts_of_other_kinds(tmp_path, monkeypatch, kind, expected):
     tiny_model.write_kind(tmp_path / "runs" / "it", kind)
-    found = dict(facts(entry_of(tmp_path, "runs/it", monkeypatch)))
+    entry = entry_of(tmp_path, "runs/it", monkeypatch)
+    found = dict(facts(entry) + details(entry))
     assert {name: found[name] for name in expected} == expected
     assert ("Map" in found) == (kind != "vae")
 
@@ -55,6 +57,29 @@ def test_held_out_bits_are_found_where_training_puts_them_and_say_of_how_many_pi
     assert held_out_bits({"bits_per_dim": 3, "training": sure}) == [("Held-out bits/dim", "3.000")]
     for nothing in ({}, {"training": {}}, {"training": None}, {"metrics": {"bits_per_dim": "x"}}):
         assert held_out_bits(nothing) == []
+
+
+def test_a_card_begins_with_what_the_model_is_for_and_its_hash_is_folded(tmp_path, monkeypatch, fresh_caches):
+    folder = tiny_model.write(tmp_path / "pretrained" / "tiny", gallery=1)
+    tiny_model.write_kind(tmp_path / "pretrained" / "digits", "digits")
+    tiny_model.write_kind(tmp_path / "pretrained" / "vae", "vae")
+    entry = entry_of(tmp_path, "pretrained/tiny", monkeypatch)
+    assert purpose(entry) == ""
+    (folder / "README.md").write_text("# Tiny\n\n> For *tests* ![](http://elsewhere/x.png)\n\n> A second one.\n")
+    assert purpose(entry) == "For *tests* ![](http://elsewhere/x.png)"
+    at = visit("models.py")
+    assert not at.exception
+    texts = [m.value for m in at.markdown]
+    named = next(i for i, text in enumerate(texts) if text.startswith("**tiny**"))
+    assert next(t for t in texts[named + 1 :] if "memory" not in t).replace("\\", "") == purpose(entry)
+    assert "![" not in " ".join(texts)
+    folded = [m.value for fold in at.expander for m in fold.markdown]
+    assert sum("SHA-256" in text for text in folded) == sum("SHA-256" in text for text in texts) == 3
+    assert [button.key for button in at.button if str(button.key).startswith("use_")] == [
+        "use_pretrained/tiny",
+        "use_pretrained/vae",
+        "use_pretrained/digits",
+    ]
 
 
 def test_provenance(tiny_home, monkeypatch):

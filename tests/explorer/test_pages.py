@@ -30,7 +30,7 @@ def test_a_page_names_itself_in_the_title_of_its_window(home, page, monkeypatch)
     given = []
     monkeypatch.setattr(st, "set_page_config", lambda **options: given.append(options["page_title"]))
     visit(page)
-    assert given[-1] == f"{page.removesuffix('.py').capitalize()} · Glow explorer"
+    assert given[-1] == f"{page.removesuffix('.py').capitalize()} · glowcore explorer"
 
 
 @pytest.mark.parametrize("page", PAGES)

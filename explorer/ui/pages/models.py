@@ -15,7 +15,7 @@ from explorer.ui import state
 from explorer.ui.frame import intro, laid_out, no_model, plain
 from explorer.views import checks
 from explorer.views.checks import Finding
-from explorer.views.model_facts import began_from, facts, provenance
+from explorer.views.model_facts import CARD, began_from, details, facts, provenance, purpose
 from glowcore import images
 from glowcore.errors import GlowcoreError
 
@@ -48,7 +48,7 @@ def _illustration(path: str, changed: str) -> bytes | None:
 
 def model_card(folder: Path) -> None:
     """Show a model's README with the pictures of its folder; no page loads pictures from elsewhere."""
-    parts = IMAGE.split((folder / "README.md").read_text(encoding="utf-8", errors="replace"))
+    parts = IMAGE.split((folder / CARD).read_text(encoding="utf-8", errors="replace"))
     st.markdown(parts[0])
     for caption, name, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         path = folder / Path(name).name
@@ -103,7 +103,7 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
     if st.button("Check it here", key=f"check_{entry.name}", help="Hashes, round trips and timing on this machine"):
         with st.spinner("Checking …", show_time=True):
             st.session_state[f"checked_{entry.name}"] = examine(entry)
-    if (entry.folder / "README.md").is_file():
+    if (entry.folder / CARD).is_file():
         with st.popover("Model card", width="content", on_change="rerun", key=f"card_of_{entry.name}") as box:
             if box.open:
                 model_card(entry.folder)
@@ -132,6 +132,11 @@ def unload(name: str | None = None) -> None:
     )
 
 
+def listed(rows: list[tuple[str, str]]) -> str:
+    """Return pairs of a name and a value as one paragraph of Markdown."""
+    return " · ".join(f":small[:gray[{name}] {value}]" for name, value in rows)
+
+
 def card(entry: ModelEntry, chosen: str | None) -> None:
     """Show the card of one model."""
     with st.container(border=True, key=f"card_{entry.name.replace('/', '_')}"):
@@ -149,15 +154,24 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                             in_memory(entry)
                     with st.container(horizontal=True, vertical_alignment="center", width="content"):
                         actions(entry, chosen)
-                st.markdown(" · ".join(f":small[:gray[{name}] {value}]" for name, value in facts(entry)))
+                if what := purpose(entry):
+                    st.markdown(plain(what))
+                st.markdown(listed(facts(entry)))
                 if data := provenance(entry):
                     st.caption(f"Trained on {plain(data)}")
-                if earlier := began_from(entry):
-                    weights = ", before that ".join(map(plain, earlier))
-                    st.caption(f"Training started from the weights {weights}")
+                with st.expander("Details", type="compact"):
+                    st.markdown(listed(details(entry)))
+                    if earlier := began_from(entry):
+                        weights = ", before that ".join(map(plain, earlier))
+                        st.caption(f"Training started from the weights {weights}")
         for finding in st.session_state.get(f"checked_{entry.name}", []):
             mark = ":green-badge[good]" if finding.good else ":orange-badge[look]"
             st.markdown(f"{mark} **{finding.subject}** {finding.words}")
+
+
+def special(entry: ModelEntry) -> bool:
+    """Return whether a model comes after the others: it draws something else than faces, or cannot be used."""
+    return bool(entry.problem or entry.info["config"].get("num_classes"))
 
 
 intro("Models", "What every page works with. Choose one; your photos come along.")
@@ -169,7 +183,7 @@ if in_use is None:
     no_model()
 else:
     first = models.default_name(entries)  # not the one in use: reordering would put another button under the mouse
-    for entry in sorted(entries, key=lambda each: each.name != first):
+    for entry in sorted(entries, key=lambda each: (each.name != first, special(each))):
         card(entry, in_use)
     with st.container(horizontal=True, vertical_alignment="center"):
         if state.loaded():
