@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -28,15 +29,16 @@ def entries(bench: Bench) -> list[Tile]:
     own = [Tile(EDIT, data_uri(picture(bench, EDIT)), "Your present edit")]
     if bench.desk.recipe.moves and unedited(bench) == UNEDITED:
         own.append(Tile(UNEDITED, data_uri(picture(bench, UNEDITED)), "Your present edit, unedited"))
-    return [*own, *originals(bench)]
+    return [*own, *originals(bench, every_face=True)]
 
 
-def originals(bench: Bench) -> list[Tile]:
+def originals(bench: Bench, *, every_face: bool = False) -> list[Tile]:
     """Return the tiles of pictures that an edit can start from: photos, crops without their photo, and the gallery.
 
-    The gallery comes first for a model of other pictures than faces.
+    The gallery comes first for a model of other pictures than faces. ``every_face`` is as of ``photo_tiles``.
     """
-    own, gallery = [*photo_tiles(bench), *crop_tiles(bench)], gallery_tiles(bench.engine)
+    own = [*photo_tiles(bench, every_face=every_face), *crop_tiles(bench)]
+    gallery = gallery_tiles(bench.engine)
     return [*own, *gallery] if noun(bench.engine) == "face" else [*gallery, *own]
 
 
@@ -49,13 +51,22 @@ def unedited(bench: Bench) -> str:
     return PHOTO + source.value if own else UNEDITED
 
 
-def photo_tiles(bench: Bench) -> list[Tile]:
-    """Return the tiles of this session's photos, the newest first."""
-    photos = bench.desk.photos
-    return [
-        Tile(PHOTO + key, _uri(bench, photos[key].tile(photos.source_of(key))), photos.name_of(key))
-        for key in photos.newest_first
-    ]
+def photo_tiles(bench: Bench, *, every_face: bool = False) -> list[Tile]:
+    """Return the tiles of this session's photos, the newest first.
+
+    A photo has one tile, of the face that it was last used with. With ``every_face`` it has one more for each other
+    face, whose id is that of the photo and the face's number.
+    """
+    photos, entries = bench.desk.photos, []
+    for key in photos.newest_first:
+        photo, source = photos[key], photos.source_of(key)
+        count = len(photo.found) if every_face else 0
+        faces = {PHOTO + key: source}
+        faces |= {f"{PHOTO}{key}:{i}": replace(source, face=i, eyes=()) for i in range(count) if i != source.face}
+        for identity, face in faces.items():
+            which = f", face {face.face + 1} of {count}" if count > 1 and face.face >= 0 else ""
+            entries.append(Tile(identity, _uri(bench, photo.tile(face)), photos.name_of(key) + which))
+    return entries
 
 
 def _uri(bench: Bench, picture: np.ndarray) -> str:
@@ -76,8 +87,9 @@ def source_of(bench: Bench, identity: str) -> Source:
     """Return the source of a tile of a photo or of the gallery."""
     if not identity.startswith(PHOTO):
         return Source("gallery", identity)
-    key, desk = identity.removeprefix(PHOTO), bench.desk
-    return (desk.photos if key in desk.photos else desk.crops).source_of(key)
+    key, _, face = identity.removeprefix(PHOTO).partition(":")
+    source = (bench.desk.photos if key in bench.desk.photos else bench.desk.crops).source_of(key)
+    return replace(source, face=int(face), eyes=()) if face else source
 
 
 def picture(bench: Bench, identity: str, size: int | None = None) -> np.ndarray:
@@ -118,8 +130,13 @@ def slot(name: str, shelf: list[Tile], start: str) -> str:
 
 
 def chosen(name: str, shelf: list[Tile]) -> str | None:
-    """Return the id that was put into the place ``name``, None if it is not on the shelf or there is none."""
-    return kept(name) if kept(name) in {t.id for t in shelf} else None
+    """Return the id that was put into the place ``name``, None if it is not on the shelf or there is none.
+
+    A face that its photo was used with since has the id of the photo.
+    """
+    known, identity = {tile.id for tile in shelf}, kept(name) or ""
+    photo = PHOTO + _key_of(identity)
+    return next((i for i in (identity, photo) if i in known), None)
 
 
 def kept(name: str) -> str | None:
@@ -130,13 +147,18 @@ def kept(name: str) -> str | None:
 def photos_in(bench: Bench, chosen: Sequence[str]) -> set[str]:
     """Return the keys of the photos and crops among tiles, on which a picture made of the tiles depends."""
     edit = {bench.desk.personal()} - {""} if {EDIT, UNEDITED} & set(chosen) else set()
-    return edit | {i.removeprefix(PHOTO) for i in chosen if i.startswith(PHOTO)}
+    return edit | {_key_of(i) for i in chosen if i.startswith(PHOTO)}
 
 
 def fill(pictures: Iterable[tuple[str, str]]) -> None:
     """Put tiles into places: pairs of a place's name and a tile's id."""
     for name, identity in pictures:
         st.session_state[_place(name)] = identity
+
+
+def _key_of(identity: str) -> str:
+    """Return the key of the photo or crop of a tile."""
+    return identity.removeprefix(PHOTO).partition(":")[0]
 
 
 def _place(name: str) -> str:

@@ -218,9 +218,12 @@ def arrive() -> None:
 
 def missing(slots: str, shown: list[Tile]) -> dict[str, str]:
     """Return the places whose photo in the address is missing, and for which nothing else was chosen."""
-    present = {tile.id for tile in shown}
     asked = {name: i for name, i in st.session_state.get("mix_asked", {}).items() if i.startswith(shelf.PHOTO)}
-    return {name: asked[name] for name in slots if name in asked and shelf.kept(name) == asked[name] not in present}
+    return {
+        name: asked[name]
+        for name in slots
+        if name in asked and shelf.kept(name) == asked[name] and shelf.chosen(name, shown) is None
+    }
 
 
 MODES = {
