@@ -57,6 +57,7 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Edit a photo; exit code 0, or 1 without output if the edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG if args.aligned else pictures.PNG + pictures.JPEG)
+    output.check_no_input(out, "--image", args.image)
     moves = read_strengths(args.set, STRENGTH_LIMIT)
     if not any(moves.values()):
         raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH" + (", not 0" if moves else ""))

@@ -42,6 +42,9 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render a token to a PNG; exit code 0."""
     out = output.check_path(args.out, pictures.PNG)
+    output.check_no_input(out, "--recipe", args.recipe)
+    if args.image is not None:
+        output.check_no_input(out, "--image", args.image)
     recipe, crop = _recipe(args.recipe)
     entry = models.at(args.model) if args.model else _model_of(recipe)
     photo = Photo.read(read(args.image)) if args.image is not None else None

@@ -55,8 +55,7 @@ def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[st
     Raises:
         ConfigError: ``out`` lies within ``folder``, or a target exists with another size.
     """
-    if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
-        raise ConfigError(f"--out {out} lies within --data {folder}, expected a folder elsewhere")
+    output.check_elsewhere(out, folder)
     headers = {name: {out / file: _header(out / file) for file in _candidates(name)} for name in names}
     target_of = {
         name: target

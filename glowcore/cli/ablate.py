@@ -131,6 +131,7 @@ def _train(args: argparse.Namespace, out: Path) -> int:
     if args.data is None:
         raise ConfigError("--data DIR is missing: which pictures?")
     output.check_folder(out, "--out")
+    training_pictures.check_elsewhere(args, console.say, going_on=bool(experiment.read_runs(out)))
     options.set_threads(args.threads)
     keep_heap()
     steps = STEPS if args.steps is None and args.minutes is None else args.steps

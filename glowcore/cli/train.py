@@ -136,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
         )
         processes.close()
         return 0
+    training_pictures.check_elsewhere(args, say, going_on=args.resume)
     pictures = training_pictures.open_splits(args, config.height_width, config.channels, quiet=not processes.is_first)
     if not args.resume:
         config = training_pictures.with_classes(args, config, pictures.train, say, fresh=model is None)

@@ -9,7 +9,9 @@ from typing import Any
 
 from glowcore.cli import console
 from glowcore.data import PictureSet, open_dataset
+from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
+from glowcore.storage import output
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,21 @@ class Splits:
     train: PictureSet
     held_out: PictureSet
     skipped: int
+
+
+def check_elsewhere(args: argparse.Namespace, say: Callable[[str], None], *, going_on: bool) -> None:
+    """Refuse an ``--out`` within ``--data``, where the next run would read the samples of this one as its pictures.
+
+    A run that lies there already may go on (``going_on``), with a warning.
+    """
+    if args.data.startswith(TORCHVISION_PREFIX):
+        return
+    try:
+        output.check_elsewhere(args.out, args.data)
+    except ConfigError as error:
+        if not going_on:
+            raise
+        say(f"warning: {error}; move it when this run has ended, or its samples become training pictures")
 
 
 def open_splits(

@@ -1,4 +1,4 @@
-"""Atomic writing of a single output file, and checks of its path before the work."""
+"""Atomic writing of a single output file, and checks of an output's path before the work."""
 
 from __future__ import annotations
 
@@ -52,6 +52,28 @@ def check_folder(path: str | os.PathLike, name: str) -> None:
         raise ConfigError(f"{name} {path}: {existing} is a file, expected a folder, which is made if it is missing")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise ConfigError(f"{name} {path}: the folder {existing} is not writable")
+
+
+def check_elsewhere(folder: str | os.PathLike, data: str | os.PathLike) -> None:
+    """Check that the folder of ``--out`` does not lie within that of ``--data``, whose pictures its own would join.
+
+    Raises:
+        ConfigError: it does, or both are one folder.
+    """
+    inner, outer = Path(folder).resolve(), Path(data).resolve()
+    if outer in (inner, *inner.parents):
+        raise ConfigError(f"--out {folder} lies within --data {data}, expected a folder elsewhere")
+
+
+def check_no_input(path: str | os.PathLike, option: str, *inputs: str | os.PathLike) -> None:
+    """Check that the file of ``--out`` is none of the files of ``option``, which it would replace.
+
+    Raises:
+        ConfigError: it is one of them, by its own name or through a link.
+    """
+    for picture in inputs:
+        if os.path.exists(path) and os.path.exists(picture) and os.path.samefile(path, picture):
+            raise ConfigError(f"--out {path} is the picture of {option}, expected another name")
 
 
 def write(path: Path, data: bytes) -> None:

@@ -124,3 +124,19 @@ def test_nothing_is_written_of_an_edit_that_left_the_model_s_range(home, tmp_pat
     assert edit("--set", "Smiling=1.25", "--out", tmp_path / "out.png") == 1
     assert "error: Smile +1.25: left the model's range; nothing is written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_neither_the_photo_nor_the_saved_edit_is_replaced(home, tmp_path, capsys):
+    photo, saved = tmp_path / "photo.png", tmp_path / "saved.png"
+    Image.open(PHOTO).save(photo)
+    assert edit("--set", "Smiling=2", "--aligned", "--out", saved, image=photo) == 0
+    before = photo.read_bytes(), saved.read_bytes()
+    capsys.readouterr()
+    assert edit("--set", "Smiling=2", "--out", photo, image=photo) == 2
+    for out in (photo, saved):
+        assert main(["render", "--recipe", str(saved), "--image", str(photo), "--out", str(out)]) == 2
+    assert capsys.readouterr().err == "".join(
+        f"error: --out {out} is the picture of {option}, expected another name\n"
+        for out, option in ((photo, "--image"), (photo, "--image"), (saved, "--recipe"))
+    )
+    assert (photo.read_bytes(), saved.read_bytes()) == before
