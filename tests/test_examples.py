@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import runpy
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import torch
+
+from glowcore.priors import noise_log_prob
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,6 +40,22 @@ def test_the_programs_of_an_installation_are_the_command_lines():
         assert end.value.code == 0
 
 
+def test_own_parts_are_trained_saved_and_exact(tmp_path, capsys):
+    example = runpy.run_path(str(ROOT / "examples" / "own_parts.py"))
+    first = example["main"](str(tmp_path / "own.pt"), count=0)
+    assert example["main"](str(tmp_path / "own.pt"), count=30) <= first - 0.5
+    assert "weights in" in capsys.readouterr().out
+    model = example["build"]()
+    model.load_state_dict(torch.load(tmp_path / "own.pt"))
+    x = torch.rand(1, 1, 8, 8, dtype=torch.float64)
+    model.double()
+    latents = model.encode(x)
+    assert (model.decode(latents) - x).abs().max() <= 1e-9
+    slope = torch.func.jacrev(lambda v: model.encode(v).flatten()[0])(x).reshape(64, 64)
+    expected = noise_log_prob(latents.flatten()[:, :, None, None]) + slope.slogdet()[1]
+    assert abs(float(latents.log_prob - expected)) <= 1e-9
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -43,6 +63,7 @@ def test_the_programs_of_an_installation_are_the_command_lines():
         ("edit_a_photo.py gone.jpg out.png", "gone.jpg"),
         ("edit_a_photo.py notes.txt out.png", "not a picture"),
         ("digits.py notes.txt", "notes.txt"),
+        ("own_parts.py", "usage: python examples/own_parts.py OUT.pt"),
         ("draw_training.py out.png gone.jsonl", "gone.jsonl"),
         ("draw_training.py out.png notes.txt", "not the logs of runs"),
         ("judge_digits.py gone digits", "gone"),
