@@ -22,9 +22,9 @@ FONT_SIZE = 24  # pixels, of the text below a pair
 
 
 def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequence[str]) -> np.ndarray:
-    """Return two pictures, uint8 ``[H, W, 3]``, side by side at 512 pixels, with the strengths below them.
+    """Return two pictures, uint8 ``[H, W, 3]``, side by side at 512 pixels, named "before" and "after".
 
-    The strengths, such as "Smile +1.00", are wrapped into as many lines as they need.
+    The strengths below them, such as "Smile +1.00", are wrapped into as many lines as they need.
     """
     pair = grid([films.enlarge(picture, PAIR_SIDE) for picture in (original, edited)], gap=8)
     height, width = pair.shape[:2]
@@ -38,11 +38,12 @@ def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequen
         else:
             lines.append(strength)
     step = FONT_SIZE * 3 // 2
-    canvas = Image.new("RGB", (width, height + step * len(lines) + FONT_SIZE // 2), "white")
+    canvas = Image.new("RGB", (width, height + step * (1 + len(lines)) + FONT_SIZE // 2), "white")
     canvas.paste(Image.fromarray(pair))
-    for number, line in enumerate(lines):
-        middle = (width // 2, height + step * number + step * 2 // 3)
-        ImageDraw.Draw(canvas).text(middle, line, "black", font, anchor="mm")
+    texts = [(width // 4, 0, "before"), (width * 3 // 4, 0, "after")]
+    texts += [(width // 2, number, line) for number, line in enumerate(lines, 1)]
+    for x, row, text in texts:
+        ImageDraw.Draw(canvas).text((x, height + step * row + step * 2 // 3), text, "black", font, anchor="mm")
     return np.asarray(canvas)
 
 

@@ -35,7 +35,7 @@ def page_switches(page: Page) -> dict[str, dict[str, float] | float]:
         "Models": "Unload all models",
         "Attributes": "Make the slider",
         "Reconstruct": "Save the table as CSV",
-        "Edit": "Save PNG",
+        "Edit": "Exact 64 px PNG",
     }
     times: dict[str, list[float]] = {"first": [], "later": []}
     for turn in range(4):

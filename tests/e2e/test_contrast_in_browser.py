@@ -16,7 +16,7 @@ PAGES = ("Edit", "Reconstruct", "Mix", "Sample", "Map", "Attributes", "Models")
 SPEAK = """() => { for (const e of document.querySelectorAll('*')) { const root = e.shadowRoot
   if (!root?.__instance?.panel) continue
   root.querySelector('.note').hidden = root.querySelector('.frames-lost').hidden = false
-  root.querySelector('.note').textContent = root.querySelector('.frames-lost').textContent = 'Words'
+  root.querySelector('.note-words').textContent = root.querySelector('.frames-lost').textContent = 'Words'
   root.querySelector('.row output').classList.add('lost')
   root.querySelector('.gauge').classList.add('off') } }"""
 

@@ -64,7 +64,8 @@ def test_a_photo_is_uploaded_smiles_and_comes_back_exactly(page, photo, tmp_path
         '.thumb[data-show="original"] img'); if (i) return i.getAttribute('src') !== old } }""",
         arg=gallery_face,
     )
-    expect(thumb(page, "reconstruction")).to_contain_text("0 pixels changed")
+    expect(thumb(page, "reconstruction")).to_contain_text("Every pixel comes back")
+    expect(page.locator(".exact")).to_have_text("Comes back exactly, every pixel")
     assert picture(page, "original") == picture(page, "reconstruction")
 
     # Smile to +2: the edited picture changes, and the address holds the edit.
@@ -86,7 +87,7 @@ def test_a_photo_is_uploaded_smiles_and_comes_back_exactly(page, photo, tmp_path
 
     # The saved PNG is what is shown, holds the recipe, and brings it back.
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save PNG").click()
+        page.get_by_role("button", name="Exact 64 px PNG").click()
     saved = tmp_path / "saved.png"
     download.value.save_as(saved)
     assert read_png(saved.read_bytes())[0] == recipe

@@ -8,6 +8,7 @@ from explorer.engines.engine import Engine
 from explorer.session.desk import Desk
 from explorer.session.editor_view import editor_view
 from explorer.ui.components import sources
+from explorer.ui.components.editor import SCRIPTS
 from tests.explorer import tiny_model
 
 START = """async ([html, js, data]) => {
@@ -65,7 +66,8 @@ UNANSWERED = (
   for (const type of ["input", "change"]) slider.dispatchEvent(new Event(type))
   const moved = slider.value
   while (root.querySelector(".note").hidden) await wait(10)
-  const [note, sets] = [root.querySelector(".note").textContent, sent.splice(0).filter((op) => op === "set").length]
+  const note = root.querySelector(".note-words").textContent
+  const sets = sent.splice(0).filter((op) => op === "set").length
   await wait(1000) // longer than the rest after which a strip is requested
   return { moved, restored: slider.value === before, sets, later: sent, note }
 }"""
@@ -79,7 +81,7 @@ def play(browser, tmp_path):
     desk = Desk()
     desk.arrive(engine, None)
     view = editor_view(desk, engine, desk.prepare_view(engine))
-    parts = sources("editor", "edit_wire", "stage", "panel", "frames", "saves", "editor")
+    parts = sources("editor", *SCRIPTS)
     page = browser.new_page()
     page.route("http://app/edit", lambda route: route.fulfill(content_type="text/html", body=""))
     page.goto("http://app/edit")

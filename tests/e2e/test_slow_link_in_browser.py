@@ -65,7 +65,7 @@ def test_a_move_made_just_before_a_reload_is_in_the_edit_afterwards(slow, wait):
 def test_a_picture_that_was_not_ready_when_the_page_was_left_is_said_to_be_unsaved(slow):
     slow.locator(".editor").evaluate("e => { e.getRootNode().__instance.wire.dispatch = () => {} }")  # sends nothing
     drag(slow, "Young", 0.8)
-    slow.get_by_role("button", name="Save PNG", exact=True).click()
+    slow.get_by_role("button", name="Exact 64 px PNG", exact=True).click()
     slow.get_by_role("link", name="Mix", exact=True).click()
     expect(slow.get_by_text("Between faces")).to_be_visible()
     settle(slow)
@@ -83,7 +83,7 @@ def test_a_picture_saved_just_after_a_move_has_the_move(slow):
     value = drag(slow, "Young", 0.8)
     slow.wait_for_timeout(200)
     with slow.expect_download() as download:
-        slow.get_by_role("button", name="Save PNG", exact=True).click()
+        slow.get_by_role("button", name="Exact 64 px PNG", exact=True).click()
     recipe, _ = read_png(download.value.path().read_bytes())
     assert dict(recipe.moves) == {"Smiling": 1, "Young": value}
     settle(slow)
@@ -92,7 +92,7 @@ def test_a_picture_saved_just_after_a_move_has_the_move(slow):
 def test_save_buttons_are_dimmed_until_the_change_is_answered(page):
     expect(smile(page)).to_have_value("1")
     settle(page)
-    wire, save = "e => e.getRootNode().__instance.wire", page.get_by_role("button", name="Save PNG", exact=True)
+    wire, save = "e => e.getRootNode().__instance.wire", page.get_by_role("button", name="Exact 64 px PNG", exact=True)
     page.locator(".editor").evaluate(f"e => {{ ({wire})(e).dispatch = () => {{}} }}")  # sends nothing
     smile(page).press("Shift+ArrowRight")
     assert save.evaluate("e => getComputedStyle(e).opacity") == "1"  # for a moment: no flicker on a fast link

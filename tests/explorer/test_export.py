@@ -89,12 +89,15 @@ def test_frames_in_an_archive_are_the_frames_and_always_the_same_bytes(blobs):
 
 def test_before_and_after_are_beside_each_other_over_their_strengths(blobs):
     one = export.before_and_after(blobs[0], blobs[1], ["Smile +1.00"])
-    assert one.shape == (512 + 36 + 12, 512 + 8 + 512, 3)
+    assert one.shape == (512 + 2 * 36 + 12, 512 + 8 + 512, 3)
     np.testing.assert_array_equal(one[:512, :512], enlarge(blobs[0], 512))
     np.testing.assert_array_equal(one[:512, 520:], enlarge(blobs[1], 512))
     many = export.before_and_after(blobs[0], blobs[1], [f"Attribute {n} −1.00" for n in range(12)])
-    assert many.shape == (512 + 3 * 36 + 12, 1032, 3)
-    for top in (512, 548, 584):  # every line has text, and none is cut off
+    assert many.shape == (512 + 4 * 36 + 12, 1032, 3)
+    for half in (one[512:548, :516], one[512:548, 516:]):  # "before" and "after", each in the middle of its half
+        dark = np.nonzero((half < 128).any((0, 2)))[0]
+        assert (dark.min() + dark.max()) / 2 == pytest.approx(258, abs=4)
+    for top in (548, 584, 620):  # every line has text, and none is cut off
         dark = np.nonzero((many[top : top + 36] < 128).any((0, 2)))[0]
         assert 0 < dark.min() < 516 < dark.max() < 1031
 

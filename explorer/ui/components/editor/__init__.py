@@ -9,9 +9,8 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-_EDITOR = st.components.v2.component(
-    "explorer_editor", **sources("editor", "edit_wire", "stage", "panel", "frames", "saves", "editor")
-)
+SCRIPTS = ("edit_wire", "stage", "photo", "views", "panel", "frames", "readout", "saves", "editor")
+_EDITOR = st.components.v2.component("explorer_editor", **sources("editor", *SCRIPTS))
 
 
 def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None]) -> None:

@@ -1,40 +1,46 @@
-// The editor's messages: of several waiting values of one slider only the newest is sent, and changes go before strips.
+// The editor's messages: of several waiting values of one slider only the newest is sent, and changes go before requests
+// (of a strip, or of the user's photo), which change nothing.
 
 const UNSENT = "explorer-unsent"
 const OUTDATED = 60000 // milliseconds after which kept changes are not sent any more
 
+function isRequest(message) {
+  return message?.op === "strip" || message?.op === "photo"
+}
+
 // Return whether a strip of the slider `name` is still correct after a message: only its own slider may move.
 function keepsStrip(message, name) {
-  return message.op === "strip" || (message.op === "set" && message.name === name)
+  return isRequest(message) || (message.op === "set" && message.name === name)
 }
 
 class EditWire extends Wire {
   // A slider's newest value replaces the older one that it continues and that still waits, and keeps that one's start: the
   // hand has not rested between the two. Values before another step in the queue (an undo, say) are kept, because that
-  // step refers to them. A strip waits behind every change, and is dropped when a change makes it worthless; one in flight
-  // that the change will overtake is requested again.
+  // step refers to them. A request waits behind every change. A strip is dropped when a change makes it worthless; a request
+  // in flight that the change will overtake is sent again.
   queue(message) {
-    const isStrip = message.op === "strip"
-    const waiting = this.waiting.filter((m) => m.op !== "strip")
+    const waiting = this.waiting.filter((m) => !isRequest(m))
     const begun = waiting.findLastIndex((m) => !m.joins)
     const same = (m, index) => index >= begun && message.joins && m.op === "set" && m.name === message.name
     const replaced = waiting.find(same)
     const change = replaced ? { ...message, since: replaced.since, joins: replaced.joins } : message
     const changes = waiting.filter((m, index) => !same(m, index))
-    if (isStrip) return [...changes, message]
-    const strips = [this.inFlight, ...this.waiting].filter((m) => m?.op === "strip" && keepsStrip(message, m.name))
-    return [...changes, change, ...strips.slice(-1).map(({ op, name }) => ({ op, name }))]
+    const requests = [this.inFlight, ...this.waiting].filter(isRequest)
+    if (isRequest(message)) return [...waiting, ...this.waiting.filter((m) => isRequest(m) && m.op !== message.op), message]
+    const photo = requests.some((m) => m.op === "photo") ? [{ op: "photo" }] : []
+    const strips = requests.filter((m) => m.op === "strip" && keepsStrip(message, m.name))
+    return [...changes, change, ...photo, ...strips.slice(-1).map(({ op, name }) => ({ op, name }))]
   }
 
-  // A change does not wait for a strip in flight: on a slow link the page may be left, or the picture saved, before the
-  // strip comes. Streamlit runs both messages, or the change alone.
+  // A change does not wait for a request in flight: on a slow link the page may be left, or the picture saved, before the
+  // answer comes. Streamlit runs both messages, or the change alone.
   overtakes(message) {
-    return this.inFlight.op === "strip" && message.op !== "strip"
+    return isRequest(this.inFlight) && !isRequest(message)
   }
 
-  // After a change without an answer no strip is sent: Streamlit may still hold the change, and would replace it.
+  // After a change without an answer no request is sent: Streamlit may still hold the change, and would replace it.
   lost() {
-    if (this.inFlight.again && this.inFlight.op !== "strip") this.waiting = this.waiting.filter((m) => m.op !== "strip")
+    if (this.inFlight.again && !isRequest(this.inFlight)) this.waiting = this.waiting.filter((m) => !isRequest(m))
     super.lost()
   }
 
@@ -44,7 +50,7 @@ class EditWire extends Wire {
   }
 
   get pending() {
-    return [this.inFlight, ...this.waiting].filter((m) => m && m.op !== "strip")
+    return [this.inFlight, ...this.waiting].filter((m) => m && !isRequest(m))
   }
 
   get changesPending() {

@@ -21,6 +21,11 @@ class Editor {
       this.find(".waiting").hidden = !busy
       this.saves.openIfSaved()
     }, (op) => this.giveUp(op))
+    this.readout = new Readout(root)
+    this.views = new Views(root, this.stage, {
+      show: (name) => this.show(name),
+      request: () => this.wire.post({ op: "photo" }),
+    })
     this.panel = new Panel(root, {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),
@@ -37,9 +42,6 @@ class Editor {
     hold.onpointerup = hold.onpointerleave = () => this.stage.hold(false)
     hold.onkeydown = (event) => { if (event.key === " " || event.key === "Enter") this.stage.hold(true) }
     hold.onkeyup = hold.onblur = () => this.stage.hold(false)
-    // An outdated note keeps its space while the pointer is over the sliders below, which would move otherwise.
-    this.find(".sliders").onpointerleave = () => { if (this.find(".note.past")) this.find(".note").hidden = true }
-    this.find(".hint button").onclick = () => this.hideHint()
     for (const thumb of root.querySelectorAll(".thumb")) thumb.onclick = () => this.show(thumb.dataset.show)
     this.show("edited")
     this.onKey = (event) => this.key(event)
@@ -84,6 +86,7 @@ class Editor {
     // A dialog shows the edit as it was when the dialog opened, so no key may change it.
     if (event.type === "keyup" || typing(event) || document.querySelector('[role="dialog"]')) return
     if (key === "b" && alone) this.stage.hold(true)
+    if (key === "f" && alone && !event.repeat) this.views.toggleFull()
     if (/^[1-9]$/.test(key) && alone) this.panel.pick(Number(key) - 1)
     if (!(event.ctrlKey || event.metaKey)) return
     if (key === "z" || key === "y") {
@@ -101,22 +104,12 @@ class Editor {
     return this.find(`.${op}`).ariaDisabled === "true"
   }
 
-  // Hide a node and move the focus, if it was inside, to the undo button.
-  hide(node) {
-    if (node.contains(this.root.activeElement)) this.find(".undo").focus()
-    node.hidden = true
-  }
-
-  hideHint() {
-    this.hide(this.find(".hint"))
-    remember("explorer-hint", "seen")
-  }
-
   show(name) {
     this.stage.show(name)
     for (const thumb of this.root.querySelectorAll(".thumb")) {
       thumb.setAttribute("aria-pressed", String(thumb.dataset.show === name))
     }
+    this.views?.mark(name)
   }
 
   change(message) {
@@ -126,7 +119,7 @@ class Editor {
       if (slider && slider.value === message.value && !this.wire.changesPending) return
     }
     if (!keepsStrip(message, this.wanted)) this.dropStrip()
-    if (message.op === "set") this.hideHint()
+    if (message.op === "set") this.readout.hideHint()
     this.saves.closed = true
     this.unsaved = false
     this.wire.post(message)
@@ -178,7 +171,8 @@ class Editor {
   }
 
   scrub(name, value) {
-    if (this.stage.shown !== "edited") this.show("edited")
+    if (!["edited", "photo"].includes(this.stage.shown)) this.show("edited")
+    this.stage.setMoved(true)
     this.scrubbing = { name, value }
     if (this.frames.name === name) this.frames.mark(value)
     if (this.stage.strip?.name === name) this.stage.scrub(value)
@@ -188,6 +182,7 @@ class Editor {
   unscrub(name, value) {
     this.scrubbing = null
     if (this.frames.name === name) this.frames.mark(value)
+    this.stage.setMoved(this.data.sliders.some((s) => s.value !== 0))
     this.stage.draw()
   }
 
@@ -213,6 +208,7 @@ class Editor {
       pictures[name] = shown?.src === uri ? shown : await decoded(uri)
     }
     const strip = data.strip ? { ...data.strip, image: await decoded(data.strip.uri) } : null
+    const photo = data.photo?.uri ? await decoded(data.photo.uri) : null
     if (turn !== this.turn) return // superseded by newer data during decoding
     const other = this.data && this.data.source !== data.source
     const [before, sent] = [this.data, this.wire.inFlight]
@@ -233,17 +229,20 @@ class Editor {
     const refused = this.wanted && !this.stage.strip && !this.wire.inFlight // the slider is locked, or the server is busy
     if (refused) this.wanted = null
     else if (!this.stage.strip) this.refreshSoon()
+    if (!this.panel.dragging && !this.wire.valuesPending) this.stage.setMoved(data.sliders.some((s) => s.value !== 0))
+    this.views.update(data, photo, pictures.original)
     for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name], other)
     if (this.panel.dragging && this.stage.strip?.name === this.panel.dragging && this.scrubbing) {
       this.stage.scrub(this.scrubbing.value)
     }
     this.words(data)
     if (!before) this.resume(data)
+    if (!this.unanswered && !this.wire.changesPending) this.views.request()
   }
 
   // Without an answer the sliders go back to the edit that the server has last sent. No strip is requested until it answers.
   giveUp(op) {
-    if (op === "strip") return
+    if (isRequest({ op })) return
     this.update({ ...this.data, strip: null, note: UNANSWERED, unanswered: true }, this.send)
   }
 
@@ -278,36 +277,8 @@ class Editor {
   words(data) {
     const idle = { undo: !data.undos, redo: !data.redos, reset: !data.sliders.some((s) => s.value !== 0 || s.locked) }
     for (const [op, none] of Object.entries(idle)) this.find(`.${op}`).ariaDisabled = String(none)
-    const note = this.find(".note")
-    const line = data.note || (this.unsaved ? UNSAVED : "")
-    note.classList.toggle("past", !line)
-    if (line) note.textContent = line
-    note.hidden = !line && (note.hidden || !this.find(".sliders").matches(":hover"))
-    this.gauge(data.readout)
-    this.find(".ease").title = data.readout.easeHelp
-    if (data.readout.ease) this.find(".ease").hidden = false
-    else this.hide(this.find(".ease"))
-    const rows = data.readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
-      element("td", {}, value)))
-    this.find(".numbers table").replaceChildren(...rows)
-    const none = data.sliders.length === 0
-    if (recall("explorer-hint") || none) this.find(".hint").hidden = true
-    this.find(".empty").hidden = !none
-    this.find(".frames").hidden = none
-  }
-
-  gauge({ bars: values, typical, verdict, gaugeHelp }) {
-    const bars = values.map(({ norm, off }) => {
-      const bar = element("i", off ? { class: "off" } : {})
-      bar.style.height = `${Math.min(100, Math.max(12, norm * 60))}%`
-      return bar
-    })
-    this.find(".bars").replaceChildren(...bars)
-    this.find(".verdict").textContent = verdict
-    const gauge = this.find(".gauge")
-    gauge.classList.toggle("off", !typical)
-    gauge.title = gaugeHelp
-    gauge.setAttribute("aria-label", `${verdict}. ${gaugeHelp}`)
+    this.readout.show(data, data.note || (this.unsaved ? UNSAVED : ""))
+    this.find(".frames").hidden = data.sliders.length === 0
   }
 }
 

@@ -6,6 +6,7 @@ class Frames {
   constructor(root, pick) {
     this.node = root.querySelector(".frames")
     this.row = this.node.querySelector(".frames-row")
+    this.place = this.node.querySelector(".frames-place")
     this.name = null
     this.buttons = Array.from({ length: FRAMES }, () => {
       const canvas = element("canvas", { width: 96, height: 96, "aria-hidden": "true" })
@@ -28,25 +29,25 @@ class Frames {
     some.textContent = `Stripes: ${lostWords}.`
     const ratio = image.naturalHeight / (image.naturalWidth / strengths.length)
     this.buttons.forEach((button, index) => {
-      const column = Math.round((index / (FRAMES - 1)) * (strengths.length - 1))
       const canvas = button.firstChild
       canvas.height = Math.round(96 * ratio)
-      drawTile(canvas, image, column, strengths.length)
-      button.dataset.value = strengths[column]
+      drawTile(canvas, image, index, strengths.length)
+      button.dataset.value = strengths[index]
       button.disabled = false
-      const beyond = lost.includes(column) ? `, ${lostWords}` : ""
-      button.setAttribute("aria-label", `${slider.label} ${signed(strengths[column])}${beyond}`)
-      button.title = `${signed(strengths[column])}${beyond}`
+      const beyond = lost.includes(index) ? `, ${lostWords}` : ""
+      button.setAttribute("aria-label", `${slider.label} ${signed(strengths[index])}${beyond}`)
+      button.title = `${signed(strengths[index])}${beyond}`
     })
     this.mark(slider.value)
     oneStop(this.row)
   }
 
-  // Mark the frame that is nearest to a value.
+  // Mark the place of a value below the row, and the frame that shows exactly this value.
   mark(value) {
-    const distance = (button) => Math.abs(Number(button.dataset.value) - value)
-    const near = this.buttons.reduce((best, button) => (distance(button) < distance(best) ? button : best))
-    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button === near))
+    const strengths = this.buttons.map((button) => Number(button.dataset.value))
+    this.buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(strengths[index] === value)))
+    const place = Math.min(FRAMES - 1, Math.max(0, placeIn(strengths, value)))
+    this.place.style.left = `${((place + 0.5) / FRAMES) * 100}%`
   }
 
   // Dim pictures of a previous edit; their strengths are still valid and can be chosen.

@@ -34,18 +34,20 @@ class Panel {
     this.node.replaceChildren()
     let place = this.node
     sliders.forEach((slider, index) => {
-      if (index === VISIBLE_ROWS) {
+      if (index === VISIBLE_ROWS && !slider.own) {
         place = element("details", { class: "more" }, element("summary", {}, "More"))
         this.node.append(place)
       }
-      place.append(this.row(slider))
+      const row = this.row(slider)
+      if (slider.own && place !== this.node) place.before(row) // in sight, although it is the last one
+      else place.append(row)
     })
   }
 
   row(slider) {
     const lock = element("button", { class: "lock", "aria-label": `Lock ${slider.label}`, "aria-pressed": "false" })
     lock.innerHTML = LOCK
-    const label = element("span", { class: "label", title: `${slider.name}: ${slider.less} – ${slider.more}` }, slider.label)
+    const label = element("span", { class: "label", title: `${slider.label}: ${slider.less} – ${slider.more}` }, slider.label)
     const input = element("input", {
       type: "range", min: slider.min, max: slider.max, step: slider.step, "aria-label": slider.label,
       "data-attribute": slider.name, title: `${slider.less} ← → ${slider.more}; double click for 0`,

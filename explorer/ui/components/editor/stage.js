@@ -1,6 +1,8 @@
-// The large picture: before and after with a divider, and frames of a strip while a slider is dragged.
+// The large picture: before and after with a divider, alone or in the user's photo; frames of a strip while a slider is
+// dragged.
 
-const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "Edited" }
+const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "Edited", photo: "Edited" }
+const SIDE = 768 // pixels of the canvas for a face
 
 class Stage {
   constructor(root) {
@@ -11,15 +13,22 @@ class Stage {
     this.tagAfter = root.querySelector(".tag-after")
     this.pictures = {}
     this.shown = "edited"
+    this.moved = false
     this.strip = null
-    this.setSplit(50)
-    dragged(this.node, (x) => this.setSplit(100 * x))
+    this.photo = null
+    this.setSplit(0)
+    dragged(this.node, (x) => { if (this.compares) this.setSplit(100 * x) })
     this.node.onkeydown = (event) => {
       const step = { ArrowLeft: -2, ArrowRight: 2, Home: -100, End: 100, PageUp: -10, PageDown: 10 }[event.key]
-      if (step === undefined) return
+      if (step === undefined || !this.compares) return
       event.preventDefault()
       this.setSplit(this.split + step)
     }
+  }
+
+  // Two pictures that are the same have no divider.
+  get compares() {
+    return this.shown === "reconstruction" || (this.shown !== "original" && this.moved)
   }
 
   setSplit(percent) {
@@ -27,8 +36,20 @@ class Stage {
     this.node.style.setProperty("--split", `${this.split}%`)
     this.node.setAttribute("aria-valuenow", Math.round(this.split))
     this.node.setAttribute("aria-valuetext", `${Math.round(this.split)} % original`)
-    this.tagBefore.style.visibility = this.split > 14 ? "visible" : "hidden"
-    this.tagAfter.style.visibility = this.split < 86 ? "visible" : "hidden"
+    this.node.classList.toggle("at-start", this.split <= 14)
+    this.node.classList.toggle("at-end", this.split >= 86)
+    this.node.classList.toggle("undivided", this.split === 0 || this.split === 100)
+  }
+
+  setMoved(moved) {
+    this.moved = moved
+    this.label()
+  }
+
+  label(words) {
+    this.node.classList.toggle("same", !this.compares)
+    const unchanged = !this.moved && this.shown !== "reconstruction"
+    this.tagAfter.textContent = words ? `Edited: ${words}` : unchanged ? TAGS.original : TAGS[this.shown]
   }
 
   hold(on) {
@@ -36,23 +57,19 @@ class Stage {
   }
 
   fit(width, height) {
-    const factor = 768 / Math.max(width, height)
-    const [w, h] = [Math.round(width * factor), Math.round(height * factor)]
     for (const canvas of [this.before, this.after]) {
-      if (canvas.width !== w) canvas.width = w
-      if (canvas.height !== h) canvas.height = h
+      if (canvas.width !== width) canvas.width = width
+      if (canvas.height !== height) canvas.height = height
     }
-    this.node.style.setProperty("--aspect", `${width} / ${height}`)
   }
 
   set(name, image, alt) {
     this.pictures[name] = image
     if (name === "original") {
-      this.fit(image.naturalWidth, image.naturalHeight)
-      drawTile(this.before, image)
+      this.node.style.setProperty("--aspect", `${image.naturalWidth} / ${image.naturalHeight}`)
       this.before.setAttribute("aria-label", alt)
     }
-    if (name === this.shown) this.draw()
+    if (name === "original" || name === this.shown || this.inPhoto) this.draw()
   }
 
   show(name) {
@@ -60,9 +77,35 @@ class Stage {
     this.draw()
   }
 
+  // Keep the user's photo, or null, which cannot be shown.
+  setPhoto(photo) {
+    this.photo = photo
+    if (this.shown === "photo") this.show(photo ? "photo" : "edited")
+  }
+
+  get inPhoto() {
+    return this.shown === "photo" && this.photo !== null
+  }
+
   draw() {
-    this.tagAfter.textContent = TAGS[this.shown]
-    if (this.pictures[this.shown]) drawTile(this.after, this.pictures[this.shown])
+    const { original } = this.pictures
+    const shown = this.pictures[this.shown === "photo" ? "edited" : this.shown]
+    this.label()
+    if (!original || !shown) return
+    if (this.inPhoto) {
+      this.fit(this.photo.image.naturalWidth, this.photo.image.naturalHeight)
+      this.before.getContext("2d").drawImage(this.photo.image, 0, 0)
+    } else {
+      const factor = SIDE / Math.max(original.naturalWidth, original.naturalHeight)
+      this.fit(Math.round(original.naturalWidth * factor), Math.round(original.naturalHeight * factor))
+      drawTile(this.before, original)
+    }
+    this.paint((canvas) => drawTile(canvas, shown))
+  }
+
+  paint(face) {
+    if (this.inPhoto) this.photo.draw(this.after, face)
+    else face(this.after)
   }
 
   // Between two frames the picture is blended by position, so that it changes smoothly with the slider.
@@ -70,9 +113,11 @@ class Stage {
     const { image, strengths, lost, lostWords } = this.strip
     const last = strengths.length - 1
     const place = placeIn(strengths, value)
-    this.tagAfter.textContent = lost.includes(Math.round(place)) ? `Edited: ${lostWords}` : TAGS.edited
+    this.label(lost.includes(Math.round(place)) ? lostWords : "")
     const low = Math.min(last, Math.max(0, Math.floor(place)))
-    drawTile(this.after, image, low, strengths.length)
-    if (low < last && place > low) drawTile(this.after, image, low + 1, strengths.length, place - low)
+    this.paint((canvas) => {
+      drawTile(canvas, image, low, strengths.length)
+      if (low < last && place > low) drawTile(canvas, image, low + 1, strengths.length, place - low)
+    })
   }
 }

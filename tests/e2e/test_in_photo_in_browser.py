@@ -1,0 +1,172 @@
+"""The edited face in the user's whole photo, the handle that compares, and the full screen."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.e2e.settling import settle, smile
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+ASTRONAUT = Path(__file__).resolve().parents[1] / "data" / "astronaut.jpg"
+PIXELS = """e => { const c = e.getRootNode().querySelector('.after')
+  return [c.width, c.height, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]] }"""
+
+
+def shown(page) -> np.ndarray:
+    """The pixels of the large picture."""
+    width, height, values = page.locator(".stage").evaluate(PIXELS)
+    return np.array(values, dtype=np.uint8).reshape(height, width, 4)[..., :3]
+
+
+@pytest.fixture
+def photographed(page):
+    """The editor with a photo, shown as a whole."""
+    expect(smile(page)).to_have_value("1")
+    page.locator('input[type="file"]').first.set_input_files(ASTRONAUT)
+    expect(page.get_by_role("button", name="In the photo")).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    return page
+
+
+def test_the_photo_with_the_edited_face_is_the_one_that_is_saved(photographed):
+    page = photographed
+    smile(page).press("Shift+ArrowRight")
+    smile(page).press("Shift+ArrowRight")
+    expect(page.locator('.thumb[data-show="edited"] .fact')).to_have_text("Smile +2.00")
+    settle(page)
+    page.wait_for_timeout(500)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save whole photo").click()
+    assert download.value.suggested_filename == "astronaut-smile+2-whole-photo.png"
+    saved = np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB")).astype(int)
+    before = np.asarray(Image.open(ASTRONAUT).convert("RGB")).astype(int)
+    changed = np.abs(saved - before).max(2) > 25
+    assert changed.sum() > 300
+    picture = shown(page).astype(int)
+    assert picture.shape == saved.shape
+    assert np.abs(picture - saved).mean() < 3  # the browser's photo is compressed
+    # What the edit has added is the same in both, apart from the compression.
+    added, expected = (picture - before)[changed].ravel(), (saved - before)[changed].ravel()
+    assert np.corrcoef(added, expected)[0, 1] > 0.97
+    assert (added * expected).sum() / (expected**2).sum() == pytest.approx(1, abs=0.05)
+
+
+def test_the_photo_follows_a_slider_while_it_is_dragged(photographed):
+    page = photographed
+    expect(page.locator(".frames-name")).to_have_text("Smile")
+    before = shown(page)
+    smile(page).evaluate("e => { e.value = -2.4; e.dispatchEvent(new Event('input')) }")
+    dragged = shown(page)
+    rows, columns, _ = np.nonzero(dragged != before)
+    assert 80 < rows.max() - rows.min() < 250  # the face alone
+    assert 80 < columns.max() - columns.min() < 250
+    settle(page)
+
+
+def test_the_face_alone_can_be_chosen_and_stays_chosen(photographed):
+    page = photographed
+    views = page.get_by_role("group", name="Picture", exact=True)
+    views.get_by_role("button", name="Face", exact=True).click()
+    assert shown(page).shape == (768, 768, 3)
+    expect(page.locator('.thumb[data-show="edited"]')).to_have_attribute("aria-pressed", "true")
+    page.locator(".st-key-gallery").get_by_role("button").nth(4).click()
+    expect(views).to_be_hidden()  # a face of the gallery has no photo
+    page.keyboard.press("Control+z")
+    expect(views).to_be_visible()
+    settle(page)
+    assert shown(page).shape == (768, 768, 3)
+    views.get_by_role("button", name="In the photo").click()
+    expect(views.get_by_role("button", name="In the photo")).to_have_attribute("aria-pressed", "true")
+    settle(page)
+
+
+def test_the_edit_is_seen_whole_until_the_handle_is_pulled(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    stage, knob = page.get_by_role("slider", name="Compare original and edited picture"), page.locator(".knob")
+    expect(stage).to_have_attribute("aria-valuenow", "0")
+    expect(knob).to_be_visible()
+    expect(knob).to_have_text("Compare")
+    edge, place = stage.bounding_box(), knob.bounding_box()
+    assert edge["x"] <= place["x"]  # the whole handle can be seen
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(knob).to_be_hidden()
+    expect(page.locator(".tag-before")).to_be_hidden()
+    expect(page.locator(".tag-after")).to_have_text("Original")
+    smile(page).press("Shift+ArrowRight")
+    expect(knob).to_be_visible()
+    expect(page.locator(".tag-after")).to_have_text("Edited")
+    settle(page)
+    page.locator('.thumb[data-show="original"]').click()
+    expect(knob).to_be_hidden()
+
+
+def test_the_full_screen_has_a_larger_picture_beside_the_sliders(page):
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    before = page.locator(".stage").bounding_box()["width"]
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement !== null")
+    page.wait_for_timeout(300)
+    stage, strip, slider = (page.locator(s).bounding_box() for s in (".stage", ".frames-row", ".sliders"))
+    assert stage["width"] > 1.3 * before
+    assert stage["y"] >= 0
+    assert strip["y"] + strip["height"] <= 1080
+    assert slider["x"] > stage["x"] + stage["width"]
+    assert slider["x"] + slider["width"] <= 1920
+    page.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("() => document.fullscreenElement === null")
+    settle(page)
+
+
+def test_a_strip_marks_the_picture_of_this_strength_only(page):
+    expect(smile(page)).to_have_value("1")
+    expect(page.locator(".frames-name")).to_have_text("Smile")
+    settle(page)
+    pressed = page.locator('.frames-row [aria-pressed="true"]')
+    expect(pressed).to_have_count(0)  # the pictures nearest to +1.00 are those of +0.75 and +1.50
+    place, row = page.locator(".frames-place").bounding_box(), page.locator(".frames-row").bounding_box()
+    middle = (place["x"] + place["width"] / 2 - row["x"]) / row["width"]
+    assert middle == pytest.approx((4 / 0.75 + 0.5) / 9, abs=0.01)
+    smile(page).press("Shift+ArrowRight")
+    expect(pressed).to_have_attribute("aria-label", "Smile +1.50")
+    settle(page)
+
+
+def test_nothing_below_the_sliders_jumps(page):
+    expect(smile(page)).to_have_value("1")
+    expect(page.locator(".hint")).to_be_visible()
+    settle(page)
+    parts = ".sliders", ".readout", ".numbers", ".st-key-save_face"
+    places = lambda: [page.locator(part).bounding_box()["y"] for part in parts]  # noqa: E731
+    before = places()
+    for _ in range(4):
+        smile(page).press("Shift+ArrowRight")
+    expect(page.locator(".verdict")).to_have_text("moved far")
+    expect(page.locator(".hint")).to_be_hidden()
+    ease = page.get_by_role("button", name="Pull back")
+    expect(ease).to_have_attribute("title", re.compile(r"^Moves all sliders nearer to 0: Smile \+1\.80$"))
+    assert places() == before
+    page.locator(".editor").evaluate("e => e.getRootNode().__instance.readout.note('No face was found.')")
+    expect(page.locator(".note")).to_be_visible()
+    assert places() == before
+    ease.click()
+    expect(page.locator(".verdict")).to_have_text("typical")
+    expect(ease).to_be_hidden()
+    assert places() == before
+    settle(page)
+
+
+def test_no_name_of_the_data_set_is_in_a_tooltip(page):
+    expect(smile(page)).to_have_value("1")
+    titles = page.locator(".row .label").evaluate_all("labels => labels.map(label => label.title)")
+    assert "Make-up: without – with" in titles
+    assert not any("_" in title or "Smiling:" in title for title in titles)
+    settle(page)

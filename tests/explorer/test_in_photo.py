@@ -1,0 +1,93 @@
+"""The user's photo in the editor: what the browser gets, when, and that the face lies where it was cut out."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer.edits.messages import NOTHING, Wanted
+from explorer.edits.recipe import EditRecipe
+from explorer.pixels.pictures import reduced
+from explorer.portraits.photos import Photo, photo_key
+from explorer.session.editor_view import editor_view, without_known
+from explorer.views.in_photo import SIDE, in_photo, key_of
+from tests.explorer.picture_files import jpeg_of, png_of
+from tests.explorer.visiting import visit
+
+
+def smooth(height: int, width: int) -> np.ndarray:
+    """A smooth picture without symmetry."""
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    waves = np.stack([np.sin(7 * x + 3 * y), np.cos(5 * y - 2 * x), np.sin(4 * x * y + 1)], axis=-1)
+    return (127.5 + 120 * waves).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(900, 2400), (300, 200)])
+def test_the_matrix_finds_the_face_in_the_reduced_photo(shape):
+    data = png_of(smooth(*shape))
+    photo = Photo(photo_key(data), data)
+    source = photo.source
+    view = in_photo(photo, source, 64, {})
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(view["uri"].split(",")[1]))).convert("RGB"))
+    assert max(shown.shape[:2]) == min(SIDE, max(shape))
+    matrix = np.array(view["matrix"]).reshape(2, 3)
+    small = reduced(smooth(*shape), SIDE)
+    face = cv2.warpAffine(cv2.GaussianBlur(small, (0, 0), 0.5 / matrix[0, 0]), matrix, (64, 64), flags=cv2.INTER_LINEAR)
+    aligned = photo.aligned(64, source).image
+    assert np.abs(face.astype(int) - aligned)[4:-4, 4:-4].mean() < 1.5  # half a pixel of shift gives 2.5 and more
+
+
+def test_the_key_tells_faces_and_other_edits_apart():
+    photo = Photo("0" * 32, png_of(smooth(64, 64)))
+    other = EditRecipe(photo.source, (("Smiling", 1.0),))
+    keys = {key_of(photo.source, []), key_of(photo.source, [other]), key_of(photo.source, [other.reset()])}
+    assert len(keys) == 3
+
+
+def test_the_photo_is_sent_when_it_is_requested(home, fresh_caches, blobs, monkeypatch):
+    sent = []
+    monkeypatch.setattr("explorer.ui.components.editor._EDITOR", lambda data, **_: sent.append(data))
+    at = visit("edit.py")
+    engine_of = at.session_state["desk"]
+    assert sent[-1]["photo"] is None  # a face of the gallery has none
+    at.file_uploader(key="upload").upload("me.jpg", jpeg_of(blobs[5]), "image/jpeg").run()
+    key = sent[-1]["photo"]["key"]
+    assert sent[-1]["photo"] == {"key": key}
+    engine_of.wanted = Wanted(photo=True)
+    at.run()
+    assert sent[-1]["photo"]["uri"].startswith("data:image/webp;base64,")
+    assert len(sent[-1]["photo"]["matrix"]) == 6
+    assert at.session_state["desk"].wanted == NOTHING
+    at.run()
+    assert sent[-1]["photo"] == {"key": key}  # once
+
+
+def test_pictures_that_the_browser_has_are_not_sent_again(desk, engine):
+    view = editor_view(desk, engine, desk.prepare_view(engine))
+    message = {"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1, "source": view["source"]}
+    desk.handle(message, engine)
+    answer = without_known(editor_view(desk, engine, desk.prepare_view(engine)), desk.wanted)
+    uris = {name: picture["uri"] for name, picture in answer["pictures"].items()}
+    assert uris["original"] is uris["reconstruction"] is None
+    assert uris["edited"].startswith("data:image/webp;base64,")
+    assert answer["pictures"]["original"]["alt"] == view["pictures"]["original"]["alt"]
+    desk.handle({**message, "seq": 2, "source": "of another picture"}, engine)
+    answer = without_known(editor_view(desk, engine, desk.prepare_view(engine)), desk.wanted)
+    assert answer["pictures"]["original"]["uri"] == view["pictures"]["original"]["uri"]
+
+
+def test_a_strip_is_decoded_for_one_answer(home, fresh_caches, monkeypatch):
+    sent = []
+    monkeypatch.setattr("explorer.ui.components.editor._EDITOR", lambda data, **_: sent.append(data))
+    at = visit("edit.py")
+    at.session_state["desk"].wanted = Wanted(strip="Male")
+    at.run()
+    assert sent[-1]["strip"]["name"] == "Male"
+    assert len(sent[-1]["strip"]["strengths"]) == 9
+    at.run()
+    assert sent[-1]["strip"] is None
