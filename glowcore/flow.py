@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
-from glowcore import likelihood
+from glowcore import config_checks, likelihood
 from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.initialization import is_trained
@@ -17,7 +17,7 @@ from glowcore.inputs import check_values
 from glowcore.latents import Latents, checked_seeds
 from glowcore.levels import Level, latent_shapes
 from glowcore.likelihood_model import LikelihoodModel, Noise
-from glowcore.priors import TopPrior, draw_noise, noise_log_prob
+from glowcore.priors import PRIORS, TopPrior, draw_noise, noise_log_prob
 from glowcore.reversible import MEMORY_MODES, DriftMeter, nondeterministic
 from glowcore.temperature import temperatures
 from glowcore.transforms.base import Transform
@@ -36,8 +36,9 @@ class Flow(LikelihoodModel):
 
     Attributes beside those of :class:`~glowcore.likelihood_model.LikelihoodModel`:
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
-            (:mod:`glowcore.reversible`). All but ``"full"`` need deterministic networks: modules with dropout or
-            running statistics in training are refused, here and by :meth:`train`.
+            (:mod:`glowcore.reversible`). Decoding with gradients keeps the inputs of steps in all but ``"full"``. These
+            modes need deterministic networks: modules with dropout or running statistics in training are refused, here
+            and by :meth:`train`.
         anchor_every: number of steps between the kept inputs (anchors) of reversible mode; 0 for no anchors.
         drift: the error of the inverse at the anchors (:class:`~glowcore.reversible.DriftMeter`).
     """
@@ -55,6 +56,7 @@ class Flow(LikelihoodModel):
         class_head: ClassHead | None = None,
     ) -> None:
         super().__init__(config)
+        config_checks.check_choice("prior", prior, PRIORS)
         self.preprocess = preprocess
         self.levels = nn.ModuleList(levels)
         self.top_prior = top_prior
@@ -177,12 +179,14 @@ class Flow(LikelihoodModel):
 
         ``n_bits - log p(x) / (D ln 2)``, an upper bound on the code length; see :mod:`glowcore.likelihood`. The noise
         is drawn from ``generator``: one for the batch, one for each picture, or torch's global generator if None. The
-        result is differentiable and is the training loss.
+        result is the training loss. It is differentiable in the weights, not in the pictures, whose quantisation has no
+        gradient; use :meth:`log_prob` for that.
 
         Raises:
-            ConfigError: pictures of another shape or dtype; floats below -0.5 or above 1.5 or not finite, such as 0 to
-                255 or a standardised picture (:func:`glowcore.inputs.check_values`). Values between these limits and
-                [0, 1] are clamped. On devices other than the CPU the result of a value outside is NaN instead.
+            ConfigError: pictures of another shape or dtype, or that require a gradient; floats below -0.5 or above 1.5
+                or not finite or many of them below 0, such as 0 to 255 or a standardised picture
+                (:func:`glowcore.inputs.check_values`). Other values outside [0, 1] are clamped. On devices other than
+                the CPU the result of a value below -0.5 or above 1.5 is NaN instead.
         """
         return self.bits_of(self.encode_dequantised(images, y, generator=generator))
 
@@ -248,7 +252,7 @@ class Flow(LikelihoodModel):
 
     def finish_encoding(self, eps_levels: list[Tensor], top: Tensor, logdet: Tensor, y: Tensor | None) -> Latents:
         """Return latents with their ``log_prob``, from the raw top level and the log-determinant of all levels."""
-        y = self.top_prior.labels(y, len(top))
+        y = self.top_prior.labels(y, top.shape[0])
         eps, part = self.top_prior(top, y)
         levels = [*eps_levels, eps]
         log_prob = logdet + part + sum(noise_log_prob(level, self.prior) for level in levels)

@@ -4,15 +4,19 @@ import dataclasses
 import json
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from glowcore import ConfigError, GlowConfig, Latents, NICEConfig, RealNVPConfig, build
+import glowcore
+from glowcore import ConfigError, Flow, GlowConfig, Latents, NICEConfig, RealNVPConfig, build
 from glowcore.baselines import VAEConfig
 from glowcore.exact import ExactFlow
 from tests.glowcore.tiny import model, pictures
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -273,9 +277,34 @@ def test_floats_that_are_no_picture_are_refused_where_they_would_be_clamped(flow
 @pytest.mark.parametrize("vae", [False, True])
 def test_a_reconstruction_that_strays_a_little_is_a_picture(flow, vae):
     model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
-    images = torch.linspace(-0.3, 1.3, 192).reshape(1, 3, 8, 8)
+    images = torch.linspace(-0.2, 1.3, 192).reshape(1, 3, 8, 8)
     strayed, clamped = (model(x, generator=torch.Generator().manual_seed(0)) for x in (images, images.clamp(0, 1)))
     assert torch.equal(strayed, clamped)
+
+
+@pytest.mark.parametrize("vae", [False, True])
+def test_pictures_around_0_are_refused(flow, vae):
+    """As the code of the Glow paper has them; clamped to [0, 1] they would seem to need fewer bits."""
+    model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
+    images = pictures(4) / 255 - 0.5
+    with pytest.raises(ConfigError, match=r"^pictures have values from -0\.\d+ to 0\.\d+, expected floats in \[0, 1\]"):
+        model(images)
+
+
+@pytest.mark.parametrize("name", ["digits", "faces64"])
+def test_samples_are_pictures_at_a_high_temperature(name):
+    shipped = glowcore.load(ROOT / "pretrained" / name, device="cpu")
+    y = torch.arange(8) if name == "digits" else None
+    with torch.no_grad():
+        samples = shipped.decode(shipped.sample_latents(range(8), 1.2, y))
+        assert samples.min() < -0.1
+        assert shipped(samples, y).isfinite().all()
+
+
+@pytest.mark.parametrize("prior", ["laplace", "Gaussian", None])
+def test_a_prior_that_is_none(flow, prior):
+    with pytest.raises(ConfigError, match=f"^prior is {prior!r}, expected one of gaussian, logistic$"):
+        Flow(flow.config, flow.levels, flow.top_prior, prior=prior)
 
 
 @pytest.mark.parametrize("vae", [False, True])

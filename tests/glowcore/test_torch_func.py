@@ -22,6 +22,24 @@ SETTINGS = {
 every_setting = pytest.mark.parametrize("name", SETTINGS)
 
 
+def test_an_export_takes_batches_of_any_size():
+    flow = LogProb("affine").flow.float()
+
+    class Encode(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.flow = flow
+
+        def forward(self, x):
+            return self.flow.encode(x).flatten()
+
+    x = torch.rand(5, 3, 4, 4)
+    sizes = ({0: torch.export.Dim("batch", min=1, max=64)},)
+    exported = torch.export.export(Encode(), (x[:2],), dynamic_shapes=sizes).module()
+    for batch in (x, x[:3]):
+        assert (exported(batch) - flow.encode(batch).flatten()).abs().max() <= 1e-6
+
+
 class LogProb(nn.Module):
     """The log-density of one picture as a scalar."""
 
