@@ -26,7 +26,7 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "map", summary, EXAMPLE)
     add_model(p)
-    options.add_data(p, "test", "such as may be passed on, since the map shows them")
+    options.add_data(p, "test", "such as may be passed on, since the map shows them; its split train places them")
     p.add_argument("--force", action="store_true", help="replace the map that the model has")
 
 

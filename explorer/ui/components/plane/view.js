@@ -58,7 +58,7 @@ class PlaneView {
     context.globalAlpha = 0.8
     if (dense) this.outlines(context, ink)
     context.globalAlpha = 1
-    if (this.data.here) this.edit(context, style.getPropertyValue("--st-primary-color") || "#c50")
+    if (this.data.here) this.edit(context, style)
     if (this.path.length) this.line(context, ink)
     if (this.spot) this.cross(context, ink)
   }
@@ -144,13 +144,15 @@ class PlaneView {
     }
   }
 
-  // Ring the place of the present edit.
-  edit(context, color) {
-    context.strokeStyle = color
-    context.lineWidth = 3
-    context.beginPath()
-    context.arc(...this.toCanvas(this.data.here), 7, 0, 7)
-    context.stroke()
+  // Ring the place of the present edit, with a halo because the dots have the colour of the theme too.
+  edit(context, style) {
+    for (const [name, width] of [["--st-background-color", 8], ["--st-primary-color", 3.5]]) {
+      context.strokeStyle = style.getPropertyValue(name)
+      context.lineWidth = width
+      context.beginPath()
+      context.arc(...this.toCanvas(this.data.here), 8, 0, 7)
+      context.stroke()
+    }
   }
 
   cross(context, ink) {
