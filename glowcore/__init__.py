@@ -1,12 +1,21 @@
-"""Normalizing flows for images: exactly invertible, with exact likelihoods."""
+"""Normalizing flows for images: exactly invertible, with exact likelihoods.
 
-from glowcore.attributes import AttributeVectors
-from glowcore.checkpoint import load, save
-from glowcore.errors import CheckpointError, ConfigError, DataError, GlowcoreError, ImageError, TrainingError
-from glowcore.flow import Flow
-from glowcore.latents import Latents
-from glowcore.models import GlowConfig, NICEConfig, RealNVPConfig, build
+A public name is imported at its first use, so that the command line can set a handler for Ctrl-C before torch is
+imported, which takes seconds.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from glowcore.version import __version__
+
+if TYPE_CHECKING:
+    from glowcore.attributes import AttributeVectors
+    from glowcore.checkpoint import load, save
+    from glowcore.errors import CheckpointError, ConfigError, DataError, GlowcoreError, ImageError, TrainingError
+    from glowcore.flow import Flow
+    from glowcore.latents import Latents
+    from glowcore.models import GlowConfig, NICEConfig, RealNVPConfig, build
 
 __all__ = [
     "AttributeVectors",
@@ -26,3 +35,23 @@ __all__ = [
     "load",
     "save",
 ]
+
+_MODULES = {
+    **dict.fromkeys(("load", "save"), "checkpoint"),
+    **dict.fromkeys(("GlowConfig", "NICEConfig", "RealNVPConfig", "build"), "models"),
+    "AttributeVectors": "attributes",
+    "Flow": "flow",
+    "Latents": "latents",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,7 +11,9 @@ import contextlib
 import errno
 import importlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NoReturn, TextIO
@@ -54,7 +56,8 @@ def run_command(
     argv = list(sys.argv[1:] if argv is None else argv)
     # Only the module of this command is imported, so that no command waits for the imports of another.
     command = next((word for word in argv if word in summaries), None)
-    module = importlib.import_module(f"{package}.{command}") if command else None
+    with _ended_by_interrupt():
+        module = importlib.import_module(f"{package}.{command}") if command else None
     try:
         with contextlib.redirect_stdout(_Stdout(sys.stdout)):
             args = _parse(prog, description, summaries, command, module, argv)
@@ -76,26 +79,52 @@ def run_command(
         return 1
 
 
+@contextlib.contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the process at once, as during the seconds in which torch is imported.
+
+    Python's own handler raises KeyboardInterrupt wherever the import is: a traceback, an abort in C++, or nothing where
+    the imported code catches it.
+    """
+    in_main = threading.current_thread() is threading.main_thread()  # Python allows handlers there only
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class _StdoutError(Exception):
     """A write to stdout failed; the message is the reason."""
 
 
 class _Stdout:
-    """stdout with an error of its own for a full device, which distinguishes it from files that a command writes."""
+    """stdout with an error of its own for a full device, which distinguishes it from files that a command writes.
 
-    def __init__(self, stream: TextIO) -> None:
+    A stdout that was closed before the start (``>&-``) is None in Python; only writing to it is an error.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
+        if self._stream is None:
+            if text:
+                raise _StdoutError("it is closed")
+            return 0
         with self._converted_errors():
             return self._stream.write(text)
 
     def flush(self) -> None:
-        with self._converted_errors():
-            self._stream.flush()
+        if self._stream is not None:
+            with self._converted_errors():
+                self._stream.flush()
 
     @contextlib.contextmanager
     def _converted_errors(self) -> Iterator[None]:
@@ -131,4 +160,5 @@ def _parse(
 
 def _discard_stdout() -> None:
     """Redirect stdout to the null device: Python flushes it at exit, which would fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

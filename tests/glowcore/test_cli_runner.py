@@ -4,6 +4,7 @@ import errno
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 import glowcore
 from explorer.cli import main as explorer_main
 from glowcore.cli import main
+from glowcore.errors import GlowcoreError
 from tests.glowcore.command_line import refused
 from tests.glowcore.tiny import write_model, write_pictures
 
@@ -79,6 +81,47 @@ def test_a_full_disk_behind_stdout_is_one_line(shared, command):
         done = subprocess.run([sys.executable, *words], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: the output cannot be written: the disk is full\n"
+
+
+@pytest.mark.parametrize(("words", "code"), [("--help", 1), ("info --model MODEL", 1), ("scan --data FACES", 0)])
+def test_only_a_command_that_prints_needs_a_stdout(shared, words, code):
+    words = words.replace("MODEL", str(shared / "model")).replace("FACES", str(shared / "faces"))
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m glowcore {words} >&-"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    expected = "error: the output cannot be written: it is closed\n" if code else "10 pictures, 0 unreadable\n"
+    assert done.stderr.endswith(expected)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("program", [main, explorer_main])
+def test_an_interrupt_during_the_imports_is_left_to_the_system(monkeypatch, program):
+    handlers = []
+
+    def imported(_name):
+        handlers.append(signal.getsignal(signal.SIGINT))
+        raise GlowcoreError("the end")
+
+    monkeypatch.setattr("importlib.import_module", imported)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(GlowcoreError):
+        program(["edit"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a background job of a shell
+    try:
+        with pytest.raises(GlowcoreError):
+            program(["edit"])
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert handlers == [signal.SIG_DFL, signal.SIG_IGN]
+    assert before is signal.default_int_handler
+
+
+@pytest.mark.parametrize("package", ["glowcore", "explorer"])
+def test_nothing_heavy_is_imported_before_an_interrupt_is_left_to_the_system(package):
+    program = f"import sys, {package}.cli; print(sorted({{'torch', 'numpy'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
 
 
 def test_a_full_disk_behind_a_file_of_the_command_s_is_not_taken_for_a_full_stdout(shared, monkeypatch, capsys):
