@@ -86,5 +86,8 @@ if __name__ == "__main__":
     page()
 else:
     # Streamlit searches the text of this file for the name to which an `st.App` is assigned.
-    app = st.App(__file__, middleware=[Middleware(UploadBounds, alive=visitors.alive, bounds=visitors.bounds)])
+    app = st.App(
+        __file__,
+        middleware=[Middleware(UploadBounds, alive=visitors.alive, close=visitors.close, bounds=visitors.bounds)],
+    )
     settings_or_exit()

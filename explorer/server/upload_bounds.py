@@ -4,15 +4,19 @@ Streamlit limits the size of one file but not the number of files. A client with
 files, so it could upload file after file and fill the memory. This middleware limits the uploads of a session to
 ``Bounds`` and the number of open sessions to 128. A request beyond the limits is answered with 429 before its body is
 read.
+
+Streamlit drops a disconnected session only when another one disconnects, so the last visitor's photos would stay in
+memory. The middleware closes every session that has uploaded files and has been disconnected for a minute.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 from glowcore.errors import ConfigError
@@ -21,7 +25,8 @@ VARIABLE = "EXPLORER_UPLOAD_MB"
 MOST_MB = 65_536  # largest value of the variable
 SESSIONS = 128
 UNKNOWN_SIZE = 16 * 2**20  # assumed for a body without Content-Length: Streamlit reads no more
-KEPT = 120.0  # seconds after the end of a session; by then Streamlit has dropped its files
+KEPT = 60.0  # seconds that a session may be disconnected; shorter than Streamlit's server.disconnectedSessionTTL
+EVERY = 5.0  # seconds between two searches for such sessions
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 
 Message = MutableMapping[str, Any]
@@ -76,15 +81,19 @@ class UploadBounds:
 
     Args:
         app: the wrapped ASGI application.
-        alive: returns whether a session id is connected; the uploads of an ended session are no longer counted.
+        alive: returns whether a session id is connected.
+        close: removes a session with all that it holds; called on the event loop.
         bounds: returns the limits.
     """
 
-    def __init__(self, app: App, alive: Callable[[str], bool], bounds: Callable[[], Bounds]) -> None:
-        self.app, self.alive, self.bounds = app, alive, bounds()
-        self._held: dict[str, dict[str, int]] = {}
+    def __init__(
+        self, app: App, alive: Callable[[str], bool], close: Callable[[str], None], bounds: Callable[[], Bounds]
+    ) -> None:
+        self.app, self.alive, self.close, self.bounds = app, alive, close, bounds()
+        self._held: dict[str, dict[str, int]] = {}  # sizes of files by session; a session stays here without files
         self._gone: dict[str, float] = {}
         self._open = 0
+        self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it exceeds a limit."""
@@ -97,7 +106,8 @@ class UploadBounds:
         elif scope["method"] == "PUT":
             await self._put(*upload.groups(), scope, receive, send)
         elif await self._status(scope, receive, send) < 300:
-            self._forget(*upload.groups())
+            session, file = upload.groups()
+            self._held.get(session, {}).pop(file, None)
 
     async def _session(self, scope: Message, receive: Receive, send: Send) -> None:
         if self._open >= SESSIONS:
@@ -118,7 +128,10 @@ class UploadBounds:
             await send({"type": "http.response.start", "status": 429, "headers": headers})
             await send({"type": "http.response.body", "body": problem.encode()})
             return
+        known = session in self._held
         files = self._held.setdefault(session, {})
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._watch_sessions())
         before = files.get(file)
         # Counted before its body arrives, so that concurrent uploads cannot exceed the limit together.
         files[file] = size
@@ -127,13 +140,15 @@ class UploadBounds:
             stored = await self._status(scope, receive, send) < 300
         finally:
             if not stored:
-                self._forget(session, file)
+                files.pop(file, None)
                 if before is not None:
-                    self._held.setdefault(session, {})[file] = before
+                    files[file] = before
+                if not files and not known:
+                    self._held.pop(session, None)
 
     def _problem(self, session: str, file: str, size: int) -> str:
         """Return why an upload exceeds the limits in one sentence, or ""."""
-        self._expire()
+        self._close_ended()
         files = self._held.get(session, {})
         before = files.get(file, 0)
         most = self.bounds.megabytes * 2**20
@@ -145,21 +160,21 @@ class UploadBounds:
             return "the server holds as many photos as it can; try again in a few minutes"
         return ""
 
-    def _expire(self) -> None:
-        """Drop the counts of sessions that ended more than ``KEPT`` seconds ago."""
-        now = time.monotonic()
+    async def _watch_sessions(self) -> None:
+        """Close ended sessions until none is left that has uploaded files."""
+        while self._held:
+            self._close_ended()
+            await asyncio.sleep(EVERY)
+
+    def _close_ended(self) -> None:
+        """Close each session that has been disconnected for ``KEPT`` seconds, and drop its counts."""
+        now = monotonic()
         for session in list(self._held):
             if self.alive(session):
                 self._gone.pop(session, None)
-            elif now - self._gone.setdefault(session, now) > KEPT:
+            elif now - self._gone.setdefault(session, now) >= KEPT:
                 del self._held[session], self._gone[session]
-
-    def _forget(self, session: str, file: str) -> None:
-        files = self._held.get(session, {})
-        files.pop(file, None)
-        if not files:
-            self._held.pop(session, None)
-            self._gone.pop(session, None)
+                self.close(session)
 
     async def _status(self, scope: Message, receive: Receive, send: Send) -> int:
         """Let the application answer; return the status of its response."""

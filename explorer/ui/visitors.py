@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+from weakref import WeakValueDictionary
+
 import streamlit as st
+from streamlit.runtime.app_session import AppSession
 
 from explorer.server import upload_bounds
 from explorer.server.upload_bounds import Bounds
@@ -10,9 +15,38 @@ from explorer.server.upload_bounds import Bounds
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
+_sessions: WeakValueDictionary[str, AppSession] = WeakValueDictionary()
+
+
 def alive(session: str) -> bool:
-    """Return whether a session is connected."""
-    return st.runtime.get_instance().is_active_session(session)
+    """Return whether a session is connected; if so, remember it for ``close``."""
+    connected = st.runtime.get_instance().get_app_session(session)
+    if connected is None:
+        return False
+    _sessions[session] = connected
+    return True
+
+
+def close(session: str) -> None:
+    """Remove a disconnected session, and the photos in its state; call it on the server's event loop.
+
+    Emptying the state is not left to Python, because Streamlit refers to the last session until the next one comes.
+    """
+    closed = _sessions.pop(session, None)  # before Streamlit drops it
+    st.runtime.get_instance().close_session(session)
+    if closed is None:
+        return
+    if "desk" in closed.session_state:
+        closed.session_state["desk"].__init__()  # callbacks refer to the desk as well
+    closed.session_state.clear()
+    asyncio.get_running_loop().call_later(1.0, _collect)  # once the threads of the session have ended
+
+
+def _collect() -> None:
+    """Collect the objects of closed sessions, which refer to each other and may be frozen with a model (``state``)."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def alone() -> bool:

@@ -1,13 +1,20 @@
 """The upload middleware: uploads within the limits are passed on, others are rejected before their body is read."""
 
 import asyncio
+import weakref
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+from streamlit.runtime.state import SessionState
 
+from explorer.portraits.photos import Photo
 from explorer.server import upload_bounds
 from explorer.server.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
+from explorer.session.desk import Desk
 from explorer.ui import visitors
 from glowcore.errors import ConfigError
+from tests.explorer.picture_files import jpeg_of
 
 MB = 2**20
 BOUNDS = Bounds(10, 64, 4)
@@ -32,8 +39,16 @@ def server():
 
 
 @pytest.fixture
-def bounds(server):
-    return UploadBounds(server, alive=lambda session: not session.startswith("gone"), bounds=lambda: BOUNDS)
+def closed():
+    """The sessions that were closed."""
+    return []
+
+
+@pytest.fixture
+def bounds(server, closed):
+    return UploadBounds(
+        server, alive=lambda session: not session.startswith("gone"), close=closed.append, bounds=lambda: BOUNDS
+    )
 
 
 def ask(bounds, method, path, size=None):
@@ -104,13 +119,74 @@ def test_the_number_of_files_is_bounded(bounds):
     assert [put(bounds, "a", n, 1) for n in range(65)] == [204] * 64 + [429]
 
 
-def test_all_sessions_together_are_bounded_and_ended_ones_give_back(bounds, monkeypatch):
+def test_all_sessions_together_are_bounded_and_ended_ones_are_closed(bounds, closed, monkeypatch):
     sessions = ["gone1", "gone2", "a", "b"]
     assert [put(bounds, s, 0, 10 * MB) for s in sessions] == [204] * 4
     assert put(bounds, "c", 0, 1 * MB) == 429  # Streamlit keeps an ended session's files for a while
-    now = upload_bounds.time.monotonic()
-    monkeypatch.setattr(upload_bounds.time, "monotonic", lambda: now + upload_bounds.KEPT + 1)
+    now = upload_bounds.monotonic()
+    monkeypatch.setattr(upload_bounds, "monotonic", lambda: now + upload_bounds.KEPT + 1)
     assert [put(bounds, s, 0, 10 * MB) for s in ("c", "d", "e")] == [204, 204, 429]
+    assert closed == ["gone1", "gone2"]
+
+
+def test_the_last_visitor_s_session_is_closed_a_minute_after_its_end(server, closed, monkeypatch):
+    """Nobody else comes, and the visitor has removed the file, of which a photo may be left in the session."""
+    monkeypatch.setattr(upload_bounds, "EVERY", 0.001)
+    time, connected, asked = [0.0], {"a"}, []
+    monkeypatch.setattr(upload_bounds, "monotonic", lambda: time[0])
+    alive = lambda session: asked.append(session) or session in connected  # noqa: E731
+    bounds = UploadBounds(server, alive=alive, close=closed.append, bounds=lambda: BOUNDS)
+
+    async def nothing(message=None):
+        pass
+
+    async def passes(seconds):
+        time[0] += seconds
+        before = len(asked)
+        while bounds._held and len(asked) < before + 2:
+            await asyncio.sleep(0.001)
+
+    async def visit():
+        request = {"type": "http", "path": "/_stcore/upload_file/a/1", "headers": [(b"content-length", b"9")]}
+        await bounds(request | {"method": "PUT"}, nothing, nothing)
+        await bounds(request | {"method": "DELETE"}, nothing, nothing)
+        await passes(1000)
+        connected.clear()
+        await passes(59)
+        connected.add("a")  # the connection was lost for a moment
+        await passes(59)
+        connected.clear()
+        await passes(1)
+        await passes(59)
+        assert closed == []
+        await passes(1)
+        assert closed == ["a"]
+        await bounds._watch
+
+    asyncio.run(visit())
+    assert (bounds._held, bounds._gone) == ({}, {})
+
+
+def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monkeypatch, blobs):
+    session_state, collected = SessionState(), []
+    sessions = {"a": Mock(session_state=session_state)}
+    runtime = SimpleNamespace(get_app_session=sessions.get, close_session=lambda session: sessions.pop(session, None))
+    monkeypatch.setattr(visitors.st.runtime, "get_instance", lambda: runtime)
+    monkeypatch.setattr(visitors, "_collect", lambda: collected.append(1))
+    desk = session_state["desk"] = Desk()
+    session_state["more"] = blobs
+    desk.photos.keep(Photo("a" * 32, jpeg_of(blobs[0])))
+    photo = weakref.ref(desk.photos["a" * 32])
+    assert [visitors.alive(session) for session in ("a", "b")] == [True, False]
+
+    async def leave():
+        visitors.close("a")
+        visitors.close("b")
+
+    asyncio.run(leave())
+    assert sessions == {}
+    assert photo() is None
+    assert "more" not in session_state
 
 
 def test_sessions_are_bounded(server, monkeypatch):
@@ -125,7 +201,7 @@ def test_sessions_are_bounded(server, monkeypatch):
         sent.append(message)
 
     async def visits():
-        bounds = UploadBounds(waits, alive=lambda _: True, bounds=lambda: BOUNDS)
+        bounds = UploadBounds(waits, alive=lambda _: True, close=lambda _: None, bounds=lambda: BOUNDS)
         first = [asyncio.create_task(bounds({"type": "websocket"}, nothing, nothing)) for _ in range(2)]
         await asyncio.sleep(0)
         await bounds({"type": "websocket"}, nothing, nothing)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import websockets
 
-from explorer.server.upload_bounds import ALONE, SHARED, VARIABLE
+from explorer.server.upload_bounds import ALONE, EVERY, KEPT, SHARED, VARIABLE
 from tests.load import photos
 from tests.load.client import Visitor
 from tests.load.serving import REPOSITORY, server
@@ -63,7 +63,7 @@ def test_the_settings_in_force_are_the_hardened_ones():
     assert server["address"] == "127.0.0.1"
     assert (server["maxUploadSize"], server["maxMessageSize"]) == (15, 30)
     assert server["fileWatcherType"] == "none"
-    assert server["disconnectedSessionTTL"] <= 60
+    assert KEPT + EVERY < server["disconnectedSessionTTL"] <= 120
     assert (client["showErrorDetails"], client["toolbarMode"]) == ("none", "viewer")
 
 
