@@ -6,7 +6,6 @@ import mimetypes
 import re
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from glowcore.images import PICTURE_SUFFIXES
 LARGE = 512  # pixels, of enlarged pictures; 64 x 64 is tiny on a phone
 SAVE = "Save picture"
 LONGEST = 40  # characters, of a part of a file name
+_SUFFIX = re.compile(rf"({'|'.join(map(re.escape, PICTURE_SUFFIXES))})\b")
 
 
 def exact_label(side: int) -> str:
@@ -26,11 +26,11 @@ def exact_label(side: int) -> str:
 def stem(*parts: str) -> str:
     """Return a file name without its suffix: the parts in lower-case ASCII letters, digits, dots and hyphens.
 
-    A part that is the name of a picture file loses its suffix.
+    Names of picture files within the parts lose their suffix.
     """
-    words = [Path(part).stem if Path(part).suffix.lower() in PICTURE_SUFFIXES else part for part in parts]
-    ascii_words = [unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode().lower() for word in words]
-    return "-".join(filter(None, (re.sub("[^a-z0-9.]+", "-", word)[:LONGEST].strip("-.") for word in ascii_words)))
+    words = [unicodedata.normalize("NFKD", part).encode("ascii", "ignore").decode().lower() for part in parts]
+    plain = [re.sub("[^a-z0-9.]+", "-", _SUFFIX.sub("", word))[:LONGEST].strip("-.") for word in words]
+    return "-".join(filter(None, plain))
 
 
 def download(

@@ -151,5 +151,6 @@ def test_a_file_says_what_it_shows(monkeypatch, blobs):
     at.segmented_control(key="mix_mode").set_value("Levels").run()
     assert not at.exception
     assert names["save_mix_large"] == "mix-zoe-alva-1-edit-levels-BAA.png"
+    assert downloads.stem("Us.JPEG, face 2 of 3", "\N{HIRAGANA LETTER A}", "0.7") == "us-face-2-of-3-0.7"
     visit("sample.py")
     assert names["save_samples_large"] == "sample-seed-0-0.7.png"

@@ -81,11 +81,11 @@ def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
         loop = save_film(frames, name=name, key="save")
     way = f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path"
     with stage:
-        shown = film(frames, key="film", alt=way, loop=loop, buttons=KEEP)
+        frame = film(frames, key="film", alt=way, loop=loop, buttons=KEEP)
     with panel:
-        st.caption(f"The frame on which the film stands, {shown + 1} of {len(frames)}, by itself:")
-        percent = round(100 * shown / (len(frames) - 1))
-        keep_picture(bench, chosen, lambda: frames[shown], f"{name}-{percent}")
+        st.caption(f"The frame on which the film stands, {frame + 1} of {len(frames)}, by itself:")
+        percent = round(100 * frame / (len(frames) - 1))
+        keep_picture(bench, chosen, lambda: frames[frame], f"{name}-{percent}")
 
 
 def levels_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
@@ -160,19 +160,19 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: list[str]) -> None:
                 st.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width=TERM)
 
 
-def starts(bench: Bench, shelf_of: list[Tile], mode: str, slots: str) -> list[str]:
+def starts(bench: Bench, entries: list[Tile], mode: str, slots: str) -> list[str]:
     """Return the ids of the tiles that the places A, B, C ... hold until something is chosen.
 
     The order is the edit, then photos, then the gallery. The original of the edit is left out: without moves it is the
     same picture. Arithmetic starts with the edit and its original, so that A − B is the visible change of the edit. A
     place whose picture was chosen for another place takes the next one.
     """
-    original, known = shelf.unedited(bench), [t.id for t in shelf_of]
+    original, known = shelf.unedited(bench), [t.id for t in entries]
     moved = bool(bench.desk.recipe.moves)
     others = [i for i in known if i not in (shelf.EDIT, original)]
     first = [shelf.EDIT, original] if mode == ARITHMETIC and moved else [shelf.EDIT]
     defaults = [*first, *others, *[known[-1]] * MOST_STOPS]
-    result = [shelf.chosen(name, shelf_of) for name in slots]
+    result = [shelf.chosen(name, entries) for name in slots]
 
     def picture(identity: str | None) -> str | None:
         return original if identity == shelf.EDIT and not moved else identity
@@ -216,13 +216,13 @@ def arrive() -> None:
         shelf.fill(st.session_state["mix_asked"].items())
 
 
-def missing(slots: str, shown: list[Tile]) -> dict[str, str]:
+def absent_photos(slots: str, entries: list[Tile]) -> dict[str, str]:
     """Return the places whose photo in the address is missing, and for which nothing else was chosen."""
     asked = {name: i for name, i in st.session_state.get("mix_asked", {}).items() if i.startswith(shelf.PHOTO)}
     return {
         name: asked[name]
         for name in slots
-        if name in asked and shelf.kept(name) == asked[name] and shelf.chosen(name, shown) is None
+        if name in asked and shelf.kept(name) == asked[name] and shelf.chosen(name, entries) is None
     }
 
 
@@ -249,23 +249,23 @@ with panel:
         label_visibility="collapsed",
     )
     show, slots = MODES[mode]
-    shown = shelf.entries(bench)
+    entries = shelf.entries(bench)
     if mode == "Film":
         stops = st.segmented_control(
             "Stops", range(2, MOST_STOPS + 1), key="stops", persist_state="session", required=True
         )
         slots = slots[:stops]
-    defaults = starts(bench, shown, mode, slots)
-    if absent := missing(slots, shown):
+    defaults = starts(bench, entries, mode, slots)
+    if absent := absent_photos(slots, entries):
         are = "is" if len(absent) == 1 else "are"
         st.info(
             f"{' and '.join(absent)} of this address {are} not here: add the same photos again, or go on with what "
             "stands there instead."
         )
-    chosen = [shelf.slot(name, shown, start) for start, name in zip(defaults, slots, strict=True)]
+    chosen = [shelf.slot(name, entries, start) for start, name in zip(defaults, slots, strict=True)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))
-alts = {tile.id: tile.alt for tile in shown}
+alts = {tile.id: tile.alt for tile in entries}
 names = [alts[i] if i.startswith(shelf.PHOTO) else i for i in chosen]
 show(bench, chosen, stem("mix", *names), stage, panel)
 asked_for = [absent.get(name, identity) for name, identity in zip(slots, chosen, strict=True)]

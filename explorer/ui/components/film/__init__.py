@@ -59,7 +59,7 @@ def save_film(frames: Sequence[np.ndarray], *, name: str, key: str) -> bool:
                 lambda kind=kind: export.film_file(frames, kind, loop=loop),
                 key=f"{key}_{kind}",
                 icon=icon,
-                what=f"{export.SIDES[kind]} × {export.SIDES[kind]} pixels",
+                what=f"Enlarged to {export.SIDES[kind]} pixels.",
             )
         download(
             "Save PNGs",
