@@ -107,17 +107,6 @@ class Source:
         """Whether the source is a photo from a file, which can be uploaded again."""
         return self.kind == "photo" and not self.value.startswith(NO_FILE)
 
-    @property
-    def seed(self) -> int:
-        """The seed of a sampled picture.
-
-        Raises:
-            ValueError: the source is of another kind.
-        """
-        if self.kind != "seed":
-            raise ValueError(f"a {self.kind} source has no seed")
-        return int(self.value)
-
 
 @dataclass(frozen=True)
 class EditRecipe:

@@ -230,7 +230,7 @@ class Engine:
         return self._batching.run(len(latents), make)
 
     def release(self) -> None:
-        """Clear the caches and return the device's memory; the engine must not be used afterwards."""
+        """Clear the caches and return the device's unused memory; open pages may go on using the engine."""
         for cache in (self._encodings.cache, self._rendered, self._sampled):
             cache.clear()
         release_memory()
@@ -246,7 +246,7 @@ class Engine:
             return picture
         if len(recipe.temperature) not in (1, self.num_levels):
             raise RecipeError(f"temperature holds {len(recipe.temperature)} values for {self.num_levels} levels")
-        key = seed, temperature, label = recipe.source.seed, recipe.temperature, recipe.source.label
+        key = seed, temperature, label = int(recipe.source.value), recipe.temperature, recipe.source.label
         picture = self._sampled.get(key)
         if picture is None:
             picture = self._run(lambda worker: worker.sample([seed], temperature, label))[0]

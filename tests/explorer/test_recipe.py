@@ -86,7 +86,7 @@ def test_numbers_out_of_range_are_clamped():
     assert recipe.strength("Smiling") == STRENGTH_LIMIT
     assert recipe.strength("Male") == -STRENGTH_LIMIT
     assert recipe.temperature == (1.2,)
-    assert recipe.source.seed == 2**31 - 1
+    assert recipe.source.value == str(2**31 - 1)
     clamped = EditRecipe.from_token(token_of([1, ["s", "1"], {"Smiling": 10**8}, [], [99999], ""]))
     assert clamped.strength("Smiling") == STRENGTH_LIMIT
     assert clamped.temperature == (1.2,)
