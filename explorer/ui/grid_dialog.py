@@ -6,7 +6,8 @@ import streamlit as st
 
 from explorer.pixels.pictures import data_uri
 from explorer.ui.components.crossing import Edge, crossing
-from explorer.ui.downloads import download
+from explorer.ui.downloads import download, stem
+from explorer.ui.file_names import file_name
 from explorer.ui.frame import Bench, show_failure, warn_of_lost
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from explorer.wording.labels import brief_strength, words
@@ -90,4 +91,9 @@ def _show(bench: Bench, chosen: TwoAttributes) -> None:
         on_choose=choose,
     )
     warn_of_lost(pictures)
-    download("Save grid as PNG", "two-attributes.png", lambda: chosen.to_png(pictures), key="save_grid")
+    download(
+        "Save grid as PNG",
+        f"{file_name(desk, stem('grid', across, down))}.png",
+        lambda: chosen.to_png(pictures),
+        key="save_grid",
+    )

@@ -7,19 +7,18 @@ from contextlib import suppress
 import numpy as np
 import streamlit as st
 
-from explorer.catalogue.gallery import title
 from explorer.edits import recipe_png
 from explorer.edits.recipe import TEMPERATURE_LIMIT, EditRecipe
 from explorer.pixels.pictures import png
 from explorer.portraits.photos import Photo
 from explorer.session.desk import Desk
 from explorer.session.editor_view import strengths
-from explorer.ui.downloads import LARGE, SAVE, download, exact_label, stem
+from explorer.ui.downloads import LARGE, SAVE, download, exact_label
+from explorer.ui.file_names import file_name
 from explorer.ui.frame import Bench
 from explorer.ui.grid_dialog import grid_button
 from explorer.ui.intake import holds, remove
 from explorer.views import export
-from explorer.wording.labels import slider_order, words
 from explorer.wording.sentences import link_words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -31,7 +30,6 @@ BOTH = "The unedited picture beside the edited one, the strengths below them. It
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
 EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
 OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
-NAMED_MOVES = 3  # in file names
 
 
 def save_bar(bench: Bench, photo: Photo | None) -> None:
@@ -61,25 +59,6 @@ def others_put_back(desk: Desk) -> list[EditRecipe]:
 def edited(bench: Bench, recipe: EditRecipe) -> np.ndarray:
     """Return the picture that a recipe gives, uint8 ``[H, W, 3]``."""
     return bench.engine.render(recipe, bench.desk.picture(recipe, bench.engine)).picture
-
-
-def file_name(desk: Desk, what: str = "") -> str:
-    """Return the name of a file without its suffix, which tells what was done: "astronaut-smile+1-glasses-0.5"."""
-    moves = slider_order(desk.recipe.moves)
-    named = [stem(words(name).label) + f"{value:+.2f}".rstrip("0").rstrip(".") for name, value in moves[:NAMED_MOVES]]
-    more = f"and-{len(moves) - NAMED_MOVES}-more" if len(moves) > NAMED_MOVES else ""
-    return "-".join(filter(None, [stem(_subject(desk)) or "picture", *(named or ["unchanged"]), more, what]))
-
-
-def _subject(desk: Desk) -> str:
-    """Return the name of the photo's file, or what the picture is."""
-    source = desk.recipe.source
-    if source.kind == "photo" and source.value in desk.photos:
-        return desk.photos.name_of(source.value)
-    if source.value in desk.crops.brought:
-        return desk.crops.name_of(source.value)
-    names = {"gallery": title(source.value), "seed": f"seed {source.value}", "map": f"map {source.value}"}
-    return names.get(source.kind, "picture")
 
 
 def _seed_bar(bench: Bench) -> None:

@@ -97,6 +97,13 @@ def test_a_call_that_newer_data_has_overtaken_does_not_end_the_editor(play):
     assert sent["away"] == []
 
 
+def test_comments_of_the_scripts_are_not_sent():
+    script = sources("editor", *SCRIPTS)["js"]
+    assert not any(line.lstrip().startswith("//") for line in script.splitlines())
+    assert "class Editor" in script
+    assert len(script) < 48_000  # with its comments 54,000; it goes with every answer
+
+
 def test_no_strip_is_asked_for_while_a_button_is_pressed(play):
     assert play(PRESSED) == {"pressed": [], "free": ["strip"]}
 

@@ -13,10 +13,14 @@ from streamlit.testing.v1 import AppTest
 from explorer.atlas import maps
 from explorer.atlas.blending import film_along
 from explorer.edits import recipe_png
+from explorer.edits.history import History
+from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.turns import Busy
 from explorer.portraits.face_detector import Face
+from explorer.session.desk import Desk
 from explorer.ui import downloads, save_bar
 from explorer.ui.components.plane import Walk
+from explorer.ui.file_names import file_name
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import jpeg_of, png_of
 from tests.explorer.visiting import visit
@@ -154,3 +158,21 @@ def test_a_file_says_what_it_shows(monkeypatch, blobs):
     assert downloads.stem("Us.JPEG, face 2 of 3", "\N{HIRAGANA LETTER A}", "0.7") == "us-face-2-of-3-0.7"
     visit("sample.py")
     assert names["save_samples_large"] == "sample-seed-0-0.7.png"
+
+
+@pytest.mark.parametrize(
+    ("source", "moves", "what", "name"),
+    [
+        (Source("seed", "18"), {"Smiling": -0.5}, "", "seed-18-smile-0.5"),
+        (Source("gallery", "face_00.png"), {}, "32px", "face-00-unchanged-32px"),
+        (Source("map", "0.00,1.50"), {"Beard": 1.25, "Smiling": 1}, "", "map-0.00-1.50-smile+1-beard+1.25"),
+        (
+            Source("seed", "1"),
+            {"Beard": 1, "Male": 1, "Smiling": 2, "Young": 3},
+            "",
+            "seed-1-smile+2-young+3-masculine+1-and-1-more",
+        ),
+    ],
+)
+def test_the_name_of_a_file_tells_the_picture_and_what_was_done(source, moves, what, name):
+    assert file_name(Desk(history=History(EditRecipe(source, tuple(moves.items())))), what) == name
