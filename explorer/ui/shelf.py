@@ -22,6 +22,7 @@ from explorer.wording.labels import noun
 EDIT = "edit"
 UNEDITED = "unedited"
 PHOTO = "photo:"
+YOURS = "yours"  # the group of the visitor's own pictures
 
 
 def entries(bench: Bench) -> list[Tile]:
@@ -65,7 +66,7 @@ def photo_tiles(bench: Bench, *, every_face: bool = False) -> list[Tile]:
         faces |= {f"{PHOTO}{key}:{i}": replace(source, face=i, eyes=()) for i in range(count) if i != source.face}
         for identity, face in faces.items():
             which = f", face {face.face + 1} of {count}" if count > 1 and face.face >= 0 else ""
-            entries.append(Tile(identity, _uri(bench, photo.tile(face)), photos.name_of(key) + which))
+            entries.append(Tile(identity, _uri(bench, photo.tile(face)), photos.name_of(key) + which, group=YOURS))
     return entries
 
 
@@ -77,7 +78,7 @@ def crop_tiles(bench: Bench) -> list[Tile]:
     """Return the tiles of crops from a PNG without their photo and of mixed pictures, the newest first."""
     crops = bench.desk.crops
     return [
-        Tile(PHOTO + key, _uri(bench, crops[key]), crops.name_of(key))
+        Tile(PHOTO + key, _uri(bench, crops[key]), crops.name_of(key), group=YOURS)
         for key in crops.brought
         if key not in bench.desk.photos
     ]

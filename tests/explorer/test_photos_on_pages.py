@@ -279,6 +279,16 @@ def test_all_faces_of_a_photo_are_offered(at, files, count):
     assert [tile["caption"] for tile in shown["tiles"]] == [str(i + 1) for i in range(count)]
 
 
+def test_the_gallery_row_keeps_the_visitor_s_pictures_apart(at, files, blobs):
+    desk = at.session_state["desk"]
+    for _, data, _ in files[:3]:
+        desk.add_photo(data)
+    desk.crops.mix(blobs[0], ())
+    shown = told(go(at, "edit"), "gallery")["tiles"]
+    assert [tile["group"] for tile in shown[:5]] == ["yours"] * 4 + [""]
+    assert {tile["group"] for tile in shown[4:]} == {""}
+
+
 def test_two_people_of_one_photo_can_be_mixed(at, files):
     faces = [Face((x, 8.0, 16.0, 16.0), 16 * TEMPLATE + (x, 8.0), 0.9) for x in (0.0, 8.0, 16.0)]
     photo = Photo(photo_key(files[0][1]), files[0][1], faces)

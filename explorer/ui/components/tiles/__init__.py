@@ -14,12 +14,21 @@ _TILES = st.components.v2.component("explorer_tiles", **sources("tiles"))
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: the argument of ``on_choose``, its data address, its text alternative, and a caption or ""."""
+    """One picture.
+
+    Attributes:
+        id: the argument of ``on_choose``.
+        uri: its data address.
+        alt: its text alternative.
+        caption: a caption, or "".
+        group: tiles of different groups are set apart on a shelf.
+    """
 
     id: str
     uri: str
     alt: str
     caption: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)

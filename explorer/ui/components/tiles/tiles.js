@@ -41,6 +41,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     image.alt = tile.alt
     caption.textContent = tile.caption ?? ""
     caption.hidden = !tile.caption
+    button.classList.toggle("begins", index > 0 && tile.group !== data.tiles[index - 1].group)
     button.setAttribute("aria-pressed", String(tile.id === data.selected))
     button.title = data.hint || tile.alt
     button.onclick = () => setTriggerValue("chosen", tile.id)
