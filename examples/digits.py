@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from glowcore.images import to_png_bytes
 
@@ -20,6 +19,8 @@ TRAIN = 1500
 
 def main(folder: str) -> None:
     """Write the folder; files that are there already are replaced."""
+    from sklearn.datasets import load_digits  # here, so that its absence is one line
+
     digits = load_digits()
     pictures = np.minimum(255, 16 * digits.images).astype(np.uint8)
     for index, (picture, digit) in enumerate(zip(pictures, digits.target, strict=True)):
@@ -34,5 +35,7 @@ if __name__ == "__main__":
         sys.exit("usage: python examples/digits.py FOLDER")
     try:
         main(sys.argv[1])
+    except ImportError:
+        sys.exit("error: scikit-learn, which holds the digits, is not installed; pip install scikit-learn")
     except OSError as error:
         sys.exit(f"error: {error}")

@@ -182,7 +182,7 @@ def _read(source: bytes | str | os.PathLike) -> tuple[bytes, str]:
     """Return the bytes of a source, and the prefix of error messages about it."""
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), ""
-    prefix = f"{printable(Path(source).name)}: "
+    prefix = f"{printable(Path(source).name or str(source))}: "
     try:
         with open(source, "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -56,6 +56,13 @@ def test_own_parts_are_trained_saved_and_exact(tmp_path, capsys):
     assert abs(float(latents.log_prob - expected)) <= 1e-9
 
 
+def test_the_digits_without_scikit_learn_are_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setattr(sys, "argv", ["digits.py", str(tmp_path / "digits")])
+    with pytest.raises(SystemExit, match=r"^error: scikit-learn, .* is not installed; pip install scikit-learn$"):
+        runpy.run_path(str(ROOT / "examples" / "digits.py"), run_name="__main__")
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

@@ -9,9 +9,10 @@ from explorer.cli.options import add_model, default_model, open_engine, read
 from explorer.edits import recipe_png
 from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe, Source
 from explorer.engines import models
+from explorer.engines.engine import Engine
 from explorer.portraits.photos import Photo
 from explorer.session.editor_view import NO_FACE, exactness, strengths, verdict
-from explorer.wording.labels import noun
+from explorer.wording.labels import noun, words
 from glowcore.cli import console, options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
 from glowcore.errors import ConfigError
@@ -68,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
     if noun(engine) != "face":
         raise ConfigError(f"{entry.name} draws classes of pictures, expected a model of faces")
     if not engine.attribute_names:
-        raise ConfigError(
-            f"{entry.name} has no attributes yet; python -m glowcore attributes --model {entry.folder} "
-            "--data DIR fits them"
-        )
-    recipe = EditRecipe(source, tuple(moves.items()), tuple(args.lock), model=engine.model_hash)
+        raise ConfigError(f"{entry.name} has no attributes yet; {options.fitting(entry.folder)}")
+    moves = {_attribute(engine, name): strength for name, strength in moves.items()}
+    locks = [_attribute(engine, name) for name in args.lock]
+    if len(moves) < len(args.set):
+        raise ConfigError(f"--set {' '.join(args.set)}: two names of one attribute, expected one strength for each")
+    recipe = EditRecipe(source, tuple(moves.items()), tuple(locks), model=engine.model_hash)
     aligned = photo.aligned(min(engine.image_size), source).image
     rendered = engine.render(recipe, aligned)
     fact, mood = exactness(engine.source(recipe, aligned))
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         console.say(f"error: {moved}: {outcome}; nothing is written; a strength nearer to 0 may do")
         return 1
     console.say(f"{'warning: ' if mood == 'bad' else ''}before the edit: {fact}")
-    say_locked_moves(moves, args.lock)
+    say_locked_moves(moves, locks)
     console.say(moved if outcome == NO_FACE else f"{moved}: {outcome}")  # _source has said that there is no face
     if args.aligned:
         output.write(out, recipe_png.to_png(rendered.picture, recipe))
@@ -90,6 +92,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         pictures.save(out, photo.with_edit(source, rendered.picture))
     return 0
+
+
+def _attribute(engine: Engine, name: str) -> str:
+    """Return the attribute of a name that the user gives, which may also be the one that pages and messages show."""
+    shown = [attribute for attribute in engine.attribute_names if words(attribute).label == name]
+    return shown[0] if len(shown) == 1 and name not in engine.attribute_names else name
 
 
 def _source(args: argparse.Namespace, photo: Photo) -> Source:

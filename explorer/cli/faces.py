@@ -17,16 +17,23 @@ from glowcore.errors import ConfigError
 from glowcore.temperature import HIGHEST, from_text
 from glowcore.text import counted
 
-EXAMPLE = "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 200 --compare 0.6,0.8"
+EXAMPLE = "python -m explorer faces --model pretrained/faces64 --data FACES --seeds 0:200 --compare 0.6,0.8"
 #: Number of seeds listed: those of the samples with the lowest scores of the detector.
 LISTED_SEEDS = 9
+#: Most samples at a temperature.
+MOST_SEEDS = 100_000
 
 
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "faces", summary, EXAMPLE)
     add_model(p)
-    p.add_argument("--seeds", type=int, default=1000, metavar="N", help="sample seeds 0 to N - 1 (default 1000)")
+    p.add_argument(
+        "--seeds",
+        default="0:1000",
+        metavar="A:B|N[,N...]",
+        help="seeds of the samples: A to B - 1, or a list (default 0:1000)",
+    )
     p.add_argument(
         "--temperature",
         metavar="T[,T...]",
@@ -38,8 +45,7 @@ def add_parser(commands, summary: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the shares; exit code 0, or 1 if samples are not finite, which are left out."""
-    if args.seeds < 1:
-        raise ConfigError(f"--seeds is {args.seeds}, expected 1 or more")
+    drawn = list(dict.fromkeys(options.read_seeds(args.seeds, MOST_SEEDS)))  # one twice would count twice
     if args.compare is not None and args.temperature is not None:
         raise ConfigError("--compare has its own temperatures, expected no --temperature beside it")
     compared = [] if args.compare is None else args.compare.split(",")
@@ -54,18 +60,18 @@ def run(args: argparse.Namespace) -> int:
     )
     code = 0
     for temperature in temperatures or [engine.temperature]:
-        pictures = engine.sample(range(args.seeds), temperature)
-        lost = lost_pictures.lost(pictures)
-        seeds = sorted(set(range(args.seeds)).difference(lost))
+        pictures = dict(zip(drawn, engine.sample(drawn, temperature), strict=True))
+        lost = [drawn[index] for index in lost_pictures.lost(list(pictures.values()))]
         if lost:
             code = 1
-            _say_lost(lost, args.seeds, temperature)
+            _say_lost(lost, len(drawn), temperature)
+        seeds = [seed for seed in drawn if seed not in lost]
         if not seeds:
             continue
         words, scores = face_check.summary(np.stack([pictures[seed] for seed in seeds]))
         least = ",".join(str(seed) for seed in sorted(seeds[index] for index in np.argsort(scores)[:LISTED_SEEDS]))
-        drawn = f"{counted(len(seeds), 'sample')} at temperature {to_text(temperature)}"
-        print(f"{words}: {drawn}; least sure at seeds {least}")
+        samples = f"{counted(len(seeds), 'sample')} at temperature {to_text(temperature)}"
+        print(f"{words}: {samples}; least sure at seeds {least}")
     print(f"{face_check.summary(real)[0]}: {counted(len(real), 'real picture')}")
     return code
 

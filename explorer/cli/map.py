@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
+from explorer.atlas.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap, most_pictures
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
 from glowcore.cli import console, options
 from glowcore.data import open_dataset
 from glowcore.data.folders import list_pictures
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
-from glowcore.errors import ConfigError
+from glowcore.errors import ConfigError, DataError
 from glowcore.storage import output
 from glowcore.text import counted
 from glowcore.training import run_lock
@@ -43,6 +43,11 @@ def run(args: argparse.Namespace) -> int:
     run_lock.check_free(entry.folder)  # a map of weights that are about to be replaced would be of no use
     engine = open_engine(entry, args)
     dataset = options.open_pictures_at(args, engine.image_size, most=most_pictures(engine.image_size))
+    if len(dataset) < FEWEST_PICTURES:
+        raise DataError(
+            f"{args.data} has {counted(len(dataset), 'picture')} in split {args.split}, expected {FEWEST_PICTURES} or "
+            f"more for a map{'' if args.split == 'all' else '; --split all takes those of every split'}"
+        )
     foreign = set(dataset.class_names) - set(engine.class_names)
     if engine.class_names and (foreign or not dataset.class_names):
         raise ConfigError(

@@ -13,7 +13,7 @@ from glowcore.errors import CheckpointError, ImageError, reason
 
 def add_model(command: argparse.ArgumentParser, default: str | None = None) -> None:
     """Add ``--model MODEL`` and the device; ``default`` describes the model without the option, None requires it."""
-    text = "model: its name, such as pretrained/faces64, or its folder"
+    text = "model: its name, such as pretrained/faces64 or faces64, or its folder"
     command.add_argument(
         "--model", required=default is None, metavar="MODEL", help=text + (f" (default: {default})" if default else "")
     )

@@ -116,17 +116,20 @@ def find(name: str) -> ModelEntry:
 
 
 def at(name_or_folder: str) -> ModelEntry:
-    """Return the model that a command line names: by a listed name, or by any folder.
+    """Return the model that a command line names: by a listed name, by any folder, or by a listed folder's own name.
 
     Raises:
-        CheckpointError: it is neither; the message lists the names.
+        CheckpointError: it is neither, or several listed folders have this name; the message lists the names.
     """
     entries = list_models()
     folder = Path(name_or_folder)
     for entry in entries:
-        if entry.name == name_or_folder:
+        if entry.name == name_or_folder.rstrip("/"):
             return entry
     if not folder.is_dir():
+        labelled = [entry for entry in entries if entry.label == name_or_folder.rstrip("/")]
+        if len(labelled) == 1:
+            return labelled[0]
         known = ", ".join(e.name for e in entries) or "none"
         raise CheckpointError(f"there is no model or folder {name_or_folder!r:.80}; models in {home()}: {known}")
     same = (entry for entry in entries if entry.folder.resolve() == folder.resolve())

@@ -66,7 +66,7 @@ def _words(folder: str, facts: dict[str, Any]) -> str:
     elif facts["attributes"] is None and facts["classes"]:
         lines.append("no attributes, which the command attributes fits to models without classes only")
     elif facts["attributes"] is None:
-        lines.append(f"no attributes; python -m glowcore attributes --model {folder} --data DIR fits them")
+        lines.append(f"no attributes; {options.fitting(folder)}")
     else:
         lines.append("attributes")
         for name, info in facts["attributes"]["info"].items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.likelihood_model import LikelihoodModel
+
+#: More threads than any machine has use for; OpenMP ends the process where it cannot start as many as it is told to.
+MOST_THREADS = 1024
 
 
 def command(commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -79,11 +83,13 @@ def load_flow(args: argparse.Namespace, *, attributes: bool = False) -> Flow:
             raise ConfigError(
                 f"{args.model} has no attributes, which the command attributes fits to models without classes only"
             )
-        raise ConfigError(
-            f"{args.model} has no attributes yet; python -m glowcore attributes --model {args.model} "
-            "--data DIR fits them"
-        )
+        raise ConfigError(f"{args.model} has no attributes yet; {fitting(args.model)}")
     return model
+
+
+def fitting(folder: str | Path) -> str:
+    """Return the end of a sentence about a model without attributes: the command that fits them."""
+    return f"python -m glowcore attributes --model {shlex.quote(str(folder))} --data DIR fits them"
 
 
 def add_data(parser: argparse.ArgumentParser, split: str, note: str = "") -> None:
@@ -211,11 +217,30 @@ def check_seed(seed: int) -> None:
     check_range("--seed", seed, 0, 2**32 - 1)
 
 
+def read_seeds(text: str, most: int) -> Sequence[int]:
+    """Read ``--seeds``: ``0:16`` (0 to 15), ``7`` or ``3,5,9``.
+
+    Raises:
+        ConfigError: not 1 to ``most`` whole numbers from 0 to 2^32 - 1.
+    """
+    try:
+        if ":" in text:
+            first, last = (int(part) for part in text.split(":"))
+            seeds: Sequence[int] = range(first, min(last, first + most + 1))
+        else:
+            seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--seeds {text!r:.40} is not understood, expected such as 0:16, 7 or 3,5,9") from None
+    if not 1 <= len(seeds) <= most or min(seeds) < 0 or max(seeds) >= 2**32:
+        # torch's CPU generator uses only 32 bits: a larger seed would be a second name of the same picture.
+        raise ConfigError(f"--seeds {text!r:.40} is not 1 to {most} whole numbers from 0 to {2**32 - 1}, such as 0:16")
+    return seeds
+
+
 def set_threads(threads: int | None) -> None:
     """Set the number of CPU threads, unless it is None."""
     if threads is not None:
-        if threads < 1:
-            raise ConfigError(f"--threads is {threads}, expected 1 or more")
+        check_range("--threads", threads, 1, MOST_THREADS)
         torch.set_num_threads(threads)
 
 

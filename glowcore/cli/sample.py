@@ -58,7 +58,7 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sample; exit code 0, or 1 if a picture has values that are not finite and is black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
-    seeds = _read_seeds(args.seeds)
+    seeds = options.read_seeds(args.seeds, MOST)
     options.check_range("--scale", args.scale, 1, 64)
     if args.columns is not None:
         options.check_range("--columns", args.columns, 1, MOST)
@@ -118,23 +118,3 @@ def _report_lost(lost: Sequence[int], count: int) -> int:
         "too, and are black; a lower temperature may do"
     )
     return 1
-
-
-def _read_seeds(text: str) -> Sequence[int]:
-    """Read ``0:16`` (0 to 15), ``7`` or ``3,5,9``.
-
-    Raises:
-        ConfigError: not 1 to :data:`MOST` whole numbers from 0 to 2^32 - 1.
-    """
-    try:
-        if ":" in text:
-            first, last = (int(part) for part in text.split(":"))
-            seeds: Sequence[int] = range(first, min(last, first + MOST + 1))
-        else:
-            seeds = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--seeds {text!r:.40} is not understood, expected such as 0:16, 7 or 3,5,9") from None
-    if not 1 <= len(seeds) <= MOST or min(seeds) < 0 or max(seeds) >= 2**32:
-        # torch's CPU generator uses only 32 bits: a larger seed would be a second name of the same picture.
-        raise ConfigError(f"--seeds {text!r:.40} is not 1 to {MOST} whole numbers from 0 to {2**32 - 1}, such as 0:16")
-    return seeds

@@ -84,9 +84,14 @@ def read_csv(path: Path) -> AttributeTable:
     if not rows:
         raise DataError(f"{path.name} is empty; a header `file,split,NAME,...` and one row a picture are expected")
     header = rows.pop(0)[1]
-    unnamed = rows and len(rows[0][1]) == len(header) + 1 and rows[0][1][0].lower().endswith(PICTURE_SUFFIXES)
-    if unnamed and header[0].lower() not in _FILE_COLUMNS:
+    named = bool(rows) and rows[0][1][0].lower().endswith(PICTURE_SUFFIXES)
+    if named and len(rows[0][1]) == len(header) + 1 and header[0].lower() not in _FILE_COLUMNS:
         header = ["file", *header]
+    elif not header[0] and not named and any(column.lower() in _FILE_COLUMNS for column in header):
+        raise DataError(
+            f"{path.name} has a first column without a name, as pandas writes its index; the first column names the "
+            "picture: leave that of the index out (index=False)"
+        )
     elif header[0].lower().endswith(PICTURE_SUFFIXES):
         raise DataError(f"{path.name} begins with a picture; its first line must be a header `file,split,NAME,...`")
     return _build(path, header, rows)

@@ -129,7 +129,8 @@ def _open(folder: Path, name: str) -> BinaryIO:
             os.close(descriptor)
             raise CheckpointError(f"{path}: not a plain file")
         return os.fdopen(descriptor, "rb")
-    raise CheckpointError(f"{folder / name}: missing")
+    hint = ", expected a folder that this program has saved, such as a model's" if name == MANIFEST else ""
+    raise CheckpointError(f"{folder / name}: missing{hint}")
 
 
 def _check_manifest(path: Path, data: bytes, known: tuple[str, ...]) -> dict[str, tuple[int, str]]:

@@ -117,6 +117,10 @@ def mine(tiny_home, tmp_path):
 def test_a_map_is_made_once(empty_home, mine, faces, capsys):
     command = ["map", "--model", mine, "--data", faces, "--split", "all"]
     assert "--skip-broken" in told(capsys, *command)
+    assert told(capsys, *command[:-2], "--skip-broken") == (
+        f"error: {faces} has 1 picture in split test, expected 4 or more for a map; --split all takes those of every "
+        "split"
+    )
     assert main([*map(str, command), "--skip-broken", "--limit", "5"]) == 0
     said = capsys.readouterr().err
     assert "skipped notes.png: " not in said  # beyond the five
@@ -196,6 +200,7 @@ def test_broken_pictures_are_left_out_of_a_count_of_faces_on_request(home, faces
     assert main([*command, "--skip-broken"]) == 0
     out, err = capsys.readouterr()
     assert ": 1 sample at temperature" in out
+    assert "; least sure at seeds 1\n" in out
     assert out.endswith(": 6 real pictures\n")
     assert "skipped notes.png: " in err
 
@@ -207,8 +212,9 @@ def test_a_temperature_that_is_none(home, no_work, photos, capsys, temperature):
 
 
 def test_no_seeds(home, no_work, photos, capsys):
-    arguments = ("faces", "--model", "pretrained/tiny", "--data", photos, "--seeds", 0)
-    assert told(capsys, *arguments) == "error: --seeds is 0, expected 1 or more"
+    arguments = ("faces", "--model", "pretrained/tiny", "--data", photos, "--seeds", "0:0")
+    expected = f"is not 1 to 100000 whole numbers from 0 to {2**32 - 1}, such as 0:16"
+    assert told(capsys, *arguments) == f"error: --seeds '0:0' {expected}"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +226,7 @@ def test_where_a_picture_cannot_be_written_is_told_before_the_work(home, no_work
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["foo"], ["render"], ["faces", "--seeds", "x"], ["render", "--foo"]])
+@pytest.mark.parametrize("arguments", [[], ["foo"], ["render"], ["render", "--foo"]])
 def test_a_wrong_command_line_is_one_line(capsys, arguments):
     assert "--help shows what is expected" in told(capsys, *arguments)
 
@@ -235,7 +241,8 @@ def test_every_command_with_a_model_runs_where_it_is_told_to(home, photos, tmp_p
         "photos": ("--data", photos),
     }[command]
     arguments = (command, "--model", "pretrained/tiny", *given)
-    assert told(capsys, *arguments, "--threads", 0) == "error: --threads is 0, expected 1 or more"
+    assert told(capsys, *arguments, "--threads", 0) == "error: --threads is 0, expected 1 to 1024"
+    assert "--threads is 100000, expected" in told(capsys, *arguments, "--threads", 100_000)
     assert "abacus" in told(capsys, *arguments, "--device", "abacus")
 
 

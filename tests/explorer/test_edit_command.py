@@ -61,6 +61,15 @@ def test_the_aligned_face_alone_is_what_render_makes_of_its_recipe(home, engine,
     assert edit("--set", "Smiling=2", "--aligned", "--out", tmp_path / "out.jpg") == 2  # a JPEG would lose the recipe
 
 
+def test_attributes_may_have_the_names_that_are_shown(home, tmp_path):
+    for name, arguments in (
+        ("given.png", ("--set", "Smiling=2", "--lock", "Male")),
+        ("shown.png", ("--set", "Smile=2", "--lock", "Masculine")),
+    ):
+        assert edit(*arguments, "--aligned", "--out", tmp_path / name) == 0
+    assert (tmp_path / "shown.png").read_bytes() == (tmp_path / "given.png").read_bytes()
+
+
 def test_the_face_is_chosen_by_its_number(home, photo, tmp_path, capsys):
     twice = tmp_path / "twice.png"
     twice.write_bytes(png(np.concatenate([photo.picture, photo.picture], axis=1)))
@@ -91,7 +100,8 @@ def test_a_photo_without_a_face_says_so(home, blobs, tmp_path, capsys):
         ([], "there is nothing to do, expected --set NAME=STRENGTH"),
         (["--set", "Smiling=0"], "there is nothing to do, expected --set NAME=STRENGTH, not 0"),
         (["--set", "Smiling=9"], "strength of Smiling is '9', expected a number from -5 to 5"),
-        (["--set", "Smile=1"], "this model has no attribute 'Smile'; it has Smiling"),
+        (["--set", "Smiley=1"], "this model has no attribute 'Smiley'; it has Smiling"),
+        (["--set", "Smile=1", "--set", "Smiling=1"], "--set Smile=1 Smiling=1: two names of one attribute"),
         (["--set", "Smiling=1", "--face", "3"], "has 1 face; expected 1"),
         (["--set", "Smiling=1", "--image", "gone.jpg"], "gone.jpg cannot be read"),
         (["--set", "Smiling=1", "--model", "gone"], "there is no model or folder 'gone'"),

@@ -26,9 +26,9 @@ def test_faces_are_found_in_photos_of_faces_and_not_in_noise():
     assert summary(faces[[0, 0]])[0].endswith("spread 0.000")
 
 
-def test_a_count_of_no_samples_is_one_sentence(capsys):
+def test_seeds_that_are_none_are_one_sentence(capsys):
     arguments = ["faces", "--model", "pretrained/faces64", "--data", "nowhere"]
-    assert main([*arguments, "--seeds", "0"]) == 2
-    assert capsys.readouterr().err == "error: --seeds is 0, expected 1 or more\n"
+    assert main([*arguments, "--seeds", "x"]) == 2
+    assert capsys.readouterr().err == "error: --seeds 'x' is not understood, expected such as 0:16, 7 or 3,5,9\n"
     assert main([*arguments, "--temperature", "warm"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

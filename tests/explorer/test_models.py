@@ -94,7 +94,17 @@ def test_a_command_line_may_name_a_folder_too(home, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"empty holds no config\.json, so it is not"):
         models.open_model(models.at("empty"))
-    with pytest.raises(CheckpointError, match=r"no model or folder 'tiny'; models in .*: pretrained/"):
+    with pytest.raises(CheckpointError, match=r"no model or folder 'tin'; models in .*: pretrained/"):
+        models.at("tin")
+
+
+def test_a_command_line_may_leave_out_the_group_of_a_model_where_that_is_clear(broken_home, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for given in ("tiny", "tiny/", "pretrained/tiny/"):
+        assert models.at(given).name == "pretrained/tiny", given
+    (broken_home / "runs" / "tiny").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"no model or folder 'tiny'; models in .*runs/tiny"):
         models.at("tiny")
 
 

@@ -131,7 +131,7 @@ def test_samples_that_are_not_finite_are_named_and_not_counted_among_the_faces(
         return [p if index < limit else no_picture(*p.shape[:2]) for index, p in enumerate(pictures)]
 
     monkeypatch.setattr(Engine, "sample", losing)
-    command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "7"]
+    command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "0:7"]
     assert main([*command, "--compare", "10,2,0"]) == 1
     out, err = capsys.readouterr()
     assert "error: 7 of 7 samples at temperature 10 (of seed 0, 1, 2, 3, 4, ...) hold values that are not finite" in err
@@ -145,7 +145,7 @@ def test_samples_that_are_not_finite_are_named_and_not_counted_among_the_faces(
 def test_faces_are_counted_at_the_model_s_temperature(levels_home, tmp_path, capsys):
     for index, picture in enumerate(tiny_model.pictures(4)):
         Image.fromarray(picture).save(tmp_path / f"{index}.png")
-    command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "2"]
+    command = ["faces", "--model", "pretrained/levels", "--data", str(tmp_path), "--split", "all", "--seeds", "0:2"]
     assert main(command) == 0
     assert "2 samples at temperature 0.3,0.6,0.9" in capsys.readouterr().out
     assert main([*command, "--compare", "0.5,0.7"]) == 0

@@ -80,6 +80,7 @@ def test_split_and_attributes_are_optional(tmp_path):
         ("file,split,A\na.jpg,later,1\n", "line 2: split 'later'; train, valid or test"),
         ("file,A,A\na.jpg,1,0\n", "two columns A"),
         ("file,A,\na.jpg,1,0\n", "a column without a name"),
+        (",file,A\n0,a.jpg,1\n", "a first column without a name, as pandas writes its index"),
     ],
 )
 def test_what_cannot_be_understood_is_named(tmp_path, text, words):
@@ -88,6 +89,11 @@ def test_what_cannot_be_understood_is_named(tmp_path, text, words):
     assert words in str(caught.value)
     assert "attributes.csv" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_first_column_without_a_name_may_name_the_pictures(tmp_path):
+    table = _read(tmp_path, ",name\na.jpg,1\n")
+    assert (table.files, table.names) == (["a.jpg"], ("name",))
 
 
 def test_names_match_whatever_their_unicode_form(tmp_path):

@@ -48,6 +48,23 @@ def test_a_shipped_model_without_its_folder_is_told_where_it_is(shared, told, tm
     assert "mine/other" in told("info", "--model", "mine/other")
 
 
+def test_messages_name_what_is_expected_and_commands_that_a_shell_takes(shared, told, tmp_path):
+    model = write_model(tmp_path / "my model", attributes=False)
+    command = f"python -m glowcore attributes --model '{model}' --data DIR fits them"
+    edit = ["edit", "--set", "Smiling=1", "--out", tmp_path / "out.png"]
+    assert command in told(*edit, "--model", model, "--image", shared / "faces" / "0000.png")
+    assert told(*edit, "--model", shared / "model", "--image", ".").startswith("error: .: this is a folder; ")
+    assert "manifest.json: missing, expected a folder that this program has saved, such as a model's" in told(
+        "sample", "--model", tmp_path, "--out", tmp_path / "out.png"
+    )
+
+
+def test_info_quotes_the_command_that_fits_attributes(tmp_path, capsys):
+    write_model(tmp_path / "my model", attributes=False)
+    assert main(["info", "--model", str(tmp_path / "my model")]) == 0
+    assert f"glowcore attributes --model '{tmp_path / 'my model'}' --data DIR" in capsys.readouterr().out
+
+
 def test_check_leaves_out_broken_pictures_on_request(shared, told, tmp_path, capsys):
     shutil.copytree(shared / "faces", tmp_path / "faces")
     (tmp_path / "faces" / "notes.jpg").write_text("no picture")
