@@ -11,9 +11,7 @@ and their values, so that a damaged or malicious folder costs little memory and 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -27,7 +25,7 @@ from glowcore.baselines import VAE
 from glowcore.devices import on_cpu, pick_device
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
-from glowcore.origin import Origin, outdated, renewed
+from glowcore.origin import Origin, still_true
 from glowcore.storage.atomic import write_set
 from glowcore.storage.budget import AllocationBudget
 from glowcore.storage.safetensors_guard import (
@@ -73,10 +71,8 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     """Save a model with its metadata and attributes; an earlier model in ``folder`` is replaced completely.
 
     A wrapper (``fused()``, ``torch.compile``, ``DataParallel``) is unwrapped and the model inside is saved.
-
-    If the weights of a loaded model have changed, its attributes and most of its metadata no longer hold: those that
-    were not set anew are left out with a warning, and its data and licence are kept under ``init_from``, as
-    ``train --init-from`` does.
+    If the weights of a loaded model have changed, its attributes and metadata that were not set anew are left out, with
+    a warning (:mod:`glowcore.origin`).
 
     Raises:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there); a weight is NaN or
@@ -85,14 +81,7 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
             ``model`` is not a model. The earlier contents of the folder stay valid.
     """
     folder, model = Path(folder), check_savable(model, folder)
-    metadata, vectors = model.metadata, model.attributes
-    if keys := outdated(model, lambda: hashlib.sha256(pack(folder / WEIGHTS, model.state_dict())).hexdigest()):
-        metadata, vectors = renewed(model), None if "attributes" in keys else vectors
-        warnings.warn(
-            f"{folder}: the weights have changed since the model was loaded, so its {', '.join(keys)} are not saved "
-            "with it; set them anew if they hold for the new weights",
-            stacklevel=2,
-        )
+    metadata, vectors = still_true(model, folder, lambda: pack(folder / WEIGHTS, model.state_dict()))
     config = {
         "format_version": FORMAT_VERSION,
         "model": model.config.model_name,

@@ -6,8 +6,11 @@ fine-tuned model is not saved with the data, licence, metrics, seeds and attribu
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glowcore.metadata import CLASS_NAMES, DATA, INIT_FROM, LICENCE, TEMPERATURE
@@ -47,29 +50,36 @@ def inherited(metadata: dict[str, Any], sha256: str) -> dict[str, Any]:
     return {**kept, INIT_FROM: [{"sha256": sha256, **source}, *(earlier if isinstance(earlier, list) else [])]}
 
 
-def outdated(model: LikelihoodModel, sha256: Callable[[], str]) -> list[str]:
-    """Return the metadata keys, and ``"attributes"``, that are of the loaded weights if the model has others now.
+def still_true(
+    model: LikelihoodModel, folder: Path, weights: Callable[[], bytes]
+) -> tuple[dict[str, Any], AttributeVectors | None]:
+    """Return the metadata and the attributes to save with the weights that a model has now.
 
-    What was set after loading is not among them; it is told by identity, since equal values may be set anew.
+    If these are not the loaded ones, what was loaded with them is left out, with a warning, and becomes
+    :func:`inherited`. What was set after loading is kept; it is recognised by identity, since it may be equal.
 
     Args:
         model: the model.
-        sha256: returns the SHA-256 of its weights file now; called only if there is something to lose.
+        folder: where it is saved, for the warning.
+        weights: returns its weights file as it would be saved now; called only if there is something to lose.
     """
     origin = model.origin
     if origin is None:
-        return []
-    keys = [key for key in _loaded(model) if key not in LASTING]
-    if origin.attributes is not None and model.attributes is origin.attributes:
-        keys.append("attributes")
-    return keys if keys and sha256() != origin.sha256 else []
-
-
-def renewed(model: LikelihoodModel) -> dict[str, Any]:
-    """Return the metadata of a model whose weights have changed since it was loaded."""
+        return model.metadata, model.attributes
     loaded = _loaded(model)
+    lost = [key for key in loaded if key not in LASTING]
+    attributes = None if model.attributes is origin.attributes else model.attributes
+    if attributes is not model.attributes:
+        lost.append("attributes")
+    if not lost or hashlib.sha256(weights()).hexdigest() == origin.sha256:
+        return model.metadata, model.attributes
+    warnings.warn(
+        f"{folder}: the weights have changed since the model was loaded, so its {', '.join(lost)} are not saved with "
+        "it; set them anew if they hold for the new weights",
+        stacklevel=3,
+    )
     new = {key: value for key, value in model.metadata.items() if key not in loaded}
-    return inherited(loaded, model.origin.sha256) | new
+    return inherited(loaded, origin.sha256) | new, attributes
 
 
 def _loaded(model: LikelihoodModel) -> dict[str, Any]:
