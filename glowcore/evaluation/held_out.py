@@ -25,7 +25,8 @@ class Evaluation:
     Attributes:
         images: number of pictures.
         bits_per_dim: mean over the pictures at the model's ``n_bits``, with one draw of noise per picture. An upper
-            bound on the code length: by dequantisation for a flow, by the evidence lower bound for a VAE.
+            bound on the code length: by dequantisation for a flow, by the evidence lower bound for a VAE. Of a
+            class-conditional model it is the length given the true class.
         bits_per_dim_std_error: standard error of that mean over the pictures, NaN for a single one.
         n_bits: bits per value of the quantised pictures.
         reconstruction_max_abs_error: largest ``|x - decode(encode(x))|`` over all values, pictures in [0, 1].
