@@ -14,6 +14,8 @@ from glowcore.errors import ConfigError
 from glowcore.images import to_channels
 
 RATE = 24
+#: Most frames per second of a GIF: browsers slow down one whose frames are shorter than 20 ms.
+GIF_RATE = 50
 
 
 def there_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -35,6 +37,11 @@ def enlarge(picture: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
+def gif_duration(rate: float) -> int:
+    """Return the milliseconds of a GIF's frame at ``rate`` per second: a multiple of 10, at least 20."""
+    return max(1000 // GIF_RATE, round(1000 / rate / 10) * 10)
+
+
 def gif(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
     """Return an endlessly looping GIF of uint8 frames ``[H, W, 3]``, about ``rate`` per second (at most 50).
 
@@ -45,7 +52,7 @@ def gif(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
     palette = Image.fromarray(sample).quantize(255)
     pictures = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for f in frames]
     buffer = io.BytesIO()
-    duration = max(20, round(1000 / rate / 10) * 10)  # in ms, a multiple of 10; browsers slow down below 20
+    duration = gif_duration(rate)
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
     return buffer.getvalue()
 

@@ -13,9 +13,11 @@ from explorer.engines.engine import Engine
 from explorer.portraits.photos import Photo
 from explorer.session.editor_view import NO_FACE, exactness, strengths, verdict
 from explorer.wording.labels import noun, words
+from glowcore import image_guard
 from glowcore.cli import console, options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
 from glowcore.errors import ConfigError
+from glowcore.image_decoding import MAX_WORKING_PIXELS
 from glowcore.storage import output
 from glowcore.text import counted, printable
 
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH" + (", not 0" if moves else ""))
     entry = models.at(args.model) if args.model else default_model()
     photo = Photo.read(read(args.image))
+    _say_reduced(args.image, photo)
     source = _source(args, photo)
     engine = open_engine(entry, args)
     if noun(engine) != "face":
@@ -98,6 +101,17 @@ def _attribute(engine: Engine, name: str) -> str:
     """Return the attribute of a name that the user gives, which may also be the one that pages and messages show."""
     shown = [attribute for attribute in engine.attribute_names if words(attribute).label == name]
     return shown[0] if len(shown) == 1 and name not in engine.attribute_names else name
+
+
+def _say_reduced(path: Path, photo: Photo) -> None:
+    """Print a note if the photo has too many pixels to be used, and written, at its full size."""
+    header = image_guard.inspect(photo.data)
+    height, width = photo.picture.shape[:2]
+    if header.width * header.height > width * height:
+        console.say(
+            f"note: {printable(str(path), 120)} has {header.width * header.height / 1e6:.1f} megapixels and is reduced "
+            f"to {width} wide, {height} high, for at most {MAX_WORKING_PIXELS // 10**6} are used"
+        )
 
 
 def _source(args: argparse.Namespace, photo: Photo) -> Source:

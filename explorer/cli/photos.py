@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from explorer.cli.options import add_model, open_engine, read
 from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe
@@ -37,6 +38,7 @@ def add_parser(commands, summary: str) -> None:
         help="strength of the edits, from -5 to 5; one edit is made per attribute (default 2)",
     )
     p.add_argument("--skip-broken", action="store_true", help="leave out photos that cannot be read")
+    p.add_argument("--json", action="store_true", help="print the summary as JSON to stdout")
     options.add_quiet(p)
 
 
@@ -61,7 +63,11 @@ def run(args: argparse.Namespace) -> int:
     if not trials:
         files = f"{counted(len(skipped), 'file')}, {photo_folder.SUFFIXES}"
         raise ConfigError(f"--data {args.data} holds no photo that can be read ({files})")
-    print(summary_of(trials))
+    figures = figures_of(trials)
+    if args.json:
+        console.print_json(figures)
+    else:
+        print(in_words(figures))
     return 0
 
 
@@ -101,16 +107,26 @@ def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoT
     return PhotoTrial(name, bool(photo.found), encoded.pixels_changed, encoded.bits_per_dim, len(names), finite)
 
 
-def summary_of(trials: Sequence[PhotoTrial]) -> str:
-    """Summarise the trials in a few lines."""
-    edits, finite = sum(trial.edits for trial in trials), sum(trial.finite_edits for trial in trials)
-    finite_words = f"{finite} of {edits}" if edits else "none made: the model has no attributes"
-    mean = sum(trial.bits_per_dim for trial in trials) / len(trials)
+def figures_of(trials: Sequence[PhotoTrial]) -> dict[str, Any]:
+    """Return the sums over the trials, and the mean bits per dimension."""
+    return {
+        "pictures": len(trials),
+        "faces": sum(trial.found for trial in trials),
+        "pixels_changed": sum(trial.pixels_changed for trial in trials),
+        "edits": sum(trial.edits for trial in trials),
+        "edits_finite": sum(trial.finite_edits for trial in trials),
+        "bits_per_dim": sum(trial.bits_per_dim for trial in trials) / len(trials),
+    }
+
+
+def in_words(figures: Mapping[str, Any]) -> str:
+    """Return the figures of ``figures_of`` in a few lines."""
+    finite = f"{figures['edits_finite']} of {figures['edits']}"
     return "\n".join(
         [
-            f"faces found             {sum(trial.found for trial in trials)} of {len(trials)}",
-            f"pixels changed at 8 bit {sum(trial.pixels_changed for trial in trials)}",
-            f"edits finite            {finite_words}",
-            f"bits/dim                {mean:.3f}",
+            f"faces found              {figures['faces']} of {figures['pictures']}",
+            f"pixels changed at 8 bits {figures['pixels_changed']}",
+            f"edits finite             {finite if figures['edits'] else 'none made: the model has no attributes'}",
+            f"bits/dim                 {figures['bits_per_dim']:.3f}",
         ]
     )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from explorer.edits.recipe import MAX_TOKEN, EditRecipe, RecipeError
+from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.pixels.pictures import png
 from explorer.server import sandbox
 from glowcore.errors import ImageError
@@ -53,7 +53,10 @@ def read_png(data: bytes) -> tuple[EditRecipe, np.ndarray | None] | None:
     texts = _texts(data)
     if RECIPE_KEY not in texts:
         return None
-    recipe = EditRecipe.from_token(texts[RECIPE_KEY])
+    try:
+        recipe = EditRecipe.from_token(texts[RECIPE_KEY])
+    except RecipeError as error:  # its sentence is about a link
+        raise RecipeError("the recipe inside this PNG is damaged, or of another version of this program") from error
     if CROP_KEY not in texts:
         return recipe, None
     try:
@@ -82,7 +85,7 @@ def _texts(data: bytes) -> dict[str, str]:
         if kind == b"tEXt" and length <= MAX_CROP:
             key, _, value = body.partition(b"\0")
             name = key.decode("latin-1")
-            if name in (RECIPE_KEY, CROP_KEY) and (name == CROP_KEY or len(value) <= MAX_TOKEN):
+            if name in (RECIPE_KEY, CROP_KEY):
                 texts[name] = value.decode("latin-1")
         position += 12 + length
     return texts

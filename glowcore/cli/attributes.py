@@ -197,6 +197,11 @@ def _separation(info: Mapping[str, Any]) -> str:
     return "-" if separation is None else f"{separation:.3f}"
 
 
+def _measured_on(info: Mapping[str, Any]) -> str:
+    """Return the numbers of held-out pictures with and without an attribute, on which its separation is measured."""
+    return f"{info.get('separation_positives', '?')} + {info.get('separation_negatives', '?')}"
+
+
 def _outcome(folder: str, had: Collection[str], stored: Collection[str], names: Collection[str]) -> str:
     """Return in a line what became of a model's attributes.
 
@@ -266,7 +271,7 @@ def _check_names(
 
 
 def _table(vectors: AttributeVectors) -> str:
-    rows = [("attribute", "positives", "negatives", "separation", "sigma", "direction", "orthogonal to")]
+    rows = [("attribute", "positives", "negatives", "separation", "of held-out", "sigma", "direction", "orthogonal to")]
     for name in vectors.names:
         info = vectors.info(name)
         rows.append(
@@ -275,6 +280,7 @@ def _table(vectors: AttributeVectors) -> str:
                 str(info["positives"]),
                 str(info["negatives"]),
                 _separation(info),
+                _measured_on(info),
                 f"{info['sigma']:.2f}",
                 direction_kind(info),
                 ", ".join(info.get("orthogonal_to", [])),

@@ -58,8 +58,11 @@ def run(args: argparse.Namespace) -> int:
             + " or ".join(FILMS)
         )
     rate, side = films.RATE if args.rate is None else args.rate, SIDE if args.side is None else args.side
-    options.check_range("--rate", rate, 1, 120)
+    is_gif = out.suffix.lower() == ".gif"
+    options.check_range("--rate of a .gif" if is_gif else "--rate", rate, 1, films.GIF_RATE if is_gif else 120)
     options.check_range("--side", side, 16, 2048)
+    if film and not is_gif and side % 2:
+        raise ConfigError(f"--side is {side}, expected an even number for an .mp4, or a .gif")
     model = options.load_flow(args)
     if not film:
         sheet_size((count, *model.image_size), count)  # refuses a strip that is too large before the work
@@ -78,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     film_frames = [films.enlarge(frame, side) for frame in frames]
     film_frames = films.there_and_back(film_frames) if args.loop else film_frames
-    write = films.mp4 if out.suffix.lower() == ".mp4" else films.gif
-    output.write(out, write(film_frames, rate))
-    console.say(f"wrote {out} ({len(film_frames)} frames)")
+    output.write(out, (films.gif if is_gif else films.mp4)(film_frames, rate))
+    shown_rate = 1000 / films.gif_duration(rate) if is_gif else rate  # a GIF counts in hundredths of a second
+    console.say(f"wrote {out} ({len(film_frames)} frames, {shown_rate:.3g} per second)")
     return 0

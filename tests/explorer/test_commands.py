@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -69,10 +70,23 @@ def test_a_bad_photo_is_named(home, photos, capsys):
 def test_bad_photos_are_left_out_on_request_and_listed(home, photos, capsys):
     assert main(["photos", "--model", "pretrained/tiny", "--data", str(photos), "--skip-broken"]) == 0
     out, err = capsys.readouterr()
-    assert "faces found             0 of 2\n" in out  # one of them in a folder below
-    assert "edits finite            16 of 16\n" in out  # eight attributes
+    assert "faces found              0 of 2\n" in out  # one of them in a folder below
+    assert "edits finite             16 of 16\n" in out  # eight attributes
     assert "skipped bad.jpg: " in err
     assert "x.png" not in err
+
+
+def test_the_trial_of_photos_as_json(home, photos, capsys):
+    command = ["photos", "--model", "pretrained/tiny", "--data", str(photos), "--skip-broken", "--json", "--quiet"]
+    assert main(command) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert {name: figures[name] for name in ("pictures", "faces", "edits", "edits_finite")} == {
+        "pictures": 2,
+        "faces": 0,
+        "edits": 16,
+        "edits_finite": 16,
+    }
+    assert set(figures) == {"pictures", "faces", "edits", "edits_finite", "pixels_changed", "bits_per_dim"}
 
 
 def test_where_no_photo_can_be_read_it_says_so(home, photos, capsys):

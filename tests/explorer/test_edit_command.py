@@ -61,6 +61,18 @@ def test_the_aligned_face_alone_is_what_render_makes_of_its_recipe(home, engine,
     assert edit("--set", "Smiling=2", "--aligned", "--out", tmp_path / "out.jpg") == 2  # a JPEG would lose the recipe
 
 
+def test_a_photo_of_too_many_pixels_is_reduced_with_a_note(home, tmp_path, capsys):
+    with Image.open(PHOTO) as opened:
+        opened.resize((4100, 4000)).save(tmp_path / "large.jpg")
+    assert edit("--set", "Smiling=1", "--out", tmp_path / "out.jpg", image=tmp_path / "large.jpg") == 0
+    said = capsys.readouterr().err
+    assert (
+        f"{tmp_path / 'large.jpg'} has 16.4 megapixels and is reduced to 2050 wide, 2000 high, for at most 16" in said
+    )
+    assert edit("--set", "Smiling=1", "--out", tmp_path / "out.jpg") == 0
+    assert "reduced" not in capsys.readouterr().err
+
+
 def test_attributes_may_have_the_names_that_are_shown(home, tmp_path):
     for name, arguments in (
         ("given.png", ("--set", "Smiling=2", "--lock", "Male")),

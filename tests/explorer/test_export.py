@@ -67,13 +67,14 @@ def test_cut_off_files_do_no_harm(blobs, cut):
     assert found in (None, (RECIPE, None))
 
 
-def test_a_broken_recipe_is_a_sentence(blobs):
+@pytest.mark.parametrize("token", [b"!!!", b"", b"A" * 5000, b"WzJd"])  # the last is of version 2
+def test_a_broken_recipe_is_a_sentence(blobs, token):
     buffer = io.BytesIO()
     Image.fromarray(blobs[0]).save(buffer, "PNG")
-    body = recipe_png.RECIPE_KEY.encode() + b"\0!!!"
+    body = recipe_png.RECIPE_KEY.encode() + b"\0" + token
     chunk = struct.pack(">I", len(body)) + b"tEXt" + body + struct.pack(">I", zlib.crc32(b"tEXt" + body))
     data = buffer.getvalue()
-    with pytest.raises(RecipeError):
+    with pytest.raises(RecipeError, match=r"^the recipe inside this PNG is damaged, or of another version"):
         recipe_png.read_png(data[:33] + chunk + data[33:])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from explorer.cli import main
-from explorer.cli.photos import PhotoTrial, summary_of, try_photo
+from explorer.cli.photos import PhotoTrial, figures_of, in_words, try_photo
 from explorer.engines import models
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -24,7 +24,7 @@ def test_a_photo_comes_back_and_its_edits_are_finite():
 
 def test_the_summary_counts():
     trials = [PhotoTrial("a", True, 0, 1.5, 10, 10), PhotoTrial("b", False, 3, 2.5, 10, 9)]
-    found, changed, finite, bits = summary_of(trials).splitlines()
+    found, changed, finite, bits = in_words(figures_of(trials)).splitlines()
     assert found.endswith("1 of 2")
     assert changed.endswith(" 3")
     assert finite.endswith("19 of 20")
@@ -33,7 +33,7 @@ def test_the_summary_counts():
 
 def test_a_model_without_attributes_is_told_so():
     trial = PhotoTrial("a", True, 0, 1.0, 0, 0)
-    assert "edits finite            none made: the model has no attributes" in summary_of([trial])
+    assert "edits finite             none made: the model has no attributes" in in_words(figures_of([trial]))
 
 
 def test_a_folder_without_photos_is_one_sentence(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -172,6 +173,9 @@ def test_a_useless_fit_is_told_beside_the_better_one_that_it_replaces(home, tmp_
         output, after = fit(capsys, model, home / "faces", "--without", "Young", *more)
         separation = after.info("Smiling")["separation"]
         assert separation < 0.6
+        info = after.info("Smiling")
+        held_out = rf"{info['separation_positives']} \+ {info['separation_negatives']}"
+        assert more or re.search(rf"^Smiling .* {separation:.3f} +{held_out} ", output.out, re.MULTILINE)
         remarks = [line for line in output.err.splitlines() if "Smiling" in line and "stored" not in line]
         assert remarks[0].startswith(f"warning: Smiling has a separation of {separation:.3f}, ")
         # The second fit is as good as the first.

@@ -153,12 +153,25 @@ def test_films_have_a_rate_and_a_side(tmp_path, capsys, option):
     assert f"{option} is 0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "value", "line"),
+    [
+        ("walk.gif", "--rate", "60", "--rate of a .gif is 60.0, expected 1 to 50"),
+        ("walk.mp4", "--side", "99", "--side is 99, expected an even number for an .mp4, or a .gif"),
+    ],
+)
+def test_a_film_is_not_other_than_it_was_asked_for(tmp_path, capsys, name, option, value, line):
+    given = ["--model", "gone", "--from", "a.png", "--to", "b.png", "--out", str(tmp_path / name)]
+    assert main(["interpolate", *given, option, value]) == 2
+    assert capsys.readouterr().err == f"error: {line}\n"
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("ending", [".mp4", ".gif", ".png", ".jpg"])
 def test_interpolate(tmp_path, tiny, capsys, channels, ending):
     model = tiny / "model" if channels == 3 else write_model(tmp_path / "grey", channels=1)
     out = tmp_path / f"walk{ending}"
-    run(
+    found = run(
         capsys,
         "interpolate",
         "--model",
@@ -170,10 +183,12 @@ def test_interpolate(tmp_path, tiny, capsys, channels, ending):
         "--frames",
         5,
         "--spherical",
-        *(["--side", 33] if ending in (".mp4", ".gif") else []),
+        *{".mp4": ["--side", 34], ".gif": ["--side", 33, "--rate", 30]}.get(ending, []),
         "--out",
         out,
     )
+    rate = {".mp4": 24, ".gif": 33.3}.get(ending)  # a GIF counts in hundredths of a second
+    assert rate is None or found.err.endswith(f"wrote {out} (5 frames, {rate} per second)\n")
     if ending == ".mp4":
         assert out.read_bytes()[4:8] == b"ftyp"
     else:
