@@ -228,7 +228,7 @@ def test_every_page_opens(page):
     expect(page.get_by_text("Faces from nothing").first).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Sampled face, seed 18", exact=True).click()
-    expect(page.get_by_text("Original").first).to_be_visible()
+    expect(thumb(page, "original")).to_be_visible()
     expect(thumb(page, "original").locator("img")).to_have_attribute("alt", re.compile("seed 18"))
     settle(page)
 

@@ -28,7 +28,7 @@ def below(place: dict[str, float]) -> float:
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768)])
 def test_what_is_saved_is_in_sight_below_the_sliders(page, width, height):
     ready(page, width, height)
-    save, right = box(page, ".st-key-save_face"), box(page, ".right")
+    save, right = box(page, ".st-key-save_face_large"), box(page, ".right")
     assert below(save) <= height
     assert below(right) <= save["y"] < below(right) + 30
     assert save["x"] == pytest.approx(right["x"], abs=1)
