@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 
 import streamlit as st
@@ -15,6 +14,7 @@ from explorer.engines.engine import Engine
 from explorer.engines.models import ModelEntry
 from explorer.engines.turns import Turns
 from explorer.session.desk import Desk
+from explorer.ui import garbage
 from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError
 
@@ -27,18 +27,7 @@ def _released(engine: Engine | Compressor) -> None:
     """Free the device memory of a model that leaves the cache."""
     _in_memory.discard(engine)
     engine.release()
-    gc.unfreeze()
-    _settle_memory()
-
-
-def _settle_memory() -> None:
-    """Exclude long-lived objects from garbage collection.
-
-    Streamlit collects garbage after every script run. With torch and a model in memory, a collection visits 200,000
-    objects and takes 60 to 250 ms, most of the time from a slider to its picture. It does not visit frozen objects.
-    """
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
 
 
 def _attend(turns: Turns) -> None:
@@ -78,7 +67,7 @@ def _model(name: str, stamp: str, _entry: ModelEntry) -> Engine | Compressor:
         model.fallback.on_use = _moved_to_cpu
     _attend(model.turns)
     _in_memory.add(model)
-    _settle_memory()
+    garbage.settle()
     return model
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from weakref import WeakValueDictionary
 
 import streamlit as st
@@ -11,6 +10,7 @@ from streamlit.runtime.app_session import AppSession
 
 from explorer.server import upload_bounds
 from explorer.server.upload_bounds import Bounds
+from explorer.ui import garbage
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -39,14 +39,7 @@ def close(session: str) -> None:
     if "desk" in closed.session_state:
         closed.session_state["desk"].__init__()  # callbacks refer to the desk as well
     closed.session_state.clear()
-    asyncio.get_running_loop().call_later(1.0, _collect)  # once the threads of the session have ended
-
-
-def _collect() -> None:
-    """Collect the objects of closed sessions, which refer to each other and may be frozen with a model (``state``)."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
+    asyncio.get_running_loop().call_later(1.0, garbage.settle)  # once the threads of the session have ended
 
 
 def alone() -> bool:

@@ -16,7 +16,7 @@ from explorer.catalogue.gallery import Gallery
 from explorer.engines.engine import Engine
 from explorer.own import attribute
 from explorer.session.desk import Desk
-from explorer.ui import state
+from explorer.ui import garbage
 from glowcore import AttributeVectors
 from tests.explorer import tiny_model
 from tests.explorer.visiting import app
@@ -32,7 +32,7 @@ def _frozen():
 @pytest.fixture
 def fresh_caches(_frozen, monkeypatch):
     """No model or page data is kept from one test to the next."""
-    monkeypatch.setattr(state, "gc", Mock())  # a collection for each model that is loaded or released is slow
+    monkeypatch.setattr(garbage, "gc", Mock())  # a collection for each model that is loaded or released is slow
     _forget()
     yield
     _forget()

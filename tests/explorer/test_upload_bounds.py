@@ -12,7 +12,7 @@ from explorer.portraits.photos import Photo
 from explorer.server import upload_bounds
 from explorer.server.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
 from explorer.session.desk import Desk
-from explorer.ui import visitors
+from explorer.ui import garbage, visitors
 from glowcore.errors import ConfigError
 from tests.explorer.picture_files import jpeg_of
 
@@ -172,7 +172,7 @@ def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monk
     sessions = {"a": Mock(session_state=session_state)}
     runtime = SimpleNamespace(get_app_session=sessions.get, close_session=lambda session: sessions.pop(session, None))
     monkeypatch.setattr(visitors.st.runtime, "get_instance", lambda: runtime)
-    monkeypatch.setattr(visitors, "_collect", lambda: collected.append(1))
+    monkeypatch.setattr(garbage, "settle", lambda: collected.append(1))
     desk = session_state["desk"] = Desk()
     session_state["more"] = blobs
     desk.photos.keep(Photo("a" * 32, jpeg_of(blobs[0])))
