@@ -79,6 +79,9 @@ def test_between_four_pictures_by_keyboard_and_as_a_file(page, tmp_path):
     page.get_by_role("radio", name="Corners").click()
     shares = page.locator(".pad").get_by_role("status").first
     expect(shares).to_have_text("A 25 % · B 25 % · C 25 % · D 25 %")
+    corners = [(box["x"], box["y"]) for box in (b.bounding_box() for b in page.locator(".corner").all())]
+    assert page.locator(".corner b").all_inner_texts() == ["A", "B", "C", "D"]
+    assert corners == sorted(corners, key=lambda place: place[::-1])  # row by row
     page.locator(".field").press("ArrowLeft")
     expect(shares).to_have_text("A 27 % · B 23 % · C 27 % · D 23 %")
 
