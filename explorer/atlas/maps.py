@@ -12,7 +12,7 @@ from explorer.edits.recipe import RecipeError, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
 
-Key = tuple[str, str, int]
+Key = tuple[str, ...]
 KEPT_BYTES = 96 * 2**20
 SAMPLES = 24
 _maps: ByteLRU[LatentMap] = ByteLRU(KEPT_BYTES)
@@ -59,7 +59,7 @@ def face_at(source: Source, engine: Engine) -> np.ndarray:
 def key_of(engine: Engine) -> Key:
     """Return a key that changes whenever the model or its map does."""
     path = engine.folder / MAP_FILE
-    return engine.model_hash, str(path), path.stat().st_mtime_ns if path.is_file() else 0
+    return engine.model_hash, str(path), str(path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 def _small(engine: Engine) -> LatentMap:

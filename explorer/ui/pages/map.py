@@ -32,7 +32,7 @@ KEEP = "keep_place"  # the key of the buttons for the picture shown
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _sheet(key: tuple[str, str, int], _map: LatentMap) -> dict[str, str | int]:
+def _sheet(key: tuple[str, ...], _map: LatentMap) -> dict[str, str | int]:
     """Return the thumbnails of a map, the fields ``uri``, ``columns`` and ``side`` of a ``Chart``."""
     thumbs = [reduced(p, THUMB) for p in _map.pictures]
     uri = data_uri(grid(thumbs, columns=COLUMNS, gap=0), quality=SHEET_QUALITY)
