@@ -193,6 +193,13 @@ def log_prior(model: Flow) -> Tensor:
     return (shares / shares.sum()).log().to(model.device, model.dtype)
 
 
+def log_marginal(model: Flow, latents: Latents) -> Tensor:
+    """Return ``log p(x) = log sum_y p(x | y) p(y)`` in nats, ``[B]``; without classes ``latents.log_prob``."""
+    if not num_classes(model):
+        return latents.log_prob
+    return (log_prob_by_class(model, latents) + log_prior(model)).logsumexp(1)
+
+
 class ClassTally:
     """Accuracy of the two classifiers, accumulated over batches."""
 

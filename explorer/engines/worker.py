@@ -17,10 +17,9 @@ from explorer.engines.results import Encoded, Rendered, in_range
 from explorer.engines.traits import traits_of
 from explorer.engines.turns import Turns
 from explorer.pixels.lost_pictures import from_values
-from glowcore import AttributeVectors, images
+from glowcore import AttributeVectors, classes, images, likelihood
 from glowcore.exact import ExactFlow, is_double
 from glowcore.latents import Latents
-from glowcore.likelihood import NOISE_SEED
 
 
 class Worker:
@@ -44,7 +43,6 @@ class Worker:
             labels = class_labels.common(self.flow, 1)
             (latents, back, error), elapsed = timed(self.flow.device, lambda: self.exact.round_trip(values, labels))
             explained = self._explained(latents)
-            generator = torch.Generator().manual_seed(NOISE_SEED)
             return Encoded(
                 key=key,
                 latents=latents,
@@ -52,7 +50,7 @@ class Worker:
                 reconstruction=from_values(back)[0],
                 max_error=error,
                 double=self.exact.retried(latents),
-                bits_per_dim=float(self.exact.bits_per_dim(values, explained.y, generator=generator)[0]),
+                bits_per_dim=self._bits_per_dim(values),
                 level_norms=_norms(explained),
                 milliseconds=elapsed,
             )
@@ -124,6 +122,15 @@ class Worker:
 
     def _values(self, picture: np.ndarray) -> torch.Tensor:
         return to_values(picture, self.flow.config.channels, self.device)
+
+    def _bits_per_dim(self, values: torch.Tensor) -> float:
+        """Return bits/dim of one picture, over all classes where the model has classes."""
+        generator = torch.Generator().manual_seed(likelihood.NOISE_SEED)
+        if not classes.num_classes(self.flow):
+            return float(self.exact.bits_per_dim(values, generator=generator)[0])
+        latents = self.exact.encode_dequantised(values, class_labels.common(self.flow, 1), generator=generator)
+        log_prob = classes.log_marginal(self.flow, latents)
+        return float(likelihood.bits_per_dim(log_prob, self.flow.num_dims, self.flow.config.n_bits)[0])
 
     def _explained(self, latents: Latents) -> Latents:
         return class_labels.explained(self.flow, latents.to(self.device, torch.float32))

@@ -104,9 +104,7 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
         latents = model.encode_dequantised(
             part, any_classes(model, len(part)), generator=likelihood.generators(seed, len(part), start)
         )
-        log_prob = latents.log_prob
-        if classes.num_classes(model):
-            log_prob = (classes.log_prob_by_class(model, latents) + classes.log_prior(model)).logsumexp(1)
+        log_prob = classes.log_marginal(model, latents)
         bits.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).double().cpu())
     mean, bound = float(torch.cat(bits).mean()), float(model.config.n_bits)
     return [
