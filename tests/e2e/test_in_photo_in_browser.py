@@ -86,6 +86,24 @@ def test_the_face_alone_can_be_chosen_and_stays_chosen(photographed):
     settle(page)
 
 
+def test_of_a_large_group_the_face_alone_is_shown_first(page, tmp_path):
+    with Image.open(ASTRONAUT) as opened:
+        group = Image.new("RGB", (1600, 700), "grey")
+        group.paste(opened.convert("RGB"), (900, 100))
+    group.save(tmp_path / "group.png")
+    expect(smile(page)).to_have_value("1")
+    page.locator('input[type="file"]').first.set_input_files(tmp_path / "group.png")
+    views = page.get_by_role("group", name="Picture", exact=True)
+    expect(views).to_be_visible()
+    page.wait_for_function(
+        "e => e.getRootNode().__instance.stage.photo !== null", arg=page.locator(".editor").element_handle()
+    )
+    expect(views.get_by_role("button", name="Face", exact=True)).to_have_attribute("aria-pressed", "true")
+    views.get_by_role("button", name="In the photo").click()
+    assert shown(page).shape == (438, 1000, 3)
+    settle(page)
+
+
 def test_the_edit_is_seen_whole_until_the_handle_is_pulled(page):
     expect(smile(page)).to_have_value("1")
     settle(page)

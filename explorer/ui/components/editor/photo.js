@@ -48,6 +48,13 @@ class FaceInPhoto {
     this.ramp = Float32Array.from({ length: this.size }, (_, v) => smooth(ramp(v)))
   }
 
+  // The side of the face as a fraction of the photo's longer side.
+  get share() {
+    const [a, , , d] = this.matrix
+    const side = (this.size * this.factor) / Math.hypot(a, d)
+    return side / Math.max(this.image.naturalWidth, this.image.naturalHeight)
+  }
+
   // Return the face's values after `paint` has drawn it on a canvas of its own size.
   pixels(paint) {
     paint(this.face)

@@ -1,6 +1,7 @@
 // The choice between the face alone and the user's whole photo with it, and the full screen.
 
 const VIEW = "explorer-view"
+const SMALL = 1 / 12 // of the photo's longer side: a face in a large group
 
 class Views {
   constructor(root, stage, on) {
@@ -34,13 +35,15 @@ class Views {
     else if (!this.full.hidden) this.editor.requestFullscreen()
   }
 
-  // Follow the data: drop the photo of another face; show the one that has come, unless the face alone was chosen.
+  // Follow the data: drop the photo of another face; show the one that has come, unless the face alone was chosen or is
+  // too small in it.
   update({ photo }, image, original) {
     this.key = photo?.key ?? null
     this.box.hidden = !photo
     if (image) {
       this.stage.setPhoto(new FaceInPhoto({ ...photo, image }, original))
-      if (recall(VIEW) !== "edited" && this.stage.shown === "edited") this.on.show("photo")
+      const view = recall(VIEW) ?? (this.stage.photo.share < SMALL ? "edited" : "photo")
+      if (view === "photo" && this.stage.shown === "edited") this.on.show("photo")
     } else if (this.stage.photo && this.stage.photo.key !== this.key) {
       const shown = this.stage.inPhoto
       this.stage.setPhoto(null)
