@@ -133,27 +133,28 @@ def test_info_lists_the_classes(home, capsys):
 
 
 def test_a_class_column_names_the_classes(home, tmp_path, capsys):
+    data = tmp_path / "data"
     rows = ["file,class,Bold,split"]
-    inside = tmp_path / "images"
-    inside.mkdir()
+    inside = data / "images"
+    inside.mkdir(parents=True)
     for index, (picture, label) in enumerate(zip(*halves(8), strict=True)):
         (inside / f"{index}.png").write_bytes(images.to_png_bytes(picture.permute(1, 2, 0).numpy()))
         rows.append(f"{index}.png,{'10' if label else '9'},1,{'test' if index > 3 else 'train'}")
-    (tmp_path / "attributes.csv").write_text("\n".join(rows))
-    found = open_dataset(tmp_path, image_size=8, channels=1)
+    (data / "attributes.csv").write_text("\n".join(rows))
+    found = open_dataset(data, image_size=8, channels=1)
     assert found.class_names == ("9", "10")  # numbers as numbers
     assert found.labels.tolist() == halves(8)[1].tolist()
     assert found.attribute_names == ("Bold",)
-    assert open_dataset(tmp_path, image_size=8, channels=1, split="test").labels.tolist() == [0, 0, 0, 1]
-    assert main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *TRAIN]) == 0
+    assert open_dataset(data, image_size=8, channels=1, split="test").labels.tolist() == [0, 0, 0, 1]
+    assert main(["train", "--data", str(data), "--out", str(tmp_path / "run"), *TRAIN]) == 0
     assert glowcore.load(tmp_path / "run", device="cpu").metadata["class_names"] == ["9", "10"]
-    (tmp_path / "attributes.csv").write_text("\n".join(["file,Bold", *(f"{index}.png,1" for index in range(8))]))
-    assert main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "other"), *TRAIN]) == 2
+    (data / "attributes.csv").write_text("\n".join(["file,Bold", *(f"{index}.png,1" for index in range(8))]))
+    assert main(["train", "--data", str(data), "--out", str(tmp_path / "other"), *TRAIN]) == 2
     assert "`class` in attributes.csv, or a folder for each class and no attributes.csv" in capsys.readouterr().err
     rows[1] = "0.png,,1,train"
-    (tmp_path / "attributes.csv").write_text("\n".join(rows))
-    assert open_dataset(tmp_path, image_size=8, channels=1).labels[0] == -1
-    assert main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "other"), *TRAIN]) == 2
+    (data / "attributes.csv").write_text("\n".join(rows))
+    assert open_dataset(data, image_size=8, channels=1).labels[0] == -1
+    assert main(["train", "--data", str(data), "--out", str(tmp_path / "other"), *TRAIN]) == 2
     assert "1 of 4 pictures have no class" in capsys.readouterr().err
 
 
@@ -236,12 +237,14 @@ def test_classes_that_a_model_cannot_use_are_named(home, tmp_path, capsys):
 
 
 def test_classes_of_some_pictures_only_are_refused_with_the_way_out(home, tmp_path, capsys):
+    data = tmp_path / "data"
+    data.mkdir()
     rows = ["file,class"]
     for index, picture in enumerate(halves(30)[0]):
-        (tmp_path / f"{index}.png").write_bytes(images.to_png_bytes(picture.permute(1, 2, 0).numpy()))
+        (data / f"{index}.png").write_bytes(images.to_png_bytes(picture.permute(1, 2, 0).numpy()))
         rows.append(f"{index}.png,{['a', 'b', ''][index % 3]}")
-    (tmp_path / "attributes.csv").write_text("\n".join(rows))
-    argv = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *without_number(TRAIN)]
+    (data / "attributes.csv").write_text("\n".join(rows))
+    argv = ["train", "--data", str(data), "--out", str(tmp_path / "run"), *without_number(TRAIN)]
     assert main(argv) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "pictures have no class; every picture needs one, or give --num-classes 0" in line
