@@ -9,6 +9,7 @@ from explorer.ui.components.crossing import Edge, crossing
 from explorer.ui.downloads import download, stem
 from explorer.ui.file_names import file_name
 from explorer.ui.frame import Bench, show_failure, warn_of_lost
+from explorer.ui.required import required_choice
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from explorer.wording.labels import brief_strength, words
 from glowcore.errors import GlowcoreError
@@ -56,13 +57,13 @@ def _choose(bench: Bench) -> TwoAttributes:
         place.selectbox(
             label, names, key=key, format_func=lambda n: words(n).label, on_change=differ, args=(key, other)
         )
-    reach = right.segmented_control(
+    reach = required_choice(
+        right.segmented_control,
         "Strengths",
         REACHES,
-        default=2,
+        start=2,
         key="grid_reach",
         persist_state="session",
-        required=True,
         format_func=lambda r: f"± {r}",
         help="How far both go to either side, in standard deviations as on the sliders",
     )

@@ -143,6 +143,14 @@ def test_mix_page_modes(home):
     assert not at.exception
 
 
+def test_a_mode_that_a_race_has_emptied_is_the_first_again(home):
+    at = visit("mix.py")
+    at.session_state["mix_mode"] = None
+    at.run()
+    assert not at.exception
+    assert at.session_state["mix_mode"] == "Film"
+
+
 def test_reconstruct_page_controls(home, blobs):
     at = visit("reconstruct.py")
     at.slider(key=of_model(at, "keep")).set_value(1).run()

@@ -17,6 +17,7 @@ from explorer.ui.components.plane import Chart, Point, Walk, plane, received
 from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
 from explorer.ui.memo import remembered
+from explorer.ui.required import required_choice
 from explorer.wording.labels import noun, ordered, percent, strength, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -56,15 +57,14 @@ def groups_of(bench: Bench, latent_map: LatentMap) -> tuple[list[int], list[str]
     names = ordered(tuple(latent_map.names))
     if not names:
         return [0] * len(latent_map), [noun(bench.engine)], [WITH]
-    start = names.index("Smiling") if "Smiling" in names else 0
-    chosen = st.pills(
+    chosen = required_choice(
+        st.pills,
         "Colour by",
         names,
-        default=names[start],
+        start="Smiling" if "Smiling" in names else names[0],
         format_func=lambda n: words(n).label,
         key=state.of_model("colour", bench.engine),
         persist_state="session",
-        required=True,
         wrap=True,
     )
     text = words(chosen)

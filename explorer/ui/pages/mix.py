@@ -17,6 +17,7 @@ from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
+from explorer.ui.required import required_choice
 from explorer.ui.state import starting_at
 from explorer.views import mixing
 from explorer.wording.labels import level_label, noun
@@ -36,22 +37,22 @@ def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     engine = bench.engine
     with panel:
         with st.container(horizontal=True, gap="large"):
-            path = st.segmented_control(
+            path = required_choice(
+                st.segmented_control,
                 "Path",
                 ["Linear", "Spherical"],
-                default="Spherical",
+                start="Spherical",
                 key="path",
                 persist_state="session",
-                required=True,
                 help="The straight line, or the arc that keeps its distance from the centre, where pictures are.",
             )
-            seconds = st.segmented_control(
+            seconds = required_choice(
+                st.segmented_control,
                 "Length",
                 SECONDS,
-                default=SECONDS[0],
+                start=SECONDS[0],
                 key="seconds",
                 persist_state="session",
-                required=True,
                 format_func=lambda length: f"{length} s",
                 help=f"One way, at {RATE} frames a second.",
             )
@@ -96,13 +97,13 @@ def levels_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> Non
         from_b = [
             level
             for level in reversed(range(engine.num_levels))
-            if st.segmented_control(
+            if required_choice(
+                st.segmented_control,
                 level_label(engine, level),
                 ["A", "B"],
                 key=state.of_model(f"level_{level}", engine),
+                start="B" if level == engine.num_levels - 1 else "A",
                 persist_state="session",
-                required=True,
-                default="B" if level == engine.num_levels - 1 else "A",
             )
             == "B"
         ]
@@ -240,19 +241,20 @@ stage, panel = st.columns([1, 1.15], gap="large")
 with panel:
     name = noun(bench.engine)
     intro(f"Between {name}s", f"Walk from {name} to {name}, swap single levels, or do arithmetic with them.")
-    mode = st.segmented_control(
+    mode = required_choice(
+        st.segmented_control,
         "Mode",
         list(MODES),
         key="mix_mode",
+        start="Film",
         persist_state="session",
-        required=True,
         label_visibility="collapsed",
     )
     show, slots = MODES[mode]
     entries = shelf.entries(bench)
     if mode == "Film":
-        stops = st.segmented_control(
-            "Stops", range(2, MOST_STOPS + 1), key="stops", persist_state="session", required=True
+        stops = required_choice(
+            st.segmented_control, "Stops", range(2, MOST_STOPS + 1), key="stops", start=2, persist_state="session"
         )
         slots = slots[:stops]
     defaults = starts(bench, entries, mode, slots)

@@ -18,6 +18,7 @@ from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, plain, warn_of_lost
 from explorer.ui.memo import remembered
+from explorer.ui.required import required_choice
 from explorer.ui.state import starting_at
 from explorer.wording.labels import level_label, noun
 from glowcore import grids
@@ -118,13 +119,14 @@ def class_control(bench: Bench) -> int | None:
     if not names:
         return 0
     start = int(linked) if linked in map(str, range(len(names))) else EVERY
-    chosen = st.pills(
+    chosen = required_choice(
+        st.pills,
         "What to draw",
         [EVERY, *range(len(names))],
         format_func=lambda k: "each in turn" if k == EVERY else names[k],
-        key=starting_at(state.of_model("label", bench.engine), start),
+        key=state.of_model("label", bench.engine),
+        start=start,
         persist_state="session",
-        required=True,
         wrap=True,
         help="The model was trained with the names of its classes and draws the one it is asked for.",
     )
@@ -210,12 +212,13 @@ bench = open_bench()
 left, right = st.columns([1, 2.1], gap="large")
 with left:
     intro(f"{noun(bench.engine).capitalize()}s from nothing", INTRO)
-    mode = st.segmented_control(
+    mode = required_choice(
+        st.segmented_control,
         "Show",
         MODES,
-        key=starting_at("mode", MODES[state.arrived_at("show") == "temperatures"]),
+        key="mode",
+        start=MODES[state.arrived_at("show") == "temperatures"],
         persist_state="session",
-        required=True,
         wrap=True,
         label_visibility="collapsed",
     )
@@ -225,9 +228,11 @@ with left:
     if mode == "Grid":
         temperatures = temperature_controls(bench)
         linked = state.arrived_at("side")
-        starting_at("side", int(linked) if linked in map(str, SIDES) else 4)
-        st.segmented_control("Pictures per row", SIDES, key="side", persist_state="session", required=True)
-        shown |= {"temperature": to_text(temperatures), "side": str(st.session_state["side"]), "show": ""}
+        start = int(linked) if linked in map(str, SIDES) else 4
+        side = required_choice(
+            st.segmented_control, "Pictures per row", SIDES, key="side", start=start, persist_state="session"
+        )
+        shown |= {"temperature": to_text(temperatures), "side": str(side), "show": ""}
     else:
         shown |= {"temperature": "", "side": "", "show": "temperatures"}
         st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
