@@ -193,6 +193,14 @@ def test_a_change_does_not_wait_for_a_strip(play):
     assert other == numbered([strip_of_another, move])
 
 
+def test_a_photo_comes_after_changes_and_is_requested_again_when_one_overtakes_it(play):
+    move, photo = moves(1)[0], {"op": "photo"}
+    sent = play("EditWire", ("post", move), ("post", photo), ("post", LOCK), ("ack", 1), ("ack", 2))["sent"]
+    assert sent == numbered([move, LOCK, photo])
+    sent = play("EditWire", ("post", photo), ("post", STRIP), ("post", move), ("ack", 2), ("ack", 3))["sent"]
+    assert sent == numbered([photo, move, photo, STRIP])
+
+
 def test_changes_that_a_page_takes_with_it_are_sent_by_the_next_editor_of_this_edit(play):
     first, second = moves(1, 2, joins=False)
     edit = {"token": "t", "source": "face"}
