@@ -7,6 +7,7 @@ that only one copy in full size exists at any time.
 import io
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
@@ -22,6 +23,7 @@ MAX_WORKING_PIXELS = 16_000_000
 _OPENERS = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WebP": WebPImageFile}
 _STRIP_PIXELS = 250_000
 _ORIENTATION = 0x0112
+_FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # after a transposition of 5 to 8; codes of cv2.flip
 _ICC_SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 
 Convert = Callable[[Image.Image], Image.Image]
@@ -47,8 +49,7 @@ def decode(data: bytes, header: image_guard.Header) -> np.ndarray:
         picture.draft(picture.mode, (header.width // factor, header.height // factor))
         factor = 1
     picture.load()
-    upright = _turn(_to_srgb(picture, factor), _orientation(picture))
-    return np.ascontiguousarray(upright)
+    return _turn(_to_srgb(picture, factor), _orientation(picture))
 
 
 def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
@@ -124,9 +125,7 @@ def _orientation(picture: Image.Image) -> int:
 def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
     """Make a picture upright according to its EXIF orientation; values other than 2 to 8 need no change."""
     if orientation in (5, 6, 7, 8):
-        array = array.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
+        array = cv2.transpose(array)
+    if orientation in _FLIPS:
+        array = cv2.flip(array, _FLIPS[orientation])
     return array

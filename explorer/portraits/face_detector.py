@@ -53,57 +53,62 @@ def find(array: np.ndarray) -> list[Face]:
     If no face is certainly upright, the photo is also searched rotated by multiples of 90 degrees; a rotation is used
     only if its best score is clearly higher. The list is empty if there is no face.
     """
-    faces = _upright(array, _SCORE)
+    sides = _SIDES if max(array.shape[:2]) > _SIDES[0] else _SIDES[:1]
+    views = [_scaled(array, side) for side in sides]
+    faces, quarters = _upright(views, array.shape, _SCORE), 0
     best = max((face.score for face in faces), default=0.0)
-    if best >= _SURE:
-        return faces
-    for quarters in (1, 3, 2):
-        turned = _upright(np.ascontiguousarray(np.rot90(array, quarters)), _SCORE_TURNED)
+    for turn in (1, 3, 2) if best < _SURE else ():
+        # The views are rotated, not the photo, which may have 16 megapixels.
+        turned = _upright([np.rot90(view, turn) for view in views], np.rot90(array, turn).shape, _SCORE_TURNED)
         score = max((face.score for face in turned), default=0.0)
         if score > best + _SURER:
-            best, faces = score, [_turn_back(face, quarters, array.shape) for face in turned]
-    return faces
+            best, faces, quarters = score, turned, turn
+    rotated = np.rot90(array, quarters)
+    return [_turn_back(_refine(rotated, face), quarters, array.shape) for face in faces]
 
 
 def best_score(array: np.ndarray) -> float:
     """Return the highest score of an upright face in a picture, uint8 ``[H, W, 3]``, at its own size; 0 if none."""
-    return max((face.score for face in _detect(array, max(array.shape[:2]), _SCORE)), default=0.0)
+    return max((face.score for face in _detect(array, array.shape, _SCORE)), default=0.0)
 
 
-def _upright(array: np.ndarray, threshold: float) -> list[Face]:
-    """Return upright faces, best choice first: detected at two sizes, without duplicates, with refined landmarks."""
-    candidates: list[Face] = []
-    for side in _SIDES:
-        if side == _SIDES[0] or max(array.shape[:2]) > _SIDES[0]:
-            candidates += _detect(array, side, threshold)
+def _upright(views: list[np.ndarray], shape: tuple[int, ...], threshold: float) -> list[Face]:
+    """Return the upright faces in the views of a picture of this ``shape``: best choice first, without duplicates."""
+    candidates = [face for view in views for face in _detect(view, shape, threshold)]
     kept: list[Face] = []
     for face in sorted(candidates, key=lambda face: face.score, reverse=True):
         if all(_overlap(face.box, other.box) < _OVERLAP for other in kept):
             kept.append(face)
-    height, width = array.shape[:2]
+    height, width = shape[:2]
 
     def prominence(face: Face) -> float:
         x, y, w, h = face.box
         distance = math.hypot(x + w / 2 - width / 2, y + h / 2 - height / 2) / math.hypot(width / 2, height / 2)
         return math.sqrt(w * h) * (1 - min(distance, 1) / 2)
 
-    return [_refine(array, face) for face in sorted(kept, key=prominence, reverse=True)[:MAX_FACES]]
+    return sorted(kept, key=prominence, reverse=True)[:MAX_FACES]
 
 
-def _detect(array: np.ndarray, side: int, threshold: float) -> list[Face]:
-    """Detect faces in the picture scaled to ``side`` pixels on its longer side; return them in the picture's pixels."""
+def _scaled(array: np.ndarray, side: int) -> np.ndarray:
+    """Return the picture scaled to ``side`` pixels on its longer side."""
     height, width = array.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    view = np.ascontiguousarray(images.resize_area(np.ascontiguousarray(array), size)[..., ::-1])
+    return images.resize_area(np.ascontiguousarray(array), size)
+
+
+def _detect(view: np.ndarray, shape: tuple[int, ...], threshold: float) -> list[Face]:
+    """Detect faces in a scaled picture; return them in the pixels of the picture of this ``shape``."""
+    height, width = view.shape[:2]
+    bgr = np.ascontiguousarray(view[..., ::-1])
     with _DETECTING:
         detector = _detector()
-        detector.setInputSize((size[1], size[0]))
+        detector.setInputSize((width, height))
         detector.setScoreThreshold(threshold)
-        rows = detector.detect(view)[1]
+        rows = detector.detect(bgr)[1]
     if rows is None:
         return []
-    ratio = np.array([width / size[1], height / size[0]])
+    ratio = np.array([shape[1] / width, shape[0] / height])
     faces = []
     for row in rows.astype(np.float64):
         if np.isfinite(row).all():
@@ -118,10 +123,10 @@ def _refine(array: np.ndarray, face: Face) -> Face:
     half = max(w, h) * _REFINE_MARGIN / 2
     left, top = max(0, round(x + w / 2 - half)), max(0, round(y + h / 2 - half))
     right, bottom = round(x + w / 2 + half) + 1, round(y + h / 2 + half) + 1
-    part = array[top:bottom, left:right]
+    part = np.ascontiguousarray(array[top:bottom, left:right])
     views = [face.landmarks]
     for side in _REFINE_SIDES if min(part.shape[:2]) >= 8 else ():
-        for near in _detect(part, side, _SCORE):
+        for near in _detect(_scaled(part, side), part.shape, _SCORE):
             nx, ny, nw, nh = near.box
             if _overlap((nx + left, ny + top, nw, nh), face.box) > 0.5:
                 views.append(near.landmarks + np.array([left, top]))
@@ -139,6 +144,8 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 def _turn_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
     """Return a face detected in ``rot90(photo, quarters)`` in the coordinates of the photo of this ``shape``."""
+    if quarters == 0:
+        return face
     height, width = shape[:2]
     x, y, w, h = face.box
     points = np.vstack([face.landmarks, [(x, y), (x + w, y + h)]])

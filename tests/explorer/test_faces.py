@@ -35,7 +35,8 @@ def _measured(picture: np.ndarray, enlarged=(3, 4, 5)) -> np.ndarray | None:
     """Return the landmarks of an aligned picture, the mean over enlarged views; None if a view has no face."""
     views = []
     for factor in enlarged:
-        found = face_detector._detect(picture, factor * picture.shape[0], 0.5)
+        view = face_detector._scaled(picture, factor * picture.shape[0])
+        found = face_detector._detect(view, picture.shape, 0.5)
         if not found:
             return None
         views.append(max(found, key=lambda face: face.score).landmarks)
@@ -98,6 +99,13 @@ def test_no_face_gives_an_empty_list_and_a_centre_crop():
     assert np.array_equal(aligned.image, images.fit(empty, (30, 30)))
     # The crop's corner pixels cover 3 x 3 pixels each, from column 15 on.
     assert np.allclose(_on(aligned.matrix, np.array([(16.0, 1.0), (103.0, 88.0)])), [(0, 0), (29, 29)])
+
+
+def test_a_photo_without_a_sure_face_is_scaled_only_once_for_each_size(monkeypatch):
+    scaled, resize_area = [], images.resize_area
+    monkeypatch.setattr(images, "resize_area", lambda array, size: scaled.append(size) or resize_area(array, size))
+    assert face_detector.find(np.full((1200, 1600, 3), 100, dtype=np.uint8)) == []
+    assert scaled == [(240, 320), (720, 960)]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 9)])
