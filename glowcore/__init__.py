@@ -1,7 +1,7 @@
 """Normalizing flows for images: exactly invertible, with exact likelihoods.
 
-A public name is imported at its first use, because torch takes a second or more and 190 MB: pictures are decoded
-without it, and the command line can set a handler for Ctrl-C before it is imported.
+A public name or module is imported at its first use, because torch takes a second or more and 190 MB: pictures are
+decoded without it, and the command line can set a handler for Ctrl-C before it is imported.
 """
 
 from importlib import import_module
@@ -46,11 +46,17 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from its module."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
-    return value
+    """Import a public name from its module, or a public module such as ``glowcore.errors``."""
+    if name in __all__:
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
+        return value
+    try:
+        if not name.startswith("_"):
+            return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":  # a package that the module imports is missing
+            raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ import torch
 from glowcore.errors import ConfigError
 
 
-def pick_device(name: str) -> torch.device:
+def pick_device(name: str = "auto") -> torch.device:
     """Return the device called ``name``; ``"auto"`` is CUDA if available, else the CPU, never ``"mps"``.
 
     Raises:

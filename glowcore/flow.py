@@ -14,10 +14,10 @@ from glowcore.devices import forbid_tf32
 from glowcore.errors import ConfigError
 from glowcore.initialization import is_trained
 from glowcore.inputs import check_values
-from glowcore.latents import Latents, checked_seeds
+from glowcore.latents import Latents
 from glowcore.levels import Level, latent_shapes
 from glowcore.likelihood_model import LikelihoodModel, Noise
-from glowcore.priors import PRIORS, TopPrior, draw_noise, noise_log_prob
+from glowcore.priors import PRIORS, TopPrior, checked_seeds, draw_noise, noise_log_prob
 from glowcore.reversible import MEMORY_MODES, DriftMeter, nondeterministic
 from glowcore.temperature import temperatures
 from glowcore.transforms.base import Transform
@@ -68,6 +68,12 @@ class Flow(LikelihoodModel):
         self._anchor_every = 0
         self.drift = DriftMeter()
         self.register_buffer("initialized", torch.tensor(False))
+
+    @property
+    def _reference(self) -> Tensor:
+        """A weight whose device and dtype are those of the model: the statistics of the top prior."""
+        stats = getattr(self.top_prior, "stats", None)  # a top prior of one's own may have none
+        return super()._reference if stats is None else stats
 
     @property
     def memory(self) -> str:
@@ -144,13 +150,13 @@ class Flow(LikelihoodModel):
         learned. The pictures are dequantised as in training, with noise from a fixed seed.
 
         Raises:
-            ConfigError: as :meth:`bits_per_dim`, or floats outside [-0.5, 1.5] on any device.
+            ConfigError: as :meth:`bits_per_dim`, on any device.
         """
         if self.initialized or is_trained(self.levels):
             return
         x = self.dequantised(images, torch.Generator().manual_seed(0))
         if not x.isfinite().all():  # on a device other than the CPU no check has read the values
-            raise ConfigError("pictures have values outside [-0.5, 1.5], expected floats in [0, 1] or uint8")
+            raise ConfigError("pictures have values far outside of [0, 1], expected floats in [0, 1] or uint8")
         if self.preprocess is not None:
             x, _ = self.preprocess(x)
         for level in self.levels:
@@ -183,10 +189,10 @@ class Flow(LikelihoodModel):
         gradient; use :meth:`log_prob` for that.
 
         Raises:
-            ConfigError: pictures of another shape or dtype, or that require a gradient; floats below -0.5 or above 1.5
-                or not finite or many of them below 0, such as 0 to 255 or a standardised picture
-                (:func:`glowcore.inputs.check_values`). Other values outside [0, 1] are clamped. On devices other than
-                the CPU the result of a value below -0.5 or above 1.5 is NaN instead.
+            ConfigError: pictures of another shape or dtype, or that require a gradient; floats that are no pictures in
+                [0, 1], such as 0 to 255 or standardised ones (:func:`glowcore.inputs.check_values`). On devices other
+                than the CPU and under ``torch.compile`` the result is NaN instead. Values slightly outside [0, 1] are
+                clamped.
         """
         return self.bits_of(self.encode_dequantised(images, y, generator=generator))
 

@@ -1,4 +1,4 @@
-"""Checks of the pictures that a model is given."""
+"""Checks of the pictures that are passed to a model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch import Tensor
 from glowcore.errors import ConfigError
 from glowcore.transforms.base import channels_last, under_torch_func
 
-#: Floats that are taken for pictures where they are quantised: [0, 1], and as much as a decoded picture strays from it.
+#: Range of the floats that quantisation accepts. It is wider than [0, 1], since decoded pictures can leave that range.
 VALUE_RANGE = (-0.5, 1.5)
-#: A batch with more than the share of values below the limit is no picture in [0, 1] but one around 0, such as
-#: [-0.5, 0.5]. Of samples of the shipped models at temperature 1.2 the share is at most 0.02.
+#: A batch with a larger share of values below the limit is assumed to have another range, such as [-0.5, 0.5]. In
+#: batches of samples of the shipped models the share is at most 0.015 at temperature 1 and 0.03 at 1.2.
 BELOW_LIMIT, BELOW_SHARE = -0.1, 0.1
 
 
@@ -36,11 +36,11 @@ def checked_images(images: Tensor, channels: int, size: tuple[int, int], device:
 
 
 def check_values(images: Tensor) -> None:
-    """Check that float pictures are about [0, 1], where quantisation is about to clamp them to that.
+    """Check that float pictures are about [0, 1], since quantisation clamps them to that range.
 
     Only values on the CPU are read, and not while ``torch.compile`` or a transform of ``torch.func`` traces: reading
-    them from another device would synchronise, which a CUDA graph does not allow.
-    :func:`glowcore.likelihood.dequantise` makes NaN of the values that pass unread.
+    them from another device would synchronise, which a CUDA graph does not allow. Where they are not read, values that
+    this check refuses become NaN (:func:`nan_where_refused`).
 
     Raises:
         ConfigError: values outside :data:`VALUE_RANGE`, or not finite, or too many below :data:`BELOW_LIMIT`.
@@ -52,5 +52,20 @@ def check_values(images: Tensor) -> None:
     images = images.detach()
     low, high = map(float, images.aminmax())
     inside = VALUE_RANGE[0] <= low and high <= VALUE_RANGE[1]  # False for NaN
-    if not inside or (low < BELOW_LIMIT and float((images < BELOW_LIMIT).float().mean()) > BELOW_SHARE):
+    if not inside or (low < BELOW_LIMIT and bool(_many_below(images))):
         raise ConfigError(f"pictures have values from {low:.4g} to {high:.4g}, expected floats in [0, 1] or uint8")
+
+
+def nan_where_refused(images: Tensor, x: Tensor) -> Tensor:
+    """Return ``x`` with NaN where :func:`check_values` refuses the values of ``images``, without reading them.
+
+    Single values outside :data:`VALUE_RANGE` become NaN, and all of a batch with too many below :data:`BELOW_LIMIT`.
+    """
+    if not images.is_floating_point():
+        return x
+    accepted = (images >= VALUE_RANGE[0]) & (images <= VALUE_RANGE[1]) & ~_many_below(images)
+    return torch.where(accepted, x, torch.nan)
+
+
+def _many_below(images: Tensor) -> Tensor:
+    return (images < BELOW_LIMIT).float().mean() > BELOW_SHARE

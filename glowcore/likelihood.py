@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from glowcore.errors import ConfigError
-from glowcore.inputs import VALUE_RANGE
+from glowcore.inputs import nan_where_refused
 
 #: Seed of the dequantisation noise of a single picture, independent of its position in a list: command line and
 #: application report the same bits per dimension for it.
@@ -48,8 +48,8 @@ def dequantise(
     In float32 a value just below the upper end of its bin can be rounded up to it, in the last bin of 8 bits to 1.
 
     The uniform noise u is drawn from ``generator``: one for the batch; one for each picture, which makes its noise
-    independent of the batch; or torch's global generator if None. Floats outside
-    :data:`glowcore.inputs.VALUE_RANGE` become NaN; those inside are clamped to [0, 1].
+    independent of the batch; or torch's global generator if None. Floats that are no pictures in [0, 1] become NaN
+    (:func:`glowcore.inputs.nan_where_refused`); others are clamped to [0, 1].
 
     Raises:
         ConfigError: the pictures require a gradient, ``generator`` is no generator, or the number of generators is not
@@ -62,14 +62,7 @@ def dequantise(
     else:
         u = _uniform(k.shape, generator, generator.device if generator is not None else k.device, dtype)
     x = (k + u.to(k.device)) / 2**n_bits
-    return nan_where_no_picture(images, x)
-
-
-def nan_where_no_picture(images: Tensor, x: Tensor) -> Tensor:
-    """Return ``x`` with NaN where float pictures are outside :data:`glowcore.inputs.VALUE_RANGE`, or NaN."""
-    if not images.is_floating_point():
-        return x
-    return torch.where((images >= VALUE_RANGE[0]) & (images <= VALUE_RANGE[1]), x, torch.nan)
+    return nan_where_refused(images, x)
 
 
 def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:
@@ -84,8 +77,10 @@ def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:
 def check_generators(noise: torch.Generator | Sequence[torch.Generator] | None, count: int) -> None:
     """Raise :class:`ConfigError` unless ``noise`` is None, a generator, or one for each of ``count`` pictures."""
     several = isinstance(noise, Sequence)
+    if noise is None:
+        return
     for generator in noise if several else [noise]:
-        if not isinstance(generator, torch.Generator | None):
+        if not isinstance(generator, torch.Generator):
             raise ConfigError(
                 f"generator is {generator!r:.40}, expected a torch.Generator (such as torch.Generator().manual_seed(0))"
             )

@@ -34,7 +34,8 @@ class LikelihoodModel(nn.Module):
         metadata: JSON-able facts stored beside the weights (:mod:`glowcore.metadata`).
         attributes: :class:`~glowcore.attributes.AttributeVectors`, or None.
         class_head: the classifier trained beside a class-conditional model (:mod:`glowcore.classes`), or None.
-        origin: the model as it was loaded (:mod:`glowcore.origin`), or None.
+        origin: what :func:`glowcore.load` read (:mod:`glowcore.origin`), or None. Set it to None to save metadata and
+            attributes with changed weights.
     """
 
     #: Whether ``decode`` is the exact inverse of ``encode``.
@@ -61,14 +62,22 @@ class LikelihoodModel(nn.Module):
         return self.config.channels * math.prod(self.image_size)
 
     @property
+    def _reference(self) -> Tensor:
+        """A weight whose device and dtype are those of the model.
+
+        A subclass returns one by name, since the replicas of ``DataParallel`` have no :meth:`parameters`.
+        """
+        return next(self.parameters())
+
+    @property
     def device(self) -> torch.device:
         """Device of the weights."""
-        return next(self.parameters()).device
+        return self._reference.device
 
     @property
     def dtype(self) -> torch.dtype:
         """Dtype of the weights."""
-        return next(self.parameters()).dtype
+        return self._reference.dtype
 
     @property
     def memory(self) -> str:

@@ -1,9 +1,10 @@
-"""Densities of latents: the prior of the top level and the conditional prior of a split."""
+"""Priors of latents: densities, noise drawn from seeds, the prior of the top level and that of a split."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,23 @@ def draw_noise(shape: tuple[int, ...], generator: torch.Generator, prior: str = 
         return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
     uniform = torch.rand(shape, generator=generator, dtype=torch.float64, device="cpu")
     return torch.logit(uniform.clamp_min(2.0**-54)).float()  # logit(0) is minus infinity
+
+
+def checked_seeds(seeds: Iterable[int]) -> list[int]:
+    """Return seeds as a list.
+
+    Raises:
+        ConfigError: there are no seeds, or one is not a whole number from 0 to 2**32 - 1.
+    """
+    try:
+        values = [operator.index(seed) for seed in seeds]
+    except TypeError:
+        raise ConfigError(f"seeds are {seeds!r:.80}, expected a list of whole numbers") from None
+    if not values:
+        raise ConfigError("seeds are empty, expected one a picture")
+    if min(values) < 0 or max(values) >= 2**32:  # torch's CPU generator uses only the lower 32 bits
+        raise ConfigError(f"seeds are {min(values)} to {max(values)}, expected whole numbers from 0 to {2**32 - 1}")
+    return values
 
 
 class TopPrior(nn.Module):

@@ -26,3 +26,17 @@ def test_every_public_name_is_there():
     assert glowcore.__version__ == __version__
     assert set(glowcore.__all__) <= set(dir(glowcore))
     assert not hasattr(glowcore, "nothing")
+
+
+def test_public_modules_are_attributes_of_the_package():
+    program = "import glowcore; print(glowcore.errors.ConfigError.__name__, hasattr(glowcore, '__main__'))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["ConfigError", "False"], done.stderr
+
+
+def test_a_package_that_a_module_lacks_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "glowcore.slerp", raising=False)
+    monkeypatch.delattr(glowcore, "slerp", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModuleNotFoundError, match="torch"):
+        glowcore.slerp  # noqa: B018

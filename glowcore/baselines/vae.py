@@ -15,10 +15,10 @@ from glowcore import config_checks, likelihood
 from glowcore.baselines.discretised_logistic import bin_log_prob
 from glowcore.baselines.vae_nets import Decoder, Encoder
 from glowcore.errors import ConfigError
-from glowcore.inputs import check_values
-from glowcore.latents import Latents, checked_seeds
+from glowcore.inputs import check_values, nan_where_refused
+from glowcore.latents import Latents
 from glowcore.likelihood_model import LikelihoodModel, Noise
-from glowcore.priors import draw_noise, noise_log_prob
+from glowcore.priors import checked_seeds, draw_noise, noise_log_prob
 from glowcore.temperature import temperatures
 
 #: Bounds of the encoder's log-std and of the decoder's log-scale, far outside the values that training reaches.
@@ -74,6 +74,11 @@ class VAE(LikelihoodModel):
         self.encoder = Encoder(config.channels, widths, size, 2 * config.latent_dims)
         self.decoder = Decoder(config.latent_dims, widths, size, 2 * config.channels)
 
+    @property
+    def _reference(self) -> Tensor:
+        """A weight whose device and dtype are those of the model."""
+        return self.decoder.first.weight
+
     def encode(self, images: Tensor, y: None = None) -> Latents:
         """Return the mean of q(z|x) of pictures ``[B, C, H, W]``, floats in [0, 1] or uint8.
 
@@ -108,7 +113,7 @@ class VAE(LikelihoodModel):
         check_values(images)
         k = likelihood.bins(checked, self.config.n_bits)
         values = (k.to(self.dtype) + 0.5) / 2**self.config.n_bits
-        mean, log_std = self.posterior(likelihood.nan_where_no_picture(checked, values))
+        mean, log_std = self.posterior(nan_where_refused(checked, values))
         eps = self._noise(len(k), generator)
         z = mean + log_std.exp() * eps
         value_mean, log_scale = self.predict(z)

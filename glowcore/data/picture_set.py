@@ -98,7 +98,7 @@ def open_dataset(
     *,
     image_size: int | tuple[int, int],
     channels: int = 3,
-    split: str = "all",
+    split: str | None = "all",
     skip_broken: bool = False,
     limit: int | None = None,
     most: int | None = None,
@@ -111,7 +111,7 @@ def open_dataset(
         spec: the folder, or ``torchvision:NAME:ROOT``.
         image_size: side, or (height, width), of the decoded pictures.
         channels: 3 or 1.
-        split: ``"train"``, ``"valid"``, ``"test"`` or ``"all"``.
+        split: ``"train"``, ``"valid"``, ``"test"`` or ``"all"``; None is ``"all"``.
         skip_broken: leave out unreadable pictures (:data:`BROKEN_ONE_IN` bounds their number) and table rows without a
             picture, and take pictures without a table row as unlabelled.
         limit: take only the first ``limit`` pictures of the split, in the order of their names.
@@ -124,6 +124,7 @@ def open_dataset(
             an unreadable picture, or too many of them under ``skip_broken``.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+    split = "all" if split is None else split
     _check_options(channels, split, limit)
     if str(spec).startswith(torchvision_sets.TORCHVISION_PREFIX):
         pictures, labels, names = torchvision_sets.read(

@@ -45,7 +45,7 @@ def own_of_subclass(method: Callable) -> Callable:
 
 
 class FusedFlow:
-    """A model with folded weights: all methods of :class:`Flow`, faster where they run the levels, without gradients.
+    """A model with folded weights: the methods of :class:`Flow`, faster and without gradients where they run the levels.
 
     Settings are read from the model, ``flow``, and can only be set there. Methods of ``nn.Module``, such as ``to`` and
     ``parameters``, are only in ``flow``.
@@ -121,7 +121,7 @@ class FusedFlow:
 
         Methods of ``nn.Module`` such as ``to`` are excluded: they would return the model in place of the fast form.
         """
-        if name == "flow" or name.startswith("_") or hasattr(nn.Module, name):
+        if name == "flow" or name.startswith("_") or hasattr(nn.Module, name) or not hasattr(self.flow, name):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.flow, name)
 

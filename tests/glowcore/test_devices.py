@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glowcore.devices import forbid_tf32
+from glowcore.devices import forbid_tf32, pick_device
 
 cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
 
@@ -23,6 +23,10 @@ def test_tf32_is_off_however_it_was_allowed(allowed):
     assert (cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision, matmul.fp32_precision) == ("ieee",) * 3
     assert not cudnn.allow_tf32  # PyTorch refuses to read it where the settings contradict each other
     assert not matmul.allow_tf32
+
+
+def test_a_device_is_chosen_without_a_name():
+    assert pick_device() == pick_device("auto")
 
 
 def test_other_devices_change_nothing(allowed):

@@ -1,6 +1,7 @@
 """Arithmetic on latents beyond sums: factors, means, gradients; and what is no operand or index."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -27,9 +28,7 @@ def test_a_factor_for_each_picture_scales_pictures_not_columns():
         (torch.ones(4, 1, 1, 1), "Tensor (4, 1, 1, 1)"),
         (torch.ones(1), "Tensor (1,)"),
         (np.ones(3), "Tensor (3,)"),
-        ([1.0, 2.0], "list"),
-        (latents(2), "Latents"),
-        (1j, "complex"),
+        (torch.ones(2) * 1j, "Tensor (2,)"),
     ],
 )
 def test_a_factor_that_is_none(factor, told):
@@ -45,6 +44,7 @@ def test_signs_quotients_means_and_copies():
     a = replace(latents(3), y=torch.tensor([1, 1, 2]))
     assert torch.equal((-a).flatten(), -a.flatten())
     assert torch.equal((a / 4).flatten(), a.flatten() / 4)
+    assert torch.equal((Fraction(1, 4) * a).flatten(), a.flatten() / 4)
     assert (-a).log_prob is (a / 4).log_prob is a.mean().log_prob is a.mean().y is None
     assert torch.allclose(a.mean().flatten(), a.flatten().mean(0, keepdim=True))
     assert (a + a.mean()).y.tolist() == [1, 1, 2]
@@ -74,7 +74,22 @@ def test_only_latents_are_added_to_latents(other):
             use()
 
 
-@pytest.mark.parametrize("index", [None, (slice(None), 0), (0, 1)])
+def test_latents_are_summed():
+    parts = [latents(2), latents(2) * 3, -latents(2)]
+    assert torch.equal(sum(parts).flatten(), (parts[0] + parts[1] + parts[2]).flatten())
+
+
+@pytest.mark.parametrize("other", [None, "2", 1j, [1.0, 2.0], latents(2)])
+def test_latents_are_multiplied_by_numbers_only(other):
+    a = latents(2)
+    for use in (lambda: a * other, lambda: a / other, lambda: other * a):
+        with pytest.raises(TypeError, match=r"unsupported operand type|can't multiply sequence"):
+            use()
+
+
+@pytest.mark.parametrize(
+    "index", [None, True, "a", torch.tensor(True), (slice(None), 0), (slice(None), slice(2)), (0, 1)]
+)
 def test_an_index_selects_pictures_only(index):
     with pytest.raises(IndexError, match="does not select pictures, expected a number, slice, list or mask"):
         replace(latents(2), log_prob=None)[index]

@@ -80,6 +80,15 @@ def test_values_that_a_transform_of_torch_func_hides_become_nan(flow, vae):
 
 
 @pytest.mark.parametrize("vae", [False, True])
+def test_pictures_around_0_that_are_not_read_become_nan(flow, vae):
+    model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
+    images = pictures(4) / 255
+    compiled = torch.compile(model, backend="eager")
+    assert compiled(images - 0.5).isnan().all()
+    assert compiled(images - 0.05).isfinite().all()
+
+
+@pytest.mark.parametrize("vae", [False, True])
 def test_pictures_whose_gradient_rounding_would_cut_off_are_refused(flow, vae):
     model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
     images = torch.rand(2, 3, 8, 8, requires_grad=True)
