@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from glowcore import models
 from glowcore.attributes import AttributeVectors
+from glowcore.attributes.stored import malformed
 from glowcore.baselines import VAE
 from glowcore.devices import on_cpu, pick_device
 from glowcore.errors import CheckpointError, ConfigError
@@ -71,8 +72,8 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     """Save a model with its metadata and attributes; an earlier model in ``folder`` is replaced completely.
 
     A wrapper (``fused()``, ``torch.compile``, ``DataParallel``) is unwrapped and the model inside is saved.
-    If the weights of a loaded model have changed, its attributes and metadata that were not set anew are left out, with
-    a warning (:mod:`glowcore.origin`).
+    If the weights of a loaded model have changed, its attributes and metadata that equal the loaded ones are left out,
+    with a warning (:mod:`glowcore.origin`); ``model.origin = None`` before saving keeps them.
 
     Raises:
         CheckpointError: the folder cannot be written (full, read-only, another process saves there); a weight is NaN or
@@ -81,7 +82,7 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
             ``model`` is not a model. The earlier contents of the folder stay valid.
     """
     folder, model = Path(folder), check_savable(model, folder)
-    metadata, vectors = still_true(model, folder, lambda: pack(folder / WEIGHTS, model.state_dict()))
+    metadata, vectors = still_true(model, folder)
     config = {
         "format_version": FORMAT_VERSION,
         "model": model.config.model_name,
@@ -91,7 +92,8 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     }
     attributes = None
     if vectors is not None:
-        attributes = vectors.tensors(), vectors.metadata()
+        # As JSON returns them: tuples become lists, numbers of numpy those of Python.
+        attributes = vectors.tensors(), json.loads(_dump(folder / ATTRIBUTES, vectors.metadata()))
         _check_attributes(folder, model, attributes)
     write_folder(folder, config, model.state_dict(), attributes)
 
@@ -162,7 +164,7 @@ def load(folder: str | Path, device: str = "auto") -> Flow | VAE:
     model.metadata = contents.config["metadata"]
     if contents.attributes is not None:
         model.attributes = _attributes(folder / ATTRIBUTES, contents.attributes, model).to(device)
-    model.origin = Origin(contents.sha256, dict(model.metadata), model.attributes)
+    model.origin = Origin.of(model, contents.sha256)
     return model.to(device).eval()
 
 
@@ -284,7 +286,9 @@ def _read_attributes(files: SealedSet) -> Attributes | None:
 
 
 def _check_attributes(folder: Path, model: Flow | VAE, attributes: Attributes) -> None:
-    """Raise if :func:`load` would reject the saved attribute vectors."""
+    """Raise if :func:`load` would reject the saved attribute vectors, or leave out some of their facts."""
+    if lines := malformed(attributes[1]):
+        raise CheckpointError(f"{folder}: not saved, {lines[0]}")
     try:
         _attributes(folder / ATTRIBUTES, attributes, model)
     except CheckpointError as error:

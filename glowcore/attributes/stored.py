@@ -13,6 +13,7 @@ from glowcore.errors import ConfigError
 _COUNT, _NUMBER = (int,), (int, float)
 _METRICS = {"success": _NUMBER, "leak": _NUMBER}
 _REFINED = {"kept": (bool,), "cosine_with_start": _NUMBER, "before": _METRICS, "after": _METRICS}
+_Known = Mapping[str, tuple[Any, str]]
 #: The facts of an attribute that are read, as forms for :func:`_matches` and in words; others may be anything.
 _FACTS = {
     **dict.fromkeys(("positives", "negatives"), (_COUNT, "a whole number")),
@@ -35,6 +36,8 @@ def check_stored(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> 
         tensors: as :meth:`~glowcore.attributes.AttributeVectors.tensors` returns them.
         metadata: as :meth:`~glowcore.attributes.AttributeVectors.metadata` returns it.
 
+    The facts are not checked here but by :func:`malformed` and :func:`well_formed`.
+
     Raises:
         ConfigError: something is missing or inconsistent.
     """
@@ -47,9 +50,6 @@ def check_stored(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> 
         raise ConfigError("attribute vectors need an object of info for each name")
     if metadata.get("prior") not in ("gaussian", "logistic") or not isinstance(source, dict):
         raise ConfigError("attribute vectors need a prior, gaussian or logistic, and an object as source")
-    _check_facts(source, _SOURCE, "the source of the attributes")
-    for name in names:
-        _check_facts(facts[name], _FACTS, f"attribute {name!r:.80}")
     count, dims = len(names), sum(math.prod(shape) for shape in shapes)
     expected = {"directions": (count, dims), "score_weights": (count, dims)}
     expected |= {"score_offsets": (count,), "covariance": (count, count)}
@@ -57,10 +57,28 @@ def check_stored(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> 
         raise ConfigError(f"attribute tensors do not have the shapes {expected}")
 
 
-def _check_facts(facts: Mapping[str, Any], known: Mapping[str, tuple[Any, str]], owner: str) -> None:
-    for key, (form, expected) in known.items():
-        if key in facts and not _matches(facts[key], form):
-            raise ConfigError(f"{owner}: {key} is {facts[key]!r:.60}, expected {expected}")
+def malformed(metadata: Mapping[str, Any]) -> list[str]:
+    """Return one line for each fact of checked metadata that has another form than the code that reads it expects."""
+    lines = _malformed(metadata["source"], _SOURCE, "the source of the attributes")
+    parts = [_malformed(facts, _FACTS, f"attribute {name!r:.80}") for name, facts in metadata["info"].items()]
+    return [line for part in (lines, *parts) for line in part.values()]
+
+
+def well_formed(metadata: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Return the facts of each attribute and the source of all, without those that :func:`malformed` lists."""
+
+    def kept(facts: Mapping[str, Any], known: _Known) -> dict[str, Any]:
+        return {key: value for key, value in facts.items() if key not in _malformed(facts, known, "")}
+
+    return {name: kept(facts, _FACTS) for name, facts in metadata["info"].items()}, kept(metadata["source"], _SOURCE)
+
+
+def _malformed(facts: Mapping[str, Any], known: _Known, owner: str) -> dict[str, str]:
+    return {
+        key: f"{owner}: {key} is {facts[key]!r:.60}, expected {expected}"
+        for key, (form, expected) in known.items()
+        if key in facts and not _matches(facts[key], form)
+    }
 
 
 def _matches(value: Any, form: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from glowcore.attributes.cross_covariance import cross_covariance
 from glowcore.attributes.facts import have_own_source, with_true_angles
-from glowcore.attributes.stored import check_stored
+from glowcore.attributes.stored import check_stored, malformed, well_formed
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
 
@@ -253,10 +254,16 @@ class AttributeVectors:
     def from_tensors(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> AttributeVectors:
         """Return the vectors whose :meth:`tensors` and :meth:`metadata` were stored.
 
+        Facts that have another form than the code that reads them expects are left out, with a warning.
+
         Raises:
             ConfigError: something is missing or inconsistent.
         """
         check_stored(tensors, metadata)
+        if lines := malformed(metadata):
+            others = f" (and {len(lines) - 1} others)" if len(lines) > 1 else ""
+            warnings.warn(f"{lines[0]}; this fact{others} is left out", stacklevel=2)
+        facts, source = well_formed(metadata)
         vectors = cls(
             tuple(metadata["names"]),
             tensors["directions"].float(),
@@ -265,8 +272,8 @@ class AttributeVectors:
             tensors["covariance"].double(),
             tuple(tuple(shape) for shape in metadata["shapes"]),
             metadata["prior"],
-            metadata["info"],
-            metadata["source"],
+            facts,
+            source,
         )
         if not (vectors._norms > 0).all() or not (vectors.covariance.diagonal() >= 0).all():
             raise ConfigError("attribute directions must not be zero, nor their variances negative")

@@ -45,7 +45,7 @@ def own_of_subclass(method: Callable) -> Callable:
 
 
 class FusedFlow:
-    """A model with folded weights: the methods of :class:`Flow`, faster and without gradients where they run the levels.
+    """A model with folded weights: methods of :class:`Flow`, faster and without gradients where they run the levels.
 
     Settings are read from the model, ``flow``, and can only be set there. Methods of ``nn.Module``, such as ``to`` and
     ``parameters``, are only in ``flow``.

@@ -25,7 +25,7 @@ def difference(model: nn.Module, expected: nn.Module) -> str | None:
         if not _is_kind(module, type(reference)):
             return f"{name or 'the model'} is {_text(module)}, expected {_text(reference)}"
         for setting, value, expected_value in _settings(module, reference):
-            if not _same(value, expected_value):
+            if not same(value, expected_value):
                 return f"{name}.{setting} is {_text(value)}, expected {_text(expected_value)}".lstrip(".")
     return next((f"{name} is {_text(module)}, expected none" for name, module in modules.items()), None)
 
@@ -50,7 +50,8 @@ def _settings(module: nn.Module, reference: nn.Module) -> Iterator[tuple[str, An
             yield name, value, getattr(type(reference), name)
 
 
-def _same(value: Any, expected: Any) -> bool:
+def same(value: Any, expected: Any) -> bool:
+    """Return whether two values are equal; those that cannot be compared are not."""
     try:
         return bool(value == expected)
     except (TypeError, ValueError, RuntimeError):  # comparing an array or a tensor

@@ -94,7 +94,6 @@ class Trainer:
         self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
         self.statistics = running_statistics(model)
         self.average = optimizer.moving_average(model, settings.ema_decay)
-        self.averaged.origin = model.origin  # not a copy: saving compares entries of the metadata by identity
         self.optimizer = optimizer.build(model, settings)
         precision = settings.precision
         self.bfloat16 = precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(self.device))

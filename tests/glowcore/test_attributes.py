@@ -185,7 +185,6 @@ def test_round_trip_through_tensors_and_metadata(vectors, data):
         ("names", None), ("names", ["a", "a", "b"]), ("names", [1, 2, 3]), ("shapes", []), ("shapes", [[6, 4]]),
         ("shapes", [[6, 4, 4], [12, 2, -2]]), ("shapes", [[10**12, 1, 1]]), ("prior", "cauchy"), ("info", {}),
         ("info", {"Smiling": 1, "Eyeglasses": {}, "Young": {}}), ("source", None),
-        ("source", {"classifiers": [{"pictures": "many"}]}), ("source", {"classifiers": [{}]}),
     ],
 )  # fmt: skip
 def test_stored_nonsense_is_refused(vectors, key, value):
@@ -210,13 +209,37 @@ REFINED = {"kept": True, "cosine_with_start": 0.8, "before": {"success": 1, "lea
         ("direction", {"kind": "partial", "refined": None}, "an object with the kind"),
         ("direction", {"kind": "partial", "refined": REFINED}, "an object with the kind"),
         ("source", [], "an object"),
+        ("source", "my photos", "an object"),
     ],
 )
-def test_stored_facts_that_nothing_can_show_are_refused(vectors, fact, value, expected):
+def test_stored_facts_that_nothing_can_show_are_left_out(vectors, fact, value, expected):
+    """Earlier versions stored them."""
     stored = vectors.metadata()
     stored["info"]["Young"][fact] = value
-    with pytest.raises(ConfigError, match=f"^attribute 'Young': {fact} is .*, expected {expected}"):
-        AttributeVectors.from_tensors(vectors.tensors(), stored)
+    with pytest.warns(UserWarning, match=f"^attribute 'Young': {fact} is .*, expected {expected}.*; this fact is left"):
+        again = AttributeVectors.from_tensors(vectors.tensors(), stored)
+    del stored["info"]["Young"][fact]
+    assert again.metadata() == stored
+
+
+@pytest.mark.parametrize("value", [[{"pictures": "many"}], [{}]])
+def test_a_stored_source_that_nothing_can_show_is_left_out(vectors, value):
+    stored = {**vectors.metadata(), "source": {"classifiers": value}}
+    with pytest.warns(UserWarning, match=r"^the source of the attributes: classifiers is .*; this fact is left out$"):
+        assert AttributeVectors.from_tensors(vectors.tensors(), stored).source == {}
+
+
+def test_the_first_of_several_facts_that_are_left_out_is_named(vectors):
+    stored = vectors.metadata()
+    for name in ("Young", "Smiling"):
+        stored["info"][name]["direction"] = "mine"
+    stored["source"] = {"classifiers": 3, "encodings": 200}
+    with pytest.warns(
+        UserWarning, match=r"^the source of the attributes: classifiers is 3, .*\(and 2 others\) is left"
+    ):
+        again = AttributeVectors.from_tensors(vectors.tensors(), stored)
+    assert "direction" not in again.facts["Young"]
+    assert again.source == {"encodings": 200}
 
 
 def test_stored_facts_of_an_unknown_kind_are_kept(vectors):

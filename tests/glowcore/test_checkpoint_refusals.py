@@ -1,7 +1,9 @@
 """Models that save rejects, leaving the earlier model in place, and unusual ones that it accepts."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,3 +87,23 @@ def test_saving_leaves_the_global_generator_alone(model, tmp_path):
     state = torch.get_rng_state()
     checkpoint.save(model, tmp_path)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_facts_of_attributes_are_stored_as_json_has_them(tmp_path):
+    model = small_model()
+    facts = {"Young": {"separation": np.float64(0.75), "orthogonal_to": ("Smiling",)}}
+    model.attributes = replace(model.attributes, facts=facts)
+    checkpoint.save(model, tmp_path)
+    young = checkpoint.load(tmp_path, device="cpu").attributes.facts["Young"]
+    assert (young["separation"], young["orthogonal_to"]) == (0.75, ["Smiling"])
+
+
+def test_facts_of_attributes_that_would_be_left_out_are_refused(tmp_path):
+    model = small_model()
+    model.attributes = replace(model.attributes, facts={"Young": {"direction": "mine"}})
+    with pytest.raises(CheckpointError) as error:
+        checkpoint.save(model, tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}: not saved, attribute 'Young': direction is 'mine', expected an object with the kind of the "
+        "direction, as a fit stores it"
+    )
