@@ -9,7 +9,6 @@ python examples/own_parts.py own.pt
 import sys
 
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from glowcore import Flow, GlowConfig
@@ -24,7 +23,7 @@ from glowcore.transforms.step import FlowStep
 
 
 class Arsinh(Transform):
-    """``z = arsinh(a x) / a`` with a learned ``a`` per channel, which draws in the tails."""
+    """``z = arsinh(a x) / a`` with a learned ``a`` per channel, which compresses the tails."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -50,12 +49,12 @@ def network(channels: int) -> nn.Module:
 
 
 def steps(channels: int, count: int = 4) -> list[Transform]:
-    """Return ``count`` steps of flow, each with a transform of one's own behind it."""
-    made = []
+    """Return ``count`` steps of flow, each followed by :class:`Arsinh`."""
+    transforms: list[Transform] = []
     for _ in range(count):
         coupling = AffineCoupling(network(channels), scale_min=0.1)
-        made += [FlowStep(ActNorm(channels), InvertibleConv1x1LU(channels), coupling), Arsinh(channels)]
-    return made
+        transforms += [FlowStep(ActNorm(channels), InvertibleConv1x1LU(channels), coupling), Arsinh(channels)]
+    return transforms
 
 
 def build() -> Flow:
@@ -66,6 +65,8 @@ def build() -> Flow:
 
 def main(out: str, count: int = 200) -> float:
     """Train for ``count`` steps, save the weights, and return the held-out bits per dimension."""
+    from sklearn.datasets import load_digits  # here, so that its absence is one line
+
     torch.manual_seed(0)
     digits = torch.from_numpy(load_digits().images * 16).clamp(max=255).to(torch.uint8)[:, None]
     train, held_out = digits[:1500], digits[1500:]
@@ -90,5 +91,7 @@ if __name__ == "__main__":
         sys.exit("usage: python examples/own_parts.py OUT.pt")
     try:
         main(sys.argv[1])
+    except ImportError:
+        sys.exit("error: scikit-learn, which holds the digits, is not installed; pip install scikit-learn")
     except (OSError, RuntimeError) as error:
         sys.exit(f"error: {error}")

@@ -53,14 +53,15 @@ def test_own_parts_are_trained_saved_and_exact(tmp_path, capsys):
     assert (model.decode(latents) - x).abs().max() <= 1e-9
     slope = torch.func.jacrev(lambda v: model.encode(v).flatten()[0])(x).reshape(64, 64)
     expected = noise_log_prob(latents.flatten()[:, :, None, None]) + slope.slogdet()[1]
-    assert abs(float(latents.log_prob - expected)) <= 1e-9
+    assert (latents.log_prob - expected).abs() <= 1e-9
 
 
-def test_the_digits_without_scikit_learn_are_one_line(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["digits.py", "own_parts.py"])
+def test_the_digits_without_scikit_learn_are_one_line(tmp_path, monkeypatch, name):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    monkeypatch.setattr(sys, "argv", ["digits.py", str(tmp_path / "digits")])
+    monkeypatch.setattr(sys, "argv", [name, str(tmp_path / "digits")])
     with pytest.raises(SystemExit, match=r"^error: scikit-learn, .* is not installed; pip install scikit-learn$"):
-        runpy.run_path(str(ROOT / "examples" / "digits.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_the_library_in_ten_lines_and_arithmetic_of_latents():
     with torch.no_grad():
         flat = [model.encode(names[key]).flatten().mean(0) for key in ("smiling", "others")]
         expected = model.decode(names["latents"].with_flat(names["latents"].flatten() + 1.5 * (flat[0] - flat[1])))
-        found = model.decode(names["found"])
+        found = model.decode(names["optimised"])
     assert (names["smiling_more"] - expected).abs().max() <= 1e-4
     apart = [(picture - target)[..., :32].square().mean() for picture in (photo, found)]
     assert apart[1] <= 0.5 * apart[0]

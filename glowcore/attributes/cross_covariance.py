@@ -6,7 +6,7 @@ span of A varies as C says, and the rest is uncorrelated with A, as it would be 
 
 .. math:: X = C_A \, (A A^T)^{-1} A B^T
 
-Of sets of equal size, neither of which is the better one to start from, it is the mean of both estimates.
+A is the larger of both sets. For sets of equal size X is the mean of the estimates from either set.
 
 Standard normal latents alone would give :math:`X = A B^T`. Real encodings vary more along attributes (by 1.6 to 1.8 for
 ``pretrained/faces64``), and the standard deviation of a direction after ``orthogonalise`` would then be far too large.
@@ -35,7 +35,7 @@ def cross_covariance(a: Tensor, covariance_a: Tensor, b: Tensor, covariance_b: T
         covariance_b: of the projections on ``b``, ``[B, B]`` float64.
     """
     a, b = a.cpu().double(), b.cpu().double()
-    # The larger set knows more of the latents' covariance. The mean of two valid estimates is valid.
+    # The larger set covers more of the latents' covariance. The mean of two valid estimates is valid.
     if len(a) > len(b):
         return _implied_by(a, covariance_a, b, covariance_b)
     from_b = _implied_by(b, covariance_b, a, covariance_a).T

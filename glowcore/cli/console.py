@@ -42,9 +42,9 @@ def say_first(lines: Sequence[str], more: str) -> None:
 
 
 def say_remarks(*sets: PictureSet) -> None:
-    """Print what is worth knowing of the pictures of one data set, opened as one or several splits.
+    """Print the remarks on a data set, opened as one or several splits.
 
-    These are the files left out as broken, endings that are not read, and unused bits.
+    They name the files left out as broken, the file endings that are not read, and unused bits.
     """
     say_skipped(list(dict.fromkeys(entry for pictures in sets for entry in pictures.skipped)))
     say_passed_over(sets[0].other_kinds)  # over all splits

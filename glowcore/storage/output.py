@@ -55,7 +55,7 @@ def check_folder(path: str | os.PathLike, name: str) -> None:
 
 
 def check_elsewhere(folder: str | os.PathLike, data: str | os.PathLike) -> None:
-    """Check that the folder of ``--out`` does not lie within that of ``--data``, whose pictures its own would join.
+    """Check that the folder of ``--out`` is not inside that of ``--data``: its pictures would join the data set.
 
     Raises:
         ConfigError: it does, or both are one folder.
