@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from glowcore import models
 from glowcore.attributes import AttributeVectors
@@ -27,45 +27,25 @@ from glowcore.devices import on_cpu, pick_device
 from glowcore.errors import CheckpointError, ConfigError
 from glowcore.flow import Flow
 from glowcore.origin import Origin, still_true
-from glowcore.storage.atomic import write_set
 from glowcore.storage.budget import AllocationBudget
-from glowcore.storage.safetensors_guard import (
-    TensorSpec,
-    check_specs,
-    pack,
-    read_header,
-    spec_mismatch,
-    specs_of,
-    unpack,
+from glowcore.storage.model_folder import (
+    ATTRIBUTES,
+    CONFIG,
+    FILES,
+    FORMAT_VERSION,
+    WEIGHTS,
+    Attributes,
+    dump_json,
+    read_attributes,
+    read_config,
+    read_folder,
+    write_folder,
 )
-from glowcore.storage.sealed import SealedSet, parse_json, read_set
+from glowcore.storage.safetensors_guard import TensorSpec, spec_mismatch, specs_of
+from glowcore.storage.sealed import SealedSet, read_set
 from glowcore.storage.structure import difference
 from glowcore.version import __version__
 from glowcore.weight_draws import WeightDraws
-
-FORMAT_VERSION = 1
-CONFIG, WEIGHTS, ATTRIBUTES = "config.json", "model.safetensors", "attributes.safetensors"
-FILES = (CONFIG, WEIGHTS, ATTRIBUTES)
-CONFIG_KEYS = {"format_version", "model", "config", "metadata", "glowcore_version"}
-
-Attributes = tuple[dict[str, Tensor], dict[str, Any]]
-Expect = Callable[[dict[str, Any], int], Mapping[str, TensorSpec]]
-
-
-class Contents(NamedTuple):
-    """Contents of a model folder.
-
-    Attributes:
-        config: ``config.json``.
-        sha256: SHA-256 of the weights file.
-        tensors: the weights by name.
-        attributes: tensors and metadata of the attribute vectors, or None.
-    """
-
-    config: dict[str, Any]
-    sha256: str
-    tensors: dict[str, Tensor]
-    attributes: Attributes | None
 
 
 def save(model: Flow | VAE, folder: str | Path) -> None:
@@ -93,7 +73,7 @@ def save(model: Flow | VAE, folder: str | Path) -> None:
     attributes = None
     if vectors is not None:
         # As JSON returns them: tuples become lists, numbers of numpy those of Python.
-        attributes = vectors.tensors(), json.loads(_dump(folder / ATTRIBUTES, vectors.metadata()))
+        attributes = vectors.tensors(), json.loads(dump_json(folder / ATTRIBUTES, vectors.metadata()))
         _check_attributes(folder, model, attributes)
     write_folder(folder, config, model.state_dict(), attributes)
 
@@ -182,9 +162,9 @@ def read_info(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
 
     def read(files: SealedSet) -> dict[str, Any]:
-        config = _read_config(files)
+        config = read_config(files)
         _model_config(folder / CONFIG, config)
-        attributes = _read_attributes(files)
+        attributes = read_attributes(files)
         entries = {name: {"size": size, "sha256": digest} for name, (size, digest) in files.entries.items()}
         return {**config, "files": entries, "attributes": attributes and attributes[1]}
 
@@ -204,85 +184,6 @@ def fingerprint(folder: str | Path) -> str:
         return files.entries[WEIGHTS][1]
 
     return read_set(Path(folder), FILES, read)
-
-
-def write_folder(
-    folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], attributes: Attributes | None = None
-) -> None:
-    """Write the files of a model folder atomically, without checking that they describe a model.
-
-    Raises:
-        CheckpointError: see :func:`save`.
-    """
-    folder = Path(folder)
-    for file, group in ((WEIGHTS, tensors), (ATTRIBUTES, attributes[0] if attributes else {})):
-        for name, tensor in group.items():
-            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                raise CheckpointError(f"{folder / file}: not saved, tensor {name} holds NaN or infinite values")
-    files = {
-        CONFIG: _dump(folder / CONFIG, config, indent=2).encode(),
-        WEIGHTS: pack(folder / WEIGHTS, tensors),
-    }
-    if attributes is not None:
-        table = {"attributes": _dump(folder / ATTRIBUTES, attributes[1])}
-        files[ATTRIBUTES] = pack(folder / ATTRIBUTES, attributes[0], table)
-    write_set(folder, files, FILES)
-
-
-def read_folder(folder: str | Path, expect: Expect | None = None) -> Contents:
-    """Read and verify the files of a model folder, without building a model.
-
-    Args:
-        folder: the model folder.
-        expect: function of ``config.json`` and the size of the weights in bytes that returns the expected tensor specs;
-            called before the weights are read.
-
-    Raises:
-        CheckpointError: see :func:`load`.
-    """
-
-    def read(files: SealedSet) -> Contents:
-        config = _read_config(files)
-        path = files.folder / WEIGHTS
-
-        def look(file: BinaryIO) -> None:
-            size = files.entries[WEIGHTS][0]
-            header = read_header(path, file, size)
-            if expect is not None:
-                check_specs(path, header.specs, expect(config, size))
-
-        tensors, _ = unpack(path, files.read(WEIGHTS, look))
-        return Contents(config, files.entries[WEIGHTS][1], tensors, _read_attributes(files))
-
-    return read_set(Path(folder), FILES, read)
-
-
-def _read_config(files: SealedSet) -> dict[str, Any]:
-    path = files.folder / CONFIG
-    config = parse_json(path, files.read(CONFIG))
-    number = config.get("format_version")
-    if type(number) is not int or number < 1:
-        raise CheckpointError(f"{path}: format_version is {number!r:.40}, expected a whole number from 1")
-    if number > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path}: made by a newer version (format {number}), this program reads up to {FORMAT_VERSION}; update it"
-        )
-    if set(config) != CONFIG_KEYS:
-        wrong = sorted(set(config) ^ CONFIG_KEYS)[0]
-        known = ", ".join(sorted(CONFIG_KEYS))
-        raise CheckpointError(f"{path}: key {wrong:.80} is unknown or missing, expected {known}")
-    if not isinstance(config["metadata"], dict) or not isinstance(config["model"], str):
-        raise CheckpointError(f"{path}: expected a name as model and an object as metadata")
-    return config
-
-
-def _read_attributes(files: SealedSet) -> Attributes | None:
-    if ATTRIBUTES not in files:
-        return None
-    path = files.folder / ATTRIBUTES
-    size = files.entries[ATTRIBUTES][0]
-    tensors, table = unpack(path, files.read(ATTRIBUTES, lambda file: read_header(path, file, size) and None))
-    return tensors, parse_json(path, table.get("attributes", "").encode())
 
 
 def _check_attributes(folder: Path, model: Flow | VAE, attributes: Attributes) -> None:
@@ -323,12 +224,3 @@ def _build(path: Path, config: Mapping[str, Any], size: int) -> Flow | VAE:
     max_bytes = max(4, torch.get_default_dtype().itemsize) * size + (1 << 20)
     with WeightDraws(), on_cpu(), AllocationBudget(max_bytes, 1000 + size // 20, error):
         return models.build(_model_config(path, config))
-
-
-def _dump(path: Path, value: Any, indent: int | None = None) -> str:
-    try:
-        text = json.dumps(value, allow_nan=False, indent=indent)
-        parse_json(path, text.encode())
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: not saved, its contents are not JSON ({error})") from error
-    return text

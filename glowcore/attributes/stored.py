@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,7 +66,13 @@ def malformed(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def well_formed(metadata: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """Return the facts of each attribute and the source of all, without those that :func:`malformed` lists."""
+    """Return the facts of each attribute and the source of all, without those that :func:`malformed` lists.
+
+    A warning names the first of these.
+    """
+    if lines := malformed(metadata):
+        others = f" (and {len(lines) - 1} others)" if len(lines) > 1 else ""
+        warnings.warn(f"{lines[0]}; this fact{others} is left out", stacklevel=3)
 
     def kept(facts: Mapping[str, Any], known: _Known) -> dict[str, Any]:
         return {key: value for key, value in facts.items() if key not in _malformed(facts, known, "")}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from glowcore.attributes.cross_covariance import cross_covariance
 from glowcore.attributes.facts import have_own_source, with_true_angles
-from glowcore.attributes.stored import check_stored, malformed, well_formed
+from glowcore.attributes.stored import check_stored, well_formed
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
 
@@ -260,9 +259,6 @@ class AttributeVectors:
             ConfigError: something is missing or inconsistent.
         """
         check_stored(tensors, metadata)
-        if lines := malformed(metadata):
-            others = f" (and {len(lines) - 1} others)" if len(lines) > 1 else ""
-            warnings.warn(f"{lines[0]}; this fact{others} is left out", stacklevel=2)
         facts, source = well_formed(metadata)
         vectors = cls(
             tuple(metadata["names"]),

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from glowcore.checkpoint import read_folder, write_folder
 from glowcore.errors import CheckpointError
+from glowcore.storage.model_folder import read_folder, write_folder
 
 FILES = {"config.json", "model.safetensors", "attributes.safetensors", "manifest.json"}
 CALLS = ("mkdir", "open", "fsync", "replace", "unlink", "rmdir")

@@ -30,7 +30,7 @@ def test_table_layout(table):
     assert data.attributes.tolist() == [[1, 0], [0, -1], [0, 0]]
     assert data.labels is None
     assert len(data) == 3
-    for split, count in (("valid", 1), ("test", 2), ("all", 6)):
+    for split, count in (("valid", 1), ("test", 2), ("all", 6), (None, 6)):
         assert len(open_dataset(table, image_size=8, split=split)) == count
     assert len(open_dataset(table, image_size=8)) == 6
     assert open_dataset(str(table), image_size=8, limit=2).files == ["0.png", "1.png"]
