@@ -63,6 +63,7 @@ def test_the_settings_in_force_are_the_hardened_ones():
     assert server["address"] == "127.0.0.1"
     assert (server["maxUploadSize"], server["maxMessageSize"]) == (15, 30)
     assert server["fileWatcherType"] == "none"
+    assert server["enableWebsocketCompression"]
     assert KEPT + EVERY < server["disconnectedSessionTTL"] <= 120
     assert (client["showErrorDetails"], client["toolbarMode"]) == ("none", "viewer")
 
