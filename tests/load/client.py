@@ -42,7 +42,9 @@ class Reply:
 
     def picture(self, name: str) -> np.ndarray:
         """One of "original", "reconstruction", "edited" as the browser would decode it, uint8 [H, W, 3]."""
-        data = self.view["pictures"][name]["uri"].partition(",")[2]
+        pictures = self.view["pictures"]
+        uri = pictures[name]["uri"] or pictures["original"]["uri"]  # an exact reconstruction is the original
+        data = uri.partition(",")[2]
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
