@@ -1,4 +1,4 @@
-"""Facts of attribute vectors that another fit or another direction can make false."""
+"""Facts of attribute vectors: their meaning, and which of them another fit or another direction makes false."""
 
 from __future__ import annotations
 
@@ -34,3 +34,14 @@ def with_true_angles(facts: Facts, names: Sequence[str], directions: Tensor) -> 
 def have_own_source(facts: Facts, names: Sequence[str]) -> bool:
     """Return whether every attribute has a ``source`` of its own, so that none is of the fit of the set."""
     return all("source" in facts.get(name, {}) for name in names)
+
+
+def direction_kind(info: Mapping[str, Any]) -> str:
+    """Return how a direction was made: ``mean``, ``partial``, ``mean, refined`` or ``partial, refined``.
+
+    Args:
+        info: of :meth:`~glowcore.attributes.AttributeVectors.info`.
+    """
+    direction = info.get("direction", {})
+    kind = direction.get("kind", "mean")
+    return f"{kind}, refined" if direction.get("refined", {}).get("kept") else kind

@@ -32,7 +32,7 @@ class AttributeVectors:
 
     Attributes:
         names: the attributes, in the order of all rows below.
-        directions: ``d``, ``[A, D]`` float32; :func:`direction_kind` tells how each was made.
+        directions: ``d``, ``[A, D]`` float32; :func:`~glowcore.attributes.direction_kind` tells how each was made.
         score_weights: ``w``, ``[A, D]`` float32, shrunk linear discriminants.
         score_offsets: ``b``, ``[A]`` float64; scores have mean 0 and standard deviation 1 over held-out encodings.
         covariance: ``[A, A]`` float64, of the projections ``<eps, d>`` of pictures outside of the fit, as the training
@@ -302,17 +302,6 @@ class AttributeVectors:
         if latents.prior != self.prior:
             raise ConfigError(f"latents have a {latents.prior} prior, these attributes were fitted for {self.prior}")
         return latents.flatten()
-
-
-def direction_kind(info: Mapping[str, Any]) -> str:
-    """Return how a direction was made: ``mean``, ``partial``, ``mean, refined`` or ``partial, refined``.
-
-    Args:
-        info: of :meth:`AttributeVectors.info`.
-    """
-    direction = info.get("direction", {})
-    kind = direction.get("kind", "mean")
-    return f"{kind}, refined" if direction.get("refined", {}).get("kept") else kind
 
 
 def _checked(name: str, strength: float) -> float:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from glowcore import checkpoint, classes
+from glowcore.attributes.facts import direction_kind
 from glowcore.attributes.fit import DIRECTION_CHOICES, fit_attributes
 from glowcore.attributes.fittable import fittable
 from glowcore.attributes.refinement import RefinementSettings
-from glowcore.attributes.vectors import AttributeVectors, direction_kind
+from glowcore.attributes.vectors import AttributeVectors
 from glowcore.classifiers.classifier import ClassifierSettings
 from glowcore.cli import classifiers, console, options
 from glowcore.data import PictureSet

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from glowcore.attributes.vectors import AttributeVectors, direction_kind
+from glowcore.attributes.facts import direction_kind
+from glowcore.attributes.vectors import AttributeVectors
 from glowcore.classifiers.store import StoredClassifier
 from glowcore.evaluation.edits import BORDER_DIVISOR, MOST_OUTSIDE, EditEvaluation, EditResult
 from glowcore.evaluation.until_seen import UntilSeen

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from glowcore import checkpoint, classes
-from glowcore.attributes.vectors import direction_kind
+from glowcore.attributes.facts import direction_kind
 from glowcore.cli import console, options
 from glowcore.flow import Flow
 from glowcore.metadata import CLASS_NAMES
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         "classes": classes.class_names(model),
         "metadata": stored["metadata"],
         "files": stored["files"],
-        "attributes": stored["attributes"],
+        "attributes": None if model.attributes is None else model.attributes.metadata(),  # only well-formed facts
     }
     if args.json:
         console.print_json(facts)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import glowcore
-from glowcore import images
+from glowcore import checkpoint, images
 from glowcore.cli import COMMANDS, edit_report, main
 from glowcore.cli.runner import Parser
 from tests.glowcore.command_line import read, run
@@ -235,6 +235,18 @@ def test_info(tiny, capsys, tiny_model):
     assert f"{found['parameters']:,} parameters" in words.out
     assert found["sha256"] in words.out
     assert "Smiling" in words.out
+
+
+@pytest.mark.filterwarnings("ignore:attribute 'Smiling'. separation is 'high'")
+def test_info_leaves_out_facts_that_it_cannot_show(tmp_path, capsys, monkeypatch):
+    """Earlier versions stored them."""
+    flow = glowcore.load(write_model(tmp_path / "model"), device="cpu")
+    facts = {"Smiling": {"positives": 3, "separation": "high", "direction": "mine"}}
+    flow.attributes = replace(flow.attributes, facts=facts)
+    monkeypatch.setattr(checkpoint, "malformed", lambda metadata: [])
+    glowcore.save(flow, tmp_path / "model")
+    line = next(line for line in run(capsys, "info", "--model", tmp_path / "model").out.splitlines() if "with," in line)
+    assert " ".join(line.split()) == "Smiling 3 with, ? without, separation unknown, direction mean"
 
 
 def test_info_prints_no_control_characters_of_a_stranger_s_model(tmp_path, capsys):
