@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e import serving
 from tests.e2e.serving import REPOSITORY
+from tests.e2e.slow_link import SlowLink
 from tests.explorer import tiny_model
 
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
@@ -82,6 +83,14 @@ def page(browser, server):
     yield page
     context.close()
     assert serious(complaints) == []
+
+
+@pytest.fixture
+def link(server) -> Iterator[SlowLink]:
+    """A way to the application without a delay at first; name it before ``page``, which must close before it."""
+    link = SlowLink(int(server.rsplit(":", 1)[1]))
+    yield link
+    link.close()
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,24 @@ def test_the_frame_on_which_the_film_was_stopped_is_opened_in_edit(page):
     page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('edit,')")
 
 
+@pytest.mark.parametrize("delay", [0.05, 0.2])
+def test_a_frame_is_saved_on_a_slow_link(link, page, delay):
+    page.goto(link.address)
+    page.get_by_role("link", name="Mix", exact=True).click()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
+    settle(page)
+    link.delay = delay
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(700)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Exact 64 px PNG").click()
+    place = float(page.get_by_role("slider", name="Place in the film").input_value())
+    assert 0 < place < 1
+    assert download.value.suggested_filename.endswith(f"-{round(100 * round(place * 48) / 48)}-64px.png")
+    settle(page)
+
+
 def test_a_playing_film_stops_before_a_picture_of_it_is_saved(page):
     page.get_by_role("link", name="Mix", exact=True).click()
     expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()

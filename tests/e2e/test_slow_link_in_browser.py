@@ -9,19 +9,17 @@ from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
-LATENCY = 150  # milliseconds
+DELAY = 0.08  # seconds, each way
 
 
 @pytest.fixture
-def slow(page):
-    """The editor on a link with latency, once it has nothing more to request."""
+def slow(link, page):
+    """The editor on a slow link, once it has nothing more to request."""
+    page.goto(link.address)
     expect(smile(page)).to_have_value("1")
     expect(page.locator(".frames-name")).to_have_text("Smile")
     settle(page)
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": 1e6, "uploadThroughput": 5e5}
-    session.send("Network.emulateNetworkConditions", conditions)
+    link.delay = DELAY
     return page
 
 

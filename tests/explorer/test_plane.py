@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.ui.components import plane as plane_module
+from explorer.ui.components import received as received_module
 from explorer.ui.components.plane import Walk
 
 
@@ -22,7 +23,7 @@ def hand(monkeypatch):
     component, receipt = Shown(), Shown()
     monkeypatch.setattr(plane_module.st, "session_state", state)
     monkeypatch.setattr(plane_module, "_PLANE", component)
-    monkeypatch.setattr(plane_module, "_RECEIVED", receipt)
+    monkeypatch.setattr(received_module, "_RECEIVED", receipt)
 
     def send(message):
         calls = []
@@ -42,7 +43,7 @@ def hand(monkeypatch):
         plane_module.plane(chart, key="plane", start=Walk(), on_walk=calls.append)
         state["plane"] = {"went": message}
         component.arguments["on_went_change"]()
-        plane_module.received("plane")
+        plane_module.acknowledge("plane")
         return calls, receipt.arguments["data"]
 
     return send

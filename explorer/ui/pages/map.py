@@ -13,7 +13,7 @@ from explorer.pixels.pictures import data_uri, png, reduced, webp
 from explorer.ui import shelf, state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
-from explorer.ui.components.plane import Chart, Point, Walk, plane, received
+from explorer.ui.components.plane import Chart, Point, Walk, acknowledge, plane
 from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
 from explorer.ui.memo import remembered
@@ -196,7 +196,7 @@ def panel(start: Walk, here: Point | None) -> None:
             show_face(bench, latent_map)
         except GlowcoreError as error:
             show_failure(error)
-        received("plane")
+        acknowledge("plane")
     walk = walk_of(bench)
     address({"at": walk.source.value if walk.spot and not walk.path else ""}, key="map_address")
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-SCRIPTS = ("edit_wire", "stage", "photo", "views", "panel", "frames", "readout", "saves", "editor")
+SCRIPTS = ("edit_wire", "stage", "photo", "views", "panel", "frames", "readout", "../gate", "saves", "editor")
 _EDITOR = st.components.v2.component("explorer_editor", **sources("editor", *SCRIPTS))
 
 

@@ -10,11 +10,12 @@ import streamlit as st
 from explorer.edits.messages import numbers
 from explorer.pixels.lost_pictures import sheet
 from explorer.ui.components import sources
+from explorer.ui.components.received import received
 from explorer.ui.downloads import download
 from explorer.views import export
 from glowcore.films import RATE
 
-_FILM = st.components.v2.component("explorer_film", **sources("film", "buttons", "film"))
+_FILM = st.components.v2.component("explorer_film", **sources("film", "../gate", "film"))
 COLUMNS = 8
 
 
@@ -36,6 +37,7 @@ def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool, button
     data = {"columns": columns, "count": len(frames), "alt": alt, "rate": RATE, "loop": loop, "buttons": buttons}
     place = _FILM(key=key, data={**data, **sheet(frames, columns)}, on_place_change=lambda: None).get("place")
     (share,) = numbers([place], 1, 0.0, 1.0) or (0.0,)
+    received({"place": share}, key=f"{key} received")  # in the film's data, it would send all frames again
     return round(share * (len(frames) - 1))
 
 

@@ -9,8 +9,17 @@ class Film {
     this.find = (selector) => root.querySelector(selector)
     this.canvas = this.find(".screen canvas")
     this.scrub = this.find(".scrub")
-    this.place = 0
-    this.buttons = new FrameButtons(() => { if (this.timer) this.stand(this.place) })
+    this.place = this.sent = this.received = 0
+    this.saves = new Gate(null, () => this.sent !== this.received)
+    this.onPress = (event) => { if (this.timer && event.target.closest?.(this.box)) this.stand(this.place) }
+    this.onReceived = ({ detail }) => {
+      if (!("place" in detail)) return // of another component
+      this.received = detail.place
+      this.saves.openIfSaved()
+    }
+    document.addEventListener("pointerdown", this.onPress, true)
+    document.addEventListener("focusin", this.onPress, true)
+    window.addEventListener("explorer-received", this.onReceived)
     this.scrub.oninput = () => this.rest(Number(this.scrub.value))
     this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
     this.scrub.onchange = () => { if (!this.repeated) this.stand(this.place) }
@@ -20,8 +29,9 @@ class Film {
   }
 
   async load(data, send) {
-    this.send = () => { this.buttons.close(); send(this.place) }
-    this.buttons.box = data.buttons ? `.st-key-${data.buttons}` : null
+    this.post = send
+    this.box = data.buttons ? `.st-key-${data.buttons}` : null
+    this.saves.boxes = `${this.box} ${SAVE}`
     this.rate = data.rate
     this.loop = data.loop
     if (this.uri === data.uri) return
@@ -93,6 +103,14 @@ class Film {
     this.timer = requestAnimationFrame(step)
   }
 
+  // Send the position, unless the server has it already: the new run would drop the files of the buttons.
+  send() {
+    if (this.place === this.sent) return
+    this.sent = this.place
+    this.saves.closed = true
+    this.post(this.place)
+  }
+
   // Stop at a position and send it at once, because a click on a button may follow.
   stand(place) {
     this.rest(place)
@@ -111,7 +129,10 @@ class Film {
   remove() {
     this.stop()
     clearTimeout(this.resting)
-    this.buttons.remove()
+    this.saves.remove()
+    document.removeEventListener("pointerdown", this.onPress, true)
+    document.removeEventListener("focusin", this.onPress, true)
+    window.removeEventListener("explorer-received", this.onReceived)
   }
 
   stop() {

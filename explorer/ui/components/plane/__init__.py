@@ -10,12 +10,10 @@ import streamlit as st
 
 from explorer.edits.messages import NO_MESSAGE, acknowledgement, newer, numbers
 from explorer.edits.recipe import Source
-from explorer.ui.components import HERE, sources
+from explorer.ui.components import sources
+from explorer.ui.components.received import received
 
 _PLANE = st.components.v2.component("explorer_plane", **sources("plane", "view", "plane"))
-_RECEIVED = st.components.v2.component(
-    "explorer_received", js=(HERE / "plane" / "received.js").read_text(encoding="utf-8")
-)
 LONGEST_PATH = 2000  # points that are read of a drawn path
 
 
@@ -78,7 +76,7 @@ def plane(chart: Chart, *, key: str, start: Walk, on_walk: Callable[[Walk], None
     """Show a chart, with the place and path of ``start`` marked; call ``on_walk`` when the visitor goes elsewhere.
 
     The chart holds all thumbnails; Streamlit sends its data again only when they change. Every message is handled once;
-    the browser holds the next one back until ``received`` acknowledges it.
+    the browser holds the next one back until ``acknowledge`` acknowledges it.
     """
 
     def went() -> None:
@@ -95,10 +93,10 @@ def plane(chart: Chart, *, key: str, start: Walk, on_walk: Callable[[Walk], None
     _PLANE(key=key, data=data, on_went_change=went)
 
 
-def received(key: str) -> None:
+def acknowledge(key: str) -> None:
     """Acknowledge the last message of the plane; call it last in the plane's part of the page."""
     last = st.session_state.get(_place(key), NO_MESSAGE)
-    _RECEIVED(key=_place(key) + " ack", data=acknowledgement(last))
+    received(acknowledgement(last), key=_place(key) + " ack")
 
 
 def _walk(message: dict[str, Any], points: Sequence[Point]) -> Walk | None:
