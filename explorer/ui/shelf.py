@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.results import Encoded
 from explorer.pixels.pictures import data_uri, in_channels, reduced, tile_uri
-from explorer.portraits.photos import TILE
+from explorer.portraits.photos import TILE, Photo
 from explorer.ui import visitors
 from explorer.ui.choosers import gallery_tiles
 from explorer.ui.components.tiles import Look, Tile, tiles
@@ -48,26 +48,32 @@ def unedited(bench: Bench) -> str:
     source = bench.desk.recipe.source
     if source.kind == "gallery":
         return source.value
-    own = source.kind == "photo" and (source.value in bench.desk.photos or source.value in bench.desk.crops.brought)
-    return PHOTO + source.value if own else UNEDITED
+    if source.kind == "photo" and source.value in bench.desk.photos:
+        return _face_id(bench.desk.photos[source.value], source)
+    brought = source.kind == "photo" and source.value in bench.desk.crops.brought
+    return PHOTO + source.value if brought else UNEDITED
 
 
 def photo_tiles(bench: Bench, *, every_face: bool = False) -> list[Tile]:
     """Return the tiles of this session's photos, the newest first.
 
-    A photo has one tile, of the face that it was last used with. With ``every_face`` it has one more for each other
-    face, whose id is that of the photo and the face's number.
+    A photo has one tile, of the face that it was last used with. With ``every_face`` each face has one, whose id
+    holds the number of the face, so that a place keeps its face while the photo is used with another.
     """
     photos, entries = bench.desk.photos, []
     for key in photos.newest_first:
         photo, source = photos[key], photos.source_of(key)
         count = len(photo.found) if every_face else 0
-        faces = {PHOTO + key: source}
-        faces |= {f"{PHOTO}{key}:{i}": replace(source, face=i, eyes=()) for i in range(count) if i != source.face}
-        for identity, face in faces.items():
+        for face in (source, *(replace(source, face=i, eyes=()) for i in range(count) if i != source.face)):
             which = f", face {face.face + 1} of {count}" if count > 1 and face.face >= 0 else ""
+            identity = _face_id(photo, face) if every_face else PHOTO + key
             entries.append(Tile(identity, _uri(bench, photo.tile(face)), photos.name_of(key) + which, group=YOURS))
     return entries
+
+
+def _face_id(photo: Photo, source: Source) -> str:
+    """Return the id of the tile of one face: of the photo alone for a centre crop or for eyes placed by hand."""
+    return f"{PHOTO}{photo.key}:{source.face}" if photo.found and source.face >= 0 else PHOTO + photo.key
 
 
 def _uri(bench: Bench, picture: np.ndarray) -> str:
@@ -133,11 +139,10 @@ def slot(name: str, shelf: list[Tile], start: str) -> str:
 def chosen(name: str, shelf: list[Tile]) -> str | None:
     """Return the id that was put into the place ``name``, None if it is not on the shelf or there is none.
 
-    A face that its photo was used with since has the id of the photo.
+    A photo without the number of a face, as in older addresses, stands for its best face.
     """
-    known, identity = {tile.id for tile in shelf}, kept(name) or ""
-    photo = PHOTO + _key_of(identity)
-    return next((i for i in (identity, photo) if i in known), None)
+    known, identity = {tile.id for tile in shelf}, kept(name)
+    return next((i for i in (identity, f"{identity}:0") if i in known), None)
 
 
 def kept(name: str) -> str | None:
@@ -152,7 +157,7 @@ def photos_in(bench: Bench, chosen: Sequence[str]) -> set[str]:
 
 
 def fill(pictures: Iterable[tuple[str, str]]) -> None:
-    """Put tiles into places: pairs of a place's name and a tile's id."""
+    """Put tiles into places; ``pictures`` holds pairs of a place's name and a tile's id."""
     for name, identity in pictures:
         st.session_state[_place(name)] = identity
 
@@ -171,7 +176,7 @@ def add_photos(bench: Bench, key: str, on_added: Callable[[str], None]) -> None:
 
     def take(data: bytes) -> Taken:
         photo = bench.desk.add_photo(data)
-        on_added(PHOTO + photo.key)
+        on_added(_face_id(photo, photo.source))
         faceless = "no face was found, so its centre is used. The Edit page has a way to place the eyes."
         sought = noun(bench.engine) == "face" and not photo.found
         return Taken(photo.key, faceless if sought else "")

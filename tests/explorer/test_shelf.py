@@ -45,7 +45,7 @@ def test_two_people_of_one_photo_can_be_mixed(at, files):
     assert not at.exception
     offered = {tile["id"]: tile["alt"] for tile in told(at, "tiles_B")["tiles"] if tile["id"].startswith("photo:")}
     assert offered == {
-        f"photo:{photo.key}": "Photo 1, face 1 of 3",
+        f"photo:{photo.key}:0": "Photo 1, face 1 of 3",
         f"photo:{photo.key}:1": "Photo 1, face 2 of 3",
         f"photo:{photo.key}:2": "Photo 1, face 3 of 3",
     }
@@ -54,7 +54,8 @@ def test_two_people_of_one_photo_can_be_mixed(at, files):
     shown = [shelf.picture(bench, told(at, f"tiles_{name}")["selected"]) for name in "AB"]
     for picture, face in zip(shown, (0, 2), strict=True):
         np.testing.assert_array_equal(picture, photo.aligned(32, replace(photo.source, face=face)).image)
-    desk.start_from(replace(photo.source, face=2))  # on Edit: the place keeps its face
-    at.run()
-    assert told(at, "tiles_B")["selected"] == f"photo:{photo.key}"
+    for face in (2, 1):  # on Edit: both places keep their faces
+        desk.start_from(replace(photo.source, face=face))
+        at.run()
+        assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == [f"photo:{photo.key}:{i}" for i in (0, 2)]
     assert shelf.photos_in(bench, [f"photo:{photo.key}:1"]) == {photo.key}
