@@ -7,6 +7,7 @@ continuously with the place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -22,6 +23,10 @@ from glowcore.latents import Latents
 # 80 % of the weight with the exponent 2, and 64 % with 1, where traces of a second pair of eyes or glasses show.
 NEIGHBOURS = 3
 EXPONENT = 2.0
+# Beyond the outermost dots a blend of the extreme faces there would be garish. The exponent therefore grows with the
+# distance to the nearest face, from four times the spacing of dots in the middle of the map on, where N dots of unit
+# variance have a density of N / 2 pi.
+SPARSE = 4 * math.sqrt(2 * math.pi)
 # A path across the map passes a hundred faces, so that 33 frames that each blended their own neighbours would jump from
 # person to person. The film shows the blend at nine places of the path and interpolates between them.
 STATIONS = 9
@@ -31,11 +36,13 @@ FRAMES = 33
 def nearest(points: np.ndarray, place: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return the ``NEIGHBOURS`` points nearest to a place, and their weights in its blend.
 
-    The weights are proportional to ``(1/d - 1/r) ** EXPONENT`` with the distance d of the point and r of the next point
-    after them. They are continuous in the place: a point that leaves the neighbourhood has the weight 0 there.
+    The weights are proportional to ``(1/d - 1/r) ** p`` with the distance d of the point and r of the next point after
+    them. The exponent p is ``EXPONENT``, and grows in proportion to the distance of the nearest point once that exceeds
+    ``SPARSE / sqrt(N)``, so far from all points the nearest has almost all the weight. The weights are continuous in
+    the place: a point that leaves the neighbourhood has the weight 0 there.
 
     Args:
-        points: ``[N, 2]`` with N above ``NEIGHBOURS``.
+        points: ``[N, 2]`` with N above ``NEIGHBOURS``, of unit variance along both axes.
         place: x and y.
 
     Returns:
@@ -44,10 +51,12 @@ def nearest(points: np.ndarray, place: tuple[float, float]) -> tuple[np.ndarray,
     distances = np.maximum(np.hypot(*(points - np.asarray(place)).T), 1e-9)
     order = np.argsort(distances, kind="stable")[: NEIGHBOURS + 1]
     *near, rim = distances[order]
-    ratios = (near[0] / np.array(near) - near[0] / rim) ** EXPONENT
+    exponent = EXPONENT * max(1.0, near[0] * math.sqrt(len(points)) / SPARSE)
+    ratios = near[0] / np.array(near) - near[0] / rim
     if not ratios.any():  # all are equally far
         ratios[:] = 1.0
-    return order[:-1], ratios / ratios.sum()
+    weights = (ratios / ratios[0]) ** exponent  # the nearest first, so that its weight cannot underflow
+    return order[:-1], weights / weights.sum()
 
 
 def blend_at(engine: Engine, latent_map: LatentMap, place: tuple[float, float]) -> Latents:

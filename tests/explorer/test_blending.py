@@ -37,6 +37,19 @@ def test_a_point_has_all_the_weight_at_its_place_and_loses_it_continuously():
     assert (np.abs(steps).max(0) > 0).sum() > 10
 
 
+def test_beyond_the_outermost_points_the_nearest_has_the_weight_and_loses_it_continuously():
+    points = np.random.default_rng(4).normal(size=(1500, 2))
+    angles = np.linspace(0, 2 * np.pi, 3601)
+    ring = 5.5 * np.stack([np.cos(angles), np.sin(angles)], 1)
+    rows = np.array([weights_of(tuple(place), points) for place in ring])
+    assert np.quantile(rows.max(1), 0.25) > 0.9
+    assert (rows.max(0) > 0.9).sum() > 5
+    border = int(np.flatnonzero(np.diff(rows.argmax(1)))[0])  # between two of these steps another point is the nearest
+    fine = np.linspace(ring[border], ring[border + 1], 1001)
+    steps = np.abs(np.diff([weights_of(tuple(place), points) for place in fine], axis=0))
+    assert steps.max() < 0.01
+
+
 def test_points_in_one_place_or_equally_far_share_the_weight():
     same = np.zeros((5, 2))
     assert weights_of((0.0, 0.0), same).max() == pytest.approx(1 / 3)
