@@ -100,6 +100,8 @@ else:
     app = st.App(
         __file__,
         lifespan=import_torch,
-        middleware=[Middleware(UploadBounds, alive=visitors.alive, close=visitors.close, bounds=visitors.bounds)],
+        middleware=[
+            Middleware(UploadBounds, alive=visitors.note_if_connected, close=visitors.close, bounds=visitors.bounds)
+        ],
     )
     settings_or_exit()

@@ -50,6 +50,12 @@ class ByteLRU(Generic[T]):
             while self._bytes > self.limit:
                 self._bytes -= self._items.popitem(last=False)[1][1]
 
+    def drop(self, key: Hashable) -> None:
+        """Remove the value of ``key``, if cached."""
+        with self._lock:
+            if key in self._items:
+                self._bytes -= self._items.pop(key)[1]
+
     def clear(self) -> None:
         """Remove all values."""
         with self._lock:

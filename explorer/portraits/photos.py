@@ -65,6 +65,10 @@ class Photo:
             _decoded.put(self.key, picture, picture.nbytes)
         return picture
 
+    def drop_pixels(self) -> None:
+        """Remove the pixels from the cache; a session that still has the photo decodes its file again."""
+        _decoded.drop(self.key)
+
     @property
     def nbytes(self) -> int:
         """Memory in bytes of the file and the cached crops; the pixels do not count."""

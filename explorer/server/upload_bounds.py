@@ -12,6 +12,7 @@ memory. The middleware closes every session that has uploaded files and has been
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -27,6 +28,7 @@ SESSIONS = 128
 UNKNOWN_SIZE = 16 * 2**20  # assumed for a body without Content-Length: Streamlit reads no more
 KEPT = 60.0  # seconds that a session may be disconnected; shorter than Streamlit's server.disconnectedSessionTTL
 EVERY = 5.0  # seconds between two searches for such sessions
+_LOG = logging.getLogger(__name__)
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 
 Message = MutableMapping[str, Any]
@@ -145,6 +147,7 @@ class UploadBounds:
                     files[file] = before
                 if not files and not known:
                     self._held.pop(session, None)
+                    self._gone.pop(session, None)
 
     def _problem(self, session: str, file: str, size: int) -> str:
         """Return why an upload exceeds the limits in one sentence, or ""."""
@@ -173,8 +176,12 @@ class UploadBounds:
             if self.alive(session):
                 self._gone.pop(session, None)
             elif now - self._gone.setdefault(session, now) >= KEPT:
-                del self._held[session], self._gone[session]
-                self.close(session)
+                try:
+                    self.close(session)
+                except Exception:
+                    _LOG.exception("a session could not be closed; it is tried again")
+                else:
+                    del self._held[session], self._gone[session]
 
     async def _status(self, scope: Message, receive: Receive, send: Send) -> int:
         """Let the application answer; return the status of its response."""

@@ -53,7 +53,9 @@ class Album(Mapping[str, Photo]):
             self.drop(oldest)
 
     def drop(self, key: str) -> None:
-        """Remove a photo, if present."""
+        """Remove a photo, if present, and its pixels from the cache that all sessions share."""
+        if key in self:
+            self[key].drop_pixels()
         for mapping in (self._photos, self._sources, self._files):
             mapping.pop(key, None)
 

@@ -75,6 +75,12 @@ class Desk:
         unchanged = not self.arrival.complete and self.arrival.shown == self.recipe
         return (self.arrival.recipe if unchanged else self.recipe).token()
 
+    def clear(self) -> None:
+        """Drop everything that the desk of an ended session holds, because callbacks may still refer to the desk."""
+        for key in list(self.photos):
+            self.photos.drop(key)
+        vars(self).update(vars(Desk()))
+
     # -- beginning, and changing the model ----------------------------------------------------------------
     def arrive(self, engine: Engine, token: str | None) -> None:
         """Begin with the edit of a link; without a link that can be followed, with ``greeting``."""

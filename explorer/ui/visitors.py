@@ -13,31 +13,32 @@ from explorer.server.upload_bounds import Bounds
 from explorer.ui import garbage
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_sessions: WeakValueDictionary[str, AppSession] = (
+    WeakValueDictionary()
+)  # connected ones, and disconnected ones to close
 
 
-_sessions: WeakValueDictionary[str, AppSession] = WeakValueDictionary()
-
-
-def alive(session: str) -> bool:
-    """Return whether a session is connected; if so, remember it for ``close``."""
+def note_if_connected(session: str) -> bool:
+    """Keep a weak reference to a connected session for ``close``; return whether the session is connected."""
     connected = st.runtime.get_instance().get_app_session(session)
-    if connected is None:
-        return False
-    _sessions[session] = connected
-    return True
+    if connected is not None:
+        _sessions[session] = connected
+    return connected is not None
 
 
 def close(session: str) -> None:
-    """Remove a disconnected session, and the photos in its state; call it on the server's event loop.
+    """Remove a disconnected session, its photos and their cached pixels; call it on the server's event loop.
 
-    Emptying the state is not left to Python, because Streamlit refers to the last session until the next one comes.
+    Encodings and small pictures of its faces stay in caches that all sessions share, under hashes of pixels, until
+    newer ones take their room. Emptying the state is not left to Python, because Streamlit refers to the last session
+    until the next one comes.
     """
-    closed = _sessions.pop(session, None)  # before Streamlit drops it
+    closed = _sessions.get(session)  # before Streamlit drops it
     st.runtime.get_instance().close_session(session)
     if closed is None:
         return
     if "desk" in closed.session_state:
-        closed.session_state["desk"].__init__()  # callbacks refer to the desk as well
+        closed.session_state["desk"].clear()
     closed.session_state.clear()
     asyncio.get_running_loop().call_later(1.0, garbage.settle)  # once the threads of the session have ended
 

@@ -10,9 +10,11 @@ from explorer.edits.recipe import Source
 from explorer.pixels.cache import ByteLRU
 from explorer.portraits import photos
 from explorer.portraits.photos import Photo, photo_key
+from explorer.session.album import Album
 from glowcore import images
 from glowcore.errors import ImageError
 from tests.explorer import tiny_model
+from tests.explorer.picture_files import jpeg_of
 
 
 def file_of(number: int, side: int = 120) -> bytes:
@@ -78,3 +80,12 @@ def test_what_is_kept_for_all_is_known_by_its_content_and_cannot_be_changed(deco
 def test_a_file_that_is_no_picture_is_a_sentence(decodings):
     with pytest.raises(ImageError, match="not a picture"):
         Photo.read(b"no picture at all")
+
+
+def test_a_removed_photo_leaves_no_pixels_and_another_session_decodes_it_again(blobs):
+    photo, album = Photo.read(jpeg_of(blobs[0])), Album()
+    album.keep(photo)
+    picture = photo.picture
+    album.drop(photo.key)
+    assert photos._decoded.get(photo.key) is None
+    np.testing.assert_array_equal(photo.picture, picture)

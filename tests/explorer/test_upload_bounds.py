@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 from streamlit.runtime.state import SessionState
 
+from explorer.portraits import photos
 from explorer.portraits.photos import Photo
 from explorer.server import upload_bounds
 from explorer.server.upload_bounds import ALONE, SHARED, Bounds, UploadBounds
@@ -176,8 +177,9 @@ def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monk
     desk = session_state["desk"] = Desk()
     session_state["more"] = blobs
     desk.photos.keep(Photo("a" * 32, jpeg_of(blobs[0])))
+    desk.photos["a" * 32].picture  # noqa: B018, decoded
     photo = weakref.ref(desk.photos["a" * 32])
-    assert [visitors.alive(session) for session in ("a", "b")] == [True, False]
+    assert [visitors.note_if_connected(session) for session in ("a", "b")] == [True, False]
 
     async def leave():
         visitors.close("a")
@@ -186,7 +188,40 @@ def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monk
     asyncio.run(leave())
     assert sessions == {}
     assert photo() is None
+    assert photos._decoded.get("a" * 32) is None
     assert "more" not in session_state
+
+
+def test_a_session_that_cannot_be_closed_is_tried_again_and_the_others_are_closed(server, closed, monkeypatch, caplog):
+    monkeypatch.setattr(upload_bounds, "KEPT", 0.0)
+    failures, connected = ["a"], {"a", "b"}
+
+    def close(session):
+        if session in failures:
+            failures.remove(session)
+            raise RuntimeError("it is busy")
+        closed.append(session)
+
+    bounds = UploadBounds(server, alive=lambda session: session in connected, close=close, bounds=lambda: BOUNDS)
+    assert [put(bounds, session, 0, MB) for session in "ab"] == [204, 204]
+    connected.clear()
+    bounds._close_ended()
+    assert (closed, list(bounds._held)) == (["b"], ["a"])
+    assert "it is busy" in caplog.text
+    bounds._close_ended()
+    assert (closed, bounds._held, bounds._gone) == (["b", "a"], {}, {})
+
+
+def test_sessions_without_a_stored_file_leave_nothing(bounds, server):
+    server.status = 400
+
+    async def app(scope, receive, send):
+        bounds._close_ended()  # as the watch does while the body arrives
+        await server(scope, receive, send)
+
+    bounds.app = app
+    assert put(bounds, "gone", 0, MB) == 400
+    assert (bounds._held, bounds._gone) == ({}, {})
 
 
 def test_sessions_are_bounded(server, monkeypatch):
