@@ -127,6 +127,6 @@ def in_words(figures: Mapping[str, Any]) -> str:
             f"faces found              {figures['faces']} of {figures['pictures']}",
             f"pixels changed at 8 bits {figures['pixels_changed']}",
             f"edits finite             {finite if figures['edits'] else 'none made: the model has no attributes'}",
-            f"bits/dim                 {figures['bits_per_dim']:.3f}",
+            f"bits/dim, at most        {figures['bits_per_dim']:.3f}",
         ]
     )

@@ -18,7 +18,7 @@ from explorer.pixels.lost_pictures import sheet
 from explorer.pixels.pictures import data_uri
 from explorer.session.desk import Desk
 from explorer.wording.labels import attributes_of, level_names, noun, slider_order, strength, words
-from explorer.wording.sentences import describe
+from explorer.wording.sentences import COMES_BACK, describe
 
 SLIDER_LIMIT = 3.0
 NO_FACE = "no face found"
@@ -122,7 +122,7 @@ def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: R
         "reconstruction": {
             "uri": None if source.exact else data_uri(source.reconstruction),  # the original's
             "alt": f"Reconstruction, {fact}",
-            "fact": "Every pixel comes back" if source.exact else fact,
+            "fact": COMES_BACK if source.exact else fact,
             "detail": fact,
             "mood": mood,
         },
@@ -190,7 +190,9 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
     names = level_names(len(levels))
     numbers = [["Model", engine.name], ["Device", engine.device_words], ["Decoding", f"{rendered.milliseconds:.1f} ms"]]
     numbers += [["Encoding and back", f"{source.milliseconds:.1f} ms"], ["Reconstruction", exactness(source)[0]]]
-    surprise = f"{source.bits_per_dim:.3f} bits/dim at {engine.config.n_bits} bits per value; less is more usual"
+    surprise = (
+        f"{source.bits_per_dim:.3f} bits/dim, at most, at {engine.config.n_bits} bits per value; less is more usual"
+    )
     numbers += [["Original", surprise]]
     numbers += [
         [f"Level {i + 1} ({name})", f"{a:.3f} → {b['norm']:.3f}"]

@@ -67,22 +67,18 @@ def download(
     )
 
 
-def save_picture(
-    file: Callable[[int], bytes], engine: Engine, name: str, *, key: str, label: str = SAVE, large: int = LARGE
-) -> None:
+def save_picture(file: Callable[[int], bytes], engine: Engine, name: str, *, key: str) -> None:
     """Show the buttons that save a picture of a model: enlarged, unless the model's are as large, and exact.
 
     Args:
-        file: returns the PNG for a shorter side of so many pixels.
+        file: takes the shorter side in pixels and returns the PNG.
         engine: the model.
         name: the file name without suffix.
         key: the key of the exact one; "_large" is appended for the other.
-        label: the text of the button for the enlarged one.
-        large: pixels, the shorter side of the enlarged one.
     """
     side = min(engine.image_size)
-    if side < large:
-        what = f"Enlarged to {large} pixels, for showing it to people."
-        download(label, f"{name}.png", lambda: file(large), key=f"{key}_large", what=what)
+    if side < LARGE:
+        what = f"Enlarged to {LARGE} pixels, for showing it to people."
+        download(SAVE, f"{name}.png", lambda: file(LARGE), key=f"{key}_large", what=what)
     exact = "The model's own pixels."
     download(exact_label(side), f"{name}-{side}px.png", lambda: file(side), key=key, what=exact)

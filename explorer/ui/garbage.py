@@ -23,8 +23,8 @@ def _freeze_imports(phase: str, info: dict[str, int]) -> None:
     """Freeze the objects of new modules at the end of a full collection, which has just freed the garbage.
 
     Many modules are imported after the model: by its background thread, by Streamlit and at the first visit of a page.
-    They hold 40,000 objects, which take 4 to 20 ms of every run. Imports end, so the objects of visitors, which are
-    frozen with them, are few; ``settle`` frees those that refer to each other.
+    They hold 40,000 objects, which take 4 to 20 ms of every run. Visitors' objects that exist at that moment are frozen
+    as well. They are few, because no more modules are imported after a while, and ``settle`` collects those in cycles.
     """
     global _modules
     if phase == "stop" and info["generation"] == 2 and len(sys.modules) != _modules:

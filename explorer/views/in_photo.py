@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
 from explorer.pixels.pictures import data_uri, reduced
 from explorer.portraits.photos import Photo
 
@@ -16,9 +17,9 @@ SIDE = 1000  # pixels of the longer side
 QUALITY = 85
 
 
-def key_of(source: Source, others: list[EditRecipe]) -> str:
-    """Return the key of a face's photo with the edits of ``others``, faces of the same photo, in it."""
-    text = "\n".join([repr(source), *(recipe.token() for recipe in others)])
+def key_of(engine: Engine, source: Source, others: list[EditRecipe]) -> str:
+    """Return the key of a photo around a model's face, with the edits of ``others``, faces of the same photo, in it."""
+    text = "\n".join([engine.model_hash, repr(source), *(recipe.token() for recipe in others)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

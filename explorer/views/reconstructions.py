@@ -9,8 +9,9 @@ import math
 from explorer.engines.compressor import Compressor
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
+from explorer.wording.sentences import COMES_BACK
 
-# Both are upper bounds on the length of the shortest code, in bits per value.
+# Both are upper bounds on the length of the shortest code, in bits/dim.
 DEQUANTISED, ELBO = "dequantised bound", "ELBO bound"
 
 
@@ -18,7 +19,7 @@ def verdict(encoded: Encoded) -> str:
     """Return whether the picture came back, as a badge in Markdown."""
     height, width = encoded.picture.shape[:2]
     if encoded.exact:
-        return f":green-badge[Comes back exactly: all {height * width:,} pixels]"
+        return f":green-badge[{COMES_BACK}: all {height * width:,} pixels]"
     return f":orange-badge[{encoded.pixels_changed:,} of {height * width:,} pixels differ]"
 
 
@@ -27,7 +28,7 @@ def figures(engine: Engine | Compressor, encoded: Encoded) -> str:
     return (
         f"Largest error: {encoded.max_error:.1e} of the range from black to white  \n"
         f"Peak signal-to-noise ratio: {_decibels(encoded)} dB  \n"
-        f"Code length: at most {encoded.bits_per_dim:.2f} bits per value ({_bound(engine)})"
+        f"Code length: {encoded.bits_per_dim:.2f} bits/dim, at most ({_bound(engine)})"
     )
 
 

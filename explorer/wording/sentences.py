@@ -12,6 +12,7 @@ NOT_FINITE = "That is further than the model can go, so the last step was undone
 OTHER_THINGS = "This model draws something else; your picture and its edit are kept with the previous model."
 ANOTHER_PHOTO = "This is not the photo the edit was made from, or not the same file."
 FACELESS = "No face was found in this photo, so its centre is used. Place the eyes for a better fit."
+COMES_BACK = "Comes back exactly"  # of a reconstruction without a changed pixel
 MOST_NAMES = 3  # that a sentence lists
 
 

@@ -64,7 +64,7 @@ def test_reconstruct_shows_exact_beside_compressed(home_of_four):
     told = words(at)
     assert "Compressed: 6 numbers for 768 values" in told
     assert "Comes back exactly: all 256 pixels" in told
-    assert any("bits per value (ELBO bound)" in m.help for m in at.markdown)
+    assert any("bits/dim, at most (ELBO bound)" in m.help for m in at.markdown)
 
 
 @pytest.mark.parametrize("page", ["edit.py", "mix.py", "sample.py", "map.py", "attributes.py"])

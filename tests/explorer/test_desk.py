@@ -92,7 +92,7 @@ def test_the_view_is_plain_json_with_text_for_every_picture(desk, engine):
     assert all(picture["alt"] for picture in pictures.values())
     assert all(pictures[name]["uri"].startswith("data:image/webp;base64,") for name in ("original", "edited"))
     assert pictures["reconstruction"]["uri"] is None  # equal to the original
-    assert pictures["reconstruction"]["fact"] == "Every pixel comes back"
+    assert pictures["reconstruction"]["fact"] == "Comes back exactly"
     assert pictures["reconstruction"]["detail"].startswith("0 pixels changed · largest error ")
     desk.handle({"op": "lock", "name": "Male", "on": True, "nonce": "a", "seq": 2}, engine)
     assert editor_view(desk, engine, desk.prepare_view(engine))["strip"] is None

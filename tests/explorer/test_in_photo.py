@@ -42,11 +42,13 @@ def test_the_matrix_finds_the_face_in_the_reduced_photo(shape):
     assert np.abs(face.astype(int) - aligned)[4:-4, 4:-4].mean() < 1.5  # half a pixel of shift gives 2.5 and more
 
 
-def test_the_key_tells_faces_and_other_edits_apart():
+def test_the_key_tells_models_faces_and_other_edits_apart(engine, bare):
     photo = Photo("0" * 32, png_of(smooth(64, 64)))
     other = EditRecipe(photo.source, (("Smiling", 1.0),))
-    keys = {key_of(photo.source, []), key_of(photo.source, [other]), key_of(photo.source, [other.reset()])}
-    assert len(keys) == 3
+    keys = {
+        key_of(model, photo.source, others) for model in (engine, bare) for others in ([], [other], [other.reset()])
+    }
+    assert len(keys) == 6
 
 
 def test_the_photo_is_sent_when_it_is_requested(home, fresh_caches, blobs, monkeypatch):

@@ -110,9 +110,9 @@ def test_the_switch_for_a_temperature_of_each_level_stays_in_place(home):
         assert kinds == ["toggle", *["slider"] * (3 if on else 1)]
 
 
-def test_the_map_names_the_place_that_it_shows(home):
+def test_the_map_names_the_place_that_it_shows(home, engine):
     at = visit("map.py")
-    at.session_state["map_walk pretrained/tiny"] = Walk(spot=(7.5, -1.0))
+    at.session_state["map_walk " + " ".join(maps.key_of(engine))] = Walk(spot=(7.5, -1.0))
     at.run()
     assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, −1.00"]
 

@@ -87,7 +87,7 @@ def test_figures_are_in_a_tooltip_and_have_units(at):
     number = r"\d\.\de[-+]\d\d"
     assert re.match(f"Largest error: {number} of the range from black to white  \n", text)
     assert "noise ratio: ∞ dB" in text
-    assert re.search(r"at most \d\.\d\d bits per value \(dequantised bound\)$", text)
+    assert re.search(r"\d\.\d\d bits/dim, at most \(dequantised bound\)$", text)
 
 
 def test_what_noise_on_the_latents_does_is_shown_beside(at):

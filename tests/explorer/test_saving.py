@@ -66,7 +66,7 @@ def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
 
 
 def test_small_pictures_are_offered_large_beside_the_exact_ones():
-    assert buttons(visit("sample.py")) == ["Save pictures", "Exact 32 px PNG"]
+    assert buttons(visit("sample.py")) == ["Save pictures", "Every picture at 32 px"]
     at = visit("mix.py")
     at.segmented_control(key="mix_mode").set_value("Levels").run()
     assert buttons(at) == ["Save picture", "Exact 32 px PNG"]
@@ -82,7 +82,7 @@ def test_a_film_is_saved_as_film_picture_or_frames():
 def test_the_film_of_a_path_on_the_map_is_saved_like_any_and_so_is_its_frame(engine):
     at = visit("map.py")
     assert buttons(at) == ["Save picture", "Exact 32 px PNG"]
-    at.session_state["map_walk pretrained/tiny"] = Walk(path=((0.0, 0.0), (1.0, 1.0)))
+    at.session_state["map_walk " + " ".join(maps.key_of(engine))] = Walk(path=((0.0, 0.0), (1.0, 1.0)))
     assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs", "Save picture", "Exact 32 px PNG"]
     assert "The frame on which the film stands, 1 of 33, by itself:" in [c.value for c in at.caption]
     at.button(key="open_place").click().run()

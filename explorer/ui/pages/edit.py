@@ -150,7 +150,7 @@ def photo_view(bench: Bench) -> dict[str, Any] | None:
     if photo is None:
         return None
     source, others = desk.recipe.source, others_put_back(desk)
-    view = {"key": key_of(source, others)}
+    view = {"key": key_of(bench.engine, source, others)}
     if desk.wanted.photo:
         with suppress(GlowcoreError):  # the server is busy: the editor goes on with the face alone
             pasted = {recipe.source: edited(bench, recipe) for recipe in others}

@@ -83,7 +83,7 @@ def go(bench: Bench, walk: Walk) -> None:
 
 
 def _walk_key(bench: Bench) -> str:
-    return f"map_walk {bench.engine.name}"
+    return f"map_walk {' '.join(maps.key_of(bench.engine))}"
 
 
 def arrive(bench: Bench, latent_map: LatentMap) -> None:

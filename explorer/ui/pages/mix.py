@@ -18,7 +18,6 @@ from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.required import required_choice
-from explorer.ui.state import starting_at
 from explorer.views import mixing
 from explorer.wording.labels import level_label, noun
 from glowcore.films import RATE, enlarge
@@ -206,15 +205,15 @@ def keep_picture(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarr
         save_picture(lambda side: png(enlarge(picture(), side)), bench.engine, name, key="save_mix")
 
 
-def arrive() -> None:
-    """Start with the mode and the places in the address."""
+def arrive() -> tuple[str, int]:
+    """Put the pictures of the address into their places; return the mode and the number of stops to start with."""
     slug_of_link, places = state.arrived_at("mix"), state.arrived_at("places")
-    starting_at("mix_mode", next((mode for mode, slug in SLUGS.items() if slug == slug_of_link), "Film"))
     identities = places.split(",")[:MOST_STOPS] if places else []
-    starting_at("stops", max(2, len(identities)))
     if identities:
         st.session_state["mix_asked"] = dict(zip("ABCDE", identities, strict=False))
         shelf.fill(st.session_state["mix_asked"].items())
+    mode = next((mode for mode, slug in SLUGS.items() if slug == slug_of_link), "Film")
+    return mode, max(2, len(identities))
 
 
 def absent_photos(slots: str, entries: list[Tile]) -> dict[str, str]:
@@ -236,7 +235,7 @@ MODES = {
 SLUGS = dict(zip(MODES, ("film", "corners", "levels", "arithmetic"), strict=True))  # for the address
 
 bench = open_bench()
-arrive()
+first_mode, first_stops = arrive()
 stage, panel = st.columns([1, 1.15], gap="large")
 with panel:
     name = noun(bench.engine)
@@ -246,7 +245,7 @@ with panel:
         "Mode",
         list(MODES),
         key="mix_mode",
-        start="Film",
+        start=first_mode,
         persist_state="session",
         label_visibility="collapsed",
     )
@@ -254,7 +253,12 @@ with panel:
     entries = shelf.entries(bench)
     if mode == "Film":
         stops = required_choice(
-            st.segmented_control, "Stops", range(2, MOST_STOPS + 1), key="stops", start=2, persist_state="session"
+            st.segmented_control,
+            "Stops",
+            range(2, MOST_STOPS + 1),
+            key="stops",
+            start=first_stops,
+            persist_state="session",
         )
         slots = slots[:stops]
     defaults = starts(bench, entries, mode, slots)

@@ -15,7 +15,7 @@ from explorer.pixels.pictures import data_uri, png
 from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Look, Tile, tiles
-from explorer.ui.downloads import save_picture, stem
+from explorer.ui.downloads import download, stem
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, plain, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.required import required_choice
@@ -142,10 +142,9 @@ def sampled(bench: Bench, seeds: list[int], labels: list[int], temperature: Temp
     return [pictures[s] for s in seeds]
 
 
-def grid(bench: Bench, first: int, temperature: Temperature, label: int | None, name: str) -> None:
-    """Show samples at one temperature, one per seed; ``name`` begins the name of a saved file."""
+def grid(bench: Bench, side: int, first: int, temperature: Temperature, label: int | None, name: str) -> None:
+    """Show a square of samples at one temperature, ``side`` in a row; ``name`` begins the name of a saved file."""
     names = bench.engine.class_names
-    side = st.session_state["side"]
     seeds = list(range(first, first + side * side))
     labels = [i % len(names) if label is None else label for i in range(len(seeds))]
     key = (bench.engine.model_hash, *seeds, *labels, *temperature)
@@ -199,13 +198,18 @@ def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
 
 
 def save(bench: Bench, pictures: list[np.ndarray], columns: int, name: str) -> None:
-    """Show the buttons that save all pictures as one PNG, enlarged or exact."""
+    """Show the buttons that save all pictures as one PNG: enlarged, unless the model's are as large, and exact."""
+    side = min(bench.engine.image_size)
 
     def sheet(side: int) -> bytes:
         return png(grids.grid([enlarge(picture, side) for picture in pictures], columns=columns))
 
     with st.container(horizontal=True):
-        save_picture(sheet, bench.engine, name, key="save_samples", label="Save pictures", large=SHOWN)
+        if side < SHOWN:
+            what = f"All pictures in one PNG, each enlarged to {SHOWN} pixels."
+            download("Save pictures", f"{name}.png", lambda: sheet(SHOWN), key="save_samples_large", what=what)
+        exact, what = f"{name}-{side}px.png", "All pictures in one PNG, with the model's own pixels."
+        download(f"Every picture at {side} px", exact, lambda: sheet(side), key="save_samples", what=what)
 
 
 bench = open_bench()
@@ -240,7 +244,7 @@ with right:
     drawn = bench.engine.class_names[label] if shown["class"] else ""
     name = stem("sample", drawn, "seed", str(first_seed))
     if mode == "Grid":
-        grid(bench, first_seed, temperatures, label, name)
+        grid(bench, side, first_seed, temperatures, label, name)
     else:
         row(bench, first_seed, label, name)
 address(shown, key="sample_address")

@@ -1,7 +1,6 @@
 // The words below the sliders: the hint or a note, the verdicts on the picture, and the numbers.
 
 const HINT = "explorer-hint"
-const EXACT = "Comes back exactly, every pixel"
 
 class Readout {
   constructor(root) {
@@ -28,9 +27,9 @@ class Readout {
 
   show({ readout, sliders, pictures }, line) {
     this.note(line)
-    const { mood, detail } = pictures.reconstruction
+    const { mood, fact, detail } = pictures.reconstruction
     this.find(".exact").hidden = mood !== "good"
-    this.find(".exact").textContent = EXACT
+    this.find(".exact").textContent = fact
     this.find(".exact").title = detail
     this.gauge(readout)
     const rows = readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
