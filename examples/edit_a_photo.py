@@ -20,7 +20,7 @@ def main(path: str, out: str) -> None:
     recipe = EditRecipe(photo.source, moves=(("Smiling", 2.0), ("Eyeglasses", -1.0)), locks=("Male",))
     aligned = photo.aligned(min(engine.image_size), photo.source).image
     rendered = engine.render(recipe, aligned)
-    Path(out).write_bytes(png(photo.with_edit(photo.source, rendered.picture)))
+    Path(out).write_bytes(png(photo.with_edits({photo.source: rendered.picture})))
     print(f"{len(photo.found)} faces, {engine.encode(aligned).bits_per_dim:.2f} bits/dim, recipe {recipe.token()}")
 
 

@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         output.write(out, recipe_png.to_png(rendered.picture, recipe))
         console.say(f"wrote {out}")
     else:
-        pictures.save(out, photo.with_edit(source, rendered.picture))
+        pictures.save(out, photo.with_edits({source: rendered.picture}))
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     trials, skipped = [], []
     for name in progress_bar(names, progress=not args.quiet, unit=" photos"):
         try:
-            trials.append(try_photo(engine, name, read(args.data / name), args.strength))
+            trials.append(try_photo(engine, read(args.data / name), args.strength))
         except ImageError as error:
             if not args.skip_broken:
                 message = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
@@ -71,29 +70,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class PhotoTrial:
-    """The result for one photo.
+def try_photo(engine: Engine, data: bytes, strength: float) -> dict[str, Any]:
+    """Try a model on one photo, with one edit of the given strength for each attribute.
 
-    Attributes:
-        name: the file name.
-        found: whether a face was found; without one the centre crop is used.
-        pixels_changed: number of pixels changed by encoding and decoding, at 8 bits.
-        bits_per_dim: bits per dimension of the aligned face.
-        edits: number of edits, one for each attribute of the model.
-        finite_edits: number of edits whose values are all finite.
-    """
-
-    name: str
-    found: bool
-    pixels_changed: int
-    bits_per_dim: float
-    edits: int
-    finite_edits: int
-
-
-def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoTrial:
-    """Try a model on one photo, with edits of the given strength.
+    Returns:
+        ``faces`` (1 if a face was found; without one the centre crop is used), ``pixels_changed`` by encoding and
+        decoding at 8 bits, ``edits``, ``edits_finite`` (the number with finite values only) and ``bits_per_dim``.
 
     Raises:
         ImageError: the file is not a picture of an accepted format.
@@ -101,22 +83,20 @@ def try_photo(engine: Engine, name: str, data: bytes, strength: float) -> PhotoT
     photo = Photo.read(data)
     picture = photo.aligned(engine.image_size[0], photo.source).image
     encoded = engine.encode(picture)
-    names = engine.attribute_names
-    recipes = [EditRecipe(photo.source, ((n, strength),), model=engine.model_hash) for n in names]
-    finite = sum(engine.render(recipe, picture).finite for recipe in recipes)
-    return PhotoTrial(name, bool(photo.found), encoded.pixels_changed, encoded.bits_per_dim, len(names), finite)
-
-
-def figures_of(trials: Sequence[PhotoTrial]) -> dict[str, Any]:
-    """Return the sums over the trials, and the mean bits per dimension."""
+    recipes = [EditRecipe(photo.source, ((n, strength),), model=engine.model_hash) for n in engine.attribute_names]
     return {
-        "pictures": len(trials),
-        "faces": sum(trial.found for trial in trials),
-        "pixels_changed": sum(trial.pixels_changed for trial in trials),
-        "edits": sum(trial.edits for trial in trials),
-        "edits_finite": sum(trial.finite_edits for trial in trials),
-        "bits_per_dim": sum(trial.bits_per_dim for trial in trials) / len(trials),
+        "faces": int(bool(photo.found)),
+        "pixels_changed": encoded.pixels_changed,
+        "edits": len(recipes),
+        "edits_finite": sum(engine.render(recipe, picture).finite for recipe in recipes),
+        "bits_per_dim": encoded.bits_per_dim,
     }
+
+
+def figures_of(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the number of trials, their sums, and the mean bits per dimension."""
+    sums = {name: sum(trial[name] for trial in trials) for name in trials[0]}
+    return {"pictures": len(trials), **sums, "bits_per_dim": sums["bits_per_dim"] / len(trials)}
 
 
 def in_words(figures: Mapping[str, Any]) -> str:

@@ -109,12 +109,11 @@ class Photo:
         face = self.found[source.face] if 0 <= source.face < len(self.found) else None
         return align(picture, size, face)
 
-    def with_edit(self, source: Source, edited: np.ndarray) -> np.ndarray:
-        """Return the photo, uint8 ``[H, W, 3]``, with the edited face put back where ``source`` aligned it."""
-        return self.with_edits({source: edited})
-
     def with_edits(self, edits: Mapping[Source, np.ndarray]) -> np.ndarray:
-        """Return the photo with several edited faces, uint8 ``[size, size, 3]``, by the sources that aligned them."""
+        """Return the photo, uint8 ``[H, W, 3]``, with edited faces put back where their sources aligned them.
+
+        ``edits`` holds faces, uint8 ``[size, size, 3]``, by their sources.
+        """
         whole = self.picture
         for source, edited in edits.items():
             whole = paste_back(whole, self.aligned(edited.shape[0], source), edited)

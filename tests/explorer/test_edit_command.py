@@ -36,7 +36,7 @@ def test_the_edit_is_put_back_into_the_whole_photo(home, engine, photo, tmp_path
     recipe = EditRecipe(photo.source, (("Smiling", 2.0), ("Young", -1.0)), ("Male",), model=engine.model_hash)
     edited = engine.render(recipe, photo.aligned(32, photo.source).image).picture
     shown = np.asarray(Image.open(out)).astype(int)
-    assert np.abs(shown - photo.with_edit(photo.source, edited)).max() <= 1
+    assert np.abs(shown - photo.with_edits({photo.source: edited})).max() <= 1
     assert (shown != photo.picture).any()
     assert (shown == photo.picture).all(axis=2).mean() > 0.5  # outside of the face
     said = capsys.readouterr().err.splitlines()

@@ -135,7 +135,7 @@ def test_nothing_of_it_is_in_what_is_saved_or_sent(desk, engine, name):
     files = {
         "face": recipe_png.to_png(edited, recipe),
         "face with crop": recipe_png.to_png(edited, recipe, engine.source(recipe, source).picture),
-        "whole photo": png(photo.with_edit(recipe.source, edited)),
+        "whole photo": png(photo.with_edits({recipe.source: edited})),
     }
     files["page"] = json.dumps(editor_view(desk, engine, source)).encode()
     files["crop inside"] = base64.b64decode(_crop(files["face with crop"]))
@@ -145,7 +145,7 @@ def test_nothing_of_it_is_in_what_is_saved_or_sent(desk, engine, name):
         with Image.open(io.BytesIO(files[what])) as opened:
             assert not opened.getexif()
             assert set(opened.info) <= {recipe_png.RECIPE_KEY, recipe_png.CROP_KEY}
-            shown = edited if what != "whole photo" else photo.with_edit(recipe.source, edited)
+            shown = edited if what != "whole photo" else photo.with_edits({recipe.source: edited})
             np.testing.assert_array_equal(np.asarray(opened), shown)
 
 
