@@ -26,7 +26,7 @@ UNKNOWN_MODEL = (
 MADE = "own_made"  # session key of the name of a new attribute, until its preview is shown
 OUTCOME = "own_outcome"  # session key of the ``Outcome`` that is shown next
 TRIED = 1.5  # strength for "Try it in Edit", large enough to be visible
-NAMED = 5  # files without a face that are named
+NAMED = 5  # files that a sentence names
 GUESSING = 0.6  # share of held-out pairs; for a few photos a lower one does not differ from chance
 
 
@@ -129,7 +129,13 @@ def name_field(bench: Bench) -> str:
 
 
 def enough(having: list[Upload], lacking: list[Upload]) -> bool:
-    """Return whether both groups have enough photos; if not, show what is missing."""
+    """Return whether the groups have enough photos and share none; if not, show what is wrong."""
+    lacking_keys = {g.photo.key for g in lacking}
+    if both := [g.name for g in having if g.photo.key in lacking_keys]:
+        one = len(both) == 1
+        advice = "This photo is in both groups; take it" if one else "These photos are in both groups; take each"
+        st.warning(plain(f"{advice} out of one: {_names(both)}"))
+        return False
     if min(len(having), len(lacking)) >= attribute.FEWEST_PHOTOS:
         return True
     st.warning(
@@ -137,6 +143,10 @@ def enough(having: list[Upload], lacking: list[Upload]) -> bool:
         f"{len(lacking)} without: add more above."
     )
     return False
+
+
+def _names(files: list[str]) -> str:
+    return ", ".join(files[:NAMED]) + (" …" if len(files) > NAMED else "")
 
 
 def valid_name(bench: Bench, typed: str) -> str:
@@ -232,9 +242,8 @@ def make(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -
         )
     faceless = [g.name for g in having + lacking if not g.photo.found]
     if faceless and noun(engine) == "face":
-        which = ", ".join(faceless[:NAMED]) + (" …" if len(faceless) > NAMED else "")
         centre = "its centre was" if len(faceless) == 1 else "their centres were"
-        sentences += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {which}."
+        sentences += f" No face was found in {counted(len(faceless), 'photo')}, so {centre} used: {_names(faceless)}."
     st.session_state[OUTCOME] = Outcome(sentences, name, doubtful)
     st.rerun()
 

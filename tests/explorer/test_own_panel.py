@@ -71,6 +71,18 @@ def test_the_button_says_what_is_missing(at, files):
     assert "8 photos" in [c.value for c in at.caption]
 
 
+def test_photos_in_both_groups_are_named(at, files):
+    at.file_uploader(key="own_without").set_value(files[6:])
+    at.file_uploader(key="own_with").set_value(files[:8])
+    at.text_input(key="own_name").set_value("Freckles")
+    at.button(key="own_make").click().run()
+    assert said(at, "warning") == "These photos are in both groups; take each out of one: 6.png, 7.png"
+    assert not own_names(at)
+    at.file_uploader(key="own_without").set_value(files[7:])
+    at.button(key="own_make").click().run()
+    assert said(at, "warning") == "This photo is in both groups; take it out of one: 7.png"
+
+
 def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
     give(at, files, "red Freckles")
     assert own_names(at) == ["Red Freckles"]
