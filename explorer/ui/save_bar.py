@@ -25,6 +25,7 @@ from glowcore.films import enlarge
 from glowcore.text import counted
 
 PICTURE = "For showing it to people. Its recipe travels inside: upload the file here to go on."
+FACE = "The face alone, without the rest of your photo. Its recipe travels inside: upload the file here to go on."
 EXACT = "The model's own pixels, to the last bit. The recipe travels inside as well."
 BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
@@ -36,14 +37,14 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
     """Show the buttons and controls for the present edit; ``photo`` is the photo it starts from, if it is here."""
     desk, source = bench.desk, bench.desk.recipe.source
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        first = st.container(horizontal=True, width="content", gap="small")
         if photo is not None:
             _save_whole_photo(bench, photo)
+        faces = st.container(horizontal=True, width="content", gap="small")
         embed = source.kind == "photo" and st.checkbox(
             "Keep my cropped face inside the face PNG", key="embed", help=EMBED
         )
-        with first, suppress(GlowcoreError):  # the editor has just shown the reason
-            _save_face(bench, embed)
+        with faces, suppress(GlowcoreError):  # the editor has just shown the reason
+            _save_face(bench, embed, in_photo=photo is not None)
         grid_button(bench)
         _remove_button(bench)
         if source.kind == "seed":
@@ -103,8 +104,14 @@ def _save_whole_photo(bench: Bench, photo: Photo) -> None:
         )
 
 
-def _save_face(bench: Bench, embed: bool) -> None:
-    """Show the buttons that save the face as a PNG with its recipe; ``embed`` adds the unedited crop to the file."""
+def _save_face(bench: Bench, embed: bool, *, in_photo: bool) -> None:
+    """Show the buttons that save the face as a PNG with its recipe.
+
+    Args:
+        bench: the model and the edit.
+        embed: whether the unedited crop is added to the file.
+        in_photo: whether the whole photo is offered beside the face, which the labels then tell apart.
+    """
     desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
     side = min(engine.image_size)
 
@@ -117,11 +124,11 @@ def _save_face(bench: Bench, embed: bool) -> None:
     exact = file(edited(bench, recipe))
     if side < LARGE:
         download(
-            SAVE,
+            "Save face" if in_photo else SAVE,
             f"{file_name(desk)}.png",
             lambda: file(enlarge(edited(bench, recipe), LARGE)),
             key="save_face_large",
-            what=PICTURE,
+            what=FACE if in_photo else PICTURE,
         )
     download(
         exact_label(side),

@@ -52,6 +52,14 @@ def test_the_edited_face_can_be_saved_while_the_page_runs_anew(engine, blobs):
     assert saved(at, "save_photo").deferred_file_id  # large and rarely requested
 
 
+def test_of_a_photo_the_whole_is_offered_first_and_the_face_by_its_name(blobs):
+    at = visit("edit.py")
+    assert buttons(at) == ["Save picture", "Exact 32 px PNG", "Save before and after"]
+    at.file_uploader(key="upload").upload("me.png", png_of(blobs[5]), "image/png").run()
+    assert buttons(at) == ["Save whole photo", "Save face", "Exact 32 px PNG", "Save before and after"]
+    assert saved(at, "save_face_large").help.startswith("The face alone")
+
+
 def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
     at = visit("edit.py")
     work = recipe_png.to_png
