@@ -86,10 +86,106 @@ def test_the_face_alone_can_be_chosen_and_stays_chosen(photographed):
     settle(page)
 
 
-def test_of_a_large_group_the_face_alone_is_shown_first(page, tmp_path):
+def test_the_photo_is_shown_again_after_a_face_of_the_gallery(photographed):
+    page = photographed
+    views = page.get_by_role("group", name="Picture", exact=True)
+    page.locator(".st-key-gallery").get_by_role("button").nth(4).click()
+    expect(views).to_be_hidden()
+    page.keyboard.press("Control+z")
+    expect(views.get_by_role("button", name="In the photo")).to_have_attribute("aria-pressed", "true")
+    assert shown(page).shape == (512, 512, 3)
+    settle(page)
+
+
+def test_a_photo_is_kept_if_newer_data_comes_while_it_is_decoded(photographed):
+    page = photographed
+    page.locator(".editor").evaluate("""async e => {
+      const editor = e.getRootNode().__instance
+      const data = editor.data
+      editor.views.update({ photo: null }, null, null)
+      editor.photo = null
+      editor.views.requested = data.photo.key
+      const first = editor.update(data, editor.send)
+      await editor.update({ ...data, photo: { key: data.photo.key } }, editor.send)
+      await first
+    }""")
+    assert shown(page).shape == (512, 512, 3)
+
+
+def test_the_cards_show_the_original_and_the_edit_in_the_photo(photographed):
+    page = photographed
+    whole = page.get_by_role("button", name="In the photo")
+    card = {name: page.locator(f'.thumb[data-show="{name}"]') for name in ("original", "edited")}
+    expect(card["edited"]).to_have_attribute("aria-pressed", "true")
+    edited = shown(page)
+    card["original"].click()
+    expect(card["original"]).to_have_attribute("aria-pressed", "true")
+    expect(whole).to_have_attribute("aria-pressed", "true")
+    original = shown(page)
+    assert original.shape == edited.shape == (512, 512, 3)
+    assert 0.005 < (original != edited).any(axis=2).mean() < 0.3
+    photo = np.asarray(Image.open(ASTRONAUT).convert("RGB")).astype(int)
+    assert np.abs(original - photo).mean() < 3  # the browser's photo is compressed
+    card["edited"].click()
+    assert np.array_equal(shown(page), edited)
+    card["original"].click()
+    smile(page).press("Shift+ArrowRight")
+    expect(card["edited"]).to_have_attribute("aria-pressed", "true")
+    expect(whole).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    assert shown(page).shape == (512, 512, 3)
+
+
+def test_a_frame_shows_for_a_moment_which_face_is_edited(page, tmp_path):
     with Image.open(ASTRONAUT) as opened:
-        group = Image.new("RGB", (1600, 700), "grey")
-        group.paste(opened.convert("RGB"), (900, 100))
+        face = opened.convert("RGB")
+    both = Image.new("RGB", (1000, 512))
+    both.paste(face.crop((0, 0, 500, 512)), (0, 0))
+    both.paste(face.crop((0, 0, 500, 512)).point(lambda v: v // 2), (500, 0))
+    both.save(tmp_path / "two.png")
+    expect(smile(page)).to_have_value("1")
+    page.locator('input[type="file"]').first.set_input_files(tmp_path / "two.png")
+    page.get_by_role("button", name="In the photo").click()
+    frame = page.locator(".whose")
+    expect(frame).to_be_visible()
+    expect(frame).to_be_hidden()
+    corners = "e => e.lastElementChild.getAttribute('points').split(/[ ,]/).map(Number)"
+    first = np.reshape(frame.evaluate(corners), (4, 2))
+    faces = page.get_by_role("button", name=re.compile(r"Face \d of 2"))
+    other = faces.nth(0 if faces.nth(1).get_attribute("aria-pressed") == "true" else 1)
+    other.click()
+    expect(frame).to_be_visible()
+    second = np.reshape(frame.evaluate(corners), (4, 2))
+    left, right = sorted((first, second), key=lambda points: points[0, 0])
+    assert np.abs(right - left - (500, 0)).max() < 20
+    assert left[:, 0].max() < 500 < right[:, 0].min()
+    expect(frame).to_be_hidden()
+    settle(page)
+
+
+def test_the_divider_is_not_seen_through_the_buttons(photographed):
+    page = photographed
+    views = page.get_by_role("group", name="Picture", exact=True)
+    box, stage = views.bounding_box(), page.locator(".stage").bounding_box()
+    expect(page.locator(".whose")).to_be_hidden()
+
+    def middle(share: float) -> np.ndarray:
+        """Return the rows across the middle of the buttons, the divider at a share of their width."""
+        split = 100 * (box["x"] + share * box["width"] - stage["x"]) / stage["width"]
+        page.locator(".editor").evaluate("(e, s) => e.getRootNode().__instance.stage.setSplit(s)", split)
+        page.wait_for_timeout(100)
+        picture = np.asarray(Image.open(io.BytesIO(views.screenshot())).convert("RGB"), int)
+        return picture[len(picture) // 2 - 2 : len(picture) // 2 + 2, 4:-4]
+
+    without = middle(2.0)
+    for share in (0.1, 0.3, 0.36):
+        assert np.abs(middle(share) - without).max() < 4
+
+
+def test_of_a_group_the_face_alone_is_shown_first(page, tmp_path):
+    with Image.open(ASTRONAUT) as opened:
+        group = Image.new("RGB", (1000, 700), "grey")
+        group.paste(opened.convert("RGB"), (450, 100))
     group.save(tmp_path / "group.png")
     expect(smile(page)).to_have_value("1")
     page.locator('input[type="file"]').first.set_input_files(tmp_path / "group.png")
@@ -100,7 +196,7 @@ def test_of_a_large_group_the_face_alone_is_shown_first(page, tmp_path):
     )
     expect(views.get_by_role("button", name="Face", exact=True)).to_have_attribute("aria-pressed", "true")
     views.get_by_role("button", name="In the photo").click()
-    assert shown(page).shape == (438, 1000, 3)
+    assert shown(page).shape == (700, 1000, 3)
     settle(page)
 
 

@@ -22,10 +22,7 @@ class Editor {
       this.saves.openIfSaved()
     }, (op) => this.giveUp(op))
     this.readout = new Readout(root)
-    this.views = new Views(root, this.stage, {
-      show: (name) => this.show(name),
-      request: () => this.wire.post({ op: "photo" }),
-    })
+    this.views = new Views(root, this.stage, () => this.wire.post({ op: "photo" }))
     this.panel = new Panel(root, {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),
@@ -109,7 +106,6 @@ class Editor {
     for (const thumb of this.root.querySelectorAll(".thumb")) {
       thumb.setAttribute("aria-pressed", String(thumb.dataset.show === name))
     }
-    this.views?.mark(name)
   }
 
   change(message) {
@@ -171,7 +167,7 @@ class Editor {
   }
 
   scrub(name, value) {
-    if (!["edited", "photo"].includes(this.stage.shown)) this.show("edited")
+    if (this.stage.shown !== "edited") this.show("edited")
     this.stage.setMoved(true)
     this.scrubbing = { name, value }
     if (this.frames.name === name) this.frames.mark(value)
@@ -186,14 +182,16 @@ class Editor {
     this.stage.draw()
   }
 
-  // Return the data with all addresses of pictures: the server sends the original and the reconstruction once, and the
-  // latter only if it differs.
+  // Return the data with all addresses of pictures: the server sends the original, the reconstruction (if it differs) and
+  // the whole photo once, and newer data may come before the photo is decoded.
   completed(data) {
     const { original, reconstruction, edited } = data.pictures
     const known = this.data?.pictures
     const first = { ...original, uri: original.uri ?? known.original.uri }
     const back = reconstruction.uri ?? (original.uri ? original.uri : known.reconstruction.uri)
-    return { ...data, pictures: { original: first, reconstruction: { ...reconstruction, uri: back }, edited } }
+    this.photo = data.photo && { ...(this.photo?.key === data.photo.key ? this.photo : null), ...data.photo }
+    const pictures = { original: first, reconstruction: { ...reconstruction, uri: back }, edited }
+    return { ...data, photo: this.photo, pictures }
   }
 
   async update(data, send) {
@@ -208,7 +206,8 @@ class Editor {
       pictures[name] = shown?.src === uri ? shown : await decoded(uri)
     }
     const strip = data.strip ? { ...data.strip, image: await decoded(data.strip.uri) } : null
-    const photo = data.photo?.uri ? await decoded(data.photo.uri) : null
+    const arrived = data.photo?.uri && data.photo.key !== this.stage.photo?.key
+    const photo = arrived ? await decoded(data.photo.uri) : null
     if (turn !== this.turn) return // superseded by newer data during decoding
     const other = this.data && this.data.source !== data.source
     const [before, sent] = [this.data, this.wire.inFlight]

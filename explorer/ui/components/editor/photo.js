@@ -91,13 +91,17 @@ class FaceInPhoto {
     return enlargedRows(across, this.size, this.size * this.factor, this.factor)
   }
 
-  // Return the part of the photo that the face covers.
-  box(canvas) {
+  // The corners of the face in pixels of the photo, one beside the next.
+  get corners() {
     const [a, b, c, d, e, f] = this.matrix
     const [det, last] = [a * e - b * d, this.size * this.factor - 1]
-    const corners = [[0, 0], [last, 0], [0, last], [last, last]].map(([u, v]) =>
+    return [[0, 0], [last, 0], [last, last], [0, last]].map(([u, v]) =>
       [(e * (u - c) - b * (v - f)) / det, (a * (v - f) - d * (u - c)) / det])
-    const [xs, ys] = [0, 1].map((axis) => corners.map((corner) => corner[axis]))
+  }
+
+  // Return the part of the photo that the face covers.
+  box(canvas) {
+    const [xs, ys] = [0, 1].map((axis) => this.corners.map((corner) => corner[axis]))
     const left = Math.max(0, Math.floor(Math.min(...xs)))
     const top = Math.max(0, Math.floor(Math.min(...ys)))
     const width = Math.min(canvas.width, Math.ceil(Math.max(...xs)) + 1) - left

@@ -1,7 +1,7 @@
 // The large picture: before and after with a divider, alone or in the user's photo; frames of a strip while a slider is
 // dragged.
 
-const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "Edited", photo: "Edited" }
+const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "Edited" }
 const SIDE = 768 // pixels of the canvas for a face
 
 class Stage {
@@ -16,6 +16,7 @@ class Stage {
     this.moved = false
     this.strip = null
     this.photo = null
+    this.whole = false
     this.setSplit(0)
     dragged(this.node, (x) => { if (this.compares) this.setSplit(100 * x) })
     this.node.onkeydown = (event) => {
@@ -69,7 +70,7 @@ class Stage {
       this.node.style.setProperty("--aspect", `${image.naturalWidth} / ${image.naturalHeight}`)
       this.before.setAttribute("aria-label", alt)
     }
-    if (name === "original" || name === this.shown || this.inPhoto) this.draw()
+    if (name === "original" || name === this.shown) this.draw()
   }
 
   show(name) {
@@ -77,19 +78,25 @@ class Stage {
     this.draw()
   }
 
-  // Keep the user's photo, or null, which cannot be shown.
+  // Show the picture in the whole photo, if there is one, or the face alone.
+  showWhole(whole) {
+    this.whole = whole
+    this.draw()
+  }
+
+  // Keep the user's photo, or null.
   setPhoto(photo) {
     this.photo = photo
-    if (this.shown === "photo") this.show(photo ? "photo" : "edited")
+    if (this.whole) this.draw()
   }
 
   get inPhoto() {
-    return this.shown === "photo" && this.photo !== null
+    return this.whole && this.photo !== null
   }
 
   draw() {
     const { original } = this.pictures
-    const shown = this.pictures[this.shown === "photo" ? "edited" : this.shown]
+    const shown = this.pictures[this.shown]
     this.label()
     if (!original || !shown) return
     if (this.inPhoto) {

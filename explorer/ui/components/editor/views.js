@@ -1,16 +1,19 @@
 // The choice between the face alone and the user's whole photo with it, and the full screen.
 
 const VIEW = "explorer-view"
-const SMALL = 1 / 12 // of the photo's longer side: a face in a large group
+const SMALL = 1 / 6 // of the photo's longer side: a face in a group, whose edit is hard to see in the whole photo
+const FRAMED = 2000 // milliseconds for which a frame shows which face is edited
 
 class Views {
-  constructor(root, stage, on) {
+  constructor(root, stage, request) {
     this.stage = stage
-    this.on = on
+    this.sendRequest = request
     this.editor = root.querySelector(".editor")
     this.box = root.querySelector(".views")
     this.buttons = [...this.box.querySelectorAll("button")]
     for (const button of this.buttons) button.onclick = () => this.choose(button.dataset.view)
+    this.frame = root.querySelector(".whose")
+    this.show(false)
     this.full = root.querySelector(".full")
     this.full.hidden = !document.fullscreenEnabled
     this.full.onclick = () => this.toggleFull()
@@ -21,13 +24,28 @@ class Views {
 
   choose(view) {
     remember(VIEW, view)
-    this.on.show(view)
+    this.show(view === "photo")
     this.requested = null
     this.request()
   }
 
-  mark(shown) {
-    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.view === shown))
+  show(whole) {
+    this.stage.showWhole(whole)
+    const view = whole ? "photo" : "face"
+    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.view === view))
+    this.showFrame()
+  }
+
+  // For a moment, show which face of the photo is edited.
+  showFrame() {
+    clearTimeout(this.framed)
+    const hide = (hidden) => this.frame.toggleAttribute("hidden", hidden)
+    hide(!this.stage.inPhoto)
+    if (!this.stage.inPhoto) return
+    const { image, corners } = this.stage.photo
+    this.frame.setAttribute("viewBox", `0 0 ${image.naturalWidth} ${image.naturalHeight}`)
+    for (const line of this.frame.children) line.setAttribute("points", corners.join(" "))
+    this.framed = setTimeout(() => hide(true), FRAMED)
   }
 
   toggleFull() {
@@ -38,16 +56,17 @@ class Views {
   // Follow the data: drop the photo of another face; show the one that has come, unless the face alone was chosen or is
   // too small in it.
   update({ photo }, image, original) {
-    this.key = photo?.key ?? null
+    const key = photo?.key ?? null
+    if (key !== this.key) this.requested = null
+    this.key = key
     this.box.hidden = !photo
     if (image) {
       this.stage.setPhoto(new FaceInPhoto({ ...photo, image }, original))
-      const view = recall(VIEW) ?? (this.stage.photo.share < SMALL ? "edited" : "photo")
-      if (view === "photo" && this.stage.shown === "edited") this.on.show("photo")
+      const view = recall(VIEW) ?? (this.stage.photo.share < SMALL ? "face" : "photo")
+      this.show(view === "photo")
     } else if (this.stage.photo && this.stage.photo.key !== this.key) {
-      const shown = this.stage.inPhoto
       this.stage.setPhoto(null)
-      if (shown) this.on.show("edited")
+      this.show(false)
     }
   }
 
@@ -55,6 +74,6 @@ class Views {
   request() {
     if (!this.key || this.stage.photo?.key === this.key || this.requested === this.key) return
     this.requested = this.key
-    this.on.request()
+    this.sendRequest()
   }
 }
