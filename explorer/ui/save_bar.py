@@ -1,4 +1,4 @@
-"""The row below the editor of the Edit page: buttons that save files, and controls of the source."""
+"""The part below the editor of the Edit page: controls of the source, and buttons that save files."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ OTHERS = "others"  # key of the checkbox that adds the other edited faces of the
 def save_bar(bench: Bench, photo: Photo | None) -> None:
     """Show the buttons and controls for the present edit; ``photo`` is the photo it starts from, if it is here."""
     desk, source = bench.desk, bench.desk.recipe.source
+    if source.kind == "seed":
+        _seed_bar(bench)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if photo is not None:
             _save_whole_photo(bench, photo)
@@ -47,8 +49,6 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
             _save_face(bench, embed, in_photo=photo is not None)
         grid_button(bench)
         _remove_button(bench)
-        if source.kind == "seed":
-            _seed_bar(bench)
         st.caption(link_words(desk.recipe, bench.engine.own, desk.crops))
 
 

@@ -60,6 +60,15 @@ def test_of_a_photo_the_whole_is_offered_first_and_the_face_by_its_name(blobs):
     assert saved(at, "save_face_large").help.startswith("The face alone")
 
 
+def test_the_temperature_of_a_seed_is_above_the_buttons():
+    at = visit("edit.py")
+    at.session_state["desk"].start_from(Source("seed", "17"))
+    at.run()
+    kinds = [element.type for element in at.main if element.type in ("slider", "download_button")]
+    assert at.slider(key="edit_temperature").label == "Temperature of seed 17"
+    assert kinds == ["slider", "download_button", "download_button", "download_button"]
+
+
 def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
     at = visit("edit.py")
     work = recipe_png.to_png
