@@ -19,8 +19,9 @@ from explorer.atlas.latent_map import LatentMap
 from explorer.engines.engine import Engine
 from glowcore.latents import Latents
 
-# More faces of similar weight look like a double exposure. At a typical place of faces64 the nearest of three faces has
-# 80 % of the weight with the exponent 2, and 64 % with 1, where traces of a second pair of eyes or glasses show.
+# A blend of more faces, or of faces with similar weights, looks like a double exposure. At a typical place of faces64
+# the nearest of three faces has 80 % of the weight with the exponent 2. With 1 it has 64 %, and traces of a second pair
+# of eyes or glasses show.
 NEIGHBOURS = 3
 EXPONENT = 2.0
 # Beyond the outermost dots a blend of the extreme faces there would be garish. The exponent therefore grows with the

@@ -34,7 +34,7 @@ OTHERS = "others"  # key of the checkbox that adds the other edited faces of the
 
 
 def save_bar(bench: Bench, photo: Photo | None) -> None:
-    """Show the buttons and controls for the present edit; ``photo`` is the photo it starts from, if it is here."""
+    """Show the buttons and controls for the present edit; ``photo`` is its photo, None without one."""
     desk, source = bench.desk, bench.desk.recipe.source
     if source.kind == "seed":
         _seed_bar(bench)
