@@ -106,6 +106,27 @@ def test_the_frame_on_which_the_film_was_stopped_is_opened_in_edit(page):
     page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('edit,')")
 
 
+def test_a_film_stands_on_a_frame_and_not_between_two(page):
+    page.get_by_role("link", name="Mix", exact=True).click()
+    scrub = page.get_by_role("slider", name="Place in the film")
+    expect(scrub).to_be_visible()
+    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
+    settle(page)
+    box = page.locator(".screen").bounding_box()
+    place = "e => e.getRootNode().__instance.place"
+    page.mouse.click(box["x"] + 0.43 * box["width"], box["y"] + 9)
+    assert scrub.evaluate(place) == 21 / 48
+    scrub.press("ArrowRight")
+    assert scrub.evaluate(place) == 22 / 48
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(410)
+    page.get_by_role("button", name="Pause").click()
+    frame = 48 * scrub.evaluate(place)
+    assert frame == pytest.approx(round(frame), abs=1e-9)
+    settle(page)
+    expect(page.get_by_text(f", {round(frame) + 1} of 49, by itself")).to_be_visible()
+
+
 @pytest.mark.parametrize("delay", [0.05, 0.2])
 def test_a_frame_is_saved_on_a_slow_link(link, page, delay):
     page.goto(link.address)
@@ -118,9 +139,9 @@ def test_a_frame_is_saved_on_a_slow_link(link, page, delay):
     page.wait_for_timeout(700)
     with page.expect_download() as download:
         page.get_by_role("button", name="Exact 64 px PNG").click()
-    place = float(page.get_by_role("slider", name="Place in the film").input_value())
-    assert 0 < place < 1
-    assert download.value.suggested_filename.endswith(f"-{round(100 * round(place * 48) / 48)}-64px.png")
+    frame = int(page.get_by_role("slider", name="Place in the film").input_value())
+    assert 0 < frame < 48
+    assert download.value.suggested_filename.endswith(f"-{round(100 * frame / 48)}-64px.png")
     settle(page)
 
 
@@ -140,7 +161,7 @@ def test_a_playing_film_stops_before_a_picture_of_it_is_saved(page):
     page.wait_for_timeout(700)
     name, picture = saved()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
-    percent = round(float(page.get_by_role("slider", name="Place in the film").input_value()) * 48) * 100 / 48
+    percent = int(page.get_by_role("slider", name="Place in the film").input_value()) * 100 / 48
     settle(page)
     assert name.endswith(f"-{round(percent)}-64px.png")
     assert (name, picture) == saved()

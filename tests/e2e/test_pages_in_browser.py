@@ -37,7 +37,7 @@ def test_a_film_is_scrubbed_and_saved(page, tmp_path):
         """() => { for (const e of document.querySelectorAll('*')) if (e.shadowRoot?.__instance?.count) return true }"""
     )
     start = pixels(page, ".screen canvas")
-    scrub.evaluate("e => { e.value = 0.5; e.dispatchEvent(new Event('input')) }")
+    scrub.evaluate("e => { e.value = 24; e.dispatchEvent(new Event('input')) }")
     assert pixels(page, ".screen canvas") != start
     box = page.locator(".screen").bounding_box()
     page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 9)

@@ -20,7 +20,7 @@ class Film {
     document.addEventListener("pointerdown", this.onPress, true)
     document.addEventListener("focusin", this.onPress, true)
     window.addEventListener("explorer-received", this.onReceived)
-    this.scrub.oninput = () => this.rest(Number(this.scrub.value))
+    this.scrub.oninput = () => this.rest(Number(this.scrub.value) / this.scrub.max)
     this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
     this.scrub.onchange = () => { if (!this.repeated) this.stand(this.place) }
     this.scrub.onkeyup = () => { if (this.repeated) this.stand(this.place); this.repeated = false }
@@ -45,8 +45,9 @@ class Film {
     this.find(".lost").textContent = `This frame ${data.lostWords}.`
     this.canvas.height = this.sheet.heightOf(this.canvas.width)
     this.find(".film").style.setProperty("--aspect", `${this.sheet.width} / ${this.sheet.height}`)
+    this.scrub.max = Math.max(1, this.count - 1)
     this.thumbs()
-    this.go(this.place)
+    this.go(this.ofFrame(this.place))
   }
 
   thumbs() {
@@ -73,7 +74,7 @@ class Film {
     const low = Math.min(this.count - 1, Math.floor(exact))
     this.sheet.draw(this.canvas, low)
     if (low + 1 < this.count && exact > low) this.sheet.draw(this.canvas, low + 1, exact - low)
-    this.scrub.value = place
+    this.scrub.value = place * this.scrub.max
     this.scrub.style.setProperty("--low", "0%")
     this.scrub.style.setProperty("--high", `${place * 100}%`)
     const percent = `${Math.round(place * 100)} %`
@@ -81,6 +82,7 @@ class Film {
     this.scrub.setAttribute("aria-valuetext", percent)
     this.canvas.setAttribute("aria-label", `${this.alt}, at ${percent}`)
     this.find(".lost").hidden = !this.lost.has(Math.round(exact))
+    window.dispatchEvent(new CustomEvent("explorer-film", { detail: place }))
     const marks = this.find(".frames").children
     const near = Math.round(place * (marks.length - 1))
     for (let i = 0; i < marks.length; i += 1) marks[i].setAttribute("aria-current", String(i === near))
@@ -91,6 +93,7 @@ class Film {
     clearTimeout(this.resting)
     this.find(".play").classList.add("playing")
     this.find(".play").setAttribute("aria-label", "Pause")
+    this.scrub.step = "any" // glides while the film plays
     let last = performance.now()
     let played = this.place // in lengths of the film since the beginning
     const step = (now) => {
@@ -118,12 +121,18 @@ class Film {
     this.send()
   }
 
-  // Stop at a position that may be on the way to another; it is sent after REST.
+  // Stop at the frame nearest to a position that may be on the way to another; it is sent after REST. Between frames the
+  // picture would be a mixture of two, and not the one that is saved.
   rest(place) {
     this.stop()
-    this.go(place)
+    this.go(this.ofFrame(place))
     clearTimeout(this.resting)
     this.resting = setTimeout(() => this.send(), REST)
+  }
+
+  // Return the position of the frame nearest to a position.
+  ofFrame(place) {
+    return Math.round(place * this.scrub.max) / this.scrub.max
   }
 
   remove() {
@@ -140,6 +149,7 @@ class Film {
     this.timer = null
     this.find(".play").classList.remove("playing")
     this.find(".play").setAttribute("aria-label", "Play")
+    this.scrub.step = 1
   }
 }
 
