@@ -68,7 +68,7 @@ def test_only_the_left_button_goes_to_a_place_of_the_map(page):
     settle(page)
     assert page.locator("canvas.chart").evaluate("e => e.getRootNode().__instance.spot ?? null") is None
     page.locator("canvas.chart").click(position={"x": 12, "y": 12})
-    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
     settle(page)
 
 

@@ -32,7 +32,7 @@ def test_a_face_of_the_map_is_reached_by_keyboard_and_travels_in_a_link(page, br
     expect(page.get_by_text("The middle of the map")).to_be_visible()
     chart.focus()
     chart.press("ArrowRight")
-    expect(page.get_by_text(re.compile(r"The face at \+0\.20, \+0\.00"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"A blend at \+0\.20, \+0\.00"))).to_be_visible()
     chart.press("+")
     chart.press("Enter")
     expect(page.get_by_text(re.compile(r"Face \d+ of the map"))).to_be_visible()
@@ -61,7 +61,7 @@ def test_no_key_on_the_map_is_lost_while_a_face_is_still_decoded(page):
               chart.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true })) }""",
             ["ArrowUp"] * 4,
         )
-        expect(page.get_by_text(re.compile(rf"The face at \+0\.00, \+{0.8 * step:.2f}"))).to_be_visible(timeout=7000)
+        expect(page.get_by_text(re.compile(rf"A blend at \+0\.00, \+{0.8 * step:.2f}"))).to_be_visible(timeout=7000)
     sent = chart.evaluate("chart => chart.getRootNode().__instance.wire.sequence")
     assert 6 <= sent <= 10  # the first of a row, the last of it, and nothing between
 

@@ -22,7 +22,7 @@ def test_every_place_of_the_map_is_a_face(page):
     expect(page.get_by_text("The middle of the map")).to_be_visible()
     box = chart.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 12)
-    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
 
     tip, clear = page.locator(".tip"), page.get_by_role("button", name="Clear the path")
     expect(clear).to_be_disabled()
@@ -61,14 +61,67 @@ def test_every_place_of_the_map_is_a_face(page):
     expect(page.get_by_text("The middle of the map")).to_be_visible()
     page.mouse.click(box["x"] + 30, box["y"] + 60)
     assert chart.evaluate(drawn) == 0
-    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
     expect(page.get_by_role("slider", name="Place in the film")).to_have_count(0)
     go(page, "Sample")
     go(page, "Map")
-    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
     assert chart.evaluate(drawn) == 0
     page.get_by_role("button", name="Open in Edit").click()
     expect(page.get_by_role("slider", name="Smile", exact=True)).to_be_visible()
+
+
+def test_the_cross_goes_along_the_path_with_its_film(page):
+    go(page, "Map")
+    chart = page.locator("canvas.chart")
+    expect(chart).to_be_visible()
+    settle(page)
+    box = chart.bounding_box()
+    page.mouse.click(box["x"] + 30, box["y"] + 60)
+    page.get_by_role("button", name="Draw a path").click()
+    corners = [(box["x"] + x, box["y"] + y) for x, y in ((100, 100), (300, 100), (300, 200))]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=3)
+    page.mouse.up()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+
+    def cross() -> list[float]:
+        return chart.evaluate("c => { const p = c.getRootNode().__instance; return p.toCanvas(p.spot) }")
+
+    assert cross() == pytest.approx([100, 100], abs=1)
+    page.get_by_role("button", name="Frame at 50 %").click()
+    assert cross() == pytest.approx([250, 100], abs=1)
+    page.get_by_role("button", name="Frame at 100 %").click()
+    assert cross() == pytest.approx([300, 200], abs=1)
+    settle(page)
+    page.get_by_role("button", name="Look around").click()
+    page.get_by_role("button", name="Clear the path").click()
+    assert cross() == pytest.approx([30, 60], abs=1)  # where it was before the path
+
+
+def test_the_part_of_the_map_that_is_shown_is_kept_when_the_page_is_left(page):
+    go(page, "Map")
+    chart = page.locator("canvas.chart")
+    expect(chart).to_be_visible()
+    settle(page)
+    view = "chart => chart.getRootNode().__instance.view"
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 150)
+    page.mouse.wheel(0, -600)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 230, box["y"] + 170, steps=3)
+    page.mouse.up()
+    left = chart.evaluate(view)
+    assert left["zoom"] == pytest.approx(3.32, abs=0.01)
+    page.get_by_role("button", name="Open in Edit").click()
+    expect(page.locator(".editor")).to_be_visible()
+    settle(page)
+    page.go_back()
+    expect(chart).to_be_visible()
+    settle(page)
+    assert chart.evaluate(view) == left
 
 
 def test_the_map_under_a_finger(browser, server):
@@ -98,7 +151,7 @@ def test_the_map_under_a_finger(browser, server):
     assert chart.evaluate(view) == {"x": 0, "y": 0, "zoom": 1}
     box = chart.bounding_box()
     page.touchscreen.tap(box["x"] + 40, box["y"] + box["height"] - 12)
-    expect(page.get_by_text(re.compile(r"The face at −?-?\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
     settle(page)
     page.wait_for_timeout(800)  # the page goes up
     assert chart.bounding_box()["y"] >= 50  # below the bar

@@ -105,7 +105,7 @@ def test_an_address_is_read_once(home):
 
 
 @pytest.mark.parametrize(
-    ("word", "caption"), [("1.5,-2", "The face at +1.50, −2.00"), ("3", "Face 3 of the map"), ("12345", None)]
+    ("word", "caption"), [("1.5,-2", "A blend at +1.50, −2.00"), ("3", "Face 3 of the map"), ("12345", None)]
 )
 def test_an_address_comes_back_to_a_place_of_the_map(home, word, caption):
     at = arrive("map", at=word)

@@ -114,13 +114,20 @@ def test_the_map_names_the_place_that_it_shows(home, engine):
     at = visit("map.py")
     at.session_state["map_walk " + " ".join(maps.key_of(engine))] = Walk(spot=(7.5, -1.0))
     at.run()
-    assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["The face at +6.00, −1.00"]
+    assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["A blend at +6.00, −1.00"]
 
 
 def test_the_map_marks_the_place_of_the_present_edit(home, engine):
     recipe = EditRecipe(Source("gallery", "face_02.png"), model=engine.model_hash)
     places = [told(visit("map.py", r.token()), "plane")["here"] for r in (recipe, recipe.moved({"Smiling": 5.0}))]
     assert places[0] == pytest.approx(maps.map_of(engine).places[2], abs=0.01)
+    assert places[1] != pytest.approx(places[0], abs=0.01)
+
+
+def test_a_blend_opened_from_the_map_is_marked_where_it_was_opened(home, engine):
+    recipe = EditRecipe(Source("map", "2.5,-2"), model=engine.model_hash)
+    places = [told(visit("map.py", r.token()), "plane")["here"] for r in (recipe, recipe.moved({"Smiling": 5.0}))]
+    assert places[0] == pytest.approx((2.5, -2.0))
     assert places[1] != pytest.approx(places[0], abs=0.01)
 
 

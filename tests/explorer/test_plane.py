@@ -38,6 +38,7 @@ def hand(monkeypatch):
             outlines=[],
             reach=3.0,
             here=None,
+            model="tiny",
             alt="Map",
         )
         plane_module.plane(chart, key="plane", start=Walk(), on_walk=calls.append)

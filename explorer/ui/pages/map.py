@@ -99,7 +99,13 @@ def arrive(bench: Bench, latent_map: LatentMap) -> None:
 
 
 def place_of_edit(bench: Bench, latent_map: LatentMap) -> Point | None:
-    """Return the place of the present edit on the map, None if its picture cannot be made."""
+    """Return the place of the present edit on the map, None if its picture cannot be made.
+
+    A blend that was opened from the map and not edited has the place where it was opened; its encoding lies elsewhere.
+    """
+    recipe = bench.desk.recipe
+    if recipe.source.place and not recipe.moves:
+        return recipe.source.place
     try:
         return latent_map.place_of(shelf.encoded(bench, shelf.EDIT))
     except GlowcoreError:
@@ -118,6 +124,7 @@ def show_plane(bench: Bench, latent_map: LatentMap, start: Walk, here: Point | N
         outlines=latent_map.outlines,
         reach=reach(latent_map),
         here=here,
+        model=bench.engine.name,
         alt=f"Map of {len(latent_map)} {noun(bench.engine)}s",
     )
     plane(chart, key="plane", start=start, on_walk=lambda walk: go(bench, walk))
@@ -145,7 +152,7 @@ def show_face(bench: Bench, latent_map: LatentMap) -> None:
         caption = f"{noun(bench.engine).capitalize()} {source.value} of the map"
     else:
         x, y = source.place  # clamped, unlike the place of the click
-        caption = f"The {noun(bench.engine)} at {strength(x)}, {strength(y)}" if walk.spot else "The middle of the map"
+        caption = f"A blend at {strength(x)}, {strength(y)}" if walk.spot else "The middle of the map"
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=caption, caption=caption, width="stretch")
     warn_of_lost([picture])

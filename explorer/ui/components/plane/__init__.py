@@ -56,6 +56,7 @@ class Chart:
         outlines: lines round the densest half of the points, and round nine in ten; empty for no lines.
         reach: distance from the middle to the edge of the plane.
         here: the place of the present edit, None where it has no picture.
+        model: the name of the model, for which the browser keeps the part of the map that is shown.
         alt: the text alternative.
     """
 
@@ -69,6 +70,7 @@ class Chart:
     outlines: Sequence[Sequence[Sequence[Point]]]
     reach: float
     here: Point | None
+    model: str
     alt: str
 
 

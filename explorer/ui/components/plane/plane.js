@@ -10,6 +10,8 @@ const HELP = matchMedia("(pointer: coarse)").matches ? {
 }
 const REPLACES = " Another place replaces the path."
 const STEP = 0.2
+const LONGEST_PATH = 2000 // points, as in plane/__init__.py
+const VIEW = "explorer-map-view" // of a model, kept for the next visit of the page
 
 class Plane extends PlaneView {
   constructor(root) {
@@ -20,6 +22,8 @@ class Plane extends PlaneView {
     this.wire = new Wire((message) => this.send(message))
     this.onReceived = ({ detail }) => this.wire.acknowledge(detail)
     window.addEventListener("explorer-received", this.onReceived)
+    this.onFilm = ({ detail }) => this.follow(detail)
+    window.addEventListener("explorer-film", this.onFilm)
     for (const button of root.querySelectorAll("[data-mode]")) button.onclick = () => this.setMode(button.dataset.mode)
     for (const button of root.querySelectorAll(".near")) button.onclick = () => this.zoom(Number(button.dataset.zoom))
     this.find(".density").onclick = () => this.setDense(!dense)
@@ -39,6 +43,7 @@ class Plane extends PlaneView {
     this.wire.close()
     this.observer.disconnect()
     window.removeEventListener("explorer-received", this.onReceived)
+    window.removeEventListener("explorer-film", this.onFilm)
   }
 
   setMode(mode) {
@@ -65,7 +70,12 @@ class Plane extends PlaneView {
   async load(data, send) {
     this.observer.observe(this.canvas)
     // The position is kept here; the server's value counts only on a page that was just opened.
-    if (!this.data) [this.spot, this.path] = [data.spot, data.path ?? []]
+    if (!this.data) {
+      this.view = recall(`${VIEW} ${data.model}`) ?? this.view
+      this.path = data.path
+      this.filmed = this.path.length > 0
+      this.spot = this.filmed ? this.path[0] : data.spot
+    }
     this.data = data
     this.send = send
     this.canvas.setAttribute("aria-label", data.alt)
@@ -93,8 +103,12 @@ class Plane extends PlaneView {
     if (event.button !== 0) return
     this.canvas.setPointerCapture(event.pointerId)
     this.tip.hidden = true
-    this.start = { at: [event.clientX, event.clientY], view: { ...this.view }, path: this.path, moved: false }
-    if (this.mode === "draw") this.path = [this.toPlane(event)]
+    const { view, path, filmed, spot } = this
+    this.start = { at: [event.clientX, event.clientY], before: { view, path, filmed, spot }, moved: false }
+    if (this.mode !== "draw") return
+    this.spot = this.toPlane(event)
+    this.path = [this.spot]
+    this.filmed = false
   }
 
   move(event) {
@@ -105,8 +119,8 @@ class Plane extends PlaneView {
     if (this.mode === "draw") {
       this.path.push(this.toPlane(event))
     } else if (this.start.moved) {
-      this.view.x = this.start.view.x - dx / this.unit
-      this.view.y = this.start.view.y + dy / this.unit
+      const { x, y, zoom } = this.start.before.view
+      return this.look({ x: x - dx / this.unit, y: y + dy / this.unit, zoom })
     }
     this.draw()
   }
@@ -117,7 +131,7 @@ class Plane extends PlaneView {
     if (!start || !this.data) return
     if (this.mode === "draw") {
       if (this.path.length > 2) return this.film()
-      this.path = start.path // too short for a path: keep the previous one
+      Object.assign(this, start.before) // too short for a path: keep the previous one
       return this.draw()
     }
     if (start.moved) return
@@ -129,9 +143,9 @@ class Plane extends PlaneView {
   // The browser scrolls the page with this touch: undo its effect on the map.
   cancel() {
     if (!this.start) return
-    ;({ view: this.view, path: this.path } = this.start)
+    Object.assign(this, this.start.before)
+    this.look(this.view)
     this.start = null
-    this.draw()
   }
 
   open(point) {
@@ -147,6 +161,7 @@ class Plane extends PlaneView {
     this.chosen = message
     this.stand(spot)
     this.path = []
+    this.filmed = false
     this.draw()
     this.reveal()
     this.wire.post(message)
@@ -155,7 +170,7 @@ class Plane extends PlaneView {
   // Remove the path with its film, and return to what was shown before it.
   clear() {
     this.path = []
-    this.drawn = false
+    this.filmed = false
     this.spot = this.chosen ? (this.chosen.spot ?? this.data.points[this.chosen.point]) : null
     this.draw()
     this.wire.post(this.chosen ?? { path: [] })
@@ -184,8 +199,8 @@ class Plane extends PlaneView {
     } else if (factor !== undefined) {
       this.zoom(factor)
     } else if (event.key === " " && this.mode === "draw") {
-      if (this.drawn) this.path = []
-      this.drawn = false
+      if (this.filmed) this.path = []
+      this.filmed = false
       this.path.push([x, y])
       this.stand([x, y], `Corner ${this.path.length} at`)
     } else if (event.key === "Enter" && this.mode === "draw" && this.path.length > 1) {
@@ -201,17 +216,40 @@ class Plane extends PlaneView {
   }
 
   film() {
-    this.drawn = true
+    this.path = this.path.slice(0, LONGEST_PATH)
+    this.filmed = true
+    this.follow(0)
     this.reveal()
-    this.wire.post({ path: this.path.slice(0, 2000) })
+    this.wire.post({ path: this.path })
+  }
+
+  // Move the cross along the path with its film, which passes equal distances in equal times; `share` is from 0 to 1.
+  follow(share) {
+    if (!this.filmed) return
+    const legs = this.path.slice(1).map(([x, y], index) => [x - this.path[index][0], y - this.path[index][1]])
+    let rest = share * legs.reduce((sum, leg) => sum + Math.hypot(...leg), 0)
+    this.spot = this.path[0]
+    for (const [dx, dy] of legs) {
+      const length = Math.hypot(dx, dy)
+      const part = length ? Math.min(1, rest / length) : 0
+      this.spot = [this.spot[0] + part * dx, this.spot[1] + part * dy]
+      rest = Math.max(0, rest - length)
+    }
+    this.draw()
+  }
+
+  // Show this part of the map, and keep it for the next visit of the page.
+  look(view) {
+    this.view = view
+    if (this.data) remember(`${VIEW} ${this.data.model}`, view)
+    this.draw()
   }
 
   // Zoom by a factor about the chosen place, else about the centre; 0 resets the view.
   zoom(factor) {
     const zoom = Math.min(20, Math.max(0.5, this.view.zoom * factor))
     const [x, y] = this.spot ?? [this.view.x, this.view.y]
-    this.view = factor ? { x, y, zoom } : { x: 0, y: 0, zoom: 1 }
-    this.draw()
+    this.look(factor ? { x, y, zoom } : { x: 0, y: 0, zoom: 1 })
   }
 
   wheel(event) {
@@ -219,8 +257,7 @@ class Plane extends PlaneView {
     const [x, y] = this.toPlane(event)
     const zoom = Math.min(20, Math.max(0.5, this.view.zoom * Math.exp(-event.deltaY / 500)))
     const factor = this.view.zoom / zoom
-    this.view = { x: x + (this.view.x - x) * factor, y: y + (this.view.y - y) * factor, zoom }
-    this.draw()
+    this.look({ x: x + (this.view.x - x) * factor, y: y + (this.view.y - y) * factor, zoom })
   }
 
   hover(event) {
