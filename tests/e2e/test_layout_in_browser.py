@@ -163,3 +163,17 @@ def test_the_menu_of_pages_closes_when_one_is_chosen_and_is_none_for_the_tab_key
     expect(links).to_have_count(0)
     assert box(page, '[data-testid="stSidebar"]')["x"] < -200
     settle(page)
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_button_names_its_shortcut_only_where_there_are_keys(browser, server, touch):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=touch, is_mobile=touch)
+    page = context.new_page()
+    page.goto(f"{server}/sample")
+    new = page.get_by_role("button", name="New")
+    expect(new).to_be_visible()
+    shortcut = new.locator("kbd")
+    expect(shortcut).to_have_count(1)
+    assert shortcut.is_visible() != touch
+    settle(page)
+    context.close()

@@ -100,7 +100,8 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
         on_click=choose,
         args=(entry.name,),
     )
-    if st.button("Check it here", key=f"check_{entry.name}", help="Hashes, round trips and timing on this machine"):
+    what = "Whether its files are intact, whether pictures come back exactly, and how fast it is on this machine"
+    if st.button("Check it here", key=f"check_{entry.name}", help=what):
         with st.spinner("Checking …", show_time=True):
             st.session_state[f"checked_{entry.name}"] = examine(entry)
     if (entry.folder / CARD).is_file():
