@@ -23,7 +23,6 @@ UNKNOWN_MODEL = (
     "The file does not say which model it was made with: if the preview above does not show what it should, "
     "drop it and make it again from photos."
 )
-MADE = "own_made"  # session key of the name of a new attribute, until its preview is shown
 OUTCOME = "own_outcome"  # session key of the ``Outcome`` that is shown next
 TRIED = 1.5  # strength for "Try it in Edit", large enough to be visible
 NAMED = 5  # files that a sentence names
@@ -81,6 +80,12 @@ def panel(bench: Bench) -> None:
                 make(bench, valid, having, lacking)
         show_outcome(bench)
     own_attributes(bench)
+
+
+def just_made() -> str:
+    """Return the name of a new attribute whose outcome the panel shows next, "" for none."""
+    outcome = st.session_state.get(OUTCOME)
+    return outcome.name if outcome else ""
 
 
 def show_outcome(bench: Bench) -> None:
@@ -225,7 +230,6 @@ def make(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -
         st.error(plain(f"{error}."))
         return
     bench.desk.take_own(vectors)
-    st.session_state[MADE] = name
     quality, label = vectors.info(name)["separation"], words(name).label
     doubtful = quality < GUESSING
     measured = f"measured on {counted(len(having), 'photo')} with it and {len(lacking)} without"
@@ -259,11 +263,10 @@ def load(bench: Bench, data: bytes) -> Taken:
         st.session_state[OUTCOME] = Outcome(f"{error}.")
         return Taken()
     bench.desk.take_own(vectors)
-    first = st.session_state[MADE] = vectors.names[0]
     sentences = f"{join_labels(vectors.names)}: among the sliders of Edit."
     if "" in weights.made_with(contents):
         sentences += f" {UNKNOWN_MODEL}"
-    st.session_state[OUTCOME] = Outcome(sentences, first)
+    st.session_state[OUTCOME] = Outcome(sentences, vectors.names[0])
     return Taken()
 
 

@@ -52,8 +52,8 @@ intro("Attributes", "Each slider is a direction among the model's numbers, learn
 names = attributes_of(bench.engine)
 if names:
     key = state.of_model("preview", bench.engine)
-    if own.MADE in st.session_state:
-        st.session_state[key] = st.session_state.pop(own.MADE)
+    if name := own.just_made():
+        st.session_state[key] = name
     name = required_choice(
         st.pills,
         "Preview",
