@@ -199,8 +199,7 @@ class Desk:
             ImageError: the data are not a picture.
             RecipeError: the edit inside the PNG is malformed.
         """
-        content = recipe_png.read_png(data)
-        if content is not None:
+        if (content := recipe_png.read_png(data)) is not None:
             recipe, crop = content
             key = recipe.source.value
             brought = crop is not None and recipe.source.kind == "photo" and key not in self.photos
@@ -327,5 +326,5 @@ class Desk:
         self._keep(History(recipe) if self.history is None else self.history.push(recipe))
 
     def _keep(self, history: History) -> None:
-        keys = self._photo_keys  # undo must not lead to a photo that the album has dropped
-        self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in keys)
+        # Undo must not lead to a photo that the album has dropped.
+        self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in self._photo_keys)
