@@ -99,7 +99,7 @@ def test_no_page_imports_torch_or_does_arithmetic_on_latents():
 
 
 def test_every_error_on_a_page_says_what_to_do_next():
-    advice = re.compile(r"(; |: |, or )(choose|add|type|copy) ")
+    advice = re.compile(r"(; |: |, or )(choose|add|type|copy|take) ")
     without = []
     for path in UI:
         for node in ast.walk(tree(path)):

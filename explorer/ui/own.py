@@ -137,9 +137,8 @@ def enough(having: list[Upload], lacking: list[Upload]) -> bool:
     """Return whether the groups have enough photos and share none; if not, show what is wrong."""
     lacking_keys = {g.photo.key for g in lacking}
     if both := [g.name for g in having if g.photo.key in lacking_keys]:
-        one = len(both) == 1
-        advice = "This photo is in both groups; take it" if one else "These photos are in both groups; take each"
-        st.warning(plain(f"{advice} out of one: {_names(both)}"))
+        photos, each = ("This photo is", "it") if len(both) == 1 else ("These photos are", "each")
+        st.warning(plain(f"{photos} in both groups; take {each} out of one: {_names(both)}"))
         return False
     if min(len(having), len(lacking)) >= attribute.FEWEST_PHOTOS:
         return True
