@@ -1,6 +1,7 @@
 """Photograph every page in light and dark: `python tests/e2e/screenshots.py docs/images [--home DIR]`.
 
-Writes PAGE-light.png and PAGE-dark.png. Needs Chromium and playwright; shows faces of the model's gallery only.
+Writes PAGE-light.png and PAGE-dark.png. Needs Chromium and playwright; shows faces of the model's gallery and the
+photo of tests/data only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from serving import CHROMIUM, FLAGS, REPOSITORY, application
 
 FACE = "Gallery face: Face 04"
+PHOTO = REPOSITORY / "tests" / "data" / "astronaut.jpg"
 SIZE = {"width": 1360, "height": 900}
 PAGES = ("Mix", "Sample", "Map", "Attributes", "Models")
 COMPARED = ("faces32-glow", "faces32-realnvp", "faces32-nice")  # and the VAE, which the page adds by itself
@@ -46,6 +48,17 @@ def edit(page: Page, folder: Path, scheme: str) -> None:
     page.mouse.move(SIZE["width"] - 5, SIZE["height"] - 5)
     settle(page)
     page.screenshot(path=folder / f"edit-{scheme}.png")
+
+
+def in_photo(page: Page, folder: Path, scheme: str) -> None:
+    """The editor with a whole photo, the face in it edited; a fresh visit."""
+    page.get_by_role("slider", name="Smile", exact=True).wait_for()
+    page.locator('input[type="file"]').first.set_input_files(PHOTO)
+    page.get_by_role("button", name="In the photo", pressed=True).wait_for()
+    move(page, "Glasses", 2.0)
+    page.mouse.move(SIZE["width"] - 5, SIZE["height"] - 5)
+    settle(page)
+    page.screenshot(path=folder / f"photo-{scheme}.png")
 
 
 def compare(page: Page, folder: Path, scheme: str) -> None:
@@ -96,6 +109,10 @@ def main() -> None:
             page.set_default_timeout(60_000)
             page.goto(address)
             photograph(page, args.folder, scheme)
+            page.close()
+            page = browser.new_page(viewport=SIZE, color_scheme=scheme)
+            page.goto(address)
+            in_photo(page, args.folder, scheme)
             page.close()
         browser.close()
 
