@@ -93,3 +93,15 @@ def test_a_strip_is_decoded_for_one_answer(home, fresh_caches, monkeypatch):
     assert len(sent[-1]["strip"]["strengths"]) == 9
     at.run()
     assert sent[-1]["strip"] is None
+
+
+def test_a_new_editor_gets_its_pictures_although_a_message_of_the_last_one_was_not_answered(
+    home, fresh_caches, monkeypatch
+):
+    sent = []
+    monkeypatch.setattr("explorer.ui.components.editor._EDITOR", lambda data, **_: sent.append(data))
+    at = visit("edit.py")
+    at.session_state["desk"].wanted = Wanted(source=sent[-1]["source"])
+    at.switch_page("explorer/ui/pages/models.py").run()
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    assert sent[-1]["pictures"]["original"]["uri"] == sent[0]["pictures"]["original"]["uri"] is not None
