@@ -55,6 +55,7 @@ class LatentMap:
         names: the A attributes of ``labels``.
         pictures: uint8 ``[N, H, W, 3]``.
         explained: the share of the variance of pictures in the first two components fitted to other pictures.
+        sheet: the WebP file from which ``pictures`` were decoded, None for pictures that were not compressed.
     """
 
     mean: torch.Tensor
@@ -65,6 +66,7 @@ class LatentMap:
     names: tuple[str, ...]
     pictures: np.ndarray
     explained: float
+    sheet: bytes | None = None
 
     def __len__(self) -> int:
         return len(self.coordinates)
@@ -73,7 +75,7 @@ class LatentMap:
     def nbytes(self) -> int:
         """Memory of the map in bytes."""
         tensors = (self.mean, self.basis, self.scale, self.coordinates)
-        return self.pictures.nbytes + self.labels.nbytes + sum(t.nbytes for t in tensors)
+        return self.pictures.nbytes + self.labels.nbytes + sum(t.nbytes for t in tensors) + len(self.sheet or b"")
 
     @cached_property
     def places(self) -> list[tuple[float, float]]:
@@ -101,6 +103,7 @@ class LatentMap:
         names: Sequence[str],
         *,
         fitted_to: np.ndarray | None = None,
+        compress: bool = False,
         progress: bool = False,
     ) -> LatentMap:
         """Make a map of pictures.
@@ -113,6 +116,8 @@ class LatentMap:
             fitted_to: other pictures, uint8 ``[M, H, W, 3]``, to which the components are fitted, thinned evenly until
                 their encodings fit into 1 GB. None, or fewer than 4, fits them to ``pictures`` and estimates
                 ``explained`` by fitting to each half of them and measuring the other half.
+            compress: compress the pictures for a file. The compression is lossy and moves a picture by 0.4 standard
+                deviations on the map of faces64, so the coordinates are those of the decompressed pictures.
             progress: show a bar on stderr.
 
         Raises:
@@ -120,6 +125,9 @@ class LatentMap:
         """
         if len(pictures) < FEWEST_PICTURES:
             raise DataError(f"a map of {len(pictures)} pictures has no plane; {FEWEST_PICTURES} or more are expected")
+        sheet = _compressed(pictures) if compress else None
+        if sheet is not None:
+            pictures = _decompressed(sheet, len(pictures), pictures.shape[1])
         if fitted_to is None or len(fitted_to) < FEWEST_PICTURES:
             flat = _encoded(engine, pictures, progress)
             mean, basis = _fitted(flat)
@@ -132,23 +140,25 @@ class LatentMap:
             explained = _share(basis, flat)
         coordinates = flat @ basis.T
         scale = coordinates.std(0).clamp_min(1e-6)
-        return cls(mean, basis, scale, coordinates / scale, labels.astype(np.int8), tuple(names), pictures, explained)
+        coordinates /= scale
+        return cls(mean, basis, scale, coordinates, labels.astype(np.int8), tuple(names), pictures, explained, sheet)
 
     def save(self, folder: Path) -> Path:
         """Write the map into a model's folder, in half precision and with all pictures in one WebP; return its path.
 
         Raises:
             ConfigError: the file cannot be written; an earlier map stays intact.
+            ValueError: the map was built without ``compress``.
         """
-        buffer = io.BytesIO()
-        Image.fromarray(grid(self.pictures, columns=COLUMNS, gap=0)).save(buffer, "WEBP", quality=82, method=6)
+        if self.sheet is None:
+            raise ValueError("a map of uncompressed pictures cannot be saved; build it with compress=True")
         tensors = {
             "mean": self.mean.half(),
             "basis": self.basis.half(),
             "scale": self.scale,
             "coordinates": self.coordinates.half(),
             "labels": torch.from_numpy(self.labels),
-            "pictures": torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8),
+            "pictures": torch.frombuffer(bytearray(self.sheet), dtype=torch.uint8),
         }
         table = {"names": "\n".join(self.names), "explained": repr(self.explained), "side": str(self.pictures.shape[1])}
         path = folder / MAP_FILE
@@ -172,11 +182,10 @@ class LatentMap:
         try:
             names = tuple(filter(None, table["names"].split("\n")))
             count, side = _check_shapes(tensors, len(names)), int(table["side"])
-            with Image.open(io.BytesIO(tensors["pictures"].numpy().tobytes()), formats=["WEBP"]) as image:
-                tiles = np.asarray(image.convert("RGB"))
-            pictures = np.stack([_tile(tiles, i, side) for i in range(count)])
+            sheet = tensors["pictures"].numpy().tobytes()
+            pictures = _decompressed(sheet, count, side)
             floats = (tensors[k].float() for k in ("mean", "basis", "scale", "coordinates"))
-            return cls(*floats, tensors["labels"].numpy(), names, pictures, float(table["explained"]))
+            return cls(*floats, tensors["labels"].numpy(), names, pictures, float(table["explained"]), sheet)
         except (KeyError, ValueError, OSError, Image.DecompressionBombError) as error:
             raise CheckpointError(f"{name}: not a map of this program ({str(error)[:80]})") from error
 
@@ -254,6 +263,20 @@ def _shape(tensors: Mapping[str, torch.Tensor], name: str, dimensions: int) -> t
     if len(shape) != dimensions:
         raise ValueError(f"{name} has {len(shape)} dimensions instead of {dimensions}")
     return shape
+
+
+def _compressed(pictures: np.ndarray) -> bytes:
+    """Return a WebP file of pictures ``[N, H, W, 3]`` in rows of ``COLUMNS``."""
+    buffer = io.BytesIO()
+    Image.fromarray(grid(pictures, columns=COLUMNS, gap=0)).save(buffer, "WEBP", quality=82, method=6)
+    return buffer.getvalue()
+
+
+def _decompressed(sheet: bytes, count: int, side: int) -> np.ndarray:
+    """Return the first ``count`` pictures of a WebP file; raise ValueError or OSError if it is damaged."""
+    with Image.open(io.BytesIO(sheet), formats=["WEBP"]) as image:
+        tiles = np.asarray(image.convert("RGB"))
+    return np.stack([_tile(tiles, i, side) for i in range(count)])
 
 
 def _tile(tiles: np.ndarray, index: int, side: int) -> np.ndarray:

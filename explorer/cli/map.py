@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         dataset.attributes.numpy(),
         dataset.attribute_names,
         fitted_to=_training_pictures(args, engine.image_size),
+        compress=True,
         progress=not args.quiet,
     )
     latent_map.save(entry.folder)

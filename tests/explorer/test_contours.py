@@ -71,7 +71,8 @@ def test_points_in_one_place_or_on_one_line_are_no_error():
 @pytest.mark.parametrize(("count", "drawn"), [(DENSE - 1, False), (DENSE, True)])
 def test_the_page_draws_and_explains_them_where_pictures_are_many(tmp_path, monkeypatch, engine, count, drawn):
     folder = tiny_model.write(tmp_path / "pretrained" / "tiny")
-    found = LatentMap.build(engine, tiny_model.pictures(count, seed=6), np.zeros((count, 0), np.int8), ())
+    pictures, labels = tiny_model.pictures(count, seed=6), np.zeros((count, 0), np.int8)
+    found = LatentMap.build(engine, pictures, labels, (), compress=True)
     found.save(folder)
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     at = visit("map.py")

@@ -20,7 +20,7 @@ from glowcore.storage.safetensors_guard import pack, unpack
 @pytest.fixture(scope="module")
 def latent_map(engine, blobs):
     labels = np.array([[1, -1], [0, 1]] * 5, np.int8)
-    return LatentMap.build(engine, blobs, labels, ("Smiling", "Male"))
+    return LatentMap.build(engine, blobs, labels, ("Smiling", "Male"), compress=True)
 
 
 def test_components_are_orthonormal_and_whitened(latent_map):
@@ -112,12 +112,27 @@ def test_a_batch_is_encoded_as_its_pictures_are_one_by_one_in_whatever_precision
 
 
 def test_the_file_brings_it_back(latent_map, engine, tmp_path):
-    latent_map.save(tmp_path)
+    path = latent_map.save(tmp_path)
     again = LatentMap.load(tmp_path)
     assert (len(again), again.names) == (10, ("Smiling", "Male"))
     np.testing.assert_array_equal(again.labels, latent_map.labels)
     torch.testing.assert_close(again.coordinates, latent_map.coordinates, atol=2e-3, rtol=1e-3)
-    assert np.abs(again.pictures.astype(int) - latent_map.pictures.astype(int)).mean() < 8
+    np.testing.assert_array_equal(again.pictures, latent_map.pictures)
+    assert again.save(tmp_path).read_bytes() == path.read_bytes()
+
+
+def test_pictures_of_a_file_are_encoded_at_their_places(latent_map, engine, blobs, tmp_path):
+    assert 0 < np.abs(latent_map.pictures.astype(int) - blobs).mean() < 8  # the compression is lossy
+    latent_map.save(tmp_path)
+    again = LatentMap.load(tmp_path)
+    for picture, place in zip(again.pictures, again.places, strict=True):
+        assert again.place_of(engine.encode(picture)) == pytest.approx(place, abs=0.01)
+
+
+def test_a_map_of_uncompressed_pictures_is_not_saved(engine, blobs, tmp_path):
+    labels = np.zeros((len(blobs), 0), np.int8)
+    with pytest.raises(ValueError, match="compress=True"):
+        LatentMap.build(engine, blobs, labels, ()).save(tmp_path)
 
 
 def test_files_that_are_no_maps(tmp_path, latent_map):
@@ -175,7 +190,8 @@ def test_the_most_pictures_fit_a_webp(latent_map, tmp_path):
     side = 256
     count = most_pictures((side, side))
     grey = np.broadcast_to(np.uint8(90), (count, side, side, 3))
-    wide = replace(latent_map, pictures=grey, coordinates=torch.zeros(count, 9), labels=np.zeros((count, 2), np.int8))
+    blank = {"coordinates": torch.zeros(count, 9), "labels": np.zeros((count, 2), np.int8)}
+    wide = replace(latent_map, pictures=grey, sheet=module._compressed(grey), **blank)
     wide.save(tmp_path)
     assert len(LatentMap.load(tmp_path)) == count == 1320
 
