@@ -14,26 +14,23 @@ REQUESTS = ("strip", "photo")  # operations that change nothing
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer to the browser's last message holds besides the edit, and what the browser has already.
+    """What the answer to the browser's last message holds besides the edit.
 
     Attributes:
         strip: the attribute whose strip is requested.
         photo: whether the whole photo is requested.
-        source: the id of the source whose original and reconstruction the browser has; "" for none.
     """
 
     strip: str | None = None
     photo: bool = False
-    source: str = ""
 
     @classmethod
     def of(cls, message: Mapping[str, Any], attributes: Collection[str]) -> Wanted:
         """Read a message; a strip of an attribute that is not in ``attributes`` is ignored."""
-        operation, name, source = message.get("op"), message.get("name"), message.get("source")
+        operation, name = message.get("op"), message.get("name")
         return cls(
             strip=name if operation == "strip" and isinstance(name, str) and name in attributes else None,
             photo=operation == "photo",
-            source=source if isinstance(source, str) else "",
         )
 
 

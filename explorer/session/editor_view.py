@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from explorer.catalogue.gallery import title
 from explorer.edits.actions import FAR, pulled_back
-from explorer.edits.messages import Wanted, acknowledgement
+from explorer.edits.messages import acknowledgement
 from explorer.edits.recipe import STRENGTH_STEP, EditRecipe
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded, Rendered, in_typical_set
@@ -49,14 +48,6 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "readout": _readout(desk, engine, source, rendered),
         "strip": _strip(desk, engine, picture),
     }
-
-
-def without_known(view: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
-    """Return the data without the original and the reconstruction, if the browser has those of this source."""
-    if wanted.source != view["source"]:
-        return dict(view)
-    known = {name: {**view["pictures"][name], "uri": None} for name in ("original", "reconstruction")}
-    return {**view, "pictures": {**view["pictures"], **known}}
 
 
 def _subject(desk: Desk, engine: Engine) -> str:

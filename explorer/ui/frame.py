@@ -6,7 +6,7 @@ import html
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,8 +54,6 @@ def laid_out(engine: Engine) -> Bench:
     desk = state.desk(engine)
     engine = desk.own.equip(engine)
     desk.adopt(engine)
-    # A run of the whole page may show a new editor, which has no pictures; the last message may be of an earlier one.
-    desk.wanted = replace(desk.wanted, source="")
     return Bench(engine, desk)
 
 

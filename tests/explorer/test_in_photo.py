@@ -14,7 +14,6 @@ from explorer.edits.messages import NOTHING, Wanted
 from explorer.edits.recipe import EditRecipe
 from explorer.pixels.pictures import reduced
 from explorer.portraits.photos import Photo, photo_key
-from explorer.session.editor_view import editor_view, without_known
 from explorer.views.in_photo import SIDE, in_photo, key_of
 from tests.explorer.picture_files import jpeg_of, png_of
 from tests.explorer.visiting import visit
@@ -69,20 +68,6 @@ def test_the_photo_is_sent_when_it_is_requested(home, fresh_caches, blobs, monke
     assert sent[-1]["photo"] == {"key": key}  # once
 
 
-def test_pictures_that_the_browser_has_are_not_sent_again(desk, engine):
-    view = editor_view(desk, engine, desk.prepare_view(engine))
-    message = {"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1, "source": view["source"]}
-    desk.handle(message, engine)
-    answer = without_known(editor_view(desk, engine, desk.prepare_view(engine)), desk.wanted)
-    uris = {name: picture["uri"] for name, picture in answer["pictures"].items()}
-    assert uris["original"] is uris["reconstruction"] is None
-    assert uris["edited"].startswith("data:image/webp;base64,")
-    assert answer["pictures"]["original"]["alt"] == view["pictures"]["original"]["alt"]
-    desk.handle({**message, "seq": 2, "source": "of another picture"}, engine)
-    answer = without_known(editor_view(desk, engine, desk.prepare_view(engine)), desk.wanted)
-    assert answer["pictures"]["original"]["uri"] == view["pictures"]["original"]["uri"]
-
-
 def test_a_strip_is_decoded_for_one_answer(home, fresh_caches, monkeypatch):
     sent = []
     monkeypatch.setattr("explorer.ui.components.editor._EDITOR", lambda data, **_: sent.append(data))
@@ -93,15 +78,3 @@ def test_a_strip_is_decoded_for_one_answer(home, fresh_caches, monkeypatch):
     assert len(sent[-1]["strip"]["strengths"]) == 9
     at.run()
     assert sent[-1]["strip"] is None
-
-
-def test_a_new_editor_gets_its_pictures_although_a_message_of_the_last_one_was_not_answered(
-    home, fresh_caches, monkeypatch
-):
-    sent = []
-    monkeypatch.setattr("explorer.ui.components.editor._EDITOR", lambda data, **_: sent.append(data))
-    at = visit("edit.py")
-    at.session_state["desk"].wanted = Wanted(source=sent[-1]["source"])
-    at.switch_page("explorer/ui/pages/models.py").run()
-    at.switch_page("explorer/ui/pages/edit.py").run()
-    assert sent[-1]["pictures"]["original"]["uri"] == sent[0]["pictures"]["original"]["uri"] is not None

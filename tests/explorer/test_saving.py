@@ -152,7 +152,8 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
         "save_face_large": "us-smile+1-masculine+3.png",
         "save_both": "us-smile+1-masculine+3-before-and-after.png",
     }
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(offered["save_photo"]()))), whole)
+    saved = np.asarray(Image.open(io.BytesIO(offered["save_photo"]())))
+    np.testing.assert_allclose(saved.astype(int), whole, atol=1)  # another batch may round one value otherwise
     at.checkbox(key="others").uncheck().run()
     alone = np.asarray(Image.open(io.BytesIO(offered["save_photo"]())))
     assert not (alone != group).any(axis=(0, 2))[:60].any()

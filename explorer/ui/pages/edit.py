@@ -15,7 +15,6 @@ from explorer.edits.messages import NOTHING
 from explorer.edits.recipe import Source
 from explorer.engines import models
 from explorer.portraits.photos import Photo
-from explorer.session.editor_view import without_known
 from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
@@ -132,8 +131,8 @@ def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
     desk, engine = bench.desk, bench.engine
     changed = marked != picked(bench)
     view = {**view_of(bench), "photo": photo_view(bench)}
-    wanted, desk.wanted = desk.wanted, NOTHING  # what was requested is sent once
-    editor(without_known(view, wanted), key="editor", on_message=lambda message: desk.handle(message, engine))
+    desk.wanted = NOTHING  # what was requested is sent once
+    editor(view, key="editor", on_message=lambda message: desk.handle(message, engine))
     save_bar(bench, desk.photo())
     # The rest of the page must mark the new source, unless it could not be shown and the editor went back to the last
     # one. This comes last because a slider that is removed and inserted again during the run loses the focus.

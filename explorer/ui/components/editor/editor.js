@@ -17,7 +17,7 @@ class Editor {
     this.find = (selector) => root.querySelector(selector)
     this.stage = new Stage(root)
     this.saves = new SaveGate(() => this.wire.changesPending)
-    this.wire = new EditWire((m) => this.send({ ...m, source: this.data?.source }), (busy) => {
+    this.wire = new EditWire((m) => this.send(m), (busy) => {
       this.find(".waiting").hidden = !busy
       this.saves.openIfSaved()
     }, (op) => this.giveUp(op))
@@ -182,15 +182,12 @@ class Editor {
     this.stage.draw()
   }
 
-  // Return the data with all addresses of pictures: the server sends the original, the reconstruction (if it differs) and
-  // the whole photo once, and newer data may come before the photo is decoded.
+  // Return the data with all addresses of pictures: an exact reconstruction is the original, and the server sends the whole
+  // photo once, but newer data may come before it is decoded.
   completed(data) {
     const { original, reconstruction, edited } = data.pictures
-    const known = this.data?.pictures
-    const first = { ...original, uri: original.uri ?? known.original.uri }
-    const back = reconstruction.uri ?? (original.uri ? original.uri : known.reconstruction.uri)
     this.photo = data.photo && { ...(this.photo?.key === data.photo.key ? this.photo : null), ...data.photo }
-    const pictures = { original: first, reconstruction: { ...reconstruction, uri: back }, edited }
+    const pictures = { original, reconstruction: { ...reconstruction, uri: reconstruction.uri ?? original.uri }, edited }
     return { ...data, photo: this.photo, pictures }
   }
 
