@@ -39,6 +39,8 @@ SCENE = """([sources, kind, acts]) => {
       app.dataset.testScriptState = value
     }
     if (act === "keep") wire.keep(value)
+    if (act === "end") wire.keep(value, true)
+    if (act === "settle") wire.settle(value.message, value.token)
     if (act === "other ack") wire.acknowledge({ nonce: "other", seq: value })
     if (act === "wait") {
       const until = now + value
@@ -52,7 +54,7 @@ SCENE = """([sources, kind, acts]) => {
       now = until
     }
   }
-  window.kept = (data) => made.takeKept({ ...data, ack: { nonce: wire.nonce, seq: data.answered } })
+  window.kept = (data) => made.takeKept({ ...data, ack: { nonce: data.nonce ?? wire.nonce, seq: data.answered } })
   return { sent: sent.map(({ nonce, ...rest }) => rest), busy }
 }"""
 
@@ -220,3 +222,21 @@ def test_changes_that_a_page_takes_with_it_are_sent_by_the_next_editor_of_this_e
     assert play.kept(**edit, answered=1) == []
     play("EditWire", ("post", STRIP), ("keep", edit))
     assert play.kept(**edit, answered=0) == []
+
+
+def test_a_change_that_was_acknowledged_while_the_page_reloaded_is_sent_again(play):
+    first, second = moves(1, 2, joins=False)
+    settled = [("settle", {"message": m, "token": t}) for m, t in ((first, "a"), (LOCK, "b"), (STRIP, "c"))]
+    after, fresh = {"token": "c", "source": "face"}, {"source": "face", "answered": -1, "nonce": "of a new session"}
+    for token, kept in (
+        ("a", [first, LOCK, second]),  # the address is that before both changes
+        ("b", [LOCK, second]),
+        ("c", [second]),  # the address has both
+        ("d", []),
+    ):
+        play("EditWire", *settled, ("post", second), ("end", after))
+        assert play.kept(**fresh, token=token) == kept
+    play("EditWire", *settled, ("end", after))
+    assert play.kept(**{**fresh, "nonce": None}, token="a") == []  # the session went on and has the changes
+    play("EditWire", *settled, ("keep", after))  # another page, not the end of the document
+    assert play.kept(**fresh, token="a") == []

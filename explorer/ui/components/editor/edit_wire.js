@@ -3,6 +3,7 @@
 
 const UNSENT = "explorer-unsent"
 const OUTDATED = 60000 // milliseconds after which kept changes are not sent any more
+const RELOADING = 1000 // milliseconds that a reload may take from its start, which fixes the address, to the page's end
 
 function isRequest(message) {
   return message?.op === "strip" || message?.op === "photo"
@@ -14,6 +15,8 @@ function keepsStrip(message, name) {
 }
 
 class EditWire extends Wire {
+  settled = []
+
   // A slider's newest value replaces the older one that it continues and that still waits, and keeps that one's start: the
   // hand has not rested between the two. Values before another step in the queue (an undo, say) are kept, because that
   // step refers to them. A request waits behind every change. A strip is dropped when a change makes it worthless; a request
@@ -79,10 +82,17 @@ class EditWire extends Wire {
     return [this.inFlight, ...this.waiting].every((m) => !m || keepsStrip(m, stripName))
   }
 
-  // Keep the changes that the server may not have received, for an editor that is built later in this tab.
-  keep({ token, source }) {
-    const kept = { token, source, nonce: this.nonce, messages: this.pending, at: Date.now() }
-    remember(UNSENT, this.changesPending ? kept : null)
+  // Note that a change to the edit `token` has been acknowledged.
+  settle(message, token) {
+    if (!isRequest(message)) this.settled = [...this.settled, { message, token, at: Date.now() }].slice(-20)
+  }
+
+  // Keep the changes that the server may not have received, for an editor that is built later in this tab. If the page
+  // ends, also those acknowledged a moment ago: a reload that had begun before has the address without them.
+  keep({ token, source }, ending) {
+    const settled = this.settled.filter((change) => ending && Date.now() - change.at < RELOADING)
+    const kept = { token, source, nonce: this.nonce, messages: this.pending, settled, at: Date.now() }
+    remember(UNSENT, this.changesPending || settled.length ? kept : null)
   }
 
   // Return the kept changes that the server has not received, if the edit is still the one that they were made to. Those
@@ -93,6 +103,9 @@ class EditWire extends Wire {
     if (!kept || Date.now() - kept.at > OUTDATED) return []
     const unsent = kept.messages.filter((m) => !(ack?.nonce === kept.nonce && m.seq <= ack.seq))
     const sameEdit = unsent.length < kept.messages.length ? source === kept.source : token === kept.token
-    return sameEdit ? unsent.map(({ nonce, seq, again, ...message }) => message) : []
+    const before = ack?.nonce === kept.nonce ? -1 : kept.settled.findIndex((change) => change.token === token)
+    const lost = before < 0 ? [] : kept.settled.slice(before).map((change) => change.message)
+    const changes = [...lost, ...(sameEdit || lost.length ? unsent : [])]
+    return changes.map(({ nonce, seq, again, ...message }) => message)
   }
 }

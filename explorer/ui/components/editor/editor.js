@@ -44,7 +44,7 @@ class Editor {
     this.onKey = (event) => this.key(event)
     this.onGone = () => this.stage.hold(false)
     this.onPress = (event) => { this.pressed = event.type === "pointerdown" }
-    this.onLeave = () => this.keep()
+    this.onLeave = () => this.keep(true)
     window.addEventListener("pagehide", this.onLeave)
     window.addEventListener("keydown", this.onKey)
     window.addEventListener("keyup", this.onKey)
@@ -66,10 +66,10 @@ class Editor {
     for (const type of PRESSES) window.removeEventListener(type, this.onPress, true)
   }
 
-  // Keep what a reload, or another page, would lose.
-  keep() {
+  // Keep what a reload, or another page, would lose; `ending` is whether the document ends.
+  keep(ending = false) {
     if (!this.data) return
-    this.wire.keep(this.data)
+    this.wire.keep(this.data, ending)
     this.saves.keep()
   }
 
@@ -210,7 +210,9 @@ class Editor {
     const [before, sent] = [this.data, this.wire.inFlight]
     this.data = data
     this.wire.acknowledge(data.ack)
-    if (before) this.announce(data, before, sent !== this.wire.inFlight ? sent.op : null)
+    const answered = before && sent !== this.wire.inFlight ? sent : null
+    if (answered) this.wire.settle(answered, before.token)
+    if (before) this.announce(data, before, answered?.op ?? null)
     if (other) this.dropStrip()
     this.panel.build(data.sliders)
     this.panel.update(data.sliders, this.wire.valuesPending)
