@@ -161,7 +161,7 @@ def test_the_menu_of_pages_closes_when_one_is_chosen_and_is_none_for_the_tab_key
     links.nth(2).click()
     expect(page.get_by_text("Between faces")).to_be_visible()
     expect(links).to_have_count(0)
-    assert box(page, '[data-testid="stSidebar"]')["x"] < -190
+    page.wait_for_function("document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().x < -200")
     settle(page)
 
 
