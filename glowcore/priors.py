@@ -15,7 +15,7 @@ from glowcore.networks import ZeroConv2d
 from glowcore.transforms.base import exact_arithmetic, under_torch_func
 
 #: Distributions of standardised latents.
-PRIORS = ("gaussian", "logistic")
+PRIORS = ("logistic", "gaussian")
 
 
 def noise_log_prob(eps: Tensor, prior: str = "gaussian") -> Tensor:

@@ -11,12 +11,10 @@ from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.levels import Level
 from glowcore.mlp import MLP
-from glowcore.priors import TopPrior
+from glowcore.priors import PRIORS, TopPrior
 from glowcore.transforms.coupling import AdditiveCoupling
 from glowcore.transforms.diagonal_scale import DiagonalScale
 from glowcore.transforms.partition import OddEven
-
-PRIORS = ("logistic", "gaussian")
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,7 @@ def test_what_they_hold_is_checked_as_plain_ones_are(given, told):
 
 @pytest.mark.parametrize("prior", ["laplace", "Gaussian", None])
 def test_a_prior_that_is_none(flow, prior):
-    with pytest.raises(ConfigError, match=f"^prior is {prior!r}, expected one of gaussian, logistic$"):
+    with pytest.raises(ConfigError, match=f"^prior is {prior!r}, expected one of logistic, gaussian$"):
         Flow(flow.config, flow.levels, flow.top_prior, prior=prior)
 
 
