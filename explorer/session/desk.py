@@ -326,5 +326,5 @@ class Desk:
         self._keep(History(recipe) if self.history is None else self.history.push(recipe))
 
     def _keep(self, history: History) -> None:
-        # Undo must not lead to a photo that the album has dropped.
-        self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in self._photo_keys)
+        keys = self._photo_keys  # undo must not lead to a photo that the album has dropped
+        self.history = history.without_lost(lambda r: r.source.kind != "photo" or r.source.value in keys)
