@@ -122,7 +122,7 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
         step()
         synchronize(flow.device)
         times.append(time.perf_counter() - start)
-    resident = _peak(flow)
+    resident = max(_peak(flow), resting)  # Linux counts pages lazily: its peak can be a few below what it said before
     label = memory if not anchor_every else f"{memory}, anchor every {anchor_every}"
     levels = [sum(p.numel() * p.element_size() for p in level.parameters()) for level in flow.levels]
     return Row(
