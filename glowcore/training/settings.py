@@ -31,7 +31,7 @@ class TrainSettings:
             0.18.
         accumulate: micro-batches per step, whose gradients are averaged.
         precision: precision of the coupling networks, ``"float32"``, ``"bfloat16"`` or ``"auto"``, which is bfloat16
-            where the device has it in hardware. The bijection itself is always float32.
+            where the device is faster in it; a run keeps what was chosen. The bijection itself is always float32.
         class_weight: weight of the classification head's cross-entropy (bits per picture) beside bits per dimension,
             for a class-conditional model that has a head; 0 leaves it untrained.
         flip: mirror pictures at random.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +91,13 @@ class Trainer:
         self.out = Path(out)
         self.model.initialize(images[batches.first_indices(images.shape, settings.batch_size, settings.seed)])
         self.device = model.device
+        if settings.precision == "auto":
+            slow = self.processes.largest(float(not has_fast_bfloat16(self.device)))
+            self.settings = replace(settings, precision="float32" if slow else "bfloat16")
         self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
         self.statistics = running_statistics(model)
         self.average = optimizer.moving_average(model, settings.ema_decay)
         self.optimizer = optimizer.build(model, settings)
-        precision = settings.precision
-        self.bfloat16 = precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(self.device))
         self.step, self.seconds = 0, 0.0
         self.images_seen = 0  # over all processes and sessions
         self.head_bits = 0.0
@@ -249,7 +250,7 @@ class Trainer:
         y = None if self.labels is None else self.labels[indices].to(self.device)
         if s.flip:
             images = batches.random_flip(images, generator)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=s.precision == "bfloat16"):
             return self.loss(images, y, generator)
 
     def measure(self) -> None:

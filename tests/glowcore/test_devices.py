@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from glowcore.devices import forbid_tf32, pick_device
+from glowcore import devices
+from glowcore.devices import forbid_tf32, has_fast_bfloat16, pick_device
 
 cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
 
@@ -32,3 +33,20 @@ def test_a_device_is_chosen_without_a_name():
 def test_other_devices_change_nothing(allowed):
     forbid_tf32(torch.device("cpu"))
     assert (cudnn.conv.fp32_precision, matmul.fp32_precision) == ("tf32",) * 2
+
+
+@pytest.mark.parametrize(
+    ("features", "bfloat16_ms", "fast"),
+    [({"avx512_bf16": True}, 5, True), ({"avx512_bf16": True}, 20, False), ({}, 5, False)],
+)
+def test_bfloat16_is_fast_where_it_is_measured_to_be(monkeypatch, features, bfloat16_ms, fast):
+    """Some CPUs have the instructions and are slower with them."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
+    monkeypatch.setattr(devices, "_conv_seconds", lambda dtypes: dict(zip(dtypes, (10, bfloat16_ms), strict=True)))
+    assert has_fast_bfloat16.__wrapped__(torch.device("cpu")) is fast
+
+
+def test_a_convolution_is_timed_in_each_precision():
+    seconds = devices._conv_seconds((torch.float32, torch.bfloat16), repeats=1)
+    assert set(seconds) == {torch.float32, torch.bfloat16}
+    assert all(0 < value < 60 for value in seconds.values())
