@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from explorer.atlas.latent_map import LatentMap
+from explorer.edits.recipe import MAIN_AXES
 from explorer.engines.engine import Engine
 from glowcore.latents import Latents
 
@@ -60,21 +61,28 @@ def nearest(points: np.ndarray, place: tuple[float, float]) -> tuple[np.ndarray,
     return order[:-1], weights / weights.sum()
 
 
-def blend_at(engine: Engine, latent_map: LatentMap, place: tuple[float, float]) -> Latents:
-    """Return the latents at a place of a map, a batch of one on the CPU.
+def blend_at(
+    engine: Engine, latent_map: LatentMap, place: tuple[float, float], axes: tuple[str, str] = MAIN_AXES
+) -> Latents:
+    """Return the latents at a place of a map arranged by ``axes``, a batch of one on the CPU.
 
     Each level is the weighted mean of the nearest faces' levels, scaled to the weighted mean of their norms. A mean of
     independent encodings is shorter than they are, and decodes to a face without features.
     """
-    indices, weights = nearest(np.array(latent_map.places), place)
+    indices, weights = nearest(np.array(latent_map.arranged(axes).places), place)
     faces = [engine.encode(latent_map.pictures[index]).latents for index in indices]
     levels = [_weighted_mean(level, weights) for level in zip(*(face.levels for face in faces), strict=True)]
     return replace(faces[0].to("cpu"), levels=levels, log_prob=None)
 
 
-def film_along(engine: Engine, latent_map: LatentMap, path: Sequence[tuple[float, float]]) -> list[np.ndarray]:
+def film_along(
+    engine: Engine,
+    latent_map: LatentMap,
+    path: Sequence[tuple[float, float]],
+    axes: tuple[str, str] = MAIN_AXES,
+) -> list[np.ndarray]:
     """Return ``FRAMES`` pictures along a path: of ``STATIONS`` places at equal distances, and between them."""
-    stations = [blend_at(engine, latent_map, place) for place in evenly(path, STATIONS)]
+    stations = [blend_at(engine, latent_map, place, axes) for place in evenly(path, STATIONS)]
     count = (FRAMES - 1) // (STATIONS - 1)
     steps = torch.arange(count) / count
     legs = [a.interpolate(b, steps, spherical=True) for a, b in pairwise(stations)]

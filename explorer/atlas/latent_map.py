@@ -1,4 +1,4 @@
-"""A map of a model's latent space: pictures placed by the first two principal components of encodings.
+"""A map of a model's latent space: pictures placed by scores of attributes or by principal components of encodings.
 
 The latents are close to white noise, so a component is mostly sampling noise unless it is fitted to many pictures. A
 map is therefore best fitted to the training pictures and shows others, for which ``scale`` and ``explained`` hold.
@@ -6,22 +6,23 @@ map is therefore best fitted to the training pictures and shows others, for whic
 
 from __future__ import annotations
 
-import io
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from explorer.atlas.contours import Line, outlines
+from explorer.atlas.arrangement import Arrangement, digests
+from explorer.atlas.sheet import compressed, decompressed
+from explorer.edits.recipe import MAIN_AXES
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
-from glowcore.errors import CheckpointError, ConfigError, DataError
-from glowcore.grids import grid
+from glowcore.attributes.vectors import AttributeVectors
+from glowcore.errors import CheckpointError, DataError
 from glowcore.progress import progress_bar
 from glowcore.storage import output
 from glowcore.storage.safetensors_guard import pack, unpack
@@ -31,14 +32,8 @@ COMPONENTS = 64
 EXTRA, ITERATIONS = 16, 4  # of the randomised decomposition, which the flat spectrum needs
 FIT_BYTES = 2**30  # of encodings that the components are fitted to
 CHUNK = 64  # pictures encoded between two updates of the progress bar
-COLUMNS = 40
 SHOWN_SIGMAS = 3.0  # standard deviations that the plane shows to each side
 FEWEST_PICTURES = 4
-SHARES = (0.5, 0.9)  # of the pictures, one contour for each
-MOST_PICTURES = 10_000  # more dots cannot be told apart
-WEBP_SIDE = 16_383  # pixels, the limit of the format
-SHEET_PIXELS = 89_000_000  # Pillow rejects larger pictures as decompression bombs
-DENSE = 50  # fewest pictures for which contours show more than the dots themselves
 MOST_BYTES = 64 * 2**20
 
 
@@ -51,6 +46,8 @@ class LatentMap:
         basis: ``[K, D]`` float32, orthonormal rows, the strongest component first.
         scale: ``[K]`` float32, the standard deviation of the N pictures along each component.
         coordinates: ``[N, K]`` float32, in units of ``scale``.
+        scores: ``[N, S]`` float32, the scores of the model's attributes (:meth:`AttributeVectors.score`).
+        scored: the hash of each of these S attributes by name (:func:`digests`).
         labels: int8 ``[N, A]``, 1 yes, 0 no, -1 unknown.
         names: the A attributes of ``labels``.
         pictures: uint8 ``[N, H, W, 3]``.
@@ -62,35 +59,47 @@ class LatentMap:
     basis: torch.Tensor
     scale: torch.Tensor
     coordinates: torch.Tensor
+    scores: torch.Tensor
+    scored: Mapping[str, str]
     labels: np.ndarray
     names: tuple[str, ...]
     pictures: np.ndarray
     explained: float
     sheet: bytes | None = None
+    _arranged: dict[tuple[str, str], Arrangement] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.coordinates)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the map in bytes."""
-        tensors = (self.mean, self.basis, self.scale, self.coordinates)
-        return self.pictures.nbytes + self.labels.nbytes + sum(t.nbytes for t in tensors) + len(self.sheet or b"")
+    def axes_of(self, attributes: AttributeVectors | None) -> list[str]:
+        """Return the attributes by which the map can be arranged: those whose scores have not changed since."""
+        present = digests(attributes)
+        return [name for name, digest in self.scored.items() if present.get(name) == digest]
 
-    @cached_property
-    def places(self) -> list[tuple[float, float]]:
-        """The place of each picture on the plane."""
-        return [(float(x), float(y)) for x, y in self.coordinates[:, :2].tolist()]
+    def arranged(self, axes: tuple[str, str]) -> Arrangement:
+        """Return the pictures' places by these axes, with names of ``scored`` or "" as in :class:`Arrangement`.
 
-    @cached_property
-    def outlines(self) -> list[list[Line]]:
-        """Contours around the densest pictures for each of ``SHARES``; [] for fewer than ``DENSE`` pictures."""
-        return outlines(self.places, SHARES) if len(self) >= DENSE else []
+        Raises:
+            DataError: the map has no scores of such an attribute.
+        """
+        if axes not in self._arranged:
+            if unknown := [name for name in axes if name and name not in self.scored]:
+                raise DataError(f"the map of this model cannot be arranged by {unknown[0]}")
+            names = list(self.scored)
+            columns = [
+                self.scores[:, names.index(name)] if name else self.coordinates[:, axis]
+                for axis, name in enumerate(axes)
+            ]
+            self._arranged[axes] = Arrangement(axes, [(x, y) for x, y in torch.stack(columns, 1).tolist()])
+        return self._arranged[axes]
 
-    def place_of(self, encoded: Encoded) -> tuple[float, float]:
-        """Return the place of any encoded picture on the plane."""
-        flat = encoded.latents.flatten()[0].cpu().float()
-        x, y = ((flat - self.mean) @ self.basis[:2].T / self.scale[:2]).tolist()
+    def place_of(
+        self, encoded: Encoded, axes: tuple[str, str] = MAIN_AXES, attributes: AttributeVectors | None = None
+    ) -> tuple[float, float]:
+        """Return the place of any encoded picture; ``attributes`` are those of the model, for axes that name them."""
+        latents = encoded.latents.to("cpu")
+        main = ((latents.flatten()[0].float() - self.mean) @ self.basis[:2].T / self.scale[:2]).tolist()
+        x, y = (float(attributes.score(latents, name)) if name else main[axis] for axis, name in enumerate(axes))
         return x, y
 
     # -- building, saving, loading ---------------------------------------------------------------
@@ -125,9 +134,9 @@ class LatentMap:
         """
         if len(pictures) < FEWEST_PICTURES:
             raise DataError(f"a map of {len(pictures)} pictures has no plane; {FEWEST_PICTURES} or more are expected")
-        sheet = _compressed(pictures) if compress else None
+        sheet = compressed(pictures) if compress else None
         if sheet is not None:
-            pictures = _decompressed(sheet, len(pictures), pictures.shape[1])
+            pictures = decompressed(sheet, len(pictures), pictures.shape[1])
         if fitted_to is None or len(fitted_to) < FEWEST_PICTURES:
             flat = _encoded(engine, pictures, progress)
             mean, basis = _fitted(flat)
@@ -141,7 +150,10 @@ class LatentMap:
         coordinates = flat @ basis.T
         scale = coordinates.std(0).clamp_min(1e-6)
         coordinates /= scale
-        return cls(mean, basis, scale, coordinates, labels.astype(np.int8), tuple(names), pictures, explained, sheet)
+        scored = digests(engine.attributes, engine.own)
+        scores = _scores(flat + mean, engine.attributes, list(scored))
+        labels = labels.astype(np.int8)
+        return cls(mean, basis, scale, coordinates, scores, scored, labels, tuple(names), pictures, explained, sheet)
 
     def save(self, folder: Path) -> Path:
         """Write the map into a model's folder, in half precision and with all pictures in one WebP; return its path.
@@ -157,10 +169,16 @@ class LatentMap:
             "basis": self.basis.half(),
             "scale": self.scale,
             "coordinates": self.coordinates.half(),
+            "scores": self.scores.half(),
             "labels": torch.from_numpy(self.labels),
             "pictures": torch.frombuffer(bytearray(self.sheet), dtype=torch.uint8),
         }
-        table = {"names": "\n".join(self.names), "explained": repr(self.explained), "side": str(self.pictures.shape[1])}
+        table = {
+            "names": "\n".join(self.names),
+            "scored": json.dumps(self.scored),
+            "explained": repr(self.explained),
+            "side": str(self.pictures.shape[1]),
+        }
         path = folder / MAP_FILE
         output.write(path, pack(path, tensors, table))
         return path
@@ -181,29 +199,14 @@ class LatentMap:
         tensors, table = unpack(name, path.read_bytes())
         try:
             names = tuple(filter(None, table["names"].split("\n")))
-            count, side = _check_shapes(tensors, len(names)), int(table["side"])
+            scored = _scored(table["scored"])
+            count, side = _check_shapes(tensors, len(names), len(scored)), int(table["side"])
             sheet = tensors["pictures"].numpy().tobytes()
-            pictures = _decompressed(sheet, count, side)
-            floats = (tensors[k].float() for k in ("mean", "basis", "scale", "coordinates"))
-            return cls(*floats, tensors["labels"].numpy(), names, pictures, float(table["explained"]), sheet)
+            pictures = decompressed(sheet, count, side)
+            floats = (tensors[k].float() for k in ("mean", "basis", "scale", "coordinates", "scores"))
+            return cls(*floats, scored, tensors["labels"].numpy(), names, pictures, float(table["explained"]), sheet)
         except (KeyError, ValueError, OSError, Image.DecompressionBombError) as error:
             raise CheckpointError(f"{name}: not a map of this program ({str(error)[:80]})") from error
-
-
-def most_pictures(size: tuple[int, int]) -> int:
-    """Return the largest number of pictures of this height and width that a map can hold.
-
-    Raises:
-        ConfigError: the pictures are not square, or too large.
-    """
-    height, width = size
-    if height != width or COLUMNS * width > WEBP_SIDE:
-        raise ConfigError(
-            f"a map cannot keep pictures of {width}x{height}; expected square ones of "
-            f"{WEBP_SIDE // COLUMNS} pixels a side at most"
-        )
-    rows = min(WEBP_SIDE // height, SHEET_PIXELS // (COLUMNS * width * height))
-    return min(MOST_PICTURES, rows * COLUMNS)
 
 
 def _encoded(engine: Engine, pictures: np.ndarray, progress: bool) -> torch.Tensor:
@@ -242,11 +245,29 @@ def _share(basis: torch.Tensor, rows: torch.Tensor) -> float:
     return float((centred @ basis[:2].T).square().sum() / centred.square().sum().clamp_min(1e-12))
 
 
-def _check_shapes(tensors: Mapping[str, torch.Tensor], attributes: int) -> int:
+def _scores(rows: torch.Tensor, attributes: AttributeVectors | None, names: list[str]) -> torch.Tensor:
+    """Return the scores of encodings ``[N, D]``, ``[N, len(names)]``."""
+    if not names:
+        return torch.empty(len(rows), 0)
+    chosen = [attributes.names.index(name) for name in names]
+    weights, offsets = attributes.score_weights.cpu()[chosen], attributes.score_offsets.cpu()[chosen]
+    return rows @ weights.T + offsets.float()
+
+
+def _scored(text: str) -> dict[str, str]:
+    """Return the hash of each scored attribute of a file; raise ValueError where it is malformed."""
+    scored = json.loads(text)
+    if not isinstance(scored, dict) or not all(isinstance(digest, str) for digest in scored.values()):
+        raise ValueError("the scored attributes are not named")
+    return scored
+
+
+def _check_shapes(tensors: Mapping[str, torch.Tensor], attributes: int, scored: int) -> int:
     """Return the number of pictures; raise ValueError unless the tensors are those of a map."""
     count, components = _shape(tensors, "coordinates", 2)
     (dims,) = _shape(tensors, "mean", 1)
-    expected = {"basis": (components, dims), "scale": (components,), "labels": (count, attributes)}
+    expected = {"basis": (components, dims), "scale": (components,)}
+    expected |= {"labels": (count, attributes), "scores": (count, scored)}
     for name, shape in expected.items():
         if _shape(tensors, name, len(shape)) != shape:
             raise ValueError(f"{name} is {list(tensors[name].shape)} instead of {list(shape)}")
@@ -263,25 +284,3 @@ def _shape(tensors: Mapping[str, torch.Tensor], name: str, dimensions: int) -> t
     if len(shape) != dimensions:
         raise ValueError(f"{name} has {len(shape)} dimensions instead of {dimensions}")
     return shape
-
-
-def _compressed(pictures: np.ndarray) -> bytes:
-    """Return a WebP file of pictures ``[N, H, W, 3]`` in rows of ``COLUMNS``."""
-    buffer = io.BytesIO()
-    Image.fromarray(grid(pictures, columns=COLUMNS, gap=0)).save(buffer, "WEBP", quality=82, method=6)
-    return buffer.getvalue()
-
-
-def _decompressed(sheet: bytes, count: int, side: int) -> np.ndarray:
-    """Return the first ``count`` pictures of a WebP file; raise ValueError or OSError if it is damaged."""
-    with Image.open(io.BytesIO(sheet), formats=["WEBP"]) as image:
-        tiles = np.asarray(image.convert("RGB"))
-    return np.stack([_tile(tiles, i, side) for i in range(count)])
-
-
-def _tile(tiles: np.ndarray, index: int, side: int) -> np.ndarray:
-    y, x = index // COLUMNS * side, index % COLUMNS * side
-    tile = tiles[y : y + side, x : x + side]
-    if side < 1 or tile.shape != (side, side, 3):
-        raise ValueError(f"picture {index} is cut off")
-    return tile

@@ -13,9 +13,9 @@ from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
 
 Key = tuple[str, ...]
-KEPT_BYTES = 96 * 2**20
+KEPT_MAPS = 2
 SAMPLES = 24
-_maps: ByteLRU[LatentMap] = ByteLRU(KEPT_BYTES)
+_maps: ByteLRU[LatentMap] = ByteLRU(KEPT_MAPS)  # each counts as 1: a large map is read the slowest
 _faces: ByteLRU[np.ndarray] = ByteLRU(4 * 2**20)
 _locks: dict[Key, threading.Lock] = {}
 
@@ -33,7 +33,7 @@ def map_of(engine: Engine) -> LatentMap:
             latent_map = _maps.get(key)
             if latent_map is None:
                 latent_map = LatentMap.load(engine.folder) or _small(engine)
-                _maps.put(key, latent_map, latent_map.nbytes)
+                _maps.put(key, latent_map, 1)
     return latent_map
 
 
@@ -42,13 +42,14 @@ def face_at(source: Source, engine: Engine) -> np.ndarray:
 
     Raises:
         RecipeError: the map has no picture of this number.
+        DataError: the map cannot be arranged by the source's axes.
     """
     latent_map = map_of(engine)
     if source.place is not None:
-        key = (*key_of(engine), source.place)
+        key = (*key_of(engine), source.place, source.axes)
         face = _faces.get(key)
         if face is None:
-            face = engine.decode(blend_at(engine, latent_map, source.place))[0]
+            face = engine.decode(blend_at(engine, latent_map, source.place, source.axes))[0]
             _faces.put(key, face, face.nbytes)
         return face
     if int(source.value) >= len(latent_map):

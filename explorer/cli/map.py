@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.atlas.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap, most_pictures
+from explorer.atlas.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
+from explorer.atlas.sheet import most_pictures
 from explorer.cli.options import add_model, open_engine
 from explorer.engines import models
 from glowcore.cli import console, options
@@ -33,7 +34,8 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the map of a set of pictures into the model's folder; exit code 0.
 
-    The components are fitted to the pictures of split train, unless the map shows these or there are none.
+    The map can be arranged by the attributes of the model. The components are fitted to the pictures of split train,
+    unless the map shows these or there are none.
     """
     entry = models.at(args.model)
     path = entry.folder / MAP_FILE
@@ -64,9 +66,10 @@ def run(args: argparse.Namespace) -> int:
         progress=not args.quiet,
     )
     latent_map.save(entry.folder)
+    size, share = path.stat().st_size / 1e6, latent_map.explained
     console.say(
-        f"wrote {path}: {counted(len(dataset), 'picture')}, {path.stat().st_size / 1e6:.1f} MB; the plane holds "
-        f"{latent_map.explained:.2%} of the variance"
+        f"wrote {path}: {counted(len(dataset), 'picture')}, {size:.1f} MB; arranged by "
+        f"{counted(len(latent_map.scored), 'attribute')} or by two components, which hold {share:.2%} of the variance"
     )
     return 0
 

@@ -28,6 +28,7 @@ TEMPERATURE_LIMIT = 1.2
 SEED_LIMIT = 2**31 - 1
 LABEL_LIMIT = 9999
 PLACE_LIMIT = 6.0  # standard deviations from the middle of a map, beyond all faces but a few outliers
+MAIN_AXES = ("", "")  # of a map that is arranged by no attribute
 NO_FILE = "m"  # first character of the key of an aligned picture without a file: mixed here, or lent by another model
 MODEL_DIGITS = 12  # hex digits of the SHA-256 of the weights that identify a model
 MAX_MOVES = 64
@@ -63,6 +64,8 @@ class Source:
         eyes: hand-placed eyes (left x, left y, right x, right y) as fractions of the photo's sides; () for those that
             the detector found.
         label: the class of a sampled picture, for a model with classes.
+        axes: of a place on the map, the attributes by which the map is arranged across and up; "" for the component in
+            which faces vary most (across) or second most (up).
 
     Raises:
         RecipeError: a value that does not fit its kind; numbers out of range are clamped.
@@ -73,6 +76,7 @@ class Source:
     face: int = 0
     eyes: tuple[float, ...] = ()
     label: int = 0
+    axes: tuple[str, str] = MAIN_AXES
 
     def __post_init__(self) -> None:
         """Validate the fields; clamp numbers, and reset fields that the kind does not use."""
@@ -86,6 +90,10 @@ class Source:
         if self.place is not None:
             x, y = (_number(v, -PLACE_LIMIT, PLACE_LIMIT, "place") for v in self.place)
             object.__setattr__(self, "value", f"{x:.2f},{y:.2f}")
+        axes = tuple("" if name == "" else _name(name) for name in self.axes) if self.place is not None else MAIN_AXES
+        if len(axes) != 2:
+            raise RecipeError(f"a map has two axes, not {len(axes)}")
+        object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "face", min(max(_integer(self.face, "face"), -1), 99) if self.kind == "photo" else 0)
         eyes = tuple(_number(v, 0.0, 1.0, "eyes", digits=4) for v in self.eyes) if self.kind == "photo" else ()
         if len(eyes) not in (0, 4):
@@ -197,6 +205,8 @@ class EditRecipe:
     def token(self) -> str:
         """Return the recipe as a string of letters, digits, ``-`` and ``_``."""
         source = [self.source.kind[0], self.source.value]
+        if any(self.source.axes):
+            source += self.source.axes
         if self.source.label:
             source += [self.source.label]
         if self.source.face or self.source.eyes:
@@ -221,18 +231,20 @@ class EditRecipe:
         if len(body) != 6:
             raise RecipeError(f"the link holds {len(body)} parts instead of 6")
         _, source, moves, locks, temperature, model = body
-        if not (isinstance(source, list) and len(source) in (2, 3, 7) and all(isinstance(v, str) for v in source[:2])):
+        if not (isinstance(source, list) and len(source) in (2, 3, 4, 7) and {*map(type, source[:2])} == {str}):
             raise RecipeError("the link names no source")
         if not (isinstance(moves, dict) and isinstance(locks, list) and isinstance(temperature, list)):
             raise RecipeError("the link's moves, locks and temperature are not of the right kind")
         kind = {k[0]: k for k in _PATTERNS}.get(source[0], source[0])
+        axes, more = (source[2:], []) if len(source) == 4 else (MAIN_AXES, source[2:])
         return cls(
             source=Source(
                 kind,
                 source[1],
-                face=source[2] if len(source) > 2 and kind != "seed" else 0,
-                eyes=tuple(_integer(v, "eyes") / 10_000 for v in source[3:]),
-                label=source[2] if len(source) > 2 and kind == "seed" else 0,
+                face=more[0] if more and kind != "seed" else 0,
+                eyes=tuple(_integer(v, "eyes") / 10_000 for v in more[1:]),
+                label=more[0] if more and kind == "seed" else 0,
+                axes=tuple(axes),
             ),
             moves=tuple((_name(n), _integer(s, n) / 100) for n, s in moves.items()),
             locks=tuple(_name(n) for n in locks),

@@ -19,7 +19,8 @@ EVERY_MODEL_HAS = Source("seed", "7")
 def on_map(source: Source, engine: Engine) -> bool:
     """Return whether the model's map has the face of a source of kind "map"."""
     try:
-        return source.place is not None or int(source.value) < len(maps.map_of(engine))
+        latent_map = maps.map_of(engine)
+        return bool(latent_map.arranged(source.axes)) and (bool(source.place) or int(source.value) < len(latent_map))
     except GlowcoreError:
         return False
 

@@ -91,7 +91,8 @@ def test_nonsense_in_an_address_is_ignored(home, word):
     usual = told(arrive("sample"), SAMPLE)
     given = dict.fromkeys(("seed", "temperature", "side", "show", "class"), word)
     assert told(arrive("sample", **given), SAMPLE) == usual
-    assert told(arrive("map", at=word), "map_address") == {"at": ""}
+    nonsense = arrive("map", at=word, across=word, up=word)
+    assert told(nonsense, "map_address") == {"at": "", "across": "Smiling", "up": "Male"}
     begun = {"mix": "film", "places": "edit,face_01.png"}
     assert told(arrive("mix", mix=word, places=word), "mix_address") | {"places": begun["places"]} == begun
 
@@ -112,7 +113,19 @@ def test_an_address_comes_back_to_a_place_of_the_map(home, word, caption):
     shown = [image.caption for found in at.get("image") for image in found.proto.imgs]
     assert shown == [caption or "The middle of the map"]
     held = {"1.5,-2": "1.50,-2.00", "3": "3"}.get(word, "")
-    assert told(at, "map_address") == {"at": held}
+    axes = ("-", "-") if "," in word else ("Smiling", "Male")  # a place without axes is one of the components
+    assert told(at, "map_address") == {"at": held, "across": axes[0], "up": axes[1]}
+
+
+def test_an_address_comes_back_to_the_axes_of_the_map(home, engine):
+    at = arrive("map", at="1.5,-2", across="Eyeglasses", up="-")
+    held = {"at": "1.50,-2.00", "across": "Eyeglasses", "up": "-"}
+    assert told(at, "map_address") == held
+    assert told(at, "plane Eyeglasses")["spot"] == [1.5, -2.0]
+    assert told(at, "plane Eyeglasses")["ends"] == ["without glasses", "with glasses", "", ""]
+    assert told(arrive("map", **held), "map_address") == held
+    unknown = arrive("map", at="1.5,-2", across="Tail", up="-")
+    assert told(unknown, "map_address") == {"at": "", "across": "Smiling", "up": "Male"}
 
 
 def test_temperatures_of_an_address():

@@ -1,6 +1,7 @@
 """The picture at a place of a map is a blend of the nearest faces, and a film along a path has no jumps."""
 
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from explorer.atlas import maps
 from explorer.atlas.blending import FRAMES, NEIGHBOURS, STATIONS, blend_at, evenly, film_along, nearest
 from explorer.atlas.latent_map import LatentMap
-from explorer.edits.recipe import PLACE_LIMIT, Source
+from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, Source
+from explorer.pixels.cache import ByteLRU
 
 POINTS = np.random.default_rng(3).normal(size=(60, 2))
 
@@ -58,16 +60,27 @@ def test_points_in_one_place_or_equally_far_share_the_weight():
 
 
 def test_at_a_dot_is_its_picture_and_between_dots_a_face_of_full_norm(engine, latent_map):
-    x, y = latent_map.places[4]
+    x, y = latent_map.arranged(MAIN_AXES).places[4]
     at_dot = engine.decode(blend_at(engine, latent_map, (x, y)))[0]
     np.testing.assert_allclose(at_dot.astype(int), latent_map.pictures[4], atol=1)
     place = (0.1, -0.2)
-    indices, weights = nearest(np.array(latent_map.places), place)
+    indices, weights = nearest(np.array(latent_map.arranged(MAIN_AXES).places), place)
     assert weights.max() < 0.95
     blend = blend_at(engine, latent_map, place)
     norms = torch.cat([engine.encode(latent_map.pictures[i]).latents.level_norms() for i in indices])
     expected = torch.from_numpy(weights).float() @ norms
     torch.testing.assert_close(blend.level_norms()[0], expected, rtol=1e-4, atol=0)
+
+
+def test_between_dots_is_a_blend_of_the_nearest_by_the_axes_of_the_map(engine, latent_map):
+    axes = ("Smiling", "Young")
+    for source in (Source("map", "0.3,0.1", axes=axes), Source("map", "0.3,0.1")):
+        indices, weights = nearest(np.array(latent_map.arranged(source.axes).places), source.place)
+        norms = torch.cat([engine.encode(latent_map.pictures[i]).latents.level_norms() for i in indices])
+        blend = blend_at(engine, latent_map, source.place, source.axes)
+        torch.testing.assert_close(blend.level_norms()[0], torch.from_numpy(weights).float() @ norms, rtol=1e-4, atol=0)
+    by_score, by_variation = (maps.face_at(Source("map", "0.3,0.1", axes=a), engine) for a in (axes, MAIN_AXES))
+    assert np.abs(by_score.astype(int) - by_variation).max() > 5
 
 
 def test_a_film_goes_through_the_pictures_of_its_stations_in_small_steps(engine, latent_map):
@@ -120,3 +133,12 @@ def test_a_map_that_waits_for_its_model_does_not_delay_another_one(engine, bare,
     other.join(20)
     assert found, "the other map came only after the slow one"
     assert maps.map_of(bare) is found[0]
+
+
+def test_a_large_map_is_read_once(engine, latent_map, monkeypatch):
+    wide = replace(latent_map, pictures=np.broadcast_to(np.uint8(0), (10_000, 64, 64, 3)))
+    read = []
+    monkeypatch.setattr(maps, "_maps", ByteLRU(maps.KEPT_MAPS))
+    monkeypatch.setattr(maps.LatentMap, "load", lambda folder: read.append(folder) or wide)
+    assert maps.map_of(engine) is maps.map_of(engine) is wide
+    assert len(read) == 1

@@ -184,7 +184,7 @@ def test_a_map_is_fitted_to_training_pictures_that_it_does_not_show(
 
 def test_what_a_map_cannot_keep_is_told_before_the_work(empty_home, mine, faces, capsys, monkeypatch):
     (faces / "notes.png").unlink()
-    monkeypatch.setattr("explorer.atlas.latent_map.MOST_PICTURES", 5)
+    monkeypatch.setattr("explorer.atlas.sheet.MOST_PICTURES", 5)
     monkeypatch.setattr(LatentMap, "build", None)
     monkeypatch.setattr("glowcore.data.picture_store.decode_files", None)
     sentence = told(capsys, "map", "--model", mine, "--data", faces, "--split", "all")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from explorer.atlas.arrangement import DENSE
 from explorer.atlas.contours import outlines
-from explorer.atlas.latent_map import DENSE, LatentMap
+from explorer.atlas.latent_map import LatentMap
 from explorer.edits.recipe import PLACE_LIMIT
 from explorer.ui.pages.map import ASPECT, reach
 from tests.explorer import tiny_model
@@ -77,26 +77,27 @@ def test_the_page_draws_and_explains_them_where_pictures_are_many(tmp_path, monk
     monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
     at = visit("map.py")
     assert not at.exception
-    lines = told(at, "plane")["outlines"]
+    lines = told(at, "plane Smiling Male")["outlines"]
     assert len(lines) == 2 * drawn
     assert any("encloses the densest half" in c.value for c in at.caption) == drawn
     if drawn:
-        assert enclosed(lines[0], np.array(found.places)).mean() == pytest.approx(0.5, abs=0.03)
+        points = np.array(found.arranged(("Smiling", "Male")).places)
+        assert enclosed(lines[0], points).mean() == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize("far", [(0.0, -4.0), (-6.0, 0.0)])
 def test_a_small_map_shows_all_its_faces_whole(far):
-    shown = reach(SimpleNamespace(places=[(0.0, 0.0)] * 23 + [far]))
+    shown = reach([(0.0, 0.0)] * 23 + [far])
     unit = 150 / shown  # pixels in a standard deviation, of a plane of 450x300
     assert unit * abs(far[0]) + 20.5 <= 225  # thumbnails have 41 pixels with their rings
     assert unit * abs(far[1]) + 20.5 <= 150
 
 
 def test_a_stranger_far_out_does_not_shrink_all_others(cloud):
-    ordinary = reach(SimpleNamespace(places=cloud.tolist()))
-    strange = reach(SimpleNamespace(places=[*cloud.tolist(), (0.0, 30.0), (40.0, 0.0)]))
+    ordinary = reach(cloud.tolist())
+    strange = reach([*cloud.tolist(), (0.0, 30.0), (40.0, 0.0)])
     assert ordinary == pytest.approx(3.0, abs=0.2)
     assert strange == pytest.approx(ordinary, rel=0.05)
     for height, shown in ((3.5, 1.04 * 3.5), (5.0, PLACE_LIMIT / ASPECT)):  # the limit of a recipe
-        many = reach(SimpleNamespace(places=[*cloud.tolist(), *[(0.0, height)] * 200]))
+        many = reach([*cloud.tolist(), *[(0.0, height)] * 200])
         assert many == pytest.approx(shown)

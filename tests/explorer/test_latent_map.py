@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from explorer.atlas import latent_map as module
-from explorer.atlas.latent_map import MAP_FILE, LatentMap, most_pictures
+from explorer.atlas.latent_map import MAP_FILE, LatentMap
+from explorer.atlas.sheet import compressed, most_pictures
+from explorer.edits.recipe import MAIN_AXES
 from explorer.engines.engine import Engine
 from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.latents import Latents
@@ -36,6 +38,7 @@ class Rows:
     def __init__(self, rows: np.ndarray) -> None:
         self.rows = rows.astype(np.float32)
         self.latent_shapes = ((1, 1, rows.shape[1]),)
+        self.attributes, self.own = None, ()
         self.encoded = []
 
     def encode_batch(self, pictures):
@@ -79,7 +82,7 @@ def test_planted_directions_are_found_with_their_share():
         assert found.basis[1, 3].abs() > 0.95
         assert found.scale[:2].tolist() == pytest.approx([12, 8], rel=0.15)
         encoded = SimpleNamespace(latents=Latents.from_flat(torch.from_numpy(rows[5:6]), ((1, 1, 512),)))
-        assert found.place_of(encoded) == pytest.approx(found.places[5], abs=1e-4)
+        assert found.place_of(encoded) == pytest.approx(found.arranged(MAIN_AXES).places[5], abs=1e-4)
 
 
 def test_components_are_those_of_the_singular_values():
@@ -125,8 +128,40 @@ def test_pictures_of_a_file_are_encoded_at_their_places(latent_map, engine, blob
     assert 0 < np.abs(latent_map.pictures.astype(int) - blobs).mean() < 8  # the compression is lossy
     latent_map.save(tmp_path)
     again = LatentMap.load(tmp_path)
-    for picture, place in zip(again.pictures, again.places, strict=True):
+    for picture, place in zip(again.pictures, again.arranged(MAIN_AXES).places, strict=True):
         assert again.place_of(engine.encode(picture)) == pytest.approx(place, abs=0.01)
+
+
+def test_pictures_are_placed_by_the_scores_of_two_attributes(latent_map, engine, tmp_path):
+    axes = ("Eyeglasses", "Smiling")
+    latent_map.save(tmp_path)
+    for found in (latent_map, LatentMap.load(tmp_path)):
+        for picture, place in zip(found.pictures, found.arranged(axes).places, strict=True):
+            encoded = engine.encode(picture)
+            scores = [float(engine.attributes.score(encoded.latents, name)) for name in axes]
+            assert place == pytest.approx(scores, abs=0.01)
+            assert found.place_of(encoded, axes, engine.attributes) == pytest.approx(scores, abs=1e-5)
+        mixed, main = (found.arranged(axes).places for axes in (("", "Smiling"), MAIN_AXES))
+        assert [x for x, _ in mixed] == [x for x, _ in main]
+        assert [y for _, y in mixed] == [y for _, y in found.arranged(axes).places]
+    with pytest.raises(DataError, match="cannot be arranged by Tail"):
+        latent_map.arranged(("Smiling", "Tail"))
+
+
+def test_attributes_that_were_fitted_again_are_no_axes_of_the_map(latent_map, engine):
+    attributes = engine.attributes
+    assert latent_map.axes_of(attributes) == list(attributes.names)
+    assert latent_map.axes_of(None) == []
+    offsets = attributes.score_offsets.clone()
+    offsets[0] += 0.5
+    again = replace(attributes, score_offsets=offsets)
+    assert latent_map.axes_of(again) == list(attributes.names[1:])
+
+
+def test_attributes_of_a_visitor_are_no_axes_of_the_map(engine, blobs):
+    own = engine.with_attributes(engine.attributes, own=["Young"])
+    found = LatentMap.build(own, blobs, np.zeros((len(blobs), 0), np.int8), ())
+    assert set(engine.attribute_names) - set(found.scored) == {"Young"}
 
 
 def test_a_map_of_uncompressed_pictures_is_not_saved(engine, blobs, tmp_path):
@@ -156,6 +191,8 @@ def test_files_that_are_no_maps(tmp_path, latent_map):
         ("mean", lambda t: t[:-1]),
         ("basis", lambda t: t[:-1]),
         ("scale", lambda t: t[:-1]),
+        ("scores", lambda t: t[:, :1]),
+        ("scores", lambda t: t[:-1]),
         ("labels", lambda t: t[:, :1]),
         ("labels", lambda t: t.float()),
         ("pictures", lambda t: t.bfloat16()),
@@ -169,7 +206,9 @@ def test_tensors_of_other_shapes_and_types_are_no_map(tmp_path, latent_map, name
         LatentMap.load(tmp_path)
 
 
-@pytest.mark.parametrize(("key", "value"), [("side", "0"), ("names", ""), ("explained", "x")])
+@pytest.mark.parametrize(
+    ("key", "value"), [("side", "0"), ("names", ""), ("explained", "x"), ("scored", "[]"), ("scored", '{"a": 1}')]
+)
 def test_facts_that_are_no_map(tmp_path, latent_map, key, value):
     path = latent_map.save(tmp_path)
     tensors, table = unpack(path, path.read_bytes())
@@ -190,8 +229,12 @@ def test_the_most_pictures_fit_a_webp(latent_map, tmp_path):
     side = 256
     count = most_pictures((side, side))
     grey = np.broadcast_to(np.uint8(90), (count, side, side, 3))
-    blank = {"coordinates": torch.zeros(count, 9), "labels": np.zeros((count, 2), np.int8)}
-    wide = replace(latent_map, pictures=grey, sheet=module._compressed(grey), **blank)
+    blank = {
+        "coordinates": torch.zeros(count, 9),
+        "scores": torch.zeros(count, 8),
+        "labels": np.zeros((count, 2), np.int8),
+    }
+    wide = replace(latent_map, pictures=grey, sheet=compressed(grey), **blank)
     wide.save(tmp_path)
     assert len(LatentMap.load(tmp_path)) == count == 1320
 

@@ -11,6 +11,7 @@ from explorer.atlas import maps
 from explorer.edits.recipe import SEED_LIMIT, EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.ui.components.plane import Walk
+from explorer.ui.pages.map import AXES
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
 from tests.explorer.widgets import of_model, told
@@ -112,21 +113,25 @@ def test_the_switch_for_a_temperature_of_each_level_stays_in_place(home):
 
 def test_the_map_names_the_place_that_it_shows(home, engine):
     at = visit("map.py")
-    at.session_state["map_walk " + " ".join(maps.key_of(engine))] = Walk(spot=(7.5, -1.0))
+    at.session_state[" ".join(["map_walk", *maps.key_of(engine), *AXES])] = Walk(spot=(7.5, -1.0))
     at.run()
     assert [i.caption for found in at.get("image") for i in found.proto.imgs] == ["A blend at +6.00, −1.00"]
 
 
+def places_on_map(*recipes):
+    return [told(visit("map.py", recipe.token()), "plane Smiling Male")["here"] for recipe in recipes]
+
+
 def test_the_map_marks_the_place_of_the_present_edit(home, engine):
     recipe = EditRecipe(Source("gallery", "face_02.png"), model=engine.model_hash)
-    places = [told(visit("map.py", r.token()), "plane")["here"] for r in (recipe, recipe.moved({"Smiling": 5.0}))]
-    assert places[0] == pytest.approx(maps.map_of(engine).places[2], abs=0.01)
+    places = places_on_map(recipe, recipe.moved({"Smiling": 5.0}))
+    assert places[0] == pytest.approx(maps.map_of(engine).arranged(AXES).places[2], abs=0.01)
     assert places[1] != pytest.approx(places[0], abs=0.01)
 
 
 def test_a_blend_opened_from_the_map_is_marked_where_it_was_opened(home, engine):
-    recipe = EditRecipe(Source("map", "2.5,-2"), model=engine.model_hash)
-    places = [told(visit("map.py", r.token()), "plane")["here"] for r in (recipe, recipe.moved({"Smiling": 5.0}))]
+    recipe = EditRecipe(Source("map", "2.5,-2", axes=AXES), model=engine.model_hash)
+    places = places_on_map(recipe, recipe.moved({"Smiling": 5.0}))
     assert places[0] == pytest.approx((2.5, -2.0))
     assert places[1] != pytest.approx(places[0], abs=0.01)
 
@@ -137,7 +142,7 @@ def test_what_the_map_shows_opens_as_it_is_shown(home, engine):
     at.button(key="open_place").click().run()
     assert not at.exception
     desk = at.session_state["desk"]
-    assert desk.recipe == EditRecipe(Source("map", "0.00,0.00"), model=engine.model_hash)
+    assert desk.recipe == EditRecipe(Source("map", "0.00,0.00", axes=AXES), model=engine.model_hash)
     assert desk.history.past[-1].moves == smiling.moves
 
 

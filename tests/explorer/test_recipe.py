@@ -118,6 +118,7 @@ def test_no_number_no_recipe(value):
         [1, ["s", "1"], [["a", 1]], [], [], ""], [1, ["s", "1"], {}, [["a"]], [], ""], [1, ["s", "1"], {}, [1], [], ""],
         [1, ["s", "1"], {}, [], ["x"], ""], [1, ["s", "1"], {}, [], [1] * 13, ""], [1, ["s", "1"], {}, [], [], "zz"],
         [1, ["s", "1"], {}, [], [], 5], [1, ["s", "1"], {f"a{i}": 1 for i in range(65)}, [], [], ""],
+        [1, ["m", "0,0", "a", 1], {}, [], [], ""], [1, ["m", "0,0", "a\n", "b"], {}, [], [], ""],
         [1, ["s", "1"], {"a": 10**400}, [], [], ""], [1, ["s", "1"], {"\ud800": 1}, [], [], ""],
     ],
 )  # fmt: skip
@@ -135,6 +136,17 @@ def test_any_string_is_a_recipe_or_a_recipe_error(text):
     except RecipeError as error:
         message = str(error)
     assert "\n" not in message
+
+
+def test_the_axes_of_a_place_are_part_of_it():
+    source = Source("map", "0.5,-1", axes=("Smiling", ""))
+    assert EditRecipe.from_token(EditRecipe(source).token()).source == source
+    assert source != Source("map", "0.5,-1")
+    assert Source("map", "7", axes=("Smiling", "Male")) == Source("map", "7")  # a face has no axes
+    assert EditRecipe.from_token(token_of([1, ["m", "0.50,-1.00"], {}, [], [], ""])).source == Source("map", "0.5,-1")
+    for axes in (("Smiling",), ("a", "b", "c"), ("a", 0), ("a", "b\n")):
+        with pytest.raises(RecipeError):
+            Source("map", "0,0", axes=axes)
 
 
 def test_nesting_and_length_do_no_harm():

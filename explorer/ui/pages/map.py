@@ -1,14 +1,18 @@
-"""The Map page: a plane of pictures, on which every place between them shows a blend of the nearest."""
+"""The Map page: pictures on a plane of two attributes; a place between them shows a blend of the nearest."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
 from explorer.atlas import maps
+from explorer.atlas.arrangement import Arrangement
 from explorer.atlas.blending import NEIGHBOURS, film_along
-from explorer.atlas.latent_map import COLUMNS, SHOWN_SIGMAS, LatentMap
-from explorer.edits.recipe import PLACE_LIMIT, EditRecipe, RecipeError, Source
+from explorer.atlas.latent_map import SHOWN_SIGMAS, LatentMap
+from explorer.atlas.sheet import COLUMNS
+from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, EditRecipe, RecipeError, Source
 from explorer.pixels.pictures import data_uri, png, reduced, webp
 from explorer.ui import shelf, state
 from explorer.ui.components.address import address
@@ -29,7 +33,12 @@ ASPECT = 1.5  # of the plane, width to height
 FEW = 60  # points that the plane shows as thumbnails, as in ``plane/view.js``
 OUTLINES = " The solid line encloses the densest half of the dots, the dashed one nine in ten."
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
+Axes = tuple[str, str]
 KEEP = "keep_place"  # the key of the buttons for the picture shown
+MAIN = "-"  # in the address, of an axis that is a component
+AXES = ("Smiling", "Male")  # at first, across and up
+AXIS_LABELS = ("Across", "Up")
+COMPONENTS = ("the direction of the model's space in which {0}s vary most", "that in which they vary second most")
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -40,13 +49,13 @@ def _sheet(key: tuple[str, ...], _map: LatentMap) -> dict[str, str | int]:
     return {"uri": uri, "columns": COLUMNS, "side": thumbs[0].shape[0]}
 
 
-def reach(latent_map: LatentMap) -> float:
+def reach(places: Sequence[Point]) -> float:
     """Return how far the plane shows to each side: 99 % of the points are on it.
 
     A few outliers would crowd all other points in the middle; zooming out shows them. A map of few points shows all of
     them, as thumbnails, which need a margin.
     """
-    distances = [max(abs(x) / ASPECT, abs(y)) for x, y in latent_map.places]
+    distances = [max(abs(x) / ASPECT, abs(y)) for x, y in places]
     if len(distances) <= FEW:
         return max(SHOWN_SIGMAS, 1.2 * max(distances))
     return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(distances, 0.99)), PLACE_LIMIT / ASPECT))
@@ -72,82 +81,146 @@ def groups_of(bench: Bench, latent_map: LatentMap) -> tuple[list[int], list[str]
     return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
 
 
-def walk_of(bench: Bench) -> Walk:
-    """Return where this session stands on the map of this model."""
-    return st.session_state.get(_walk_key(bench), Walk())
+def walk_of(bench: Bench, axes: Axes) -> Walk:
+    """Return where this session stands on the map of this model with these axes."""
+    return st.session_state.get(_walk_key(bench, axes), Walk())
 
 
-def go(bench: Bench, walk: Walk) -> None:
-    """Set where this session stands on the map of this model."""
-    st.session_state[_walk_key(bench)] = walk
+def go(bench: Bench, axes: Axes, walk: Walk) -> None:
+    """Set where this session stands on the map of this model with these axes."""
+    st.session_state[_walk_key(bench, axes)] = walk
 
 
-def _walk_key(bench: Bench) -> str:
-    return f"map_walk {' '.join(maps.key_of(bench.engine))}"
+def _walk_key(bench: Bench, axes: Axes) -> str:
+    return " ".join(["map_walk", *maps.key_of(bench.engine), *axes])
 
 
-def arrive(bench: Bench, latent_map: LatentMap) -> None:
-    """Start at the place or picture number in the address, if it is on the map."""
+def arrive(bench: Bench, latent_map: LatentMap) -> str:
+    """Choose the axes in the address if the map has them; return the place or the number of a face in it, or "".
+
+    A place without axes is one of the components, as in a link of before maps could be arranged.
+    """
+    value, across, up = (state.arrived_at(name) for name in ("at", "across", "up"))
+    if "," in value and not (across or up):
+        across = up = MAIN
+    possible = {MAIN: "", **{name: name for name in latent_map.axes_of(bench.engine.attributes)}}
+    if across in possible and up in possible:
+        st.session_state.update(zip(axis_keys(bench), (possible[across], possible[up]), strict=True))
+        return value
+    return "" if "," in value else value
+
+
+def start_at(value: str, bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
+    """Start at a place "x,y" or the number of a face, if it is one."""
     try:
-        source = Source("map", state.arrived_at("at"))
+        source = Source("map", value)
     except RecipeError:
         return
     if source.place:
-        go(bench, Walk(spot=source.place))
+        go(bench, axes, Walk(spot=source.place))
     elif (index := int(source.value)) < len(latent_map):
-        go(bench, Walk(point=index, spot=latent_map.places[index]))
+        go(bench, axes, Walk(point=index, spot=latent_map.arranged(axes).places[index]))
 
 
-def place_of_edit(bench: Bench, latent_map: LatentMap) -> Point | None:
+def axis_keys(bench: Bench) -> list[str]:
+    """Return the session keys of the two choices of an axis."""
+    return [state.of_model(f"axis_{label}", bench.engine) for label in AXIS_LABELS]
+
+
+def axes_of(bench: Bench, latent_map: LatentMap) -> Axes:
+    """Let the visitor choose the axes of the map, where it has scores of attributes."""
+    names = ordered(latent_map.axes_of(bench.engine.attributes))
+    if not names:
+        return MAIN_AXES
+    starts = [name if name in names else "" for name in AXES]
+
+    def label(name: str) -> str:
+        return words(name).label if name else "Main variation"
+
+    with st.container(horizontal=True):
+        across, up = (
+            required_choice(
+                st.selectbox, title, ["", *names], key=key, start=start, format_func=label, persist_state="session"
+            )
+            for title, key, start in zip(AXIS_LABELS, axis_keys(bench), starts, strict=True)
+        )
+    return across, up
+
+
+def place_of_edit(bench: Bench, latent_map: LatentMap, axes: Axes) -> Point | None:
     """Return the place of the present edit on the map, None if its picture cannot be made.
 
     A blend that was opened from the map and not edited has the place where it was opened; its encoding lies elsewhere.
     """
     recipe = bench.desk.recipe
-    if recipe.source.place and not recipe.moves:
+    if recipe.source.place and recipe.source.axes == axes and not recipe.moves:
         return recipe.source.place
     try:
-        return latent_map.place_of(shelf.encoded(bench, shelf.EDIT))
+        return latent_map.place_of(shelf.encoded(bench, shelf.EDIT), axes, bench.engine.attributes)
     except GlowcoreError:
         return None
 
 
-def show_plane(bench: Bench, latent_map: LatentMap, start: Walk, here: Point | None) -> None:
+def show_plane(bench: Bench, latent_map: LatentMap, arranged: Arrangement, start: Walk, here: Point | None) -> None:
     """Show the plane; ``start`` is where the session stood when the page was opened, ``here`` the place of its edit."""
     groups, labels, colors = groups_of(bench, latent_map)
     chart = Chart(
-        points=latent_map.places,
+        points=arranged.places,
         groups=groups,
         labels=labels,
         colors=colors,
         **_sheet(maps.key_of(bench.engine), latent_map),
-        outlines=latent_map.outlines,
-        reach=reach(latent_map),
+        outlines=arranged.outlines,
+        reach=reach(arranged.places),
         here=here,
-        model=bench.engine.name,
+        ends=[end for axis in arranged.axes for end in ends_of(axis)],
+        name=" ".join([bench.engine.name, *arranged.axes]),
         alt=f"Map of {len(latent_map)} {noun(bench.engine)}s",
     )
-    plane(chart, key="plane", start=start, on_walk=lambda walk: go(bench, walk))
+    plane(chart, key=plane_key(arranged.axes), start=start, on_walk=lambda walk: go(bench, arranged.axes, walk))
 
 
-def explain(bench: Bench, latent_map: LatentMap) -> None:
+def plane_key(axes: Axes) -> str:
+    """Return the key of the plane: with other axes it is another one, which starts at its own place."""
+    return " ".join(filter(None, ["plane", *axes]))
+
+
+def ends_of(axis: str) -> tuple[str, str]:
+    """Return what the two ends of an axis mean, ("", "") for a component."""
+    if not axis:
+        return "", ""
+    text = words(axis)
+    what = f" {text.label.lower()}" if text.less in ("without", "less") else ""
+    return text.less + what, text.more + what
+
+
+def explain(bench: Bench, latent_map: LatentMap, arranged: Arrangement) -> None:
     """Show what the plane is."""
     name = noun(bench.engine)
+    if arranged.axes == MAIN_AXES:
+        placed = (
+            f"placed by the two directions of the model's space in which {name}s vary most. These two hold "
+            f"{percent(latent_map.explained, 1)} of all variation, so neighbours need not look alike."
+        )
+    else:
+        across, up = (
+            f"their {words(axis).label.lower()} score" if axis else component.format(name)
+            for axis, component in zip(arranged.axes, COMPONENTS, strict=True)
+        )
+        placed = f"placed from left to right by {across}, and upwards by {up}."
     st.caption(
-        f"{len(latent_map)} {name}s, placed by the two directions of the model's space in which {name}s vary most. "
-        f"These two hold {percent(latent_map.explained, 1)} of all variation, so neighbours need not look alike. "
-        f"A place between dots shows a blend of the {NEIGHBOURS} {name}s nearest to it."
-        + (OUTLINES if latent_map.outlines else "")
+        f"{len(latent_map)} {name}s, {placed} A place between dots shows a blend of the {NEIGHBOURS} {name}s nearest "
+        "to it." + (OUTLINES if arranged.outlines else "")
     )
 
 
-def show_face(bench: Bench, latent_map: LatentMap) -> None:
+def show_face(bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
     """Show the face at the place, or the film along the path."""
-    walk = walk_of(bench)
+    walk = walk_of(bench, axes)
     if walk.path:
-        show_film(bench, latent_map, walk.path)
+        show_film(bench, latent_map, walk.path, axes)
         return
-    source = walk.source
+    source = walk.source(axes)
     if source.place is None:
         caption = f"{noun(bench.engine).capitalize()} {source.value} of the map"
     else:
@@ -159,10 +232,10 @@ def show_face(bench: Bench, latent_map: LatentMap) -> None:
     keep_picture(bench, picture, source.value, source)
 
 
-def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...]) -> None:
+def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...], axes: Axes) -> None:
     """Show the film along a path, with buttons that keep it or the frame on which it stands."""
-    key = (maps.key_of(bench.engine), path)
-    frames = remembered("path", key, lambda: film_along(bench.engine, latent_map, path))
+    key = (maps.key_of(bench.engine), path, axes)
+    frames = remembered("path", key, lambda: film_along(bench.engine, latent_map, path, axes))
     above = st.container()
     loop = save_film(frames, name="path", key="save_path")
     with above:
@@ -192,21 +265,26 @@ except GlowcoreError as error:
 
 
 @st.fragment
-def panel(start: Walk, here: Point | None) -> None:
+def panel(axes: Axes, start: Walk, here: Point | None) -> None:
     """The fragment with the plane and its face, which reruns alone."""
+    arranged = latent_map.arranged(axes)
     left, right = st.columns([2, 1], gap="large")
     with left:
-        show_plane(bench, latent_map, start, here)
-    explain(bench, latent_map)  # below both columns: on a narrow screen the face comes first
+        show_plane(bench, latent_map, arranged, start, here)
+    explain(bench, latent_map, arranged)  # below both columns: on a narrow screen the face comes first
     with right:
         try:
-            show_face(bench, latent_map)
+            show_face(bench, latent_map, axes)
         except GlowcoreError as error:
             show_failure(error)
-        acknowledge("plane")
-    walk = walk_of(bench)
-    address({"at": walk.source.value if walk.spot and not walk.path else ""}, key="map_address")
+        acknowledge(plane_key(axes))
+    walk = walk_of(bench, axes)
+    across, up = (name or MAIN for name in axes) if latent_map.scored else ("", "")
+    at = walk.source(axes).value if walk.spot and not walk.path else ""
+    address({"at": at, "across": across, "up": up}, key="map_address")
 
 
-arrive(bench, latent_map)
-panel(walk_of(bench), place_of_edit(bench, latent_map))
+arrived = arrive(bench, latent_map)
+axes = axes_of(bench, latent_map)
+start_at(arrived, bench, latent_map, axes)
+panel(axes, walk_of(bench, axes), place_of_edit(bench, latent_map, axes))

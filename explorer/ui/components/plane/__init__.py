@@ -34,11 +34,10 @@ class Walk:
     spot: Point | None = None
     path: tuple[Point, ...] = ()
 
-    @property
-    def source(self) -> Source:
-        """The face at this position: of the picture, else of the place, else of the middle of the map."""
+    def source(self, axes: tuple[str, str]) -> Source:
+        """Return the face here, on a map with these axes: of the picture, of the place, or of the map's middle."""
         x, y = self.spot or (0.0, 0.0)
-        return Source("map", f"{x:.2f},{y:.2f}" if self.point is None else str(self.point))
+        return Source("map", f"{x:.2f},{y:.2f}" if self.point is None else str(self.point), axes=axes)
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,8 @@ class Chart:
         outlines: lines round the densest half of the points, and round nine in ten; empty for no lines.
         reach: distance from the middle to the edge of the plane.
         here: the place of the present edit, None where it has no picture.
-        model: the name of the model, for which the browser keeps the part of the map that is shown.
+        ends: the words at the left, right, lower and upper edge, "" for none.
+        name: the name of the map, for which the browser keeps the part that is shown.
         alt: the text alternative.
     """
 
@@ -70,7 +70,8 @@ class Chart:
     outlines: Sequence[Sequence[Sequence[Point]]]
     reach: float
     here: Point | None
-    model: str
+    ends: Sequence[str]
+    name: str
     alt: str
 
 

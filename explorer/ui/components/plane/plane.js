@@ -11,7 +11,7 @@ const HELP = matchMedia("(pointer: coarse)").matches ? {
 const REPLACES = " Another place replaces the path."
 const STEP = 0.2
 const LONGEST_PATH = 2000 // points, as in plane/__init__.py
-const VIEW = "explorer-map-view" // of a model, kept for the next visit of the page
+const VIEW = "explorer-map-view" // of a map, kept for the next visit of the page
 
 class Plane extends PlaneView {
   constructor(root) {
@@ -71,7 +71,7 @@ class Plane extends PlaneView {
     this.observer.observe(this.canvas)
     // The position is kept here; the server's value counts only on a page that was just opened.
     if (!this.data) {
-      this.view = recall(`${VIEW} ${data.model}`) ?? this.view
+      this.view = recall(`${VIEW} ${data.name}`) ?? this.view
       this.path = data.path
       this.filmed = this.path.length > 0
       this.spot = this.filmed ? this.path[0] : data.spot
@@ -241,7 +241,7 @@ class Plane extends PlaneView {
   // Show this part of the map, and keep it for the next visit of the page.
   look(view) {
     this.view = view
-    if (this.data) remember(`${VIEW} ${this.data.model}`, view)
+    if (this.data) remember(`${VIEW} ${this.data.name}`, view)
     this.draw()
   }
 

@@ -55,6 +55,7 @@ class PlaneView {
     if (seen.length && seen.length <= FEW) this.faces(context, seen)
     else this.dots(context)
     const ink = style.getPropertyValue("--st-text-color") || "#333"
+    this.ends(context, ink, style)
     context.globalAlpha = 0.8
     if (dense) this.outlines(context, ink)
     context.globalAlpha = 1
@@ -114,6 +115,25 @@ class PlaneView {
     context.moveTo(x, 0); context.lineTo(x, this.height)
     context.moveTo(0, y); context.lineTo(this.width, y)
     context.stroke()
+  }
+
+  // Write at the edges what the axes mean, on the colour of the plane because dots lie below.
+  ends(context, ink, style) {
+    const [left, right, down, up] = this.data.ends
+    const [x, y] = [this.width / 2, this.height / 2]
+    context.font = `600 12px ${style.fontFamily}`
+    context.textBaseline = "middle"
+    const edges = [[left, 10, y, "left"], [right, this.width - 10, y, "right"], [down, x, this.height - 14, "center"], [up, x, 14, "center"]]
+    for (const [text, atX, atY, align] of edges) {
+      if (!text) continue
+      context.textAlign = align
+      context.lineWidth = 5
+      context.lineJoin = "round"
+      context.strokeStyle = style.backgroundColor
+      context.strokeText(text, atX, atY)
+      context.fillStyle = ink
+      context.fillText(text, atX, atY)
+    }
   }
 
   outlines(context, ink) {
