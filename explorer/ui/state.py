@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -18,14 +16,14 @@ from explorer.ui import garbage
 from glowcore import AttributeVectors
 from glowcore.errors import CheckpointError
 
-_in_memory: weakref.WeakSet[Engine | Compressor] = weakref.WeakSet()  # of all sessions
+_in_memory: dict[Engine | Compressor, tuple[str, str]] = {}  # name and stamp of each model in the cache
 EDIT_PAGE = "explorer/ui/pages/edit.py"
 TOKEN = "s"  # the query parameter of the edit, which components write
 
 
 def _released(engine: Engine | Compressor) -> None:
     """Free the device memory of a model that leaves the cache."""
-    _in_memory.discard(engine)
+    _in_memory.pop(engine, None)
     engine.release()
     garbage.settle()
 
@@ -66,7 +64,7 @@ def _model(name: str, stamp: str, _entry: ModelEntry) -> Engine | Compressor:
     if isinstance(model, Engine):
         model.fallback.on_use = _moved_to_cpu
     _attend(model.turns)
-    _in_memory.add(model)
+    _in_memory[model] = name, stamp
     garbage.settle()
     return model
 
@@ -109,8 +107,8 @@ def _model_of_link(token: str | None) -> str | None:
 
 
 def choose_model(name: str) -> None:
-    """Use the listed model ``name`` from now on."""
-    st.session_state["model_name"] = models.find(name).name
+    """Use the model ``name`` from now on, as long as it is listed and usable."""
+    st.session_state["model_name"] = name
 
 
 def engine_of(name: str) -> Engine:
@@ -153,16 +151,14 @@ def model_attributes(engine: Engine) -> AttributeVectors | None:
 
 def loaded() -> set[str]:
     """Return the names of the models in memory, for any session."""
-    return {each.name for each in list(_in_memory)}
+    return {name for name, _ in list(_in_memory.values())}
 
 
 def unload(name: str | None = None) -> None:
     """Remove a model, or all models, from the cache of all sessions; the next use loads it again."""
-    if name is None:
-        _model.clear()
-    else:
-        entry = models.find(name)
-        _model.clear(entry.name, entry.stamp, entry)
+    for loaded_name, stamp in list(_in_memory.values()):
+        if name in (None, loaded_name):
+            _model.clear(loaded_name, stamp, None)
 
 
 def token() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -10,6 +11,7 @@ import streamlit as st
 from explorer.atlas import maps
 from explorer.edits.recipe import SEED_LIMIT, EditRecipe, Source
 from explorer.engines.engine import Engine
+from explorer.ui import state
 from explorer.ui.components.plane import Walk
 from explorer.ui.pages.map import AXES
 from tests.explorer.picture_files import png_of
@@ -198,6 +200,33 @@ def test_a_model_is_unloaded_with_a_word_and_read_again(broken_home, fresh_cache
     assert said.startswith("All models are let go, for all visitors: out of memory once no open page shows it")
     at.switch_page("explorer/ui/pages/edit.py").run()
     assert not at.exception
+
+
+def test_a_model_that_was_trained_further_or_removed_meanwhile_is_unloaded(broken_home):
+    at = visit("models.py")
+    folder = broken_home / "pretrained" / "tiny"
+    os.utime(folder / "config.json")  # its key in the cache of models holds the former time
+    at.button(key="unload_pretrained/tiny").click().run()
+    assert not at.exception
+    assert not state.loaded()
+    at.switch_page("explorer/ui/pages/edit.py").run()
+    at.switch_page("explorer/ui/pages/models.py").run()
+    folder.rename(broken_home / "elsewhere")
+    at.button(key="unload_pretrained/tiny").click().run()
+    assert not at.exception
+    assert not state.loaded()
+
+
+def test_a_model_whose_folder_is_gone_is_not_chosen(broken_home):
+    twin = broken_home / "pretrained" / "twin"
+    shutil.copytree(broken_home / "pretrained" / "tiny", twin)
+    at = visit("models.py")
+    shutil.rmtree(twin)
+    at.button(key="use_pretrained/twin").click().run()
+    assert not at.exception
+    (said,) = [e.value for e in at.error]
+    assert said.startswith("there is no model 'pretrained/twin'; listed: pretrained/tiny, ")
+    assert "In use" in [b.label for b in at.button if b.key == "use_pretrained/tiny"]
 
 
 def test_coming_back_to_a_page_decodes_nothing_anew(home, monkeypatch):
