@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from explorer.edits.recipe import EditRecipe
 from explorer.engines.engine import Engine
@@ -26,6 +27,8 @@ class OwnSliders:
     """
 
     made: Mapping[Key, AttributeVectors] = field(default_factory=dict)
+    # By the engine without them, so that the pictures rendered with them go when the model is unloaded.
+    _equipped: WeakKeyDictionary[Engine, Engine] = field(default_factory=WeakKeyDictionary, init=False, repr=False)
 
     def of(self, engine: Engine) -> dict[str, AttributeVectors]:
         """Return the attributes made with the weights of this engine, by name."""
@@ -51,13 +54,16 @@ class OwnSliders:
         return OwnSliders({key: vectors for key, vectors in self.made.items() if key != gone})
 
     def equip(self, engine: Engine) -> Engine:
-        """Return the engine with the attributes made with its weights."""
+        """Return the engine with the attributes made with its weights, the same one for each call."""
+        if equipped := self._equipped.get(engine):
+            return equipped
         own = self.of(engine)
         if not own:
             return engine
         # Attributes that came in one file may have been dropped or replaced one by one.
         parts = {id(v): v.only([n for n in v.names if own.get(n) is v]) for v in own.values()}
-        return engine.with_attributes(joined(engine.attributes, list(parts.values())), own)
+        equipped = engine.with_attributes(joined(engine.attributes, list(parts.values())), own)
+        return self._equipped.setdefault(engine, equipped)
 
 
 def joined(known: AttributeVectors | None, extra: Sequence[AttributeVectors]) -> AttributeVectors | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -106,6 +108,20 @@ def test_a_dropped_attribute_leaves_no_step_that_changes_nothing(desk, engine, f
     assert len(desk.history.past) == 1
     desk.drop_own("Freckles", engine)
     assert desk.history.past == ()
+
+
+def test_its_pictures_are_decoded_once_for_as_long_as_attribute_and_model_stay(desk, engine, freckles):
+    desk.take_own(freckles)
+    model = engine.with_attributes(engine.attributes)  # as if the server had just loaded it
+    recipe = EditRecipe(Source("seed", "4"), (("Freckles", 2.0),), model=engine.model_hash)
+    rendered = desk.own.equip(model).render(recipe)
+    assert desk.own.equip(model).render(recipe) is rendered
+    desk.take_own(replace(freckles, directions=2 * freckles.directions))
+    assert (desk.own.equip(model).render(recipe).picture != rendered.picture).any()
+    equipped = weakref.ref(desk.own.equip(model))
+    del model  # unloaded
+    gc.collect()
+    assert equipped() is None
 
 
 def test_a_locked_slider_that_is_tried_is_opened(desk, engine, freckles):
