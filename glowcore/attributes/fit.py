@@ -49,13 +49,14 @@ class Columns:
 
     Attributes:
         names: the attributes, one per column of the labels.
-        shapes: ``(c, h, w)`` of each level, finest first; the encodings are flat latents of these shapes.
+        shapes: ``(c, h, w)`` of each level, finest first, as a model's ``latent_shapes()``; the encodings are flat
+            latents of these shapes.
         prior: name of the latents' prior.
         source: JSON-able facts about the data, stored with the vectors.
     """
 
-    names: tuple[str, ...]
-    shapes: Shapes
+    names: Sequence[str]
+    shapes: Shapes | Sequence[tuple[int, int, int]]
     prior: str = "gaussian"
     source: Mapping[str, Any] = field(default_factory=dict)
 
@@ -111,7 +112,7 @@ def fit_attributes(
         source["classifiers"] = [{key: c.facts[key] for key in ("data_sha256", "pictures")} for c in classifiers]
         directions = "partial"
         refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], y=y, progress=progress)
-    columns = Columns(tuple(pictures.attribute_names), tuple(model.latent_shapes()), model.prior, source)
+    columns = Columns(pictures.attribute_names, model.latent_shapes(), model.prior, source)
     with kept_on_disk(encodings(), model.num_dims) as (matrix, labels):
         return fit_matrix(matrix, labels, columns, kind=directions, refine=refine, progress=progress)
 
@@ -128,8 +129,8 @@ def _classes_of(model: Flow, pictures: PictureSet) -> Tensor | None:
 
 
 def fit_matrix(
-    matrix: np.ndarray,
-    labels: np.ndarray,
+    matrix: np.ndarray | Tensor,
+    labels: np.ndarray | Tensor,
     columns: Columns,
     *,
     kind: str = "partial",
@@ -154,10 +155,13 @@ def fit_matrix(
         progress: show a bar on stderr.
 
     Raises:
-        ConfigError: another kind of directions.
+        ConfigError: another kind of directions, a name given twice, or a matrix or labels of other shapes.
         DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
     """
     check_choice("kind", kind, DIRECTION_KINDS)
+    matrix, labels = _array(matrix), _array(labels)
+    sizes = [math.prod(shape) for shape in columns.shapes]
+    _check_input(matrix, labels, columns.names, sum(sizes))
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
     usable, refused = fittable(labels, columns.names)
@@ -169,8 +173,6 @@ def fit_matrix(
     fitted = rows.usable & (folds.numpy() > MEASURE)
     weights = label_weights(labels, kind)
     moments = Moments(rows, torch.from_numpy(labels), torch.from_numpy(fitted), weights)
-
-    sizes = [math.prod(shape) for shape in columns.shapes]
     directions, direction_facts = _directions(kind, moments, weights, sizes)
     discriminants = _discriminants(rows, moments, fitted, progress)
     _check_finite(names, directions, discriminants)
@@ -202,6 +204,20 @@ def fit_matrix(
         facts=facts,
         source={**columns.source, **counts},
     )
+
+
+def _array(values: np.ndarray | Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _check_input(matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], dims: int) -> None:
+    """Raise :class:`ConfigError` unless there are ``dims`` values and a label of each name for every encoding."""
+    if len(set(names)) < len(names):
+        raise ConfigError(f"the names are {', '.join(names)}, expected different ones")
+    if matrix.ndim != 2 or matrix.shape[1] != dims:
+        raise ConfigError(f"the encodings are {list(matrix.shape)}, expected [N, {dims}], flat latents of the shapes")
+    if labels.shape != (expected := (len(matrix), len(names))):
+        raise ConfigError(f"the labels are {list(labels.shape)}, expected {list(expected)}, one of each name per row")
 
 
 def _directions(

@@ -8,7 +8,6 @@ the others held constant (:mod:`glowcore.attributes.directions`), then refined b
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,10 +18,11 @@ from torch import Tensor
 from glowcore.attributes.cross_covariance import cross_covariance
 from glowcore.attributes.facts import have_own_source, with_true_angles
 from glowcore.attributes.stored import check_stored, well_formed
+from glowcore.attributes.strengths import Strength, checked
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
 
-MAX_STRENGTH = 100.0
+Names = Collection[str] | str
 Shapes = tuple[tuple[int, int, int], ...]
 
 
@@ -56,6 +56,8 @@ class AttributeVectors:
     source: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "shapes", tuple(map(tuple, self.shapes)))
         # Inner products in float64 on the CPU: with them a lock needs no operation on vectors of length D.
         weights, directions = self.score_weights.cpu().double(), self.directions.cpu().double()
         object.__setattr__(self, "_weight_gram", weights @ weights.T)
@@ -94,12 +96,13 @@ class AttributeVectors:
         flat = self._flat(latents)
         return flat @ self.score_weights[index].to(flat) + float(self.score_offsets[index])
 
-    def apply(self, latents: Latents, strengths: Mapping[str, float], locked: Collection[str] = ()) -> Latents:
+    def apply(self, latents: Latents, strengths: Mapping[str, Strength], locked: Names = ()) -> Latents:
         r"""Move latents along attributes: ``eps + sum_k s_k sigma_k d_k / |d_k|``.
 
         Args:
             latents: any batch of the model's latents, on any device.
-            strengths: ``s`` by attribute name, in units of :meth:`sigma`, from -100 to 100.
+            strengths: ``s`` by attribute name, in units of :meth:`sigma`, from -100 to 100; one number for all
+                pictures, or a tensor, array or list with one for each.
             locked: attributes whose score the strengths of *other* attributes must not change. The own strength of a
                 locked attribute still applies, and changes its score.
 
@@ -111,11 +114,18 @@ class AttributeVectors:
         Raises:
             ConfigError: unknown name, a strength out of range, or latents of another model.
         """
-        locks = sorted(self._index(name) for name in set(locked))
-        steps = torch.zeros(len(self), dtype=torch.float64, device="cpu")
-        for name, strength in strengths.items():
-            index = self._index(name)
-            steps[index] = _checked(name, strength) * self.sigma(name) / float(self._norms[index])
+        locks, flat = sorted(self._indices(locked)), self._flat(latents)
+        sizes = {self._index(name): checked(name, strength, len(flat)) for name, strength in strengths.items()}
+        rows = max(map(len, sizes.values()), default=1)
+        steps = torch.zeros(rows, len(self), dtype=torch.float64, device="cpu")
+        for index, values in sizes.items():
+            unit = self.sigma(self.names[index]) / float(self._norms[index])
+            steps[:, index] = torch.tensor(values, dtype=torch.float64, device="cpu") * unit
+        moves = torch.stack([self._move(row, locks) for row in steps])
+        return latents.with_flat(flat + moves.to(flat))
+
+    def _move(self, steps: Tensor, locks: list[int]) -> Tensor:
+        """Return the move ``[D]`` by ``steps`` ``[A]`` along the directions, with the correction for the locks."""
         move = _combine(steps, self.directions)
         if locks:
             changes = (self._weight_direction * steps)[locks]
@@ -124,10 +134,9 @@ class AttributeVectors:
             gram = self._weight_gram[locks][:, locks]
             correction = -torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ changes.sum(1)
             move = move + _combine(correction, [self.score_weights[lock] for lock in locks])
-        flat = self._flat(latents)
-        return replace(latents.with_flat(flat + move.to(flat)), y=latents.y)
+        return move
 
-    def orthogonalise(self, name: str, against: Sequence[str]) -> AttributeVectors:
+    def orthogonalise(self, name: str, against: Names) -> AttributeVectors:
         """Return vectors whose direction ``name`` has no component along the directions ``against``.
 
         Scores do not change.
@@ -135,7 +144,8 @@ class AttributeVectors:
         Raises:
             ConfigError: unknown name, ``name`` among ``against``, or a direction that vanishes.
         """
-        index, others = self._index(name), [self._index(other) for other in dict.fromkeys(against)]
+        index, others = self._index(name), self._indices(against)
+        named = [self.names[other] for other in others]
         if index in others:
             raise ConfigError(f"{name} cannot be made orthogonal to itself")
         if not others:
@@ -146,35 +156,35 @@ class AttributeVectors:
         coefficients = torch.linalg.pinv(basis @ basis.T, rtol=1e-10, hermitian=True) @ (basis @ direction)
         rest = direction - coefficients @ basis
         if rest.norm() < 1e-4 * direction.norm():
-            raise ConfigError(f"{name} lies within the directions of {', '.join(against)}: nothing is left of it")
+            raise ConfigError(f"{name} lies within the directions of {', '.join(named)}: nothing is left of it")
         transform = torch.eye(len(self), dtype=torch.float64, device="cpu")
         transform[index, others] = -coefficients
         directions = self.directions.clone()
         directions[index] = rest.to(directions)
-        facts = {**self.facts, name: {**self.facts.get(name, {}), "orthogonal_to": list(dict.fromkeys(against))}}
+        facts = {**self.facts, name: {**self.facts.get(name, {}), "orthogonal_to": named}}
         covariance = transform @ self.covariance @ transform.T
         facts = with_true_angles(facts, self.names, directions)
         return replace(self, directions=directions, covariance=covariance, facts=facts)
 
-    def without(self, names: Collection[str]) -> AttributeVectors:
+    def without(self, names: Names) -> AttributeVectors:
         """Return the vectors without those named.
 
         Raises:
             ConfigError: unknown name, or no attribute would be left.
         """
-        left_out = {self._index(name) for name in names}
+        left_out = self._indices(names)
         kept = [name for index, name in enumerate(self.names) if index not in left_out]
         if not kept:
-            raise ConfigError(f"without {', '.join(names)} no attribute is left, expected fewer names")
+            raise ConfigError(f"without {', '.join(self.names)} no attribute is left, expected fewer names")
         return self.only(kept)
 
-    def only(self, names: Collection[str]) -> AttributeVectors:
+    def only(self, names: Names) -> AttributeVectors:
         """Return the vectors of the named attributes alone, in the order of ``self.names``.
 
         Raises:
             ConfigError: unknown name.
         """
-        return self._rows(sorted({self._index(name) for name in names}))
+        return self._rows(sorted(self._indices(names)))
 
     def joined(self, other: AttributeVectors) -> AttributeVectors:
         """Return these vectors and ``other``: an attribute replaces one of its name in its place, new ones come last.
@@ -261,12 +271,12 @@ class AttributeVectors:
         check_stored(tensors, metadata)
         facts, source = well_formed(metadata)
         vectors = cls(
-            tuple(metadata["names"]),
+            metadata["names"],
             tensors["directions"].float(),
             tensors["score_weights"].float(),
             tensors["score_offsets"].double(),
             tensors["covariance"].double(),
-            tuple(tuple(shape) for shape in metadata["shapes"]),
+            metadata["shapes"],
             metadata["prior"],
             facts,
             source,
@@ -281,7 +291,7 @@ class AttributeVectors:
         facts = {name: self.facts[name] for name in names if name in self.facts}
         return replace(
             self,
-            names=tuple(names),
+            names=names,
             directions=self.directions[rows],
             score_weights=self.score_weights[rows],
             score_offsets=self.score_offsets[rows],
@@ -295,6 +305,10 @@ class AttributeVectors:
             raise ConfigError(f"unknown attribute {name!r:.80}, expected one of {', '.join(self.names)}")
         return self.names.index(name)
 
+    def _indices(self, names: Names) -> list[int]:
+        """Return the row of each name, in the given order and without repetition; a string is one name."""
+        return [self._index(name) for name in dict.fromkeys([names] if isinstance(names, str) else names)]
+
     def _flat(self, latents: Latents) -> Tensor:
         shapes = tuple(tuple(level.shape[1:]) for level in latents.levels)
         if shapes != self.shapes:
@@ -302,13 +316,6 @@ class AttributeVectors:
         if latents.prior != self.prior:
             raise ConfigError(f"latents have a {latents.prior} prior, these attributes were fitted for {self.prior}")
         return latents.flatten()
-
-
-def _checked(name: str, strength: float) -> float:
-    number = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
-    if not number or not abs(strength) <= MAX_STRENGTH:
-        raise ConfigError(f"strength of {name} is {strength!r:.40}, expected a number from -100 to 100")
-    return float(strength)
 
 
 def _combine(coefficients: Tensor, rows: Sequence[Tensor] | Tensor) -> Tensor:

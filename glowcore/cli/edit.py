@@ -10,7 +10,7 @@ import torch
 
 from glowcore import attribute_grid
 from glowcore.attribute_grid import Axis
-from glowcore.attributes.vectors import MAX_STRENGTH
+from glowcore.attributes import MAX_STRENGTH
 from glowcore.cli import class_option, console, options, pictures
 from glowcore.errors import ConfigError
 from glowcore.exact import MOST_OUT_OF_RANGE

@@ -22,7 +22,7 @@ def small_model(seed=0, **settings):
     rng = np.random.default_rng(seed)
     labels = (np.arange(200)[:, None] % [2, 3] == 0).astype(np.int8)
     eps = rng.normal(size=(200, model.num_dims)).astype(np.float32) + labels[:, :1]
-    model.attributes = fit_matrix(eps, labels, Columns(("Smiling", "Young"), tuple(model.latent_shapes())))
+    model.attributes = fit_matrix(eps, labels, Columns(("Smiling", "Young"), model.latent_shapes()))
     model.metadata = {"temperature": 0.7, "bits_per_dim": 2.5, "training": {"steps": [1, 2], "ema": True, "note": "ü"}}
     return model.eval()
 

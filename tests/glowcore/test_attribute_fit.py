@@ -178,6 +178,28 @@ def test_a_mapped_matrix_is_enough(tmp_path, vectors, data):
     assert torch.equal(fit_matrix(mapped, data[1], Columns(NAMES, SHAPES)).score_weights, vectors.score_weights)
 
 
+def test_tensors_and_lists_will_do(vectors, data):
+    matrix = torch.from_numpy(data[0]).requires_grad_()
+    fitted = fit_matrix(matrix, torch.from_numpy(data[1]), Columns(list(NAMES), [list(shape) for shape in SHAPES]))
+    assert torch.equal(fitted.directions, vectors.directions)
+    batch = latents(matrix[:2].detach())  # of which the vectors compare the shapes
+    assert torch.equal(fitted.apply(batch, {"Young": 1.0}).flatten(), vectors.apply(batch, {"Young": 1.0}).flatten())
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "labelled", "names", "message"),
+    [
+        (300, DIMS - 1, 300, NAMES, r"encodings are \[300, 143\], expected \[N, 144\]"),
+        (300, DIMS, 400, NAMES, r"labels are \[400, 3\], expected \[300, 3\]"),
+        (300, DIMS, 300, NAMES[:2], r"labels are \[300, 3\], expected \[300, 2\]"),
+        (300, DIMS, 300, ("Young", "Hat", "Young"), "names are Young, Hat, Young, expected different ones"),
+    ],
+)
+def test_input_of_other_shapes_or_a_name_given_twice_is_refused(data, rows, width, labelled, names, message):
+    with pytest.raises(ConfigError, match=message):
+        fit_matrix(data[0][:rows, :width], data[1][:labelled], Columns(names, SHAPES))
+
+
 @pytest.mark.parametrize("value", [0, 1, -1])
 def test_attribute_with_too_few_of_a_class_is_refused_by_name_and_the_others_built(data, value, caplog):
     eps, labels, _ = data

@@ -101,17 +101,29 @@ def test_two_locks_that_measure_the_same_are_no_trouble(vectors, data):
     assert torch.allclose(twins.score(moved, "Young"), twins.score(batch, "Young"), atol=1e-6)
 
 
-@pytest.mark.parametrize("strength", [np.int64(2), np.float32(2), np.float64(2)])
-def test_a_strength_may_be_a_number_of_numpy(vectors, data, strength):
+@pytest.mark.parametrize("strength", [np.int64(2), np.float32(2), np.float64(2), np.array(2), torch.tensor(2.0)])
+def test_a_strength_may_be_a_number_of_numpy_or_torch(vectors, data, strength):
     batch = latents(torch.from_numpy(data[0][:1]))
     moved = vectors.apply(batch, {"Smiling": strength}).flatten()
     assert torch.equal(moved, vectors.apply(batch, {"Smiling": 2.0}).flatten())
 
 
-@pytest.mark.parametrize("strength", [float("nan"), float("inf"), 1e308, 101, True, np.bool_(True), "2", None])
+REFUSED = [float("nan"), float("inf"), 1e308, 101, True, np.bool_(True), "2", None, [], [1.0, 2.0], torch.ones(1, 3)]
+
+
+@pytest.mark.parametrize("strength", [*REFUSED, torch.tensor(True), torch.tensor([1, 101, 1])])
 def test_strength_out_of_range_is_refused(vectors, data, strength):
-    with pytest.raises(ConfigError, match="strength of Smiling"):
-        vectors.apply(latents(torch.from_numpy(data[0][:1])), {"Smiling": strength})
+    with pytest.raises(ConfigError, match=r"strength of Smiling is .*, expected a number from -100 to 100"):
+        vectors.apply(latents(torch.from_numpy(data[0][:3])), {"Smiling": strength})
+
+
+@pytest.mark.parametrize("sweep", [torch.linspace(-2, 2, 3), np.linspace(-2, 2, 3), [-2, 0, 2]])
+def test_one_strength_per_picture_moves_each_by_its_own(vectors, data, sweep):
+    batch, others = latents(torch.from_numpy(data[0][:3])), {"Young": 1.0, "Eyeglasses": torch.tensor(0.5)}
+    moved = vectors.apply(batch, {"Smiling": sweep} | others, locked=["Young"])
+    for index, strength in enumerate((-2.0, 0.0, 2.0)):
+        alone = vectors.apply(batch[index], {"Smiling": strength, "Young": 1.0, "Eyeglasses": 0.5}, locked=["Young"])
+        assert torch.equal(moved[index].flatten(), alone.flatten())
 
 
 def test_unknown_names_are_named_with_the_known_ones(vectors, data):
@@ -149,6 +161,17 @@ def test_orthogonalise_removes_the_other_directions_and_knows_its_sigma(vectors,
     assert torch.equal(turned.score_weights, vectors.score_weights)
     assert turned.info("Smiling")["orthogonal_to"] == ["Young", "Eyeglasses"]
     assert vectors.orthogonalise("Smiling", against=[]) is vectors
+
+
+def test_one_name_may_be_given_without_a_list(vectors, data):
+    batch = latents(torch.from_numpy(data[0][:2]))
+    moved = [vectors.apply(batch, {"Smiling": 2.0}, locked=locked).flatten() for locked in ("Young", ["Young"])]
+    assert torch.equal(*moved)
+    assert vectors.only("Young").names == ("Young",)
+    assert vectors.without("Young").names == ("Smiling", "Eyeglasses")
+    assert vectors.orthogonalise("Smiling", "Young").info("Smiling")["orthogonal_to"] == ["Young"]
+    with pytest.raises(ConfigError, match=r"^without Young no attribute is left"):
+        vectors.only("Young").without("Young")
 
 
 def test_orthogonalise_refuses_what_leaves_nothing(vectors):
