@@ -237,3 +237,41 @@ def test_a_map_of_many_shows_faces_once_few_are_in_view(page):
     assert ringed == alone > 0
     page.mouse.click(x + 14, y - 14)  # on its corner
     expect(page.get_by_text(f"Face {index} of the map")).to_be_visible()
+
+
+PLANE = """chart => {
+  const { data, spot } = chart.getRootNode().__instance
+  return { ends: data.ends, here: data.here, spot }
+}"""
+
+
+def test_the_map_is_arranged_by_the_attributes_that_are_chosen(page):
+    go(page, "Map")
+    chart = page.locator("canvas.chart")
+    expect(chart).to_be_visible()
+    settle(page)
+    before = chart.evaluate(PLANE)
+    assert before["ends"] == ["serious", "smiling", "feminine", "masculine"]
+    box = chart.bounding_box()
+    page.mouse.click(box["x"] + 30, box["y"] + 60)
+    expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
+    place = chart.evaluate(PLANE)["spot"]
+
+    def arrange(name: str) -> None:
+        page.get_by_role("combobox", name="Across").click()
+        page.get_by_role("option", name=name, exact=True).click()
+
+    arrange("Glasses")
+    expect(page.get_by_text("The middle of the map")).to_be_visible()  # a place of the other map is none of this one
+    settle(page)
+    after = chart.evaluate(PLANE)
+    assert after["ends"] == ["without glasses", "with glasses", "feminine", "masculine"]
+    assert after["spot"] is None
+    assert after["here"][0] != before["here"][0]
+    assert after["here"][1] == before["here"][1]
+    arrange("Smile")
+    expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
+    settle(page)
+    assert chart.evaluate(PLANE)["spot"] == pytest.approx(place, abs=0.01)
+    arrange("Main variation")
+    expect(page.get_by_text("in which faces vary most, and upwards by their masculine score")).to_be_visible()

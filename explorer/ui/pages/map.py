@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.atlas import maps
 from explorer.atlas.arrangement import Arrangement
-from explorer.atlas.blending import NEIGHBOURS, film_along
+from explorer.atlas.blending import film_along
 from explorer.atlas.latent_map import SHOWN_SIGMAS, LatentMap
 from explorer.atlas.sheet import COLUMNS
 from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, EditRecipe, RecipeError, Source
@@ -21,7 +21,6 @@ from explorer.ui.components.plane import Chart, Point, Walk, acknowledge, plane
 from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
 from explorer.ui.memo import remembered
-from explorer.ui.required import required_choice
 from explorer.wording.labels import noun, ordered, percent, strength, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -31,7 +30,7 @@ THUMB = 32
 SHEET_QUALITY = 70  # of many small thumbnails
 ASPECT = 1.5  # of the plane, width to height
 FEW = 60  # points that the plane shows as thumbnails, as in ``plane/view.js``
-OUTLINES = " The solid line encloses the densest half of the dots, the dashed one nine in ten."
+ROW = 760  # pixels, of the choices
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 Axes = tuple[str, str]
 KEEP = "keep_place"  # the key of the buttons for the picture shown
@@ -61,23 +60,42 @@ def reach(places: Sequence[Point]) -> float:
     return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(distances, 0.99)), PLACE_LIMIT / ASPECT))
 
 
-def groups_of(bench: Bench, latent_map: LatentMap) -> tuple[list[int], list[str], list[str]]:
-    """Let the visitor choose an attribute; return the group of every point, and labels and colours of the groups."""
-    names = ordered(tuple(latent_map.names))
-    if not names:
-        return [0] * len(latent_map), [noun(bench.engine)], [WITH]
-    chosen = required_choice(
-        st.pills,
-        "Colour by",
+def choice(title: str, names: Sequence[str], *, key: str, start: str) -> str:
+    """Let the visitor choose one of the attributes ``names``; "" stands for the main variation."""
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = start
+    return st.selectbox(
+        title,
         names,
-        start="Smiling" if "Smiling" in names else names[0],
-        format_func=lambda n: words(n).label,
-        key=state.of_model("colour", bench.engine),
+        key=key,
+        format_func=lambda name: words(name).label if name else "Main variation",
         persist_state="session",
-        wrap=True,
     )
-    text = words(chosen)
-    groups = [{1: 0, 0: 1}.get(int(v), 2) for v in latent_map.labels[:, list(latent_map.names).index(chosen)]]
+
+
+def choices(bench: Bench, latent_map: LatentMap) -> tuple[Axes, str]:
+    """Let the visitor choose the axes and the attribute that colours the dots, "" where there are no labels."""
+    axes, colours = ordered(latent_map.axes_of(bench.engine.attributes)), ordered(latent_map.names)
+    across = up = colour = ""
+    with st.container(horizontal=True, width=ROW):
+        if axes:
+            starts = [name if name in axes else "" for name in AXES]
+            across, up = (
+                choice(title, ["", *axes], key=key, start=start)
+                for title, key, start in zip(AXIS_LABELS, axis_keys(bench), starts, strict=True)
+            )
+        if colours:
+            start = AXES[0] if AXES[0] in colours else colours[0]
+            colour = choice("Colour", colours, key=state.of_model("colour", bench.engine), start=start)
+    return (across, up), colour
+
+
+def groups_of(bench: Bench, latent_map: LatentMap, colour: str) -> tuple[list[int], list[str], list[str]]:
+    """Return the group of every point by its label of ``colour``, and labels and colours of the groups."""
+    if not colour:
+        return [0] * len(latent_map), [noun(bench.engine)], [WITH]
+    text = words(colour)
+    groups = [{1: 0, 0: 1}.get(int(v), 2) for v in latent_map.labels[:, list(latent_map.names).index(colour)]]
     return groups, [text.more, text.less, "unknown"], [WITH, WITHOUT, GREY]
 
 
@@ -127,26 +145,6 @@ def axis_keys(bench: Bench) -> list[str]:
     return [state.of_model(f"axis_{label}", bench.engine) for label in AXIS_LABELS]
 
 
-def axes_of(bench: Bench, latent_map: LatentMap) -> Axes:
-    """Let the visitor choose the axes of the map, where it has scores of attributes."""
-    names = ordered(latent_map.axes_of(bench.engine.attributes))
-    if not names:
-        return MAIN_AXES
-    starts = [name if name in names else "" for name in AXES]
-
-    def label(name: str) -> str:
-        return words(name).label if name else "Main variation"
-
-    with st.container(horizontal=True):
-        across, up = (
-            required_choice(
-                st.selectbox, title, ["", *names], key=key, start=start, format_func=label, persist_state="session"
-            )
-            for title, key, start in zip(AXIS_LABELS, axis_keys(bench), starts, strict=True)
-        )
-    return across, up
-
-
 def place_of_edit(bench: Bench, latent_map: LatentMap, axes: Axes) -> Point | None:
     """Return the place of the present edit on the map, None if its picture cannot be made.
 
@@ -161,9 +159,11 @@ def place_of_edit(bench: Bench, latent_map: LatentMap, axes: Axes) -> Point | No
         return None
 
 
-def show_plane(bench: Bench, latent_map: LatentMap, arranged: Arrangement, start: Walk, here: Point | None) -> None:
+def show_plane(
+    bench: Bench, latent_map: LatentMap, arranged: Arrangement, colour: str, start: Walk, here: Point | None
+) -> None:
     """Show the plane; ``start`` is where the session stood when the page was opened, ``here`` the place of its edit."""
-    groups, labels, colors = groups_of(bench, latent_map)
+    groups, labels, colors = groups_of(bench, latent_map, colour)
     chart = Chart(
         points=arranged.places,
         groups=groups,
@@ -194,23 +194,17 @@ def ends_of(axis: str) -> tuple[str, str]:
     return text.less + what, text.more + what
 
 
-def explain(bench: Bench, latent_map: LatentMap, arranged: Arrangement) -> None:
-    """Show what the plane is."""
+def explain(bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
+    """Show what the axes are."""
     name = noun(bench.engine)
-    if arranged.axes == MAIN_AXES:
-        placed = (
-            f"placed by the two directions of the model's space in which {name}s vary most. These two hold "
-            f"{percent(latent_map.explained, 1)} of all variation, so neighbours need not look alike."
-        )
-    else:
-        across, up = (
-            f"their {words(axis).label.lower()} score" if axis else component.format(name)
-            for axis, component in zip(arranged.axes, COMPONENTS, strict=True)
-        )
-        placed = f"placed from left to right by {across}, and upwards by {up}."
+    across, up = (
+        f"their {words(axis).label.lower()} score" if axis else component.format(name)
+        for axis, component in zip(axes, COMPONENTS, strict=True)
+    )
+    share = percent(latent_map.explained, 1)
     st.caption(
-        f"{len(latent_map)} {name}s, {placed} A place between dots shows a blend of the {NEIGHBOURS} {name}s nearest "
-        "to it." + (OUTLINES if arranged.outlines else "")
+        f"{len(latent_map):,} {name}s, placed from left to right by {across}, and upwards by {up}."
+        + (f" These two hold {share} of all variation, so neighbours need not look alike." * (axes == MAIN_AXES))
     )
 
 
@@ -240,7 +234,7 @@ def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...], axes
     loop = save_film(frames, name="path", key="save_path")
     with above:
         shown = film(frames, key="map_film", alt="Film along the drawn path", loop=loop, buttons=KEEP)
-    st.caption(f"The frame on which the film stands, {shown + 1} of {len(frames)}, by itself:")
+    st.caption("The picture on show, by itself:")
     keep_picture(bench, frames[shown], f"path-{round(100 * shown / (len(frames) - 1))}")
 
 
@@ -265,13 +259,13 @@ except GlowcoreError as error:
 
 
 @st.fragment
-def panel(axes: Axes, start: Walk, here: Point | None) -> None:
+def panel(axes: Axes, colour: str, start: Walk, here: Point | None) -> None:
     """The fragment with the plane and its face, which reruns alone."""
     arranged = latent_map.arranged(axes)
     left, right = st.columns([2, 1], gap="large")
     with left:
-        show_plane(bench, latent_map, arranged, start, here)
-    explain(bench, latent_map, arranged)  # below both columns: on a narrow screen the face comes first
+        show_plane(bench, latent_map, arranged, colour, start, here)
+    explain(bench, latent_map, axes)  # below both columns: on a narrow screen the face comes first
     with right:
         try:
             show_face(bench, latent_map, axes)
@@ -285,6 +279,6 @@ def panel(axes: Axes, start: Walk, here: Point | None) -> None:
 
 
 arrived = arrive(bench, latent_map)
-axes = axes_of(bench, latent_map)
+axes, colour = choices(bench, latent_map)
 start_at(arrived, bench, latent_map, axes)
-panel(axes, walk_of(bench, axes), place_of_edit(bench, latent_map, axes))
+panel(axes, colour, walk_of(bench, axes), place_of_edit(bench, latent_map, axes))
