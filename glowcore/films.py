@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,22 +70,23 @@ def mp4(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
     even = [np.pad(f, ((0, f.shape[0] % 2), (0, f.shape[1] % 2), (0, 0)), mode="edge") for f in frames]
     height, width = even[0].shape[:2]
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
             path = Path(folder) / "film.mp4"
-            writer = imageio_ffmpeg.write_frames(
-                str(path),
-                (width, height),
-                fps=rate,
-                codec="libx264",
-                quality=8,
-                macro_block_size=2,
-                pix_fmt_out="yuv420p",
-            )
-            writer.send(None)
-            for frame in even:
-                writer.send(np.ascontiguousarray(frame))
-            writer.close()
+            given = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate} -i -"
+            made = "-codec:v libx264 -pix_fmt yuv420p -crf 10"
+            command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *given.split(), *made.split(), str(path)]
+            # A broken pipe: ffmpeg has ended early, and its status is checked below.
+            with (
+                contextlib.suppress(BrokenPipeError),
+                subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log) as ffmpeg,
+            ):
+                for frame in even:
+                    ffmpeg.stdin.write(np.ascontiguousarray(frame))
+            if ffmpeg.returncode:
+                log.seek(0)
+                reason = log.read().decode(errors="replace").strip() or f"status {ffmpeg.returncode}"
+                raise RuntimeError(f"ffmpeg: {reason.splitlines()[-1]:.100}; is the disk of {folder} full?")
             return path.read_bytes()
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ConfigError(f"no MP4 can be written on this machine ({reason[-1]:.100}); a .gif can") from error
+        raise ConfigError(f"no MP4 can be written on this machine ({reason[-1]:.200}); a .gif can") from error

@@ -2,7 +2,10 @@
 
 import io
 import os
+import re
 import subprocess
+import sys
+import tempfile
 
 import imageio_ffmpeg
 import numpy as np
@@ -65,10 +68,28 @@ def test_mp4_without_ffmpeg_names_the_way_out(monkeypatch):
     def missing(*_args, **_kwargs):
         raise RuntimeError("No ffmpeg exe could be found.\nInstall ffmpeg on your system")
 
-    monkeypatch.setattr(imageio_ffmpeg, "write_frames", missing)
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", missing)
     with pytest.raises(ConfigError, match=r"a \.gif can") as raised:
         films.mp4(frames())
     assert "\n" not in str(raised.value)
+
+
+def test_a_film_that_the_temporary_disk_cannot_hold_is_refused():
+    """A limit on the size of files in place of a full disk; the library alone would return the first part."""
+    code = """
+import resource, numpy as np
+from glowcore import films
+noise = np.random.default_rng(0).integers(0, 256, (24, 64, 64, 3), dtype=np.uint8)
+whole = len(films.mp4(noise))
+resource.setrlimit(resource.RLIMIT_FSIZE, (whole // 2, whole // 2))
+try:
+    print("returned", len(films.mp4(noise)), "of", whole)
+except films.ConfigError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    disk = re.escape(tempfile.gettempdir())
+    assert re.fullmatch(rf"no MP4 can be written .*ffmpeg: .*disk of {disk}/.* full.*; a \.gif can\n", done.stdout)
 
 
 def test_enlarge_reaches_the_side_and_never_shrinks():
