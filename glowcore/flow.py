@@ -38,7 +38,7 @@ class Flow(LikelihoodModel):
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`). Decoding with gradients keeps the inputs of steps in all but ``"full"``. These
             modes need deterministic networks: modules with dropout or running statistics in training are refused, here
-            and by :meth:`train`.
+            and by :meth:`train`, and others that change their buffers (spectral norm) when they are evaluated.
         anchor_every: number of steps between the kept inputs (anchors) of reversible mode; 0 for no anchors.
         drift: the error of the inverse at the anchors (:class:`~glowcore.reversible.DriftMeter`).
     """

@@ -12,7 +12,9 @@ A level with hooks is checkpointed instead of inverted: if a bijection has forwa
 its own, which the inverse does not undo, or if a parameter has hooks (``Tensor.register_hook``), which would run once
 for the gradient of the step and again for that of the level. Hooks on the networks of couplings run in all modes.
 
-Without kept activations, networks are evaluated again in the backward pass and must be deterministic.
+Without kept activations, networks are evaluated again in the backward pass and must be deterministic. A network whose
+buffers change when it is evaluated (spectral norm) is refused then; random numbers that a module of the user's own
+draws are not noticed.
 
 Decoding with gradients (of latents, or of weights) keeps the input of each step in both modes but ``"full"``.
 """
@@ -27,6 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from glowcore.errors import ConfigError
 from glowcore.transforms.base import Transform, hooked, in_torch_func
 from glowcore.transforms.coupling import Coupling
 from glowcore.transforms.mixing import Mixing, MixingGradients, mixing_parameters, mixings
@@ -36,6 +39,8 @@ MEMORY_MODES = ("full", "checkpoint", "reversible")
 
 #: Identity, version and ``requires_grad`` of parameters, or None where these are not compared.
 States = list[tuple[int, int, bool]] | None
+#: Buffers, each with its module, name and version.
+Buffers = list[tuple[nn.Module, str, Tensor, int]]
 Function = Callable[..., tuple[Tensor, Tensor]]
 
 
@@ -73,6 +78,8 @@ def nondeterministic(steps: Iterable[Transform]) -> list[str]:
 
 def _draws(part: nn.Module) -> bool:
     """Return whether a module draws random numbers in training."""
+    if isinstance(part, nn.MultiheadAttention | nn.RNNBase):
+        return part.dropout > 0
     return isinstance(part, nn.RReLU) or (isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0)
 
 
@@ -90,10 +97,12 @@ def run_steps(
     elif memory == "reversible" and any(map(_has_hooks, steps)):
         memory = "checkpoint"
     if memory == "reversible":
-        params = _parameters(steps)
-        return _Reversible.apply(
+        params, buffers = _parameters(steps), _buffers(steps)
+        outputs = _Reversible.apply(
             steps, anchor_every, drift, _states(params), x, *(p for p in params if p.requires_grad)
         )
+        _refuse_moving(buffers)
+        return outputs
     logdet = x.new_zeros(x.shape[0])
     for step, mixing in _calls(steps):
         # A step with batch statistics is not recomputed: that would update its running statistics twice.
@@ -163,10 +172,38 @@ def _refuse_changed(before: States, parameters: Iterable[Tensor]) -> None:
         )
 
 
+def _buffers(steps: Iterable[Transform]) -> Buffers:
+    """Return the buffers that evaluating the steps must not change; none while ``torch.compile`` traces."""
+    if torch.compiler.is_compiling():
+        return []
+    return [
+        (module, name, buffer, buffer._version)
+        for step in steps
+        for module in step.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+
+
+def _refuse_moving(before: Buffers) -> None:
+    moving = {
+        type(module).__name__
+        for module, name, buffer, version in before
+        if module._buffers[name] is not buffer or buffer._version != version
+    }
+    if moving:
+        raise ConfigError(
+            "memory modes 'reversible' and 'checkpoint' evaluate networks twice, and each evaluation changes buffers "
+            f"of {', '.join(sorted(moving))}; use 'full', or networks without"
+        )
+
+
 def _recomputed(step: Transform, function: Function, *inputs: Any) -> tuple[Tensor, Tensor]:
     """Evaluate a step or its inverse and keep only the inputs, from which backward evaluates it again."""
-    recomputable = partial(_unchanged, step, function, _states(step.parameters()))
-    return checkpoint(recomputable, *inputs, use_reentrant=False, preserve_rng_state=False)
+    recomputable, buffers = partial(_unchanged, step, function, _states(step.parameters())), _buffers([step])
+    outputs = checkpoint(recomputable, *inputs, use_reentrant=False, preserve_rng_state=False)
+    _refuse_moving(buffers)
+    return outputs
 
 
 def _unchanged(step: Transform, function: Function, before: States, *inputs: Any) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from glowcore import ConfigError
 from glowcore.memory import saved_bytes
@@ -189,11 +190,47 @@ def test_a_parameter_that_nothing_uses_gets_no_gradient_in_any_mode():
         assert step.coupling.net.conv_mid.weight.grad.norm() > 0
 
 
+class OfSequences(nn.Module):
+    """A layer of sequences ``[B, N, C]``, applied to the positions of a picture."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        positions = x.flatten(2).mT
+        inputs = 3 * [positions] if isinstance(self.layer, nn.MultiheadAttention) else [positions]
+        return self.layer(*inputs)[0].mT.reshape(x.shape)
+
+
+class Counting(nn.Module):
+    """Replaces its buffer instead of changing it in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.tensor(0.0))
+
+    def forward(self, x):
+        if self.training:
+            self.calls = self.calls + 1
+        return x / (1 + self.calls)
+
+
+def attention(dropout):
+    return OfSequences(nn.MultiheadAttention(6, 2, dropout=dropout, batch_first=True))
+
+
+def recurrence(dropout):
+    return OfSequences(nn.GRU(6, 6, 2, dropout=dropout, batch_first=True))
+
+
 UNSTEADY = {
     "dropout": (lambda: nn.Dropout(0.3), "Dropout"),
     "dropout_of_channels": (lambda: nn.Dropout2d(0.3), "Dropout2d"),
     "batch_norm": (lambda: nn.BatchNorm2d(6), "BatchNorm2d"),
     "instance_norm": (lambda: nn.InstanceNorm2d(6, track_running_stats=True), "InstanceNorm2d"),
+    "attention_with_dropout": (lambda: attention(0.2), "MultiheadAttention"),
+    "recurrence_with_dropout": (lambda: recurrence(0.2), "GRU"),
 }
 STEADY = {
     "dropout_of_nothing": lambda: nn.Dropout(0.0),
@@ -201,6 +238,13 @@ STEADY = {
     "batch_norm_in_evaluation": lambda: nn.BatchNorm2d(6).eval(),
     "batch_norm_of_the_batch": lambda: nn.BatchNorm2d(6, track_running_stats=False),
     "group_norm": lambda: nn.GroupNorm(2, 6),
+    "attention": lambda: attention(0.0),
+    "recurrence": lambda: recurrence(0.0),
+    "spectral_norm_in_evaluation": lambda: spectral_norm(nn.Conv2d(6, 6, 1)).eval(),
+}
+MOVING = {
+    "spectral_norm": (lambda: spectral_norm(nn.Conv2d(6, 6, 1)), "_SpectralNorm"),
+    "replaced_buffer": (Counting, "Counting"),
 }
 
 
@@ -228,6 +272,23 @@ def test_networks_that_would_do_something_else_the_second_time_are_refused(name,
     with pytest.raises(ConfigError, match="use 'full'"):
         flow.train()
     assert {module for module in flow.modules() if module.training} == set(kept.modules())
+
+
+@pytest.mark.parametrize("memory", ["checkpoint", "reversible"])
+@pytest.mark.parametrize("name", MOVING)
+def test_networks_whose_buffers_change_as_they_are_evaluated_are_refused(name, memory):
+    make, kind = MOVING[name]
+    flow = with_layer(make())
+    gradients(flow, "full")
+    flow.memory = memory
+    latents = flow.sample_latents([0]).requires_grad_()
+    for evaluate in (lambda: flow.log_prob(pictures()), lambda: flow.decode(latents)):
+        with pytest.raises(
+            ConfigError, match=f"evaluate networks twice, and each evaluation changes buffers of {kind}"
+        ):
+            evaluate()
+    flow.eval()
+    assert_one_gradient(flow)
 
 
 def test_a_model_that_cannot_be_trained_can_be_evaluated():
