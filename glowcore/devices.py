@@ -50,11 +50,12 @@ def forbid_tf32(device: torch.device) -> None:
     """
     if device.type != "cuda":
         return
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    cudnn.allow_tf32 = matmul.allow_tf32 = False
-    # allow_tf32 = False leaves cuDNN with `torch.backends.fp32_precision`, which may be "tf32". All three are set:
-    # if they differ, PyTorch raises an error when allow_tf32 is read.
-    cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = matmul.fp32_precision = "ieee"
+    torch.set_float32_matmul_precision("highest")
+    cudnn = torch.backends.cudnn
+    cudnn.allow_tf32 = False
+    # allow_tf32 = False leaves cuDNN with `torch.backends.fp32_precision`, which may be "tf32". Both are set: if they
+    # differ, PyTorch raises an error when allow_tf32 is read.
+    cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = "ieee"
 
 
 @functools.cache

@@ -9,11 +9,24 @@ from glowcore.devices import forbid_tf32, has_fast_bfloat16, pick_device
 cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
 
 
-@pytest.fixture
-def allowed():
-    """A program that allows TF32 everywhere."""
-    torch.backends.fp32_precision = "tf32"
+def allow_by_backend():
     cudnn.allow_tf32 = matmul.allow_tf32 = True
+
+
+WAYS = {
+    "backend": allow_by_backend,
+    "high": lambda: torch.set_float32_matmul_precision("high"),
+    "medium": lambda: torch.set_float32_matmul_precision("medium"),
+    "matmul": lambda: setattr(matmul, "fp32_precision", "tf32"),
+}
+
+
+@pytest.fixture(params=WAYS)
+def allowed(request):
+    """A program that allows TF32."""
+    torch.backends.fp32_precision = "tf32"
+    cudnn.allow_tf32 = True
+    WAYS[request.param]()
     yield
     torch.backends.fp32_precision = "none"
 
@@ -24,6 +37,7 @@ def test_tf32_is_off_however_it_was_allowed(allowed):
     assert (cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision, matmul.fp32_precision) == ("ieee",) * 3
     assert not cudnn.allow_tf32  # PyTorch refuses to read it where the settings contradict each other
     assert not matmul.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"  # torch.compile reads it
 
 
 def test_a_device_is_chosen_without_a_name():
