@@ -36,7 +36,7 @@ class Desk:
     """The state of one session, and every operation that changes it.
 
     Attributes:
-        history: the edit, with undo and redo; None before ``arrive``.
+        history: the edit, with undo and redo.
         arrival: the last edit that was opened from a link or a file, with its parts that are missing here.
         other_models: the edits of the other models that were in use.
         photos: the photos of the session.
@@ -48,7 +48,7 @@ class Desk:
         last_view: the edit that the editor last showed and its data, restored while no other picture can be made.
     """
 
-    history: History | None = None
+    history: History
     arrival: Arrival = field(default_factory=Arrival)
     other_models: OtherModels = field(default_factory=OtherModels)
     photos: Album = field(default_factory=Album)
@@ -62,8 +62,6 @@ class Desk:
     @property
     def recipe(self) -> EditRecipe:
         """The present edit."""
-        if self.history is None:
-            raise RecipeError("there is no edit yet")
         return self.history.present
 
     @property
@@ -76,24 +74,23 @@ class Desk:
         return (self.arrival.recipe if unchanged else self.recipe).token()
 
     def clear(self) -> None:
-        """Drop everything that the desk of an ended session holds, because callbacks may still refer to the desk."""
+        """Drop everything but the present edit: callbacks of an ended session may still refer to its desk."""
         for key in list(self.photos):
             self.photos.drop(key)
-        vars(self).update(vars(Desk()))
+        vars(self).update(vars(Desk(History(self.recipe))))
 
     # -- beginning, and changing the model ----------------------------------------------------------------
-    def arrive(self, engine: Engine, token: str | None) -> None:
-        """Begin with the edit of a link; without a link that can be followed, with ``greeting``."""
-        self.history, self.other_models.depicts = History(greeting(engine)), noun(engine)
-        if not token:
-            return
+    @classmethod
+    def arrive(cls, engine: Engine, token: str | None = None) -> Desk:
+        """Return a desk with the edit of a link; without a link that can be followed, with ``greeting``."""
+        desk = cls(History(greeting(engine)), other_models=OtherModels(depicts=noun(engine)))
         try:
-            recipe = EditRecipe.from_token(token)
+            if token:
+                desk.open(EditRecipe.from_token(token), engine)
         except RecipeError as error:
-            self.note = f"This link could not be read: {error}."
-        else:
-            self.open(recipe, engine)
-        self.history = History(self.recipe)  # the greeting was never shown, so undo must not lead to it
+            desk.note = f"This link could not be read: {error}."
+        desk.history = History(desk.recipe)  # the greeting was never shown, so undo must not lead to it
+        return desk
 
     def open(self, recipe: EditRecipe, engine: Engine) -> None:
         """Make a recipe the present edit, as far as this model and the pictures of the session allow."""
@@ -108,20 +105,22 @@ class Desk:
         is new here starts with as much of the present edit as it can follow. Where the two models draw different
         things, no picture comes along: the new one starts with the last edit of its own things, or with ``greeting``.
         """
-        if self.history is None or self.recipe.model == engine.model_hash:
+        if self.recipe.model == engine.model_hash:
             return
         before = self.other_models.leave(self.history, noun(engine))
-        self.history = self.other_models.histories.pop(engine.model_hash, None)
+        left = self.other_models.histories.pop(engine.model_hash, None)
+        self.history = left or History(greeting(engine))
         if self.arrival.foreign and self.arrival.recipe.model == engine.model_hash:
             self.open(self.arrival.recipe, engine)  # the opened edit was made with this model
-            return
-        if before is None:
+        elif before is None:
             self.note = OTHER_THINGS
             self._push(greeting(engine))
-            return
-        self.note = of_another_model(self.own.unknown(before, engine))
-        left = self.history and self.history.present
-        self._push(self.other_models.returning(left, before, engine, self.crops, self._photo_keys))
+        else:
+            self.note = of_another_model(self.own.unknown(before, engine))
+            known = left and left.present
+            self._push(self.other_models.returning(known, before, engine, self.crops, self._photo_keys))
+        if left is None:
+            self.history = History(self.recipe)  # without the greeting
 
     def stay(self) -> None:
         """Accept an opened edit as this model shows it, without its missing photo."""
@@ -156,15 +155,14 @@ class Desk:
     def take_own(self, vectors: AttributeVectors) -> None:
         """Add attributes of the session, and apply the moves and locks of an opened edit that were waiting for them."""
         self.own = self.own.added(vectors)
-        if self.history is not None:
-            self.arrival, recipe = self.arrival.supplied(vectors.names, self.recipe)
-            self._push(recipe)
+        self.arrival, recipe = self.arrival.supplied(vectors.names, self.recipe)
+        self._push(recipe)
 
     def drop_own(self, name: str, engine: Engine) -> None:
         """Remove an attribute of the session for the model in use, from the present edit and from every step."""
         self.own = self.own.dropped(name, engine)
         self.last_view = None  # its history may move the attribute
-        self.history = self.history and self.history.mapped(lambda r: r.moved({name: 0.0}).locked(name, False))
+        self.history = self.history.mapped(lambda r: r.moved({name: 0.0}).locked(name, False))
 
     def place_eyes(self, points: Sequence[float], size: int) -> None:
         """Align the present photo by hand-placed eyes (x, y, x, y as fractions of its sides)."""
@@ -185,15 +183,15 @@ class Desk:
         """A context whose uploads are one step of undo."""
         before = self.history
         yield
-        if before is not None and self.history is not None and self.history is not before:
-            self._keep(self.history.one_choice_since(before))
+        if self.history is not before:
+            known, history = (*before.past, before.present), self.history.one_choice_since(before)
+            self._keep(history.without_lost(lambda r: r in known or bool(r.moves or r.locks)))
 
     def receive(self, data: bytes, engine: Engine) -> str:
         """Add a photo and start from it, or open the edit of a PNG exported here.
 
         Returns:
-            The key of the picture that can be removed again: of the photo, or of the face inside the PNG; "" for a PNG
-            without one.
+            The key of the picture that can be removed again: the photo, or the face inside the PNG; "" without one.
 
         Raises:
             ImageError: the data are not a picture.
@@ -207,13 +205,17 @@ class Desk:
                 self.crops.keep(recipe.source, crop)
             self.open(recipe, engine)
             return key if brought else ""
+        first, steps = greeting(engine), (*self.history.past, self.recipe)
+        fresh = self.arrival.recipe in (None, first) and {(r.moves, r.locks) for r in steps} == {(first.moves, ())}
         photo = self.add_photo(data)
         awaited = self.arrival.awaited  # None where this is the awaited photo
         self.start_from(self.photos.source_of(photo.key))
+        if fresh:  # the user has not made the greeting's edit
+            self.history = replace(self.history, present=self.recipe.reset())
         self.arrival = replace(self.arrival, awaited=awaited)
         faceless = noun(engine) == "face" and not photo.found
-        sentences = (ANOTHER_PHOTO if awaited and awaited.is_file else "", FACELESS if faceless else "")
-        self.note = " ".join(filter(None, sentences))
+        sentences = [ANOTHER_PHOTO] * bool(awaited and awaited.is_file) + [FACELESS] * faceless
+        self.note = " ".join(sentences)
         return photo.key
 
     def add_photo(self, data: bytes) -> Photo:
@@ -223,14 +225,13 @@ class Desk:
             ImageError: the data are not a picture.
         """
         photo = self.photos.get(photo_key(data)) or Photo.read(data)
-        self.photos.keep(photo, self.recipe.source.value if self.history else "")
+        self.photos.keep(photo, self.recipe.source.value)
         awaited = self.arrival.awaited
         is_awaited = awaited is not None and awaited.value == photo.key
-        if self.history:
-            self._push(replace(self.recipe, source=awaited) if is_awaited else self.recipe)
+        self._push(replace(self.recipe, source=awaited) if is_awaited else self.recipe)
         if is_awaited:
             self.arrival = replace(self.arrival, awaited=None)
-            self.history = self.history and self.history.with_face(self.recipe)
+            self.history = self.history.with_face(self.recipe)
         return photo
 
     def remove_photo(self, key: str, engine: Engine) -> None:
@@ -239,10 +240,10 @@ class Desk:
         for name in gone:
             self.photos.drop(name)
             self.crops.drop(name)
-        if self.history and self.recipe.source.value in gone:
+        if self.recipe.source.value in gone:
             self.note = ""  # the note was about this photo
         first = greeting(engine).source
-        self.history = self.history and self.history.mapped(lambda r: r.without_photo(gone, first))
+        self.history = self.history.mapped(lambda r: r.without_photo(gone, first))
         self.other_models.forget(gone)
         self.last_view = None  # it may show the photo
 
@@ -323,7 +324,7 @@ class Desk:
         if photo is not None:  # the number of a face may be that of a link
             recipe = replace(recipe, source=photo.clamped(recipe.source))
         self.photos.use(recipe.source)
-        self._keep(History(recipe) if self.history is None else self.history.push(recipe))
+        self._keep(self.history.push(recipe))
 
     def _keep(self, history: History) -> None:
         keys = self._photo_keys  # undo must not lead to a photo that the album has dropped

@@ -164,14 +164,11 @@ def unload(name: str | None = None) -> None:
 def token() -> str | None:
     """Return the token for the address; None if there is no edit yet."""
     this_desk = st.session_state.get("desk")
-    return this_desk.link if this_desk and this_desk.history else None
+    return this_desk.link if this_desk else None
 
 
 def desk(engine: Engine) -> Desk:
     """Return this session's desk, created from the address on the first visit."""
     if "desk" not in st.session_state:
-        st.session_state["desk"] = Desk()
-    this_desk: Desk = st.session_state["desk"]
-    if this_desk.history is None:
-        this_desk.arrive(engine, arrived_with())
-    return this_desk
+        st.session_state["desk"] = Desk.arrive(engine, arrived_with())
+    return st.session_state["desk"]

@@ -78,8 +78,7 @@ UNANSWERED = (
 def play(browser, tmp_path):
     """Run a scene with an editor of the greeting."""
     engine = Engine.open(tiny_model.write(tmp_path / "tiny"), device="cpu")
-    desk = Desk()
-    desk.arrive(engine, None)
+    desk = Desk.arrive(engine)
     view = editor_view(desk, engine, desk.prepare_view(engine))
     parts = sources("editor", *SCRIPTS)
     page = browser.new_page()

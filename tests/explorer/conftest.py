@@ -121,9 +121,7 @@ def empty_home(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def desk(engine) -> Desk:
     """A desk as it is on arrival, with a face of the gallery."""
-    this_desk = Desk()
-    this_desk.arrive(engine, None)
-    return this_desk
+    return Desk.arrive(engine)
 
 
 @pytest.fixture

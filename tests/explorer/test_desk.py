@@ -38,8 +38,7 @@ def test_a_face_of_the_map_travels_in_a_link(desk, engine):
     ):
         desk.start_from(source)
         token = desk.recipe.token()
-        receiver = Desk()
-        receiver.arrive(engine, token)
+        receiver = Desk.arrive(engine, token)
         assert receiver.recipe == desk.recipe
         assert receiver.note == ""
         np.testing.assert_array_equal(receiver.picture(receiver.recipe, engine), picture)

@@ -84,9 +84,7 @@ def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
 
 
 def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engine):
-    digits = open_kind("digits")
-    desk = Desk()
-    desk.arrive(engine, None)
+    digits, desk = open_kind("digits"), Desk.arrive(engine)
     desk.start_from(Source("gallery", "face_02.png"))
     desk.prepare_view(engine)
     left, face = desk.recipe, desk.other_models.carried[1]
@@ -107,8 +105,7 @@ def test_neither_a_face_becomes_a_digit_nor_a_digit_a_face(zoo, open_kind, engin
 
 
 def test_a_photo_and_its_edit_come_back_after_a_detour_over_models_of_other_things(open_kind, engine, blobs):
-    digits, nice, desk = open_kind("digits"), open_kind("nice"), Desk()
-    desk.arrive(engine, None)
+    digits, nice, desk = open_kind("digits"), open_kind("nice"), Desk.arrive(engine)
     desk.receive(png_of(blobs[0]), engine)
     desk.handle({"op": "set", "name": "Eyeglasses", "value": 2, "nonce": "a", "seq": 1}, engine)
     desk.prepare_view(engine)
@@ -122,8 +119,7 @@ def test_a_photo_and_its_edit_come_back_after_a_detour_over_models_of_other_thin
 
 
 def test_a_photo_that_is_gone_does_not_come_back_after_a_detour(open_kind, engine, blobs):
-    digits, desk = open_kind("digits"), Desk()
-    desk.arrive(engine, None)
+    digits, desk = open_kind("digits"), Desk.arrive(engine)
     key = desk.receive(png_of(blobs[0]), engine)
     picture = desk.prepare_view(engine)
     desk.adopt(digits)
@@ -239,7 +235,7 @@ def test_levels_are_described_as_of_faces_for_faces_only(zoo, open_kind, engine,
     at = visit("models.py")
     at.button(key="use_runs/digits").click().run()
     at.switch_page("explorer/ui/pages/mix.py").run()
-    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    at.segmented_control(key="mix_mode").set_value("levels").run()
     assert [at.segmented_control(key=of_model(at, f"level_{i}")).label for i in range(2)] == plain
     at.switch_page("explorer/ui/pages/sample.py").run()
     at.toggle(key=of_model(at, "by_level")).set_value(True).run()
@@ -272,8 +268,7 @@ def test_pictures_are_called_what_the_model_draws(zoo, open_kind, blobs):
     assert describe(EditRecipe(Source("map", "3")), "face") == "Face 3 of the map, unchanged"
     for kind, noun_of in (("digits", "picture"), ("nice", "face")):
         engine = open_kind(kind)
-        desk = Desk()
-        desk.arrive(engine, EditRecipe(Source("gallery", "gone.png")).token())
+        desk = Desk.arrive(engine, EditRecipe(Source("gallery", "gone.png")).token())
         assert desk.note == f"The gallery {noun_of} of this edit is not here; its moves are shown on another {noun_of}."
         engine.folder = zoo / "pretrained" / "tiny"
         assert choosers.gallery_tiles(engine)[0].alt == f"Gallery {noun_of}: Face 00"

@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
 from explorer.own import held_out, naming
-from explorer.session.desk import Desk
 from explorer.wording.labels import attributes_of, ordered, words
 from glowcore.errors import ConfigError
 from tests.explorer import tiny_model
@@ -229,8 +228,7 @@ def test_the_command_that_fits_attributes_is_named_where_it_would_work(
     assert ("glowcore attributes" in words_there) == fitted
 
 
-def test_one_made_with_another_model_stays_away_from_a_model_without_any(engine, freckles, open_bare):
-    desk = Desk()
+def test_one_made_with_another_model_stays_away_from_a_model_without_any(desk, engine, freckles, open_bare):
     desk.take_own(freckles)
     assert "Freckles" in attributes_of(desk.own.equip(engine))
     assert desk.own.equip(open_bare).attribute_names == ()

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 import glowcore
 from explorer.engines.engine import Engine
 from explorer.own import attribute_file, sliders, weights
-from explorer.session.desk import Desk
 from glowcore import checkpoint
 from glowcore.errors import CheckpointError, ConfigError
 from tests.explorer import tiny_model
@@ -47,20 +46,18 @@ def test_it_knows_its_weights_in_its_file_and_among_others(engine, freckles):
     assert weights.made_with(attribute_file.alone(used, "Freckles")) == {engine.model_hash}
 
 
-def test_it_stays_away_from_other_weights_of_the_same_shapes(engine, twin, freckles):
+def test_it_stays_away_from_other_weights_of_the_same_shapes(desk, engine, twin, freckles):
     other = Engine.open(twin, "runs/twin")
     assert other.latent_shapes == engine.latent_shapes
     assert other.model_hash != engine.model_hash
-    desk = Desk()
     desk.take_own(freckles)
     assert "Freckles" in desk.own.equip(engine).attribute_names
     assert "Freckles" not in desk.own.equip(other).attribute_names
 
 
-def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
+def test_one_name_stands_for_an_attribute_of_each_model(desk, engine, twin, freckles):
     other = Engine.open(twin, "runs/twin")
     theirs = replace(forgetful(freckles), directions=2 * freckles.directions)
-    desk = Desk()
     desk.take_own(freckles)
     desk.take_own(weights.taken_for(theirs, other))
 
@@ -75,7 +72,7 @@ def test_one_name_stands_for_an_attribute_of_each_model(engine, twin, freckles):
 
 def test_of_two_that_came_in_one_file_one_can_be_dropped_or_made_anew(engine, freckles):
     again = weights.taken_for(forgetful(replace(freckles, names=("Spots",), facts={})), engine)
-    own = Desk().own.added(sliders.joined(freckles, [again]))
+    own = sliders.OwnSliders().added(sliders.joined(freckles, [again]))
     assert own.equip(engine).attribute_names[-2:] == ("Freckles", "Spots")
     own = own.added(replace(freckles, directions=2 * freckles.directions))
     assert float(own.equip(engine).attributes.direction("Freckles").flatten().norm()) == pytest.approx(

@@ -8,6 +8,8 @@ from unittest.mock import Mock
 import pytest
 from streamlit.runtime.state import SessionState
 
+from explorer.edits.history import History
+from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits import photos
 from explorer.portraits.photos import Photo
 from explorer.server import upload_bounds
@@ -174,7 +176,7 @@ def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monk
     runtime = SimpleNamespace(get_app_session=sessions.get, close_session=lambda session: sessions.pop(session, None))
     monkeypatch.setattr(visitors.st.runtime, "get_instance", lambda: runtime)
     monkeypatch.setattr(garbage, "settle", lambda: collected.append(1))
-    desk = session_state["desk"] = Desk()
+    desk = session_state["desk"] = Desk(History(EditRecipe(Source("photo", "a" * 32))))
     session_state["more"] = blobs
     desk.photos.keep(Photo("a" * 32, jpeg_of(blobs[0])))
     desk.photos["a" * 32].picture  # noqa: B018, decoded
@@ -188,6 +190,8 @@ def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monk
     asyncio.run(leave())
     assert sessions == {}
     assert photo() is None
+    desk.move({"Smiling": 1.0})  # a callback that the session still held
+    assert desk.recipe == EditRecipe(Source("photo", "a" * 32), (("Smiling", 1.0),))
     assert photos._decoded.get("a" * 32) is None
     assert "more" not in session_state
 

@@ -43,8 +43,7 @@ class Offline:
 
     def views(self, photo: bytes, steps: list[dict[str, Any]]) -> list[Reply]:
         """The editor's views after the upload and after each step, as the server's replies carry them."""
-        desk = Desk()
-        desk.arrive(self.engine, None)
+        desk = Desk.arrive(self.engine)
         desk.receive(photo, self.engine)
         found = [self._view(desk)]
         for number, step in enumerate(steps, 1):
