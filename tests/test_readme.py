@@ -54,6 +54,17 @@ def test_a_training_loop_of_ones_own():
     assert names["loss"].detach() < 4
 
 
+@pytest.mark.usefixtures("inside")
+def test_attributes_are_fitted_to_tensors():
+    """As the line above the commands has it, with the fast kind of directions."""
+    line = re.search(r"^`(model\.attributes = .*)\)`", (ROOT / "README.md").read_text(), re.M)[1]
+    labels = (torch.arange(80) % 2)[:, None].to(torch.int8)
+    names = {"model": tiny.model(), "glowcore": glowcore, "pictures": tiny.pictures(80) // 2, "labels": labels}
+    names["pictures"][labels[:, 0] == 1] += 128
+    exec(line + ', directions="mean", progress=False)', names)
+    assert names["model"].attributes.info("Smiling")["separation"] == 1
+
+
 def test_the_loss_of_classes_with_their_head_is_the_trainers():
     """As the line below the loop has it."""
     line = re.search(r"^`(model\.bits_of\(z\).*)` of\n`z = (.*?)`", (ROOT / "README.md").read_text(), re.M)

@@ -86,12 +86,13 @@ def fit_attributes(
         progress: show a bar on stderr.
 
     Raises:
-        ConfigError: other ``directions``; or a class-conditional model, and pictures without classes or with one that
-            it does not have.
+        ConfigError: other ``directions``; a name given twice, or labels of other pictures; or a class-conditional
+            model, and pictures without classes or with one that it does not have.
         DataError: no attribute has 30 pictures with and 30 without it, there is no room for a temporary file of the
             encodings, or the fit of an attribute is not finite.
     """
     check_choice("directions", directions, DIRECTION_CHOICES)
+    _check_labels(pictures.attributes, pictures.attribute_names, len(pictures))
     fittable(pictures.attributes.numpy(), pictures.attribute_names)
     y = _classes_of(model, pictures)
     # Not onnxruntime: batches are large, and the application fits in one thread of several.
@@ -161,7 +162,9 @@ def fit_matrix(
     check_choice("kind", kind, DIRECTION_KINDS)
     matrix, labels = _array(matrix), _array(labels)
     sizes = [math.prod(shape) for shape in columns.shapes]
-    _check_input(matrix, labels, columns.names, sum(sizes))
+    if matrix.ndim != 2 or matrix.shape[1] != sum(sizes):
+        raise ConfigError(f"the encodings are {list(matrix.shape)}, expected [N, {sum(sizes)}], flat latents")
+    _check_labels(labels, columns.names, len(matrix))
     rows = EncodingRows(matrix)
     labels = np.where(rows.usable[:, None], labels, -1)
     usable, refused = fittable(labels, columns.names)
@@ -210,14 +213,12 @@ def _array(values: np.ndarray | Tensor) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-def _check_input(matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], dims: int) -> None:
-    """Raise :class:`ConfigError` unless there are ``dims`` values and a label of each name for every encoding."""
+def _check_labels(labels: np.ndarray | Tensor, names: Sequence[str], count: int) -> None:
+    """Raise :class:`ConfigError` unless the names differ and there is a label of each for ``count`` pictures."""
     if len(set(names)) < len(names):
         raise ConfigError(f"the names are {', '.join(names)}, expected different ones")
-    if matrix.ndim != 2 or matrix.shape[1] != dims:
-        raise ConfigError(f"the encodings are {list(matrix.shape)}, expected [N, {dims}], flat latents of the shapes")
-    if labels.shape != (expected := (len(matrix), len(names))):
-        raise ConfigError(f"the labels are {list(labels.shape)}, expected {list(expected)}, one of each name per row")
+    if tuple(labels.shape) != (count, len(names)):
+        raise ConfigError(f"the labels are {list(labels.shape)}, expected {[count, len(names)]}, one of each name")
 
 
 def _directions(

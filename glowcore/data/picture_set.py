@@ -60,7 +60,7 @@ class PictureSet:
         images: uint8 ``[N, C, H, W]``, in memory or memory-mapped.
         attributes: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
         attribute_names: the A names.
-        files: N names relative to the folder.
+        files: N names relative to the folder; none for pictures that come from no files.
         labels: int64 ``[N]`` class numbers, -1 where the table gives no class, or None.
         class_names: name of each class.
         skipped: (file, reason) of every unreadable picture that was left out and of every table row without a picture;
@@ -73,7 +73,7 @@ class PictureSet:
     images: torch.Tensor
     attributes: torch.Tensor
     attribute_names: tuple[str, ...]
-    files: list[str]
+    files: list[str] = field(default_factory=list)
     labels: torch.Tensor | None = None
     class_names: tuple[str, ...] = ()
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -81,7 +81,7 @@ class PictureSet:
     unused_bits: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.images)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of names, pixels and labels, by which attribute vectors and classifiers name them."""

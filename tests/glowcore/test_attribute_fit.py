@@ -271,9 +271,7 @@ def test_fit_attributes_encodes_pictures_with_the_model(monkeypatch):
     model = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=1, hidden_channels=4))
     bright = torch.arange(200) % 3 == 0
     pictures = torch.randint(0, 100, (200, 3, 8, 8)) + 100 * bright[:, None, None, None]
-    data = PictureSet(
-        pictures.to(torch.uint8), bright[:, None].to(torch.int8), ("Bright",), [f"{i}.png" for i in range(200)]
-    )
+    data = PictureSet(pictures.to(torch.uint8), bright[:, None].to(torch.int8), ("Bright",))
     model.initialize(data.images)
     monkeypatch.setattr(encoding_rows, "CHUNK_BYTES", 4096)
     vectors = fit_attributes(model.eval(), data, batch_size=64, directions="mean", progress=False)

@@ -85,3 +85,8 @@ def test_a_model_without_classes_asks_for_none(data):
     known = data.attributes[:, 0]
     expected = matrix[known == 1].mean(0) - matrix[known == 0].mean(0)
     assert torch.allclose(vectors.directions[0], expected, atol=1e-4)
+
+
+def test_labels_of_other_pictures_are_refused(flow, data):
+    with pytest.raises(ConfigError, match=r"labels are \[199, 2\], expected \[200, 2\]"):
+        fit_attributes(flow, replace(data, attributes=data.attributes[1:]), progress=False)
