@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -33,6 +34,7 @@ class Worker:
     def __init__(self, flow: glowcore.Flow, turns: Turns) -> None:
         self.flow, self.turns = flow, turns
         self.device = str(flow.device)
+        self._threads = usual_threads()
         # CUDA graphs are captured while no other thread uses the device; a server cannot promise that.
         self.exact = ExactFlow(flow, "auto" if flow.device.type == "cpu" else "torch")
 
@@ -153,14 +155,21 @@ class Worker:
     def _model(self, batch: int = 1) -> Iterator[None]:
         """Hold the lock, without gradients; a single picture runs on one thread, which is fastest."""
         with self.turns.take(), torch.inference_mode():
-            before = torch.get_num_threads()
-            if batch == 1 and before > 1:
-                torch.set_num_threads(1)
+            torch.set_num_threads(1 if batch == 1 else self._threads)
             try:
                 yield
             finally:
-                if torch.get_num_threads() != before:
-                    torch.set_num_threads(before)
+                torch.set_num_threads(self._threads)
+
+
+@functools.cache
+def usual_threads() -> int:
+    """Return torch's number of threads at the first call.
+
+    The first worker calls it before any request. Later, a thread whose first computation falls into the time of a
+    request for a single picture has one thread for good.
+    """
+    return torch.get_num_threads()
 
 
 def _norms(latents: Latents) -> tuple[float, ...]:

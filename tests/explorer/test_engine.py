@@ -1,5 +1,7 @@
 """The engine renders recipes exactly and the same in every request, and its caches are bounded."""
 
+import functools
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from explorer.atlas import maps
 from explorer.edits.recipe import EditRecipe, RecipeError, Source
 from explorer.engines import engine as engine_module
+from explorer.engines import worker
 from explorer.engines.engine import Engine
 from explorer.engines.worker import Worker
 from explorer.pixels.cache import ByteLRU
@@ -184,11 +187,30 @@ def test_out_of_memory_halves_the_batch(tiny_home, blobs, engine):
         mixing.interpolated(small, a, b, [0.0, 1.0], True)
 
 
-def test_threads_are_left_as_they_were(engine, blobs):
-    before = torch.get_num_threads()
+def test_a_batch_has_all_threads_in_a_thread_that_began_while_a_single_picture_was_made(tiny_home, monkeypatch):
+    monkeypatch.setattr(worker, "usual_threads", functools.cache(worker.usual_threads.__wrapped__))
+    before, used, begun = torch.get_num_threads(), [], threading.Event()
     torch.set_num_threads(2)
     try:
-        engine.render(GALLERY.moved({"Young": 0.3}), blobs[0])
+        own = Engine.open(tiny_home / "pretrained" / "tiny", device="cpu")
+        decode = own._worker.exact.decode
+        monkeypatch.setattr(
+            own._worker.exact, "decode", lambda latents: used.append(torch.get_num_threads()) or decode(latents)
+        )
+
+        def visitor():
+            torch.zeros(10**6) + 1  # a computation of more than one thread, torch's first in this thread
+            begun.set()
+            own.strip(GALLERY, "Young", [-1.0, 1.0], picture)
+            used.append(torch.get_num_threads())
+
+        thread, picture = threading.Thread(target=visitor), own.gallery.load("face_00.png")
+        with own._worker._model():
+            used.append(torch.get_num_threads())
+            thread.start()
+            assert begun.wait(30)
+        thread.join()
+        assert used == [1, 2, 2]
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
