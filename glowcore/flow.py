@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -59,6 +59,13 @@ class Flow(LikelihoodModel):
         config_checks.check_choice("prior", prior, PRIORS)
         self.preprocess = preprocess
         self.levels = nn.ModuleList(levels)
+        for number, level in enumerate(self.levels, 1):
+            if (level.split is None) != (number == len(self.levels)):
+                found = "no split" if level.split is None else "a split"
+                raise ConfigError(
+                    f"level {number} of {len(self.levels)} has {found}, expected one in every level but the last (the "
+                    "steps of one level may hold several squeezes)"
+                )
         self.top_prior = top_prior
         self.class_head = class_head
         self.prior = prior
@@ -82,8 +89,7 @@ class Flow(LikelihoodModel):
 
     @memory.setter
     def memory(self, mode: str) -> None:
-        if mode not in MEMORY_MODES:
-            raise ConfigError(f"memory {mode!r} is not one of {', '.join(MEMORY_MODES)}")
+        config_checks.check_choice("memory", mode, MEMORY_MODES)
         if mode == "reversible" and self.unrecoverable:
             raise ConfigError(
                 f"memory 'reversible' cannot undo {', '.join(self.unrecoverable)}, whose statistics are "
@@ -122,13 +128,9 @@ class Flow(LikelihoodModel):
 
     @anchor_every.setter
     def anchor_every(self, steps: int) -> None:
-        try:
-            number = -1 if isinstance(steps, bool) else operator.index(steps)
-        except TypeError:
-            number = -1
-        if number < 0:
-            raise ConfigError(f"anchor_every is {steps!r}, expected a number of steps from 0")
-        self._anchor_every = number
+        steps = config_checks.plain(steps)
+        config_checks.check_int("anchor_every", steps, 0, 2**16)
+        self._anchor_every = steps
 
     @property
     def unrecoverable(self) -> list[str]:
@@ -145,14 +147,21 @@ class Flow(LikelihoodModel):
         """Initialise actnorm and the hidden layers from a batch of real pictures, each from the output of those before.
 
         Call it once, before training: training then starts from latents of mean 0 and standard deviation 1 instead of
-        from the identity. A model that is initialised already, or whose weights have been trained
-        (:func:`glowcore.initialization.is_trained`), is not changed, so that a second call never destroys what was
-        learned. The pictures are dequantised as in training, with noise from a fixed seed.
+        from the identity. A model that is initialised already is not changed, so that a second call never destroys what
+        was learned. Nor is one whose weights were set or trained (:func:`glowcore.initialization.is_trained`): that
+        is a warning. The pictures are dequantised as in training, with noise from a fixed seed.
 
         Raises:
             ConfigError: as :meth:`bits_per_dim`, on any device.
         """
-        if self.initialized or is_trained(self.levels):
+        if self.initialized:
+            return
+        if is_trained(self.levels):
+            warnings.warn(
+                "the model is not initialised, since its weights are no longer those that it was built with; "
+                "initialise a model before you set or train weights",
+                stacklevel=3,
+            )
             return
         x = self.dequantised(images, torch.Generator().manual_seed(0))
         if not x.isfinite().all():  # on a device other than the CPU no check has read the values

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 import glowcore
-from glowcore import ConfigError, GlowConfig, NICEConfig, RealNVPConfig, build
+from glowcore import ConfigError, Flow, GlowConfig, NICEConfig, RealNVPConfig, build
 from glowcore.baselines import VAEConfig
-from glowcore.priors import noise_log_prob
+from glowcore.levels import Level
+from glowcore.priors import Split, TopPrior, noise_log_prob
+from glowcore.transforms.squeeze import Squeeze
 from tests.glowcore.bijections import CONFIGS, labels, log_abs_det_jacobian, model
 
 models = pytest.mark.parametrize("name", CONFIGS)
@@ -83,7 +85,7 @@ TRAINED = {
 
 @pytest.mark.parametrize("way", ["as it is", "saved", "state_dict"])
 @pytest.mark.parametrize("name", TRAINED)
-def test_initialize_leaves_weights_that_were_trained_without_it(tmp_path, name, way):
+def test_initialize_leaves_weights_that_were_trained_without_it_and_warns(tmp_path, name, way):
     torch.manual_seed(0)
     flow = build(TRAINED[name])
     batch = torch.randint(0, 256, (16, 3, 8, 8), dtype=torch.uint8)
@@ -98,7 +100,9 @@ def test_initialize_leaves_weights_that_were_trained_without_it(tmp_path, name, 
     if way == "state_dict":
         flow = build(flow.config)
         flow.load_state_dict(state)
-    flow.initialize(batch)
+    with pytest.warns(UserWarning, match="not initialised") as warned:
+        flow.initialize(batch)
+    assert warned[0].filename == __file__
     assert all(torch.equal(value, state[name]) for name, value in flow.state_dict().items())
 
 
@@ -192,7 +196,7 @@ def test_wrong_pictures_and_latents_are_refused():
         flow.encode(torch.zeros(1, 3, 8, 8, dtype=torch.int64))
     with pytest.raises(ConfigError, match="this model's are"):
         flow.decode(model("3x8x8-affine-conv1x1").encode(pictures(flow)))
-    with pytest.raises(ConfigError, match="memory 'none'"):
+    with pytest.raises(ConfigError, match="memory is 'none'"):
         flow.memory = "none"
 
 
@@ -239,3 +243,29 @@ def test_a_seed_is_one_picture_for_good_its_noise_drawn_top_level_first():
     finest, top = ([float(value) for value in level[0].flatten()[:3]] for level in levels)
     assert top == pytest.approx([-0.820134521, 0.395631164, 0.898908496], abs=1e-6)
     assert finest == pytest.approx([-0.536822438, 0.828882635, 1.057069778], abs=1e-6)
+
+
+def flow_of_splits(steps, *splits):
+    """A flow of one level for each split; the steps of the first are ``steps``."""
+    levels = [Level(Squeeze(), [] if index else steps, split) for index, split in enumerate(splits)]
+    return Flow(GlowConfig(8, channels=1, num_levels=1), levels, TopPrior((16, 2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("splits", "told"),
+    [
+        ((None, None), "level 1 of 2 has no split"),
+        ((Split(4, (4, 4)), Split(8, (2, 2))), "level 2 of 2 has a split"),
+        ((Split(4, (4, 4)),), "level 1 of 1 has a split"),
+    ],
+)
+def test_levels_without_their_splits_are_refused(splits, told):
+    with pytest.raises(ConfigError, match=told + ", expected one in every level but the last"):
+        flow_of_splits([], *splits)
+
+
+def test_one_level_may_squeeze_twice():
+    flow = flow_of_splits([Squeeze()], None)
+    x = torch.rand(2, 1, 8, 8)
+    assert flow.latent_shapes() == [(16, 2, 2)]
+    assert (flow.decode(flow.encode(x)) - x).abs().max() <= 1e-6
