@@ -257,7 +257,9 @@ def test_a_model_with_parts_of_its_own_answers_as_the_module_does(change, kind, 
     assert torch.equal(found.log_prob, expected.log_prob)
 
 
-def test_bfloat16_is_near_but_not_exact(pictures):
+def test_bfloat16_is_near_but_not_exact():
+    """Inexact where rounding in float32 changes the bfloat16 input of a network: not in every picture."""
+    pictures = torch.rand(48, 3, 16, 24)
     fast = FusedFlow(model_of(), dtype="bfloat16")
     error = (fast.decode(fast.encode(pictures)) - pictures).abs().max()
     assert 1e-5 < error <= 0.05
