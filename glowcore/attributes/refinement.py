@@ -168,7 +168,7 @@ class Refinement:
                 "before": before[index],
                 "after": after[index],
             }
-        return d.double().cpu(), facts
+        return d.cpu().double(), facts
 
     def _descend(
         self, descent: _Descent, start: Tensor, draws: EditDraws, usable: np.ndarray, fixed: Tensor | None
@@ -256,8 +256,8 @@ class _Descent:
         leaf = shifts.detach().requires_grad_(True)
         loss, succeeded, _ = self.losses(leaf, batch)
         grads = torch.nan_to_num(torch.autograd.grad(loss.sum(), leaf)[0], 0.0, 0.0, 0.0)
-        size = grads.double().norm(dim=1, keepdim=True)  # float32 cannot hold the squares of the longest
-        grads = grads * (size.median() / size.clamp_min(1e-30)).clamp(max=1).float()
+        size = grads.cpu().double().norm(dim=1, keepdim=True)  # float32 cannot hold the squares of the longest
+        grads = grads * (size.median() / size.clamp_min(1e-30)).clamp(max=1).float().to(grads.device)
         return torch.nan_to_num(torch.autograd.grad(shifts, d, grads)[0], 0.0, 0.0, 0.0), succeeded
 
     def losses(self, shifts: Tensor, batch: EditBatch) -> tuple[Tensor, Tensor, Tensor]:

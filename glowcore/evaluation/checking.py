@@ -21,6 +21,7 @@ from torch import Tensor
 from glowcore import checkpoint, classes, likelihood
 from glowcore.classes import any_classes
 from glowcore.errors import CheckpointError, ConfigError
+from glowcore.evaluation.held_out import in_batches
 from glowcore.evaluation.ood_probes import ood_probes
 from glowcore.exact import in_float64, largest_error
 from glowcore.flow import Flow
@@ -99,13 +100,10 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
         seed: of the dequantisation noise, the same as in :func:`~glowcore.evaluation.evaluate`.
     """
     bits = []
-    for start in range(0, len(images), BATCH):
-        part = images[start : start + BATCH]
-        latents = model.encode_dequantised(
-            part, any_classes(model, len(part)), generator=likelihood.generators(seed, len(part), start)
-        )
+    for first, part, y in in_batches(images, any_classes(model, len(images)), BATCH):
+        latents = model.encode_dequantised(part, y, generator=likelihood.generators(seed, len(part), first))
         log_prob = classes.log_marginal(model, latents)
-        bits.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).double().cpu())
+        bits.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).cpu().double())
     mean, bound = float(torch.cat(bits).mean()), float(model.config.n_bits)
     return [
         _round_trip(f"round trip: {kind}", model, in_float64(model), images),
@@ -192,8 +190,8 @@ def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
 
 def _round_trip_error(model: Flow, images: Tensor) -> float:
     worst = 0.0
-    for part in images.split(BATCH):
-        latents = model.encode(part, any_classes(model, len(part)))
+    for _, part, y in in_batches(images, any_classes(model, len(images)), BATCH):
+        latents = model.encode(part, y)
         finite = bool(latents.flatten().isfinite().all())
         worst = max(worst, largest_error(model.decode(latents), part / 255) if finite else math.inf)
     return worst
@@ -217,12 +215,11 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
 
     def measure(each: Flow, batch: int) -> Tensor:
         parts = []
-        for start in range(0, len(images), batch):
-            part = images[start : start + batch]
+        for first, part, labels in in_batches(images, y, batch):
             # Both precisions get the same float32 points.
-            x = model.dequantised(part, likelihood.generators(seed, len(part), start)).to(each.device, each.dtype)
-            log_prob = each.encode_cube(x, None if y is None else y[start : start + batch]).log_prob
-            parts.append(likelihood.bits_per_dim(log_prob.double().cpu(), each.num_dims, each.config.n_bits))
+            x = model.dequantised(part, likelihood.generators(seed, len(part), first)).to(each.device, each.dtype)
+            log_prob = each.encode_cube(x, labels).log_prob
+            parts.append(likelihood.bits_per_dim(log_prob.cpu().double(), each.num_dims, each.config.n_bits))
         return torch.cat(parts)
 
     bits = measure(model, len(images))
@@ -230,7 +227,7 @@ def _bits_per_dim(model: Flow, exact: Flow, images: Tensor, seed: int) -> list[C
     mean = float(bits.mean())
     checks = [Check("bits/dim of its own samples", mean, None, finite, "finite" if finite else "not finite")]
     noise = likelihood.generators(seed, len(images))
-    fused = model.fused(backend="torch").bits_per_dim(images, y, generator=noise).double().cpu()
+    fused = model.fused(backend="torch").bits_per_dim(images, y, generator=noise).cpu().double()
     others = {"float64": measure(exact, len(images)), "a batch of one": measure(model, 1), "fused": fused}
     checks += [_difference(f"bits/dim: against {other}", bits, measured) for other, measured in others.items()]
     threads = torch.get_num_threads()

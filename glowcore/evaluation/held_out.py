@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -85,10 +86,8 @@ def evaluate(
     bpd, worst, total, changed, finite, beyond = [], 0.0, 0.0, 0, 0, 0
     tally = None if labels is None else ClassTally(model)
     with progress_bar(total=len(images), desc="evaluate", unit="picture", progress=progress) as bar:
-        for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size]
-            y = None if labels is None else labels[start : start + batch_size]
-            bpd.append(noisy_bits_per_dim(model, batch, seed, first=start, y=y, tally=tally))
+        for first, batch, y in in_batches(images, labels, batch_size):
+            bpd.append(noisy_bits_per_dim(model, batch, seed, first, y, tally))
             back = model.decode(model.encode(batch, y)).cpu()
             values = batch / 255
             total += float((back - values).abs().double().mean(dim=(1, 2, 3)).nan_to_num(nan=torch.inf).sum())
@@ -111,6 +110,13 @@ def evaluate(
         beyond_float32=beyond if model.invertible else None,
         **({} if tally is None else tally.figures()),
     )
+
+
+def in_batches(images: Tensor, labels: Tensor | None, batch_size: int) -> Iterator[tuple[int, Tensor, Tensor | None]]:
+    """Yield the number of the first picture of each batch, its pictures on the CPU, and their labels if there are."""
+    for first in range(0, len(images), batch_size):
+        part = slice(first, first + batch_size)
+        yield first, images[part].cpu(), None if labels is None else labels[part]
 
 
 def noisy_bits_per_dim(

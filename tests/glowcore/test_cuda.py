@@ -13,8 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from explorer.engines.turns import Turns
 from explorer.engines.worker import Worker
 from glowcore import GlowConfig, NICEConfig, RealNVPConfig, build, exact
+from glowcore.attributes import fit_attributes
+from glowcore.attributes.refinement import RefinementSettings
 from glowcore.baselines import VAEConfig
 from glowcore.cli import main
+from glowcore.evaluation import checking, evaluate
 from glowcore.exact import ExactFlow
 from glowcore.fused import FusedFlow
 from glowcore.fused.cuda_graphs import GraphedBackend
@@ -23,6 +26,7 @@ from glowcore.fused.torch_backend import TorchBackend
 from glowcore.memory import saved_bytes
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore import tiny
+from tests.glowcore.test_direction_refinement import pictures as labelled
 
 pytestmark = pytest.mark.cuda
 
@@ -164,6 +168,25 @@ def test_folding_asks_for_no_float64_of_the_device(cuda, permutation):
     for a, b in zip((*found.mix, *found.unmix), (*wanted.mix, *wanted.unmix), strict=True):
         assert (a.device.type, a.dtype) == ("cuda", torch.float32)
         assert (a.cpu() - b).abs().max() <= 1e-6
+
+
+def test_fits_checks_and_evaluations_ask_for_no_float64_of_the_device(cuda, monkeypatch):
+    """An mps device has none; for one, what is replaced here computes on the CPU."""
+    monkeypatch.setattr("glowcore.transforms.mixing.float64", lambda x: x.cpu().double())
+    monkeypatch.setattr(checking, "in_float64", lambda flow: copy.deepcopy(flow).cpu().double())
+    monkeypatch.setattr(checking, "largest_error", lambda back, x: exact.largest_error(back.cpu(), x))
+    here, data = tiny.model(), labelled(80)
+    there, images = copy.deepcopy(here).to(cuda), data.images.to(cuda)
+    few = RefinementSettings(steps=2, batch_size=4, judge_pictures=64)
+    with NoFloat64():
+        found = fit_attributes(there, data, refinement=few, progress=False).directions
+        checks = checking.check_model(there, samples=2, probes=2) + checking.check_pictures(there, images, "faces")
+        evaluated = evaluate(there, images, batch_size=30)
+    expected = fit_attributes(here, data, refinement=few, progress=False).directions
+    assert torch.cosine_similarity(found, expected).min() > 0.99
+    assert [check for check in checks if not check.passed] == []
+    assert evaluated.pixels_changed == 0
+    assert evaluated.bits_per_dim == pytest.approx(evaluate(here, data.images).bits_per_dim, abs=1e-4)
 
 
 def test_cudagraphs_are_the_default_but_not_the_applications(flow):
