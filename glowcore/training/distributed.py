@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable
@@ -68,6 +69,13 @@ class Processes:
         for buffer in module.buffers():
             distributed.broadcast(buffer, src=0)
         return DistributedDataParallel(module, **{_SYNC_BUFFERS: False})
+
+    def averaging(self, module: nn.Module, *, last: bool) -> contextlib.AbstractContextManager:
+        """Return a context for forward and backward of a wrapped module; gradients are averaged in the ``last`` alone.
+
+        Gradients of the micro-batches of a step are added up in each process before that.
+        """
+        return contextlib.nullcontext() if last or self.world_size == 1 else module.no_sync()
 
     def mean(self, value: float) -> float:
         """Return the mean of a number over the processes, equal in all of them."""

@@ -80,7 +80,8 @@ class Trainer:
             raise ConfigError("no parameter of the model requires a gradient, expected some to train")
         self.processes = processes or Processes()
         self.settings = settings
-        self.model, model.attributes = model.train(), None  # attributes belong to the weights as they were
+        self.model = model.train()
+        model.attributes = None  # they belong to the weights as they were
         optimizer.lay_out(model)
         self.images, self.labels = images, labels
         self.data = {
@@ -164,8 +165,9 @@ class Trainer:
         statistics = [tensor.clone() for tensor in self.statistics]
         total, self.head_bits = 0.0, 0.0
         for part in range(s.accumulate):
-            losses = self._batch_loss(self.step * s.accumulate + part) / s.accumulate
-            losses[0].backward()
+            with self.processes.averaging(self.loss, last=part == s.accumulate - 1):
+                losses = self._batch_loss(self.step * s.accumulate + part) / s.accumulate
+                losses[0].backward()
             _, bits, head_bits = losses.tolist()
             total, self.head_bits = total + bits, self.head_bits + head_bits
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm))

@@ -1,9 +1,13 @@
 """One process of two that train together: `python ddp_worker.py FOLDER MODE...`, started by test_distributed.py."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch.distributed import GradBucket
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.futures import Future
 from torch.nn.parallel import DistributedDataParallel
 
 from glowcore.errors import CheckpointError, GlowcoreError
@@ -24,6 +28,16 @@ def failing_save(out: Path, processes: Processes) -> str:
     return "no error"
 
 
+def counting(reductions: list[int]) -> Callable:
+    """Return the default communication hook of ``DistributedDataParallel``, which notes the buckets that it reduces."""
+
+    def hook(group: None, bucket: GradBucket) -> Future[torch.Tensor]:
+        reductions.append(bucket.index())
+        return allreduce_hook(group, bucket)
+
+    return hook
+
+
 def own_loop(processes: Processes) -> dict[str, list[torch.Tensor]]:
     """Take a step as a user does in a loop of their own, each process with other weights and pictures at first."""
     model = own_model(processes.rank)
@@ -42,8 +56,10 @@ def main(folder: str, *modes: str) -> None:
     found = {}
     for mode in modes:
         trainer = ddp_trainer(Path(folder) / mode, mode, processes)
+        trainer.loss.register_comm_hook(None, counting(reductions := []))
         trainer.train_step()
         found[mode] = {
+            "reductions": reductions,
             "gradients": [p.grad.contiguous() for p in trainer.model.parameters() if p.requires_grad],
             "weights": [p.detach().contiguous() for p in trainer.model.parameters()],
         }

@@ -1,5 +1,6 @@
 """Two processes on one machine train as one process does on their joint batch."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -46,20 +47,20 @@ def start(processes, *argv):
 def single_gradients(tmp_path, mode):
     """Return the mean gradient of both processes, computed by one process without the wrapper."""
     trainer = ddp_trainer(tmp_path / "single", mode, Processes())
-    total = 0
-    for rank in range(2):
-        generator = batches.step_generator(0, 0, rank)
-        rows = batches.batch_indices(20, 3, 0, 0, rank, 2)
+    total, parts = 0, trainer.settings.accumulate
+    for rank, part in itertools.product(range(2), range(parts)):
+        generator = batches.step_generator(0, part, rank)
+        rows = batches.batch_indices(20, 3, 0, part, rank, 2)
         images = batches.random_flip(trainer.images[rows], generator)
         y = None if trainer.labels is None else trainer.labels[rows]
         total = total + trainer.loss(images, y, generator)[0]
-    (total / 2).backward()
+    (total / (2 * parts)).backward()
     return [p.grad for p in trainer.model.parameters() if p.requires_grad]
 
 
 @pytest.fixture(scope="module")
 def modes():
-    return ["full", "checkpoint", "reversible", "classes", "headless"]
+    return ["full", "checkpoint", "reversible", "classes", "headless", "accumulate"]
 
 
 def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
@@ -72,6 +73,7 @@ def test_two_processes_give_the_gradients_of_one(tmp_path, modes):
             for found, wanted in zip(rank[mode]["gradients"], expected, strict=True):
                 assert float((found - wanted).abs().max()) <= 1e-6, mode
         assert all(torch.equal(a, b) for a, b in zip(*(rank[mode]["weights"] for rank in ranks), strict=True))
+        assert all(rank[mode]["reductions"] == [0] for rank in ranks), mode  # once a step, whatever it accumulates
         assert ranks[0][mode]["stopped"] == ranks[1][mode]["stopped"] == (15, 1)
     # A loop of one's own: the first process's weights, its initialisation among them, are those of all.
     model = own_model(0)

@@ -3,6 +3,7 @@
 import torch
 
 from glowcore.models import GlowConfig, build
+from glowcore.reversible import MEMORY_MODES
 from glowcore.training import Trainer, TrainSettings
 from tests.glowcore.tiny import pictures
 
@@ -63,18 +64,19 @@ def equal(a, b):
 def ddp_trainer(out, mode, processes):
     """Return a trainer in float64, so that gradients are compared and not their rounding.
 
-    ``mode`` is a memory mode, or "classes" (with a head that has left its zero) or "headless" (weight 0) for a model of
-    two classes.
+    ``mode`` is a memory mode, "accumulate" for three micro-batches a step, or "classes" (with a head that has left its
+    zero) or "headless" (weight 0) for a model of two classes.
     """
     torch.manual_seed(processes.rank)  # other weights in every process: the first one's must win
     count = 2 if mode in ("classes", "headless") else 0
     model = build(GlowConfig(image_size=8, num_levels=2, steps_per_level=2, hidden_channels=4, num_classes=count))
-    model.double().memory = "reversible" if count else mode
+    model.double().memory = mode if mode in MEMORY_MODES else "reversible"
     if count:
         torch.nn.init.normal_(model.class_head.weight)
     labels = torch.arange(20) % 2 if count else None
     settings = TrainSettings(
         batch_size=3,
+        accumulate=3 if mode == "accumulate" else 1,
         steps=50,
         warmup_steps=0,
         clip_norm=1e9,
