@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 from explorer.catalogue.gallery import title
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.pixels.pictures import data_uri
@@ -22,8 +24,8 @@ def previews(bench: Bench, name: str, *, key: str, faces: int = FACES) -> None:
     bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
     strips = remembered(
         "previews",
-        # The vectors themselves: the key keeps them in memory, so that no others can be taken for them.
-        (engine.model_hash, name, bench.desk.own.of(engine).get(name)),
+        # The hash is of the weights only. An attribute may be fitted anew, by a visitor or in the model's folder.
+        (engine.model_hash, name, ref(engine.attributes), *pictures),
         lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine)) for b in bases],
     )[:faces]
     entries, recipes = [], {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from explorer.views import attribute_facts
 from explorer.views.model_facts import began_from, details, facts, held_out_bits, provenance, purpose
 from tests.explorer import tiny_model
 from tests.explorer.visiting import visit, words
+from tests.explorer.widgets import told
 
 
 def entry_of(folder, name, monkeypatch):
@@ -119,6 +121,18 @@ def test_statistics_count_the_pictures(engine):
     assert (rows["Smiling"]["with"], rows["Smiling"]["without"]) == (100, 200)
     assert rows["Smiling"]["separation"] == 0.9
     assert list(rows["Smiling"]) == ["attribute", "name", "with", "without", "separation", "sigma"]
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_an_attribute_that_was_fitted_anew_is_previewed_anew(broken_home):
+    at = visit("attributes.py")
+    before = [tile["uri"] for tile in told(at, "preview_tiles")["tiles"]]
+    folder = broken_home / "pretrained" / "tiny"
+    model = glowcore.load(folder)
+    model.attributes = replace(model.attributes, directions=-model.attributes.directions)
+    glowcore.save(model, folder)
+    after = [tile["uri"] for tile in told(at.run(), "preview_tiles")["tiles"]]
+    assert [strength for strength in range(7) if after[strength] != before[strength]] == [0, 1, 2, 4, 5, 6]
 
 
 @pytest.mark.usefixtures("fresh_caches")
