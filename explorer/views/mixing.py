@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import torch
 
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
@@ -20,7 +21,8 @@ NOISE_SEED = 0  # so that the same settings always give the same picture
 
 def interpolated(engine: Engine, a: Encoded, b: Encoded, steps: Sequence[float], spherical: bool) -> list[np.ndarray]:
     """Return the interpolated picture for each of ``steps``, from a (0) to b (1)."""
-    return engine.decode(Latents.cat([a.latents.interpolate(b.latents, t, spherical=spherical) for t in steps]))
+    t = torch.tensor(steps, dtype=torch.float64)
+    return engine.decode(a.latents.interpolate(b.latents, t, spherical=spherical))
 
 
 def journey(
@@ -46,19 +48,16 @@ def journey(
 
 def corners(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, side: int) -> list[np.ndarray]:
     """Return ``side`` x ``side`` pictures between four corners, row by row: a and b above, c and d below."""
-    steps = [i / (side - 1) for i in range(side)]
-    return engine.decode(Latents.cat([_within(a, b, c, d, (s, t)) for t in steps for s in steps]))
+    steps = torch.arange(side, dtype=torch.float64) / (side - 1)
+    left, right = (p.latents.interpolate(q.latents, steps, spherical=True) for p, q in ((a, c), (b, d)))
+    return engine.decode(Latents.cat([left[i].interpolate(right[i], steps, spherical=True) for i in range(side)]))
 
 
 def within(engine: Engine, a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, float]) -> np.ndarray:
     """Return the picture at a place (x, y) of the square of ``corners``: (0, 0) is a, (1, 0) is b."""
-    return engine.decode(_within(a, b, c, d, place))[0]
-
-
-def _within(a: Encoded, b: Encoded, c: Encoded, d: Encoded, place: tuple[float, float]) -> Latents:
     x, y = place
     left, right = (p.latents.interpolate(q.latents, y, spherical=True) for p, q in ((a, c), (b, d)))
-    return left.interpolate(right, x, spherical=True)
+    return engine.decode(left.interpolate(right, x, spherical=True))[0]
 
 
 def mixed(engine: Engine, a: Encoded, b: Encoded, levels: Sequence[int]) -> np.ndarray:
