@@ -135,11 +135,6 @@ class Engine:
         return tuple(classes.class_names(self._worker.flow))
 
     @property
-    def device(self) -> str:
-        """The model's device as torch writes it, "cuda:0"."""
-        return self._worker.device
-
-    @property
     def device_words(self) -> str:
         """The name of the device for the readout."""
         return in_words(self._worker.flow.device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,11 +50,11 @@ class Encoded:
     latents: Latents = field(repr=False)
     picture: np.ndarray = field(repr=False)
     reconstruction: np.ndarray = field(repr=False)
-    max_error: float = 0.0
+    max_error: float
+    bits_per_dim: float
+    milliseconds: float
     double: bool = False
-    bits_per_dim: float = math.nan
     level_norms: tuple[float, ...] = ()
-    milliseconds: float = 0.0
 
     @cached_property
     def pixels_changed(self) -> int:
@@ -87,11 +86,11 @@ class Rendered:
     """
 
     picture: np.ndarray = field(repr=False)
-    level_norms: tuple[float, ...] = ()
-    milliseconds: float = 0.0
-    finite: bool = True
-    in_range: bool = True
-    traits: Traits | None = None
+    level_norms: tuple[float, ...]
+    milliseconds: float
+    finite: bool
+    in_range: bool
+    traits: Traits | None
 
 
 def in_range(values: torch.Tensor) -> bool:

@@ -41,11 +41,6 @@ class Turns:
         self._lock = threading.Lock()
         self._queue: list[threading.Event] = []  # the first holds the model
 
-    @property
-    def waiting(self) -> int:
-        """The number of requests in the queue, with the one that holds the model."""
-        return len(self._queue)
-
     @contextmanager
     def take(self) -> Iterator[None]:
         """Hold the model for the body of the ``with``. It is not re-entrant.

@@ -66,7 +66,7 @@ def test_what_the_device_cannot_hold_is_computed_on_the_cpu(small, engine, blobs
     answer, expected = ask(small, blobs).astype(float), ask(engine, blobs).astype(float)
     assert np.abs(answer - expected).max() <= (1e-5 if request_of == "latents" else 1)  # rounding to 8 bits
     assert moved
-    assert small.turns.waiting == 0
+    assert small.turns._queue == []
 
 
 @pytest.mark.parametrize("request_of", ["encode", "render", "latents"])

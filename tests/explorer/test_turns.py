@@ -53,11 +53,11 @@ def test_a_full_queue_is_a_sentence_at_once():
         threads = start(turns, request, 1, 2)
         with pytest.raises(Busy, match=r"^2 requests are already waiting; please try again in a moment$"):
             request(3)
-        assert turns.waiting == 3
+        assert len(turns._queue) == 3
     for thread in threads:
         thread.join(5)
     with turns.take():
-        assert turns.waiting == 1
+        assert len(turns._queue) == 1
 
 
 def test_a_long_wait_ends_in_a_sentence_and_leaves_the_queue():
@@ -74,7 +74,7 @@ def test_a_long_wait_ends_in_a_sentence_and_leaves_the_queue():
         threads = start(turns, request, 1)
         threads[0].join(5)
         assert found == ["the model was busy for 0 s; please try again in a moment"]
-        assert turns.waiting == 1
+        assert len(turns._queue) == 1
         threads = start(turns, request, 2)
     threads[0].join(5)
     assert found[1:] == ["served"]
@@ -106,7 +106,7 @@ def test_who_waits_is_told_how_many_are_before_each_time_the_wait_has_doubled(mo
             thread.join(5)
         assert [ahead for ahead, _ in told] == [1, 1, 1]
         assert all(waited >= least for (_, waited), least in zip(told, (0.01, 0.02, 0.04), strict=True))
-        assert turns.waiting == 1
+        assert len(turns._queue) == 1
 
 
 def test_who_is_not_wanted_any_more_leaves_the_queue_long_before_it_would_be_told(monkeypatch):
@@ -133,7 +133,7 @@ def test_who_is_not_wanted_any_more_leaves_the_queue_long_before_it_would_be_tol
         wanted["old"] = False
         old.join(5)
         assert order == ["old gave way"]  # at once, not at its turn
-        assert turns.waiting == 2
+        assert len(turns._queue) == 2
     new.join(5)
     assert order == ["old gave way", "new"]
 
@@ -142,7 +142,7 @@ def test_who_has_the_model_is_asked_no_more():
     turns = Turns()
     turns.on_look = lambda: pytest.fail("it has its turn")
     with turns.take():
-        assert turns.waiting == 1
+        assert len(turns._queue) == 1
 
 
 def test_an_error_inside_gives_the_model_back():
@@ -150,4 +150,4 @@ def test_an_error_inside_gives_the_model_back():
     with pytest.raises(ZeroDivisionError), turns.take():
         raise ZeroDivisionError
     with turns.take():
-        assert turns.waiting == 1
+        assert len(turns._queue) == 1

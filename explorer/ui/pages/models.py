@@ -38,12 +38,21 @@ def examine(entry: ModelEntry) -> list[Finding]:
         return [Finding("Loading", False, f"{entry.public_message(error)}.")]
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _illustration(path: str, changed: str) -> bytes | None:
+def picture_of(path: Path, part: str = "all") -> bytes | None:
+    """Return a picture file of a model's folder, or its "corner", as WebP; None where it is missing or damaged."""
+    return _picture(str(path), str(path.stat().st_mtime_ns), part) if path.is_file() else None
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _picture(path: str, changed: str, part: str) -> bytes | None:
     try:
-        return webp(reduced(images.load(Path(path)), WIDEST))
+        picture = images.load(Path(path))
     except GlowcoreError:
         return None
+    if part == "all":
+        return webp(reduced(picture, WIDEST))
+    side = min(picture.shape[:2]) // 2  # a quarter of a sheet of samples, so that faces are large enough
+    return webp(reduced(picture[:side, :side], 2 * SPECIMEN))
 
 
 def model_card(folder: Path) -> None:
@@ -51,27 +60,9 @@ def model_card(folder: Path) -> None:
     parts = IMAGE.split((folder / CARD).read_text(encoding="utf-8", errors="replace"))
     st.markdown(parts[0])
     for caption, name, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        path = folder / Path(name).name
-        stamp = str(path.stat().st_mtime_ns) if path.is_file() and path.name == name else ""
-        if stamp and (picture := _illustration(str(path), stamp)):
+        if Path(name).name == name and (picture := picture_of(folder / name)):
             st.image(picture, caption=caption, alt=caption)
         st.markdown(text)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _specimen(path: str, changed: str) -> bytes | None:
-    try:
-        sheet = images.load(Path(path))
-    except GlowcoreError:
-        return None
-    side = min(sheet.shape[:2]) // 2  # a quarter of the sheet, so that faces are large enough
-    return webp(reduced(sheet[:side, :side], 2 * SPECIMEN))
-
-
-def specimen(entry: ModelEntry) -> bytes | None:
-    """Return a few samples of the model as WebP; None if its folder has no ``samples.png``."""
-    path = entry.folder / "samples.png"
-    return _specimen(str(path), str(path.stat().st_mtime_ns)) if path.is_file() else None
 
 
 def choose(name: str) -> None:
@@ -145,7 +136,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
             st.markdown(f"**{entry.label}** :small[{entry.name}] :orange-badge[cannot be used]  \n{entry.problem}.")
             return
         with st.container(horizontal=True, gap="small"):
-            if picture := specimen(entry):
+            if picture := picture_of(entry.folder / "samples.png", "corner"):
                 st.image(picture, width=SPECIMEN, alt=f"Samples of {entry.label}")
             with st.container(gap="xsmall"):
                 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
