@@ -27,7 +27,7 @@ def figures(engine: Engine | Compressor, encoded: Encoded) -> str:
     """Return the measurements of a reconstruction as Markdown for a tooltip."""
     return (
         f"Largest error: {encoded.max_error:.1e} of the range from black to white  \n"
-        f"Peak signal-to-noise ratio: {_decibels(encoded)} dB  \n"
+        f"Peak signal-to-noise ratio: {_decibels(encoded.psnr)} dB  \n"
         f"Code length: {encoded.bits_per_dim:.2f} bits/dim, at most ({_bound(engine)})"
     )
 
@@ -46,6 +46,16 @@ def measurements(name: str, engine: Engine | Compressor, encoded: Encoded) -> di
     }
 
 
+def as_table(rows: list[dict]) -> list[dict]:
+    """Return the rows as the page shows them: with short names of models, and "∞" for an exact picture."""
+    return [{**row, "model": short(row["model"]), "PSNR dB": _decibels(row["PSNR dB"])} for row in rows]
+
+
+def short(model: str) -> str:
+    """Return a model's name for menus and captions."""
+    return model.removeprefix("pretrained/")
+
+
 def as_csv(rows: list[dict]) -> str:
     """Return the table as CSV."""
     text = io.StringIO()
@@ -55,9 +65,8 @@ def as_csv(rows: list[dict]) -> str:
     return text.getvalue()
 
 
-def _decibels(encoded: Encoded) -> str:
-    """Format the peak signal-to-noise ratio."""
-    return "∞" if encoded.psnr == math.inf else f"{encoded.psnr:.1f}"
+def _decibels(psnr: float) -> str:
+    return "∞" if psnr == math.inf else f"{psnr:.1f}"
 
 
 def _bound(engine: Engine | Compressor) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.engines.engine import Engine
 from explorer.pixels.pictures import quantised
 from explorer.views import mixing
+from explorer.views.reconstructions import as_table, measurements
 from glowcore.image_difference import pixels_changed
 from tests.explorer.visiting import visit
 from tests.explorer.widgets import of_model
@@ -99,6 +103,30 @@ def test_what_noise_on_the_latents_does_is_shown_beside(at):
     assert all(int(re.fullmatch(r"Noise 0.1 added to latents: (\d+) pixels changed", c)[1]) > 0 for c in shown)
     told = " ".join(m.value for m in at.markdown)
     assert told.count("[Comes back exactly: all 1,024 pixels]") == 3  # the plain reconstructions are still exact
+
+
+def test_the_pictures_of_coarse_levels_are_decoded_once(at, monkeypatch):
+    decoded, decode = [], Engine.decode
+    monkeypatch.setattr(Engine, "decode", lambda *given: decoded.append(1) or decode(*given))
+    at.select_slider(key="gain").set_value(64).run()
+    assert captions(at)[2:4] == ["Difference ×64", "1 of 3 levels kept"]
+    assert not decoded
+    for key, value, count in (("heat", 0.5, 3), ("nudge", 0.1, 3)):
+        widget = at.slider if key == "heat" else at.select_slider
+        widget(key=key).set_value(value).run()
+        assert len(decoded) == count
+        decoded.clear()
+    at.multiselect(key=of_model(at, "pictures")).set_value(["face_00.png", "face_04.png"]).run()
+    assert not at.exception
+    assert len(decoded) == 2  # of the new picture, its coarse levels and what noise on its latents does
+
+
+def test_the_table_has_short_names_and_signs_for_what_is_endless(engine, blobs):
+    encoded = engine.encode(blobs[0])
+    lost = replace(encoded, max_error=math.inf, reconstruction=255 - encoded.reconstruction)
+    exact, other = as_table([measurements(name, engine, one) for name, one in (("a", encoded), ("b", lost))])
+    assert (exact["model"], exact["picture"], exact["PSNR dB"]) == ("tiny", "a", "∞")
+    assert (other["max error"], other["PSNR dB"]) == (math.inf, f"{lost.psnr:.1f}")
 
 
 def test_what_is_not_chosen_is_asked_for_and_no_box_is_empty(at):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,9 @@ from explorer.ui import shelf, state
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, intro, open_bench, plain, warn_of_lost
+from explorer.ui.memo import remembered
 from explorer.views import mixing
-from explorer.views.reconstructions import as_csv, figures, measurements, verdict
+from explorer.views.reconstructions import as_csv, as_table, figures, measurements, short, verdict
 from glowcore import images
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -56,18 +58,18 @@ def names_of(entries: list[Tile]) -> dict[str, str]:
     return {t.id: t.alt if t.id.startswith(shelf.PHOTO) else t.alt.split(": ")[-1] for t in entries}
 
 
-def first_choice(entries: list[Tile]) -> list[str]:
+def first_choice(tiles: Collection[str]) -> list[str]:
     """Return the pictures shown before a choice: the first ones, either all photos or all of the gallery."""
-    others = [t.id for t in entries if t.id not in (shelf.EDIT, shelf.UNEDITED)]
+    others = [i for i in tiles if i not in (shelf.EDIT, shelf.UNEDITED)]
     alike = [i for i in others if i.startswith(shelf.PHOTO) == others[0].startswith(shelf.PHOTO)]
     return alike[:3] or [shelf.EDIT]
 
 
-def choose_first(key: str, entries: list[Tile]) -> None:
+def choose_first(key: str, tiles: Collection[str]) -> None:
     """Set the pictures to ``first_choice`` until the visitor chooses others, and if none of the chosen ones is left."""
-    chosen, default, present = st.session_state.get(key), st.session_state.get(f"first {key}"), {t.id for t in entries}
-    if chosen is None or chosen == default or (chosen and not present & set(chosen)):
-        st.session_state[key] = st.session_state[f"first {key}"] = first_choice(entries)
+    chosen, default = st.session_state.get(key), st.session_state.get(f"first {key}")
+    if chosen is None or chosen == default or (chosen and not set(tiles) & set(chosen)):
+        st.session_state[key] = st.session_state[f"first {key}"] = first_choice(tiles)
 
 
 def choose_too(key: str, added: str) -> None:
@@ -75,20 +77,19 @@ def choose_too(key: str, added: str) -> None:
     st.session_state[key] = [added, *(i for i in st.session_state[key] if i != added)][:AT_MOST]
 
 
-def choose_pictures(bench: Bench, entries: list[Tile]) -> list[str]:
-    """Let the visitor add and choose pictures; return the ids of the chosen tiles."""
-    names = names_of(entries)
+def choose_pictures(bench: Bench, labels: dict[str, str]) -> list[str]:
+    """Let the visitor add and choose pictures among tiles, whose labels are given; return the ids of the chosen."""
     key = state.of_model("pictures", bench.engine)
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "reconstruct_upload", on_added=lambda added: choose_too(key, added))
-    choose_first(key, entries)
+    choose_first(key, labels)
     return st.multiselect(
         "Pictures",
-        list(names),
+        list(labels),
         max_selections=AT_MOST,
         key=key,
         persist_state="session",
-        format_func=names.get,
+        format_func=labels.get,
     )
 
 
@@ -173,11 +174,6 @@ def show(cells, picture: np.ndarray, caption: str, alt: str) -> None:
     cells.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=alt, width="stretch")
 
 
-def short(model: str) -> str:
-    """Return a model's name for menus and captions."""
-    return model.removeprefix("pretrained/")
-
-
 def opened(models: list[str]) -> list[Engine | Compressor]:
     """Open models; show an error for each one that cannot be opened."""
     engines = []
@@ -189,8 +185,11 @@ def opened(models: list[str]) -> list[Engine | Compressor]:
     return engines
 
 
-def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Settings) -> None:
-    """Show one picture by one model: verdict, original, reconstruction, difference and the picture of coarse levels."""
+def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Settings, number: int) -> None:
+    """Show one picture by one model: verdict, original, reconstruction, difference and the picture of coarse levels.
+
+    What this model decodes for the line ``number`` is kept for the next run of the page.
+    """
     lossy, model = isinstance(engine, Compressor), short(engine.name)
     st.markdown(f"**{model}** {verdict(encoded)}", help=figures(engine, encoded))
     nudge = settings.nudge if not lossy else 0.0
@@ -209,8 +208,15 @@ def line(name: str, engine: Engine | Compressor, encoded: Encoded, settings: Set
         )
         return
     kept = min(settings.keep, engine.num_levels)
-    coarse = mixing.coarse(engine, encoded, kept, settings.heat)
-    nudged = [mixing.nudged(engine, encoded, nudge)] if nudge else []
+    key = (engine.model_hash, encoded.key)
+    coarse = remembered(
+        f"coarse {number}",
+        (*key, kept, settings.heat),
+        lambda: mixing.coarse(engine, encoded, kept, settings.heat),
+    )
+    nudged = []
+    if nudge:
+        nudged = [remembered(f"nudged {number}", (*key, nudge), lambda: mixing.nudged(engine, encoded, nudge))]
     warn_of_lost([coarse, *nudged])
     show(cells, coarse, f"{kept} of {engine.num_levels} levels kept", f"{name}, {kept} coarsest levels kept, {model}")
     for picture in nudged:
@@ -224,10 +230,9 @@ intro(
     "A flow forgets nothing: every picture comes back as it went in. Here is the proof, beside what compresses.",
 )
 left, right = st.columns([1, 2.4], gap="large")
-shown = shelf.entries(bench)
+labels = names_of(shelf.entries(bench))
 with left, st.container(key="reconstruct_controls"):  # on a phone page.css keeps it in view, below the pictures
-    pictures, names, settings = choose_pictures(bench, shown), choose_models(bench), choose_settings(bench)
-labels = names_of(shown)
+    pictures, names, settings = choose_pictures(bench, labels), choose_models(bench), choose_settings(bench)
 rows = []
 with right:
     engines = opened(names)
@@ -242,16 +247,11 @@ with right:
                 except GlowcoreError as error:
                     st.error(f"{error}; choose another picture or model.", title=short(engine.name))
                     continue
-                line(name, engine, encoded, settings)
-                rows.append(measurements(labels[identity] + coarser, engine, encoded))
+                line(name, engine, encoded, settings, len(rows))
+                rows.append(measurements(name, engine, encoded))
     if rows:
         st.dataframe(
-            [
-                {k: "exact" if v == math.inf else v for k, v in r.items()}
-                | {"model": short(r["model"])}
-                | {"PSNR dB": "∞" if r["PSNR dB"] == math.inf else f"{r['PSNR dB']:.1f}"}
-                for r in rows
-            ],
+            as_table(rows),
             hide_index=True,
             column_config={
                 "max error": st.column_config.NumberColumn(
