@@ -1,4 +1,13 @@
-// Functions that several components use: drawing pictures, the address, instances, pointers, keyboard navigation.
+// Functions that several components use: Streamlit's state, drawing pictures, the address, instances, pointers, keyboard
+// navigation.
+
+const APP = '[data-testid="stApp"]'
+const RUN_STATE = "data-test-script-state"
+
+// Return Streamlit's state of the page's script.
+function runState() {
+  return document.querySelector(APP)?.getAttribute(RUN_STATE) ?? "notRunning"
+}
 
 // Resolve to the decoded image of a data URL, which can be drawn at once.
 async function decoded(uri) {

@@ -3,16 +3,9 @@
 
 const PATIENCE = 8000 // milliseconds to wait for an acknowledgement while the server runs no script
 const LONGEST = 40000 // milliseconds to wait while a script runs: a request may queue for the model for 30 s (engines/turns.py)
-const APP = '[data-testid="stApp"]'
-const RUN_STATE = "data-test-script-state"
 const LEAVING = 5000 // milliseconds after which a clicked link has not led to another page
 const BUSY = 300 // milliseconds after which a wait is shown
 const LINKS = "a[href]:not([target=_blank], [download])"
-
-// Return Streamlit's state of the page's script.
-function runState() {
-  return document.querySelector(APP)?.getAttribute(RUN_STATE) ?? "notRunning"
-}
 
 class Wire {
   constructor(send, onBusy = () => {}, onLost = () => {}) {
