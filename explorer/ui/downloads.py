@@ -1,15 +1,20 @@
-"""Buttons that save a file."""
+"""Buttons that save a file or open a picture in Edit."""
 
 from __future__ import annotations
 
 import mimetypes
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+import numpy as np
 import streamlit as st
 
+from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
+from explorer.pixels.pictures import png
+from explorer.ui.frame import Bench, open_in_edit
+from glowcore.films import enlarge
 from glowcore.images import PICTURE_SUFFIXES
 
 LARGE = 512  # pixels, of enlarged pictures; 64 x 64 is tiny on a phone
@@ -67,7 +72,16 @@ def download(
     )
 
 
-def save_picture(file: Callable[[int], bytes], engine: Engine, name: str, *, key: str) -> None:
+def save_picture(
+    file: Callable[[int], bytes],
+    engine: Engine,
+    name: str,
+    *,
+    key: str,
+    label: str = SAVE,
+    large: int = LARGE,
+    what: str = f"Enlarged to {LARGE} pixels, for showing it to people.",
+) -> None:
     """Show the buttons that save a picture of a model: enlarged, unless the model's are as large, and exact.
 
     Args:
@@ -75,10 +89,38 @@ def save_picture(file: Callable[[int], bytes], engine: Engine, name: str, *, key
         engine: the model.
         name: the file name without suffix.
         key: the key of the exact one; "_large" is appended for the other.
+        label: the text of the enlarged one.
+        large: the shorter side of the enlarged one.
+        what: the tooltip of the enlarged one.
     """
     side = min(engine.image_size)
-    if side < LARGE:
-        what = f"Enlarged to {LARGE} pixels, for showing it to people."
-        download(SAVE, f"{name}.png", lambda: file(LARGE), key=f"{key}_large", what=what)
+    if side < large:
+        download(label, f"{name}.png", lambda: file(large), key=f"{key}_large", what=what)
     exact = "The model's own pixels."
     download(exact_label(side), f"{name}-{side}px.png", lambda: file(side), key=key, what=exact)
+
+
+def keep_picture(
+    bench: Bench,
+    picture: Callable[[], np.ndarray],
+    name: str,
+    *,
+    key: str,
+    source: Source | None = None,
+    photos: Collection[str] = (),
+) -> None:
+    """Show the buttons that open a picture in Edit or save it.
+
+    Args:
+        bench: the model and the edit.
+        picture: returns the picture, uint8 ``[H, W, 3]``; called when a button is pressed.
+        name: the file name without suffix.
+        key: names the container, "keep_" + key, and the buttons, "open_" + key and "save_" + key.
+        source: what Edit starts from, by default the picture as a photo.
+        photos: the keys of the photos and crops that the picture shows; it is removed together with them.
+    """
+    with st.container(horizontal=True, key=f"keep_{key}"):
+        if st.button("Open in Edit", key=f"open_{key}", icon=":material/tune:"):
+            source = source or bench.desk.crops.mix(picture(), photos)
+            open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
+        save_picture(lambda side: png(enlarge(picture(), side)), bench.engine, name, key=f"save_{key}")

@@ -1,8 +1,24 @@
-"""Helpers of most tests: wait until a page is complete, and find its first slider."""
+"""Helpers of most tests: wait until a page is complete and nothing moves on it, and find its first slider."""
 
 from __future__ import annotations
 
 PICTURES_ARE_HERE = "() => [...document.images].every(image => image.complete)"
+
+# The boxes of all elements, also within components, are the same in two animation frames.
+STAYS = """() => new Promise((resolve) => {
+  const inside = (e) => [e, ...(e.shadowRoot ? elements(e.shadowRoot) : [])]
+  const elements = (root) => [...root.querySelectorAll("*")].flatMap(inside)
+  const boxes = () => elements(document).map((e) => {
+    const { x, y, width, height } = e.getBoundingClientRect()
+    return [x, y, width, height]
+  }).join()
+  const compare = (before) => requestAnimationFrame(() => {
+    const now = boxes()
+    if (now === before) resolve()
+    else compare(now)
+  })
+  requestAnimationFrame(() => compare(boxes()))
+})"""
 
 
 def settle(page) -> None:
@@ -14,6 +30,11 @@ def settle(page) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator('[data-testid="stSkeleton"]').first.wait_for(state="detached")
     page.wait_for_function(PICTURES_ARE_HERE)
+
+
+def still(page) -> None:
+    """Wait until the page is laid out anew, after a change of its size, and nothing on it moves."""
+    page.evaluate(STAYS)
 
 
 def smile(page):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import base64
+import io
 
-from tests.e2e.settling import settle
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.e2e.settling import settle, still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+FILM = "[...document.querySelectorAll('*')].map((e) => e.shadowRoot?.__instance).find((i) => i?.scrub)"
 
 # Where the film is after so many milliseconds of a clock that stands still between them.
 PLAYED = """([times]) => {
@@ -17,6 +24,7 @@ PLAYED = """([times]) => {
   performance.now = () => 0
   film.go(0)
   film.play()
+  next(0)
   for (const time of times) { next(time); places.push(film.place) }
   Object.assign(window, { requestAnimationFrame: frame })
   performance.now = clock
@@ -49,19 +57,76 @@ TOLD = """() => {
 }"""
 
 
-def test_where_the_film_stands_is_told_when_the_hand_is_lifted(page):
+def open_film(page):
+    """Open Mix with a film that does not play by itself; return its slider."""
+    page.emulate_media(reduced_motion="reduce")
     page.get_by_role("link", name="Mix", exact=True).click()
-    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
-    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
+    page.wait_for_function(f"{FILM}?.count")
     settle(page)
+    return page.get_by_role("slider", name="Place in the film")
+
+
+def picture_of(uri: str) -> np.ndarray:
+    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as opened:
+        return np.asarray(opened.convert("RGB").resize((48, 48)), float)
+
+
+# Count how often a film comes past its middle, and note the films that were shown.
+WATCH = """() => {
+  window.passed = 0
+  let far = false
+  window.addEventListener("explorer-film", ({ detail }) => {
+    if (detail > 0.5 && !far) window.passed += 1
+    far = detail > 0.5
+  })
+}"""
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_new_film_plays_once_by_itself_until_the_visitor_takes_it(page, motion):
+    page.emulate_media(reduced_motion=motion)
+    page.evaluate(WATCH)
+    page.get_by_role("link", name="Mix", exact=True).click()
+    plays = motion == "no-preference"
+
+    def choose(number: int) -> None:
+        before = page.evaluate(f"{FILM}.uri")
+        page.locator(".st-key-tiles_B button").nth(number).click()
+        page.wait_for_function(
+            f"(before) => {{ const f = {FILM}; return f.uri !== before && f.sheet.image.src === f.uri }}", arg=before
+        )
+
+    def played() -> int:
+        """How often a film has been played, once it stands."""
+        page.wait_for_function(f"{FILM}?.sheet && !{FILM}.timer")
+        assert page.evaluate(f"{FILM}.place") in (0, 12 / 48)
+        return page.evaluate("window.passed")
+
+    assert played() == plays
+    choose(3)
+    assert played() == 2 * plays
+    choose(4)
+    if plays:
+        page.wait_for_function(f"{FILM}.place > 0.3")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Exact 64 px PNG").click()
+        assert not page.evaluate(f"{FILM}.timer")
+        percent = round(100 * page.evaluate(f"{FILM}.place"))
+        assert download.value.suggested_filename.endswith(f"-{percent}-64px.png")
+    page.get_by_role("button", name="Frame at 25 %").click()
+    before = page.evaluate("window.passed")
+    choose(5)
+    assert played() == before
+    settle(page)
+
+
+def test_where_the_film_stands_is_told_when_the_hand_is_lifted(page):
+    open_film(page)
     assert page.evaluate(TOLD) == [0, 1, 1, 2, 2, 3]
 
 
 def test_the_film_goes_back_where_the_file_does(page):
-    page.get_by_role("link", name="Mix", exact=True).click()
-    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
-    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
-    settle(page)
+    open_film(page)
     way = 48 / 24 * 1000  # 49 frames at 24 a second
     times = [way / 2, way, way * 1.5, way * 2]
     count, places = page.evaluate(PLAYED, [times])
@@ -77,7 +142,7 @@ def test_the_film_goes_back_where_the_file_does(page):
     assert places == pytest.approx([0.5, 1, 0.5, 1], abs=1e-6)
 
 
-@pytest.mark.parametrize(("mode", "name"), [("Levels", "Mixed"), ("A − B + C", "Result")])
+@pytest.mark.parametrize(("mode", "name"), [("Parts of two faces", "Mixed"), ("A − B + C", "Result")])
 def test_what_comes_of_a_mix_is_in_sight_first_and_whole(page, mode, name):
     page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("link", name="Mix", exact=True).click()
@@ -85,7 +150,7 @@ def test_what_comes_of_a_mix_is_in_sight_first_and_whole(page, mode, name):
     result = page.get_by_role("img", name=name, exact=True)
     expect(result).to_be_visible()
     settle(page)
-    page.wait_for_timeout(500)  # the page is laid out anew
+    still(page)
     whole, first = result.bounding_box(), page.get_by_role("img", name="Picture A", exact=True).bounding_box()
     assert whole["width"] > 500
     assert whole["y"] + whole["height"] < first["y"]
@@ -94,24 +159,19 @@ def test_what_comes_of_a_mix_is_in_sight_first_and_whole(page, mode, name):
 
 
 def test_the_frame_on_which_the_film_was_stopped_is_opened_in_edit(page):
-    page.get_by_role("link", name="Mix", exact=True).click()
-    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
-    settle(page)
+    open_film(page)
     page.get_by_role("button", name="Frame at 50 %").click()
-    expect(page.get_by_text(", 25 of 49, by itself")).to_be_visible()
+    frame = picture_of(page.locator(".screen canvas").evaluate("c => c.toDataURL()"))
     page.get_by_role("button", name="Open in Edit").click()
     expect(page.locator(".editor")).to_be_visible()
-    expect(page.locator(".st-key-gallery").get_by_role("button", name="Mixed picture 1")).to_be_visible()
+    tile = page.locator(".st-key-gallery").get_by_role("button", name="Mixed picture 1").locator("img")
+    assert np.abs(picture_of(tile.get_attribute("src")) - frame).mean() < 8  # it is compressed
     page.get_by_role("link", name="Mix", exact=True).click()
     page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('edit,')")
 
 
 def test_a_film_stands_on_a_frame_and_not_between_two(page):
-    page.get_by_role("link", name="Mix", exact=True).click()
-    scrub = page.get_by_role("slider", name="Place in the film")
-    expect(scrub).to_be_visible()
-    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
-    settle(page)
+    scrub = open_film(page)
     box = page.locator(".screen").bounding_box()
     place = "e => e.getRootNode().__instance.place"
     page.mouse.click(box["x"] + 0.43 * box["width"], box["y"] + 9)
@@ -119,24 +179,19 @@ def test_a_film_stands_on_a_frame_and_not_between_two(page):
     scrub.press("ArrowRight")
     assert scrub.evaluate(place) == 22 / 48
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(410)
+    page.wait_for_function(f"{FILM}.place > 0.6")
     page.get_by_role("button", name="Pause").click()
     frame = 48 * scrub.evaluate(place)
     assert frame == pytest.approx(round(frame), abs=1e-9)
-    settle(page)
-    expect(page.get_by_text(f", {round(frame) + 1} of 49, by itself")).to_be_visible()
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.2])
 def test_a_frame_is_saved_on_a_slow_link(link, page, delay):
     page.goto(link.address)
-    page.get_by_role("link", name="Mix", exact=True).click()
-    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
-    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
-    settle(page)
+    open_film(page)
     link.delay = delay
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(700)
+    page.wait_for_function(f"{FILM}.place > 0.3")
     with page.expect_download() as download:
         page.get_by_role("button", name="Exact 64 px PNG").click()
     frame = int(page.get_by_role("slider", name="Place in the film").input_value())
@@ -146,10 +201,7 @@ def test_a_frame_is_saved_on_a_slow_link(link, page, delay):
 
 
 def test_a_playing_film_stops_before_a_picture_of_it_is_saved(page):
-    page.get_by_role("link", name="Mix", exact=True).click()
-    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
-    page.wait_for_function("() => [...document.querySelectorAll('*')].some((e) => e.shadowRoot?.__instance?.count)")
-    settle(page)
+    open_film(page)
 
     def saved() -> tuple[str, bytes]:
         with page.expect_download() as download:
@@ -158,7 +210,7 @@ def test_a_playing_film_stops_before_a_picture_of_it_is_saved(page):
 
     _, start = saved()
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(700)
+    page.wait_for_function(f"{FILM}.place > 0.3")
     name, picture = saved()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     percent = int(page.get_by_role("slider", name="Place in the film").input_value()) * 100 / 48

@@ -32,9 +32,9 @@ def test_the_first_click_after_a_restart_of_the_server_counts(browser, models_ho
             page.wait_for_function("window.wasRun")  # before anything is clicked
             settle(page)
         clicks, adds = pages
-        clicks.get_by_role("radio", name="Corners").click()
+        clicks.get_by_role("radio", name="Four corners").click()
         expect(clicks).to_have_url(re.compile("mix=corners"))
-        expect(clicks.get_by_role("radio", name="Corners")).to_be_checked()
+        expect(clicks.get_by_role("radio", name="Four corners")).to_be_checked()
         adds.get_by_role("button", name="Add photos").click()
         adds.locator(".st-key-mix_upload input").set_input_files(tmp_path / "photo.png")
         # The photo is taken in without a second question.

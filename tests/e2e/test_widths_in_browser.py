@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.settling import settle
+from tests.e2e.settling import settle, still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -22,14 +22,14 @@ def test_what_comes_back_is_in_sight_beside_the_controls_at_any_width(page):
         page.set_viewport_size({"width": width, "height": 844})
         expect(badge).to_be_visible()
         settle(page)
-        page.wait_for_timeout(500)  # the page is laid out anew
+        still(page)
         assert badge.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
         picture, moved = first.bounding_box(), slider.bounding_box()
         assert picture["y"] + picture["height"] < 844, width
         assert moved["y"] + moved["height"] < 844, width
     page.mouse.move(200, 300)
     page.mouse.wheel(0, 1200)
-    page.wait_for_timeout(500)
+    still(page)
     assert first.bounding_box()["y"] < 0
     assert slider.bounding_box() == moved  # it stays while the pictures go by
 
@@ -40,7 +40,7 @@ def test_the_controls_of_sample_have_their_room(page):
     for width in (1360, 768, 680):
         page.set_viewport_size({"width": width, "height": 844})
         expect(new).to_be_visible()
-        page.wait_for_timeout(500)  # the page is laid out anew
+        still(page)
         for label in (new.get_by_text("New"), page.get_by_role("radio", name="Over temperatures")):
             assert label.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
         grid, tile = page.get_by_role("radio", name="Grid").bounding_box(), page.locator(".tiles button").first
@@ -50,7 +50,7 @@ def test_the_controls_of_sample_have_their_room(page):
         assert last["y"] == grid["y"], width  # one row of buttons, and the pictures beside it
         assert tile.bounding_box()["x"] > last["x"] + last["width"], width
         assert new.bounding_box()["width"] > 80, width
-        seed = page.get_by_role("textbox", name="First seed")
+        seed = page.get_by_role("textbox", name="Number of the first face")
         assert seed.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
         assert seed.bounding_box()["width"] > 80, width
 
@@ -61,6 +61,6 @@ def test_faces_and_cosines_have_their_room(page):
         page.set_viewport_size({"width": width, "height": 1000})
         for box in (page.get_by_role("toolbar", name="Preview"), page.locator(".scroll:has(td)")):
             expect(box).to_be_visible()
-            page.wait_for_timeout(300)  # the page is laid out anew
+            still(page)
             assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, width
             assert box.evaluate("e => e.getBoundingClientRect().right") <= width

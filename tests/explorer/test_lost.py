@@ -130,6 +130,6 @@ def test_every_page_says_so(home, page, monkeypatch):
         components = [c.proto for c in at.get("bidi_component")]
         film = next(c for c in components if "explorer_film" in c.component_name)
         assert LOST in str(film)
-        at.segmented_control(key="mix_mode").set_value("Levels").run()
+        at.segmented_control(key="mix_mode").set_value("levels").run()
     assert not at.exception
     assert any(m.value.startswith(":small[:orange[") and LOST in m.value for m in at.markdown)

@@ -24,14 +24,14 @@ pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 @pytest.fixture
 def arithmetic(home, monkeypatch):
-    """Return a function that opens the mode "A − B + C" with an edit, and gives the places and the pictures used."""
+    """Return a function that opens the mode "arithmetic" with an edit, and gives the places and the pictures used."""
     reckoned = []
     analogy = mixing.analogy
     monkeypatch.setattr(mixing, "analogy", lambda *a: reckoned.append(a[1:4]) or analogy(*a))
 
     def opened(recipe: EditRecipe) -> tuple[AppTest, list[str], list]:
         at = visit("mix.py", recipe.token())  # in its default mode
-        at.segmented_control(key="mix_mode").set_value("A − B + C").run()
+        at.segmented_control(key="mix_mode").set_value("arithmetic").run()
         assert not at.exception
         return at, [told(at, f"tiles_{name}")["selected"] for name in "ABC"], reckoned[-1]
 
@@ -46,7 +46,7 @@ def test_arithmetic_begins_with_what_the_edit_has_and_its_original_has_not(arith
     np.testing.assert_array_equal(a.picture, engine.render(recipe, original).picture)
     np.testing.assert_array_equal(b.picture, original)
     np.testing.assert_array_equal(c.picture, gallery.load("face_01.png"))
-    at.segmented_control(key="mix_mode").set_value("Film").run()
+    at.segmented_control(key="mix_mode").set_value("film").run()
     assert [told(at, f"tiles_{name}")["selected"] for name in "AB"] == ["edit", "face_01.png"]
 
 
@@ -73,27 +73,26 @@ def test_what_was_chosen_stays_and_equal_pictures_are_said(arithmetic, engine):
     assert any("B and C are the same picture" in m.value for m in at.markdown)
 
 
-@pytest.mark.parametrize("mode", ["Film", "Corners", "Levels", "A − B + C"])
 @pytest.mark.parametrize("moves", [(), (("Eyeglasses", 2.0),)])
-def test_places_that_added_photos_leave_hold_other_pictures(home, engine, many_blobs, mode, moves):
+def test_places_that_added_photos_leave_hold_other_pictures(home, engine, many_blobs, moves):
     at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), moves, model=engine.model_hash).token())
-    at.segmented_control(key="mix_mode").set_value(mode).run()
-    if mode == "Film":
-        at.segmented_control(key="stops").set_value(5).run()
+    at.segmented_control(key="stops").set_value(5).run()
     files = [(f"{i}.jpg", jpeg_of(p), "image/jpeg") for i, p in enumerate(many_blobs[:2])]
-    at.file_uploader(key="mix_upload").set_value(files).run()
-    assert not at.exception
-    names = {"Film": "ABCDE", "Corners": "ABCD", "Levels": "AB"}.get(mode, "ABC")
-    held = [told(at, f"tiles_{name}")["selected"] for name in names]
-    assert held[:2] == [f"photo:{key}" for key in at.session_state["desk"].photos]
-    assert len(set(held)) == len(held)
-    assert "edit" in held or mode == "Levels"
+    for mode, names in {"film": "ABCDE", "corners": "ABCD", "levels": "AB", "arithmetic": "ABC"}.items():
+        at.segmented_control(key="mix_mode").set_value(mode)
+        at.session_state["slot_A"] = at.session_state["slot_B"] = None
+        at.file_uploader(key="mix_upload").set_value(files).run()
+        assert not at.exception
+        held = [told(at, f"tiles_{name}")["selected"] for name in names]
+        assert held[:2] == [f"photo:{key}" for key in at.session_state["desk"].photos]
+        assert len(set(held)) == len(held)
+        assert "edit" in held or mode == "levels"
 
 
 def test_an_edit_that_moves_nothing_does_not_stand_beside_its_own_photo(home, many_blobs):
     at = visit("mix.py")
     files = [(f"{i}.jpg", jpeg_of(p), "image/jpeg") for i, p in enumerate(many_blobs[:2])]
-    at.segmented_control(key="mix_mode").set_value("A − B + C").run()
+    at.segmented_control(key="mix_mode").set_value("arithmetic").run()
     at.file_uploader(key="mix_upload").set_value(files).run()
     desk = at.session_state["desk"]
     first, second = desk.photos
@@ -131,7 +130,7 @@ def test_the_tiles_of_the_gallery_are_compressed_as_thumbnails(home, gallery):
 
 def mixed_of(at: AppTest) -> np.ndarray:
     """Return the source of the edit after "Open in Edit" of a mixed picture."""
-    at.button(key="open_mixed").click().run()
+    at.button(key="open_mix").click().run()
     assert not at.exception
     desk = at.session_state["desk"]
     assert (desk.recipe.moves, desk.recipe.source.kind) == ((), "photo")
@@ -141,16 +140,16 @@ def mixed_of(at: AppTest) -> np.ndarray:
     return desk.crops[desk.recipe.source.value]
 
 
-@pytest.mark.parametrize("mode", ["Film", "Corners", "Levels", "A − B + C"])
+@pytest.mark.parametrize("mode", ["film", "corners", "levels", "arithmetic"])
 def test_what_was_mixed_is_opened_in_edit(home, engine, gallery, mode):
     at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), model=engine.model_hash).token())
     at.segmented_control(key="mix_mode").set_value(mode).run()
     a, b, c, d = (engine.encode(gallery.load(f"face_0{i}.png")) for i in range(4))
     expected = {
-        "Film": lambda: a.picture,
-        "Corners": lambda: mixing.within(engine, a, b, c, d, (0.5, 0.5)),
-        "Levels": lambda: mixing.mixed(engine, a, b, [engine.num_levels - 1]),
-        "A − B + C": lambda: mixing.analogy(engine, a, b, c, 1.0),
+        "film": lambda: a.picture,
+        "corners": lambda: mixing.within(engine, a, b, c, d, (0.5, 0.5)),
+        "levels": lambda: mixing.mixed(engine, a, b, [engine.num_levels - 1]),
+        "arithmetic": lambda: mixing.analogy(engine, a, b, c, 1.0),
     }
     np.testing.assert_array_equal(mixed_of(at), expected[mode]())
 
@@ -166,7 +165,7 @@ def test_a_film_is_as_long_as_chosen_whatever_the_number_of_stops(home, stops, s
 
 def test_a_film_of_no_level_is_said_to_stand_still(home):
     at = visit("mix.py")
-    words = "Nothing changes: choose at least one level."
+    words = "Nothing changes: choose at least one level under “More”."
     assert not any(words in m.value for m in at.markdown)
     at.button_group(key=of_model(at, "walking")).set_value([]).run()
     assert not at.exception
@@ -176,7 +175,7 @@ def test_a_film_of_no_level_is_said_to_stand_still(home):
 def test_levels_are_listed_coarsest_first_on_all_pages(home):
     at = visit("mix.py")
     film = [o.content for o in at.button_group(key=of_model(at, "walking")).proto.options]
-    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    at.segmented_control(key="mix_mode").set_value("levels").run()
     mixed = [c.label for c in at.segmented_control if c.label.startswith("Level")]
     at.switch_page("explorer/ui/pages/sample.py").run()
     at.toggle(key=of_model(at, "by_level")).set_value(True).run()
@@ -208,7 +207,7 @@ def test_a_film_goes_with_a_photo(home, many_blobs):
 
 def test_with_a_photo_goes_what_was_mixed_of_it(home, engine, many_blobs):
     at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), model=engine.model_hash).token())
-    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    at.segmented_control(key="mix_mode").set_value("levels").run()
     files = [(f"{i}.jpg", jpeg_of(p), "image/jpeg") for i, p in enumerate(many_blobs[:2])]
     at.file_uploader(key="mix_upload").set_value(files).run()
     desk = at.session_state["desk"]

@@ -150,17 +150,17 @@ def test_photos_are_the_first_that_an_edit_is_mixed_with_and_never_its_own_pictu
     def held(mode: str) -> list[str]:
         at.segmented_control(key="mix_mode").set_value(mode).run()
         assert not at.exception
-        places = {"Film": "AB", "Levels": "AB", "A − B + C": "ABC", "Corners": "ABCD"}[mode]
+        places = {"film": "AB", "levels": "AB", "arithmetic": "ABC", "corners": "ABCD"}[mode]
         return [told(at, f"tiles_{name}")["selected"] for name in places]
 
     go(at, "mix").file_uploader(key="mix_upload").set_value(files[:1]).run()
     photo = f"photo:{keys(files)[0]}"
-    assert held("Film") == held("Levels") == ["edit", photo]
-    assert held("A − B + C") == ["edit", "face_00.png", photo]  # an edit of face_00
-    assert held("Corners") == ["edit", photo, "face_01.png", "face_02.png"]
+    assert held("film") == held("levels") == ["edit", photo]
+    assert held("arithmetic") == ["edit", "face_00.png", photo]  # an edit of face_00
+    assert held("corners") == ["edit", photo, "face_01.png", "face_02.png"]
     at.session_state["desk"].start_from(Source("photo", keys(files)[0], -1))
     at.run()
-    assert held("Corners") == ["edit", "face_00.png", "face_01.png", "face_02.png"]
+    assert held("corners") == ["edit", "face_00.png", "face_01.png", "face_02.png"]
 
 
 def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):
@@ -275,7 +275,8 @@ def test_all_faces_of_a_photo_are_offered(at, files, count):
     at.run()
     assert not at.exception
     shown = told(at, "faces")
-    assert [tile["caption"] for tile in shown["tiles"]] == [str(i + 1) for i in range(count)]
+    assert [tile["alt"] for tile in shown["tiles"]] == [f"Face {i + 1} of {count}" for i in range(count)]
+    assert (shown["label"], shown["captioned"]) == ("Who in the photo?", True)
 
 
 def test_the_tiles_are_the_same_for_a_model_of_another_size_and_small(engine, desk, files, monkeypatch):

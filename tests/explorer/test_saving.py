@@ -83,9 +83,9 @@ def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
 
 
 def test_small_pictures_are_offered_large_beside_the_exact_ones():
-    assert buttons(visit("sample.py")) == ["Save pictures", "Every picture at 32 px"]
+    assert buttons(visit("sample.py")) == ["Save pictures", "Exact 32 px PNG"]
     at = visit("mix.py")
-    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    at.segmented_control(key="mix_mode").set_value("levels").run()
     assert buttons(at) == ["Save picture", "Exact 32 px PNG"]
     assert saved(at, "save_mix").help == "The model's own pixels."
     assert "Enlarged to 512" in saved(at, "save_mix_large").help
@@ -99,14 +99,14 @@ def test_a_film_is_saved_as_film_picture_or_frames():
 def test_the_film_of_a_path_on_the_map_is_saved_like_any_and_so_is_its_frame(engine):
     at = visit("map.py")
     assert buttons(at) == ["Save picture", "Exact 32 px PNG"]
-    at.session_state["map_walk " + " ".join(maps.key_of(engine))] = Walk(path=((0.0, 0.0), (1.0, 1.0)))
+    axes = ("Smiling", "Male")
+    at.session_state[" ".join(["map_walk", *maps.key_of(engine), *axes])] = Walk(path=((0.0, 0.0), (1.0, 1.0)))
     assert buttons(at.run()) == ["Save MP4", "Save GIF", "Save PNGs", "Save picture", "Exact 32 px PNG"]
-    assert "The frame on which the film stands, 1 of 33, by itself:" in [c.value for c in at.caption]
     at.button(key="open_place").click().run()
     desk = at.session_state["desk"]
     assert desk.recipe.source.kind == "photo"
     np.testing.assert_array_equal(
-        desk.picture(desk.recipe, engine), film_along(engine, maps.map_of(engine), [(0.0, 0.0), (1.0, 1.0)])[0]
+        desk.picture(desk.recipe, engine), film_along(engine, maps.map_of(engine), [(0.0, 0.0), (1.0, 1.0)], axes)[0]
     )
 
 
@@ -148,10 +148,10 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     assert changed[:60].mean() > 0.3
     assert changed[68:].mean() > 0.3
     assert names == {
-        "save_photo": "us-smile+1-masculine+3-whole-photo.png",
-        "save_face": "us-smile+1-masculine+3-32px.png",
-        "save_face_large": "us-smile+1-masculine+3.png",
-        "save_both": "us-smile+1-masculine+3-before-and-after.png",
+        "save_photo": "us-masculine+3-whole-photo.png",
+        "save_face": "us-masculine+3-32px.png",
+        "save_face_large": "us-masculine+3.png",
+        "save_both": "us-masculine+3-before-and-after.png",
     }
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(offered["save_photo"]()))), whole)
     at.checkbox(key="others").uncheck().run()
@@ -170,7 +170,7 @@ def test_a_file_says_what_it_shows(monkeypatch, blobs):
     photo = ("Zoë & Älva <1>.jpg", jpeg_of(blobs[0]), "image/jpeg")
     at.file_uploader(key="mix_upload").set_value([photo]).run()
     at.session_state["slot_A"] = f"photo:{next(iter(at.session_state['desk'].photos))}"
-    at.segmented_control(key="mix_mode").set_value("Levels").run()
+    at.segmented_control(key="mix_mode").set_value("levels").run()
     assert not at.exception
     assert names["save_mix_large"] == "mix-zoe-alva-1-edit-levels-BAA.png"
     assert downloads.stem("Us.JPEG, face 2 of 3", "\N{HIRAGANA LETTER A}", "0.7") == "us-face-2-of-3-0.7"

@@ -25,9 +25,9 @@ SETTINGS = {
         ("segmented_control", "path", False, "Linear"),
         ("pills", "walking", True, [0, 2]),
         ("toggle", "save_loop", False, False),
-        ("segmented_control", "mix_mode", False, "Levels"),
+        ("segmented_control", "mix_mode", False, "levels"),
         ("segmented_control", "level_0", True, "B"),
-        ("segmented_control", "mix_mode", False, "A − B + C"),
+        ("segmented_control", "mix_mode", False, "arithmetic"),
         ("slider", "amount", False, -0.5),
     ],
     "reconstruct": [

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
-from explorer.edits.recipe import EditRecipe
-from explorer.pixels.pictures import png, webp
+from explorer.pixels.pictures import webp
 from explorer.ui import shelf, state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.components.tiles import Tile
-from explorer.ui.downloads import save_picture, stem
-from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, warn_of_lost
+from explorer.ui.downloads import keep_picture, stem
+from explorer.ui.frame import Bench, caution, intro, open_bench, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.required import required_choice
 from explorer.views import mixing
@@ -27,14 +27,15 @@ PAD = 7
 MOST_STOPS = 5
 SHOWN = 320
 RESULT, TERM = 544, 96  # pixels, widths of the result and of its terms
-KEEP = "keep_picture"  # the key of the buttons for the picture shown
-ARITHMETIC = "A − B + C"
+ARITHMETIC = "arithmetic"
 
 
 def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     """Show the film from A to B and through further stops."""
     engine = bench.engine
     with panel:
+        more = st.expander("More")
+    with more:
         with st.container(horizontal=True, gap="large"):
             path = required_choice(
                 st.segmented_control,
@@ -67,8 +68,9 @@ def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
             format_func=lambda level: level_label(engine, level),
             help="Levels left out stay as they are in A.",
         )
-        if not walking:
-            caution("Nothing changes: choose at least one level.")
+    if not walking:
+        with panel:
+            caution("Nothing changes: choose at least one level under “More”.")
     stops = [shelf.encoded(bench, c) for c in chosen]
     stretch = seconds * RATE // (len(stops) - 1)  # frames
     key = (engine.model_hash, *(s.key for s in stops), path, stretch, *sorted(walking))
@@ -81,18 +83,18 @@ def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
         loop = save_film(frames, name=name, key="save")
     way = f"Film from picture A to picture {'ABCDE'[len(chosen) - 1]}, {path.lower()} path"
     with stage:
-        frame = film(frames, key="film", alt=way, loop=loop, buttons=KEEP)
+        frame = film(frames, key="film", alt=way, loop=loop, buttons="keep_mix")
     with panel:
-        st.caption(f"The frame on which the film stands, {frame + 1} of {len(frames)}, by itself:")
+        st.caption("The picture on show, by itself:")
         percent = round(100 * frame / (len(frames) - 1))
-        keep_picture(bench, chosen, lambda: frames[frame], f"{name}-{percent}")
+        keep(bench, chosen, lambda: frames[frame], f"{name}-{percent}")
 
 
 def levels_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     """Take each level from A or from B."""
     engine = bench.engine
     with panel:
-        st.caption("Each level of the result is taken from A or from B.")
+        st.caption("Each part of the result is taken from A or from B.")
         from_b = [
             level
             for level in reversed(range(engine.num_levels))
@@ -112,7 +114,7 @@ def levels_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> Non
         equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], [""])
     with panel:
         taken = "".join("B" if level in from_b else "A" for level in reversed(range(engine.num_levels)))
-        keep_picture(bench, chosen, lambda: result, f"{name}-levels-{taken}")
+        keep(bench, chosen, lambda: result, f"{name}-levels-{taken}")
 
 
 def arithmetic_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
@@ -131,7 +133,7 @@ def arithmetic_mode(bench: Bench, chosen: list[str], name: str, stage, panel) ->
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("C", c.picture), ("Result", result)], ["−", "+"])
     with panel:
-        keep_picture(bench, chosen, lambda: result, f"{name}-{amount:.1f}")
+        keep(bench, chosen, lambda: result, f"{name}-{amount:.1f}")
 
 
 def corners_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
@@ -142,10 +144,10 @@ def corners_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> No
     with panel:
         st.caption("Drag over the picture: the nearer to a corner, the more of its picture. Arrow keys work too.")
     with stage:
-        place = pad(pictures, PAD, key="pad", alt="Between four pictures")
+        place = pad(pictures, PAD, key="pad", alt="Between four pictures", buttons="keep_mix")
     with panel:
         right, down = (round(100 * share) for share in place)
-        keep_picture(bench, chosen, lambda: mixing.within(bench.engine, *ends, place), f"{name}-{right}-{down}")
+        keep(bench, chosen, lambda: mixing.within(bench.engine, *ends, place), f"{name}-{right}-{down}")
 
 
 def equation(parts: list[tuple[str, np.ndarray]], signs: list[str]) -> None:
@@ -196,24 +198,19 @@ def into(slots: str) -> Callable[[str], None]:
     return put
 
 
-def keep_picture(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray], name: str) -> None:
+def keep(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray], name: str) -> None:
     """Show the buttons that open a result, made of the tiles ``chosen``, in Edit, or save it as the PNG ``name``."""
-    with st.container(horizontal=True, key=KEEP):
-        if st.button("Open in Edit", key="open_mixed", icon=":material/tune:"):
-            source = bench.desk.crops.mix(picture(), shelf.photos_in(bench, chosen))
-            open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
-        save_picture(lambda side: png(enlarge(picture(), side)), bench.engine, name, key="save_mix")
+    keep_picture(bench, picture, name, key="mix", photos=shelf.photos_in(bench, chosen))
 
 
 def arrive() -> tuple[str, int]:
     """Put the pictures of the address into their places; return the mode and the number of stops to start with."""
-    slug_of_link, places = state.arrived_at("mix"), state.arrived_at("places")
+    linked, places = state.arrived_at("mix"), state.arrived_at("places")
     identities = places.split(",")[:MOST_STOPS] if places else []
     if identities:
         st.session_state["mix_asked"] = dict(zip("ABCDE", identities, strict=False))
         shelf.fill(st.session_state["mix_asked"].items())
-    mode = next((mode for mode, slug in SLUGS.items() if slug == slug_of_link), "Film")
-    return mode, max(2, len(identities))
+    return linked if linked in MODES else "film", max(2, len(identities))
 
 
 def absent_photos(slots: str, entries: list[Tile]) -> dict[str, str]:
@@ -226,20 +223,19 @@ def absent_photos(slots: str, entries: list[Tile]) -> dict[str, str]:
     }
 
 
-MODES = {
-    "Film": (film_mode, "ABCDE"),
-    "Corners": (corners_mode, "ABCD"),
-    "Levels": (levels_mode, "AB"),
-    ARITHMETIC: (arithmetic_mode, "ABC"),
+MODES = {  # the keys are in addresses
+    "film": (film_mode, "ABCDE", "Film"),
+    "corners": (corners_mode, "ABCD", "Four corners"),
+    "levels": (levels_mode, "AB", "Parts of two {0}s"),
+    ARITHMETIC: (arithmetic_mode, "ABC", "A − B + C"),
 }
-SLUGS = dict(zip(MODES, ("film", "corners", "levels", "arithmetic"), strict=True))  # for the address
 
 bench = open_bench()
 first_mode, first_stops = arrive()
 stage, panel = st.columns([1, 1.15], gap="large")
 with panel:
     name = noun(bench.engine)
-    intro(f"Between {name}s", f"Walk from {name} to {name}, swap single levels, or do arithmetic with them.")
+    intro(f"Between {name}s", f"Turn one {name} into another, mix parts of two, or do arithmetic with them.")
     mode = required_choice(
         st.segmented_control,
         "Mode",
@@ -247,11 +243,15 @@ with panel:
         key="mix_mode",
         start=first_mode,
         persist_state="session",
+        wrap=True,
+        format_func=lambda mode: MODES[mode][2].format(name),
         label_visibility="collapsed",
     )
-    show, slots = MODES[mode]
-    entries = shelf.entries(bench)
-    if mode == "Film":
+    show, slots, _ = MODES[mode]
+    captions = {shelf.unedited(bench): "unedited", shelf.EDIT: "your edit"}
+    blank = "\N{NO-BREAK SPACE}"  # keeps all tiles of a line at one height
+    entries = [replace(tile, caption=captions.get(tile.id, blank)) for tile in shelf.entries(bench)]
+    if mode == "film":
         stops = required_choice(
             st.segmented_control,
             "Stops",
@@ -275,4 +275,4 @@ alts = {tile.id: tile.alt for tile in entries}
 names = [alts[i] if i.startswith(shelf.PHOTO) else i for i in chosen]
 show(bench, chosen, stem("mix", *names), stage, panel)
 asked_for = [absent.get(name, identity) for name, identity in zip(slots, chosen, strict=True)]
-address({"mix": SLUGS[mode], "places": ",".join(asked_for)}, key="mix_address")
+address({"mix": mode, "places": ",".join(asked_for)}, key="mix_address")

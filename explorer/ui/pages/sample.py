@@ -15,7 +15,7 @@ from explorer.pixels.pictures import data_uri, png
 from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Look, Tile, tiles
-from explorer.ui.downloads import download, stem
+from explorer.ui.downloads import save_picture, stem
 from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, plain, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.required import required_choice
@@ -30,7 +30,7 @@ ROW_TEMPERATURES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 1.0, TEMPERATURE_LIMIT]
 ROW_SEEDS = 4
 EVERY = -1
 SHOWN = 256  # pixels, of each picture of a large sheet
-FIELD = 160  # pixels
+FIELD = 200  # pixels
 INTRO = "Every picture here is drawn by the model. Click one to edit it."
 Temperature = tuple[float, ...]
 
@@ -45,14 +45,14 @@ def temperature_controls(bench: Bench) -> Temperature:
     """Let the visitor choose one temperature, or one for each level; return them finest level first."""
     engine = bench.engine
     initial = from_link(state.arrived_at("temperature"), engine.num_levels) or engine.temperature
-    # The switch is above the sliders, whose number changes: it stays under the mouse.
+    above = st.container()
     by_level = st.toggle(
         "A temperature for each level",
         key=starting_at(state.of_model("by_level", engine), len(initial) > 1),
         persist_state="session",
         disabled=engine.num_levels < 2,
     )
-    if not by_level:
+    with above:  # it stays, switched off, beside the sliders of the levels: the switch stays under the mouse
         whole = st.slider(
             "Temperature",
             0.0,
@@ -60,9 +60,12 @@ def temperature_controls(bench: Bench) -> Temperature:
             step=0.05,
             key=starting_at(state.of_model("temperature", engine), initial[-1]),
             persist_state="session",
+            disabled=by_level,
             help=f"How far from the average {noun(engine)} samples may go: 0 is the average itself, 1 is what the "
             f"model has learnt. This model's author recommends {to_text(engine.temperature)}.",
         )
+        st.caption("Low: calm and alike. High: varied and wilder.")
+    if not by_level:
         return (whole,)
     starts = initial if len(initial) > 1 else initial * engine.num_levels
     chosen = []
@@ -92,17 +95,17 @@ def seed_controls(bench: Bench) -> int:
             st.session_state[key] = str(int(text))
         else:
             st.session_state[key] = st.session_state[in_use]
-            problem = f"“{text:.40}” is not a seed" if text else "No seed was typed"
+            problem = f"“{text:.40}” was not taken" if text else "No number was typed"
             st.session_state["seed_refused"] = f"{problem}; expected a whole number from 0 to {last}."
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # wraps on a narrow screen
         # A number field would keep a number beyond its range without a request, and turn "1e5" into 1.
         st.text_input(
-            "First seed",
+            f"Number of the first {noun(bench.engine)}",
             key=key,
             persist_state="session",
             width=FIELD,
-            help="A seed always gives the same picture.",
+            help=f"Each number, called a seed, always gives the same {noun(bench.engine)}; the others follow it.",
             on_change=typed,
         )
         # A letter without Alt would not work while a toggle or a text field has the focus.
@@ -198,18 +201,14 @@ def show(bench: Bench, entries: list[Tile], columns: int, on_choose: Callable[[s
 
 
 def save(bench: Bench, pictures: list[np.ndarray], columns: int, name: str) -> None:
-    """Show the buttons that save all pictures as one PNG: enlarged, unless the model's are as large, and exact."""
-    side = min(bench.engine.image_size)
+    """Show the buttons that save all pictures as one PNG."""
 
     def sheet(side: int) -> bytes:
         return png(grids.grid([enlarge(picture, side) for picture in pictures], columns=columns))
 
     with st.container(horizontal=True):
-        if side < SHOWN:
-            what = f"All pictures in one PNG, each enlarged to {SHOWN} pixels."
-            download("Save pictures", f"{name}.png", lambda: sheet(SHOWN), key="save_samples_large", what=what)
-        exact, what = f"{name}-{side}px.png", "All pictures in one PNG, with the model's own pixels."
-        download(f"Every picture at {side} px", exact, lambda: sheet(side), key="save_samples", what=what)
+        what = f"All pictures in one PNG, each enlarged to {SHOWN} pixels."
+        save_picture(sheet, bench.engine, name, key="save_samples", label="Save pictures", large=SHOWN, what=what)
 
 
 bench = open_bench()
@@ -239,7 +238,7 @@ with left:
         shown |= {"temperature": to_text(temperatures), "side": str(side), "show": ""}
     else:
         shown |= {"temperature": "", "side": "", "show": "temperatures"}
-        st.caption("Each row is one seed; temperature grows from 0 on the left to 1.2 on the right.")
+        st.caption("Each row has one number; temperature grows from 0 on the left to 1.2 on the right.")
 with right:
     drawn = bench.engine.class_names[label] if shown["class"] else ""
     name = stem("sample", drawn, "seed", str(first_seed))

@@ -19,19 +19,19 @@ _FILM = st.components.v2.component("explorer_film", **sources("film", "../gate",
 COLUMNS = 8
 
 
-def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool, buttons: str = "") -> int:
+def film(frames: Sequence[np.ndarray], *, key: str, alt: str, loop: bool, buttons: str) -> int:
     """Show frames, uint8 ``[H, W, 3]`` of one size, as a film; return the index of the frame where it last stopped.
 
-    It plays as ``save_film`` writes it: there and back with ``loop``, else one way. Frames that are not finite are
-    marked.
+    It plays as ``save_film`` writes it: there and back with ``loop``, else one way. A new film plays once by itself,
+    unless the visitor has moved the one before it or prefers reduced motion. Frames that are not finite are marked.
 
     Args:
         frames: the frames.
         key: the key of the component.
         alt: the text alternative.
         loop: whether it plays there and back.
-        buttons: the key of the container with the buttons that save the returned frame, if any. The film stops when
-            one of them is about to be pressed, and a click waits until the page shows that frame's buttons.
+        buttons: the key of the container with the buttons that save the returned frame. The film stops when one of
+            them is about to be pressed, and a click waits until the page shows that frame's buttons.
     """
     columns = min(COLUMNS, len(frames))
     data = {"columns": columns, "count": len(frames), "alt": alt, "rate": RATE, "loop": loop, "buttons": buttons}

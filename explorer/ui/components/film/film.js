@@ -1,5 +1,6 @@
 // A film to scrub, step through and play, with all frames in the browser. When it stops, its position is sent to the
-// server, which can then save that frame. A playing film stops when a button for the frame is about to be pressed.
+// server, which can then save that frame. A playing film stops when a button for the frame is about to be pressed. A new
+// film plays once by itself, until the visitor has played, stopped or moved one.
 
 const THUMBS = 9
 const REST = 300 // milliseconds at one position after which it is sent, while a pointer or key is still down
@@ -11,15 +12,16 @@ class Film {
     this.scrub = this.find(".scrub")
     this.place = this.sent = this.received = 0
     this.saves = new Gate(null, () => this.sent !== this.received)
-    this.onPress = (event) => { if (this.timer && event.target.closest?.(this.box)) this.stand(this.place) }
-    this.onReceived = ({ detail }) => {
+    this.listening = new AbortController()
+    const { signal } = this.listening
+    const onPress = (event) => { if (this.timer && event.target.closest?.(this.box)) this.stand(this.place) }
+    document.addEventListener("pointerdown", onPress, { capture: true, signal })
+    document.addEventListener("focusin", onPress, { capture: true, signal })
+    window.addEventListener("explorer-received", ({ detail }) => {
       if (!("place" in detail)) return // of another component
       this.received = detail.place
       this.saves.openIfSaved()
-    }
-    document.addEventListener("pointerdown", this.onPress, true)
-    document.addEventListener("focusin", this.onPress, true)
-    window.addEventListener("explorer-received", this.onReceived)
+    }, { signal })
     this.scrub.oninput = () => this.rest(Number(this.scrub.value) / this.scrub.max)
     this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
     this.scrub.onchange = () => { if (!this.repeated) this.stand(this.place) }
@@ -30,7 +32,7 @@ class Film {
 
   async load(data, send) {
     this.post = send
-    this.box = data.buttons ? `.st-key-${data.buttons}` : null
+    this.box = `.st-key-${data.buttons}`
     this.saves.boxes = `${this.box} ${SAVE}`
     this.rate = data.rate
     this.loop = data.loop
@@ -48,6 +50,7 @@ class Film {
     this.scrub.max = Math.max(1, this.count - 1)
     this.thumbs()
     this.go(this.ofFrame(this.place))
+    if (!this.touched && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play(true)
   }
 
   thumbs() {
@@ -88,18 +91,23 @@ class Film {
     for (let i = 0; i < marks.length; i += 1) marks[i].setAttribute("aria-current", String(i === near))
   }
 
-  // Play as the saved file does: at its frame rate, there and back or one way, in a loop.
-  play() {
+  // Play as the saved file does: at its frame rate, there and back or one way. It goes on in a loop, or ends after it has
+  // been shown `once` from the beginning.
+  play(once = false) {
+    this.stop()
     clearTimeout(this.resting)
+    if (once) this.go(0)
+    else this.touched = true
     this.find(".play").classList.add("playing")
     this.find(".play").setAttribute("aria-label", "Pause")
     this.scrub.step = "any" // glides while the film plays
-    let last = performance.now()
+    let last // undefined until the first step, which a page in the background awaits
     let played = this.place // in lengths of the film since the beginning
     const step = (now) => {
       const frame = 1 / Math.max(1, this.count - 1)
-      played += (Math.max(0, now - last) / 1000) * this.rate * frame
+      played += (Math.max(0, now - (last ?? now)) / 1000) * this.rate * frame
       last = now
+      if (once && played >= (this.loop ? 2 : 1)) return this.finish(this.loop ? 0 : 1)
       this.go(this.loop ? 1 - Math.abs(1 - (played % 2)) : Math.min(1, played % (1 + frame)))
       this.timer = requestAnimationFrame(step)
     }
@@ -114,6 +122,12 @@ class Film {
     this.post(this.place)
   }
 
+  finish(place) {
+    this.stop()
+    this.go(place)
+    this.send()
+  }
+
   // Stop at a position and send it at once, because a click on a button may follow.
   stand(place) {
     this.rest(place)
@@ -124,6 +138,7 @@ class Film {
   // Stop at the frame nearest to a position that may be on the way to another; it is sent after REST. Between frames the
   // picture would be a mixture of two, and not the one that is saved.
   rest(place) {
+    this.touched = true
     this.stop()
     this.go(this.ofFrame(place))
     clearTimeout(this.resting)
@@ -139,9 +154,7 @@ class Film {
     this.stop()
     clearTimeout(this.resting)
     this.saves.remove()
-    document.removeEventListener("pointerdown", this.onPress, true)
-    document.removeEventListener("focusin", this.onPress, true)
-    window.removeEventListener("explorer-received", this.onReceived)
+    this.listening.abort()
   }
 
   stop() {

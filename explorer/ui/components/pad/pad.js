@@ -1,7 +1,5 @@
 // A square between four pictures: the picture shown is the one at the dot. All pictures are in the browser; the position is
-// sent to the server when the dot stops, so that the server can save the picture.
-
-const REST = 300 // milliseconds after a key press
+// sent to the server when the pointer or the key is lifted, so that the server can save the picture.
 
 class Pad {
   constructor(root) {
@@ -9,20 +7,35 @@ class Pad {
     this.field = this.find(".field")
     this.face = this.find(".face")
     this.corners = root.querySelectorAll(".corner canvas")
-    this.at = [0.5, 0.5]
+    this.at = this.sent = this.received = [0.5, 0.5]
+    this.saves = new Gate(null, () => String(this.sent) !== String(this.received))
+    this.onReceived = ({ detail }) => {
+      if (!("at" in detail)) return // of another component
+      this.received = detail.at
+      this.saves.openIfSaved()
+    }
+    window.addEventListener("explorer-received", this.onReceived)
     dragged(this.field, (x, y) => this.go(x, y), () => this.send())
     this.field.onkeydown = (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
       if (!step) return
       event.preventDefault()
       this.go(this.at[0] + step[0] * 0.04, this.at[1] + step[1] * 0.04)
-      clearTimeout(this.rest)
-      this.rest = setTimeout(() => this.send(), REST)
     }
+    this.field.onkeyup = this.field.onblur = () => this.send()
+  }
+
+  // Send the position, unless the server has it already: the new run would drop the files of the buttons.
+  send() {
+    if (String(this.at) === String(this.sent)) return
+    this.sent = this.at
+    this.saves.closed = true
+    this.post(this.at)
   }
 
   async load(data, send) {
-    this.send = () => send(this.at)
+    this.post = send
+    this.saves.boxes = `.st-key-${data.buttons} ${SAVE}`
     this.field.setAttribute("aria-label", data.alt)
     this.alt = data.alt
     if (this.uri === data.uri) return
@@ -66,10 +79,15 @@ class Pad {
     this.find(".shares").textContent = text
     this.face.setAttribute("aria-label", `${this.alt}: ${text}`)
   }
+
+  remove() {
+    this.saves.remove()
+    window.removeEventListener("explorer-received", this.onReceived)
+  }
 }
 
 export default function ({ data, parentElement, setStateValue }) {
   const pad = instanceOf(parentElement, () => new Pad(parentElement))
   if (data) pad.load(data, (at) => setStateValue("at", at))
-  return whenGone(parentElement, () => clearTimeout(pad.rest))
+  return whenGone(parentElement, () => pad.remove())
 }
