@@ -10,6 +10,13 @@ import pytest
 from explorer.ui import garbage
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _released():
+    """What these tests freeze is not kept for the tests after them."""
+    yield
+    garbage.settle()
+
+
 @pytest.fixture(autouse=True)
 def _settled():
     """No automatic collection in between, and nothing frozen twice."""
@@ -18,7 +25,6 @@ def _settled():
     gc.collect()
     yield
     gc.enable()
-    garbage.settle()
 
 
 def test_the_objects_of_a_new_module_are_frozen_by_the_next_full_collection(monkeypatch):
