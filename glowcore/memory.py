@@ -14,11 +14,11 @@ from glowcore.transforms.batchnorm import running_statistics
 FULL_SHARE = 0.5
 
 
-def saved_bytes(model: LikelihoodModel, batch_size: int) -> int:
+def saved_bytes(model: LikelihoodModel, batch_size: int, precision: str = "float32") -> int:
     """Return the bytes that autograd saves between forward and backward for a batch, without the parameters.
 
     They are measured in one forward pass on noise with ``torch.autograd.graph.saved_tensors_hooks``; each storage
-    counts once. Running statistics and buffers are restored afterwards.
+    counts once. ``precision`` is that of the coupling networks. Running statistics and buffers are restored afterwards.
     """
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
@@ -33,7 +33,8 @@ def saved_bytes(model: LikelihoodModel, batch_size: int) -> int:
     shape = (batch_size, model.config.channels, *model.image_size)
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device="cpu")
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
+    autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    with torch.enable_grad(), autocast, torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
         # The loss keeps the graph and every saved storage alive, so no address is reused.
         loss = model.bits_per_dim(images, any_classes(model, batch_size), generator=generator).mean()
     del loss
@@ -43,6 +44,12 @@ def saved_bytes(model: LikelihoodModel, batch_size: int) -> int:
     return sum(kept.values())
 
 
+def saved_for_any_and_each(model: LikelihoodModel, precision: str) -> tuple[int, int]:
+    """Return the :func:`saved_bytes` that any batch takes, such as converted weights, and those of each picture."""
+    one, two = (saved_bytes(model, count, precision) for count in (1, 2))
+    return 2 * one - two, two - one
+
+
 def free_bytes(device: torch.device) -> int:
     """Return the free memory of a device in bytes."""
     if device.type == "cuda":
@@ -50,7 +57,7 @@ def free_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def choose_memory(model: LikelihoodModel, batch_size: int) -> str:
+def choose_memory(model: LikelihoodModel, batch_size: int, precision: str) -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
     Models that do not support ``"reversible"`` get their :func:`leanest_mode` instead.
@@ -60,10 +67,10 @@ def choose_memory(model: LikelihoodModel, batch_size: int) -> str:
         return "full"
     before, model.memory = model.memory, "full"
     try:
-        needed = saved_bytes(model, 1) * batch_size
+        fixed, each = saved_for_any_and_each(model, precision)
     finally:
         model.memory = before
-    return "full" if needed <= FULL_SHARE * free_bytes(model.device) else leanest
+    return "full" if fixed + batch_size * each <= FULL_SHARE * free_bytes(model.device) else leanest
 
 
 def leanest_mode(model: LikelihoodModel) -> str:

@@ -145,8 +145,10 @@ def run(args: argparse.Namespace) -> int:
         model = build(config)
     had_attributes = model.attributes is not None  # the trainer drops them
     model.to(torch.device("cuda", torch.cuda.current_device()) if device == torch.device("cuda") else device)
-    _set_memory(args, model, settings, memory, state)
+    _set_memory(args, model, memory, state)
     trainer = _trainer(args, model, pictures, settings, processes)
+    if memory == "auto":
+        model.memory = choose_memory(model, settings.batch_size, trainer.settings.precision)
     if state is not None:
         trainer.load_state(state)
     if had_attributes:
@@ -215,17 +217,16 @@ def _memory_mode(args: argparse.Namespace, state: dict | None) -> str:
     return mode
 
 
-def _set_memory(
-    args: argparse.Namespace, model: LikelihoodModel, settings: TrainSettings, mode: str, state: dict | None
-) -> None:
-    """Set the memory mode, for ``auto`` one that fits, and the distance of the anchors."""
+def _set_memory(args: argparse.Namespace, model: LikelihoodModel, mode: str, state: dict | None) -> None:
+    """Set the memory mode, unless it is ``auto``, and the distance of the anchors."""
     if isinstance(model, Flow):
         before = ANCHOR_EVERY if state is None else state["memory"]["anchor_every"]
         model.anchor_every = before if args.anchor_every is None else args.anchor_every
     elif args.anchor_every is not None:
         kind = model.config.model_name
         raise ConfigError(f"--anchor-every {args.anchor_every} is for flows, expected none for a {kind}")
-    model.memory = choose_memory(model, settings.batch_size) if mode == "auto" else mode
+    if mode != "auto":
+        model.memory = mode
 
 
 def _check_out(args: argparse.Namespace, out: Path) -> None:

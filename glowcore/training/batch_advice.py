@@ -55,7 +55,8 @@ def advice(model: LikelihoodModel, settings: TrainSettings, *, evaluating: bool 
     fits = size // 2
     if model.memory == "full" and not evaluating:
         with contextlib.suppress(Exception):  # if the measurement runs out of memory too, half the batch is suggested
-            fits = min(fits, int(SHARE * memory.free_bytes(model.device) / memory.saved_bytes(model, 1)))
+            fixed, each = memory.saved_for_any_and_each(model, settings.precision)
+            fits = min(fits, int((SHARE * memory.free_bytes(model.device) - fixed) / each))
     smaller = 1 << max(1, fits).bit_length() - 1
     times = -(-settings.batch_size // smaller) * settings.accumulate
     line += f"; try --batch-size {smaller} (with --accumulate {times} a step sees as many pictures)"

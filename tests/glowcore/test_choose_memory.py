@@ -1,9 +1,10 @@
 """What ``--memory auto`` chooses."""
 
+import pytest
 import torch
 
 from glowcore import GlowConfig, RealNVPConfig, build
-from glowcore.memory import choose_memory, saved_bytes
+from glowcore.memory import FULL_SHARE, choose_memory, saved_bytes, saved_for_any_and_each
 
 
 def small_flow():
@@ -12,10 +13,26 @@ def small_flow():
 
 def test_auto_takes_full_where_it_fits(monkeypatch):
     flow = small_flow()
-    assert choose_memory(flow, 4) == "full"
+    assert choose_memory(flow, 4, "float32") == "full"
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: saved_bytes(flow, 4))
-    assert choose_memory(flow, 4) == "reversible"
+    assert choose_memory(flow, 4, "float32") == "reversible"
     assert flow.memory == "full"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_bytes_of_a_batch_are_those_of_any_and_of_each_picture(precision):
+    flow = small_flow()
+    fixed, each = saved_for_any_and_each(flow, precision)
+    assert fixed + 9 * each == saved_bytes(flow, 9, precision)
+
+
+def test_bfloat16_may_be_what_fits(monkeypatch):
+    flow = small_flow()
+    needed = [saved_bytes(flow, 64, precision) for precision in ("bfloat16", "float32")]
+    assert needed[0] < 0.9 * needed[1]
+    monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: sum(needed) / 2 / FULL_SHARE)
+    assert choose_memory(flow, 64, "bfloat16") == "full"
+    assert choose_memory(flow, 64, "float32") == "reversible"
 
 
 def test_auto_takes_checkpoint_where_steps_cannot_be_recovered(monkeypatch):
@@ -25,7 +42,7 @@ def test_auto_takes_checkpoint_where_steps_cannot_be_recovered(monkeypatch):
         )
     )
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
-    assert choose_memory(flow, 4) == "checkpoint"
+    assert choose_memory(flow, 4, "float32") == "checkpoint"
 
 
 def test_auto_takes_full_where_networks_would_not_repeat_themselves(monkeypatch):
@@ -34,4 +51,4 @@ def test_auto_takes_full_where_networks_would_not_repeat_themselves(monkeypatch)
     net.conv_mid = torch.nn.Sequential(net.conv_mid, torch.nn.Dropout(0.3))
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
     assert flow.nondeterministic == ["Dropout"]
-    assert choose_memory(flow, 4) == "full"
+    assert choose_memory(flow, 4, "float32") == "full"

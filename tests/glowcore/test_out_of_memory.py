@@ -15,7 +15,7 @@ from glowcore.flow import Flow
 from glowcore.models import GlowConfig, RealNVPConfig, build
 from glowcore.out_of_memory import is_out_of_memory
 from glowcore.training import Trainer
-from glowcore.training.batch_advice import advice, advised
+from glowcore.training.batch_advice import SHARE, advice, advised
 from glowcore.training.held_out_metrics import held_out_metrics
 from glowcore.training.settings import TrainSettings
 from tests.glowcore.tiny import MODEL, model, pictures, write_pictures
@@ -52,8 +52,8 @@ def test_who_only_asks_for_it_loads_no_training():
 ])  # fmt: skip
 def test_the_batch_suggested_is_the_largest_power_of_two_that_fits(flow, monkeypatch, share, batch, expected):
     """The free memory would hold `share` pictures; 70% of it may be used, and at most half the batch is tried."""
-    one = memory.saved_bytes(flow, 1)
-    monkeypatch.setattr(memory, "free_bytes", lambda device: share * one)
+    fixed, each = memory.saved_for_any_and_each(flow, "float32")
+    monkeypatch.setattr(memory, "free_bytes", lambda device: fixed / SHARE + share * each)
     line = advice(flow, TrainSettings(batch_size=batch, steps=1, accumulate=3))
     assert f"at --batch-size {batch}; try --batch-size {expected} " in line
     assert f"--accumulate {3 * -(-batch // expected)} " in line

@@ -124,7 +124,7 @@ def test_shapes_seeds_and_temperature():
 
 def test_only_full_memory():
     model = vae()
-    assert choose_memory(model, 1_000_000_000) == "full"
+    assert choose_memory(model, 1_000_000_000, "float32") == "full"
     with pytest.raises(ConfigError, match="memory 'reversible' is for flows"):
         model.memory = "reversible"
     assert not hasattr(model, "anchor_every")
