@@ -25,10 +25,9 @@ def batches(engine, *groups: torch.Tensor) -> list[Latents]:
 def map_of(mean: torch.Tensor, basis: torch.Tensor, scale: float = 1.0) -> LatentMap:
     """Return a map without pictures whose components are the rows of ``basis``."""
     count = len(basis)
-    blank = np.zeros((0, 4, 4, 3), np.uint8)
-    return LatentMap(
-        mean, basis, torch.full((count,), scale), torch.zeros(0, count), np.zeros((0, 0), np.int8), (), blank, 0.5
-    )
+    labels, blank = np.zeros((0, 0), np.int8), np.zeros((0, 4, 4, 3), np.uint8)
+    scales, coordinates, scores = torch.full((count,), scale), torch.zeros(0, count), torch.zeros(0, 0)
+    return LatentMap(mean, basis, scales, coordinates, scores, {}, labels, (), blank, 0.5)
 
 
 def planted(engine, strength=5.0):
