@@ -16,11 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from glowcore.classifiers.roc import roc_auc
+from glowcore.devices import on_cpu
 from glowcore.errors import DataError
 from glowcore.progress import progress_bar
 from glowcore.weight_draws import WeightDraws
@@ -101,13 +103,14 @@ class AttributeClassifier(nn.Module):
         Raises:
             DataError: there is no column for an attribute.
         """
-        batch = images / 255 if images.dtype == torch.uint8 else images.nan_to_num(0, 1, 0).clamp(0, 1)
-        training = self.training
-        self.eval()
-        try:
-            return torch.cat([self.even_log_odds(part, names) for part in batch.split(EVALUATE_AT_ONCE)]).sigmoid()
-        finally:
-            self.train(training)
+        with on_cpu():
+            batch = images / 255 if images.dtype == torch.uint8 else images.nan_to_num(0, 1, 0).clamp(0, 1)
+            training = self.training
+            self.eval()
+            try:
+                return torch.cat([self.even_log_odds(part, names) for part in batch.split(EVALUATE_AT_ONCE)]).sigmoid()
+            finally:
+                self.train(training)
 
     def even_log_odds(self, images: Tensor, names: Sequence[str]) -> Tensor:
         """Return the log-odds of attributes at equal class frequencies, ``[B, len(names)]``; differentiable.
@@ -122,7 +125,7 @@ class AttributeClassifier(nn.Module):
         picks = [self._pick(name) for name in names]
         logits = self(images) - self.log_odds
         index = torch.tensor([column for column, _ in picks], device=logits.device)
-        sign = torch.tensor([-1.0 if inverted else 1.0 for _, inverted in picks]).to(logits)
+        sign = logits.new_tensor([-1.0 if inverted else 1.0 for _, inverted in picks])
         return logits[:, index] * sign
 
     def column_of(self, name: str) -> str:
@@ -173,35 +176,38 @@ def train_classifier(
     Raises:
         DataError: no column has enough pictures of both classes.
     """
-    counts = torch.stack([(labels == 1).sum(0), (labels == 0).sum(0)]).double()
-    kept = [column for column in range(len(columns)) if counts[:, column].min() >= min_count]
-    if not kept:
-        raise DataError(f"no attribute has {min_count} pictures with and {min_count} without it to train a classifier")
-    labels, counts = labels[:, kept], counts[:, kept]
-    generator = torch.Generator().manual_seed(settings.seed)
-    with WeightDraws(generator):
-        net = AttributeClassifier(
-            [columns[i] for i in kept],
-            (counts[0] / counts[1]).log(),
-            images.shape[1],
-            (images.shape[2], images.shape[3]),
-        )
-    net.to(memory_format=torch.channels_last).train()
-    steps = settings.epochs * -(-len(images) // settings.batch_size)
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
-    with progress_bar(total=steps, desc="classifier", unit=" steps", progress=progress) as bar:
-        for _ in range(settings.epochs):
-            for rows in torch.randperm(len(images), generator=generator).split(settings.batch_size):
-                batch = augment(images[rows] / 255, generator).contiguous(memory_format=torch.channels_last)
-                known = labels[rows] >= 0
-                loss = F.binary_cross_entropy_with_logits(net(batch, generator)[known], labels[rows][known].float())
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                bar.update()
-    return net.eval()
+    with on_cpu():
+        counts = torch.stack([(labels == 1).sum(0), (labels == 0).sum(0)]).double()
+        kept = [column for column in range(len(columns)) if counts[:, column].min() >= min_count]
+        if not kept:
+            raise DataError(
+                f"no attribute has {min_count} pictures with and {min_count} without it to train a classifier"
+            )
+        labels, counts = labels[:, kept], counts[:, kept]
+        generator = torch.Generator().manual_seed(settings.seed)
+        with WeightDraws(generator):
+            net = AttributeClassifier(
+                [columns[i] for i in kept],
+                (counts[0] / counts[1]).log(),
+                images.shape[1],
+                (images.shape[2], images.shape[3]),
+            )
+        net.to(memory_format=torch.channels_last).train()
+        steps = settings.epochs * -(-len(images) // settings.batch_size)
+        optimizer = torch.optim.AdamW(net.parameters(), weight_decay=settings.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
+        with progress_bar(total=steps, desc="classifier", unit=" steps", progress=progress) as bar:
+            for _ in range(settings.epochs):
+                for rows in torch.randperm(len(images), generator=generator).split(settings.batch_size):
+                    batch = augment(images[rows] / 255, generator).contiguous(memory_format=torch.channels_last)
+                    known = labels[rows] >= 0
+                    loss = F.binary_cross_entropy_with_logits(net(batch, generator)[known], labels[rows][known].float())
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                    optimizer.step()
+                    schedule.step()
+                    bar.update()
+        return net.eval()
 
 
 def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -254,7 +260,7 @@ def accuracy(net: AttributeClassifier, images: Tensor, labels: Tensor, names: Se
         rates = [float((part > 0.5).double().mean()) if len(part) else None for part in (yes, no)]
         both = None not in rates
         scores = torch.cat([yes, no]).double().numpy()
-        truth = torch.cat([torch.ones(len(yes)), torch.zeros(len(no))]).numpy()
+        truth = np.repeat([1, 0], [len(yes), len(no)])
         figures[name] = {
             "with": len(yes),
             "without": len(no),

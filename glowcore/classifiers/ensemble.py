@@ -34,7 +34,7 @@ class ClassifierEnsemble(nn.Module):
         self.classifiers = nn.ModuleList(net for net, indices in zip(classifiers, known, strict=True) if indices)
         self.known = [indices for indices in known if indices]
         self.names = tuple(names)
-        votes = torch.zeros(len(names))
+        votes = torch.zeros(len(names), device="cpu")
         for indices in self.known:
             votes[indices] += 1
         if (votes == 0).any():

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from glowcore.classifiers.classifier import AttributeClassifier, find_column
+from glowcore.devices import on_cpu
 from glowcore.errors import DataError
 from glowcore.evaluation.until_seen import UntilSeen, until_seen
 from glowcore.exact import ExactFlow
@@ -128,27 +129,35 @@ def evaluate_edits(
     Raises:
         DataError: no attribute of the model has both labels in ``pictures`` and a column in the classifier.
     """
-    judge = _Judge(classifier, model.attributes.names)
-    cases, skipped = _cases(pictures, judge.names, model.attributes.names, most)
-    if not cases:
-        raise DataError(
-            "no attribute of the model can be measured: "
-            + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400]
-        )
-    exact = ExactFlow(model, backend="torch")
-    evaluation = EditEvaluation([], [], [], skipped)
-    total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
-    with progress_bar(total=total, desc="edits", unit=" pictures", progress=progress) as bar:
-        for name, sign, rows in cases:
-            case = _Case(name, sign, judge, strengths, shown)
-            for part in rows.split(batch_size):
-                for edited in _edits(exact, model, pictures.images[part], name, sign, strengths):
-                    case.add(*edited)
-                    bar.update(len(part))
-            evaluation.results.extend(case.results())
-            evaluation.until_seen.append(case.until_seen())
-            evaluation.strips.append(EditStrip(name, sign, case.strip()))
-    return evaluation
+    with on_cpu():
+        judged = [name for name in model.attributes.names if find_column(name, classifier.columns) is not None]
+        cases, skipped = _cases(pictures, judged, model.attributes.names, most)
+        if not cases:
+            raise DataError(
+                "no attribute of the model can be measured: "
+                + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400]
+            )
+        exact = ExactFlow(model, backend="torch")
+        evaluation = EditEvaluation([], [], [], skipped)
+        total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
+        with progress_bar(total=total, desc="edits", unit=" pictures", progress=progress) as bar:
+            for name, sign, rows in cases:
+                measured, strip = [], []
+                for part in rows.split(batch_size):
+                    edited = _edits(exact, model, pictures.images[part], name, sign, strengths)
+                    images, in_float64 = map(torch.stack, zip(*edited, strict=True))
+                    seen = torch.stack([classifier.probabilities(step, judged) for step in images]).double()
+                    measures = torch.stack([_measure(images[0], step) for step in images[1:]])
+                    if len(measured) * batch_size < shown:
+                        strip.append(images[:, :shown])
+                    measured.append((seen, measures, in_float64))
+                    bar.update(len(part) * len(images))
+                whole = (torch.cat(parts, dim=1) for parts in zip(*measured, strict=True))
+                case = _Case(name, sign, strengths, judged, *whole)
+                evaluation.results.extend(case.results())
+                evaluation.until_seen.append(case.until_seen())
+                evaluation.strips.append(EditStrip(name, sign, torch.cat(strip, dim=1)[:, :shown].transpose(0, 1)))
+        return evaluation
 
 
 def _cases(
@@ -195,56 +204,38 @@ def _edits(
         yield joined(*zip(*map(exact.decode_marked, moved), strict=True))
 
 
-class _Judge:
-    """The probabilities of those of the attributes ``names`` that a classifier has columns for."""
-
-    def __init__(self, classifier: AttributeClassifier, names: Sequence[str]) -> None:
-        self.classifier = classifier
-        self.names = [name for name in names if find_column(name, classifier.columns) is not None]
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return self.classifier.probabilities(images, self.names)
-
-
+@dataclass(frozen=True, eq=False)
 class _Case:
-    """The measurements of one attribute and sign.
+    """The measurements of one attribute and sign on N pictures; row 0 is the reconstruction, then come S strengths.
 
-    For each batch of pictures, :meth:`add` is called with the reconstructions, then with the edits of each strength.
+    Attributes:
+        name: the attribute.
+        sign: 1 or -1.
+        strengths: S numbers.
+        judged: the J attributes that the classifier has columns for.
+        probabilities: of these, ``[1 + S, N, J]``.
+        measures: ``[S, N, 4]`` (:func:`_measure`).
+        in_float64: bool ``[1 + S, N]``, the pictures computed in float64.
     """
 
-    def __init__(self, name: str, sign: int, judge: _Judge, strengths: Sequence[float], shown: int) -> None:
-        self.name, self.sign, self.judge = name, sign, judge
-        self.strengths, self.shown = strengths, shown
-        self.column = judge.names.index(name)
-        self.others = [index for index in range(len(judge.names)) if index != self.column]
-        self.probabilities: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
-        self.measures: list[list[Tensor]] = [[] for _ in strengths]
-        self.kept: list[list[Tensor]] = [[] for _ in range(1 + len(strengths))]
-        self.in_float64 = [0] * (1 + len(strengths))
-        self.turn, self.original = 0, torch.empty(0)
-
-    def add(self, images: Tensor, in_float64: Tensor) -> None:
-        """Add a batch of pictures ``[B, C, H, W]``; ``in_float64``, bool ``[B]``, marks those computed in float64."""
-        step, self.turn = self.turn, (self.turn + 1) % (1 + len(self.strengths))
-        self.probabilities[step].append(self.judge(images))
-        self.in_float64[step] += int(in_float64.sum())
-        if (missing := self.shown - sum(map(len, self.kept[step]))) > 0:
-            self.kept[step].append(images[:missing])
-        if step == 0:
-            self.original = images
-        else:
-            self.measures[step - 1].append(_measure(self.original, images))
+    name: str
+    sign: int
+    strengths: Sequence[float]
+    judged: Sequence[str]
+    probabilities: Tensor
+    measures: Tensor
+    in_float64: Tensor
 
     def results(self) -> list[EditResult]:
         """Return one result per strength."""
-        seen, leaks, measured = self._seen(), self._leaks(), self._measured()
-        results = []
+        seen, leaks = self._seen(), self._leaks()
+        others, results = [name for name in self.judged if name != self.name], []
         for index, strength in enumerate(self.strengths):
             leak = leaks[index].mean(0)
             worst = int(leak.argmax()) if len(leak) else None
             # The change of a picture that is not finite is NaN; `finite` counts it.
-            change, border = measured[index, :, :2].nanmean(0).tolist()
-            _, _, finite, inside = measured[index].unbind(1)
+            change, border = self.measures[index, :, :2].nanmean(0).tolist()
+            _, _, finite, inside = self.measures[index].unbind(1)
             results.append(
                 EditResult(
                     self.name,
@@ -253,43 +244,33 @@ class _Case:
                     success=_share(seen[index + 1]),
                     before=_share(seen[0]),
                     leak=float(leak.mean()) if len(leak) else 0.0,
-                    leak_most=None if worst is None else self.judge.names[self.others[worst]],
+                    leak_most=None if worst is None else others[worst],
                     leak_most_change=0.0 if worst is None else float(leak[worst]),
                     change=change,
                     change_border=border,
                     finite=_share(finite),
                     inside=_share(inside >= 1 - MOST_OUTSIDE),
                     values_inside=float(inside.mean()),
-                    in_float64=self.in_float64[index + 1],
+                    in_float64=int(self.in_float64[index + 1].sum()),
                 )
             )
         return results
 
     def until_seen(self) -> UntilSeen:
         """Return the averages at the smallest strength at which the attribute is seen in each picture."""
-        leak = self._leaks().mean(2) if self.others else torch.zeros(len(self.strengths), len(self._measured()[0]))
-        return until_seen(self.name, self.sign, self.strengths, self._seen(), leak, self._measured()[:, :, 0])
+        leak = self._leaks().mean(2).nan_to_num()  # of no others, the mean is NaN
+        return until_seen(self.name, self.sign, self.strengths, self._seen(), leak, self.measures[:, :, 0])
 
     def _seen(self) -> Tensor:
         """Return whether the classifier sees the edit, bool ``[1 + strengths, N]``; row 0 is before the edit."""
-        seen = (self._probabilities()[:, :, self.column] > 0.5) == (self.sign > 0)
-        seen[1:] &= self._measured()[:, :, 2] == 1
+        seen = (self.probabilities[:, :, self.judged.index(self.name)] > 0.5) == (self.sign > 0)
+        seen[1:] &= self.measures[:, :, 2] == 1
         return seen
 
     def _leaks(self) -> Tensor:
         """Return the absolute change of the other attributes' probabilities, ``[strengths, N, others]``."""
-        probabilities = self._probabilities()[:, :, self.others]
+        probabilities = self.probabilities[:, :, [name != self.name for name in self.judged]]
         return (probabilities[1:] - probabilities[:1]).abs()
-
-    def _probabilities(self) -> Tensor:
-        return torch.stack([torch.cat(parts) for parts in self.probabilities]).double()
-
-    def _measured(self) -> Tensor:
-        return torch.stack([torch.cat(parts) for parts in self.measures])
-
-    def strip(self) -> Tensor:
-        """Return the first pictures, ``[shown, 1 + strengths, C, H, W]``, or all if there are fewer."""
-        return torch.stack([torch.cat(parts) for parts in self.kept], dim=1)
 
 
 def _share(marks: Tensor) -> float:

@@ -3,16 +3,24 @@
 "meta" stands for a GPU: a tensor made there by mistake can be put together with no other.
 """
 
+from dataclasses import asdict
+
 import pytest
 import torch
 
 import glowcore
 from glowcore import GlowConfig, Latents, NICEConfig, RealNVPConfig, build
+from glowcore.attributes import fit_attributes
+from glowcore.attributes.refinement import RefinementSettings
 from glowcore.baselines import VAEConfig
-from glowcore.evaluation import evaluate
+from glowcore.classifiers.classifier import ClassifierSettings, accuracy, train_classifier
+from glowcore.classifiers.ensemble import ClassifierEnsemble
+from glowcore.evaluation import checking, evaluate
+from glowcore.evaluation.edits import evaluate_edits
 from glowcore.exact import ExactFlow
 from glowcore.training import batches
 from glowcore.training.training_set import evaluation_rows, fingerprint
+from tests.glowcore.test_direction_refinement import pictures as labelled
 from tests.glowcore.tiny import model, pictures, vectors
 
 GLOW = {"image_size": 8, "num_levels": 2, "steps_per_level": 1, "hidden_channels": 4}
@@ -90,3 +98,27 @@ def test_attributes_and_evaluation_do_not_ask_for_it_either():
         found, figures = answers(), evaluate(flow, PICTURES)
     assert all(torch.equal(a, b) for a, b in zip(found, answers(), strict=True))
     assert figures == evaluate(flow, PICTURES)
+
+
+def test_fits_classifiers_and_checks_do_not_ask_for_it_either():
+    flow, data, few = model(), labelled(80), RefinementSettings(steps=2, batch_size=4, judge_pictures=64)
+
+    def answers():
+        flow.attributes = fit_attributes(flow, data, refinement=few, progress=False)
+        table = (data.images, data.attributes, data.attribute_names)
+        net = train_classifier(*table, ClassifierSettings(epochs=1), progress=False)
+        together = ClassifierEnsemble([net, net], data.attribute_names)
+        checks = [*checking.check_model(flow, samples=2, probes=2), *checking.check_pictures(flow, data.images, "own")]
+        edits = evaluate_edits(flow, data, net, strengths=(1.0,), most=8)
+        tensors = flow.attributes.tensors().values(), [together(data.images / 255)], [s.pictures for s in edits.strips]
+        return [t for part in tensors for t in part], [
+            *map(asdict, checks),
+            *map(asdict, edits.results),
+            accuracy(net, *table),
+        ]
+
+    with torch.device("meta"):
+        found, figures = answers()
+    wanted, expected = answers()
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    assert str(figures) == str(expected)
