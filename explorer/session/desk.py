@@ -214,8 +214,7 @@ class Desk:
             self.history = replace(self.history, present=self.recipe.reset())
         self.arrival = replace(self.arrival, awaited=awaited)
         faceless = noun(engine) == "face" and not photo.found
-        sentences = [ANOTHER_PHOTO] * bool(awaited and awaited.is_file) + [FACELESS] * faceless
-        self.note = " ".join(sentences)
+        self.note = " ".join([ANOTHER_PHOTO] * bool(awaited and awaited.is_file) + [FACELESS] * faceless)
         return photo.key
 
     def add_photo(self, data: bytes) -> Photo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,27 @@ import numpy as np
 from explorer.catalogue.gallery import title
 from explorer.edits.actions import FAR, pulled_back
 from explorer.edits.messages import acknowledgement
-from explorer.edits.recipe import STRENGTH_STEP, EditRecipe
+from explorer.edits.recipe import STRENGTH_STEP, EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded, Rendered, in_typical_set
 from explorer.pixels.lost_pictures import sheet
 from explorer.pixels.pictures import data_uri
+from explorer.portraits.photos import TILE, Photo
 from explorer.session.desk import Desk
 from explorer.wording.labels import attributes_of, level_names, noun, slider_order, strength, words
-from explorer.wording.sentences import COMES_BACK, describe
+from explorer.wording.sentences import (
+    COMES_BACK,
+    LEFT,
+    MOVED,
+    NO_FACE,
+    PLAIN,
+    TYPICAL,
+    UNUSUAL,
+    VERDICTS,
+    describe,
+)
 
 SLIDER_LIMIT = 3.0
-NO_FACE = "no face found"
 STRIP_FRAMES = 9
 
 
@@ -61,6 +72,22 @@ def _subject(desk: Desk, engine: Engine) -> str:
     if source.value in desk.crops.brought:
         return desk.crops.name_of(source.value)
     return describe(EditRecipe(source), noun(engine)).removesuffix(", unchanged")
+
+
+def other_faces(photo: Photo, source: Source) -> list[tuple[int, list[list[float]]]]:
+    """Return the faces of a photo besides that of ``source``: their numbers, and the corners of their squares.
+
+    Corners are (x, y) as fractions of the photo's sides, one beside the next.
+    """
+    height, width = photo.picture.shape[:2]
+    square = np.array([(0, 0), (TILE, 0), (TILE, TILE), (0, TILE)]) - 0.5
+    found = []
+    for face in range(len(photo.found)):
+        if face != source.face:
+            matrix = photo.aligned(TILE, replace(source, face=face, eyes=())).matrix
+            corners = np.linalg.solve(matrix[:, :2], (square - matrix[:, 2]).T).T
+            found.append((face, ((corners + 0.5) / (width, height)).tolist()))
+    return found
 
 
 def sliders(recipe: EditRecipe, engine: Engine) -> list[dict[str, Any]]:
@@ -104,6 +131,7 @@ def exactness(source: Encoded) -> tuple[str, str]:
 def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
     fact, mood = exactness(source)
     height, width = source.picture.shape[:2]
+    unchanged = f"The model gives all {height * width:,} pixels back unchanged."
     return {
         "original": {
             "uri": data_uri(source.picture),
@@ -114,7 +142,7 @@ def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: R
             "uri": None if source.exact else data_uri(source.reconstruction),  # the original's
             "alt": f"Reconstruction, {fact}",
             "fact": COMES_BACK if source.exact else fact,
-            "detail": fact,
+            "detail": unchanged if source.exact else fact,
             "mood": mood,
         },
         "edited": {
@@ -139,36 +167,16 @@ def verdict(recipe: EditRecipe, rendered: Rendered, prior: str, *, of_face: bool
     """
     traits, source = rendered.traits, recipe.source
     if not rendered.in_range:
-        return "left the model's range"
+        return LEFT
     if of_face and source.face < 0 and not source.eyes:
         return NO_FACE
     if recipe.distance >= FAR:
-        return "moved far"
+        return MOVED
     if traits and traits.distance < traits.bounds[0]:
-        return "plainer than real faces"
+        return PLAIN
     if (traits and not traits.usual) or not all(in_typical_set(rendered.level_norms, prior)):
-        return "unusual"
-    return "typical"
-
-
-def _gauge_help(recipe: EditRecipe, rendered: Rendered) -> str:
-    """Return the help text of the gauge."""
-    names = level_names(len(rendered.level_norms))
-    levels = ", ".join(f"{name} {norm:.2f}" for name, norm in zip(names, rendered.level_norms, strict=True))
-    text = (
-        f"Distance of the model's numbers from the centre, level by level: {levels}. A photo has about 0.5 to 1, least "
-        "in the finest level, for it holds no noise; a sample has its temperature, 1 or less."
-    )
-    if recipe.moves:
-        text += f" The sliders have moved it by {recipe.distance:.2f} standard deviations; {FAR} or more is far."
-    if rendered.traits is None:
-        return text
-    low, high = rendered.traits.bounds
-    return (
-        f"All attributes together, how far this face is from the average one, where 1 is typical: "
-        f"{rendered.traits.distance:.2f}. Of 1,000 real pictures 998 lie between {low:.2f} and {high:.2f}; too near to "
-        f"the average is unusual too. {text}"
-    )
+        return UNUSUAL
+    return TYPICAL
 
 
 def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) -> dict[str, Any]:
@@ -186,17 +194,23 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
     )
     numbers += [["Original", surprise]]
     numbers += [
-        [f"Level {i + 1} ({name})", f"{a:.3f} → {b['norm']:.3f}"]
+        [f"Level {i + 1} ({name})", f"{a:.3f} → {b['norm']:.3f}, distance from the average before and after"]
         for i, (name, a, b) in enumerate(zip(names, source.level_norms, levels, strict=True))
     ]
-    numbers += [["Attributes together", f"{t['norm']:.3f}"] for t in traits]
+    if rendered.traits:
+        low, high = rendered.traits.bounds
+        real = f"998 of 1,000 real pictures lie between {low:.2f} and {high:.2f}"
+        numbers += [["Attributes together", f"{rendered.traits.distance:.3f} from the average; {real}"]]
+    if desk.recipe.moves:
+        far = f"{desk.recipe.distance:.2f} standard deviations together; {FAR} or more is far"
+        numbers += [["Moves", far]]
     return {
         "bars": levels + traits,
-        "typical": gauge_verdict == "typical",
-        "ease": bool(desk.recipe.moves) and gauge_verdict not in ("typical", NO_FACE),
+        "typical": gauge_verdict == TYPICAL,
+        "ease": bool(desk.recipe.moves) and gauge_verdict not in (TYPICAL, NO_FACE),
         "easeHelp": f"Moves all sliders nearer to 0: {', '.join(strengths(pulled_back(desk.recipe)))}",
         "verdict": gauge_verdict,
-        "gaugeHelp": _gauge_help(desk.recipe, rendered),
+        "gaugeHelp": VERDICTS[gauge_verdict].format(noun=noun(engine)),
         "numbers": numbers,
     }
 

@@ -62,29 +62,27 @@ def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Ca
     tiles(
         _imagined_tiles(engine.model_hash, noun(engine), engine),
         key=key,
-        label=f"Imagined {noun(engine)}s",
+        label="Imagined by the model",
         on_choose=lambda i: on_choose(known[i]),
         selected=str(one.seed) if one and recipe.temperature == (one.temperature,) else "",
-        look=Look("2.6rem", "line"),
+        look=Look("2.6rem", "line", captioned=True),
     )
 
 
 def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: Callable[[Source], None]) -> None:
-    """Show the faces of a photo, numbered; nothing for fewer than two."""
+    """Show the faces of a photo; nothing for fewer than two."""
     if len(photo.found) < 2:
         return
     choices = {str(i): replace(source, face=i, eyes=()) for i in range(len(photo.found))}
     entries = [
-        Tile(
-            i, tile_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}", str(int(i) + 1)
-        )
+        Tile(i, tile_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}")
         for i, choice in choices.items()
     ]
     tiles(
         entries,
         key=key,
-        label="Faces in this photo",
+        label="Who in the photo?",
         on_choose=lambda i: on_choose(choices[i]),
         selected=str(source.face),
-        look=Look("2.2rem", "line"),
+        look=Look("2.6rem", "line", captioned=True),
     )

@@ -52,7 +52,7 @@ def _choose(bench: Bench) -> TwoAttributes:
         if state[changed] == state[other]:
             state[ACROSS], state[DOWN] = reversed(state[SHOWN])
 
-    left, middle, right = st.columns([1, 1, 0.9], vertical_alignment="bottom")
+    left, middle, right = st.columns([1, 1, 0.9])
     for place, label, key, other in ((left, "Across", ACROSS, DOWN), (middle, "Down", DOWN, ACROSS)):
         place.selectbox(
             label, names, key=key, format_func=lambda n: words(n).label, on_change=differ, args=(key, other)

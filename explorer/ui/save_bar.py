@@ -29,7 +29,8 @@ FACE = "The face alone, without the rest of your photo. Its recipe travels insid
 EXACT = "The model's own pixels, to the last bit. The recipe travels inside as well."
 BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
 WHOLE = "Your photo at its own size, changed only where the edit changed the face."
-EMBED = "Then the file alone is enough to go on. Whoever gets it can see the unedited face."
+EMBED = "Keeps the unedited face inside the files of the face: whoever gets one can go on from it, and see that face."
+UNEDITED = "embed"  # key of the checkbox that adds the unedited crop to the face's files
 OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
 
 
@@ -38,18 +39,17 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
     desk, source = bench.desk, bench.desk.recipe.source
     if source.kind == "seed":
         _seed_bar(bench)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        grid_button(bench)
         if photo is not None:
             _save_whole_photo(bench, photo)
-        faces = st.container(horizontal=True, width="content", gap="small")
-        embed = source.kind == "photo" and st.checkbox(
-            "Keep my cropped face inside the face PNG", key="embed", help=EMBED
-        )
-        with faces, suppress(GlowcoreError):  # the editor has just shown the reason
-            _save_face(bench, embed, in_photo=photo is not None)
-        grid_button(bench)
+        with suppress(GlowcoreError):  # the editor has just shown the reason
+            _save_face(bench, in_photo=photo is not None)
         _remove_button(bench)
-        st.caption(link_words(desk.recipe, bench.engine.own, desk.crops))
+        if words := link_words(desk.recipe, bench.engine.own, desk.crops):
+            st.caption(words)
+        if source.kind == "photo":
+            st.checkbox("Let others undo this edit", key=UNEDITED, help=EMBED)
 
 
 def others_put_back(desk: Desk) -> list[EditRecipe]:
@@ -104,15 +104,15 @@ def _save_whole_photo(bench: Bench, photo: Photo) -> None:
         )
 
 
-def _save_face(bench: Bench, embed: bool, *, in_photo: bool) -> None:
+def _save_face(bench: Bench, *, in_photo: bool) -> None:
     """Show the buttons that save the face as a PNG with its recipe.
 
     Args:
         bench: the model and the edit.
-        embed: whether the unedited crop is added to the file.
         in_photo: whether the whole photo is offered beside the face, which the labels then tell apart.
     """
     desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
+    embed = recipe.source.kind == "photo" and st.session_state.get(UNEDITED, False)
     side = min(engine.image_size)
 
     def original() -> np.ndarray:

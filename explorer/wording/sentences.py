@@ -15,6 +15,17 @@ FACELESS = "No face was found in this photo, so its centre is used. Place the ey
 COMES_BACK = "Comes back exactly"  # of a reconstruction without a changed pixel
 MOST_NAMES = 3  # that a sentence lists
 
+TYPICAL, UNUSUAL, PLAIN = "typical", "unusual", "plainer than real faces"
+MOVED, LEFT, NO_FACE = "moved far", "left the model's range", "no face found"
+VERDICTS = {  # how usual a picture is, with its explanation
+    TYPICAL: "This {noun} looks like the {noun}s that the model has learnt.",
+    UNUSUAL: "This {noun} is unlike most that the model has learnt, so expect artefacts. Pull back softens the edit.",
+    PLAIN: "This face is nearer to the average than real faces are, so it may look smooth. Pull back softens the edit.",
+    MOVED: "The sliders have moved this {noun} far, so expect artefacts. Pull back softens the edit.",
+    LEFT: "The colours no longer fit the range from black to white, so some are cut off. Pull back softens the edit.",
+    NO_FACE: "No face was found in this photo, so its centre is used. Place the eyes for a better fit.",
+}
+
 
 def describe(recipe: EditRecipe, kind: str) -> str:
     """Describe a recipe of a ``kind`` of pictures for a text alternative: "Gallery face with smile +1.20"."""
@@ -45,12 +56,12 @@ def of_another_model(names: Collection[str]) -> str:
 
 
 def link_words(recipe: EditRecipe, own: Collection[str], crops: Collection[str]) -> str:
-    """Return what the address of the page holds; ``own`` attributes and ``crops`` exist in this session only."""
+    """Return what the link to an edit lacks, "" for nothing; ``own`` and ``crops`` exist in this session only."""
     mine = join_labels((n for n in recipe.attributes if n in own), MOST_NAMES)
     if mine:
-        return f"The address holds the edit, but not {mine}: send its file along, from the Attributes page."
+        return f"The link holds the edit, but not {mine}: send its file along, from the Attributes page."
     if recipe.source.kind == "photo" and recipe.source.value in crops:
-        return "The address holds the edit, but not this picture: save the PNG with it inside to come back to it."
+        return "The link holds the edit, but not this picture: save the PNG with it inside to come back to it."
     if recipe.source.kind == "photo":
-        return "The address holds the edit, not your photo: whoever opens it is asked for the same file."
-    return "The address of this page holds the edit: copy it to share it or to come back."
+        return "The link holds the edit, not your photo: whoever opens it is asked for the same file."
+    return ""

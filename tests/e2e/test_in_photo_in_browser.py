@@ -26,10 +26,15 @@ def shown(page) -> np.ndarray:
 
 @pytest.fixture
 def photographed(page):
-    """The editor with a photo, shown as a whole."""
+    """The editor with a photo, shown as a whole, and a slight smile."""
     expect(smile(page)).to_have_value("1")
     page.locator('input[type="file"]').first.set_input_files(ASTRONAUT)
     expect(page.get_by_role("button", name="In the photo")).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    expect(smile(page)).to_have_value("0")  # the smile of the greeting is not the user's
+    for value in ("0.5", "1"):
+        smile(page).press("Shift+ArrowRight")
+        expect(page.locator('.thumb[data-show="edited"] .fact')).to_have_text(f"Smile +{float(value):.2f}")
     settle(page)
     return page
 
@@ -138,7 +143,18 @@ def test_the_cards_show_the_original_and_the_edit_in_the_photo(photographed):
     assert shown(page).shape == (512, 512, 3)
 
 
-def test_a_frame_shows_for_a_moment_which_face_is_edited(page, tmp_path):
+def test_a_frame_shows_for_a_moment_which_face_is_edited(photographed):
+    page = photographed
+    frame = page.locator(".whose")
+    page.get_by_role("group", name="Picture", exact=True).get_by_role("button", name="Face", exact=True).click()
+    page.get_by_role("button", name="In the photo").click()
+    expect(frame).to_be_visible()
+    expect(frame).to_be_hidden()
+
+
+@pytest.fixture
+def two_people(page, tmp_path):
+    """The editor with a photo of two faces, shown as a whole."""
     with Image.open(ASTRONAUT) as opened:
         face = opened.convert("RGB")
     both = Image.new("RGB", (1000, 512))
@@ -148,20 +164,45 @@ def test_a_frame_shows_for_a_moment_which_face_is_edited(page, tmp_path):
     expect(smile(page)).to_have_value("1")
     page.locator('input[type="file"]').first.set_input_files(tmp_path / "two.png")
     page.get_by_role("button", name="In the photo").click()
-    frame = page.locator(".whose")
-    expect(frame).to_be_visible()
-    expect(frame).to_be_hidden()
+    expect(page.locator(".whose")).to_be_visible()
+    smile(page).press("Shift+ArrowRight")
+    expect(page.locator('.thumb[data-show="edited"] .fact')).to_have_text("Smile +0.50")
+    settle(page)
+    return page
+
+
+def test_every_face_of_a_photo_has_a_frame_and_a_click_in_it_chooses_the_face(two_people):
+    page = two_people
+    frames, other = page.locator(".whose g"), page.locator(".whose .other")
     corners = "e => e.lastElementChild.getAttribute('points').split(/[ ,]/).map(Number)"
-    first = np.reshape(frame.evaluate(corners), (4, 2))
-    faces = page.get_by_role("button", name=re.compile(r"Face \d of 2"))
-    other = faces.nth(0 if faces.nth(1).get_attribute("aria-pressed") == "true" else 1)
-    other.click()
-    expect(frame).to_be_visible()
-    second = np.reshape(frame.evaluate(corners), (4, 2))
-    left, right = sorted((first, second), key=lambda points: points[0, 0])
+    expect(page.locator(".whose.past")).to_be_visible()
+    assert frames.evaluate_all("all => all.map(e => getComputedStyle(e).opacity)") == ["0.5", "0.5"]
+    places = [np.reshape(frame.evaluate(corners), (4, 2)) for frame in frames.all()]
+    left, right = sorted(places, key=lambda points: points[0, 0])
     assert np.abs(right - left - (500, 0)).max() < 20
     assert left[:, 0].max() < 500 < right[:, 0].min()
-    expect(frame).to_be_hidden()
+    faces = page.get_by_role("toolbar", name="Who in the photo?").get_by_role("button")
+    expect(page.get_by_text("Who in the photo?")).to_be_visible()
+    expect(faces.nth(0)).to_have_attribute("aria-pressed", "true")
+    assert other.get_attribute("data-face") == "1"
+    stage, whole = page.locator(".stage"), page.get_by_role("button", name="In the photo")
+    box = other.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=4)  # a press that moves compares
+    page.mouse.up()
+    assert int(stage.get_attribute("aria-valuenow")) > 0
+    stage.press("Home")
+    page.mouse.click(x, y)
+    expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(other).to_have_attribute("data-face", "0")
+    expect(stage).to_have_attribute("aria-valuenow", "0")
+    expect(whole).to_have_attribute("aria-pressed", "true")
+    expect(smile(page)).to_have_value("0.5")
+    page.mouse.click(x, y)  # the frame of the face that is edited
+    assert int(stage.get_attribute("aria-valuenow")) > 0
+    expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
     settle(page)
 
 
@@ -256,22 +297,29 @@ def test_a_strip_marks_the_picture_of_this_strength_only(page):
     settle(page)
 
 
-def test_nothing_below_the_sliders_jumps(page):
+def test_the_hint_leaves_no_gap_and_then_nothing_below_the_sliders_jumps(page):
     expect(smile(page)).to_have_value("1")
-    expect(page.locator(".hint")).to_be_visible()
+    hint = page.locator(".hint")
+    expect(hint).to_be_visible()
     settle(page)
     parts = ".sliders", ".readout", ".numbers", ".st-key-save_face"
     places = lambda: [page.locator(part).bounding_box()["y"] for part in parts]  # noqa: E731
+    first, height = places(), hint.bounding_box()["height"]
+    smile(page).press("Shift+ArrowRight")
+    expect(hint).to_be_hidden()
+    settle(page)
     before = places()
-    for _ in range(4):
+    assert before == pytest.approx([first[0], *(place - height for place in first[1:])], abs=0.5)
+    for _ in range(3):
         smile(page).press("Shift+ArrowRight")
     expect(page.locator(".verdict")).to_have_text("moved far")
-    expect(page.locator(".hint")).to_be_hidden()
     ease = page.get_by_role("button", name="Pull back")
     expect(ease).to_have_attribute("title", re.compile(r"^Moves all sliders nearer to 0: Smile \+1\.80$"))
     assert places() == before
     page.locator(".editor").evaluate("e => e.getRootNode().__instance.readout.note('No face was found.')")
     expect(page.locator(".note")).to_be_visible()
+    assert places()[0] == before[0]
+    page.get_by_role("button", name="Close the note").click()
     assert places() == before
     ease.click()
     expect(page.locator(".verdict")).to_have_text("typical")

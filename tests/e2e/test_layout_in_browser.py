@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.settling import settle, smile
+from tests.e2e.settling import settle, smile, still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -18,7 +18,7 @@ def ready(page, width: int, height: int) -> None:
     expect(smile(page)).to_have_value("1")
     expect(page.locator(".frames-name")).to_have_text("Smile")
     settle(page)
-    page.wait_for_timeout(500)  # the page is laid out anew
+    still(page)
 
 
 def below(place: dict[str, float]) -> float:
@@ -79,7 +79,7 @@ def test_in_a_low_window_the_picture_stays_in_sight_while_sliders_move(page):
     ready(page, 844, 390)
     for name in ("Beard", "Moustache"):
         page.get_by_role("slider", name=name, exact=True).evaluate("e => e.scrollIntoView({ block: 'center' })")
-        page.wait_for_timeout(300)
+        still(page)
         stage = box(page, ".stage")
         assert stage["y"] >= 59
         assert below(stage) <= 390
@@ -98,6 +98,7 @@ def test_on_a_telephone_the_picture_is_in_sight_at_once(page):
     stage, shelf = box(page, ".stage"), box(page, ".st-key-shelves")
     assert stage["y"] < 260
     assert below(stage) < 844
+    assert below(smile(page).bounding_box()) < 844
     assert shelf["height"] < 70
     words = page.locator(".st-key-uploads_and_words")
     assert words.evaluate("e => e.scrollHeight - e.clientHeight") <= 0

@@ -158,6 +158,9 @@ def test_eyes_are_placed_by_the_keyboard(page, faceless):
 
 def test_the_edit_is_put_back_into_the_whole_photo(page, tmp_path):
     upload(page, ASTRONAUT)
+    smile(page).press("Shift+ArrowRight")
+    expect(page.locator('.thumb[data-show="edited"] .fact')).to_have_text("Smile +0.50")
+    settle(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save whole photo").click()
     expect(page.get_by_role("button", name="Save whole photo")).to_be_focused()  # as it was before it was disabled

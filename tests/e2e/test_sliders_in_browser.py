@@ -229,7 +229,7 @@ def test_the_hint_says_what_a_finger_does(touching):
     hint = touching.locator(".hint")
     expect(hint).to_be_visible()
     said = hint.inner_text()
-    assert "keep a finger on Hold: original" in said
+    assert "keep a finger on Hold to compare" in said
     assert "Keys" not in said
     assert "Drag" not in said
 

@@ -13,6 +13,7 @@ from explorer.portraits.face_detector import Face
 from explorer.portraits.faces import TEMPLATE
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session import album
+from explorer.session.desk import Desk
 from explorer.session.editor_view import editor_view
 from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
@@ -132,11 +133,43 @@ def test_photos_that_come_at_once_are_one_step(desk, engine, blobs, monkeypatch)
     assert [r.source.value for r in desk.history.past] == [start.source.value, kept.present.source.value]
 
 
+@pytest.mark.parametrize(
+    ("before", "moves"),
+    [
+        ("nothing", ()),
+        ("another face", ()),
+        ("a reload", ()),
+        ("a move", (("Male", 2.0), ("Smiling", 1.0))),
+        ("a move and back", (("Smiling", 1.0),)),
+        ("a link", (("Smiling", 1.0),)),
+    ],
+)
+def test_a_photo_takes_over_the_edit_that_the_user_has_made_and_not_the_greeting(desk, engine, blobs, before, moves):
+    start = desk.recipe
+    assert start.moves == (("Smiling", 1.0),)
+    if before == "another face":
+        desk.start_from(Source("gallery", engine.gallery.names[1]))
+    elif before == "a reload":
+        desk = Desk.arrive(engine, start.token())
+    elif before == "a link":
+        desk = Desk.arrive(engine, replace(start, source=Source("seed", "3")).token())
+    elif before != "nothing":
+        for number, value in enumerate([2.0] if before == "a move" else [2.0, 0.0]):
+            desk.handle({"op": "set", "name": "Male", "value": value, "nonce": "a", "seq": number}, engine)
+    last = desk.recipe
+    with desk.batch():
+        keys = [desk.receive(jpeg_of(picture), engine) for picture in blobs[:2]]
+    assert (desk.recipe.source.value, desk.recipe.moves) == (keys[1], moves)
+    assert desk.history.past[-1] == last
+
+
 def test_a_photo_that_is_removed_leaves_no_step_that_changes_nothing(desk, engine, blobs):
+    first = desk.recipe
+    desk.move({"Male": 2.0})
     start = desk.recipe
     key = desk.receive(jpeg_of(blobs[0]), engine)
     desk.remove_photo(key, engine)
-    assert (desk.recipe, desk.history.past) == (start, ())
+    assert (desk.recipe, desk.history.past) == (start, (first,))
 
 
 def test_a_png_with_its_crop_needs_no_photo(desk, engine, blobs):

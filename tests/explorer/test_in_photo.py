@@ -13,7 +13,9 @@ from PIL import Image
 from explorer.edits.messages import NOTHING, Wanted
 from explorer.edits.recipe import EditRecipe
 from explorer.pixels.pictures import reduced
-from explorer.portraits.photos import Photo, photo_key
+from explorer.portraits.face_detector import Face
+from explorer.portraits.faces import TEMPLATE
+from explorer.portraits.photos import TILE, Photo, photo_key
 from explorer.views.in_photo import SIDE, in_photo, key_of
 from tests.explorer.picture_files import jpeg_of, png_of
 from tests.explorer.visiting import visit
@@ -48,6 +50,36 @@ def test_the_key_tells_models_faces_and_other_edits_apart(engine, bare):
         key_of(model, photo.source, others) for model in (engine, bare) for others in ([], [other], [other.reset()])
     }
     assert len(keys) == 6
+
+
+def test_the_other_faces_of_a_photo_are_told_with_their_places(home, fresh_caches, monkeypatch):
+    sent, told = [], {}
+    monkeypatch.setattr(
+        "explorer.ui.components.editor._EDITOR", lambda data, **given: sent.append(data) or told.update(given)
+    )
+    places = [(20, 30, 60), (120, 40, 48), (200, 25, 80)]  # left, top and side of the square of each face
+    faces = [Face((x, y, s, s), (TEMPLATE + 0.5 / TILE) * s + (x - 0.5, y - 0.5), 0.9) for x, y, s in places]
+    monkeypatch.setattr("explorer.portraits.photos.find", lambda picture: faces)
+    at = visit("edit.py")
+    at.file_uploader(key="upload").upload("us.png", png_of(smooth(150, 300)), "image/png").run()
+    desk = at.session_state["desk"]
+
+    def others() -> dict[int, np.ndarray]:
+        desk.wanted = Wanted(photo=True)
+        at.run()
+        return {face: np.array(corners) * (300, 150) for face, corners in sent[-1]["photo"]["others"]}
+
+    square = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    assert list(others()) == [1, 2]
+    for face, corners in others().items():
+        x, y, side = places[face]
+        np.testing.assert_allclose(corners, square * side + (x, y), atol=1e-6)
+    state = {"face": 2}
+    monkeypatch.setattr("explorer.ui.components.editor.st.session_state", {"editor": state})
+    for face, chosen in ((2, 2), (0, 0), (3, 0), (-1, 0), (True, 0), ("1", 0), (None, 0)):
+        state["face"] = face
+        told["on_face_change"]()
+        assert desk.recipe.source.face == chosen
 
 
 def test_the_photo_is_sent_when_it_is_requested(home, fresh_caches, blobs, monkeypatch):

@@ -66,6 +66,7 @@ def test_every_page_with_a_photo_and_a_switch(zoo, kind, monkeypatch):
     picture = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     at.file_uploader(key="upload").upload("a.png", png_of(picture), "image/png").run()
     assert at.session_state["desk"].recipe.source.kind == "photo"
+    at.session_state["desk"].move({"Smiling": 1.0})
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key=f"use_runs/{kind}").click().run()
     for page in PAGES:

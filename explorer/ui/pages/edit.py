@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from explorer.edits.messages import NOTHING
 from explorer.edits.recipe import Source
 from explorer.engines import models
 from explorer.portraits.photos import Photo
+from explorer.session.editor_view import other_faces
 from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
@@ -132,7 +134,12 @@ def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
     changed = marked != picked(bench)
     view = {**view_of(bench), "photo": photo_view(bench)}
     desk.wanted = NOTHING  # what was requested is sent once
-    editor(view, key="editor", on_message=lambda message: desk.handle(message, engine))
+    editor(
+        view,
+        key="editor",
+        on_message=lambda message: desk.handle(message, engine),
+        on_face=lambda face: choose_face(bench, face),
+    )
     save_bar(bench, desk.photo())
     # The rest of the page must mark the new source, unless it could not be shown and the editor went back to the last
     # one. This comes last because a slider that is removed and inserted again during the run loses the focus.
@@ -154,7 +161,15 @@ def photo_view(bench: Bench) -> dict[str, Any] | None:
         with suppress(GlowcoreError):  # the server is busy: the editor goes on with the face alone
             pasted = {recipe.source: edited(bench, recipe) for recipe in others}
             view |= in_photo(photo, source, min(bench.engine.image_size), pasted)
+            view["others"] = other_faces(photo, source)
     return view
+
+
+def choose_face(bench: Bench, face: Any) -> None:
+    """Start from another face of the photo of the edit; ``face`` is from the browser, and anything else is ignored."""
+    photo = bench.desk.photo()
+    if photo is not None and type(face) is int and 0 <= face < len(photo.found):
+        bench.desk.start_from(replace(photo.source, face=face))
 
 
 def picked(bench: Bench) -> tuple[Source, tuple[float, ...]]:
@@ -197,4 +212,4 @@ if imagined is not None:  # after the picture, because the first visitor waits u
         )
 if attribution := bench.engine.gallery.attribution:
     with st.popover("About the gallery", type="tertiary"):
-        st.markdown(attribution)
+        st.markdown(attribution.partition("\n|")[0])  # without the table of file numbers

@@ -13,7 +13,9 @@ SCRIPTS = ("edit_wire", "stage", "photo", "views", "panel", "frames", "readout",
 _EDITOR = st.components.v2.component("explorer_editor", **sources("editor", *SCRIPTS))
 
 
-def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None]) -> None:
+def editor(
+    view: dict[str, Any], *, key: str, on_message: Callable[[Any], None], on_face: Callable[[Any], None]
+) -> None:
     """Show the editor.
 
     Args:
@@ -21,9 +23,13 @@ def editor(view: dict[str, Any], *, key: str, on_message: Callable[[Any], None])
         key: the key of the component.
         on_message: called with each message of the browser before the page reruns; see
             ``explorer.edits.actions.reduce``.
+        on_face: called with the number of a face of the user's photo when its frame is clicked; not validated.
     """
 
     def changed() -> None:
         on_message(st.session_state[key].get("request"))
 
-    _EDITOR(key=key, data=view, on_request_change=changed)
+    def chosen() -> None:
+        on_face(st.session_state[key].get("face"))
+
+    _EDITOR(key=key, data=view, on_request_change=changed, on_face_change=chosen)

@@ -9,13 +9,13 @@ function typing(event) {
 const REST = 600 // milliseconds without input after which a strip is requested
 const UNANSWERED = "The server has not answered yet. The sliders show the last edit that it confirmed; a late answer still counts."
 const UNSAVED = "The picture was not saved: the page was left before it was ready."
-const PRESSES = ["pointerdown", "pointerup", "pointercancel"]
+const COPIED = 2000 // milliseconds for which the button says that the link was copied
 
 class Editor {
   constructor(root) {
     this.root = root
     this.find = (selector) => root.querySelector(selector)
-    this.stage = new Stage(root)
+    this.stage = new Stage(root, (face) => { remember(VIEW, "photo"); this.chooseFace(face) })
     this.saves = new SaveGate(() => this.wire.changesPending)
     this.wire = new EditWire((m) => this.send(m), (busy) => {
       this.find(".waiting").hidden = !busy
@@ -41,16 +41,18 @@ class Editor {
     hold.onkeyup = hold.onblur = () => this.stage.hold(false)
     for (const thumb of root.querySelectorAll(".thumb")) thumb.onclick = () => this.show(thumb.dataset.show)
     this.show("edited")
-    this.onKey = (event) => this.key(event)
-    this.onGone = () => this.stage.hold(false)
-    this.onPress = (event) => { this.pressed = event.type === "pointerdown" }
-    this.onLeave = () => this.keep(true)
-    window.addEventListener("pagehide", this.onLeave)
-    window.addEventListener("keydown", this.onKey)
-    window.addEventListener("keyup", this.onKey)
-    window.addEventListener("blur", this.onGone) // keys released in another window are not reported
-    document.addEventListener("visibilitychange", this.onGone)
-    for (const type of PRESSES) window.addEventListener(type, this.onPress, true)
+    this.find(".copy").hidden = !navigator.clipboard // without HTTPS
+    this.find(".copy").onclick = () => this.copy()
+    this.listening = new AbortController()
+    const listen = (target, types, heard, capture = false) => {
+      for (const type of types) target.addEventListener(type, heard, { capture, signal: this.listening.signal })
+    }
+    listen(window, ["pagehide"], () => this.keep(true))
+    listen(window, ["keydown", "keyup"], (event) => this.key(event))
+    listen(window, ["blur"], () => this.stage.hold(false)) // keys released in another window are not reported
+    listen(document, ["visibilitychange"], () => this.stage.hold(false))
+    const press = (event) => { this.pressed = event.type === "pointerdown" }
+    listen(window, ["pointerdown", "pointerup", "pointercancel"], press, true)
   }
 
   close() {
@@ -58,12 +60,17 @@ class Editor {
     this.keep()
     this.wire.close()
     this.saves.remove()
-    window.removeEventListener("pagehide", this.onLeave)
-    window.removeEventListener("keydown", this.onKey)
-    window.removeEventListener("keyup", this.onKey)
-    window.removeEventListener("blur", this.onGone)
-    document.removeEventListener("visibilitychange", this.onGone)
-    for (const type of PRESSES) window.removeEventListener(type, this.onPress, true)
+    this.listening.abort()
+  }
+
+  // Copy the address. While a change is pending the address is that of the edit before, so the copy waits for the answer.
+  async copy() {
+    this.copies = this.wire.changesPending
+    if (this.copies) return
+    await navigator.clipboard.writeText(location.href)
+    const button = this.find(".copy")
+    this.find(".said").textContent = button.textContent = this.data.photo ? "Copied. Your photo is not in it." : "Copied"
+    setTimeout(() => { button.textContent = "Copy link" }, COPIED)
   }
 
   // Keep what a reload, or another page, would lose; `ending` is whether the document ends.
@@ -191,8 +198,9 @@ class Editor {
     return { ...data, photo: this.photo, pictures }
   }
 
-  async update(data, send) {
+  async update(data, send, chooseFace = this.chooseFace) {
     this.send = send
+    this.chooseFace = chooseFace
     this.unanswered = Boolean(data.unanswered)
     const turn = (this.turn = (this.turn ?? 0) + 1)
     data = this.completed(data)
@@ -235,6 +243,7 @@ class Editor {
     }
     this.words(data)
     if (!before) this.resume(data)
+    if (this.copies) this.copy()
     if (!this.unanswered && !this.wire.changesPending) this.views.request()
   }
 
@@ -280,8 +289,9 @@ class Editor {
   }
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const editor = instanceOf(parentElement, () => new Editor(parentElement))
-  if (data) editor.update(data, (message) => setStateValue("request", message))
+  const send = (message) => setStateValue("request", message)
+  if (data) editor.update(data, send, (face) => setTriggerValue("face", face))
   return whenGone(parentElement, () => editor.close())
 }

@@ -31,10 +31,13 @@ function enlargedRows(values, width, height, factor) {
 }
 
 class FaceInPhoto {
-  // `matrix` maps the pixels of the photo's `image` to those of the face, row by row.
-  constructor({ key, image, matrix }, original) {
+  // `matrix` maps the pixels of the photo's `image` to those of the face, row by row. `others` has the numbers of the other
+  // faces with their corners as fractions of the photo's sides.
+  constructor({ key, image, matrix, others }, original) {
     this.key = key
     this.image = image
+    const inPixels = ([x, y]) => [x * image.naturalWidth, y * image.naturalHeight]
+    this.others = others.map(([face, corners]) => [face, corners.map(inPixels)])
     this.size = original.naturalWidth
     this.face = element("canvas", { width: this.size, height: this.size })
     this.original = this.pixels((canvas) => drawTile(canvas, original))

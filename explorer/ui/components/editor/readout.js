@@ -18,25 +18,20 @@ class Readout {
     if (this.find(selector).contains(this.root.activeElement)) this.find(".undo").focus()
   }
 
-  // The hint keeps its space until the page is opened again, so that nothing below it moves.
   hideHint() {
     this.moveFocus(".hint")
-    this.find(".hint").classList.add("past")
+    this.find(".hint").hidden = true
     remember(HINT, "seen")
   }
 
-  show({ readout, sliders, pictures }, line) {
+  show({ readout, sliders }, line) {
     this.note(line)
-    const { mood, fact, detail } = pictures.reconstruction
-    this.find(".exact").hidden = mood !== "good"
-    this.find(".exact").textContent = fact
-    this.find(".exact").title = detail
     this.gauge(readout)
     const rows = readout.numbers.map(([name, value]) => element("tr", {}, element("td", { class: "quiet" }, name),
       element("td", {}, value)))
     this.find(".numbers table").replaceChildren(...rows)
-    const [none, hint] = [sliders.length === 0, this.find(".hint")]
-    if (none || (recall(HINT) && !hint.classList.contains("past"))) hint.hidden = true
+    const none = sliders.length === 0
+    if (none || recall(HINT)) this.find(".hint").hidden = true
     this.find(".empty").hidden = !none
   }
 

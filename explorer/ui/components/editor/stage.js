@@ -3,9 +3,11 @@
 
 const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "Edited" }
 const SIDE = 768 // pixels of the canvas for a face
+const STILL = 0.015 // of the stage's sides: a press that moves less does not move
 
 class Stage {
-  constructor(root) {
+  // `chooseFace` is called with the number of another face of the photo when its frame is clicked.
+  constructor(root, chooseFace) {
     this.node = root.querySelector(".stage")
     this.before = root.querySelector(".before")
     this.after = root.querySelector(".after")
@@ -18,7 +20,15 @@ class Stage {
     this.photo = null
     this.whole = false
     this.setSplit(0)
-    dragged(this.node, (x) => { if (this.compares) this.setSplit(100 * x) })
+    this.node.addEventListener("pointerdown", (event) => {
+      this.press = { face: event.target.closest("[data-face]")?.dataset.face }
+    }, true)
+    dragged(this.node, (x, y) => {
+      this.press = { x, y, ...this.press }
+      if (Math.hypot(x - this.press.x, y - this.press.y) > STILL) this.press.face = undefined
+      if (this.compares && !this.press.face) this.setSplit(100 * x)
+    })
+    this.node.onclick = () => { if (this.press?.face) chooseFace(Number(this.press.face)) }
     this.node.onkeydown = (event) => {
       const step = { ArrowLeft: -2, ArrowRight: 2, Home: -100, End: 100, PageUp: -10, PageDown: 10 }[event.key]
       if (step === undefined || !this.compares) return

@@ -36,16 +36,18 @@ class Views {
     this.showFrame()
   }
 
-  // For a moment, show which face of the photo is edited.
+  // For a moment, show which face of the photo is edited. While there are others, all have frames.
   showFrame() {
     clearTimeout(this.framed)
-    const hide = (hidden) => this.frame.toggleAttribute("hidden", hidden)
-    hide(!this.stage.inPhoto)
+    this.frame.toggleAttribute("hidden", !this.stage.inPhoto)
     if (!this.stage.inPhoto) return
-    const { image, corners } = this.stage.photo
+    const { image, corners, others } = this.stage.photo
     this.frame.setAttribute("viewBox", `0 0 ${image.naturalWidth} ${image.naturalHeight}`)
-    for (const line of this.frame.children) line.setAttribute("points", corners.join(" "))
-    this.framed = setTimeout(() => hide(true), FRAMED)
+    const lines = (points) => `<polygon points="${points.join(" ")}"/>`.repeat(2)
+    const frames = others.map(([face, points]) => `<g class="other" data-face="${face}">${lines(points)}</g>`)
+    this.frame.innerHTML = [...frames, `<g>${lines(corners)}</g>`].join("") // numbers only
+    this.frame.classList.remove("past")
+    this.framed = setTimeout(() => this.frame.classList.add("past"), FRAMED)
   }
 
   toggleFull() {

@@ -40,12 +40,14 @@ class Look:
         layout: "line" for one line that scrolls, "shelf" for two, "grid" for rows of ``columns`` tiles.
         columns: the number of columns of a grid.
         hint: the tooltip of all tiles, "" for the text alternative of each.
+        captioned: whether the label of the tiles is shown above them.
     """
 
     tile: str = ""
     layout: str = "grid"
     columns: int = 1
     hint: str = ""
+    captioned: bool = False
 
 
 def tiles(
@@ -57,7 +59,7 @@ def tiles(
     look: Look,
     selected: str = "",
 ) -> None:
-    """Show ``entries`` as buttons; ``label`` is their name for a screen reader, ``selected`` the id of the marked one.
+    """Show ``entries`` as buttons; ``label`` is their name, ``selected`` the id of the marked one.
 
     ``on_choose`` gets the id of the tile that was clicked; an id that is not among the entries is ignored.
     """

@@ -25,6 +25,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   state.observer.observe(box)
   if (!data) return undefined
   box.setAttribute("aria-label", data.label)
+  const caption = parentElement.querySelector(".caption")
+  caption.textContent = data.label
+  caption.hidden = !data.captioned
   box.className = `tiles ${data.layout}`
   box.style.setProperty("--tile", data.tile)
   box.style.setProperty("--columns", data.columns)
@@ -36,11 +39,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
       button = element("button", { class: "tile", type: "button" }, element("img"), element("span"))
       box.append(button)
     }
-    const [image, caption] = button.children
+    const [image, words] = button.children
     if (image.getAttribute("src") !== tile.uri) image.src = tile.uri
     image.alt = tile.alt
-    caption.textContent = tile.caption ?? ""
-    caption.hidden = !tile.caption
+    words.textContent = tile.caption ?? ""
+    words.hidden = !tile.caption
     button.classList.toggle("begins", index > 0 && tile.group !== data.tiles[index - 1].group)
     button.setAttribute("aria-pressed", String(tile.id === data.selected))
     button.title = data.hint || tile.alt
