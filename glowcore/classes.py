@@ -3,6 +3,10 @@
 In a class-conditional Glow only the prior of the top level depends on the class y (``ycond`` in the paper's code). It
 has two classifiers: the *head*, a linear map of the top latents trained jointly with the likelihood, and the flow
 itself by Bayes' rule, ``argmax_y p(x | y) p(y)``.
+
+Both are trained on dequantised pictures: to classify pictures or to compare their likelihoods, take latents of
+``encode_dequantised``. ``encode`` adds no noise: values of fewer than 8 bits are then at the lower edges of their bins,
+where both are less accurate.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from glowcore import likelihood
 from glowcore.errors import ConfigError
 from glowcore.latents import Latents
 from glowcore.metadata import CLASS_COUNTS, CLASS_NAMES
@@ -152,6 +157,8 @@ def renumbered(model: LikelihoodModel, labels: Tensor, names: tuple[str, ...]) -
 def head_logits(model: Flow, latents: Latents) -> Tensor:
     """Return the head's logits, ``[B, K]``, of latents that a class-conditional model encoded with any ``y``.
 
+    Take latents of ``encode_dequantised``, as in training.
+
     Raises:
         ConfigError: the model has no head.
     """
@@ -160,16 +167,26 @@ def head_logits(model: Flow, latents: Latents) -> Tensor:
     return model.class_head(model.top_prior.inverse(latents.levels[-1], latents.y))
 
 
-def head_bits(model: Flow, latents: Latents, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy of the head in bits, a scalar, for the true classes ``labels`` (``[B]``)."""
+def head_bits(model: Flow, latents: Latents, labels: Tensor | Sequence[int] | int) -> Tensor:
+    """Return the mean cross-entropy of the head in bits, a scalar, for the true classes ``labels`` (``[B]``).
+
+    Raises:
+        ConfigError: the model has no head, or as :meth:`~glowcore.priors.TopPrior.labels`.
+    """
+    labels = model.top_prior.labels(labels, len(latents))
     return F.cross_entropy(head_logits(model, latents), labels) / math.log(2)
 
 
 def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:
     """Return ``log p(x | y)`` in nats for every class y, ``[B, K]``, from one encoding with any ``y``.
 
-    Only the top prior depends on y, so its term of ``latents.log_prob`` is replaced.
+    Only the top prior depends on y, so its term of ``latents.log_prob`` is replaced. Take latents of
+    ``encode_dequantised`` to compare classes.
+
+    Raises:
+        ConfigError: the latents have no ``log_prob`` or no ``y``.
     """
+    log_prob = likelihood.checked_log_prob(latents.log_prob)
     eps = latents.levels[-1]
     z = model.top_prior.inverse(eps, latents.y)
 
@@ -177,7 +194,7 @@ def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:
         noise, logdet = model.top_prior(z, y)
         return noise_log_prob(noise, model.prior) + logdet
 
-    rest = latents.log_prob - top_log_prob(latents.y)
+    rest = log_prob - top_log_prob(latents.y)
     terms = [top_log_prob(torch.full_like(latents.y, number)) for number in range(num_classes(model))]
     return rest[:, None] + torch.stack(terms, dim=1)
 
@@ -194,9 +211,15 @@ def log_prior(model: Flow) -> Tensor:
 
 
 def log_marginal(model: Flow, latents: Latents) -> Tensor:
-    """Return ``log p(x) = log sum_y p(x | y) p(y)`` in nats, ``[B]``; without classes ``latents.log_prob``."""
+    """Return ``log p(x) = log sum_y p(x | y) p(y)`` in nats, ``[B]``; without classes ``latents.log_prob``.
+
+    Take latents of ``encode_dequantised`` to compare pictures.
+
+    Raises:
+        ConfigError: as :func:`log_prob_by_class`.
+    """
     if not num_classes(model):
-        return latents.log_prob
+        return likelihood.checked_log_prob(latents.log_prob)
     return (log_prob_by_class(model, latents) + log_prior(model)).logsumexp(1)
 
 

@@ -107,7 +107,13 @@ class Latents:
 
     @staticmethod
     def cat(parts: Sequence[Latents]) -> Latents:
-        """Concatenate batches; ``log_prob`` and ``y`` are kept if every part has them."""
+        """Concatenate batches; ``log_prob`` and ``y`` are kept if every part has them.
+
+        Raises:
+            ConfigError: there are no parts.
+        """
+        if not parts:
+            raise ConfigError("there are no latents to concatenate, expected at least one batch")
         log_probs = [p.log_prob for p in parts if p.log_prob is not None]
         labels = [p.y for p in parts if p.y is not None]
         for part in parts[1:]:
@@ -139,14 +145,29 @@ class Latents:
 
         ``z = latents.detach().clone().requires_grad_()`` can be optimised by ``torch.optim.Adam(z.levels)`` and leaves
         ``latents`` as they are. ``log_prob`` becomes None, since it does not follow the optimised levels.
+
+        Raises:
+            ConfigError: the levels are results of a recorded computation, as those that ``encode`` returns with
+                gradients enabled. An optimizer cannot change them.
         """
+        if any(level.grad_fn is not None for level in self.levels):
+            raise ConfigError(
+                "latents that were computed with gradients cannot be optimised, use "
+                "latents.detach().clone().requires_grad_()"
+            )
         for level in self.levels:
             level.requires_grad_(requires_grad)
         self.log_prob = None
         return self
 
     def mean(self) -> Latents:
-        """Return the mean over the pictures, a batch of one without a class."""
+        """Return the mean over the pictures, a batch of one without a class.
+
+        Raises:
+            ConfigError: there are no pictures.
+        """
+        if not len(self):
+            raise ConfigError("latents of 0 pictures have no mean, expected at least one picture")
         return replace(self._map(lambda t: t.mean(dim=0, keepdim=True)), y=None)
 
     def repeat(self, times: int) -> Latents:
@@ -233,8 +254,9 @@ class Latents:
     def level_norms(self) -> Tensor:
         """Return ``[B, L]``: the root mean square of each level over that of its prior.
 
-        It is about 1 for the encodings of dequantised training pictures, and T for samples at temperature T. Pictures
-        encoded without dequantisation noise have less, photos of faces with the shipped models 0.5 to 1.
+        It is about 1 for the encodings of dequantised training pictures (``encode_dequantised``), and T for samples at
+        temperature T. ``encode`` adds no noise: the shipped models of faces then give 0.5 to 1 for photos, that of
+        digits 1.1 to 1.9, since its pictures of 4 bits are at the lower edges of their bins.
         """
         spread = math.pi / math.sqrt(3) if self.prior == "logistic" else 1.0
         return torch.stack([level.flatten(1).square().mean(1).sqrt() / spread for level in self.levels], dim=1)

@@ -105,12 +105,28 @@ def bin_centres(images: Tensor, n_bits: int) -> Tensor:
     return torch.where(images.isfinite(), (k * width + (width - 1) / 2) / 255, torch.nan)
 
 
-def bits_per_dim(log_prob: Tensor, num_dims: int, n_bits: int) -> Tensor:
+def checked_log_prob(log_prob: Tensor | None) -> Tensor:
+    """Return the ``log_prob`` of latents.
+
+    Raises:
+        ConfigError: it is None, since the latents have been changed.
+    """
+    if log_prob is None:
+        raise ConfigError(
+            "these latents have no log_prob, since they were sampled or changed; encode the decoded picture for one"
+        )
+    return log_prob
+
+
+def bits_per_dim(log_prob: Tensor | None, num_dims: int, n_bits: int) -> Tensor:
     r"""Return bits per dimension from log-densities (nats, over the unit cube) of dequantised pictures.
 
     .. math:: \mathrm{bpd} = n - \frac{\log p(x)}{D \ln 2}
 
     The constant n is ``n D ln 2 / (D ln 2)``: the volume ``2^{-nD}`` of one bin. A uniform density on the cube
     (``log_prob = 0``) gives exactly n. This is an upper bound on the code length.
+
+    Raises:
+        ConfigError: as :func:`checked_log_prob`.
     """
-    return n_bits - log_prob / (num_dims * math.log(2))
+    return n_bits - checked_log_prob(log_prob) / (num_dims * math.log(2))

@@ -139,10 +139,19 @@ class LikelihoodModel(nn.Module):
         return checked_images(images, self.config.channels, self.image_size, self.device)
 
     def checked_levels(self, latents: Latents) -> list[Tensor]:
-        """Return the levels of latents in this model's dtype and on its device; their shapes and prior are checked."""
+        """Return the levels of latents in this model's dtype and on its device; their shapes and prior are checked.
+
+        Raises:
+            ConfigError: no latents, those of another model, or levels of different numbers of pictures.
+        """
+        if not isinstance(latents, Latents):
+            raise ConfigError(f"latents are of type {type(latents).__name__}, expected Latents, which encode returns")
         expected, shapes = self.latent_shapes(), [tuple(level.shape[1:]) for level in latents.levels]
         if shapes != expected:
             raise ConfigError(f"latents have levels {shapes}, this model's are {expected}")
+        sizes = [len(level) for level in latents.levels]
+        if len(set(sizes)) > 1:
+            raise ConfigError(f"latents have levels of {sizes} pictures, expected the same number in each")
         if latents.prior != self.prior:
             raise ConfigError(f"latents have a {latents.prior} prior, this model's is {self.prior}")
         return [level.to(self.device, self.dtype) for level in latents.levels]

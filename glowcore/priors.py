@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +56,9 @@ class TopPrior(nn.Module):
 
     Mean and log-std are learned for each value of the level and initialised to zero; with ``learned=False`` they stay
     zero. With ``num_classes`` K > 0 each class adds its own (``ycond`` in the paper's code).
+
+    :class:`~glowcore.flow.Flow` also accepts a top prior of your own, a module with ``labels``, ``forward`` and
+    ``inverse`` of the signatures below. A ``labels`` that returns None makes a model without classes.
     """
 
     def __init__(self, shape: tuple[int, int, int], *, learned: bool = True, num_classes: int = 0) -> None:
@@ -72,8 +76,8 @@ class TopPrior(nn.Module):
 
         Raises:
             ConfigError: a class that the model does not have (checked only for labels on the CPU, since reading them
-                from another device would synchronize), a wrong number of labels, or labels for a model without
-                classes.
+                from another device would synchronize, and not while ``torch.compile`` or ``torch.export`` traces), a
+                wrong number of labels, or labels for a model without classes.
         """
         if y is None:
             return None
@@ -84,6 +88,10 @@ class TopPrior(nn.Module):
                 f"labels y have shape {tuple(y.shape)}, expected one number or one for each of {batch} pictures"
             )
         return y.to(self.stats.device).expand(batch)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """See ``nn.Module``. ``to(memory_format=torch.channels_last)`` supports no tensors of five dimensions."""
+        return super()._apply(lambda t: fn(t.flatten(2)).reshape(t.shape) if t.ndim == 5 else fn(t), recurse)
 
     def mean_log_std(self, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return mean and log-std, each ``[1, C, H, W]`` or, with labels ``y`` (``[B]``), ``[B, C, H, W]``.
@@ -108,7 +116,7 @@ class TopPrior(nn.Module):
             raise ConfigError("this model has no classes, expected no labels y")
         if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
             raise ConfigError(f"labels y are {y.dtype}, expected whole numbers from 0 to {self.num_classes - 1}")
-        if y.device.type == "cpu" and not under_torch_func(y):
+        if y.device.type == "cpu" and not torch.compiler.is_compiling() and not under_torch_func(y):
             invalid = y[(y < 0) | (y >= self.num_classes)]
             if len(invalid):
                 raise ConfigError(

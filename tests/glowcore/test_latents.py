@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from glowcore import ConfigError, Latents
+from glowcore import ConfigError, Latents, build
+from glowcore.baselines import VAEConfig
 from tests.glowcore import tiny
 
 
@@ -273,3 +274,40 @@ def test_a_model_and_its_attributes_take_latents_of_their_own_prior_only():
         use(found)
         with pytest.raises(ConfigError, match="latents have a logistic prior, these attributes were fitted for gaussi"):
             use(other)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: Latents.cat([]), "there are no latents to concatenate, expected at least one batch"),
+        (lambda: latents()[[]].mean(), "latents of 0 pictures have no mean, expected at least one picture"),
+        (
+            lambda: tiny.model().encode(tiny.pictures(1)).requires_grad_(),
+            r"latents that were computed with gradients cannot be optimised, use latents\.detach\(\)\.clone\(\)\.requ",
+        ),
+    ],
+)
+def test_what_cannot_be_done_with_latents_is_refused(call, told):
+    with pytest.raises(ConfigError, match=f"^{told}"):
+        call()
+
+
+@pytest.mark.parametrize("name", ["flow", "fused", "vae"])
+@torch.no_grad()
+def test_a_model_decodes_latents_of_one_number_of_pictures(name):
+    flow = tiny.model()
+    model = {
+        "flow": lambda: flow,
+        "fused": lambda: flow.fused(backend="torch"),
+        "vae": lambda: build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)),
+    }[name]()
+    found = model.encode(tiny.pictures(3))
+    for wrong, kind in ((found.levels[-1], "Tensor"), (found.levels, "list"), (None, "NoneType")):
+        with pytest.raises(ConfigError, match=f"^latents are of type {kind}, expected Latents, which encode returns$"):
+            model.decode(wrong)
+    if len(found.levels) > 1:
+        found.levels[0] = found.levels[0][:1]
+        with pytest.raises(
+            ConfigError, match=r"^latents have levels of \[1, 3\] pictures, expected the same number in"
+        ):
+            model.decode(found)

@@ -22,22 +22,27 @@ SETTINGS = {
 every_setting = pytest.mark.parametrize("name", SETTINGS)
 
 
-def test_an_export_takes_batches_of_any_size():
-    flow = LogProb("affine").flow.float()
+@pytest.mark.parametrize(("name", "least"), [("affine", 1), ("classes", 2)])
+def test_an_export_takes_batches_of_any_size(name, least):
+    flow = LogProb(name).flow.float()
 
     class Encode(nn.Module):
         def __init__(self):
             super().__init__()
             self.flow = flow
 
-        def forward(self, x):
-            return self.flow.encode(x).flatten()
+        def forward(self, *given):
+            return self.flow.encode(*given).flatten()
 
-    x = torch.rand(5, 3, 4, 4)
-    sizes = ({0: torch.export.Dim("batch", min=1, max=64)},)
-    exported = torch.export.export(Encode(), (x[:2],), dynamic_shapes=sizes).module()
-    for batch in (x, x[:3]):
-        assert (exported(batch) - flow.encode(batch).flatten()).abs().max() <= 1e-6
+    given = [torch.rand(5, flow.config.channels, 4, 4)]
+    if flow.config.num_classes:
+        given.append(torch.tensor([0, 2, 1, 1, 0]))
+    batch = torch.export.Dim("batch", min=least, max=64)
+    sizes = (tuple({0: batch} for _ in given),)
+    exported = torch.export.export(Encode(), tuple(v[:2] for v in given), dynamic_shapes=sizes).module()
+    for count in (5, 3):
+        batch = [v[:count] for v in given]
+        assert (exported(*batch) - flow.encode(*batch).flatten()).abs().max() <= 1e-6
 
 
 class LogProb(nn.Module):
