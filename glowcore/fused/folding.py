@@ -17,9 +17,10 @@ from glowcore.networks import CouplingNet, ZeroConv2d
 from glowcore.priors import Split
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import RAW_SHIFT
-from glowcore.transforms.base import Transform, exact_arithmetic, is_exactly
+from glowcore.transforms.base import Transform, is_exactly
 from glowcore.transforms.conv1x1 import ChannelLinear, InvertibleConv1x1, InvertibleConv1x1LU
 from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling
+from glowcore.transforms.mixing import Mixing
 from glowcore.transforms.partition import ChannelHalves
 from glowcore.transforms.permutation import Permutation
 from glowcore.transforms.squeeze import Squeeze
@@ -108,38 +109,34 @@ def fold(flow: Flow) -> list[FoldedLevel]:
     """Return the folded levels of a flow, in its dtype and on its device."""
     folded = []
     channels, (height, width) = flow.config.channels, flow.image_size
-    with exact_arithmetic(flow.top_prior.stats):
-        for level in flow.levels:
-            channels, height, width = 4 * channels, height // 2, width // 2
-            steps = [_fold_step(step, height * width) for step in level.steps]
-            split, position = _fold_split(level.split) if level.split is not None else (None, None)
-            folded.append(FoldedLevel(steps, split, position, (channels, height, width)))
-            if level.split is not None:
-                channels //= 2
+    for level in flow.levels:
+        channels, height, width = 4 * channels, height // 2, width // 2
+        steps = [_fold_step(step, height * width) for step in level.steps]
+        split, position = _fold_split(level.split) if level.split is not None else (None, None)
+        folded.append(FoldedLevel(steps, split, position, (channels, height, width)))
+        if level.split is not None:
+            channels //= 2
     return folded
 
 
 def _fold_step(step: FlowStep, positions: int) -> FoldedStep:
-    actnorm, permutation, like = step.actnorm, step.permutation, step.actnorm.bias
-    log_scale, bias = _precise(actnorm.log_scale), _precise(actnorm.bias)
-    if isinstance(permutation, ChannelLinear):
-        weight = _precise(permutation.weight())
-        inverse = torch.linalg.inv_ex(weight).inverse
-        logdet = float(permutation.log_abs_det())
-    else:
-        weight = torch.eye(len(bias), dtype=torch.float64, device="cpu")[permutation.order.cpu()]
-        inverse, logdet = weight.T, 0.0
-    scale = log_scale.exp()
-    mix = weight * scale
-    unmix = inverse / scale[:, None]
+    mixing = step.mixing() if isinstance(step.permutation, ChannelLinear) else _permuted(step)
+    mix, unmix = ((m.weight[:, :, None, None], m.bias) for m in (mixing, mixing.inverse()))
     affine = isinstance(step.coupling, AffineCoupling)
     return FoldedStep(
-        mix=(mix.to(like)[:, :, None, None], (mix @ bias).to(like)),
-        unmix=(unmix.to(like)[:, :, None, None], -bias.to(like)),
+        mix=mix,
+        unmix=unmix,
         net=_fold_net(step.coupling.net, affine=affine),
         scale_min=step.coupling.scale_min if affine else None,
-        logdet=(logdet + float(log_scale.sum())) * positions,
+        logdet=float(mixing.logdet) * positions,
     )
+
+
+def _permuted(step: FlowStep) -> Mixing:
+    """Return actnorm and permutation composed into one affine map."""
+    log_scale, bias, order = step.actnorm.log_scale, step.actnorm.bias, step.permutation.order
+    scale = log_scale.exp()
+    return Mixing(scale.diag()[order], (scale * bias)[order], log_scale.sum())
 
 
 def _fold_net(net: CouplingNet, *, affine: bool) -> FoldedNet:
@@ -153,11 +150,6 @@ def _fold_net(net: CouplingNet, *, affine: bool) -> FoldedNet:
 def _fold_split(split: Split) -> tuple[Conv, Tensor | None]:
     weight, bias = split.conv.folded()
     return (_channels_last_weight(weight), bias), split.position
-
-
-def _precise(tensor: Tensor) -> Tensor:
-    """Return a small tensor in float64 on the CPU, since not every device supports float64 (mps)."""
-    return tensor.cpu().double()
 
 
 def _channels_last_weight(weight: Tensor) -> Tensor:

@@ -31,17 +31,29 @@ DTYPES = ("float32", "bfloat16")
 def own_of_subclass(method: Callable) -> Callable:
     """Let a method of :class:`FusedFlow` run without gradients, and the model's own method if it subclasses ``Flow``.
 
-    A subclass may override any method, and its overrides must not be bypassed.
+    A subclass may override any method, and its overrides must not be bypassed. An input that requires a gradient is
+    refused: the output would be cut off from it.
     """
 
     @functools.wraps(method)
-    @torch.no_grad()
     def run(self: FusedFlow, *args: Any, **kwargs: Any) -> Any:
-        if type(self.flow) is Flow:
-            return method(self, *args, **kwargs)
-        return getattr(self.flow, method.__name__)(*args, **kwargs)
+        if torch.is_grad_enabled() and any(map(_requires_grad, (*args, *kwargs.values()))):
+            name = method.__name__
+            raise ConfigError(
+                f"the input of {name} requires a gradient, and fused() computes none; use {name} of the model, or "
+                "detach the input"
+            )
+        with torch.no_grad():
+            if type(self.flow) is Flow:
+                return method(self, *args, **kwargs)
+            return getattr(self.flow, method.__name__)(*args, **kwargs)
 
     return run
+
+
+def _requires_grad(value: object) -> bool:
+    tensors = value.levels if isinstance(value, Latents) else [value]
+    return any(isinstance(tensor, Tensor) and tensor.requires_grad for tensor in tensors)
 
 
 class FusedFlow:
@@ -50,7 +62,8 @@ class FusedFlow:
     Settings are read from the model, ``flow``, and can only be set there. Methods of ``nn.Module``, such as ``to`` and
     ``parameters``, are only in ``flow``.
 
-    It returns ordinary tensors without a graph, so latents encoded here can be optimised through the module. A copy
+    It returns ordinary tensors without a graph, so latents encoded here can be optimised through the module. With
+    gradients enabled it refuses an input that requires one; use ``torch.no_grad()`` to decode such latents. A copy
     (``copy.deepcopy``, ``pickle``, ``torch.save``) holds a copy of the model and folds its weights again. Models with
     parts that cannot be folded (subclasses, hooks, other modules) are run as they are.
 
@@ -167,10 +180,10 @@ class FusedFlow:
     def decode(self, latents: Latents) -> Tensor:
         """Return the pictures of latents, as :meth:`Flow.decode`."""
         self._refresh()
-        runner = self._runner(len(latents))
-        if runner is None:
+        if self._torch is None:
             return self.flow.decode(latents)
-        return runner.decode(self.raw_levels(latents)) + 0.5
+        levels = self.raw_levels(latents)
+        return self._runner(len(levels[-1])).decode(levels) + 0.5
 
     @own_of_subclass
     def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
@@ -205,13 +218,12 @@ class FusedFlow:
     def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
         """Return the latents of points of the cube, as :meth:`Flow.encode_cube`."""
         self._refresh()
-        runner = self._runner(len(x))
-        if runner is None:
+        if self._torch is None:
             return self.flow.encode_cube(x, y)
-        *eps, top, logdet = runner.encode(x)
+        *eps, top, logdet = self._runner(len(x)).encode(x)
         return self.finish_encoding(eps, top, logdet, y)
 
-    def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend | None:
+    def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend:
         onnx = self._onnx  # read once: another thread may replace it
         if onnx is not None and onnx.suits(1 if self.backend == "onnxruntime" else batch):
             return onnx

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from glowcore.fused.folding import FoldedLevel, FoldedStep
 from glowcore.fused.onnx_layouts import Maps, Rows, conv2d, layout_of
 from glowcore.fused.onnx_nodes import Nodes
+from glowcore.fused.torch_backend import LINEAR
 
 
 def encode_graph(levels: Sequence[FoldedLevel]) -> bytes:
@@ -17,15 +18,17 @@ def encode_graph(levels: Sequence[FoldedLevel]) -> bytes:
     for level in levels:
         layout = layout_of(g, level.shape)
         x = layout.enter(_squeeze(g, x, level.shape))
-        scales = []
+        scales: dict[bool, list[str]] = {True: [], False: []}  # with a floor the scales, without their raw values
         for step in level.steps:
             x, scale = _forward_step(g, layout, step, x)
             if scale is not None:
-                scales.append(scale)
+                scales[bool(step.scale_min)].append(scale)
         x = layout.leave(x)
-        if scales:  # one logarithm and one sum for all steps
-            values = len(scales) * level.shape[0] // 2 * level.shape[1] * level.shape[2]
-            logdets.append(_sum_of(g, g.op("Log", g.reshape(g.join(*scales), -1, values)), axes=[1]))
+        for floor, names in scales.items():
+            if names:  # one logarithm and one sum for all steps
+                values = len(names) * level.shape[0] // 2 * level.shape[1] * level.shape[2]
+                joined = g.reshape(g.join(*names), -1, values)
+                logdets.append(_sum_of(g, g.op("Log", joined) if floor else _log_sigmoid(g, joined), axes=[1]))
         if level.split is not None:
             x, other = g.halves(x)
             mean, log_std = _split_stats(g, level, x)
@@ -66,7 +69,7 @@ def _forward_step(g: Nodes, layout: Maps | Rows, step: FoldedStep, x: str) -> tu
         return g.join(x_a, g.op("Add", x_b, h)), None
     t, raw = g.halves(h)
     s = _scale(g, raw, step.scale_min)
-    return g.join(x_a, g.op("Mul", g.op("Add", x_b, t), s)), s
+    return g.join(x_a, g.op("Mul", g.op("Add", x_b, t), s)), s if step.scale_min else raw
 
 
 def _inverse_step(g: Nodes, layout: Maps | Rows, step: FoldedStep, z: str) -> str:
@@ -85,6 +88,12 @@ def _scale(g: Nodes, raw: str, scale_min: float) -> str:
     if scale_min:
         s = g.op("Add", g.op("Mul", s, g.constant(1 - scale_min)), g.constant(float(scale_min)))
     return s
+
+
+def _log_sigmoid(g: Nodes, raw: str) -> str:
+    """Add ``log(sigmoid(raw))``. onnxruntime's Sigmoid is inaccurate below -10, and its Softplus is slow."""
+    log = g.op("Neg", g.op("Log", g.op("Add", g.op("Exp", g.op("Neg", raw)), g.constant(1.0))))
+    return g.op("Max", log, g.op("Min", raw, g.constant(LINEAR)))
 
 
 def _split_stats(g: Nodes, level: FoldedLevel, kept: str) -> list[str]:

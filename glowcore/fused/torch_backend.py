@@ -12,6 +12,9 @@ from glowcore.fused.folding import FoldedLevel
 from glowcore.fused.net import FusedNet
 from glowcore.transforms.base import exact_arithmetic
 
+#: Below this value ``log(sigmoid(raw))`` is ``raw``, to the last digit of float64.
+LINEAR = -80.0
+
 
 class TorchBackend:
     """Folded levels in PyTorch.
@@ -50,9 +53,12 @@ class TorchBackend:
                 if step.scale_min is None:
                     x_b.add_(h)
                 else:
-                    scale = _scale(h[:, half:], x.dtype, step.scale_min)
+                    raw = _raw(h[:, half:], x.dtype)
+                    scale = _scale(raw, step.scale_min)
                     x_b.add_(h[:, :half]).mul_(scale)
                     log_scale = scale.log_()
+                    if not step.scale_min:  # a scale without a floor can underflow to 0
+                        torch.maximum(log_scale, raw.clamp_(max=LINEAR), out=log_scale)
                     log_scales = log_scale if log_scales is None else log_scales.add_(log_scale)
             logdet += sum(step.logdet for step in level.steps)
             if log_scales is not None:
@@ -82,7 +88,7 @@ class TorchBackend:
                 if step.scale_min is None:
                     x_b.sub_(h)
                 else:
-                    x_b.div_(_scale(h[:, half:], x.dtype, step.scale_min)).sub_(h[:, :half])
+                    x_b.div_(_scale(_raw(h[:, half:], x.dtype), step.scale_min)).sub_(h[:, :half])
                 x = F.conv2d(x, *step.unmix)
             x = F.pixel_shuffle(x, 2)
         return x
@@ -94,10 +100,11 @@ class TorchBackend:
         return stats.chunk(2, dim=1)
 
 
-def _scale(raw: Tensor, dtype: torch.dtype, scale_min: float) -> Tensor:
-    """Return the coupling's scale in ``dtype``; ``raw`` includes the shift by 2.
+def _raw(raw: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a contiguous copy in ``dtype``: a sigmoid or a logarithm of a view of few channels is much slower."""
+    return raw.to(dtype, memory_format=torch.channels_last, copy=True)
 
-    The copy is contiguous: a sigmoid or a logarithm of a view of few channels is several times slower.
-    """
-    scale = raw.to(dtype, memory_format=torch.channels_last, copy=True).sigmoid_()
-    return scale.mul_(1 - scale_min).add_(scale_min) if scale_min else scale
+
+def _scale(raw: Tensor, scale_min: float) -> Tensor:
+    """Return the coupling's scale; ``raw`` includes the shift by 2 and is overwritten if ``scale_min`` is not 0."""
+    return raw.sigmoid_().mul_(1 - scale_min).add_(scale_min) if scale_min else raw.sigmoid()

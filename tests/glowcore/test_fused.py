@@ -260,9 +260,14 @@ def test_a_model_with_parts_of_its_own_answers_as_the_module_does(change, kind, 
 def test_bfloat16_is_near_but_not_exact():
     """Inexact where rounding in float32 changes the bfloat16 input of a network: not in every picture."""
     pictures = torch.rand(48, 3, 16, 24)
-    fast = FusedFlow(model_of(), dtype="bfloat16")
-    error = (fast.decode(fast.encode(pictures)) - pictures).abs().max()
-    assert 1e-5 < error <= 0.05
+    """A round trip can be exact by chance: both ways round the same values."""
+    flow = model_of()
+    fast = FusedFlow(flow, dtype="bfloat16")
+    with torch.no_grad():
+        expected, found = flow.encode(pictures), fast.encode(pictures)
+        assert 1e-3 < (found.flatten() - expected.flatten()).abs().max() <= 0.1
+        assert 1e-4 < (fast.decode(expected) - pictures).abs().max() <= 0.05
+    assert (fast.decode(found) - pictures).abs().max() <= 0.05
 
 
 def test_float64_models_stay_float64(pictures):

@@ -219,8 +219,9 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "batch statistics in evaluation": (("if not (self.training and torch.is_grad_enabled()):", "if False:"),),
     }),
     ("fused/folding.py", (FUSED,), {
-        "H W missing": (("float(log_scale.sum())) * positions", "float(log_scale.sum()))"),),
-        "scale not undone by rows": (("unmix = inverse / scale[:, None]", "unmix = inverse / scale"),),
+        "H W missing": (("float(mixing.logdet) * positions", "float(mixing.logdet)"),),
+        "map not undone": (("for m in (mixing, mixing.inverse())", "for m in (mixing, mixing)"),),
+        "bias not permuted": (("(scale * bias)[order]", "scale * bias"),),
         "1 for the sigmoid's 2": (("bias + RAW_SHIFT * (torch.arange", "bias + 1 * (torch.arange"),),
     }),
     ("fused/onnx_layouts.py", (FUSED,), {
@@ -228,6 +229,9 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "taps by columns": (("weight.permute(2, 3, 1, 0)", "weight.permute(3, 2, 1, 0)"),),
         "position values by channels": (("reshape(hidden, pixels).t()", "reshape(pixels, hidden)"),),
         "transposed without the flip": (("weight.transpose(0, 1).flip(2, 3)", "weight.transpose(0, 1)"),),
+    }),
+    ("fused/torch_backend.py", ("test_fused_parts",), {
+        "scales that underflow": (("raw.clamp_(max=LINEAR)", "log_scale"),),
     }),
     ("fused/onnx_graph.py", (FUSED,), {
         "floor of the scale left out": (("    if scale_min:\n", "    if False:\n"),),
