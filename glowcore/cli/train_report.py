@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 
 from torch import nn
@@ -22,6 +23,12 @@ def say_before(model: nn.Module, pictures: int, held_out: int) -> None:
 
 def say_after(args: argparse.Namespace, trainer: Trainer) -> None:
     """Print where the model is and the commands that continue with it, at the end of a run or after a stop."""
+    s = trainer.settings
+    if trainer.fraction >= 1 and trainer.step < s.warmup_steps:
+        console.say(
+            f"the run ended at step {trainer.step} of {s.warmup_steps} of warm-up, before the learning rate reached "
+            f"{s.learning_rate:g}; train longer, or give a lower --warmup-steps"
+        )
     status = "not saved since the last good evaluation" if trainer.recovery.bad_evaluations else "saved"
     console.say(f"{status}, in {args.out}; to go on, and to look at it:")
     for words in (_resume(args, trainer), *_next(args, trainer)):
@@ -35,7 +42,12 @@ def _resume(args: argparse.Namespace, trainer: Trainer) -> list[str]:
     if trainer.fraction >= 1:  # a finished run resumes only with a later end
         s = trainer.settings
         by_steps = s.steps is not None and trainer.step >= s.steps
-        words += ["--steps", str(2 * s.steps)] if by_steps else ["--minutes", f"{2 * s.minutes:g}"]
+        if by_steps:
+            words += ["--steps", str(2 * trainer.step)]
+        else:  # a run that was resumed with an earlier end may be far past it
+            past = trainer.seconds >= 120 * s.minutes
+            minutes = math.ceil(trainer.seconds / 60) if past else s.minutes
+            words += ["--minutes", f"{2 * minutes:g}"]
     return words
 
 

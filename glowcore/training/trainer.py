@@ -132,6 +132,8 @@ class Trainer:
         with contextlib.ExitStack() as stack, signals:
             self.processes.on_first(lambda: stack.enter_context(run_lock.alone(self.out)))
             self._resume_point()
+            if self.fraction >= 1:
+                self.monitor.say(f"the run is at its end already, at step {self.step}: it is evaluated, not trained")
             trained = False
             while not self._stopping():
                 if self.fraction < 1:

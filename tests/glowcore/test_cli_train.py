@@ -295,3 +295,28 @@ def test_the_commands_that_go_on_from_a_run_are_of_its_processes_and_skip_what_i
     lines = capsys.readouterr().err.splitlines()[-3:]
     assert lines[0] == "  torchrun --nproc-per-node 2 -m glowcore train --data faces --skip-broken --out run --resume"
     assert lines[1] == "  python -m glowcore evaluate --model run --data faces --skip-broken"
+
+
+@pytest.mark.parametrize(
+    ("given", "minutes", "later"),
+    [
+        ({"steps": 4}, 1.0, "--steps 8"),
+        ({"steps": 1}, 1.0, "--steps 8"),  # resumed with an earlier end
+        ({"steps": None, "minutes": 1.0}, 1.05, "--minutes 2"),
+        ({"steps": None, "minutes": 0.5}, 7.3, "--minutes 16"),
+    ],
+)
+def test_a_run_at_its_end_goes_on_to_a_later_one(tmp_path, capsys, given, minutes, later):
+    trainer = make(tmp_path, **given)
+    trainer.step, trainer.seconds = 4, 60 * minutes
+    train_report.say_after(Namespace(data="faces", out="run", skip_broken=False), trainer)
+    assert f"--out run --resume {later}" in capsys.readouterr().err.splitlines()[-3]
+
+
+@pytest.mark.parametrize(("steps", "warmup_steps", "told"), [(3, 5, True), (5, 5, False), (9, 5, False)])
+def test_a_run_that_ends_within_its_warm_up_says_so(tmp_path, capsys, steps, warmup_steps, told):
+    trainer = make(tmp_path, steps=steps, warmup_steps=warmup_steps)
+    trainer.step = steps
+    train_report.say_after(Namespace(data="faces", out="run", skip_broken=False), trainer)
+    said = f"ended at step {steps} of {warmup_steps} of warm-up, before the learning rate reached 0.001"
+    assert (said in capsys.readouterr().err) == told

@@ -83,7 +83,9 @@ def test_an_end_that_was_never_evaluated_still_is(home, tmp_path, capsys, monkey
         patch.setattr(Trainer, "train_step", stopped)
         assert train(home, tmp_path / "run", *MODEL, *SETTINGS, "--steps", 9) == 130
     assert not (tmp_path / "run" / "log.jsonl").exists()
+    capsys.readouterr()
     assert train(home, tmp_path / "run", "--resume", "--steps", 1) == 0
+    assert "at its end already, at step 1: it is evaluated, not trained" in capsys.readouterr().err
     assert [entry["step"] for entry in log(tmp_path / "run")] == [1]
 
 
