@@ -10,6 +10,7 @@ from PIL import Image
 
 from explorer.edits.recipe import EditRecipe
 from explorer.edits.recipe_png import read_png
+from tests.e2e.settling import still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -142,7 +143,7 @@ def test_it_can_be_read_and_fits(page, scheme):
     open_grid(page)
     for width in (1360, 390):
         page.set_viewport_size({"width": width, "height": 844})
-        page.wait_for_timeout(800)
+        still(page)
         assert page.evaluate(UNREADABLE) == []
         box = page.get_by_role("dialog").get_by_role("table").bounding_box()
         assert box["x"] >= 0
