@@ -76,6 +76,7 @@ def test_labels_that_are_none(classed, y, told):
         classed.encode(pictures(2), y)
 
 
+@torch.no_grad()
 def test_latents_take_labels_as_encoding_does(classed):
     encoded = classed.encode(pictures(2), [2, 2])
     for decode in (classed.decode, classed.fused(backend="torch").decode):
