@@ -41,7 +41,10 @@ def default_model() -> models.ModelEntry:
     """
     entries = [entry for entry in models.list_models() if entry.usable]
     if not entries:
-        raise CheckpointError(f"no model found in pretrained/ or runs/ of {models.where()}")
+        raise CheckpointError(
+            f"no model found in pretrained/ or runs/ of {models.home()}; set {models.HOME_VARIABLE} to the folder that "
+            "holds them"
+        )
     return models.find(models.default_name(entries))
 
 

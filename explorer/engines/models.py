@@ -74,14 +74,14 @@ class ModelEntry:
 
 
 def home() -> Path:
-    """Return the folder that holds ``pretrained/`` and ``runs/``: EXPLORER_HOME if set, else the repository."""
-    named = os.environ.get(HOME_VARIABLE)
-    return Path(named) if named else Path(__file__).resolve().parents[2]
+    """Return the folder that holds ``pretrained/`` and ``runs/``.
 
-
-def where() -> str:
-    """Return a description of ``home`` for the command line; pages do not show its path."""
-    return f"{home()} ({'named by' if os.environ.get(HOME_VARIABLE) else 'another can be named by'} {HOME_VARIABLE})"
+    It is EXPLORER_HOME if set, else the repository; where the package is installed without it, the current folder.
+    """
+    if named := os.environ.get(HOME_VARIABLE):
+        return Path(named)
+    repository = Path(__file__).resolve().parents[2]
+    return repository if any((repository / group).is_dir() for group in GROUPS) else Path.cwd()
 
 
 def list_models() -> list[ModelEntry]:

@@ -69,6 +69,17 @@ def test_a_link_out_of_the_folder_is_not_listed(home, tmp_path, monkeypatch):
     assert models.list_models() == []
 
 
+def test_models_are_those_of_the_clone_else_of_the_current_folder(home, tmp_path, monkeypatch):
+    installed = tmp_path / "site-packages" / "explorer" / "engines" / "models.py"
+    monkeypatch.setattr(models, "__file__", str(installed))
+    monkeypatch.delenv("EXPLORER_HOME")
+    monkeypatch.chdir(home)
+    assert [entry.name for entry in models.list_models()] == ["pretrained/tiny"]
+    (tmp_path / "site-packages" / "runs").mkdir(parents=True)
+    assert models.home() == tmp_path / "site-packages"
+    assert models.list_models() == []
+
+
 def test_only_listed_names_open(home):
     rng = random.Random(0)
     parts = ["..", "/", "pretrained", "tiny", "%2e%2e", "\\", "\0", "C:", "//host/share", "~", "etc", ".", " "]

@@ -106,4 +106,7 @@ def test_render_s_mistakes_are_one_line(home, tmp_path, capsys, arguments, said)
 def test_render_without_any_model(empty_home, tmp_path, capsys):
     assert render("--recipe", EditRecipe(Source("seed", "1")).token(), "--out", tmp_path / "x.png") == 2
     error = capsys.readouterr().err
-    assert f"no model found in pretrained/ or runs/ of {empty_home} (named by EXPLORER_HOME)" in error
+    assert (
+        f"no model found in pretrained/ or runs/ of {empty_home}; set EXPLORER_HOME to the folder that holds them"
+        in error
+    )
