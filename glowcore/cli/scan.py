@@ -21,7 +21,7 @@ def add_parser(commands, summary: str) -> None:
         "--data",
         required=True,
         metavar="DIR",
-        help="folder of pictures (with attributes.csv or class folders), or CelebA's own layout",
+        help="folder of pictures, those below it included; of a table in it, rows without a picture are listed too",
     )
     p.add_argument("--json", action="store_true", help="print the list as JSON to stdout")
     options.add_quiet(p)

@@ -83,12 +83,13 @@ def split_by_name(files: Sequence[str]) -> np.ndarray:
     return np.where(test, "test", "train").astype("<U5")
 
 
-def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
+def list_pictures(folder: Path, *, tolerant: bool = False, any_tree: bool = False) -> Listing:
     """List the pictures of a folder in one of the layouts of :mod:`glowcore.data.picture_set`.
 
     Args:
         folder: the outermost folder.
         tolerant: take pictures without a row of the table as unlabelled, and skip rows without a picture.
+        any_tree: of a folder without a table, take all pictures in and below it, without classes.
 
     Raises:
         DataError: no such folder, no pictures in it, pictures beside folders of pictures, or a malformed table.
@@ -99,17 +100,19 @@ def list_pictures(folder: Path, *, tolerant: bool = False) -> Listing:
     if not folder.is_dir():
         raise DataError(f"{name} is a file; {ACCEPTED}")
     try:
-        listing = _list(folder, tolerant)
+        listing = _list(folder, tolerant, any_tree)
         return replace(listing, other_kinds=other_kinds(files_in(listing.folder, deep=True)))
     except OSError as error:
         raise DataError(f"{name} cannot be read ({reason(error)}); {ACCEPTED}") from error
 
 
-def _list(folder: Path, tolerant: bool) -> Listing:
+def _list(folder: Path, tolerant: bool, any_tree: bool) -> Listing:
     if (folder / "list_attr_celeba.txt").is_file():
         return _list_table(folder, read_celeba(folder), "list_attr_celeba.txt", "img_align_celeba", tolerant)
     if (folder / "attributes.csv").is_file():
         return _list_table(folder, read_csv(folder / "attributes.csv"), "attributes.csv", "images", tolerant)
+    if any_tree:
+        return _list_plain(folder, _pictures(folder, deep=True))
     return _list_folders(folder)
 
 
@@ -175,33 +178,29 @@ def _list_folders(folder: Path) -> Listing:
             f"{printable(str(folder / 'attributes.csv'), 120)} lies too deep; one table for all pictures "
             "is expected in the outermost folder, which names them such as train/0001.png"
         )
-    loose = _pictures(folder)
-    inner = _sorted_classes(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
-    inner = [name for name in inner if _pictures(folder / name, deep=True)]
+    files = _pictures(folder, deep=True)
+    loose = [file for file in files if "/" not in file]
+    inner = _sorted_classes({file.partition("/")[0] for file in files if "/" in file})
     if loose and inner:
         raise DataError(
             f"{printable(str(folder), 120)} holds pictures ({printable(loose[0], 60)}) beside folders of "
             f"pictures ({printable(inner[0], 60)}/); only the one or only the other is expected"
         )
-    if loose:
-        return _list_plain(folder)
+    if not inner:
+        return _list_plain(folder, files)
     if inner == ["images"]:
         return _list_folders(folder / "images")
     if (split_of := _named_splits(folder, inner)) is not None:
         return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in split_of.items()])
-    if not inner:
+    number = {name: index for index, name in enumerate(inner)}
+    files.sort(key=lambda file: number[file.partition("/")[0]])
+    labels = np.array([number[file.partition("/")[0]] for file in files], dtype=np.int64)
+    return replace(_list_plain(folder, files), labels=labels, class_names=tuple(inner))
+
+
+def _list_plain(folder: Path, files: list[str]) -> Listing:
+    if not files:
         raise _empty(folder)
-    files, labels = [], []
-    for number, name in enumerate(inner):
-        members = [f"{name}/{file}" for file in _pictures(folder / name, deep=True)]
-        files += members
-        labels += [number] * len(members)
-    attributes = np.zeros((len(files), 0), dtype=np.int8)
-    return Listing(folder, files, split_by_name(files), attributes, (), np.array(labels, dtype=np.int64), tuple(inner))
-
-
-def _list_plain(folder: Path) -> Listing:
-    files = _pictures(folder)
     return Listing(folder, files, split_by_name(files), np.zeros((len(files), 0), dtype=np.int8))
 
 

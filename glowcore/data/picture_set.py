@@ -198,12 +198,12 @@ class Scan(NamedTuple):
 
 
 def scan_pictures(folder: Path, *, progress: bool = True) -> Scan:
-    """Try to read every picture of a folder in any of the layouts.
+    """Try to read every picture of a folder with a table, or of any other tree of folders.
 
     Raises:
         DataError: no such folder, no pictures in it, or a malformed table.
     """
-    listing = list_pictures(folder, tolerant=True)
+    listing = list_pictures(folder, tolerant=True, any_tree=True)
     shown = progress and len(listing.files) >= picture_store.QUIET_BELOW
     broken, unused = [], {}
     for file in progress_bar(listing.files, desc="scanning", unit=" pictures", progress=shown):

@@ -35,6 +35,29 @@ def test_links_are_followed_like_folders_but_not_in_a_circle(tmp_path):
     ]
 
 
+def test_a_link_to_the_folder_itself_is_no_class(tmp_path):
+    write(tmp_path / "a", ["0.png"])
+    write(tmp_path / "b", ["1.png"])
+    (tmp_path / "self").symlink_to(tmp_path)
+    data = open_dataset(tmp_path, image_size=8)
+    assert (data.files, data.class_names) == (["a/0.png", "b/1.png"], ("a", "b"))
+
+
+def test_scan_reads_any_tree_of_folders(tmp_path, capsys):
+    write(tmp_path, ["0.png"])
+    write(tmp_path / "holiday" / "beach", ["1.png", "2.png"])
+    (tmp_path / "holiday" / "3.jpg").write_text("no picture")
+    (tmp_path / "holiday" / "attributes.csv").write_text("file,Smiling\n")
+    (tmp_path / "self").symlink_to(tmp_path)
+    assert main(["scan", "--data", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert said.err == "4 pictures, 1 unreadable\n"
+    assert said.out.startswith("holiday/3.jpg: ")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="there are no pictures in"):
+        scan_pictures(tmp_path / "empty")
+
+
 def test_links_that_lead_to_themselves_are_skipped_like_those_that_lead_nowhere(tmp_path):
     write(tmp_path, ["a.png", "b.png"])
     (tmp_path / "nowhere.png").symlink_to("gone.png")
