@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the aligned faces of a folder of photos; exit code 0, or 1 without any face."""
     options.check_range("--size", args.size, 8, 1024)
     names, others = photo_folder.photos_in(args.data)
-    pairs = aligning.targets(args.data, names, args.out, args.size)
+    options.check_elsewhere(args.out, args.data)
+    pairs = aligning.targets(names, args.out, args.size)
     output.check_folder(args.out, "--out")
     shown = progress_bar(pairs.items(), progress=not args.quiet, unit=" photos")
     result = aligning.align_all(args.data, shown, args.size)
@@ -51,6 +52,12 @@ def run(args: argparse.Namespace) -> int:
     console.say_skipped(result.unreadable, "")
     console.say_passed_over(others)
     photos, size = counted(len(pairs), "photo"), f"{args.size}x{args.size}"
+    if result.enlarged:
+        worst = sorted(result.enlarged.items(), key=lambda entry: -entry[1])
+        first = ", ".join(f"{printable(name, 120)} {scale:.1f} times" for name, scale in worst[:5])
+        were = "was" if len(worst) == 1 else "were"
+        more = ", ..." if len(worst) > 5 else ""
+        console.say(f"{counted(len(worst), 'face')} of fewer pixels than {size} {were} enlarged: {first}{more}")
     words = [f"faces of {len(result.written)} of {photos} written to {args.out}, {size}"]
     words += [f"{len(result.kept)} {'was' if len(result.kept) == 1 else 'were'} there already"] if result.kept else []
     words += [f"no face in {counted(len(result.faceless), 'photo')}"] if result.faceless else []

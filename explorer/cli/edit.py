@@ -30,7 +30,13 @@ EXAMPLE = (
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "edit", summary, EXAMPLE)
-    p.add_argument("--image", type=Path, required=True, metavar="PHOTO", help="the photo, as a camera took it")
+    p.add_argument(
+        "--image",
+        type=Path,
+        required=True,
+        metavar="PHOTO",
+        help="the photo, as a camera took it; without a face in it, its centre is edited",
+    )
     p.add_argument(
         "--set",
         action="append",
@@ -50,7 +56,6 @@ def add_parser(commands, summary: str) -> None:
     add_model(p, default="the one that the application opens with")
     p.add_argument(
         "--out",
-        type=Path,
         required=True,
         metavar="FILE",
         help="picture to write, .png or .jpg; with --aligned .png, with the recipe inside",
@@ -60,7 +65,7 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Edit a photo; exit code 0, or 1 without output if the edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG if args.aligned else pictures.PNG + pictures.JPEG)
-    output.check_no_input(out, "--image", args.image)
+    options.check_no_input(out, "--image", args.image)
     moves = read_strengths(args.set, STRENGTH_LIMIT)
     if not any(moves.values()):
         raise ConfigError("there is nothing to do, expected --set NAME=STRENGTH" + (", not 0" if moves else ""))

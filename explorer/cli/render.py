@@ -36,15 +36,15 @@ def add_parser(commands, summary: str) -> None:
     )
     p.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, if the edit starts from one")
     add_model(p, default="the token's own")
-    p.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture to write, .png")
+    p.add_argument("--out", required=True, metavar="FILE", help="picture to write, .png")
 
 
 def run(args: argparse.Namespace) -> int:
     """Render a token to a PNG; exit code 0."""
     out = output.check_path(args.out, pictures.PNG)
-    output.check_no_input(out, "--recipe", args.recipe)
+    options.check_no_input(out, "--recipe", args.recipe)
     if args.image is not None:
-        output.check_no_input(out, "--image", args.image)
+        options.check_no_input(out, "--image", args.image)
     recipe, crop = _recipe(args.recipe)
     entry = models.at(args.model) if args.model else _model_of(recipe)
     photo = Photo.read(read(args.image)) if args.image is not None else None

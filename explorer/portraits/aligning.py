@@ -27,18 +27,20 @@ class Aligned:
 
     Attributes:
         written: photos whose faces were written.
+        enlarged: the factors by which faces among these were enlarged, by photo.
         kept: photos whose faces existed already and were left unchanged.
         faceless: photos in which no face was found.
         unreadable: photos that could not be read, with the reason.
     """
 
     written: list[str] = field(default_factory=list)
+    enlarged: dict[str, float] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     faceless: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
-def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[str, Path]:
+def targets(names: Sequence[str], out: Path, size: int) -> dict[str, Path]:
     """Return the PNG file for the face of each photo, all in ``out`` itself: sub/a.jpg becomes sub__a.png.
 
     Training would take subfolders for classes. A written face names its photo (:data:`PHOTO_KEY`), so that a photo
@@ -47,15 +49,13 @@ def targets(folder: Path, names: Sequence[str], out: Path, size: int) -> dict[st
     without the name of a photo belongs to the first that it fits. A name too long for a file is shortened.
 
     Args:
-        folder: the folder of the photos.
-        names: the photos, relative to ``folder``.
+        names: the photos, relative to their folder.
         out: the folder for the faces.
         size: width and height of the faces in pixels.
 
     Raises:
-        ConfigError: ``out`` lies within ``folder``, or a target exists with another size.
+        ConfigError: a target exists with another size.
     """
-    output.check_elsewhere(out, folder)
     headers = {name: {out / file: _header(out / file) for file in _candidates(name)} for name in names}
     target_of = {
         name: target
@@ -103,8 +103,11 @@ def align_all(folder: Path, pairs: Iterable[tuple[str, Path]], size: int) -> Ali
             done.faceless.append(name)
             continue
         _make_folder(target.parent)
-        output.write(target, png(photo.aligned(size, photo.source).image, {PHOTO_KEY: _record(name)}))
+        face = photo.aligned(size, photo.source)
+        output.write(target, png(face.image, {PHOTO_KEY: _record(name)}))
         done.written.append(name)
+        if face.scale > 1:
+            done.enlarged[name] = face.scale
     return done
 
 

@@ -38,6 +38,11 @@ class Alignment:
     matrix: np.ndarray
     face: Face | None = None
 
+    @property
+    def scale(self) -> float:
+        """Pixels of the image per pixel of the photo, along a side."""
+        return _scale(self.matrix)
+
 
 def align(array: np.ndarray, size: int, face: Face | None = None) -> Alignment:
     """Align ``face`` in a photo, uint8 ``[H, W, 3]``, to the template at size x size; without a face crop the centre.
@@ -83,9 +88,8 @@ def paste_back(photo: np.ndarray, alignment: Alignment, edited: np.ndarray) -> n
     change = edited.astype(np.float32) - alignment.image
     if not change.any():
         return result
-    scale = math.sqrt(abs(np.linalg.det(alignment.matrix[:, :2])))
-    if scale > 1:  # the face in the photo is smaller than the picture: average before sampling
-        change = cv2.GaussianBlur(change, (0, 0), 0.5 * scale)
+    if alignment.scale > 1:  # the face in the photo is smaller than the picture: average before sampling
+        change = cv2.GaussianBlur(change, (0, 0), 0.5 * alignment.scale)
     ramp = np.clip((np.minimum(np.arange(size), np.arange(size)[::-1]) - 1.5) / (_FEATHER * size), 0, 1)
     ramp = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     change *= (ramp[:, None] * ramp)[..., None]
@@ -126,9 +130,13 @@ def _is_in_place(face: Face, target: np.ndarray, size: int) -> bool:
     return bool(np.linalg.norm(face.landmarks - target, axis=1).mean() < 0.04 * size + 4)
 
 
+def _scale(matrix: np.ndarray) -> float:
+    return math.sqrt(abs(np.linalg.det(matrix[:, :2])))
+
+
 def _warp(array: np.ndarray, points: np.ndarray, target: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     matrix = similarity(points, target)
-    scale = math.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    scale = _scale(matrix)
     height, width = array.shape[:2]
     small = array
     if scale < 1:

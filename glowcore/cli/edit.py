@@ -61,7 +61,7 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Edit and return exit code 0, or 1 with nothing written if an edit leaves the model's range."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
-    output.check_no_input(out, "--image", args.image)
+    options.check_no_input(out, "--image", args.image)
     strengths = read_strengths(args.set)
     axes = read_grid(args.grid, strengths) if args.grid is not None else ()
     if not strengths and not axes:

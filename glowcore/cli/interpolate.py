@@ -45,8 +45,8 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Interpolate; exit code 0, or 1 without output if a frame leaves the range of the model."""
     out = output.check_path(args.out, FILMS + pictures.PNG + pictures.JPEG)
-    output.check_no_input(out, "--from", args.first)
-    output.check_no_input(out, "--to", args.last)
+    options.check_no_input(out, "--from", args.first)
+    options.check_no_input(out, "--to", args.last)
     film = out.suffix.lower() in FILMS
     count = (60 if film else 9) if args.frames is None else args.frames
     options.check_range("--frames", count, 2, 10_000)

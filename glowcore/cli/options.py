@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -176,6 +177,28 @@ def labels(model: LikelihoodModel, pictures: PictureSet, data: str) -> Tensor | 
         return classes.renumbered(model, pictures.labels, pictures.class_names)
     except ConfigError as error:
         raise ConfigError(f"{data}: {error}") from error
+
+
+def check_elsewhere(folder: str | os.PathLike, data: str | os.PathLike) -> None:
+    """Check that the folder of ``--out`` is not inside that of ``--data``: its pictures would join the data set.
+
+    Raises:
+        ConfigError: it does, or both are one folder.
+    """
+    inner, outer = Path(folder).resolve(), Path(data).resolve()
+    if outer in (inner, *inner.parents):
+        raise ConfigError(f"--out {folder} lies within --data {data}, expected a folder elsewhere")
+
+
+def check_no_input(path: str | os.PathLike, option: str, *inputs: str | os.PathLike) -> None:
+    """Check that the file of ``--out`` is none of the files of ``option``, which it would replace.
+
+    Raises:
+        ConfigError: it is one of them, by its own name or through a link.
+    """
+    for picture in inputs:
+        if os.path.exists(path) and os.path.exists(picture) and os.path.samefile(path, picture):
+            raise ConfigError(f"--out {path} is the picture of {option}, expected another name")
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glowcore import images
+from glowcore import image_guard, images
 from glowcore.cli import console
 from glowcore.data.bit_depth import unused_bits
 from glowcore.errors import ImageError
@@ -40,7 +40,7 @@ def load(paths: Sequence[str | Path], model: LikelihoodModel) -> Tensor:
     for path in paths:
         whole = images.load(path, channels=model.config.channels)
         if whole.shape[:2] != tuple(model.image_size):
-            console.say(f"{printable(str(path))}: {_resized(whole, model)}")
+            console.say(f"{printable(str(path))}: {_resized(_size(path, whole), model)}")
         if bits := unused_bits(Path(path), whole):
             unused[str(path)] = bits
         arrays.append(images.fit(whole, model.image_size))
@@ -48,11 +48,18 @@ def load(paths: Sequence[str | Path], model: LikelihoodModel) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.stack(arrays).transpose(0, 3, 1, 2)))
 
 
-def _resized(whole: np.ndarray, model: LikelihoodModel) -> str:
-    """Return in words how a picture, uint8 ``[H, W, C]``, is cropped and scaled for a model."""
-    kept = images.crop_to_aspect(whole, model.image_size)
-    (height, width), (kept_height, kept_width) = whole.shape[:2], kept.shape[:2]
-    part = "all" if kept.shape == whole.shape else f"the central {kept_height}x{kept_width}"
+def _size(path: str | Path, whole: np.ndarray) -> tuple[int, int]:
+    """Return height and width of an upright picture in its file; ``whole`` may have been reduced during decoding."""
+    header = image_guard.inspect(Path(path).read_bytes())
+    turned = (header.height < header.width) != (whole.shape[0] < whole.shape[1])
+    return (header.width, header.height) if turned else (header.height, header.width)
+
+
+def _resized(size: tuple[int, int], model: LikelihoodModel) -> str:
+    """Return in words how a picture of a size is cropped and scaled for a model."""
+    height, width = size
+    kept_height, kept_width = images.crop_to_aspect(np.broadcast_to(0, size), model.image_size).shape
+    part = "all" if (kept_height, kept_width) == size else f"the central {kept_height}x{kept_width}"
     message = (
         f"{part} of its {height}x{width} pixels (height x width) scaled to {model.image_size[0]}x{model.image_size[1]}"
     )

@@ -60,7 +60,7 @@ def add_parser(commands, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reconstruct; exit code 0, or 1 if a reconstruction has values that are not finite and is black on the sheet."""
     out = output.check_path(args.out, pictures.PNG + pictures.JPEG)
-    output.check_no_input(out, "--image", *args.image)
+    options.check_no_input(out, "--image", *args.image)
     options.check_range("--scale", args.scale, 1, 64)
     options.check_goes_with(args, ("seed",), "--temperature", args.temperature is not None)
     options.check_goes_with(args, ("temperature",), "--levels", args.levels is not None)

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from glowcore.cli import console
+from glowcore.cli import console, options
 from glowcore.data import PictureSet, open_dataset
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
 from glowcore.errors import ConfigError
-from glowcore.storage import output
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def check_elsewhere(args: argparse.Namespace, say: Callable[[str], None], *, goi
     if args.data.startswith(TORCHVISION_PREFIX):
         return
     try:
-        output.check_elsewhere(args.out, args.data)
+        options.check_elsewhere(args.out, args.data)
     except ConfigError as error:
         if not going_on:
             raise

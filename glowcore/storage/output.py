@@ -22,9 +22,9 @@ def check_path(path: str | os.PathLike, suffixes: Sequence[str]) -> Path:
     Raises:
         ConfigError: another ending, a missing folder, a folder of that name, or no permission.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ConfigError(f"cannot write {path}: it is a folder, expected the name of a file")
+    given, path = os.fspath(path), Path(path)
+    if path.is_dir() or given.endswith(("/", os.sep)):
+        raise ConfigError(f"cannot write {given}: it is a folder, expected the name of a file")
     if path.suffix.lower() not in suffixes:
         raise ConfigError(
             f"cannot write {path}: its ending is {path.suffix or 'missing'}, expected " + " or ".join(suffixes)
@@ -52,28 +52,6 @@ def check_folder(path: str | os.PathLike, name: str) -> None:
         raise ConfigError(f"{name} {path}: {existing} is a file, expected a folder, which is made if it is missing")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise ConfigError(f"{name} {path}: the folder {existing} is not writable")
-
-
-def check_elsewhere(folder: str | os.PathLike, data: str | os.PathLike) -> None:
-    """Check that the folder of ``--out`` is not inside that of ``--data``: its pictures would join the data set.
-
-    Raises:
-        ConfigError: it does, or both are one folder.
-    """
-    inner, outer = Path(folder).resolve(), Path(data).resolve()
-    if outer in (inner, *inner.parents):
-        raise ConfigError(f"--out {folder} lies within --data {data}, expected a folder elsewhere")
-
-
-def check_no_input(path: str | os.PathLike, option: str, *inputs: str | os.PathLike) -> None:
-    """Check that the file of ``--out`` is none of the files of ``option``, which it would replace.
-
-    Raises:
-        ConfigError: it is one of them, by its own name or through a link.
-    """
-    for picture in inputs:
-        if os.path.exists(path) and os.path.exists(picture) and os.path.samefile(path, picture):
-            raise ConfigError(f"--out {path} is the picture of {option}, expected another name")
 
 
 def write(path: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,20 @@ def test_every_face_is_written_to_one_folder_that_can_be_trained_on(album, tmp_p
     assert data.labels is None
 
 
+def test_faces_smaller_than_asked_for_are_counted_and_named(album, tmp_path, capsys):
+    with Image.open(DATA / "astronaut.jpg") as photo:
+        photo.resize((photo.width // 4, photo.height // 4), Image.Resampling.BOX).save(album / "small.png")
+    assert main(["align", "--data", str(album), "--size", "64", "--out", str(tmp_path / "faces")]) == 0
+    said = capsys.readouterr().err
+    enlarged = re.search(r"1 face of fewer pixels than 64x64 was enlarged: small\.png (\d\.\d) times\n", said)
+    whole, small = (aligning.Photo.read(file.read_bytes()) for file in (album / "a.jpg", album / "small.png"))
+    width = small.found[0].landmarks[1, 0] - small.found[0].landmarks[0, 0]
+    assert float(enlarged[1]) == pytest.approx(0.36 * 64 / width, abs=0.3)
+    assert (whole.found[0].landmarks[1, 0] - whole.found[0].landmarks[0, 0]) > 0.36 * 64
+    assert main(["align", "--data", str(album), "--size", "16", "--out", str(tmp_path / "tiny")]) == 0
+    assert "enlarged" not in capsys.readouterr().err
+
+
 def test_what_is_there_already_is_left_alone(album, tmp_path, capsys):
     out = tmp_path / "faces"
     out.mkdir()
@@ -101,7 +116,7 @@ def test_a_photo_added_before_another_of_its_stem_takes_neither_its_name_nor_its
 
 def test_every_photo_has_a_name_of_its_own_where_those_of_three_would_be_the_same(tmp_path):
     names = ["a/b/c.jpg", "a/b__c.jpg", "a__b/c.jpg", "a__b__c.jpg"]
-    files = [path.name for path in aligning.targets(tmp_path / "album", names, tmp_path / "out", 64).values()]
+    files = [path.name for path in aligning.targets(names, tmp_path / "out", 64).values()]
     assert files[:2] == ["a__b__c.png", "a__b__c.jpg.png"]
     assert len(set(files)) == 4
 

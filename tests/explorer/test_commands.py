@@ -233,10 +233,16 @@ def test_no_seeds(home, no_work, photos, capsys):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("e.jpg", "its ending is .jpg"), ("x", "ending is missing"), ("no/e.png", "does not exist"), (".", "is a folder")],
+    [
+        ("e.jpg", "its ending is .jpg"),
+        ("x", "ending is missing"),
+        ("no/e.png", "does not exist"),
+        (".", "is a folder"),
+        ("e.png/", "is a folder"),
+    ],
 )
 def test_where_a_picture_cannot_be_written_is_told_before_the_work(home, no_work, tmp_path, capsys, name, words):
-    assert words in told(capsys, "render", "--recipe", TOKEN, "--out", tmp_path / name)
+    assert words in told(capsys, "render", "--recipe", TOKEN, "--out", f"{tmp_path}/{name}")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -196,10 +196,14 @@ def test_sizes_are_height_x_width(tmp_path, capsys):
     flow.initialize(torch.randint(256, (4, 3, 8, 16), generator=torch.Generator().manual_seed(0)).byte())
     glowcore.save(flow, model := tmp_path / "model")
     Image.new("RGB", (33, 35)).save(tmp_path / "tall.png")
-    found = run(
-        capsys, "reconstruct", "--model", model, "--image", tmp_path / "tall.png", "--out", tmp_path / "out.png"
-    )
+    reconstruct = ["reconstruct", "--model", model, "--out", tmp_path / "out.png", "--image"]
+    found = run(capsys, *reconstruct, tmp_path / "tall.png")
     assert "tall.png: the central 16x33 of its 35x33 pixels (height x width) scaled to 8x16\n" in found.err
+    # Of more than 16 megapixels, and on its side by its EXIF orientation: it is decoded at half its size.
+    (exif := Image.Exif())[0x0112] = 6
+    Image.new("L", (5000, 3300)).save(tmp_path / "large.jpg", exif=exif)
+    large = run(capsys, *reconstruct, tmp_path / "large.jpg").err
+    assert "large.jpg: the central 1650x3300 of its 5000x3300 pixels (height x width) scaled to 8x16\n" in large
     with Image.open(tmp_path / "out.png") as sheet:
         assert f"wrote {tmp_path / 'out.png'} ({sheet.width} wide, {sheet.height} high)\n" in found.err
         assert sheet.width > sheet.height

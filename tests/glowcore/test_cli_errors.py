@@ -165,7 +165,7 @@ def commands_that_load(paths, model):
         "interpolate": ["--model", model, "--from", paths.picture, "--to", paths.picture, "--out", paths.out],
         "info": ["--model", model],
         "check": ["--model", model],
-        "train": ["--init-from", model, "--data", paths.faces, "--out", paths.out.with_suffix(""), "--steps", "1"],
+        "train": ["--init-from", model, "--data", paths.faces, "--out", f"{paths.out}-run", "--steps", "1"],
     }
 
 
@@ -204,11 +204,12 @@ def test_no_model_there(fails, tmp_path, paths, command):
         ("out.bmp", ".bmp"),
         ("out", "missing"),
         ("folder.png", "it is a folder"),
+        ("face.png/", "it is a folder"),
     ],
 )
 def test_output_that_cannot_be_written(fails, tmp_path, paths, command, name, told):
     (tmp_path / "folder.png").mkdir()
-    paths.out = tmp_path / name
+    paths.out = f"{tmp_path}/{name}"
     assert told in fails(command, *commands_that_load(paths, paths.model)[command])
 
 
