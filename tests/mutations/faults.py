@@ -143,9 +143,9 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "class forgotten": (("stats = stats + self.class_stats[y]", "stats = stats + self.class_stats[y] * 0"),),
     }),
     ("likelihood.py", (LIKELIHOOD, REFERENCE), {
-        "nats for bits": (("log_prob / (num_dims * math.log(2))", "log_prob / num_dims"),),
-        "volume of a bin missing": (("return n_bits - log_prob", "return -log_prob"),),
-        "sign of the density": (("return n_bits - log_prob", "return n_bits + log_prob"),),
+        "nats for bits": (("/ (num_dims * math.log(2))", "/ num_dims"),),
+        "volume of a bin missing": (("return n_bits - checked_log_prob", "return -checked_log_prob"),),
+        "sign of the density": (("return n_bits - checked_log_prob", "return n_bits + checked_log_prob"),),
         "wrong shift of bits": (("return v >> (8 - n_bits)", "return v >> n_bits"),),
         "always over 256": (("x = (k + u.to(k.device)) / 2**n_bits", "x = (k + u.to(k.device)) / 256"),),
         "edge for centre of the bin": (("(k * width + (width - 1) / 2)", "(k * width)"),),
