@@ -72,6 +72,7 @@ def test_every_place_of_the_map_is_a_face(page):
 
 
 def test_the_cross_goes_along_the_path_with_its_film(page):
+    page.emulate_media(reduced_motion="reduce")  # the film does not play by itself
     go(page, "Map")
     chart = page.locator("canvas.chart")
     expect(chart).to_be_visible()

@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SHARED = ("shared.js", "wire.js")
 _COMMENT_LINES = re.compile(r"^\s*//.*\n", re.MULTILINE)
 
 
 def sources(name: str, *scripts: str) -> dict[str, str]:
     """Return HTML, CSS and JavaScript of the component in the folder ``name`` as strings.
 
-    The JavaScript is ``shared.js`` and ``wire.js`` of this folder, and then ``scripts`` of the component in the given
-    order; the last holds the default export. Lines of comments are left out, because Streamlit sends the sources again
-    with every new data: a fifth of the editor's. ``shared.css`` precedes the component's CSS, which may be missing.
+    The JavaScript is ``shared.js`` of this folder, and then ``scripts`` of the component in the given order; the last
+    holds the default export. Lines of comments are left out, because Streamlit sends the sources again with every new
+    data: a fifth of the editor's. ``shared.css`` precedes the component's CSS, which may be missing.
     """
     folder = HERE / name
-    parts = [*(HERE / s for s in SHARED), *(folder / f"{s}.js" for s in (scripts or (name,)))]
+    parts = [HERE / "shared.js", *(folder / f"{s}.js" for s in (scripts or (name,)))]
     styles = [HERE / "shared.css", folder / f"{name}.css"]
     return {
         "html": (folder / f"{name}.html").read_text(encoding="utf-8"),

@@ -9,7 +9,8 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-SCRIPTS = ("edit_wire", "stage", "photo", "views", "panel", "frames", "readout", "../gate", "saves", "editor")
+PARTS = ("../wire", "edit_wire", "stage", "photo", "views", "panel", "frames", "readout")
+SCRIPTS = (*PARTS, "../gate", "saves", "editor")
 _EDITOR = st.components.v2.component("explorer_editor", **sources("editor", *SCRIPTS))
 
 

@@ -13,7 +13,7 @@ from explorer.edits.recipe import Source
 from explorer.ui.components import sources
 from explorer.ui.components.received import received
 
-_PLANE = st.components.v2.component("explorer_plane", **sources("plane", "view", "plane"))
+_PLANE = st.components.v2.component("explorer_plane", **sources("plane", "../wire", "view", "plane"))
 LONGEST_PATH = 2000  # points that are read of a drawn path
 
 
