@@ -1,4 +1,4 @@
-"""Train a flow with a transform and a coupling network of your own on scikit-learn's digits, in a few seconds.
+"""Train a flow with your own transform, coupling network and top prior on digits of scikit-learn, in a few seconds.
 
 python examples/own_parts.py own.pt
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from glowcore import Flow, GlowConfig
 from glowcore.levels import Level
-from glowcore.priors import Split, TopPrior
+from glowcore.priors import Split
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
 from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
@@ -48,6 +48,25 @@ def network(channels: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(channels // 2, 32, 3, padding=1), nn.GroupNorm(4, 32), nn.SiLU(), last)
 
 
+class OneStd(nn.Module):
+    """A top prior without classes and with one learned standard deviation for all values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_std = nn.Parameter(torch.zeros(()))
+
+    def labels(self, y: None, batch: int) -> None:
+        """Return the class labels: none."""
+
+    def forward(self, z: Tensor, y: None) -> tuple[Tensor, Tensor]:
+        """Return the standardised eps of the top level and log |det deps/dz| of each picture."""
+        return z * (-self.log_std).exp(), (-self.log_std * z[0].numel()).expand(len(z))
+
+    def inverse(self, eps: Tensor, y: None) -> Tensor:
+        """Return z."""
+        return eps * self.log_std.exp()
+
+
 def steps(channels: int, count: int = 4) -> list[Transform]:
     """Return ``count`` steps of flow, each followed by :class:`Arsinh`."""
     transforms: list[Transform] = []
@@ -60,7 +79,7 @@ def steps(channels: int, count: int = 4) -> list[Transform]:
 def build() -> Flow:
     """Return a flow of two levels for grey pictures of 8x8; its config gives their size and bits only."""
     levels = [Level(Squeeze(), steps(4), Split(4, (4, 4))), Level(Squeeze(), steps(8), None)]
-    return Flow(GlowConfig(8, channels=1, n_bits=4, num_levels=2), levels, TopPrior((8, 2, 2)))
+    return Flow(GlowConfig(8, channels=1, n_bits=4, num_levels=2), levels, OneStd())
 
 
 def main(out: str, count: int = 200) -> float:
