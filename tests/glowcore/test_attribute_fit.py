@@ -182,8 +182,7 @@ def test_tensors_and_lists_will_do(vectors, data):
     matrix = torch.from_numpy(data[0]).requires_grad_()
     fitted = fit_matrix(matrix, torch.from_numpy(data[1]), Columns(list(NAMES), [list(shape) for shape in SHAPES]))
     assert torch.equal(fitted.directions, vectors.directions)
-    batch = latents(matrix[:2].detach())  # of which the vectors compare the shapes
-    assert torch.equal(fitted.apply(batch, {"Young": 1.0}).flatten(), vectors.apply(batch, {"Young": 1.0}).flatten())
+    assert torch.equal(fitted.score(latents(matrix[:2]), "Young"), vectors.score(latents(matrix[:2]), "Young"))
 
 
 @pytest.mark.parametrize(
