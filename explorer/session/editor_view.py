@@ -25,10 +25,11 @@ from explorer.wording.sentences import (
     MOVED,
     NO_FACE,
     PLAIN,
+    SOFTENS,
     TYPICAL,
     UNUSUAL,
     VERDICTS,
-    describe,
+    with_moves,
 )
 
 SLIDER_LIMIT = 3.0
@@ -46,32 +47,41 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
     recipe = desk.recipe
     source = engine.source(recipe, picture)
     rendered = engine.render(recipe, picture)
+    subject = subject_of(desk, noun(engine))
     return {
         "ack": acknowledgement(desk.answered),
         "token": desk.link,
         "source": hashlib.sha256(f"{engine.name} {engine.model_hash} {source.key}".encode()).hexdigest()[:16],
-        "subject": _subject(desk, engine),
+        "subject": subject,
         "sliders": sliders(recipe, engine),
         "undos": len(desk.history.past),
         "redos": len(desk.history.future),
         "note": desk.note,
-        "pictures": _pictures(describe(recipe, noun(engine)), recipe, source, rendered),
+        "pictures": _pictures(subject, recipe, source, rendered),
         "readout": _readout(desk, engine, source, rendered),
         "strip": _strip(desk, engine, picture),
     }
 
 
-def _subject(desk: Desk, engine: Engine) -> str:
-    """Return the name of the edit's picture for screen readers: "Photo 1, face 1 of 11"."""
-    source, photo = desk.recipe.source, desk.photo()
-    if photo is not None:
-        chosen = f", face {source.face + 1} of {len(photo.found)}" if photo.found and not source.eyes else ""
-        return f"{desk.photos.name_of(photo.key)}{chosen if source.face >= 0 else ''}"
-    if source.kind == "gallery":
-        return f"Gallery {noun(engine)}: {title(source.value)}"
+def short_name(desk: Desk) -> str:
+    """Return the name of the edit's picture: of its file, of the gallery, "seed 7", "map 12"; "picture" without."""
+    source = desk.recipe.source
+    if desk.photo() is not None:
+        return desk.photos.name_of(source.value)
     if source.value in desk.crops.brought:
         return desk.crops.name_of(source.value)
-    return describe(EditRecipe(source), noun(engine)).removesuffix(", unchanged")
+    names = {"gallery": title(source.value), "seed": f"seed {source.value}", "map": f"map {source.value}"}
+    return names.get(source.kind, "picture")
+
+
+def subject_of(desk: Desk, kind: str) -> str:
+    """Return what the edit's picture is, of a ``kind`` of pictures: "me.jpg, face 1 of 11", "Gallery face: Face 04"."""
+    source, photo, name = desk.recipe.source, desk.photo(), short_name(desk)
+    if photo is not None and photo.found and source.face >= 0 and not source.eyes:
+        return f"{name}, face {source.face + 1} of {len(photo.found)}"
+    subjects = {"gallery": f"Gallery {kind}: {name}", "seed": f"Sampled {kind}, {name}"}
+    subjects["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"
+    return subjects.get(source.kind, name)
 
 
 def other_faces(photo: Photo, source: Source) -> list[tuple[int, list[list[float]]]]:
@@ -128,14 +138,14 @@ def exactness(source: Encoded) -> tuple[str, str]:
     return f"{changed} · {error}{precision}", "good" if source.exact else "bad"
 
 
-def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
+def _pictures(subject: str, recipe: EditRecipe, source: Encoded, rendered: Rendered) -> dict[str, Any]:
     fact, mood = exactness(source)
     height, width = source.picture.shape[:2]
     unchanged = f"The model gives all {height * width:,} pixels back unchanged."
     return {
         "original": {
             "uri": data_uri(source.picture),
-            "alt": f"Original: {description.split(' with ')[0].split(', unchanged')[0]}",
+            "alt": f"Original: {subject}",
             "fact": f"{width} × {height}, as the model sees it",
         },
         "reconstruction": {
@@ -147,7 +157,7 @@ def _pictures(description: str, recipe: EditRecipe, source: Encoded, rendered: R
         },
         "edited": {
             "uri": data_uri(rendered.picture),
-            "alt": f"Edited: {description}",
+            "alt": f"Edited: {subject}{with_moves(recipe)}",
             "fact": ", ".join(strengths(recipe)),
         },
     }
@@ -183,6 +193,7 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
     gauge_verdict = verdict(
         desk.recipe, rendered, engine.prior, of_face=desk.photo() is not None and noun(engine) == "face"
     )
+    ease = bool(desk.recipe.moves) and gauge_verdict not in (TYPICAL, NO_FACE)
     usual = in_typical_set(rendered.level_norms, engine.prior)
     levels = [{"norm": n, "off": not good} for n, good in zip(rendered.level_norms, usual, strict=True)]
     traits = [{"norm": t.distance, "off": not t.usual} for t in (rendered.traits,) if t]
@@ -207,10 +218,10 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
     return {
         "bars": levels + traits,
         "typical": gauge_verdict == TYPICAL,
-        "ease": bool(desk.recipe.moves) and gauge_verdict not in (TYPICAL, NO_FACE),
+        "ease": ease,
         "easeHelp": f"Moves all sliders nearer to 0: {', '.join(strengths(pulled_back(desk.recipe)))}",
         "verdict": gauge_verdict,
-        "gaugeHelp": VERDICTS[gauge_verdict].format(noun=noun(engine)),
+        "gaugeHelp": VERDICTS[gauge_verdict].format(noun=noun(engine)) + (SOFTENS if ease else ""),
         "numbers": numbers,
     }
 

@@ -41,28 +41,26 @@ def stem(*parts: str) -> str:
 def download(
     label: str,
     name: str,
-    data: Callable[[], bytes | str],
+    data: bytes | Callable[[], bytes | str],
     *,
     key: str,
     icon: str = "download",
     what: str | None = None,
-    at_once: bool = False,
 ) -> None:
     """Show a button that saves a file.
 
     Args:
         label: the text of the button.
         name: the file name, whose suffix determines the MIME type.
-        data: returns the contents; called when the button is pressed, or now if ``at_once``.
+        data: the contents, or a function that returns them, called when the button is pressed. Streamlit cannot serve
+            a deferred file while the page reruns; it keeps given contents for one more run.
         key: the key of the widget.
         icon: the name of a Material icon.
         what: the tooltip.
-        at_once: whether to make the file now. Streamlit cannot serve a deferred file while the page reruns; it keeps a
-            file that was made at once for one more run.
     """
     st.download_button(
         label,
-        data=data() if at_once else data,
+        data=data,
         file_name=name,
         mime=mimetypes.guess_type(name)[0] or "application/octet-stream",
         key=key,

@@ -121,7 +121,7 @@ def _save_face(bench: Bench, *, in_photo: bool) -> None:
     def file(picture: np.ndarray) -> bytes:
         return recipe_png.to_png(picture, recipe, original() if embed else None)
 
-    exact = file(edited(bench, recipe))
+    exact = file(edited(bench, recipe))  # first, so that without a picture no button is shown
     if side < LARGE:
         download(
             "Save face" if in_photo else SAVE,
@@ -133,10 +133,9 @@ def _save_face(bench: Bench, *, in_photo: bool) -> None:
     download(
         exact_label(side),
         f"{file_name(desk, f'{side}px')}.png",
-        lambda: exact,
+        exact,
         key="save_face",
         what=EXACT,
-        at_once=True,
     )
     download(
         "Save before and after",

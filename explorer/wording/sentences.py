@@ -17,23 +17,21 @@ MOST_NAMES = 3  # that a sentence lists
 
 TYPICAL, UNUSUAL, PLAIN = "typical", "unusual", "plainer than real faces"
 MOVED, LEFT, NO_FACE = "moved far", "left the model's range", "no face found"
+SOFTENS = " Pull back softens the edit."
 VERDICTS = {  # how usual a picture is, with its explanation
     TYPICAL: "This {noun} looks like the {noun}s that the model has learnt.",
-    UNUSUAL: "This {noun} is unlike most that the model has learnt, so expect artefacts. Pull back softens the edit.",
-    PLAIN: "This face is nearer to the average than real faces are, so it may look smooth. Pull back softens the edit.",
-    MOVED: "The sliders have moved this {noun} far, so expect artefacts. Pull back softens the edit.",
-    LEFT: "The colours no longer fit the range from black to white, so some are cut off. Pull back softens the edit.",
-    NO_FACE: "No face was found in this photo, so its centre is used. Place the eyes for a better fit.",
+    UNUSUAL: "This {noun} is unlike most that the model has learnt, so expect artefacts.",
+    PLAIN: "This face is nearer to the average than real faces are, so it may look smooth.",
+    MOVED: "The sliders have moved this {noun} far, so expect artefacts.",
+    LEFT: "The colours no longer fit the range from black to white, so some are cut off.",
+    NO_FACE: FACELESS,
 }
 
 
-def describe(recipe: EditRecipe, kind: str) -> str:
-    """Describe a recipe of a ``kind`` of pictures for a text alternative: "Gallery face with smile +1.20"."""
+def with_moves(recipe: EditRecipe) -> str:
+    """Return what a text alternative says of the moves, after the name of the picture: " with smile +1.20"."""
     moved = ", ".join(f"{words(n).label.lower()} {strength(s)}" for n, s in slider_order(recipe.moves))
-    source = recipe.source
-    subject = {"gallery": f"Gallery {kind}", "photo": "Your photo", "seed": f"Sampled {kind}, seed {source.value}"}
-    subject["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"
-    return f"{subject[source.kind]}{' with ' + moved if moved else ', unchanged'}"
+    return f" with {moved}" if moved else ", unchanged"
 
 
 def absence(names: Collection[str]) -> str:

@@ -280,6 +280,21 @@ def test_what_has_the_focus_is_not_behind_the_picture(page):
         assert focused.bounding_box()["y"] >= box["y"] + box["height"], name
 
 
+def test_the_link_that_is_copied_is_that_of_the_newest_edit(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    smile(page).press("Shift+ArrowRight")
+    copy = page.locator(".copy")
+    copy.click()
+    expect(copy).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.url
+    assert recipe_of(page).strength("Smiling") == 1.5
+    expect(copy).to_have_text("Copy link")
+    settle(page)
+
+
 def test_the_button_that_holds_is_called_what_it_shows(page):
     hold = page.get_by_role("button", name="Hold to compare", exact=True)
     expect(hold).to_have_text("Hold to compare")

@@ -297,37 +297,6 @@ def test_a_strip_marks_the_picture_of_this_strength_only(page):
     settle(page)
 
 
-def test_the_hint_leaves_no_gap_and_then_nothing_below_the_sliders_jumps(page):
-    expect(smile(page)).to_have_value("1")
-    hint = page.locator(".hint")
-    expect(hint).to_be_visible()
-    settle(page)
-    parts = ".sliders", ".readout", ".numbers", ".st-key-save_face"
-    places = lambda: [page.locator(part).bounding_box()["y"] for part in parts]  # noqa: E731
-    first, height = places(), hint.bounding_box()["height"]
-    smile(page).press("Shift+ArrowRight")
-    expect(hint).to_be_hidden()
-    settle(page)
-    before = places()
-    assert before == pytest.approx([first[0], *(place - height for place in first[1:])], abs=0.5)
-    for _ in range(3):
-        smile(page).press("Shift+ArrowRight")
-    expect(page.locator(".verdict")).to_have_text("moved far")
-    ease = page.get_by_role("button", name="Pull back")
-    expect(ease).to_have_attribute("title", re.compile(r"^Moves all sliders nearer to 0: Smile \+1\.80$"))
-    assert places() == before
-    page.locator(".editor").evaluate("e => e.getRootNode().__instance.readout.note('No face was found.')")
-    expect(page.locator(".note")).to_be_visible()
-    assert places()[0] == before[0]
-    page.get_by_role("button", name="Close the note").click()
-    assert places() == before
-    ease.click()
-    expect(page.locator(".verdict")).to_have_text("typical")
-    expect(ease).to_be_hidden()
-    assert places() == before
-    settle(page)
-
-
 def test_no_name_of_the_data_set_is_in_a_tooltip(page):
     expect(smile(page)).to_have_value("1")
     titles = page.locator(".row .label").evaluate_all("labels => labels.map(label => label.title)")

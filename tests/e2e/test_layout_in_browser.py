@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.e2e.settling import settle, smile, still
@@ -28,10 +30,11 @@ def below(place: dict[str, float]) -> float:
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768)])
 def test_what_is_saved_is_in_sight_below_the_sliders(page, width, height):
     ready(page, width, height)
-    save, right = box(page, ".st-key-save_face_large"), box(page, ".right")
+    grid, save, right = (box(page, part) for part in (".st-key-grid", ".st-key-save_face_large", ".right"))
     assert below(save) <= height
     assert below(right) <= save["y"] < below(right) + 30
-    assert save["x"] == pytest.approx(right["x"], abs=1)
+    assert grid["x"] == pytest.approx(right["x"], abs=1)
+    assert (grid["y"], grid["height"]) == (save["y"], save["height"])
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -107,6 +110,37 @@ def test_on_a_telephone_the_picture_is_in_sight_at_once(page):
     assert tiles.evaluate("e => e.scrollWidth - e.clientWidth") > 100  # all are there, sideways
     first, last = (page.locator(".st-key-gallery button").nth(n).bounding_box()["y"] for n in (0, -1))
     assert first == pytest.approx(last, abs=4)
+
+
+def test_the_hint_leaves_no_gap_and_then_nothing_below_the_sliders_jumps(page):
+    expect(smile(page)).to_have_value("1")
+    hint = page.locator(".hint")
+    expect(hint).to_be_visible()
+    settle(page)
+    parts = ".sliders", ".readout", ".numbers", ".st-key-save_face"
+    places = lambda: [page.locator(part).bounding_box()["y"] for part in parts]  # noqa: E731
+    first, height = places(), hint.bounding_box()["height"]
+    smile(page).press("Shift+ArrowRight")
+    expect(hint).to_be_hidden()
+    settle(page)
+    before = places()
+    assert before == pytest.approx([first[0], *(place - height for place in first[1:])], abs=0.5)
+    for _ in range(3):
+        smile(page).press("Shift+ArrowRight")
+    expect(page.locator(".verdict")).to_have_text("moved far")
+    ease = page.get_by_role("button", name="Pull back")
+    expect(ease).to_have_attribute("title", re.compile(r"^Moves all sliders nearer to 0: Smile \+1\.80$"))
+    assert places() == before
+    page.locator(".editor").evaluate("e => e.getRootNode().__instance.readout.note('No face was found.')")
+    expect(page.locator(".note")).to_be_visible()
+    assert places()[0] == before[0]
+    page.get_by_role("button", name="Close the note").click()
+    assert places() == before
+    ease.click()
+    expect(page.locator(".verdict")).to_have_text("typical")
+    expect(ease).to_be_hidden()
+    assert places() == before
+    settle(page)
 
 
 @pytest.mark.parametrize("width", [1440, 1100, 390])

@@ -234,6 +234,26 @@ def test_the_hint_says_what_a_finger_does(touching):
     assert "Drag" not in said
 
 
+def test_what_a_finger_touches_is_large_enough_and_makes_no_row_higher(touching):
+    expect(smile(touching)).to_have_value("1")
+    settle(touching)
+    for part in (
+        ".lock",
+        ".hint button",
+        ".full",
+        ".sliders input",
+        ".toolbar .tool",
+        ".stPopover button",
+        ".stButton button",
+    ):
+        nodes = touching.locator(part).filter(visible=True).all()
+        assert nodes, part
+        for node in nodes:
+            box = node.bounding_box()
+            assert min(box["width"], box["height"]) >= 40, (part, node.inner_text())
+    assert {row.bounding_box()["height"] for row in touching.locator(".sliders > .row").all()} == {40}
+
+
 def test_what_backgrounds_tell_is_told_in_forced_colours_too(page):
     expect(smile(page)).to_have_value("1")
     settle(page)

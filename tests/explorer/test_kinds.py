@@ -11,13 +11,15 @@ import torch
 
 from explorer.atlas import maps
 from explorer.catalogue import class_labels
+from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines.engine import Engine
 from explorer.session.desk import Desk
+from explorer.session.editor_view import subject_of
 from explorer.ui import choosers
 from explorer.views import mixing
 from explorer.wording.labels import level_label
-from explorer.wording.sentences import OTHER_THINGS, describe
+from explorer.wording.sentences import OTHER_THINGS
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
@@ -265,8 +267,9 @@ def test_no_face_is_looked_for_where_none_is_drawn(zoo, monkeypatch, many_blobs)
 
 
 def test_pictures_are_called_what_the_model_draws(zoo, open_kind, blobs):
-    assert describe(EditRecipe(Source("map", "1,2")), "picture") == "Picture at 1.00,2.00 of the map, unchanged"
-    assert describe(EditRecipe(Source("map", "3")), "face") == "Face 3 of the map, unchanged"
+    place, face = (Desk(History(EditRecipe(Source("map", value)))) for value in ("1,2", "3"))
+    assert subject_of(place, "picture") == "Picture at 1.00,2.00 of the map"
+    assert subject_of(face, "face") == "Face 3 of the map"
     for kind, noun_of in (("digits", "picture"), ("nice", "face")):
         engine = open_kind(kind)
         desk = Desk.arrive(engine, EditRecipe(Source("gallery", "gone.png")).token())
