@@ -48,3 +48,24 @@ def test_the_heat_map_can_be_read_after_a_change_of_theme(page):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_timeout(500)
         assert page.evaluate(UNREADABLE) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_switch_that_is_off_can_be_seen_under_the_mouse(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.get_by_role("link", name="Sample", exact=True).click()
+    switch = page.get_by_test_id("stCheckbox").locator("label")
+    switch.hover()
+    settle(page)
+    colour = "e => getComputedStyle(e).backgroundColor.match(/[0-9.]+/g).map(Number)"
+    track = switch.locator("> div").first
+    track.evaluate("e => Promise.all(e.getAnimations().map(animation => animation.finished))")
+    ground = page.get_by_test_id("stApp").evaluate(colour)
+    low, high = sorted(luminance(c) for c in (track.evaluate(colour), ground))
+    assert (high + 0.05) / (low + 0.05) >= 3  # WCAG 2.2, success criterion 1.4.11
+
+
+def luminance(rgb: list[float]) -> float:
+    """The relative luminance of WCAG, of values from 0 to 255."""
+    linear = [v / 3294.6 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in rgb[:3]]
+    return sum(weight * v for weight, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
