@@ -7,19 +7,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from glowcore.attributes import directions, encoding_rows
+from glowcore.attributes import Columns, directions, encoding_rows, fit_attributes, fit_matrix
 from glowcore.attributes.directions import DIRECTION_KINDS, label_weights, shrink_levels
 from glowcore.attributes.discriminant import solve
-from glowcore.attributes.fit import (
-    CHOOSE,
-    FOLDS,
-    MEASURE,
-    SHRINKAGES,
-    Columns,
-    _choose,
-    fit_attributes,
-    fit_matrix,
-)
+from glowcore.attributes.fit import CHOOSE, FOLDS, MEASURE, SHRINKAGES, _choose
 from glowcore.attributes.fittable import fittable
 from glowcore.classifiers.roc import roc_auc
 from glowcore.data import PictureSet
