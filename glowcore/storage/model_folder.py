@@ -119,8 +119,7 @@ def read_attributes(files: SealedSet) -> Attributes | None:
     if ATTRIBUTES not in files:
         return None
     path = files.folder / ATTRIBUTES
-    size = files.entries[ATTRIBUTES][0]
-    tensors, table = unpack(path, files.read(ATTRIBUTES, lambda file: read_header(path, file, size) and None))
+    tensors, table = unpack(path, files.read(ATTRIBUTES))
     return tensors, parse_json(path, table.get("attributes", "").encode())
 
 
