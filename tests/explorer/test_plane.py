@@ -38,7 +38,8 @@ def hand(monkeypatch):
             outlines=[],
             reach=3.0,
             here=None,
-            model="tiny",
+            ends=("",) * 4,
+            name="tiny",
             alt="Map",
         )
         plane_module.plane(chart, key="plane", start=Walk(), on_walk=calls.append)

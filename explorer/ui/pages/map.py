@@ -12,14 +12,14 @@ from explorer.atlas.arrangement import Arrangement
 from explorer.atlas.blending import film_along
 from explorer.atlas.latent_map import SHOWN_SIGMAS, LatentMap
 from explorer.atlas.sheet import COLUMNS
-from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, EditRecipe, RecipeError, Source
-from explorer.pixels.pictures import data_uri, png, reduced, webp
+from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, RecipeError, Source
+from explorer.pixels.pictures import data_uri, reduced, webp
 from explorer.ui import shelf, state
 from explorer.ui.components.address import address
 from explorer.ui.components.film import film, save_film
 from explorer.ui.components.plane import Chart, Point, Walk, acknowledge, plane
-from explorer.ui.downloads import save_picture, stem
-from explorer.ui.frame import Bench, intro, open_bench, open_in_edit, show_failure, warn_of_lost
+from explorer.ui.downloads import keep_picture, stem
+from explorer.ui.frame import Bench, intro, open_bench, show_failure, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.wording.labels import noun, ordered, percent, strength, words
 from glowcore.errors import GlowcoreError
@@ -33,7 +33,7 @@ FEW = 60  # points that the plane shows as thumbnails, as in ``plane/view.js``
 ROW = 760  # pixels, of the choices
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 Axes = tuple[str, str]
-KEEP = "keep_place"  # the key of the buttons for the picture shown
+KEEP = "place"  # in the keys of the buttons for the picture shown
 MAIN = "-"  # in the address, of an axis that is a component
 AXES = ("Smiling", "Male")  # at first, across and up
 AXIS_LABELS = ("Across", "Up")
@@ -223,7 +223,7 @@ def show_face(bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=caption, caption=caption, width="stretch")
     warn_of_lost([picture])
-    keep_picture(bench, picture, source.value, source)
+    keep_picture(bench, lambda: picture, stem("map", source.value), key=KEEP, source=source)
 
 
 def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...], axes: Axes) -> None:
@@ -233,18 +233,10 @@ def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...], axes
     above = st.container()
     loop = save_film(frames, name="path", key="save_path")
     with above:
-        shown = film(frames, key="map_film", alt="Film along the drawn path", loop=loop, buttons=KEEP)
+        shown = film(frames, key="map_film", alt="Film along the drawn path", loop=loop, buttons=f"keep_{KEEP}")
     st.caption("The picture on show, by itself:")
-    keep_picture(bench, frames[shown], f"path-{round(100 * shown / (len(frames) - 1))}")
-
-
-def keep_picture(bench: Bench, picture: np.ndarray, name: str, source: Source | None = None) -> None:
-    """Show the buttons that open a picture in Edit or save it; ``source`` is None for a frame of a film."""
-    with st.container(horizontal=True, key=KEEP):
-        if st.button("Open in Edit", key="open_place", icon=":material/tune:"):
-            source = source or bench.desk.crops.mix(picture, ())
-            open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
-        save_picture(lambda side: png(enlarge(picture, side)), bench.engine, stem("map", name), key="save_place")
+    place = round(100 * shown / (len(frames) - 1))
+    keep_picture(bench, lambda: frames[shown], stem("map", f"path-{place}"), key=KEEP)
 
 
 bench = open_bench()
