@@ -211,6 +211,8 @@ def _check_begun(setup: Setup, folder: Path, seed: int) -> None:
         return
     state = saved_states.load_state(folder / "state")
     settings = asdict(replace(setup.settings, seed=seed))
+    if settings["precision"] == "auto":  # the run keeps what was chosen for it
+        settings["precision"] = state["settings"]["precision"]
     data = {"training": setup.protocol["images"], "held-out": setup.protocol["held_out"]}
     if (state["settings"], state["data"]) != (settings, data):
         raise ConfigError(

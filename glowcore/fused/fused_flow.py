@@ -31,29 +31,17 @@ DTYPES = ("float32", "bfloat16")
 def own_of_subclass(method: Callable) -> Callable:
     """Let a method of :class:`FusedFlow` run without gradients, and the model's own method if it subclasses ``Flow``.
 
-    A subclass may override any method, and its overrides must not be bypassed. An input that requires a gradient is
-    refused: the output would be cut off from it.
+    A subclass may override any method, and its overrides must not be bypassed.
     """
 
     @functools.wraps(method)
+    @torch.no_grad()
     def run(self: FusedFlow, *args: Any, **kwargs: Any) -> Any:
-        if torch.is_grad_enabled() and any(map(_requires_grad, (*args, *kwargs.values()))):
-            name = method.__name__
-            raise ConfigError(
-                f"the input of {name} requires a gradient, and fused() computes none; use {name} of the model, or "
-                "detach the input"
-            )
-        with torch.no_grad():
-            if type(self.flow) is Flow:
-                return method(self, *args, **kwargs)
-            return getattr(self.flow, method.__name__)(*args, **kwargs)
+        if type(self.flow) is Flow:
+            return method(self, *args, **kwargs)
+        return getattr(self.flow, method.__name__)(*args, **kwargs)
 
     return run
-
-
-def _requires_grad(value: object) -> bool:
-    tensors = value.levels if isinstance(value, Latents) else [value]
-    return any(isinstance(tensor, Tensor) and tensor.requires_grad for tensor in tensors)
 
 
 class FusedFlow:
@@ -62,8 +50,8 @@ class FusedFlow:
     Settings are read from the model, ``flow``, and can only be set there. Methods of ``nn.Module``, such as ``to`` and
     ``parameters``, are only in ``flow``.
 
-    It returns ordinary tensors without a graph, so latents encoded here can be optimised through the module. With
-    gradients enabled it refuses an input that requires one; use ``torch.no_grad()`` to decode such latents. A copy
+    It returns ordinary tensors without a graph, also of latents that require gradients: optimise them through the
+    module, and show them with this. A copy
     (``copy.deepcopy``, ``pickle``, ``torch.save``) holds a copy of the model and folds its weights again. Models with
     parts that cannot be folded (subclasses, hooks, other modules) are run as they are.
 
