@@ -125,7 +125,7 @@ class AttributeClassifier(nn.Module):
         picks = [self._pick(name) for name in names]
         logits = self(images) - self.log_odds
         index = torch.tensor([column for column, _ in picks], device=logits.device)
-        sign = logits.new_tensor([-1.0 if inverted else 1.0 for _, inverted in picks])
+        sign = torch.tensor([-1.0 if inverted else 1.0 for _, inverted in picks], device=logits.device).to(logits)
         return logits[:, index] * sign
 
     def column_of(self, name: str) -> str:

@@ -121,7 +121,8 @@ def fold(flow: Flow) -> list[FoldedLevel]:
 
 def _fold_step(step: FlowStep, positions: int) -> FoldedStep:
     mixing = step.mixing() if isinstance(step.permutation, ChannelLinear) else _permuted(step)
-    mix, unmix = ((m.weight[:, :, None, None], m.bias) for m in (mixing, mixing.inverse()))
+    inverse = Mixing(*(part.cpu() for part in mixing)).inverse()  # in float64, which not every device supports
+    mix, unmix = ((m.weight.to(mixing.weight)[:, :, None, None], m.bias.to(mixing.bias)) for m in (mixing, inverse))
     affine = isinstance(step.coupling, AffineCoupling)
     return FoldedStep(
         mix=mix,

@@ -220,7 +220,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
     }),
     ("fused/folding.py", (FUSED,), {
         "H W missing": (("float(mixing.logdet) * positions", "float(mixing.logdet)"),),
-        "map not undone": (("for m in (mixing, mixing.inverse())", "for m in (mixing, mixing)"),),
+        "map not undone": (("for m in (mixing, inverse)", "for m in (mixing, mixing)"),),
         "bias not permuted": (("(scale * bias)[order]", "scale * bias"),),
         "1 for the sigmoid's 2": (("bias + RAW_SHIFT * (torch.arange", "bias + 1 * (torch.arange"),),
     }),
