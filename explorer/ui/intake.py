@@ -99,8 +99,8 @@ def tell_lost(key: str) -> None:
     """Show how many files in the list of the uploader ``key`` were lost with an earlier session."""
     lost = sum(isinstance(f, DeletedFile) for f in _files(st.session_state.get(key)))
     if lost:  # their names are lost too
-        are, them = ("is", "it") if lost == 1 else ("are", "them")
-        caution(f"{counted(lost, 'file')} in the list {are} no longer here: add {them} again.")
+        are, rows, them = ("is", "its row", "it") if lost == 1 else ("are", "their rows", "them")
+        caution(f"{counted(lost, 'file')} in the list {are} no longer here: remove {rows}, and add {them} again.")
 
 
 def holds(key: str, photo: str) -> bool:

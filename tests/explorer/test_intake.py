@@ -76,7 +76,7 @@ def test_files_that_were_lost_with_their_session_are_told_and_others_taken_in(at
     lose(monkeypatch, "0.jpg", "1.jpg")
     at.file_uploader(key=UPLOADERS[page]).set_value(shots).run()
     assert not at.exception
-    assert "2 files in the list are no longer here: add them again." in cautions(at)
+    assert "2 files in the list are no longer here: remove their rows, and add them again." in cautions(at)
     if page == "attributes":
         assert "1 photo" in [c.value for c in at.caption]
     else:
@@ -88,7 +88,7 @@ def test_an_attribute_file_that_was_lost_is_told(at, monkeypatch):
     lose(monkeypatch, "a.safetensors")
     at.file_uploader(key="own_file").upload("a.safetensors", b"x", "application/x").run()
     assert not at.exception
-    assert "1 file in the list is no longer here: add it again." in cautions(at)
+    assert "1 file in the list is no longer here: remove its row, and add it again." in cautions(at)
 
 
 @pytest.mark.parametrize("page", ["edit", "mix", "reconstruct"])
