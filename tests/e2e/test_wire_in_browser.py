@@ -203,20 +203,29 @@ def test_a_photo_comes_after_changes_and_is_requested_again_when_one_overtakes_i
     assert sent == numbered([photo, move, photo, STRIP])
 
 
+def sliders(smiling, bangs=0):
+    return [{"name": "Smiling", "value": smiling}, {"name": "Bangs", "value": bangs}]
+
+
 def test_changes_that_a_page_takes_with_it_are_sent_by_the_next_editor_of_this_edit(play):
     first, second = moves(1, 2, joins=False)
-    edit = {"token": "t", "source": "face"}
+    edit = {"token": "t", "source": "face", "sliders": sliders(0.15)}
     acts = [("post", STRIP), ("post", first), ("post", second), ("keep", edit), ("close", None)]
-    other, moved = {**edit, "token": "u"}, {"token": "u", "source": "other"}
+    other, moved = {**edit, "token": "u"}, {**edit, "token": "u", "source": "other"}
     for data, kept in (
         ({**edit, "answered": 1}, [first, second]),
-        ({**other, "answered": 1}, []),  # the edit was changed elsewhere
-        ({**other, "answered": 2}, [second]),  # the first was received, and has changed the edit
-        ({**moved, "answered": 2}, []),  # then another picture was chosen
+        ({**other, "answered": 1, "sliders": sliders(0.15, 1)}, []),  # the edit was changed elsewhere
+        ({**other, "answered": 2, "sliders": sliders(1)}, [second]),  # the first was received, and has changed the edit
+        ({**moved, "answered": 1}, [first, second]),  # another picture was chosen just before
+        ({**moved, "answered": 2, "sliders": sliders(1)}, [second]),
+        ({**moved, "answered": 2}, []),  # then another edit was opened
     ):
         play("EditWire", *acts)
         assert play.kept(**data) == kept
         assert play.kept(**data) == []  # only once
+    undo = {"op": "undo"}
+    play("EditWire", ("post", undo), ("keep", edit))
+    assert play.kept(**moved, answered=0) == []  # would take back the choice of the picture
     play("EditWire", *acts)
     play.hours_later()
     assert play.kept(**edit, answered=1) == []
@@ -227,7 +236,8 @@ def test_changes_that_a_page_takes_with_it_are_sent_by_the_next_editor_of_this_e
 def test_a_change_that_was_acknowledged_while_the_page_reloaded_is_sent_again(play):
     first, second = moves(1, 2, joins=False)
     settled = [("settle", {"message": m, "token": t}) for m, t in ((first, "a"), (LOCK, "b"), (STRIP, "c"))]
-    after, fresh = {"token": "c", "source": "face"}, {"source": "face", "answered": -1, "nonce": "of a new session"}
+    after = {"token": "c", "source": "face", "sliders": sliders(2, 1)}
+    fresh = {"source": "face", "answered": -1, "nonce": "of a new session", "sliders": sliders(0)}
     for token, kept in (
         ("a", [first, LOCK, second]),  # the address is that before both changes
         ("b", [LOCK, second]),

@@ -2,6 +2,7 @@
 // (of a strip, or of the user's photo), which change nothing.
 
 const UNSENT = "explorer-unsent"
+const DROPPED = "explorer-click-dropped" // as in focus/gate.js
 const OUTDATED = 60000 // milliseconds after which kept changes are not sent any more
 const RELOADING = 1000 // milliseconds that a reload may take from its start, which fixes the address, to the page's end
 
@@ -12,6 +13,11 @@ function isRequest(message) {
 // Return whether a strip of the slider `name` is still correct after a message: only its own slider may move.
 function keepsStrip(message, name) {
   return isRequest(message) || (message.op === "set" && message.name === name)
+}
+
+// Return the values by the names of the sliders, as `takeKept` compares them.
+function valuesOf(sliders, changes = []) {
+  return Object.fromEntries([...sliders, ...changes.filter((m) => m.op === "set")].map((s) => [s.name, s.value.toFixed(2)]))
 }
 
 class EditWire extends Wire {
@@ -89,20 +95,25 @@ class EditWire extends Wire {
 
   // Keep the changes that the server may not have received, for an editor that is built later in this tab. If the page
   // ends, also those acknowledged a moment ago: a reload that had begun before has the address without them.
-  keep({ token, source }, ending) {
+  keep({ token, source, sliders }, ending) {
     const settled = this.settled.filter((change) => ending && Date.now() - change.at < RELOADING)
-    const kept = { token, source, nonce: this.nonce, messages: this.pending, settled, at: Date.now() }
+    const kept = { token, source, sliders, nonce: this.nonce, messages: this.pending, settled, at: Date.now() }
     remember(UNSENT, this.changesPending || settled.length ? kept : null)
   }
 
-  // Return the kept changes that the server has not received, if the edit is still the one that they were made to. Those
-  // that it received are known by their number; then only the picture can be compared.
-  static takeKept({ token, source, ack }) {
+  // Return the kept changes that the server has not received, if the edit is still the one that they were made to: also
+  // with another picture, which was chosen just before, if the sliders stayed. Those that it received are known by their
+  // number; then the token has changed in any case.
+  static takeKept({ token, source, sliders, ack }) {
     const kept = recall(UNSENT)
     remember(UNSENT, null)
     if (!kept || Date.now() - kept.at > OUTDATED) return []
-    const unsent = kept.messages.filter((m) => !(ack?.nonce === kept.nonce && m.seq <= ack.seq))
-    const sameEdit = unsent.length < kept.messages.length ? source === kept.source : token === kept.token
+    const received = kept.messages.filter((m) => ack?.nonce === kept.nonce && m.seq <= ack.seq)
+    const unsent = kept.messages.slice(received.length)
+    const [now, then] = [valuesOf(sliders), valuesOf(kept.sliders, received)]
+    const stayed = Object.keys(now).length === Object.keys(then).length && Object.keys(now).every((n) => now[n] === then[n])
+    const steps = unsent.some((m) => m.op === "undo" || m.op === "redo") // would take back the choice of the picture
+    const sameEdit = (stayed && !steps) || (received.length ? source === kept.source : token === kept.token)
     const before = ack?.nonce === kept.nonce ? -1 : kept.settled.findIndex((change) => change.token === token)
     const lost = before < 0 ? [] : kept.settled.slice(before).map((change) => change.message)
     const changes = [...lost, ...(sameEdit || lost.length ? unsent : [])]
