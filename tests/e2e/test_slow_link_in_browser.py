@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from explorer.edits.recipe_png import read_png
@@ -97,4 +99,61 @@ def test_save_buttons_are_dimmed_until_the_change_is_answered(page):
     expect(save).to_have_css("opacity", "0.5")
     page.locator(".editor").evaluate(f"e => ({wire})(e).done()")
     expect(save).to_have_css("opacity", "1")
+    settle(page)
+
+
+def another_face(page) -> None:
+    page.locator(".st-key-gallery").get_by_role("button").nth(3).click()
+
+
+def warmer(page) -> None:
+    page.get_by_role("slider", name="Temperature").press("ArrowRight")
+
+
+def place_on_map(page) -> None:
+    page.locator("canvas.chart").click(position={"x": 300, "y": 200})
+
+
+@pytest.mark.parametrize(
+    ("name", "act", "button", "before", "after"),
+    [
+        ("Edit", another_face, "Exact 64 px PNG", "face-01", "face-04-"),
+        ("Sample", warmer, "Save pictures", r"-0\.7\.", "-0.75."),
+        ("Map", place_on_map, "Exact 64 px PNG", "map-0.00-0.00", "map-"),
+    ],
+)
+def test_a_save_button_pressed_just_after_something_else_waits_for_the_answer(
+    link, page, name, act, button, before, after
+):
+    page.goto(link.address)
+    expect(smile(page)).to_have_value("1")
+    page.get_by_role("link", name=name, exact=True).click()
+    save = page.get_by_role("button", name=button, exact=True)
+    expect(save).to_be_visible()
+    settle(page)
+    link.delay = 0.3
+    act(page)
+    with page.expect_download() as download:
+        save.dispatch_event("click")  # at once, while the old page is still on show
+        expect(save).to_have_attribute("aria-busy", "true")
+    saved = download.value.suggested_filename
+    assert after in saved
+    assert not re.search(before, saved)
+    settle(page)
+
+
+def test_a_save_button_pressed_while_a_script_runs_waits_for_its_end(page):
+    expect(page.locator(".frames-name")).to_have_text("Smile")
+    settle(page)
+    app, save = page.locator('[data-testid="stApp"]'), page.get_by_role("button", name="Save picture", exact=True)
+    downloads = []
+    page.on("download", lambda download: downloads.append(download))
+    app.evaluate("app => { app.dataset.testScriptState = 'running' }")
+    save.click()
+    expect(save).to_have_attribute("aria-busy", "true")
+    page.evaluate("new Promise(resolve => setTimeout(resolve, 1500))")
+    assert downloads == []
+    with page.expect_download():
+        app.evaluate("app => { app.dataset.testScriptState = 'notRunning' }")
+    expect(save).not_to_have_attribute("aria-busy", "true")
     settle(page)

@@ -9,8 +9,7 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-PARTS = ("../wire", "edit_wire", "stage", "photo", "views", "panel", "frames", "readout")
-SCRIPTS = (*PARTS, "../gate", "saves", "editor")
+SCRIPTS = ("../wire", "edit_wire", "stage", "photo", "views", "panel", "frames", "readout", "editor")
 _EDITOR = st.components.v2.component("explorer_editor", **sources("editor", *SCRIPTS))
 
 

@@ -16,10 +16,9 @@ class Editor {
     this.root = root
     this.find = (selector) => root.querySelector(selector)
     this.stage = new Stage(root, (face) => { remember(VIEW, "photo"); this.chooseFace(face) })
-    this.saves = new SaveGate(() => this.wire.changesPending)
     this.wire = new EditWire((m) => this.send(m), (busy) => {
       this.find(".waiting").hidden = !busy
-      this.saves.openIfSaved()
+      this.dim()
     }, (op) => this.giveUp(op))
     this.readout = new Readout(root)
     this.views = new Views(root, this.stage, () => this.wire.post({ op: "photo" }))
@@ -48,6 +47,7 @@ class Editor {
       for (const type of types) target.addEventListener(type, heard, { capture, signal: this.listening.signal })
     }
     listen(window, ["pagehide"], () => this.keep(true))
+    listen(window, ["explorer-save"], (event) => { if (this.wire.changesPending) event.preventDefault() })
     listen(window, ["keydown", "keyup"], (event) => this.key(event))
     listen(window, ["blur"], () => this.stage.hold(false)) // keys released in another window are not reported
     listen(document, ["visibilitychange"], () => this.stage.hold(false))
@@ -59,8 +59,8 @@ class Editor {
     clearTimeout(this.refresh)
     this.keep()
     this.wire.close()
-    this.saves.remove()
     this.listening.abort()
+    this.dim(false)
   }
 
   // Copy the address. While a change is pending the address is that of the edit before, so the copy waits for the answer.
@@ -75,9 +75,12 @@ class Editor {
 
   // Keep what a reload, or another page, would lose; `ending` is whether the document ends.
   keep(ending = false) {
-    if (!this.data) return
-    this.wire.keep(this.data, ending)
-    this.saves.keep()
+    if (this.data) this.wire.keep(this.data, ending)
+  }
+
+  // page.css dims the save buttons while a change is pending.
+  dim(pending = this.wire.changesPending) {
+    document.documentElement.toggleAttribute("data-edit-pending", pending)
   }
 
   key(event) {
@@ -123,9 +126,9 @@ class Editor {
     }
     if (!keepsStrip(message, this.wanted)) this.dropStrip()
     if (message.op === "set") this.readout.hideHint()
-    this.saves.closed = true
     this.unsaved = false
     this.wire.post(message)
+    this.dim()
   }
 
   // Send the changes that a previous editor could not send before its page was left, and tell of a picture that it could
@@ -135,7 +138,8 @@ class Editor {
       if (message.op === "set") this.panel.put(message.name, message.value)
       this.change(message)
     }
-    this.unsaved = SaveGate.takeDropped()
+    this.unsaved = recall(DROPPED)
+    remember(DROPPED, false)
     this.words(data)
   }
 

@@ -11,7 +11,6 @@ class Film {
     this.canvas = this.find(".screen canvas")
     this.scrub = this.find(".scrub")
     this.place = this.sent = this.received = 0
-    this.saves = new Gate(null, () => this.sent !== this.received)
     this.listening = new AbortController()
     const { signal } = this.listening
     const onPress = (event) => { if (this.timer && event.target.closest?.(this.box)) this.stand(this.place) }
@@ -20,7 +19,9 @@ class Film {
     window.addEventListener("explorer-received", ({ detail }) => {
       if (!("place" in detail)) return // of another component
       this.received = detail.place
-      this.saves.openIfSaved()
+    }, { signal })
+    window.addEventListener("explorer-save", (event) => {
+      if (this.sent !== this.received) event.preventDefault()
     }, { signal })
     this.scrub.oninput = () => this.rest(Number(this.scrub.value) / this.scrub.max)
     this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
@@ -33,7 +34,6 @@ class Film {
   async load(data, send) {
     this.post = send
     this.box = `.st-key-${data.buttons}`
-    this.saves.boxes = `${this.box} ${SAVE}`
     this.rate = data.rate
     this.loop = data.loop
     if (this.uri === data.uri) return
@@ -118,7 +118,6 @@ class Film {
   send() {
     if (this.place === this.sent) return
     this.sent = this.place
-    this.saves.closed = true
     this.post(this.place)
   }
 
@@ -153,7 +152,6 @@ class Film {
   remove() {
     this.stop()
     clearTimeout(this.resting)
-    this.saves.remove()
     this.listening.abort()
   }
 

@@ -1,4 +1,4 @@
-"""The keyboard focus after a download."""
+"""Buttons that save a file: a click on one waits for the page, and the keyboard focus stays there."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-_FOCUS = st.components.v2.component("explorer_focus", **sources("focus"))
+_FOCUS = st.components.v2.component("explorer_focus", **sources("focus", "gate", "focus"))
 
 
 def focus() -> None:
-    """Return the focus to a button that saves a file once its file has been made."""
+    """Let clicks on buttons that save a file wait until the page rests, and return the focus once the file is made."""
     _FOCUS(key="focus")

@@ -5,14 +5,13 @@
 
 const MENU = '[data-testid="stSidebar"] a'
 const CLOSE = '[data-testid="stSidebarCollapseButton"] button'
-const SAVE = '[data-testid="stDownloadButton"] button'
 const CAMERA = '[data-testid="stCameraInput"]'
 const OPENER = '.st-key-cam_box [data-testid="stPopoverButton"]' // of the camera's box, which closes after a picture
 const UPLOADER = '[data-testid="stFileUploader"]'
 
 // Return a function that gives the node to focus when the pressed one loses the focus.
 function heirOf(pressed) {
-  const save = pressed.closest?.(SAVE)
+  const save = pressed.closest?.(SAVES)
   if (save && save === document.activeElement) return () => (save.disabled ? null : save)
   if (pressed.closest?.(CAMERA)) return () => document.querySelector(OPENER)
   const uploader = pressed.closest?.(UPLOADER)?.closest("[class*=st-key-]") // Streamlit may replace all within
@@ -41,6 +40,7 @@ class FocusKeeper {
 }
 
 export default function ({ parentElement }) {
+  window.explorerGate ??= new SaveGate() // before the keeper, whose listener must not see a click that waits; of all pages
   const keeper = instanceOf(parentElement, () => new FocusKeeper())
   return whenGone(parentElement, () => keeper.remove())
 }

@@ -8,13 +8,15 @@ class Pad {
     this.face = this.find(".face")
     this.corners = root.querySelectorAll(".corner canvas")
     this.at = this.sent = this.received = [0.5, 0.5]
-    this.saves = new Gate(null, () => String(this.sent) !== String(this.received))
     this.onReceived = ({ detail }) => {
       if (!("at" in detail)) return // of another component
       this.received = detail.at
-      this.saves.openIfSaved()
+    }
+    this.onSave = (event) => {
+      if (String(this.sent) !== String(this.received)) event.preventDefault()
     }
     window.addEventListener("explorer-received", this.onReceived)
+    window.addEventListener("explorer-save", this.onSave)
     dragged(this.field, (x, y) => this.go(x, y), () => this.send())
     this.field.onkeydown = (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
@@ -29,13 +31,11 @@ class Pad {
   send() {
     if (String(this.at) === String(this.sent)) return
     this.sent = this.at
-    this.saves.closed = true
     this.post(this.at)
   }
 
   async load(data, send) {
     this.post = send
-    this.saves.boxes = `.st-key-${data.buttons} ${SAVE}`
     this.field.setAttribute("aria-label", data.alt)
     this.alt = data.alt
     if (this.uri === data.uri) return
@@ -81,8 +81,8 @@ class Pad {
   }
 
   remove() {
-    this.saves.remove()
     window.removeEventListener("explorer-received", this.onReceived)
+    window.removeEventListener("explorer-save", this.onSave)
   }
 }
 

@@ -21,7 +21,11 @@ class Plane extends PlaneView {
     this.mode = "look"
     this.wire = new Wire((message) => this.send(message))
     this.onReceived = ({ detail }) => this.wire.acknowledge(detail)
+    this.onSave = (event) => {
+      if (this.wire.inFlight || this.wire.waiting.length) event.preventDefault()
+    }
     window.addEventListener("explorer-received", this.onReceived)
+    window.addEventListener("explorer-save", this.onSave)
     this.onFilm = ({ detail }) => this.follow(detail)
     window.addEventListener("explorer-film", this.onFilm)
     for (const button of root.querySelectorAll("[data-mode]")) button.onclick = () => this.setMode(button.dataset.mode)
@@ -43,6 +47,7 @@ class Plane extends PlaneView {
     this.wire.close()
     this.observer.disconnect()
     window.removeEventListener("explorer-received", this.onReceived)
+    window.removeEventListener("explorer-save", this.onSave)
     window.removeEventListener("explorer-film", this.onFilm)
   }
 
