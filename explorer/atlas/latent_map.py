@@ -199,7 +199,9 @@ class LatentMap:
         tensors, table = unpack(name, path.read_bytes())
         try:
             names = tuple(filter(None, table["names"].split("\n")))
-            scored = _scored(table["scored"])
+            if "scores" not in tensors:  # a file from before maps could be arranged by attributes
+                tensors["scores"] = torch.empty(len(tensors["coordinates"]), 0)
+            scored = _scored(table.get("scored", "{}"))
             count, side = _check_shapes(tensors, len(names), len(scored)), int(table["side"])
             sheet = tensors["pictures"].numpy().tobytes()
             pictures = decompressed(sheet, count, side)

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 
+from explorer.atlas.arrangement import digests
 from explorer.atlas.blending import blend_at
 from explorer.atlas.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 from explorer.edits.recipe import RecipeError, Source
@@ -58,9 +59,11 @@ def face_at(source: Source, engine: Engine) -> np.ndarray:
 
 
 def key_of(engine: Engine) -> Key:
-    """Return a key that changes whenever the model or its map does."""
+    """Return a key that changes whenever the model or its map does; a map without a file has the present scores."""
     path = engine.folder / MAP_FILE
-    return engine.model_hash, str(path), str(path.stat().st_mtime_ns if path.is_file() else 0)
+    if path.is_file():
+        return engine.model_hash, str(path), str(path.stat().st_mtime_ns)
+    return engine.model_hash, str(path), *digests(engine.attributes, engine.own).values()
 
 
 def _small(engine: Engine) -> LatentMap:

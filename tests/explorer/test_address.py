@@ -121,8 +121,8 @@ def test_an_address_comes_back_to_the_axes_of_the_map(home, engine):
     at = arrive("map", at="1.5,-2", across="Eyeglasses", up="-")
     held = {"at": "1.50,-2.00", "across": "Eyeglasses", "up": "-"}
     assert told(at, "map_address") == held
-    assert told(at, "plane Eyeglasses")["spot"] == [1.5, -2.0]
-    assert told(at, "plane Eyeglasses")["ends"] == ["without glasses", "with glasses", "", ""]
+    assert told(at, "plane Eyeglasses -")["spot"] == [1.5, -2.0]
+    assert told(at, "plane Eyeglasses -")["ends"] == ["without glasses", "with glasses", "", ""]
     assert told(arrive("map", **held), "map_address") == held
     unknown = arrive("map", at="1.5,-2", across="Tail", up="-")
     assert told(unknown, "map_address") == {"at": "", "across": "Smiling", "up": "Male"}

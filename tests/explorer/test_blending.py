@@ -142,3 +142,11 @@ def test_a_large_map_is_read_once(engine, latent_map, monkeypatch):
     monkeypatch.setattr(maps.LatentMap, "load", lambda folder: read.append(folder) or wide)
     assert maps.map_of(engine) is maps.map_of(engine) is wide
     assert len(read) == 1
+
+
+def test_a_map_without_a_file_has_the_scores_of_the_present_attributes(engine, bare, monkeypatch):
+    monkeypatch.setattr(maps, "_maps", ByteLRU(maps.KEPT_MAPS))
+    monkeypatch.setattr(maps, "MAP_FILE", "no.such.file")
+    assert maps.map_of(bare).axes_of(bare.attributes) == []
+    assert maps.map_of(engine).axes_of(engine.attributes) == list(engine.attribute_names)
+    assert maps.map_of(engine) is maps.map_of(engine)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import glowcore
 from explorer.catalogue.imagined import Imagined, imagined
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.engines import models
+from explorer.engines.engine import Engine
 from explorer.pixels.pictures import tile_uri
 from explorer.ui import choosers
 from glowcore.errors import CheckpointError
@@ -104,12 +107,29 @@ def test_a_model_without_them_shows_no_row(home, fresh_caches):
 def test_they_are_shown_as_the_editor_would_draw_them(at, engine):
     assert not at.exception
     shown = row(at)
-    assert shown["label"] == "Imagined faces"
+    assert shown["label"] == "Imagined by the model"
     assert [t["id"] for t in shown["tiles"]] == ["11", "0", str(2**31 - 1)]
     assert shown["tiles"][1]["alt"] == "Imagined face: an old man"
     assert shown["selected"] == ""
     drawn = engine.source(EditRecipe(Source("seed", "0"), temperature=(0.8,))).picture
     assert shown["tiles"][1]["uri"] == tile_uri(drawn)
+
+
+def test_tiles_that_visitors_share_follow_a_changed_picture_and_a_changed_sample(
+    stocked, tmp_path, monkeypatch, fresh_caches
+):
+    engine = Engine.open(shutil.copytree(stocked / "pretrained" / "tiny", tmp_path / "tiny"), "tiny")
+    first = choosers.gallery_tiles(engine)[0]
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(engine.gallery.folder / first.id)
+    assert choosers.gallery_tiles(engine)[0].uri != first.uri
+    rows = []
+    monkeypatch.setattr(choosers, "tiles", lambda entries, **options: rows.append(entries[0]))
+    one = engine.imagined[0]
+    for change in ({}, {"name": "another"}, {"temperature": 1.0}):
+        engine.imagined = (replace(one, **change),)
+        choosers.imagined_line(engine, EditRecipe(Source("seed", "5")), key="row", on_choose=print)
+    assert rows[1].alt == "Imagined face: another"
+    assert rows[2].uri != rows[0].uri
 
 
 def test_one_opens_at_its_temperature_with_the_sliders_as_they_are(at, engine, monkeypatch):

@@ -256,3 +256,14 @@ def test_a_map_that_cannot_be_written_leaves_the_earlier_one(latent_map, tmp_pat
 def test_too_few_pictures(engine, blobs):
     with pytest.raises(DataError):
         LatentMap.build(engine, blobs[:3], np.zeros((3, 0), np.int8), ())
+
+
+def test_a_file_of_before_the_scores_is_a_map_of_components(latent_map, tmp_path):
+    path = latent_map.save(tmp_path)
+    tensors, table = unpack(path, path.read_bytes())
+    del tensors["scores"], table["scored"]
+    path.write_bytes(pack(path, tensors, table))
+    found = LatentMap.load(tmp_path)
+    assert found.scored == {}
+    expected = latent_map.arranged(MAIN_AXES).places
+    assert np.allclose(found.arranged(MAIN_AXES).places, expected, atol=2e-3, rtol=1e-3)

@@ -159,13 +159,18 @@ def test_reconstruct_page_controls(home, blobs):
     assert not at.exception
 
 
-def test_the_temperature_of_a_seed_is_a_step_of_the_edit(home):
+def test_the_temperature_of_a_seed_is_a_step_of_the_edit(home, engine):
     at = visit("edit.py", EditRecipe(Source("seed", "3"), temperature=(0.5,)).token())
     at.slider(key="edit_temperature").set_value(0.9).run()
     assert not at.exception
     desk = at.session_state["desk"]
     assert desk.recipe.temperature == (0.9,)
     assert desk.history.past[-1].temperature == (0.5,)
+    assert not at.slider(key="edit_temperature").proto.set_value  # would drop what was pressed since
+    for number, (op, temperature) in enumerate((("undo", 0.5), ("redo", 0.9), ("undo", 0.5))):
+        desk.handle({"op": op, "nonce": "a", "seq": number}, engine)
+        at.run()
+        assert at.slider(key="edit_temperature").value == temperature
 
 
 def test_a_model_is_unloaded_with_a_word_and_read_again(broken_home, fresh_caches):
@@ -226,3 +231,14 @@ def test_coming_back_to_a_page_decodes_nothing_anew(home, monkeypatch):
     assert not decoded
     at.slider(key=of_model(at, "temperature")).set_value(0.3).run()
     assert decoded
+
+
+def test_the_axes_of_the_map_are_exchanged_where_one_takes_the_other(home):
+    at = visit("map.py")
+    across, up = (of_model(at, f"axis_{label}") for label in ("Across", "Up"))
+    at.selectbox(key=across).set_value("Male").run()
+    assert (at.selectbox(key=across).value, at.selectbox(key=up).value) == ("Male", "Smiling")
+    at.selectbox(key=up).set_value("").run()
+    at.selectbox(key=across).set_value("").run()
+    assert (at.selectbox(key=across).value, at.selectbox(key=up).value) == ("", "")
+    assert not at.exception

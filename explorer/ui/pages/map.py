@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -60,7 +60,9 @@ def reach(places: Sequence[Point]) -> float:
     return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(distances, 0.99)), PLACE_LIMIT / ASPECT))
 
 
-def choice(title: str, names: Sequence[str], *, key: str, start: str) -> str:
+def choice(
+    title: str, names: Sequence[str], *, key: str, start: str, on_change: Callable[[], None] | None = None
+) -> str:
     """Let the visitor choose one of the attributes ``names``; "" stands for the main variation."""
     if st.session_state.get(key) not in names:
         st.session_state[key] = start
@@ -70,6 +72,7 @@ def choice(title: str, names: Sequence[str], *, key: str, start: str) -> str:
         key=key,
         format_func=lambda name: words(name).label if name else "Main variation",
         persist_state="session",
+        on_change=on_change,
     )
 
 
@@ -79,11 +82,18 @@ def choices(bench: Bench, latent_map: LatentMap) -> tuple[Axes, str]:
     across = up = colour = ""
     with st.container(horizontal=True, width=ROW):
         if axes:
-            starts = [name if name in axes else "" for name in AXES]
-            across, up = (
-                choice(title, ["", *axes], key=key, start=start)
-                for title, key, start in zip(AXIS_LABELS, axis_keys(bench), starts, strict=True)
-            )
+            keys, starts = axis_keys(bench), [name if name in axes else "" for name in AXES]
+
+            def differ() -> None:
+                """Exchange the axes when the attribute of the other axis is chosen."""
+                values = [st.session_state[key] for key in keys]
+                if values[0] == values[1] != "":
+                    st.session_state.update(zip(keys, reversed(shown), strict=True))
+
+            across, up = shown = [
+                choice(title, ["", *axes], key=key, start=start, on_change=differ)
+                for title, key, start in zip(AXIS_LABELS, keys, starts, strict=True)
+            ]
         if colours:
             start = AXES[0] if AXES[0] in colours else colours[0]
             colour = choice("Colour", colours, key=state.of_model("colour", bench.engine), start=start)
@@ -164,6 +174,10 @@ def show_plane(
 ) -> None:
     """Show the plane; ``start`` is where the session stood when the page was opened, ``here`` the place of its edit."""
     groups, labels, colors = groups_of(bench, latent_map, colour)
+    ends = [end for axis in arranged.axes for end in ends_of(axis)]
+    left, right, low, high = ends
+    sides = [f"from {left} on the left to {right} on the right"] * bool(left)
+    sides += [f"from {low} at the bottom to {high} at the top"] * bool(low)
     chart = Chart(
         points=arranged.places,
         groups=groups,
@@ -173,16 +187,16 @@ def show_plane(
         outlines=arranged.outlines,
         reach=reach(arranged.places),
         here=here,
-        ends=[end for axis in arranged.axes for end in ends_of(axis)],
+        ends=ends,
         name=" ".join([bench.engine.name, *arranged.axes]),
-        alt=f"Map of {len(latent_map)} {noun(bench.engine)}s",
+        alt=", ".join([f"Map of {len(latent_map):,} {noun(bench.engine)}s", *sides]),
     )
     plane(chart, key=plane_key(arranged.axes), start=start, on_walk=lambda walk: go(bench, arranged.axes, walk))
 
 
 def plane_key(axes: Axes) -> str:
     """Return the key of the plane: with other axes it is another one, which starts at its own place."""
-    return " ".join(filter(None, ["plane", *axes]))
+    return " ".join(["plane", *(axis or MAIN for axis in axes)])
 
 
 def ends_of(axis: str) -> tuple[str, str]:
