@@ -1,12 +1,11 @@
-"""The last edit of each face of the photos, so that a group photo can be saved with all of its edited faces."""
+"""The last edit of each face of the photos: a face is chosen again, and saved in a group photo, with its own edit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
-from explorer.edits.recipe import EditRecipe
+from explorer.edits.recipe import EditRecipe, Source
 
 
 @dataclass(frozen=True)
@@ -19,17 +18,21 @@ class FaceEdits:
         """Add recipes; one of the same source replaces the earlier one."""
         return FaceEdits(tuple({recipe.source: recipe for recipe in (*self.last, *recipes)}.values()))
 
-    def after(self, steps: Sequence[EditRecipe]) -> FaceEdits:
-        """Add the edits among consecutive steps of a history.
+    def after(self, steps: Iterable[EditRecipe]) -> FaceEdits:
+        """Add the edits of photos among the steps of a history."""
+        return self.updated(recipe for recipe in steps if recipe.source.kind == "photo")
 
-        A step is an edit where it changes the moves or the locks. A step that only chooses another face is not one,
-        although the new face takes over the sliders of the one before.
+    def choose(self, source: Source, recipe: EditRecipe) -> EditRecipe:
+        """Return the edit that follows ``recipe`` when ``source`` is chosen.
+
+        Another face of the same photo gets its own last edit, at first one without moves. Other sources, and eyes that
+        are placed by hand, take over the moves and the locks.
         """
-        return self.updated(
-            recipe
-            for before, recipe in pairwise(steps)
-            if recipe.source.kind == "photo" and (recipe.moves, recipe.locks) != (before.moves, before.locks)
-        )
+        chosen = replace(recipe, source=source)
+        if source.kind != "photo" or source.face < 0 or source.value != recipe.source.value or chosen == recipe:
+            return chosen
+        own = {edit.source: edit for edit in self.last}.get(source, chosen.reset())
+        return replace(chosen, moves=own.moves, locks=own.locks)
 
     def of_photo(self, key: str) -> list[EditRecipe]:
         """Return the edits with moves of the detected faces of a photo."""

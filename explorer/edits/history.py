@@ -46,7 +46,7 @@ class History:
         future: the recipes that redo leads to, the next first.
         stroke: the slider move that led to the present, None where another operation did; a move that continues it
             belongs to the same step.
-        earlier_faces: face edits that are no longer, or never were, in ``past``.
+        earlier_faces: face edits that are no longer in ``past``.
     """
 
     present: EditRecipe
@@ -66,9 +66,9 @@ class History:
         if stroke is None or not stroke.continues(self.stroke):
             past = (*self.past, self.present)
             first = max(0, len(past) - MAX_STEPS)
-            # The steps that leave, and the first that stays: an edit is a difference between two steps.
-            faces = self.earlier_faces.after(past[: first + 1])
-            return History(recipe, past[first:], stroke=stroke_made, earlier_faces=faces)
+            return History(
+                recipe, past[first:], stroke=stroke_made, earlier_faces=self.earlier_faces.after(past[:first])
+            )
         if recipe == self.past[-1]:  # the slider is back where its step began: no step is left to undo
             return replace(self, present=recipe, past=self.past[:-1], future=(), stroke=None)
         return replace(self, present=recipe, future=(), stroke=stroke_made)
@@ -100,9 +100,10 @@ class History:
         """The last edit of each face of the photos; undone edits do not count."""
         return self.earlier_faces.after((*self.past, self.present))
 
-    def with_face(self, recipe: EditRecipe) -> History:
-        """Record an edit of a face that was not made in a step of this history."""
-        return replace(self, earlier_faces=self.earlier_faces.updated([recipe]))
+    def shows_only(self, moves: tuple[tuple[str, float], ...]) -> bool:
+        """Return whether every step up to the present has these moves, no locks, and no picture of a file."""
+        steps = (*self.past, self.present)
+        return all(step.moves == moves and not step.locks and not step.source.is_file for step in steps)
 
     def without_lost(self, available: Callable[[EditRecipe], bool]) -> History:
         """Drop the steps that are not ``available``, then consecutive duplicates; the present stays."""

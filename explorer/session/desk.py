@@ -22,7 +22,7 @@ from explorer.engines.engine import Engine
 from explorer.own.sliders import OwnSliders
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session.album import Album, Crops
-from explorer.session.fitting import Arrival, greeting
+from explorer.session.fitting import GREETING, Arrival, greeting
 from explorer.session.other_models import OtherModels
 from explorer.session.sources import aligned_picture
 from explorer.wording.labels import noun
@@ -128,9 +128,15 @@ class Desk:
 
     # -- changing the edit ----------------------------------------------------------------
     def start_from(self, source: Source, temperature: tuple[float, ...] | None = None) -> None:
-        """Change the picture, and the temperature where one is given; the sliders stay."""
+        """Change the picture, and the temperature where one is given; the sliders stay.
+
+        Another face of the same photo has its own edit, and a photo does not take over the greeting's.
+        """
+        recipe = self.history.faces.choose(source, self.recipe)
+        if source.kind == "photo" and not self.arrival.awaited and self.history.shows_only((GREETING,)):
+            recipe = recipe.reset()
         self.stay()
-        self._push(replace(self.recipe, source=source, temperature=temperature or self.recipe.temperature))
+        self._push(replace(recipe, temperature=temperature or recipe.temperature))
 
     def draw(self, source: Source, temperature: tuple[float, ...]) -> None:
         """Change to a sampled picture; ``temperature`` is used where the present one is not kept.
@@ -205,13 +211,9 @@ class Desk:
                 self.crops.keep(recipe.source, crop)
             self.open(recipe, engine)
             return key if brought else ""
-        first, steps = greeting(engine), (*self.history.past, self.recipe)
-        fresh = self.arrival.recipe in (None, first) and {(r.moves, r.locks) for r in steps} == {(first.moves, ())}
         photo = self.add_photo(data)
         awaited = self.arrival.awaited  # None where this is the awaited photo
         self.start_from(self.photos.source_of(photo.key))
-        if fresh:  # the user has not made the greeting's edit
-            self.history = replace(self.history, present=self.recipe.reset())
         self.arrival = replace(self.arrival, awaited=awaited)
         faceless = noun(engine) == "face" and not photo.found
         self.note = " ".join([ANOTHER_PHOTO] * bool(awaited and awaited.is_file) + [FACELESS] * faceless)
@@ -228,9 +230,7 @@ class Desk:
         awaited = self.arrival.awaited
         is_awaited = awaited is not None and awaited.value == photo.key
         self._push(replace(self.recipe, source=awaited) if is_awaited else self.recipe)
-        if is_awaited:
-            self.arrival = replace(self.arrival, awaited=None)
-            self.history = self.history.with_face(self.recipe)
+        self.arrival = replace(self.arrival, awaited=None if is_awaited else awaited)
         return photo
 
     def remove_photo(self, key: str, engine: Engine) -> None:

@@ -139,9 +139,12 @@ def test_photos_that_come_at_once_are_one_step(desk, engine, blobs, monkeypatch)
         ("nothing", ()),
         ("another face", ()),
         ("a reload", ()),
+        ("a reload of another face", ()),
+        ("a photo on another page", ()),
         ("a move", (("Male", 2.0), ("Smiling", 1.0))),
         ("a move and back", (("Smiling", 1.0),)),
-        ("a link", (("Smiling", 1.0),)),
+        ("a link", (("Smiling", 1.5),)),
+        ("a link to a photo", (("Smiling", 1.0),)),
     ],
 )
 def test_a_photo_takes_over_the_edit_that_the_user_has_made_and_not_the_greeting(desk, engine, blobs, before, moves):
@@ -149,10 +152,18 @@ def test_a_photo_takes_over_the_edit_that_the_user_has_made_and_not_the_greeting
     assert start.moves == (("Smiling", 1.0),)
     if before == "another face":
         desk.start_from(Source("gallery", engine.gallery.names[1]))
+    elif before == "a photo on another page":
+        desk.start_from(desk.add_photo(jpeg_of(blobs[5])).source)
+        assert desk.recipe.moves == ()
+        desk.handle({"op": "undo", "nonce": "a", "seq": 0}, engine)
     elif before == "a reload":
         desk = Desk.arrive(engine, start.token())
-    elif before == "a link":
+    elif before == "a reload of another face":
         desk = Desk.arrive(engine, replace(start, source=Source("seed", "3")).token())
+    elif before == "a link":
+        desk = Desk.arrive(engine, start.moved({"Smiling": 1.5}).token())
+    elif before == "a link to a photo":
+        desk = Desk.arrive(engine, replace(start, source=Source("photo", "a" * 32)).token())
     elif before != "nothing":
         for number, value in enumerate([2.0] if before == "a move" else [2.0, 0.0]):
             desk.handle({"op": "set", "name": "Male", "value": value, "nonce": "a", "seq": number}, engine)

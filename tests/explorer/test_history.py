@@ -137,14 +137,12 @@ def test_steps_that_a_change_makes_equal_are_one():
 
 def test_of_pictures_that_come_at_once_the_last_is_a_step_and_what_brought_an_edit():
     before = History(START).push(START.moved({"a": 1}))
-    history = on(on(before, 0), 1)
+    history = on(on(before, 0, OTHER), 1)
     assert history.one_choice_since(before) == before.push(history.present)
     brought = history.push(replace(history.present, moves=(("a", 2.0),)))
-    history = on(on(brought, 2), 3)
+    history = on(on(brought, 2, OTHER), 3)
     assert history.one_choice_since(before) == before.push(brought.present).push(history.present)
-    assert edited(history.one_choice_since(before)) == {1: {"a": 2}}
-    linked = history.with_face(replace(history.present, source=Source("photo", PHOTO, 7)))
-    assert edited(linked.one_choice_since(before)) == {1: {"a": 2}, 7: {"a": 2}}
+    assert edited(history.one_choice_since(before)) == {1: {"a": 2}, 3: {"a": 2}}
     assert before.one_choice_since(before) == before
 
 
@@ -165,33 +163,40 @@ PHOTO, OTHER = "a" * 32, "b" * 32
 
 
 def on(history, face, photo=PHOTO):
-    """Choose another face; the sliders stay."""
-    return history.push(replace(history.present, source=Source("photo", photo, face)))
+    """Choose a face."""
+    return history.push(history.faces.choose(Source("photo", photo, face), history.present))
 
 
 def edited(history, photo=PHOTO):
     return {r.source.face: dict(r.moves) for r in history.faces.of_photo(photo)}
 
 
-def test_the_faces_of_a_photo_are_known_as_the_hand_left_them():
+def test_every_face_of_a_photo_keeps_its_own_edit():
     history = on(History(START.moved({"Smiling": 1})), 0)
-    assert edited(history) == {}
+    assert edited(history) == {0: {"Smiling": 1}}  # taken over from another picture
     history = reduce(history, set_to(1), NAMES)
-    for face in (1, 2, 3):  # chosen but not edited; each takes over the sliders
+    history = before = reduce(history, {"op": "lock", "name": "Young", "on": True}, NAMES)
+    for face in (1, 2, 3):  # chosen but not edited
         history = on(history, face)
+        assert (history.present.moves, history.present.locks) == ((), ())
     assert edited(history) == {0: {"Smiling": 1, "Male": 1}}
-    before = history = reduce(history, set_to(2), NAMES)
-    history = reduce(on(on(history, 0), 5, OTHER), set_to(3), NAMES)
+    history = reduce(history, set_to(2), NAMES)
+    back = on(history, 0)
+    assert back.present == before.present
+    assert edited(back) == {0: {"Smiling": 1, "Male": 1}, 3: {"Male": 2}}
+    assert back.undo() == replace(history, future=back.undo().future)
+    assert back.undo().undo().present.source.face == 3
+    assert edited(back.undo().undo()) == {0: {"Smiling": 1, "Male": 1}}
+    history = reduce(on(history, 5, OTHER), set_to(3), NAMES)
+    assert edited(history, OTHER) == {5: {"Male": 3}}
     history = reduce(history, {"op": "reset"}, NAMES)
-    history = reduce(on(history, 2), set_to(-1), NAMES)
-    assert edited(history) == {0: {"Smiling": 1, "Male": 1}, 3: {"Smiling": 1, "Male": 2}, 2: {"Male": -1}}
     assert edited(history, OTHER) == {}  # the reset left no moves
-    assert set(edited(history.undo())) == {0, 3}
-    assert edited(history.undo().undo().undo(), OTHER) == {5: {"Smiling": 1, "Male": 3}}
-    assert set(edited(before.undo())) == {0}
-    assert edited(reduce(on(before, 0), {"op": "reset"}, NAMES)) == {3: {"Smiling": 1, "Male": 2}}
-    by_hand = EditRecipe(Source("photo", OTHER, -1, (0.2, 0.3, 0.6, 0.3)), (("Male", 1.0),))
-    assert edited(history.push(by_hand), OTHER) == {}
+    assert edited(history.undo(), OTHER) == {5: {"Male": 3}}
+    eyes = Source("photo", PHOTO, -1, (0.2, 0.3, 0.6, 0.3))
+    by_hand = back.push(back.faces.choose(eyes, back.present))
+    assert by_hand.present == replace(before.present, source=eyes)  # of the face that they were placed for
+    assert set(edited(by_hand)) == {0, 3}
+    assert on(by_hand, 3).present.moves == (("Male", 2.0),)
 
 
 def test_an_edited_face_is_known_when_its_steps_are_past_the_bound():
@@ -206,6 +211,6 @@ def test_an_edited_face_is_known_when_its_steps_are_past_the_bound():
         history = history.undo()
     assert edited(history) == {0: {"Male": 1}, 1: {"Male": 2}, 2: {"Male": 1.5}}
     assert edited(history.redo()) == {0: {"Male": 1}, 1: {"Male": 2}, 2: {"Male": 2.5}}
-    assert edited(history.without_lost(lambda r: r.source.value != PHOTO)) == {}
+    assert edited(history.without_lost(lambda r: r.source.value != PHOTO)) == {2: {"Male": 1.5}}  # the present stays
     assert edited(history.mapped(lambda r: replace(r, source=START.source))) == {}
     assert edited(history.mapped(lambda r: r.moved({"Male": 0, "Young": 1})))[0] == {"Young": 1}

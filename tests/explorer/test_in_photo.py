@@ -52,7 +52,7 @@ def test_the_key_tells_models_faces_and_other_edits_apart(engine, bare):
     assert len(keys) == 6
 
 
-def test_the_other_faces_of_a_photo_are_told_with_their_places(home, fresh_caches, monkeypatch):
+def test_the_other_faces_of_a_photo_are_told_with_their_places(home, fresh_caches, engine, monkeypatch):
     sent, told = [], {}
     monkeypatch.setattr(
         "explorer.ui.components.editor._EDITOR", lambda data, **given: sent.append(data) or told.update(given)
@@ -80,6 +80,11 @@ def test_the_other_faces_of_a_photo_are_told_with_their_places(home, fresh_cache
         state["face"] = face
         told["on_face_change"]()
         assert desk.recipe.source.face == chosen
+    desk.handle({"op": "set", "name": "Male", "value": 2.0, "nonce": "a", "seq": 1}, engine)
+    for face, moves in ((1, ()), (0, (("Male", 2.0),))):
+        state["face"] = face
+        told["on_face_change"]()
+        assert (desk.recipe.source.face, desk.recipe.moves) == (face, moves)
 
 
 def test_the_photo_is_sent_when_it_is_requested(home, fresh_caches, blobs, monkeypatch):
