@@ -19,7 +19,8 @@ from explorer.wording.labels import noun
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _gallery_tiles(folder: str, names: tuple[str, ...], noun_of: str) -> list[Tile]:
+def _gallery_tiles(folder: str, names: tuple[str, ...], changed: tuple[str, ...], noun_of: str) -> list[Tile]:
+    # ``changed``, the times of the files, is for the key alone.
     # All sessions share these tiles: the gallery of a model is public and small. Never cache pictures of users so.
     gallery = Gallery(Path(folder))
     return [Tile(n, tile_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in names]
@@ -28,7 +29,8 @@ def _gallery_tiles(folder: str, names: tuple[str, ...], noun_of: str) -> list[Ti
 def gallery_tiles(engine: Engine) -> list[Tile]:
     """Return the tiles of the gallery of an engine's model."""
     gallery = engine.gallery
-    return _gallery_tiles(str(gallery.folder), gallery.names, noun(engine))
+    changed = tuple(str((gallery.folder / name).stat().st_mtime_ns) for name in gallery.names)
+    return _gallery_tiles(str(gallery.folder), gallery.names, changed, noun(engine))
 
 
 def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose: Callable[[str], None]) -> None:
@@ -45,7 +47,8 @@ def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _imagined_tiles(model_hash: str, noun_of: str, _engine: Engine) -> list[Tile]:
+def _imagined_tiles(model_hash: str, samples: tuple[str, ...], noun_of: str, _engine: Engine) -> list[Tile]:
+    # ``samples`` is for the key alone.
     # Public like the gallery. Sampled one by one, as the editor does, so that the pictures are identical.
     return [
         Tile(str(one.seed), tile_uri(_engine.sample([one.seed], one.temperature)[0]), f"Imagined {noun_of}: {one.name}")
@@ -59,8 +62,9 @@ def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Ca
     if not known:
         return
     one = known.get(recipe.source.value) if recipe.source.kind == "seed" else None
+    samples = tuple(f"{one.seed} {one.temperature} {one.name}" for one in engine.imagined)
     tiles(
-        _imagined_tiles(engine.model_hash, noun(engine), engine),
+        _imagined_tiles(engine.model_hash, samples, noun(engine), engine),
         key=key,
         label="Imagined by the model",
         on_choose=lambda i: on_choose(known[i]),
