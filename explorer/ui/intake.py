@@ -9,10 +9,13 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
+from explorer.portraits.photos import Photo
 from explorer.session.album import Album, gave_way
 from explorer.ui import memo
 from explorer.ui.frame import Bench, caution, plain
+from glowcore import image_guard
 from glowcore.errors import GlowcoreError
+from glowcore.image_decoding import MAX_WORKING_PIXELS
 from glowcore.images import PICTURE_SUFFIXES
 from glowcore.text import counted
 
@@ -103,6 +106,16 @@ def tell_lost(key: str) -> None:
         caution(f"{counted(lost, 'file')} in the list {are} no longer here: remove {rows}, and add {them} again.")
 
 
+def reduction(photo: Photo) -> str:
+    """Return in words from which size a photo with too many pixels was reduced, "" for other photos."""
+    header = image_guard.inspect(photo.data)
+    if header.width * header.height <= MAX_WORKING_PIXELS:
+        return ""
+    height, width = photo.picture.shape[:2]
+    sides = sorted((header.width, header.height), reverse=width > height)  # upright
+    return f"{sides[0]} × {sides[1]} pixels, used at {width} × {height}"
+
+
 def holds(key: str, photo: str) -> bool:
     """Return whether the uploader ``key`` lists the file of a photo."""
     return photo in {taken.photo for taken in _held(key).values()}
@@ -131,5 +144,7 @@ def _taken(file: Any, name: str, take: Callable[[bytes], Taken], album: Album) -
     except GlowcoreError as error:
         return Taken(words=f"{name}: {error}.")
     album.came_as(taken.photo, name)
-    words = f"{name}: {taken.words}" if taken.words else ""
-    return replace(taken, words=words, given_way=album.take_given_way())
+    words = taken.words
+    if not words and (photo := album.get(taken.photo)) and (sizes := reduction(photo)):
+        words = f"{sizes}."
+    return replace(taken, words=words and f"{name}: {words}", given_way=album.take_given_way())

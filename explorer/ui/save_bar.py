@@ -17,7 +17,8 @@ from explorer.ui.downloads import LARGE, SAVE, download, exact_label
 from explorer.ui.file_names import file_name
 from explorer.ui.frame import Bench
 from explorer.ui.grid_dialog import grid_button
-from explorer.ui.intake import holds, remove
+from explorer.ui.intake import holds, reduction, remove
+from explorer.ui.memo import remembered
 from explorer.views import export
 from explorer.wording.sentences import link_words
 from glowcore.errors import GlowcoreError
@@ -28,10 +29,12 @@ PICTURE = "For showing it to people. Its recipe travels inside: upload the file 
 FACE = "The face alone, without the rest of your photo. Its recipe travels inside: upload the file here to go on."
 EXACT = "The model's own pixels, to the last bit. The recipe travels inside as well."
 BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
-WHOLE = "Your photo at its own size, changed only where the edit changed the face."
+WHOLE = "Your photo {}, changed only where the edit changed the face."
 EMBED = "Keeps the unedited face inside the files of the face: whoever gets one can go on from it, and see that face."
 UNEDITED = "embed"  # key of the checkbox that adds the unedited crop to the face's files
 OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
+TEMPERATURE = "edit_temperature"  # key of the slider
+WARMED = "edit_temperature known"  # key of the temperatures that the slider has reported or was given
 
 
 def save_bar(bench: Bench, photo: Photo | None) -> None:
@@ -67,16 +70,24 @@ def _seed_bar(bench: Bench) -> None:
     desk, recipe = bench.desk, bench.desk.recipe
     if len(recipe.temperature) > 1:
         return
-    st.session_state["edit_temperature"] = recipe.temperature[0]
+    # The value is written only if something else changed it: the browser would drop the keys pressed since.
+    if TEMPERATURE not in st.session_state or st.session_state.get(WARMED) != recipe.temperature:
+        st.session_state[TEMPERATURE] = recipe.temperature[0]
+        st.session_state[WARMED] = recipe.temperature
+
+    def warm() -> None:
+        desk.warm(st.session_state[TEMPERATURE])
+        st.session_state[WARMED] = desk.recipe.temperature
+
     with st.container(width=240):
         st.slider(
             f"Temperature of seed {recipe.source.value}",
             0.0,
             TEMPERATURE_LIMIT,
             step=0.05,
-            key="edit_temperature",
+            key=TEMPERATURE,
             help="0 is the average picture, 1 as varied as the pictures the model has learnt from.",
-            on_change=lambda: desk.warm(st.session_state["edit_temperature"]),
+            on_change=warm,
         )
 
 
@@ -94,13 +105,14 @@ def _save_whole_photo(bench: Bench, photo: Photo) -> None:
     if others:
         st.checkbox(f"With {counted(len(others), 'other face')} edited before", key=OTHERS)
     recipes = [*others_put_back(desk), desk.recipe]
+    sizes = remembered("sizes", photo.key, lambda: reduction(photo))  # reads all scans of a progressive JPEG
     with button:
         download(
             "Save whole photo",
             f"{file_name(desk, 'whole-photo')}.png",
             lambda: png(photo.with_edits({r.source: edited(bench, r) for r in recipes})),
             key="save_photo",
-            what=WHOLE,
+            what=WHOLE.format(f"({sizes})" if sizes else "at its own size"),
         )
 
 

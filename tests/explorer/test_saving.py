@@ -21,6 +21,7 @@ from explorer.session.desk import Desk
 from explorer.ui import downloads, save_bar, state
 from explorer.ui.components.plane import Walk
 from explorer.ui.file_names import file_name
+from explorer.ui.frame import plain
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import jpeg_of, png_of
 from tests.explorer.visiting import visit
@@ -60,6 +61,22 @@ def test_of_a_photo_the_whole_is_offered_first_and_the_face_by_its_name(blobs):
     assert saved(at, "save_face_large").help.startswith("The face alone")
 
 
+def test_a_photo_that_was_reduced_says_its_sizes():
+    at = visit("edit.py")
+    large = Image.new("RGB", (4100, 4000), (90, 120, 150))
+    orientation = Image.Exif()
+    orientation[0x0112] = 6  # the camera was held upright
+    file = io.BytesIO()
+    large.save(file, "JPEG", exif=orientation)
+    sizes = "4000 × 4100 pixels, used at 2000 × 2050"
+    at.file_uploader(key="upload").upload("me.jpg", file.getvalue(), "image/jpeg").run()
+    assert not at.exception
+    assert saved(at, "save_photo").help == f"Your photo ({sizes}), changed only where the edit changed the face."
+    assert any(plain(f"me.jpg: {sizes}.") in m.value for m in at.markdown)
+    at.file_uploader(key="upload").upload("small.png", png_of(np.asarray(large)[:200, :200]), "image/png").run()
+    assert "at its own size" in saved(at, "save_photo").help
+
+
 def test_the_temperature_of_a_seed_is_above_the_buttons():
     at = visit("edit.py")
     at.session_state["desk"].start_from(Source("seed", "17"))
@@ -83,7 +100,9 @@ def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
 
 
 def test_small_pictures_are_offered_large_beside_the_exact_ones():
-    assert buttons(visit("sample.py")) == ["Save pictures", "Exact 32 px PNG"]
+    at = visit("sample.py")
+    assert buttons(at) == ["Save pictures", "Every picture at 32 px"]
+    assert saved(at, "save_samples").help == "All pictures in one PNG, with the model's own pixels."
     at = visit("mix.py")
     at.segmented_control(key="mix_mode").set_value("levels").run()
     assert buttons(at) == ["Save picture", "Exact 32 px PNG"]
