@@ -29,6 +29,7 @@ from explorer.wording.sentences import (
     TYPICAL,
     UNUSUAL,
     VERDICTS,
+    link_words,
     with_moves,
 )
 
@@ -57,6 +58,7 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
         "undos": len(desk.history.past),
         "redos": len(desk.history.future),
         "note": desk.note,
+        "link": link_words(recipe, engine.own, desk.crops),
         "pictures": _pictures(subject, recipe, source, rendered),
         "readout": _readout(desk, engine, source, rendered),
         "strip": _strip(desk, engine, picture),
@@ -64,13 +66,17 @@ def editor_view(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[
 
 
 def short_name(desk: Desk) -> str:
-    """Return the name of the edit's picture: of its file, of the gallery, "seed 7", "map 12"; "picture" without."""
+    """Return the name of the edit's picture: of its file, of the gallery, "seed 7", "map 12"; "picture" without.
+
+    A place on the map has the labels of the axes, unless both are components: "map 1.00,1.00 Smile component".
+    """
     source = desk.recipe.source
     if desk.photo() is not None:
         return desk.photos.name_of(source.value)
     if source.value in desk.crops.brought:
         return desk.crops.name_of(source.value)
-    names = {"gallery": title(source.value), "seed": f"seed {source.value}", "map": f"map {source.value}"}
+    place = " ".join([source.value, *_axis_labels(source)])
+    names = {"gallery": title(source.value), "seed": f"seed {source.value}", "map": f"map {place}"}
     return names.get(source.kind, "picture")
 
 
@@ -80,8 +86,13 @@ def subject_of(desk: Desk, kind: str) -> str:
     if photo is not None and photo.found and source.face >= 0 and not source.eyes:
         return f"{name}, face {source.face + 1} of {len(photo.found)}"
     subjects = {"gallery": f"Gallery {kind}: {name}", "seed": f"Sampled {kind}, {name}"}
-    subjects["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map"
+    by = " by " * any(source.axes) + " and ".join(_axis_labels(source))
+    subjects["map"] = f"{kind.capitalize()} {'at ' if source.place else ''}{source.value} of the map{by}"
     return subjects.get(source.kind, name)
+
+
+def _axis_labels(source: Source) -> list[str]:
+    return [words(axis).label if axis else "component" for axis in source.axes] if any(source.axes) else []
 
 
 def other_faces(photo: Photo, source: Source) -> list[tuple[int, list[list[float]]]]:

@@ -267,9 +267,13 @@ def test_no_face_is_looked_for_where_none_is_drawn(zoo, monkeypatch, many_blobs)
 
 
 def test_pictures_are_called_what_the_model_draws(zoo, open_kind, blobs):
-    place, face = (Desk(History(EditRecipe(Source("map", value)))) for value in ("1,2", "3"))
-    assert subject_of(place, "picture") == "Picture at 1.00,2.00 of the map"
-    assert subject_of(face, "face") == "Face 3 of the map"
+    for kind, value, axes, subject in (
+        ("picture", "1,2", ("", ""), "Picture at 1.00,2.00 of the map"),
+        ("face", "1,2", ("Smiling", "Male"), "Face at 1.00,2.00 of the map by Smile and Masculine"),
+        ("face", "1,2", ("", "Young"), "Face at 1.00,2.00 of the map by component and Young"),
+        ("face", "3", ("", ""), "Face 3 of the map"),
+    ):
+        assert subject_of(Desk(History(EditRecipe(Source("map", value, axes=axes)))), kind) == subject
     for kind, noun_of in (("digits", "picture"), ("nice", "face")):
         engine = open_kind(kind)
         desk = Desk.arrive(engine, EditRecipe(Source("gallery", "gone.png")).token())
