@@ -30,7 +30,7 @@ FACE = "The face alone, without the rest of your photo. Its recipe travels insid
 EXACT = "The model's own pixels, to the last bit. The recipe travels inside as well."
 BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
 WHOLE = "Your photo {}, changed only where the edit changed the face."
-EMBED = "Keeps the unedited face inside the files of the face: whoever gets one can go on from it, and see that face."
+EMBED = "So that the edit can be undone and changed without your photo; whoever has the file can see that face."
 UNEDITED = "embed"  # key of the checkbox that adds the unedited crop to the face's files
 OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
 TEMPERATURE = "edit_temperature"  # key of the slider
@@ -52,12 +52,12 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
         if words := link_words(desk.recipe, bench.engine.own, desk.crops):
             st.caption(words)
         if source.kind == "photo":
-            st.checkbox("Let others undo this edit", key=UNEDITED, help=EMBED)
+            st.checkbox("Keep my unedited face in the file", key=UNEDITED, help=EMBED)
 
 
 def others_put_back(desk: Desk) -> list[EditRecipe]:
     """Return the edits of the photo's other faces, if the visitor wants them in the whole photo."""
-    return _other_edits(desk) if st.session_state.get(OTHERS) else []
+    return _other_edits(desk) if st.session_state.get(OTHERS, True) else []
 
 
 def edited(bench: Bench, recipe: EditRecipe) -> np.ndarray:
@@ -103,7 +103,7 @@ def _save_whole_photo(bench: Bench, photo: Photo) -> None:
     desk, others = bench.desk, _other_edits(bench.desk)
     button = st.container(width="content")
     if others:
-        st.checkbox(f"With {counted(len(others), 'other face')} edited before", key=OTHERS)
+        st.checkbox(f"With {counted(len(others), 'other face')} edited before", value=True, key=OTHERS)
     recipes = [*others_put_back(desk), desk.recipe]
     sizes = remembered("sizes", photo.key, lambda: reduction(photo))  # reads all scans of a progressive JPEG
     with button:
