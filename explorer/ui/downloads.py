@@ -79,6 +79,8 @@ def save_picture(
     label: str = SAVE,
     large: int = LARGE,
     what: str = f"Enlarged to {LARGE} pixels, for showing it to people.",
+    exact: str | None = None,
+    exact_what: str = "The model's own pixels.",
 ) -> None:
     """Show the buttons that save a picture of a model: enlarged, unless the model's are as large, and exact.
 
@@ -90,12 +92,13 @@ def save_picture(
         label: the text of the enlarged one.
         large: the shorter side of the enlarged one.
         what: the tooltip of the enlarged one.
+        exact: the text of the exact one, by default ``exact_label``.
+        exact_what: the tooltip of the exact one.
     """
     side = min(engine.image_size)
     if side < large:
         download(label, f"{name}.png", lambda: file(large), key=f"{key}_large", what=what)
-    exact = "The model's own pixels."
-    download(exact_label(side), f"{name}-{side}px.png", lambda: file(side), key=key, what=exact)
+    download(exact or exact_label(side), f"{name}-{side}px.png", lambda: file(side), key=key, what=exact_what)
 
 
 def keep_picture(

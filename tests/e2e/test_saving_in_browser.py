@@ -46,5 +46,5 @@ def test_pictures_are_saved_exact_and_large(page):
             assert read_png(both) == read_png(exact)
     go(page, "Sample")
     expect(page.get_by_role("button", name="Save pictures")).to_be_visible()
-    for name, side in (("Exact 64 px PNG", 64), ("Save pictures", 256)):
+    for name, side in (("Every picture at 64 px", 64), ("Save pictures", 256)):
         assert pixels_of(saved(name)).shape[0] in range(4 * side, 4 * side + 16)  # with the gaps between four rows

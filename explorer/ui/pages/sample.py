@@ -207,8 +207,17 @@ def save(bench: Bench, pictures: list[np.ndarray], columns: int, name: str) -> N
         return png(grids.grid([enlarge(picture, side) for picture in pictures], columns=columns))
 
     with st.container(horizontal=True):
-        what = f"All pictures in one PNG, each enlarged to {SHOWN} pixels."
-        save_picture(sheet, bench.engine, name, key="save_samples", label="Save pictures", large=SHOWN, what=what)
+        save_picture(
+            sheet,
+            bench.engine,
+            name,
+            key="save_samples",
+            label="Save pictures",
+            large=SHOWN,
+            what=f"All pictures in one PNG, each enlarged to {SHOWN} pixels.",
+            exact=f"Every picture at {min(bench.engine.image_size)} px",
+            exact_what="All pictures in one PNG, with the model's own pixels.",
+        )
 
 
 bench = open_bench()
