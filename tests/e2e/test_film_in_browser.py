@@ -66,9 +66,33 @@ def open_film(page):
     return page.get_by_role("slider", name="Place in the film")
 
 
-def picture_of(uri: str) -> np.ndarray:
-    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as opened:
-        return np.asarray(opened.convert("RGB").resize((48, 48)), float)
+def saved(page) -> tuple[str, bytes]:
+    """Save the frame on which the film stands; return the name of the file and its contents."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Exact 64 px PNG").click()
+    return download.value.suggested_filename, download.value.path().read_bytes()
+
+
+def pixels(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as opened:
+        return np.asarray(opened.convert("RGB"), float)
+
+
+def shown(uri: str) -> np.ndarray:
+    """The pixels of a data address."""
+    return pixels(base64.b64decode(uri.split(",")[1]))
+
+
+def frames_of(page) -> np.ndarray:
+    """The frames that the browser has, [N, 64, 64, 3]; they are compressed."""
+    uri, columns, count = page.evaluate(f"(() => {{ const f = {FILM}; return [f.uri, f.sheet.columns, f.count] }})()")
+    sheet = shown(uri)
+    return sheet.reshape(-1, 64, columns, 64, 3).swapaxes(1, 2).reshape(-1, 64, 64, 3)[:count]
+
+
+def nearest(frames: np.ndarray, picture: np.ndarray) -> int:
+    """The index of the frame that is most like a picture."""
+    return int(((frames - picture) ** 2).mean(axis=(1, 2, 3)).argmin())
 
 
 # Count how often a film comes past its middle, and note the films that were shown.
@@ -83,7 +107,7 @@ WATCH = """() => {
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_a_new_film_plays_once_by_itself_until_the_visitor_takes_it(page, motion):
+def test_a_new_film_plays_once_by_itself_until_the_visitor_takes_it(page, server, motion):
     page.emulate_media(reduced_motion=motion)
     page.evaluate(WATCH)
     page.get_by_role("link", name="Mix", exact=True).click()
@@ -108,15 +132,24 @@ def test_a_new_film_plays_once_by_itself_until_the_visitor_takes_it(page, motion
     choose(4)
     if plays:
         page.wait_for_function(f"{FILM}.place > 0.3")
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Exact 64 px PNG").click()
+        name, picture = saved(page)
         assert not page.evaluate(f"{FILM}.timer")
-        percent = round(100 * page.evaluate(f"{FILM}.place"))
-        assert download.value.suggested_filename.endswith(f"-{percent}-64px.png")
+        frame = round(48 * page.evaluate(f"{FILM}.place"))
+        assert name.endswith(f"-{round(100 * frame / 48)}-64px.png")
+        assert nearest(frames_of(page), pixels(picture)) == frame
     page.get_by_role("button", name="Frame at 25 %").click()
     before = page.evaluate("window.passed")
     choose(5)
     assert played() == before
+    corners, film = (page.get_by_role("radio", name=name, exact=True) for name in ("Four corners", "Film"))
+    mix = page.get_by_role("link", name="Mix", exact=True)
+    for leave, back in ((corners.click, film.click), (lambda: page.goto(server), mix.click)):
+        leave()
+        page.wait_for_function(f"!{FILM}?.sheet")
+        back()
+        played()
+        assert page.evaluate(f"{FILM}.place") == 12 / 48  # at 0 after it has played
+        assert saved(page)[0].endswith("-25-64px.png")
     settle(page)
 
 
@@ -161,11 +194,11 @@ def test_what_comes_of_a_mix_is_in_sight_first_and_whole(page, mode, name):
 def test_the_frame_on_which_the_film_was_stopped_is_opened_in_edit(page):
     open_film(page)
     page.get_by_role("button", name="Frame at 50 %").click()
-    frame = picture_of(page.locator(".screen canvas").evaluate("c => c.toDataURL()"))
+    frames = frames_of(page)
     page.get_by_role("button", name="Open in Edit").click()
     expect(page.locator(".editor")).to_be_visible()
     tile = page.locator(".st-key-gallery").get_by_role("button", name="Mixed picture 1").locator("img")
-    assert np.abs(picture_of(tile.get_attribute("src")) - frame).mean() < 8  # it is compressed
+    assert nearest(frames, shown(tile.get_attribute("src"))) == 24
     page.get_by_role("link", name="Mix", exact=True).click()
     page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('edit,')")
 
@@ -183,6 +216,9 @@ def test_a_film_stands_on_a_frame_and_not_between_two(page):
     page.get_by_role("button", name="Pause").click()
     frame = 48 * scrub.evaluate(place)
     assert frame == pytest.approx(round(frame), abs=1e-9)
+    name, picture = saved(page)
+    assert name.endswith(f"-{round(100 * frame / 48)}-64px.png")
+    assert nearest(frames_of(page), pixels(picture)) == round(frame)
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.2])
@@ -192,31 +228,24 @@ def test_a_frame_is_saved_on_a_slow_link(link, page, delay):
     link.delay = delay
     page.get_by_role("button", name="Play").click()
     page.wait_for_function(f"{FILM}.place > 0.3")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Exact 64 px PNG").click()
+    name, _ = saved(page)
     frame = int(page.get_by_role("slider", name="Place in the film").input_value())
     assert 0 < frame < 48
-    assert download.value.suggested_filename.endswith(f"-{round(100 * frame / 48)}-64px.png")
+    assert name.endswith(f"-{round(100 * frame / 48)}-64px.png")
     settle(page)
 
 
 def test_a_playing_film_stops_before_a_picture_of_it_is_saved(page):
     open_film(page)
-
-    def saved() -> tuple[str, bytes]:
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Exact 64 px PNG").click()
-        return download.value.suggested_filename, download.value.path().read_bytes()
-
-    _, start = saved()
+    _, start = saved(page)
     page.get_by_role("button", name="Play").click()
     page.wait_for_function(f"{FILM}.place > 0.3")
-    name, picture = saved()
+    name, picture = saved(page)
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     percent = int(page.get_by_role("slider", name="Place in the film").input_value()) * 100 / 48
     settle(page)
     assert name.endswith(f"-{round(percent)}-64px.png")
-    assert (name, picture) == saved()
+    assert (name, picture) == saved(page)
     assert picture != start
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Save MP4").focus()  # a button of the whole film leaves it alone

@@ -1,8 +1,9 @@
 // A film to scrub, step through and play, with all frames in the browser. When it stops, its position is sent to the
 // server, which can then save that frame. A playing film stops when a button for the frame is about to be pressed. A new
-// film plays once by itself, until the visitor has played, stopped or moved one.
+// film plays once by itself, until the visitor has played, stopped or moved one, also before the page was left.
 
 const THUMBS = 9
+const PLACE = "explorer-film-place"
 const REST = 300 // milliseconds at one position after which it is sent, while a pointer or key is still down
 
 class Film {
@@ -37,6 +38,7 @@ class Film {
     this.rate = data.rate
     this.loop = data.loop
     if (this.uri === data.uri) return
+    if (!this.uri) [this.place, this.touched] = recall(`${PLACE} ${this.box}`) ?? [0, false]
     this.uri = data.uri
     const image = await decoded(data.uri)
     if (this.uri !== data.uri) return
@@ -50,6 +52,7 @@ class Film {
     this.scrub.max = Math.max(1, this.count - 1)
     this.thumbs()
     this.go(this.ofFrame(this.place))
+    if (this.touched && !this.timer) this.send()
     if (!this.touched && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play(true)
   }
 
@@ -97,7 +100,7 @@ class Film {
     this.stop()
     clearTimeout(this.resting)
     if (once) this.go(0)
-    else this.touched = true
+    else this.take()
     this.find(".play").classList.add("playing")
     this.find(".play").setAttribute("aria-label", "Pause")
     this.scrub.step = "any" // glides while the film plays
@@ -137,11 +140,17 @@ class Film {
   // Stop at the frame nearest to a position that may be on the way to another; it is sent after REST. Between frames the
   // picture would be a mixture of two, and not the one that is saved.
   rest(place) {
-    this.touched = true
     this.stop()
     this.go(this.ofFrame(place))
+    this.take()
     clearTimeout(this.resting)
     this.resting = setTimeout(() => this.send(), REST)
+  }
+
+  // Note that the visitor has taken the film, and keep its position for the next visit of the page.
+  take() {
+    this.touched = true
+    remember(`${PLACE} ${this.box}`, [this.place, true])
   }
 
   // Return the position of the frame nearest to a position.
