@@ -73,7 +73,7 @@ def mp4(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
             path = Path(folder) / "film.mp4"
             given = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate} -i -"
-            made = "-codec:v libx264 -pix_fmt yuv420p -crf 10"
+            made = "-codec:v libx264 -preset veryfast -pix_fmt yuv420p -crf 10"
             command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *given.split(), *made.split(), str(path)]
             # A broken pipe: ffmpeg has ended early, and its status is checked below.
             with (

@@ -49,9 +49,9 @@ def before_and_after(original: np.ndarray, edited: np.ndarray, strengths: Sequen
 
 def film_file(frames: Sequence[np.ndarray], kind: str, *, loop: bool) -> bytes:
     """Return frames, uint8 ``[H, W, 3]``, as "mp4" or "gif" at ``SIDES`` pixels; ``loop`` appends the way back."""
-    sequence = films.there_and_back(frames) if loop else frames
+    large = [films.enlarge(frame, SIDES[kind]) for frame in frames]
     write = films.mp4 if kind == "mp4" else films.gif
-    return write([films.enlarge(frame, SIDES[kind]) for frame in sequence])
+    return write(films.there_and_back(large) if loop else large)
 
 
 def frames_zip(frames: Sequence[np.ndarray]) -> bytes:

@@ -88,6 +88,15 @@ def test_frames_in_an_archive_are_the_frames_and_always_the_same_bytes(blobs):
     assert export.frames_zip(blobs[:3]) == data
 
 
+@pytest.mark.parametrize(("loop", "length"), [(False, 4), (True, 6)])
+def test_every_frame_of_a_film_is_enlarged_once(blobs, monkeypatch, loop, length):
+    sides = []
+    monkeypatch.setattr(export.films, "enlarge", lambda picture, side: sides.append(side) or enlarge(picture, side))
+    with Image.open(io.BytesIO(export.film_file(blobs[:4], "gif", loop=loop))) as film:
+        assert (film.n_frames, film.size) == (length, (256, 256))
+    assert sides == [256] * 4
+
+
 def test_before_and_after_are_beside_each_other_over_their_strengths(blobs):
     one = export.before_and_after(blobs[0], blobs[1], ["Smile +1.00"])
     assert one.shape == (512 + 2 * 36 + 12, 512 + 8 + 512, 3)
