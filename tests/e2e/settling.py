@@ -34,6 +34,8 @@ def settle(page) -> None:
 
 def still(page) -> None:
     """Wait until the page is laid out anew, after a change of its size, and nothing on it moves."""
+    size = page.viewport_size
+    page.wait_for_function("({ width, height }) => innerWidth === width && innerHeight === height", arg=size)
     page.evaluate(STAYS)
 
 
