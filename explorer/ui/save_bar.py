@@ -33,8 +33,7 @@ WHOLE = "Your photo {}, changed only where the edit changed the face."
 EMBED = "So that the edit can be undone and changed without your photo; whoever has the file can see that face."
 UNEDITED = "embed"  # key of the checkbox that adds the unedited crop to the face's files
 OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
-TEMPERATURE = "edit_temperature"  # key of the slider
-WARMED = "edit_temperature known"  # key of the temperatures that the slider has reported or was given
+WARMED = "temperature known"  # key of the temperatures that the slider has reported or was given, and of its number
 
 
 def save_bar(bench: Bench, photo: Photo | None) -> None:
@@ -70,22 +69,25 @@ def _seed_bar(bench: Bench) -> None:
     desk, recipe = bench.desk, bench.desk.recipe
     if len(recipe.temperature) > 1:
         return
-    # The value is written only if something else changed it: the browser would drop the keys pressed since.
-    if TEMPERATURE not in st.session_state or st.session_state.get(WARMED) != recipe.temperature:
-        st.session_state[TEMPERATURE] = recipe.temperature[0]
-        st.session_state[WARMED] = recipe.temperature
+    # A new slider only if something else changed the temperature: setting its value would drop the keys pressed since.
+    known, number = st.session_state.get(WARMED, ((), 0))
+    if known != recipe.temperature:
+        number += 1
+        st.session_state[WARMED] = (recipe.temperature, number)
+    key = f"edit_temperature {number}"
 
     def warm() -> None:
-        desk.warm(st.session_state[TEMPERATURE])
-        st.session_state[WARMED] = desk.recipe.temperature
+        desk.warm(st.session_state[key])
+        st.session_state[WARMED] = (desk.recipe.temperature, number)
 
     with st.container(width=240):
         st.slider(
             f"Temperature of seed {recipe.source.value}",
             0.0,
             TEMPERATURE_LIMIT,
+            recipe.temperature[0],
             step=0.05,
-            key=TEMPERATURE,
+            key=key,
             help="0 is the average picture, 1 as varied as the pictures the model has learnt from.",
             on_change=warm,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from explorer.edits.recipe import EditRecipe
 from explorer.edits.recipe_png import read_png
 from tests.e2e.settling import settle, smile
 
@@ -156,4 +158,22 @@ def test_a_save_button_pressed_while_a_script_runs_waits_for_its_end(page):
     with page.expect_download():
         app.evaluate("app => { app.dataset.testScriptState = 'notRunning' }")
     expect(save).not_to_have_attribute("aria-busy", "true")
+    settle(page)
+
+
+def test_keys_that_a_temperature_gets_while_the_page_answers_all_count(link, page):
+    page.goto(link.address)
+    expect(smile(page)).to_have_value("1")
+    page.get_by_role("button", name="Random").click()
+    temperature = page.get_by_role("slider", name=re.compile("Temperature of seed"))
+    expect(temperature).to_have_value("0.7")
+    settle(page)
+    recipe = EditRecipe.from_token(page.evaluate("new URLSearchParams(location.search).get('s')"))
+    link.delay = DELAY
+    temperature.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight", delay=150)
+    warm = replace(recipe, temperature=(1.0,)).token()
+    expect(page).to_have_url(re.compile(re.escape(warm)))
+    expect(temperature).to_have_value("1")
     settle(page)

@@ -82,7 +82,7 @@ def test_the_temperature_of_a_seed_is_above_the_buttons():
     at.session_state["desk"].start_from(Source("seed", "17"))
     at.run()
     kinds = [element.type for element in at.main if element.type in ("slider", "download_button")]
-    assert at.slider(key="edit_temperature").label == "Temperature of seed 17"
+    assert at.slider[0].label == "Temperature of seed 17"
     assert kinds == ["slider", "download_button", "download_button", "download_button"]
 
 
