@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,8 @@ def run(args: argparse.Namespace) -> int:
         model.memory = choose_memory(model, settings.batch_size, trainer.settings.precision)
     if state is not None:
         trainer.load_state(state)
+        if args.precision is None:
+            _compare_precision(trainer, say)
     if had_attributes:
         say(f"the attributes of {source} belong to its weights as they were; fit them again after training")
     if processes.is_first:
@@ -187,6 +190,13 @@ def _trainer(
         processes=processes,
         progress=not args.quiet,
     )
+
+
+def _compare_precision(trainer: Trainer, say: Callable[[str], None]) -> None:
+    """Say where a resumed run keeps another precision than ``auto`` takes on this device."""
+    kept, here = trainer.settings.precision, trainer.auto_precision()
+    if kept != here:
+        say(f"the run keeps its precision, {kept}; here --precision auto chooses {here}")
 
 
 def _settings(args: argparse.Namespace, state: dict | None) -> TrainSettings:

@@ -16,6 +16,7 @@ from glowcore import checkpoint, classes
 from glowcore.devices import has_fast_bfloat16
 from glowcore.errors import ConfigError, TrainingError
 from glowcore.flow import Flow
+from glowcore.initialization import is_trained
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.metadata import TRAINING
 from glowcore.training import batch_advice, batches, optimizer, run_lock, saved_states, training_set
@@ -90,11 +91,11 @@ class Trainer:
         }
         self.pictures_skipped = pictures_skipped
         self.out = Path(out)
-        self.model.initialize(images[batches.first_indices(images.shape, settings.batch_size, settings.seed)])
+        if not (isinstance(model, Flow) and is_trained(model.levels)):
+            model.initialize(images[batches.first_indices(images.shape, settings.batch_size, settings.seed)])
         self.device = model.device
         if settings.precision == "auto":
-            slow = self.processes.largest(float(not has_fast_bfloat16(self.device)))
-            self.settings = replace(settings, precision="float32" if slow else "bfloat16")
+            self.settings = replace(settings, precision=self.auto_precision())
         self.loss = self.processes.wrap(TrainingLoss(self.model, settings.class_weight))
         self.statistics = running_statistics(model)
         self.average = optimizer.moving_average(model, settings.ema_decay)
@@ -118,6 +119,11 @@ class Trainer:
     def fraction(self) -> float:
         """The completed fraction of the run, from 0; 1 is the end."""
         return self.settings.fraction(self.step, self.seconds)
+
+    def auto_precision(self) -> str:
+        """Return the precision that ``"auto"`` takes on these devices; a collective call."""
+        slow = self.processes.largest(float(not has_fast_bfloat16(self.device)))
+        return "float32" if slow else "bfloat16"
 
     def run(self) -> None:
         """Train until the end of the run or a signal, with evaluations and saves in between.

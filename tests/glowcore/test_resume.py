@@ -199,11 +199,20 @@ def test_an_empty_folder_of_states_is_no_point_to_go_back_to(tmp_path):
     assert saved_states.saved_steps(tmp_path / "run" / "state") == [0]
 
 
-def test_a_resumed_run_keeps_the_precision_that_was_chosen_for_it(home, tmp_path, monkeypatch):
+def test_a_resumed_run_keeps_the_precision_that_was_chosen_for_it(home, tmp_path, monkeypatch, capsys):
     """It is chosen by a measurement, which may come out otherwise the next time."""
     monkeypatch.setattr("glowcore.training.trainer.has_fast_bfloat16", lambda device: True)
     assert train(home, tmp_path / "run", *MODEL, *SETTINGS, "--steps", 1) == 0
     monkeypatch.setattr("glowcore.training.trainer.has_fast_bfloat16", lambda device: False)
-    assert train(home, tmp_path / "run", "--resume", "--steps", 2) == 0
-    metadata = glowcore.load(tmp_path / "run", device="cpu").metadata
-    assert metadata["training"]["settings"]["precision"] == "bfloat16"
+    told = "the run keeps its precision, bfloat16; here --precision auto chooses float32\n"
+    for steps, given, precision, lines in (
+        (2, (), "bfloat16", 1),
+        (3, ("--precision", "bfloat16"), "bfloat16", 0),
+        (4, ("--precision", "auto"), "float32", 0),
+        (5, (), "float32", 0),
+    ):
+        capsys.readouterr()
+        assert train(home, tmp_path / "run", "--resume", "--steps", steps, *given) == 0
+        assert capsys.readouterr().err.count(told) == lines
+        metadata = glowcore.load(tmp_path / "run", device="cpu").metadata
+        assert metadata["training"]["settings"]["precision"] == precision

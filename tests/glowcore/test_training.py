@@ -194,8 +194,7 @@ def test_a_model_trained_without_initialize_is_not_initialised_by_a_trainer(tmp_
         model(images, generator=torch.Generator().manual_seed(0)).mean().backward()
         optimizer.step()
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.warns(UserWarning, match="not initialised"):
-        trainer = Trainer(model, images, pictures(4), TrainSettings(batch_size=4, steps=1), tmp_path, progress=False)
+    trainer = Trainer(model, images, pictures(4), TrainSettings(batch_size=4, steps=1), tmp_path, progress=False)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in trainer.model.state_dict().items())
 
 
