@@ -38,8 +38,9 @@ class Flow(LikelihoodModel):
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
             (:mod:`glowcore.reversible`). Decoding with gradients keeps the inputs of steps in all but ``"full"``. These
             modes need deterministic networks: modules with dropout or running statistics in training are refused, here
-            and by :meth:`train`, and others that change their buffers (spectral norm) when they are evaluated.
-        anchor_every: number of steps between the kept inputs (anchors) of reversible mode; 0 for no anchors.
+            and by :meth:`train`, and others whose changing buffers change their output (spectral norm) when evaluated.
+        anchor_every: number of steps between the kept inputs (anchors) of reversible mode, a whole number up to
+            2**31 - 1; 0 for no anchors.
         drift: the error of the inverse at the anchors (:class:`~glowcore.reversible.DriftMeter`).
     """
 
@@ -129,7 +130,7 @@ class Flow(LikelihoodModel):
     @anchor_every.setter
     def anchor_every(self, steps: int) -> None:
         steps = config_checks.plain(steps)
-        config_checks.check_int("anchor_every", steps, 0, 2**16)
+        config_checks.check_int("anchor_every", steps, 0, 2**31 - 1)
         self._anchor_every = steps
 
     @property

@@ -57,7 +57,7 @@ def free_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def choose_memory(model: LikelihoodModel, batch_size: int, precision: str) -> str:
+def choose_memory(model: LikelihoodModel, batch_size: int, precision: str = "float32") -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
     Models that do not support ``"reversible"`` get their :func:`leanest_mode` instead.

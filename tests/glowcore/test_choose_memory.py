@@ -13,9 +13,9 @@ def small_flow():
 
 def test_auto_takes_full_where_it_fits(monkeypatch):
     flow = small_flow()
-    assert choose_memory(flow, 4, "float32") == "full"
+    assert choose_memory(flow, 4) == "full"
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: saved_bytes(flow, 4))
-    assert choose_memory(flow, 4, "float32") == "reversible"
+    assert choose_memory(flow, 4) == "reversible"
     assert flow.memory == "full"
 
 

@@ -185,17 +185,18 @@ def test_latents_of_another_model_or_another_number_do_not_go_together(flow):
     assert len(own + flow.sample_latents([3])) == len(flow.sample_latents([3]) - own) == 2
 
 
-@pytest.mark.parametrize("steps", [-1, 1.5, "2", None, True, np.int64(-1)])
+@pytest.mark.parametrize("steps", [-1, 1.5, "2", None, True, np.int64(-1), 2**31])
 def test_anchors_every_so_many_steps(flow, steps):
     with pytest.raises(ConfigError, match=f"anchor_every is {plain(steps)!r}, expected a whole number from 0"):
         flow.anchor_every = steps
     assert flow.anchor_every == 0
 
 
-def test_anchors_every_so_many_steps_by_an_integer_of_numpy():
+@pytest.mark.parametrize("steps", [np.int64(3), 10**6])
+def test_anchors_every_so_many_steps_by_an_integer_of_numpy_or_beyond_all_steps(steps):
     flow = model()
-    flow.anchor_every = np.int64(3)
-    assert (flow.anchor_every, type(flow.anchor_every)) == (3, int)
+    flow.anchor_every = steps
+    assert (flow.anchor_every, type(flow.anchor_every)) == (steps, int)
 
 
 @pytest.mark.parametrize(
