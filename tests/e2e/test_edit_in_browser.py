@@ -291,8 +291,25 @@ def test_the_link_that_is_copied_is_that_of_the_newest_edit(page):
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == page.url
     assert recipe_of(page).strength("Smiling") == 1.5
+    expect(page.locator(".note")).to_be_hidden()  # all is in the link
+    expect(copy).to_have_text("Copy link")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new DOMException('denied')) }")
+    copy.click()
+    expect(page.locator(".note-words")).to_have_text("Not copied: take the address from the address bar.")
     expect(copy).to_have_text("Copy link")
     settle(page)
+
+
+def test_steps_are_taken_back_without_attributes_too(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    page.locator(".editor").evaluate(
+        """e => { const editor = e.getRootNode().__instance
+        return editor.update({ ...editor.data, sliders: [], undos: 1 }, editor.send) }"""
+    )
+    shown = {name: page.locator(f".{name}").is_visible() for name in ("undo", "redo", "reset", "hold")}
+    assert shown == {"undo": True, "redo": True, "reset": False, "hold": False}
+    assert not page.locator(".undo").is_disabled()
 
 
 def test_the_button_that_holds_is_called_what_it_shows(page):

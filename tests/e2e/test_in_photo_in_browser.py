@@ -174,6 +174,10 @@ def test_every_face_of_a_photo_has_a_frame_and_a_click_in_it_chooses_the_face(tw
     page = two_people
     frames, other = page.locator(".whose g"), page.locator(".whose .other")
     corners = "e => e.lastElementChild.getAttribute('points').split(/[ ,]/).map(Number)"
+    stage, whole = page.locator(".stage"), page.get_by_role("button", name="In the photo")
+    page.mouse.move(0, 0)
+    expect(page.locator(".whose.past")).to_be_hidden()
+    stage.hover(position={"x": 4, "y": 4})
     expect(page.locator(".whose.past")).to_be_visible()
     assert frames.evaluate_all("all => all.map(e => getComputedStyle(e).opacity)") == ["0.5", "0.5"]
     places = [np.reshape(frame.evaluate(corners), (4, 2)) for frame in frames.all()]
@@ -184,12 +188,13 @@ def test_every_face_of_a_photo_has_a_frame_and_a_click_in_it_chooses_the_face(tw
     expect(page.get_by_text("Who in the photo?")).to_be_visible()
     expect(faces.nth(0)).to_have_attribute("aria-pressed", "true")
     assert other.get_attribute("data-face") == "1"
-    stage, whole = page.locator(".stage"), page.get_by_role("button", name="In the photo")
+    assert other.locator("title").text_content() == "Edit this face"
     box = other.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 40, y, steps=4)  # a press that moves compares
+    expect(page.locator(".whose.past")).to_be_hidden()
     page.mouse.up()
     assert int(stage.get_attribute("aria-valuenow")) > 0
     stage.press("Home")
@@ -198,10 +203,27 @@ def test_every_face_of_a_photo_has_a_frame_and_a_click_in_it_chooses_the_face(tw
     expect(other).to_have_attribute("data-face", "0")
     expect(stage).to_have_attribute("aria-valuenow", "0")
     expect(whole).to_have_attribute("aria-pressed", "true")
-    expect(smile(page)).to_have_value("0.5")
+    expect(smile(page)).to_have_value("0")
+    smile(page).press("Shift+ArrowLeft")
+    expect(page.locator('.thumb[data-show="edited"] .fact')).to_have_text("Smile −0.50")
     page.mouse.click(x, y)  # the frame of the face that is edited
     assert int(stage.get_attribute("aria-valuenow")) > 0
     expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    expect(page.get_by_role("checkbox", name="With 1 other face edited before")).to_be_checked()
+    # Moves that still wait for the server are of the face before.
+    other.evaluate(
+        """g => { const editor = g.getRootNode().__instance
+        for (const value of [1, 2]) editor.commit("Smiling", value, false)
+        editor.stage.press = { face: g.dataset.face }
+        editor.stage.node.click() }"""
+    )
+    expect(faces.nth(0)).to_have_attribute("aria-pressed", "true")
+    expect(smile(page)).to_have_value("0.5")
+    settle(page)
+    page.keyboard.press("Control+z")
+    expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(smile(page)).to_have_value("2")
     settle(page)
 
 

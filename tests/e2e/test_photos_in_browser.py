@@ -172,3 +172,14 @@ def test_the_edit_is_put_back_into_the_whole_photo(page, tmp_path):
     assert 0 < (change > 0).mean() < 0.7
     assert not change[0].any()
     assert not change[-1].any()
+
+
+def test_a_copied_link_says_that_the_photo_is_not_in_it(page):
+    upload(page, ASTRONAUT)
+    settle(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".copy").click()
+    expect(page.locator(".note-words")).to_have_text(re.compile(r"^Copied\. The link holds the edit, not your photo: "))
+    smile(page).press("Shift+ArrowRight")
+    expect(page.locator(".note")).to_be_hidden()
+    settle(page)

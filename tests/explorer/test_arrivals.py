@@ -152,6 +152,7 @@ def test_a_picture_without_its_photo_can_be_kept_in_a_png(home, engine, blobs):
     at.file_uploader(key="upload").upload("edited-face.png", file, "image/png").run()
     assert at.session_state["desk"].recipe == wanted
     assert "save the PNG with it inside" in words(at)
+    assert told(at, "editor")["link"].startswith("The link holds the edit, but not this picture: ")
     at.checkbox(key="embed").check().run()
     assert not at.exception
 

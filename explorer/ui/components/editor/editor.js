@@ -9,13 +9,14 @@ function typing(event) {
 const REST = 600 // milliseconds without input after which a strip is requested
 const UNANSWERED = "The server has not answered yet. The sliders show the last edit that it confirmed; a late answer still counts."
 const UNSAVED = "The picture was not saved: the page was left before it was ready."
+const NOT_COPIED = "Not copied: take the address from the address bar."
 const COPIED = 2000 // milliseconds for which the button says that the link was copied
 
 class Editor {
   constructor(root) {
     this.root = root
     this.find = (selector) => root.querySelector(selector)
-    this.stage = new Stage(root, (face) => { remember(VIEW, "photo"); this.chooseFace(face) })
+    this.stage = new Stage(root, (face) => { remember(VIEW, "photo"); this.choose(face) })
     this.wire = new EditWire((m) => this.send(m), (busy) => {
       this.find(".waiting").hidden = !busy
       this.dim()
@@ -40,6 +41,8 @@ class Editor {
     hold.onkeyup = hold.onblur = () => this.stage.hold(false)
     for (const thumb of root.querySelectorAll(".thumb")) thumb.onclick = () => this.show(thumb.dataset.show)
     this.show("edited")
+    this.told = "" // a sentence for the user, until the next change
+    this.chosen = null // a face of the photo, until it can be sent
     this.find(".copy").hidden = !navigator.clipboard // without HTTPS
     this.find(".copy").onclick = () => this.copy()
     this.listening = new AbortController()
@@ -67,10 +70,22 @@ class Editor {
   async copy() {
     this.copies = this.wire.changesPending
     if (this.copies) return
-    await navigator.clipboard.writeText(location.href)
-    const button = this.find(".copy")
-    this.find(".said").textContent = button.textContent = this.data.photo ? "Copied. Your photo is not in it." : "Copied"
-    setTimeout(() => { button.textContent = "Copy link" }, COPIED)
+    try {
+      await navigator.clipboard.writeText(location.href)
+      const button = this.find(".copy")
+      this.find(".said").textContent = button.textContent = "Copied"
+      setTimeout(() => { button.textContent = "Copy link" }, COPIED)
+      this.told = this.data.link && `Copied. ${this.data.link}`
+    } catch {
+      this.told = NOT_COPIED
+    }
+    this.words(this.data)
+  }
+
+  // Start from another face of the photo. A pending change is to the face before, so the choice waits for the answer.
+  choose(face) {
+    this.chosen = this.wire.changesPending ? face : null
+    if (this.chosen === null) this.chooseFace(face)
   }
 
   // Keep what a reload, or another page, would lose; `ending` is whether the document ends.
@@ -126,7 +141,7 @@ class Editor {
     }
     if (!keepsStrip(message, this.wanted)) this.dropStrip()
     if (message.op === "set") this.readout.hideHint()
-    this.unsaved = false
+    this.told = ""
     this.wire.post(message)
     this.dim()
   }
@@ -138,7 +153,7 @@ class Editor {
       if (message.op === "set") this.panel.put(message.name, message.value)
       this.change(message)
     }
-    this.unsaved = recall(DROPPED)
+    this.told = recall(DROPPED) ? UNSAVED : ""
     remember(DROPPED, false)
     this.words(data)
   }
@@ -225,7 +240,10 @@ class Editor {
     const answered = before && sent !== this.wire.inFlight ? sent : null
     if (answered) this.wire.settle(answered, before.token)
     if (before) this.announce(data, before, answered?.op ?? null)
-    if (other) this.dropStrip()
+    if (other) {
+      this.told = ""
+      this.dropStrip()
+    }
     this.panel.build(data.sliders)
     this.panel.update(data.sliders, this.wire.valuesPending)
     if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) {
@@ -248,6 +266,7 @@ class Editor {
     this.words(data)
     if (!before) this.resume(data)
     if (this.copies) this.copy()
+    if (this.chosen !== null) this.choose(this.chosen)
     if (!this.unanswered && !this.wire.changesPending) this.views.request()
   }
 
@@ -288,7 +307,7 @@ class Editor {
   words(data) {
     const idle = { undo: !data.undos, redo: !data.redos, reset: !data.sliders.some((s) => s.value !== 0 || s.locked) }
     for (const [op, none] of Object.entries(idle)) this.find(`.${op}`).ariaDisabled = String(none)
-    this.readout.show(data, data.note || (this.unsaved ? UNSAVED : ""))
+    this.readout.show(data, this.told || data.note)
     this.find(".frames").hidden = data.sliders.length === 0
   }
 }

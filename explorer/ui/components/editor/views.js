@@ -36,7 +36,7 @@ class Views {
     this.showFrame()
   }
 
-  // For a moment, show which face of the photo is edited. While there are others, all have frames.
+  // For a moment, show which face of the photo is edited. If there are others, all have frames, later under the pointer.
   showFrame() {
     clearTimeout(this.framed)
     this.frame.toggleAttribute("hidden", !this.stage.inPhoto)
@@ -44,7 +44,7 @@ class Views {
     const { image, corners, others } = this.stage.photo
     this.frame.setAttribute("viewBox", `0 0 ${image.naturalWidth} ${image.naturalHeight}`)
     const lines = (points) => `<polygon points="${points.join(" ")}"/>`.repeat(2)
-    const frames = others.map(([face, points]) => `<g class="other" data-face="${face}">${lines(points)}</g>`)
+    const frames = others.map(([face, points]) => `<g class="other" data-face="${face}"><title>Edit this face</title>${lines(points)}</g>`)
     this.frame.innerHTML = [...frames, `<g>${lines(corners)}</g>`].join("") // numbers only
     this.frame.classList.remove("past")
     this.framed = setTimeout(() => this.frame.classList.add("past"), FRAMED)
