@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import psutil
 import torch
 
 from glowcore.classes import any_classes
+from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.transforms.batchnorm import running_statistics
@@ -34,13 +37,15 @@ def saved_bytes(model: LikelihoodModel, batch_size: int, precision: str = "float
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device="cpu")
     autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bfloat16")
-    with torch.enable_grad(), autocast, torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
-        # The loss keeps the graph and every saved storage alive, so no address is reused.
-        loss = model.bits_per_dim(images, any_classes(model, batch_size), generator=generator).mean()
-    del loss
-    with torch.no_grad():
-        for tensor, value in statistics:
-            tensor.copy_(value)
+    try:
+        with torch.enable_grad(), autocast, torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
+            # The loss keeps the graph and every saved storage alive, so no address is reused.
+            loss = model.bits_per_dim(images, any_classes(model, batch_size), generator=generator).mean()
+        del loss
+    finally:
+        with torch.no_grad():
+            for tensor, value in statistics:
+                tensor.copy_(value)
     return sum(kept.values())
 
 
@@ -60,7 +65,8 @@ def free_bytes(device: torch.device) -> int:
 def choose_memory(model: LikelihoodModel, batch_size: int, precision: str = "float32") -> str:
     """Return ``"full"`` where a training step fits comfortably into the free memory, else ``"reversible"``.
 
-    Models that do not support ``"reversible"`` get their :func:`leanest_mode` instead.
+    Models that do not support ``"reversible"`` get their :func:`leanest_mode` instead, and those whose first step it
+    refuses, since their buffers change, ``"full"``.
     """
     leanest = leanest_mode(model)
     if leanest == "full":
@@ -68,9 +74,14 @@ def choose_memory(model: LikelihoodModel, batch_size: int, precision: str = "flo
     before, model.memory = model.memory, "full"
     try:
         fixed, each = saved_for_any_and_each(model, precision)
+        if fixed + batch_size * each > FULL_SHARE * free_bytes(model.device):
+            model.memory = leanest
+            with contextlib.suppress(ConfigError):
+                saved_bytes(model, 1, precision)
+                return leanest
     finally:
         model.memory = before
-    return "full" if fixed + batch_size * each <= FULL_SHARE * free_bytes(model.device) else leanest
+    return "full"
 
 
 def leanest_mode(model: LikelihoodModel) -> str:

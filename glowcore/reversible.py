@@ -12,9 +12,9 @@ A level with hooks is checkpointed instead of inverted: if a bijection has forwa
 its own, which the inverse does not undo, or if a parameter has hooks (``Tensor.register_hook``), which would run once
 for the gradient of the step and again for that of the level. Hooks on the networks of couplings run in all modes.
 
-Without kept activations, networks are evaluated again in the backward pass and must be deterministic. A network whose
-buffers change when it is evaluated (spectral norm) is refused then; random numbers that a module of the user's own
-draws are not noticed.
+Without kept activations, networks are evaluated again in the backward pass and must be deterministic. Where buffers
+change in the forward pass, it is evaluated once more at the same input, and networks that return something else then
+(spectral norm) are refused. Random numbers that a module of the user's own draws are not noticed.
 
 Decoding with gradients (of latents, or of weights) keeps the input of each step in both modes but ``"full"``.
 """
@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 
 from glowcore.errors import ConfigError
@@ -101,7 +102,7 @@ def run_steps(
         outputs = _Reversible.apply(
             steps, anchor_every, drift, _states(params), x, *(p for p in params if p.requires_grad)
         )
-        _refuse_moving(buffers)
+        _refuse_moving(buffers, outputs, partial(run_steps, steps, x, "full", 0, drift))
         return outputs
     logdet = x.new_zeros(x.shape[0])
     for step, mixing in _calls(steps):
@@ -173,7 +174,7 @@ def _refuse_changed(before: States, parameters: Iterable[Tensor]) -> None:
 
 
 def _buffers(steps: Iterable[Transform]) -> Buffers:
-    """Return the buffers that evaluating the steps must not change; none while ``torch.compile`` traces."""
+    """Return the buffers whose changes :func:`_refuse_moving` looks for; none while ``torch.compile`` traces."""
     if torch.compiler.is_compiling():
         return []
     return [
@@ -185,24 +186,50 @@ def _buffers(steps: Iterable[Transform]) -> Buffers:
     ]
 
 
-def _refuse_moving(before: Buffers) -> None:
-    moving = {
-        type(module).__name__
+def _refuse_moving(before: Buffers, outputs: tuple[Tensor, Tensor], evaluate: Callable[[], object]) -> None:
+    """Raise if buffers have changed and a second evaluation differs from the ``outputs`` of the first.
+
+    The modules of these buffers are compared themselves too: a last convolution of zeros hides them in the outputs.
+    """
+    moved = {
+        module
         for module, name, buffer, version in before
         if module._buffers[name] is not buffer or buffer._version != version
     }
-    if moving:
+    if not moved:
+        return
+    names, left, same = sorted({type(module).__name__ for module in moved}), set(moved), []
+
+    def call_again(module: nn.Module, args: tuple, kwargs: dict, output: object) -> None:
+        if module in left:  # the second call comes here as well
+            left.remove(module)
+            same.append(_alike(module(*args, **kwargs), output))
+
+    hooks = [module.register_forward_hook(call_again, with_kwargs=True) for module in moved]
+    try:
+        with torch.no_grad():
+            same.append(_alike(evaluate(), outputs))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not all(same):
         raise ConfigError(
-            "memory modes 'reversible' and 'checkpoint' evaluate networks twice, and each evaluation changes buffers "
-            f"of {', '.join(sorted(moving))}; use 'full', or networks without"
+            "memory modes 'reversible' and 'checkpoint' evaluate networks twice, and the second result differs, since "
+            f"buffers of {', '.join(names)} change; use 'full', or networks without"
         )
+
+
+def _alike(one: object, other: object) -> bool:
+    """Return whether two results, tensors or structures of them, are equal; NaN equals NaN."""
+    pairs = zip(tree_leaves(one), tree_leaves(other), strict=True)
+    return all(torch.allclose(a, b, 0, 0, equal_nan=True) for a, b in pairs if isinstance(a, Tensor))
 
 
 def _recomputed(step: Transform, function: Function, *inputs: Any) -> tuple[Tensor, Tensor]:
     """Evaluate a step or its inverse and keep only the inputs, from which backward evaluates it again."""
     recomputable, buffers = partial(_unchanged, step, function, _states(step.parameters())), _buffers([step])
     outputs = checkpoint(recomputable, *inputs, use_reentrant=False, preserve_rng_state=False)
-    _refuse_moving(buffers)
+    _refuse_moving(buffers, outputs, partial(function, *inputs))
     return outputs
 
 

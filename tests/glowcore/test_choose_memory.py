@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from glowcore import GlowConfig, RealNVPConfig, build
 from glowcore.memory import FULL_SHARE, choose_memory, saved_bytes, saved_for_any_and_each
+from tests.glowcore.test_extensions import Tallying
 
 
 def small_flow():
@@ -45,10 +48,22 @@ def test_auto_takes_checkpoint_where_steps_cannot_be_recovered(monkeypatch):
     assert choose_memory(flow, 4, "float32") == "checkpoint"
 
 
-def test_auto_takes_full_where_networks_would_not_repeat_themselves(monkeypatch):
+@pytest.mark.parametrize(
+    ("layer", "named", "chosen"),
+    [
+        (lambda: nn.Dropout(0.3), ["Dropout"], "full"),
+        (lambda: spectral_norm(nn.Conv2d(6, 6, 1)), [], "full"),
+        (Tallying, [], "reversible"),
+    ],
+)
+def test_auto_takes_full_where_networks_would_not_repeat_themselves(monkeypatch, layer, named, chosen):
     flow = small_flow().train()
     net = flow.levels[0].steps[0].coupling.net
-    net.conv_mid = torch.nn.Sequential(net.conv_mid, torch.nn.Dropout(0.3))
+    net.conv_mid = nn.Sequential(net.conv_mid, layer())
+    before = {name: value.clone() for name, value in flow.state_dict().items()}
     monkeypatch.setattr("glowcore.memory.free_bytes", lambda device: 0)
-    assert flow.nondeterministic == ["Dropout"]
-    assert choose_memory(flow, 4, "float32") == "full"
+    assert flow.nondeterministic == named
+    assert choose_memory(flow, 4) == chosen
+    assert flow.memory == "full"
+    if chosen == "full":  # the other replaces a buffer
+        assert all(torch.equal(value, before[name]) for name, value in flow.state_dict().items())
