@@ -61,8 +61,10 @@ class AttributeVectors:
         # Inner products in float64 on the CPU: with them a lock needs no operation on vectors of length D.
         weights, directions = self.score_weights.cpu().double(), self.directions.cpu().double()
         object.__setattr__(self, "_weight_gram", weights @ weights.T)
-        object.__setattr__(self, "_weight_direction", weights @ directions.T)
+        # How each direction changes the scores of the others; a lock does not hold the own strength of its attribute.
+        object.__setattr__(self, "_effects_on_others", (weights @ directions.T).fill_diagonal_(0))
         object.__setattr__(self, "_norms", directions.norm(dim=1))
+        object.__setattr__(self, "_units", self.covariance.cpu().diagonal().sqrt() / self._norms**2)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -102,7 +104,7 @@ class AttributeVectors:
         Args:
             latents: any batch of the model's latents, on any device.
             strengths: ``s`` by attribute name, in units of :meth:`sigma`, from -100 to 100; one number for all
-                pictures, or a tensor, array or list with one for each.
+                pictures, or a tensor, array or list with one for each. Tensors keep their gradients.
             locked: attributes whose score the strengths of *other* attributes must not change. The own strength of a
                 locked attribute still applies, and changes its score.
 
@@ -116,25 +118,18 @@ class AttributeVectors:
         """
         locks, flat = sorted(self._indices(locked)), self._flat(latents)
         sizes = {self._index(name): checked(name, strength, len(flat)) for name, strength in strengths.items()}
-        rows = max(map(len, sizes.values()), default=1)
+        rows = len(flat) if any(isinstance(values, Tensor) for values in sizes.values()) else 1
         steps = torch.zeros(rows, len(self), dtype=torch.float64, device="cpu")
         for index, values in sizes.items():
-            unit = self.sigma(self.names[index]) / float(self._norms[index])
-            steps[:, index] = torch.tensor(values, dtype=torch.float64, device="cpu") * unit
-        moves = torch.stack([self._move(row, locks) for row in steps])
-        return latents.with_flat(flat + moves.to(flat))
-
-    def _move(self, steps: Tensor, locks: list[int]) -> Tensor:
-        """Return the move ``[D]`` by ``steps`` ``[A]`` along the directions, with the correction for the locks."""
+            steps[:, index] = values
+        steps = steps * self._units
         move = _combine(steps, self.directions)
         if locks:
-            changes = (self._weight_direction * steps)[locks]
-            changes[range(len(locks)), locks] = 0  # by its own strength
             # The pseudo-inverse also solves for two locked scores that are the same.
-            gram = self._weight_gram[locks][:, locks]
-            correction = -torch.linalg.pinv(gram, rtol=1e-10, hermitian=True) @ changes.sum(1)
-            move = move + _combine(correction, [self.score_weights[lock] for lock in locks])
-        return move
+            inverse = torch.linalg.pinv(self._weight_gram[locks][:, locks], rtol=1e-10, hermitian=True)
+            corrections = -(steps @ self._effects_on_others[locks].T) @ inverse
+            move = move + _combine(corrections, [self.score_weights[lock] for lock in locks])
+        return latents.with_flat(flat + move.to(flat))
 
     def orthogonalise(self, name: str, against: Names) -> AttributeVectors:
         """Return vectors whose direction ``name`` has no component along the directions ``against``.
@@ -318,10 +313,11 @@ class AttributeVectors:
         return latents.flatten()
 
 
-def _combine(coefficients: Tensor, rows: Sequence[Tensor] | Tensor) -> Tensor:
-    """Return ``coefficients @ rows`` with Python numbers as coefficients: nothing is copied to the rows' device."""
-    total = torch.zeros_like(rows[0])
-    for coefficient, row in zip(coefficients.tolist(), rows, strict=True):
-        if coefficient:
-            total = total.add(row, alpha=coefficient)
+def _combine(coefficients: Tensor, vectors: Sequence[Tensor] | Tensor) -> Tensor:
+    """Return ``coefficients @ vectors``, ``[R, D]``; unlike in a matmul, no bit of a row depends on other rows."""
+    total = vectors[0].new_zeros(len(coefficients), len(vectors[0]))
+    columns = coefficients.to(total).T[:, :, None]
+    for index, values in enumerate(coefficients.T.tolist()):
+        if any(values) or coefficients.requires_grad:
+            total = total.addcmul(columns[index], vectors[index])
     return total

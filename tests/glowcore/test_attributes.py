@@ -126,6 +126,25 @@ def test_one_strength_per_picture_moves_each_by_its_own(vectors, data, sweep):
         assert torch.equal(moved[index].flatten(), alone.flatten())
 
 
+def test_no_pictures_are_moved_by_no_strengths(vectors):
+    none = latents(torch.zeros(0, 144))
+    for strengths in ({"Smiling": []}, {"Smiling": torch.zeros(0), "Young": 1.0}, {"Young": 1.0}):
+        assert vectors.apply(none, strengths, locked=["Eyeglasses"]).flatten().shape == (0, 144)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+@pytest.mark.parametrize("given", [lambda s: s, lambda s: list(s.reshape(-1))])
+def test_strengths_have_the_gradient_of_the_move(vectors, data, shape, given):
+    batch = latents(torch.from_numpy(data[0][:3]).double())
+    strength = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+    moved = vectors.apply(batch, {"Smiling": given(strength), "Young": 1.0}, locked=["Eyeglasses"])
+    found = torch.autograd.grad(vectors.score(moved, "Smiling").sum(), strength)[0]
+    start, ahead = (vectors.apply(batch, {"Smiling": s}, locked=["Eyeglasses"]) for s in (0.0, 1.0))
+    slopes = vectors.score(ahead, "Smiling") - vectors.score(start, "Smiling")
+    assert torch.allclose(found, slopes if shape == (3,) else slopes.sum().expand(shape), rtol=1e-5, atol=0)
+    assert slopes.min() > 0.1
+
+
 def test_unknown_names_are_named_with_the_known_ones(vectors, data):
     batch = latents(torch.from_numpy(data[0][:1]))
     for call in (
