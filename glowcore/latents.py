@@ -141,20 +141,12 @@ class Latents:
         return self._map(Tensor.clone, keep=True)
 
     def requires_grad_(self, requires_grad: bool = True) -> Latents:
-        """Let autograd record operations on the levels, in place, and return these latents, which are detached ones.
+        """Let autograd record operations on the levels, in place, and return these latents.
 
         ``z = latents.detach().clone().requires_grad_()`` can be optimised by ``torch.optim.Adam(z.levels)`` and leaves
-        ``latents`` as they are. ``log_prob`` becomes None, since it does not follow the optimised levels.
-
-        Raises:
-            ConfigError: the levels are results of a recorded computation, as those that ``encode`` returns with
-                gradients enabled. An optimizer cannot change them.
+        ``latents`` as they are: an optimizer needs leaves, which the levels that ``encode`` returns with gradients
+        enabled are not. ``log_prob`` becomes None, since it does not follow the optimised levels.
         """
-        if any(level.grad_fn is not None for level in self.levels):
-            raise ConfigError(
-                "latents that were computed with gradients cannot be optimised, use "
-                "latents.detach().clone().requires_grad_()"
-            )
         for level in self.levels:
             level.requires_grad_(requires_grad)
         self.log_prob = None
