@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Largest number of class names in a message.
 MOST_NAMED = 20
+#: Label that cross-entropy ignores.
+IGNORED = -100
 
 
 class ClassHead(nn.Module):
@@ -168,13 +170,22 @@ def head_logits(model: Flow, latents: Latents) -> Tensor:
 
 
 def head_bits(model: Flow, latents: Latents, labels: Tensor | Sequence[int] | int) -> Tensor:
-    """Return the mean cross-entropy of the head in bits, a scalar, for the true classes ``labels`` (``[B]``).
+    """Return the mean cross-entropy of the head in bits, a scalar, for the true classes ``labels``.
+
+    They are classes, ``[B]``, or their probabilities, ``[B, K]``. Pictures with label -100 do not count.
 
     Raises:
         ConfigError: the model has no head, or as :meth:`~glowcore.priors.TopPrior.labels`.
     """
-    labels = model.top_prior.labels(labels, len(latents))
-    return F.cross_entropy(head_logits(model, latents), labels) / math.log(2)
+    logits = head_logits(model, latents)
+    labels = labels if isinstance(labels, Tensor) else torch.as_tensor(labels, device="cpu")
+    if labels.is_floating_point() and labels.shape == logits.shape:
+        labels = labels.to(logits)
+    else:
+        ignored = labels.long() == IGNORED
+        known = model.top_prior.labels(labels.masked_fill(ignored, 0), len(latents))
+        labels = known.masked_fill(ignored.to(known.device), IGNORED)
+    return F.cross_entropy(logits, labels) / math.log(2)
 
 
 def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:

@@ -98,6 +98,25 @@ def test_a_fresh_head_knows_nothing():
 
 
 @torch.no_grad()
+def test_the_heads_loss_ignores_pictures_and_takes_probabilities():
+    flow = conditional()
+    latents = flow.encode(pictures(4), torch.tensor([0, 1, 2, 0]))
+    shares = torch.tensor([[0.5, 0.5, 0], [0, 1, 0], [0.2, 0.3, 0.5], [1, 0, 0]])
+    bits = -classes.head_logits(flow, latents).log_softmax(1) / math.log(2)
+    for labels in ([0, -100, 2, -100], torch.tensor([0, -100, 2, -100], dtype=torch.int32)):
+        expected = (bits[0, 0] + bits[2, 2]) / 2
+        assert float(classes.head_bits(flow, latents, labels)) == pytest.approx(float(expected), abs=1e-12)
+    for labels in (shares, shares.numpy(), shares.double().tolist()):
+        expected = (shares * bits).sum(1).mean()
+        assert float(classes.head_bits(flow, latents, labels)) == pytest.approx(float(expected), abs=1e-6)
+    with pytest.raises(ConfigError, match=r"^label -1 is no class of this model, expected 0 to 2$"):
+        classes.head_bits(flow, latents, [0, -100, -1, 0])
+    headless = model()
+    with pytest.raises(ConfigError, match=r"^this model has no classification head"):
+        classes.head_bits(headless, headless.encode(pictures(4)), [0, 1, 2, 0])
+
+
+@torch.no_grad()
 def test_log_prob_of_every_class_is_that_of_encoding_with_it():
     flow, x = conditional(), pictures(4)
     found = classes.log_prob_by_class(flow, flow.encode(x, torch.tensor([0, 1, 2, 0])))
