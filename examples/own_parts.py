@@ -11,7 +11,7 @@ import sys
 import torch
 from torch import Tensor, nn
 
-from glowcore import Flow, GlowConfig
+from glowcore import ConfigError, Flow, GlowConfig
 from glowcore.levels import Level
 from glowcore.priors import Split
 from glowcore.transforms.actnorm import ActNorm
@@ -56,7 +56,9 @@ class OneStd(nn.Module):
         self.log_std = nn.Parameter(torch.zeros(()))
 
     def labels(self, y: None, batch: int) -> None:
-        """Return the class labels: none."""
+        """Return the class labels: none. Labels are refused, since this prior would ignore them."""
+        if y is not None:
+            raise ConfigError("this model has no classes, expected no labels y")
 
     def forward(self, z: Tensor, y: None) -> tuple[Tensor, Tensor]:
         """Return the standardised eps of the top level and log |det deps/dz| of each picture."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from glowcore.errors import ConfigError
 from glowcore.priors import noise_log_prob
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +50,8 @@ def test_own_parts_are_trained_saved_and_exact(tmp_path, capsys):
     model.load_state_dict(torch.load(tmp_path / "own.pt"))
     x = torch.rand(1, 1, 8, 8, dtype=torch.float64)
     model.double()
+    with pytest.raises(ConfigError, match=r"^this model has no classes, expected no labels y$"):
+        model.encode(x, [0])
     latents = model.encode(x)
     assert (model.decode(latents) - x).abs().max() <= 1e-9
     slope = torch.func.jacrev(lambda v: model.encode(v).flatten()[0])(x).reshape(64, 64)
