@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
+import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +21,7 @@ from glowcore.images import to_channels
 RATE = 24
 #: Most frames per second of a GIF: browsers slow down one whose frames are shorter than 20 ms.
 GIF_RATE = 50
+_FULL = re.compile("no space|too large|size limit|quota", re.IGNORECASE)
 
 
 def there_and_back(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -75,17 +79,19 @@ def mp4(frames: Sequence[np.ndarray], rate: float = RATE) -> bytes:
             given = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate} -i -"
             made = "-codec:v libx264 -preset veryfast -pix_fmt yuv420p -crf 10"
             command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *given.split(), *made.split(), str(path)]
-            # A broken pipe: ffmpeg has ended early, and its status is checked below.
-            with (
-                contextlib.suppress(BrokenPipeError),
-                subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log) as ffmpeg,
-            ):
+            no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # exists on Windows only
+            ffmpeg = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, creationflags=no_window)
+            # ffmpeg may have ended early (its status is checked below); on Windows that is no BrokenPipeError.
+            with contextlib.suppress(OSError), ffmpeg:
                 for frame in even:
                     ffmpeg.stdin.write(np.ascontiguousarray(frame))
             if ffmpeg.returncode:
                 log.seek(0)
-                reason = log.read().decode(errors="replace").strip() or f"status {ffmpeg.returncode}"
-                raise RuntimeError(f"ffmpeg: {reason.splitlines()[-1]:.100}; is the disk of {folder} full?")
+                ended = signal.strsignal(-ffmpeg.returncode) if ffmpeg.returncode < 0 else None
+                reason = log.read().decode(errors="replace").strip() or ended or f"status {ffmpeg.returncode}"
+                full = _FULL.search(reason) or shutil.disk_usage(folder).free < 2**20
+                question = f"; is the disk of {tempfile.gettempdir()} full?" if full else ""
+                raise RuntimeError(f"ffmpeg: {reason.splitlines()[-1]:.100}{question}")
             return path.read_bytes()
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]

@@ -89,7 +89,29 @@ except films.ConfigError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     disk = re.escape(tempfile.gettempdir())
-    assert re.fullmatch(rf"no MP4 can be written .*ffmpeg: .*disk of {disk}/.* full.*; a \.gif can\n", done.stdout)
+    assert re.fullmatch(
+        rf"no MP4 can be written .*ffmpeg: .*; is the disk of {disk} full\?\); a \.gif can\n", done.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        ("echo 'Unknown encoder libx264' >&2; exit 1", "Unknown encoder libx264"),
+        ("kill -9 $$", "Killed.*"),
+        (
+            "echo 'write: No space left on device' >&2; exit 1",
+            "write: No space left on device; is the disk of .*",
+        ),
+    ],
+)
+def test_an_ffmpeg_that_fails_is_told_by_its_reason(tmp_path, monkeypatch, ending, told):
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{ending}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(program))
+    with pytest.raises(ConfigError, match=rf"^no MP4 can .*\(ffmpeg: {told}\); a \.gif can$"):
+        films.mp4(frames(6, 256, 256))
 
 
 def test_enlarge_reaches_the_side_and_never_shrinks():
