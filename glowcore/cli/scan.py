@@ -7,8 +7,9 @@ from pathlib import Path
 
 from glowcore.cli import console, options
 from glowcore.data import scan_pictures
+from glowcore.data.folders import list_pictures
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
-from glowcore.errors import ConfigError
+from glowcore.errors import ConfigError, DataError
 from glowcore.text import counted, printable
 
 EXAMPLE = "python -m glowcore scan --data faces/"
@@ -28,7 +29,10 @@ def add_parser(commands, summary: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line for each file that training could not read; exit code 0 if there is none, else 1."""
+    """Print a line for each file that training could not read; exit code 0 if there is none, else 1.
+
+    A remark says why training refuses the folder's layout, if it does.
+    """
     if args.data.startswith(TORCHVISION_PREFIX):
         raise ConfigError(f"--data {args.data} is a set of torchvision, which checks its own files; expected a folder")
     scan = scan_pictures(Path(args.data), progress=not args.quiet)
@@ -41,4 +45,8 @@ def run(args: argparse.Namespace) -> int:
         console.say(f"{counted(scan.pictures, 'picture')}, {len(scan.unreadable)} unreadable")
         console.say_passed_over(scan.other_kinds)
         console.say_unused_bits(scan.unused_bits, scan.pictures)
+    try:
+        list_pictures(Path(args.data))
+    except DataError as error:
+        console.say(f"to train on it: {error}")
     return 1 if scan.unreadable else 0

@@ -51,8 +51,18 @@ def test_scan_reads_any_tree_of_folders(tmp_path, capsys):
     (tmp_path / "self").symlink_to(tmp_path)
     assert main(["scan", "--data", str(tmp_path)]) == 1
     said = capsys.readouterr()
-    assert said.err == "4 pictures, 1 unreadable\n"
+    counts, refusal = said.err.splitlines()
+    assert counts == "4 pictures, 1 unreadable"
+    with pytest.raises(DataError, match=r"holds pictures \(0\.png\) beside folders of pictures") as refused:
+        open_dataset(tmp_path, image_size=8)
+    assert refusal == f"to train on it: {refused.value}"
     assert said.out.startswith("holiday/3.jpg: ")
+    for side in ("train", "test"):
+        write(tmp_path / "deep" / side, ["0.png"])
+        (tmp_path / "deep" / side / "attributes.csv").write_text("file,Smiling\n0.png,1\n")
+    assert main(["scan", "--data", str(tmp_path / "deep")]) == 0
+    assert "\nto train on it: " in (told := capsys.readouterr().err)
+    assert "lies too deep" in told
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="there are no pictures in"):
         scan_pictures(tmp_path / "empty")
