@@ -7,7 +7,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from glowcore import GlowConfig, RealNVPConfig, build
 from glowcore.memory import FULL_SHARE, choose_memory, saved_bytes, saved_for_any_and_each
-from tests.glowcore.test_extensions import Tallying
+from tests.glowcore.test_changing_networks import Tallying
 
 
 def small_flow():
