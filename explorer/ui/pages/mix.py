@@ -144,7 +144,7 @@ def corners_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> No
     with panel:
         st.caption("Drag over the picture: the nearer to a corner, the more of its picture. Arrow keys work too.")
     with stage:
-        place = pad(pictures, PAD, key="pad", alt="Between four pictures", buttons="keep_mix")
+        place = pad(pictures, PAD, key="pad", alt="Between four pictures")
     with panel:
         right, down = (round(100 * share) for share in place)
         keep(bench, chosen, lambda: mixing.within(bench.engine, *ends, place), f"{name}-{right}-{down}")
@@ -249,8 +249,7 @@ with panel:
     )
     show, slots, _ = MODES[mode]
     captions = {shelf.unedited(bench): "unedited", shelf.EDIT: "your edit"}
-    blank = "\N{NO-BREAK SPACE}"  # keeps all tiles of a line at one height
-    entries = [replace(tile, caption=captions.get(tile.id, blank)) for tile in shelf.entries(bench)]
+    entries = [replace(tile, caption=captions.get(tile.id, "")) for tile in shelf.entries(bench)]
     if mode == "film":
         stops = required_choice(
             st.segmented_control,

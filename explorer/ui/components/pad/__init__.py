@@ -16,14 +16,12 @@ _PAD = st.components.v2.component("explorer_pad", **sources("pad"))
 MIDDLE = (0.5, 0.5)
 
 
-def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str, buttons: str) -> tuple[float, float]:
+def pad(pictures: Sequence[np.ndarray], side: int, *, key: str, alt: str) -> tuple[float, float]:
     """Show ``side`` x ``side`` pictures, uint8 ``[H, W, 3]``, row by row from the upper left corner, as one square.
 
-    Return the place of the dot as fractions of the sides, from the upper left corner. ``buttons`` is the key of the
-    container with the buttons that save the picture there: a click on one waits until the page shows those of the
-    present place.
+    Return the place of the dot as fractions of the sides, from the upper left corner.
     """
-    data = {"side": side, "alt": alt, "buttons": buttons, **sheet(pictures, side)}
+    data = {"side": side, "alt": alt, **sheet(pictures, side)}
     at = numbers(_PAD(key=key, data=data, on_at_change=lambda: None).get("at"), 2, 0.0, 1.0) or MIDDLE
     received({"at": at}, key=f"{key} received")  # in the pad's data, it would send all pictures again
     return at
