@@ -165,7 +165,8 @@ class Engine:
         """Return the exact picture of a recipe.
 
         It is always computed as a batch of one, so that a recipe gives the same picture on the page, in a script and in
-        a download.
+        a download: to within one of 255, since a page uses onnxruntime as soon as its sessions are built, and a script
+        may end before that.
 
         Args:
             recipe: the edit.

@@ -89,7 +89,7 @@ def photograph(page: Page, folder: Path, scheme: str) -> None:
             settle(page)
         if name == "Map":
             box = page.locator("canvas.chart").bounding_box()
-            page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"])
+            page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.4 * box["height"])
             settle(page)
         page.screenshot(path=folder / f"{name.lower()}-{scheme}.png")
     compare(page, folder, scheme)
