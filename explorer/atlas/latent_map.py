@@ -23,6 +23,7 @@ from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
 from glowcore.attributes.vectors import AttributeVectors
 from glowcore.errors import CheckpointError, DataError
+from glowcore.latents import Latents
 from glowcore.progress import progress_bar
 from glowcore.storage import output
 from glowcore.storage.safetensors_guard import pack, unpack
@@ -251,9 +252,8 @@ def _scores(rows: torch.Tensor, attributes: AttributeVectors | None, names: list
     """Return the scores of encodings ``[N, D]``, ``[N, len(names)]``."""
     if not names:
         return torch.empty(len(rows), 0)
-    chosen = [attributes.names.index(name) for name in names]
-    weights, offsets = attributes.score_weights.cpu()[chosen], attributes.score_offsets.cpu()[chosen]
-    return rows @ weights.T + offsets.float()
+    latents = Latents.from_flat(rows, attributes.shapes, attributes.prior)
+    return torch.stack([attributes.score(latents, name) for name in names], 1)
 
 
 def _scored(text: str) -> dict[str, str]:

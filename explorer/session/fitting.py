@@ -20,7 +20,8 @@ def on_map(source: Source, engine: Engine) -> bool:
     """Return whether the model's map has the face of a source of kind "map"."""
     try:
         latent_map = maps.map_of(engine)
-        return bool(latent_map.arranged(source.axes)) and (bool(source.place) or int(source.value) < len(latent_map))
+        latent_map.arranged(source.axes)  # raises where the map lacks an axis
+        return source.place is not None or int(source.value) < len(latent_map)
     except GlowcoreError:
         return False
 

@@ -113,7 +113,7 @@ def evaluate(
 
 
 def in_batches(images: Tensor, labels: Tensor | None, batch_size: int) -> Iterator[tuple[int, Tensor, Tensor | None]]:
-    """Yield the number of the first picture of each batch, its pictures on the CPU, and their labels if there are."""
+    """Yield the number of the first picture, or seed, of each batch, the batch on the CPU, and its labels if any."""
     for first in range(0, len(images), batch_size):
         part = slice(first, first + batch_size)
         yield first, images[part].cpu(), None if labels is None else labels[part]

@@ -51,9 +51,9 @@ class FusedFlow:
     ``parameters``, are only in ``flow``.
 
     It returns ordinary tensors without a graph, also of latents that require gradients: optimise them through the
-    module, and show them with this. A copy
-    (``copy.deepcopy``, ``pickle``, ``torch.save``) holds a copy of the model and folds its weights again. Models with
-    parts that cannot be folded (subclasses, hooks, other modules) are run as they are.
+    module, and show them with this. A copy (``copy.deepcopy``, ``pickle``, ``torch.save``) holds a copy of the model
+    and folds its weights again. Models with parts that cannot be folded (subclasses, hooks, other modules) are run as
+    they are.
 
     Args:
         flow: the model. If it has changed, the next call folds its weights again, provided that the change is noticed.

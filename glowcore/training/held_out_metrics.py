@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from glowcore.classes import ClassTally, any_classes
-from glowcore.evaluation.held_out import noisy_bits_per_dim
+from glowcore.evaluation.held_out import in_batches, noisy_bits_per_dim
 from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.exact import largest_error
 from glowcore.likelihood_model import LikelihoodModel
@@ -52,10 +52,7 @@ def held_out_metrics(
 def _mean_bits(
     model: LikelihoodModel, images: Tensor, labels: Tensor | None, size: int, tally: ClassTally | None = None
 ) -> float:
-    bits = [
-        noisy_bits_per_dim(model, part, 0, number * size, y, tally)
-        for number, (part, y) in enumerate(in_batches(images, labels, size))
-    ]
+    bits = [noisy_bits_per_dim(model, part, 0, first, y, tally) for first, part, y in in_batches(images, labels, size)]
     return float(torch.cat(bits).double().mean())
 
 
@@ -80,11 +77,11 @@ def health(
 
     def round_trip(pictures: Tensor, labels: Tensor | None) -> float:
         batches = in_batches(pictures, labels, batch_size)
-        return max(largest_error(model.decode(model.encode(part, y)), part / 255) for part, y in batches)
+        return max(largest_error(model.decode(model.encode(part, y)), part / 255) for _, part, y in batches)
 
     probes = _probes(images)
     drawn = in_batches(torch.arange(16, device="cpu"), any_classes(model, 16), batch_size)
-    samples = [model.decode(model.sample_latents(seeds.tolist(), y=y)).flatten(1) for seeds, y in drawn]
+    samples = [model.decode(model.sample_latents(seeds.tolist(), y=y)).flatten(1) for _, seeds, y in drawn]
     conditions = [_condition(module.weight()) for module in model.modules() if isinstance(module, ChannelLinear)]
     return {
         "round_trip": round_trip(images, labels),
@@ -115,7 +112,7 @@ def largest_log_scale(
     hooks = [module.register_forward_hook(record) for module in model.modules() if isinstance(module, Coupling)]
     try:
         if hooks:
-            for part, y in in_batches(images, labels, batch_size):
+            for _, part, y in in_batches(images, labels, batch_size):
                 model.encode(part, y)
     finally:
         for hook in hooks:
@@ -126,12 +123,6 @@ def largest_log_scale(
 def _probes(images: Tensor) -> Tensor:
     """Return one out-of-distribution probe of each kind in the shape of the pictures, uint8 ``[B, C, H, W]``."""
     return torch.from_numpy(ood_probes(tuple(images.shape[1:]), len(PROBE_KINDS))[1])
-
-
-def in_batches(pictures: Tensor, labels: Tensor | None, size: int) -> list[tuple[Tensor, Tensor | None]]:
-    """Split pictures, or seeds, and their labels into batches of at most ``size``."""
-    parts = pictures.split(size)
-    return list(zip(parts, [None] * len(parts) if labels is None else labels.split(size), strict=True))
 
 
 def _condition(weight: Tensor) -> float:

@@ -15,12 +15,12 @@ import torch
 from glowcore import images
 from glowcore.classes import any_classes, has_head, num_classes
 from glowcore.errors import TrainingError, reason
+from glowcore.evaluation.held_out import in_batches
 from glowcore.flow import Flow
 from glowcore.grids import grid
 from glowcore.metadata import USUAL_TEMPERATURE
 from glowcore.progress import progress_bar
 from glowcore.reversible import DriftMeter
-from glowcore.training.held_out_metrics import in_batches
 
 if TYPE_CHECKING:
     from glowcore.training import Trainer
@@ -142,7 +142,7 @@ class Monitor:
         if model.config.channels in (1, 3):  # only grey and colour can be written as PNG
             seeds, y = torch.tensor(SAMPLE_SEEDS, device="cpu"), any_classes(model, len(SAMPLE_SEEDS))
             batches = in_batches(seeds, y, self.trainer.settings.batch_size)
-            drawn = [model.sample(part.tolist(), USUAL_TEMPERATURE, labels) for part, labels in batches]
+            drawn = [model.sample(part.tolist(), USUAL_TEMPERATURE, labels) for _, part, labels in batches]
             samples = grid(images.to_uint8(torch.cat(drawn)), columns=4, scale=2)
             folder = self.trainer.out / "samples"
             folder.mkdir(parents=True, exist_ok=True)

@@ -76,9 +76,9 @@ def choice(
     )
 
 
-def choices(bench: Bench, latent_map: LatentMap) -> tuple[Axes, str]:
-    """Let the visitor choose the axes and the attribute that colours the dots, "" where there are no labels."""
-    axes, colours = ordered(latent_map.axes_of(bench.engine.attributes)), ordered(latent_map.names)
+def choices(bench: Bench, latent_map: LatentMap, axes: Sequence[str]) -> tuple[Axes, str]:
+    """Let the visitor choose two of ``axes`` and the attribute that colours the dots, "" where there are no labels."""
+    colours = ordered(latent_map.names)
     across = up = colour = ""
     with st.container(horizontal=True, width=ROW):
         if axes:
@@ -123,15 +123,15 @@ def _walk_key(bench: Bench, axes: Axes) -> str:
     return " ".join(["map_walk", *maps.key_of(bench.engine), *axes])
 
 
-def arrive(bench: Bench, latent_map: LatentMap) -> str:
-    """Choose the axes in the address if the map has them; return the place or the number of a face in it, or "".
+def arrive(bench: Bench, names: Sequence[str]) -> str:
+    """Choose the axes in the address if ``names`` has them; return the place or the number of a face in it, or "".
 
     A place without axes is one of the components, as in a link of before maps could be arranged.
     """
     value, across, up = (state.arrived_at(name) for name in ("at", "across", "up"))
     if "," in value and not (across or up):
         across = up = MAIN
-    possible = {MAIN: "", **{name: name for name in latent_map.axes_of(bench.engine.attributes)}}
+    possible = {MAIN: "", **{name: name for name in names}}
     if across in possible and up in possible:
         st.session_state.update(zip(axis_keys(bench), (possible[across], possible[up]), strict=True))
         return value
@@ -284,7 +284,8 @@ def panel(axes: Axes, colour: str, start: Walk, here: Point | None) -> None:
     address({"at": at, "across": across, "up": up}, key="map_address")
 
 
-arrived = arrive(bench, latent_map)
-axes, colour = choices(bench, latent_map)
+offered = ordered(latent_map.axes_of(bench.engine.attributes))
+arrived = arrive(bench, offered)
+axes, colour = choices(bench, latent_map, offered)
 start_at(arrived, bench, latent_map, axes)
 panel(axes, colour, walk_of(bench, axes), place_of_edit(bench, latent_map, axes))
