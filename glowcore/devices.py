@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch.nn import functional
@@ -36,11 +36,13 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def on_cpu() -> contextlib.AbstractContextManager:
-    """Return a context in which new tensors are created on the CPU, regardless of the default device."""
+@contextlib.contextmanager
+def on_cpu() -> Iterator[None]:
+    """Create new tensors on the CPU, regardless of the default device, in a context or a decorated function."""
     # torch.device as a context costs some microseconds for each tensor, so it is used only where needed.
     is_default = torch.get_default_device().type == "cpu"
-    return contextlib.nullcontext() if is_default else torch.device("cpu")
+    with contextlib.nullcontext() if is_default else torch.device("cpu"):
+        yield
 
 
 def forbid_tf32(device: torch.device) -> None:

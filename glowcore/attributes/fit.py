@@ -62,6 +62,7 @@ class Columns:
     source: Mapping[str, Any] = field(default_factory=dict)
 
 
+@on_cpu()
 def fit_attributes(
     model: Flow,
     pictures: PictureSet,
@@ -92,34 +93,31 @@ def fit_attributes(
         DataError: no attribute has 30 pictures with and 30 without it, there is no room for a temporary file of the
             encodings, or the fit of an attribute is not finite.
     """
-    with on_cpu():
-        check_choice("directions", directions, DIRECTION_CHOICES)
-        _check_labels(pictures.attributes, pictures.attribute_names, len(pictures))
-        fittable(pictures.attributes.numpy(), pictures.attribute_names)
-        y = _classes_of(model, pictures)
-        # Not onnxruntime: batches are large, and the application fits in one thread of several.
-        fast = model.fused(backend="torch")
+    check_choice("directions", directions, DIRECTION_CHOICES)
+    _check_labels(pictures.attributes, pictures.attribute_names, len(pictures))
+    fittable(pictures.attributes.numpy(), pictures.attribute_names)
+    y = _classes_of(model, pictures)
+    # Not onnxruntime: batches are large, and the application fits in one thread of several.
+    fast = model.fused(backend="torch")
 
-        def encodings() -> Iterator[tuple[Tensor, Tensor]]:
-            bar = progress_bar(total=len(pictures), desc="encoding", unit=" pictures", progress=progress)
-            with bar, torch.no_grad():
-                for start in range(0, len(pictures), batch_size):
-                    part = slice(start, start + batch_size)
-                    batch = pictures.images[part].to(model.device)
-                    yield fast.encode(batch, None if y is None else y[part]).flatten(), pictures.attributes[part]
-                    bar.update(len(batch))
+    def encodings() -> Iterator[tuple[Tensor, Tensor]]:
+        bar = progress_bar(total=len(pictures), desc="encoding", unit=" pictures", progress=progress)
+        with bar, torch.no_grad():
+            for start in range(0, len(pictures), batch_size):
+                part = slice(start, start + batch_size)
+                batch = pictures.images[part].to(model.device)
+                yield fast.encode(batch, None if y is None else y[part]).flatten(), pictures.attributes[part]
+                bar.update(len(batch))
 
-        source: dict[str, Any] = {"data_sha256": pictures.fingerprint()}
-        refine = None
-        if directions == "refined":
-            source["classifiers"] = [{key: c.facts[key] for key in ("data_sha256", "pictures")} for c in classifiers]
-            directions = "partial"
-            refine = Refinement(
-                model, pictures.images, refinement, [c.net for c in classifiers], y=y, progress=progress
-            )
-        columns = Columns(pictures.attribute_names, model.latent_shapes(), model.prior, source)
-        with kept_on_disk(encodings(), model.num_dims) as (matrix, labels):
-            return fit_matrix(matrix, labels, columns, kind=directions, refine=refine, progress=progress)
+    source: dict[str, Any] = {"data_sha256": pictures.fingerprint()}
+    refine = None
+    if directions == "refined":
+        source["classifiers"] = [{key: c.facts[key] for key in ("data_sha256", "pictures")} for c in classifiers]
+        directions = "partial"
+        refine = Refinement(model, pictures.images, refinement, [c.net for c in classifiers], y=y, progress=progress)
+    columns = Columns(pictures.attribute_names, model.latent_shapes(), model.prior, source)
+    with kept_on_disk(encodings(), model.num_dims) as (matrix, labels):
+        return fit_matrix(matrix, labels, columns, kind=directions, refine=refine, progress=progress)
 
 
 def _classes_of(model: Flow, pictures: PictureSet) -> Tensor | None:
@@ -133,6 +131,7 @@ def _classes_of(model: Flow, pictures: PictureSet) -> Tensor | None:
     return renumbered(model, pictures.labels, pictures.class_names)
 
 
+@on_cpu()
 def fit_matrix(
     matrix: np.ndarray | Tensor,
     labels: np.ndarray | Tensor,
@@ -163,55 +162,54 @@ def fit_matrix(
         ConfigError: another kind of directions, a name given twice, or a matrix or labels of other shapes.
         DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
     """
-    with on_cpu():
-        check_choice("kind", kind, DIRECTION_KINDS)
-        matrix, labels = _array(matrix), _array(labels)
-        sizes = [math.prod(shape) for shape in columns.shapes]
-        if matrix.ndim != 2 or matrix.shape[1] != sum(sizes):
-            raise ConfigError(f"the encodings are {list(matrix.shape)}, expected [N, {sum(sizes)}], flat latents")
-        _check_labels(labels, columns.names, len(matrix))
-        rows = EncodingRows(matrix)
-        labels = np.where(rows.usable[:, None], labels, -1)
-        usable, refused = fittable(labels, columns.names)
-        for name, words in refused.items():
-            log.warning("attribute %s is left out: %s", name, words)
-        labels = labels[:, usable]
-        names = tuple(columns.names[i] for i in usable)
-        folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)
-        fitted = rows.usable & (folds.numpy() > MEASURE)
-        weights = label_weights(labels, kind)
-        moments = Moments(rows, torch.from_numpy(labels), torch.from_numpy(fitted), weights)
-        directions, direction_facts = _directions(kind, moments, weights, sizes)
-        discriminants = _discriminants(rows, moments, fitted, progress)
-        _check_finite(names, directions, discriminants)
+    check_choice("kind", kind, DIRECTION_KINDS)
+    matrix, labels = _array(matrix), _array(labels)
+    sizes = [math.prod(shape) for shape in columns.shapes]
+    if matrix.ndim != 2 or matrix.shape[1] != sum(sizes):
+        raise ConfigError(f"the encodings are {list(matrix.shape)}, expected [N, {sum(sizes)}], flat latents")
+    _check_labels(labels, columns.names, len(matrix))
+    rows = EncodingRows(matrix)
+    labels = np.where(rows.usable[:, None], labels, -1)
+    usable, refused = fittable(labels, columns.names)
+    for name, words in refused.items():
+        log.warning("attribute %s is left out: %s", name, words)
+    labels = labels[:, usable]
+    names = tuple(columns.names[i] for i in usable)
+    folds = torch.from_numpy(np.random.default_rng(0).permutation(len(matrix)) % FOLDS)
+    fitted = rows.usable & (folds.numpy() > MEASURE)
+    weights = label_weights(labels, kind)
+    moments = Moments(rows, torch.from_numpy(labels), torch.from_numpy(fitted), weights)
+    directions, direction_facts = _directions(kind, moments, weights, sizes)
+    discriminants = _discriminants(rows, moments, fitted, progress)
+    _check_finite(names, directions, discriminants)
 
-        vectors = torch.cat([discriminants.flatten(0, 1), directions.float()])
-        projections, squares = rows.project_and_square(vectors, moments.mean, sizes)
-        scores, along = projections.split([len(names) * len(SHRINKAGES), len(names)], dim=1)
-        scores = scores.reshape(len(matrix), len(names), -1)
-        left_out = LeaveOneOut(weights, moments.directions, squares, rows.usable, sizes)
-        covariance = left_out.covariance(along, directions)
-        chosen, offsets, scales, facts = _choose(scores, torch.from_numpy(labels), folds, rows.usable, names)
-        for name, fact in zip(names, direction_facts, strict=True):
-            facts[name]["direction"] = fact
-        if refine is not None:
-            directions, covariance, refined = _refined(refine, rows, labels, names, directions, covariance, left_out)
-            _check_finite(names, directions, discriminants)
-            for name in names:
-                facts[name]["direction"]["refined"] = refined[name]
-        used = int(rows.usable.sum())
-        counts = {"encodings": used, "left_out": len(matrix) - used, "refused": refused}
-        return AttributeVectors(
-            names,
-            directions=directions.float(),
-            score_weights=(discriminants[torch.arange(len(names)), chosen].double() / scales[:, None]).float(),
-            score_offsets=-offsets / scales,
-            covariance=covariance,
-            shapes=columns.shapes,
-            prior=columns.prior,
-            facts=facts,
-            source={**columns.source, **counts},
-        )
+    vectors = torch.cat([discriminants.flatten(0, 1), directions.float()])
+    projections, squares = rows.project_and_square(vectors, moments.mean, sizes)
+    scores, along = projections.split([len(names) * len(SHRINKAGES), len(names)], dim=1)
+    scores = scores.reshape(len(matrix), len(names), -1)
+    left_out = LeaveOneOut(weights, moments.directions, squares, rows.usable, sizes)
+    covariance = left_out.covariance(along, directions)
+    chosen, offsets, scales, facts = _choose(scores, torch.from_numpy(labels), folds, rows.usable, names)
+    for name, fact in zip(names, direction_facts, strict=True):
+        facts[name]["direction"] = fact
+    if refine is not None:
+        directions, covariance, refined = _refined(refine, rows, labels, names, directions, covariance, left_out)
+        _check_finite(names, directions, discriminants)
+        for name in names:
+            facts[name]["direction"]["refined"] = refined[name]
+    used = int(rows.usable.sum())
+    counts = {"encodings": used, "left_out": len(matrix) - used, "refused": refused}
+    return AttributeVectors(
+        names,
+        directions=directions.float(),
+        score_weights=(discriminants[torch.arange(len(names)), chosen].double() / scales[:, None]).float(),
+        score_offsets=-offsets / scales,
+        covariance=covariance,
+        shapes=columns.shapes,
+        prior=columns.prior,
+        facts=facts,
+        source={**columns.source, **counts},
+    )
 
 
 def _array(values: np.ndarray | Tensor) -> np.ndarray:

@@ -92,6 +92,7 @@ class AttributeClassifier(nn.Module):
             features = features * torch.empty_like(features).bernoulli_(KEPT, generator=generator).div_(KEPT)
         return self.head(features)
 
+    @on_cpu()
     @torch.no_grad()
     def probabilities(self, images: Tensor, names: Sequence[str]) -> Tensor:
         """Return the probability of each attribute at equal class frequencies, ``[B, len(names)]``.
@@ -103,14 +104,13 @@ class AttributeClassifier(nn.Module):
         Raises:
             DataError: there is no column for an attribute.
         """
-        with on_cpu():
-            batch = images / 255 if images.dtype == torch.uint8 else images.nan_to_num(0, 1, 0).clamp(0, 1)
-            training = self.training
-            self.eval()
-            try:
-                return torch.cat([self.even_log_odds(part, names) for part in batch.split(EVALUATE_AT_ONCE)]).sigmoid()
-            finally:
-                self.train(training)
+        batch = images / 255 if images.dtype == torch.uint8 else images.nan_to_num(0, 1, 0).clamp(0, 1)
+        training = self.training
+        self.eval()
+        try:
+            return torch.cat([self.even_log_odds(part, names) for part in batch.split(EVALUATE_AT_ONCE)]).sigmoid()
+        finally:
+            self.train(training)
 
     def even_log_odds(self, images: Tensor, names: Sequence[str]) -> Tensor:
         """Return the log-odds of attributes at equal class frequencies, ``[B, len(names)]``; differentiable.
@@ -154,6 +154,7 @@ def find_column(name: str, columns: Sequence[str]) -> tuple[int, bool] | None:
     return None
 
 
+@on_cpu()
 def train_classifier(
     images: Tensor,
     labels: Tensor,
@@ -176,38 +177,35 @@ def train_classifier(
     Raises:
         DataError: no column has enough pictures of both classes.
     """
-    with on_cpu():
-        counts = torch.stack([(labels == 1).sum(0), (labels == 0).sum(0)]).double()
-        kept = [column for column in range(len(columns)) if counts[:, column].min() >= min_count]
-        if not kept:
-            raise DataError(
-                f"no attribute has {min_count} pictures with and {min_count} without it to train a classifier"
-            )
-        labels, counts = labels[:, kept], counts[:, kept]
-        generator = torch.Generator().manual_seed(settings.seed)
-        with WeightDraws(generator):
-            net = AttributeClassifier(
-                [columns[i] for i in kept],
-                (counts[0] / counts[1]).log(),
-                images.shape[1],
-                (images.shape[2], images.shape[3]),
-            )
-        net.to(memory_format=torch.channels_last).train()
-        steps = settings.epochs * -(-len(images) // settings.batch_size)
-        optimizer = torch.optim.AdamW(net.parameters(), weight_decay=settings.weight_decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
-        with progress_bar(total=steps, desc="classifier", unit=" steps", progress=progress) as bar:
-            for _ in range(settings.epochs):
-                for rows in torch.randperm(len(images), generator=generator).split(settings.batch_size):
-                    batch = augment(images[rows] / 255, generator).contiguous(memory_format=torch.channels_last)
-                    known = labels[rows] >= 0
-                    loss = F.binary_cross_entropy_with_logits(net(batch, generator)[known], labels[rows][known].float())
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                    optimizer.step()
-                    schedule.step()
-                    bar.update()
-        return net.eval()
+    counts = torch.stack([(labels == 1).sum(0), (labels == 0).sum(0)]).double()
+    kept = [column for column in range(len(columns)) if counts[:, column].min() >= min_count]
+    if not kept:
+        raise DataError(f"no attribute has {min_count} pictures with and {min_count} without it to train a classifier")
+    labels, counts = labels[:, kept], counts[:, kept]
+    generator = torch.Generator().manual_seed(settings.seed)
+    with WeightDraws(generator):
+        net = AttributeClassifier(
+            [columns[i] for i in kept],
+            (counts[0] / counts[1]).log(),
+            images.shape[1],
+            (images.shape[2], images.shape[3]),
+        )
+    net.to(memory_format=torch.channels_last).train()
+    steps = settings.epochs * -(-len(images) // settings.batch_size)
+    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=settings.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
+    with progress_bar(total=steps, desc="classifier", unit=" steps", progress=progress) as bar:
+        for _ in range(settings.epochs):
+            for rows in torch.randperm(len(images), generator=generator).split(settings.batch_size):
+                batch = augment(images[rows] / 255, generator).contiguous(memory_format=torch.channels_last)
+                known = labels[rows] >= 0
+                loss = F.binary_cross_entropy_with_logits(net(batch, generator)[known], labels[rows][known].float())
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                bar.update()
+    return net.eval()
 
 
 def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -64,6 +64,7 @@ class Check:
     note: str = ""
 
 
+@on_cpu()
 @torch.no_grad()
 def check_model(model: Flow, *, samples: int = 8, probes: int = 20, seed: int = 0) -> list[Check]:
     """Check everything but the files of a model in eval mode.
@@ -74,20 +75,20 @@ def check_model(model: Flow, *, samples: int = 8, probes: int = 20, seed: int = 
         probes: number of out-of-distribution pictures (:mod:`glowcore.evaluation.ood_probes`).
         seed: of samples, probes and noise.
     """
-    with on_cpu():
-        exact = in_float64(model)
-        drawn = model.sample(range(seed, seed + samples), USUAL_TEMPERATURE, any_classes(model, samples))
-        drawn = torch.from_numpy(to_uint8(drawn)).permute(0, 3, 1, 2).contiguous()
-        checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
-        names, pictures = ood_probes((model.config.channels, *model.image_size), probes, seed)
-        for kind in dict.fromkeys(names):
-            chosen = torch.from_numpy(pictures[[name == kind for name in names]])
-            checks.append(_round_trip(f"round trip: {kind}", model, exact, chosen))
-        checks.append(_latents_come_back(model, exact, range(seed, seed + samples)))
-        checks.append(check_logdet(model, seed))
-        return checks + _bits_per_dim(model, exact, drawn, seed)
+    exact = in_float64(model)
+    drawn = model.sample(range(seed, seed + samples), USUAL_TEMPERATURE, any_classes(model, samples))
+    drawn = torch.from_numpy(to_uint8(drawn)).permute(0, 3, 1, 2).contiguous()
+    checks = [_round_trip("round trip: its own samples", model, exact, drawn)]
+    names, pictures = ood_probes((model.config.channels, *model.image_size), probes, seed)
+    for kind in dict.fromkeys(names):
+        chosen = torch.from_numpy(pictures[[name == kind for name in names]])
+        checks.append(_round_trip(f"round trip: {kind}", model, exact, chosen))
+    checks.append(_latents_come_back(model, exact, range(seed, seed + samples)))
+    checks.append(check_logdet(model, seed))
+    return checks + _bits_per_dim(model, exact, drawn, seed)
 
 
+@on_cpu()
 @torch.no_grad()
 def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> list[Check]:
     """Check the round trip of pictures, and that their likelihood is above that of a uniform distribution.
@@ -101,17 +102,16 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
         kind: what the pictures are, for the names of the checks.
         seed: of the dequantisation noise, the same as in :func:`~glowcore.evaluation.evaluate`.
     """
-    with on_cpu():
-        bits = []
-        for first, part, y in in_batches(images, any_classes(model, len(images)), BATCH):
-            latents = model.encode_dequantised(part, y, generator=likelihood.generators(seed, len(part), first))
-            log_prob = classes.log_marginal(model, latents)
-            bits.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).cpu().double())
-        mean, bound = float(torch.cat(bits).mean()), float(model.config.n_bits)
-        return [
-            _round_trip(f"round trip: {kind}", model, in_float64(model), images),
-            Check(f"bits/dim: {kind}", mean, bound, mean < bound, f"{len(images)} pictures; without a model {bound:g}"),
-        ]
+    bits = []
+    for first, part, y in in_batches(images, any_classes(model, len(images)), BATCH):
+        latents = model.encode_dequantised(part, y, generator=likelihood.generators(seed, len(part), first))
+        log_prob = classes.log_marginal(model, latents)
+        bits.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).cpu().double())
+    mean, bound = float(torch.cat(bits).mean()), float(model.config.n_bits)
+    return [
+        _round_trip(f"round trip: {kind}", model, in_float64(model), images),
+        Check(f"bits/dim: {kind}", mean, bound, mean < bound, f"{len(images)} pictures; without a model {bound:g}"),
+    ]
 
 
 def check_files(folder: str | Path) -> Check:
@@ -123,25 +123,25 @@ def check_files(folder: str | Path) -> Check:
     return Check("hashes", 0.0, 0.0, True, f"{len(contents)} files")
 
 
+@on_cpu()
 @torch.no_grad()
 def check_logdet(model: Flow, seed: int = 0) -> Check:
     """Compare the log-determinant with that of the Jacobian, on a crop of the model in float64."""
-    with on_cpu():
-        name = "log-det against the Jacobian"
-        small = crop(model)
-        height, width = small.image_size
-        if small.num_dims > MOST_DIMS:
-            note = f"the smallest crop, {height}x{width}, has a Jacobian of {small.num_dims} x {small.num_dims}"
-            return Check(name, None, None, None, f"not checked: {note}")
-        shape = (1, small.config.channels, height, width)
-        x = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        y = any_classes(small, 1)
-        latents = small.encode(x, y)
-        stated = latents.log_prob - sum(noise_log_prob(level, latents.prior) for level in latents.levels)
-        true = log_abs_det_jacobian(lambda v: small.encode(v, y).flatten(), x)
-        bound = LOGDET_BOUND * small.num_dims
-        miss = abs(float(stated[0]) - true)
-        return Check(name, miss, bound, miss <= bound, f"{height}x{width}, float64; {true:.6f} nats")
+    name = "log-det against the Jacobian"
+    small = crop(model)
+    height, width = small.image_size
+    if small.num_dims > MOST_DIMS:
+        note = f"the smallest crop, {height}x{width}, has a Jacobian of {small.num_dims} x {small.num_dims}"
+        return Check(name, None, None, None, f"not checked: {note}")
+    shape = (1, small.config.channels, height, width)
+    x = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    y = any_classes(small, 1)
+    latents = small.encode(x, y)
+    stated = latents.log_prob - sum(noise_log_prob(level, latents.prior) for level in latents.levels)
+    true = log_abs_det_jacobian(lambda v: small.encode(v, y).flatten(), x)
+    bound = LOGDET_BOUND * small.num_dims
+    miss = abs(float(stated[0]) - true)
+    return Check(name, miss, bound, miss <= bound, f"{height}x{width}, float64; {true:.6f} nats")
 
 
 def crop(model: Flow) -> Flow:

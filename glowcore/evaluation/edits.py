@@ -102,6 +102,7 @@ class EditEvaluation:
     skipped: dict[str, str]
 
 
+@on_cpu()
 @torch.inference_mode()
 def evaluate_edits(
     model: Flow,
@@ -129,35 +130,34 @@ def evaluate_edits(
     Raises:
         DataError: no attribute of the model has both labels in ``pictures`` and a column in the classifier.
     """
-    with on_cpu():
-        judged = [name for name in model.attributes.names if find_column(name, classifier.columns) is not None]
-        cases, skipped = _cases(pictures, judged, model.attributes.names, most)
-        if not cases:
-            raise DataError(
-                "no attribute of the model can be measured: "
-                + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400]
-            )
-        exact = ExactFlow(model, backend="torch")
-        evaluation = EditEvaluation([], [], [], skipped)
-        total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
-        with progress_bar(total=total, desc="edits", unit=" pictures", progress=progress) as bar:
-            for name, sign, rows in cases:
-                measured, strip = [], []
-                for part in rows.split(batch_size):
-                    edited = _edits(exact, model, pictures.images[part], name, sign, strengths)
-                    images, in_float64 = map(torch.stack, zip(*edited, strict=True))
-                    seen = torch.stack([classifier.probabilities(step, judged) for step in images]).double()
-                    measures = torch.stack([_measure(images[0], step) for step in images[1:]])
-                    if len(measured) * batch_size < shown:
-                        strip.append(images[:, :shown])
-                    measured.append((seen, measures, in_float64))
-                    bar.update(len(part) * len(images))
-                whole = (torch.cat(parts, dim=1) for parts in zip(*measured, strict=True))
-                case = _Case(name, sign, strengths, judged, *whole)
-                evaluation.results.extend(case.results())
-                evaluation.until_seen.append(case.until_seen())
-                evaluation.strips.append(EditStrip(name, sign, torch.cat(strip, dim=1)[:, :shown].transpose(0, 1)))
-        return evaluation
+    judged = [name for name in model.attributes.names if find_column(name, classifier.columns) is not None]
+    cases, skipped = _cases(pictures, judged, model.attributes.names, most)
+    if not cases:
+        raise DataError(
+            "no attribute of the model can be measured: "
+            + "; ".join(f"{name}: {reason}" for name, reason in skipped.items())[:400]
+        )
+    exact = ExactFlow(model, backend="torch")
+    evaluation = EditEvaluation([], [], [], skipped)
+    total = sum(len(rows) for _, _, rows in cases) * (1 + len(strengths))
+    with progress_bar(total=total, desc="edits", unit=" pictures", progress=progress) as bar:
+        for name, sign, rows in cases:
+            measured, strip = [], []
+            for part in rows.split(batch_size):
+                edited = _edits(exact, model, pictures.images[part], name, sign, strengths)
+                images, in_float64 = map(torch.stack, zip(*edited, strict=True))
+                seen = torch.stack([classifier.probabilities(step, judged) for step in images]).double()
+                measures = torch.stack([_measure(images[0], step) for step in images[1:]])
+                if len(measured) * batch_size < shown:
+                    strip.append(images[:, :shown])
+                measured.append((seen, measures, in_float64))
+                bar.update(len(part) * len(images))
+            whole = (torch.cat(parts, dim=1) for parts in zip(*measured, strict=True))
+            case = _Case(name, sign, strengths, judged, *whole)
+            evaluation.results.extend(case.results())
+            evaluation.until_seen.append(case.until_seen())
+            evaluation.strips.append(EditStrip(name, sign, torch.cat(strip, dim=1)[:, :shown].transpose(0, 1)))
+    return evaluation
 
 
 def _cases(
