@@ -34,7 +34,7 @@ def rerun_on_reconnect() -> None:
 def page() -> None:
     """Run the page that the visitor has chosen."""
     # Imported here because the server needs only `app`, not the library; it answers a second sooner.
-    from explorer.ui import state
+    from explorer.ui import delivery, state
     from explorer.ui.components.address import address
     from explorer.ui.components.focus import focus
     from explorer.ui.components.uploads import uploads
@@ -75,6 +75,7 @@ def page() -> None:
     if chosen is not edit and (token := state.token()):
         # A key for each page: a shared one would keep the value of another page.
         address({state.TOKEN: token}, key=f"address {chosen.title}")
+    delivery.wait_until_sent()
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import pytest
 
 from explorer.edits.recipe import EditRecipe
 from explorer.edits.recipe_png import read_png
+from tests.e2e import serving
 from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -177,3 +178,20 @@ def test_keys_that_a_temperature_gets_while_the_page_answers_all_count(link, pag
     expect(page).to_have_url(re.compile(re.escape(warm)))
     expect(temperature).to_have_value("1")
     settle(page)
+
+
+def test_a_move_made_while_the_page_is_answered_leaves_the_editor_where_it_is(browser, models_home, tmp_path):
+    slow = "import streamlit.runtime.runtime as runtime\nruntime.MESSAGE_FLUSH_INTERVAL_SECS = 0.6\n"
+    (tmp_path / "sitecustomize.py").write_text(slow)
+    with serving.application(tmp_path / "log.txt", models_home, PYTHONPATH=str(tmp_path)) as address:
+        page = browser.new_page()
+        page.goto(address)
+        expect(smile(page)).to_have_value("1")
+        settle(page)
+        editor = page.locator(".editor").element_handle()
+        page.get_by_role("button", name="Random").click()
+        smile(page).press("Shift+ArrowRight")  # its run begins when that of the page ends
+        expect(page.locator('.thumb[data-show="edited"] .fact')).to_contain_text("Smile +1.50")
+        settle(page)
+        assert editor.evaluate("element => element.isConnected")
+        page.close()
