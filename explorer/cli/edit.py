@@ -13,7 +13,6 @@ from explorer.engines.engine import Engine
 from explorer.portraits.photos import Photo
 from explorer.session.editor_view import NO_FACE, exactness, strengths, verdict
 from explorer.wording.labels import noun, words
-from glowcore import image_guard
 from glowcore.cli import console, options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
 from glowcore.errors import ConfigError
@@ -110,11 +109,10 @@ def _attribute(engine: Engine, name: str) -> str:
 
 def _say_reduced(path: Path, photo: Photo) -> None:
     """Print a note if the photo has too many pixels to be used, and written, at its full size."""
-    header = image_guard.inspect(photo.data)
-    height, width = photo.picture.shape[:2]
-    if header.width * header.height > width * height:
+    full, (height, width) = photo.full_size, photo.picture.shape[:2]
+    if full != (width, height):
         console.say(
-            f"note: {printable(str(path), 120)} has {header.width * header.height / 1e6:.1f} megapixels and is reduced "
+            f"note: {printable(str(path), 120)} has {full[0] * full[1] / 1e6:.1f} megapixels and is reduced "
             f"to {width} wide, {height} high, for at most {MAX_WORKING_PIXELS // 10**6} are used"
         )
 

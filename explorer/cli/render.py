@@ -14,7 +14,7 @@ from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.engines import models
 from explorer.portraits.photos import Photo
-from explorer.session.sources import aligned_picture
+from explorer.session.fitting import aligned_picture
 from glowcore.cli import console, options, pictures
 from glowcore.errors import CheckpointError
 from glowcore.storage import output

@@ -17,6 +17,7 @@ from explorer.pixels.cache import ByteLRU
 from explorer.portraits.face_detector import Face, find
 from explorer.portraits.faces import Alignment, align, align_from_eyes, paste_back
 from explorer.server import sandbox
+from glowcore import image_guard
 
 HASH_DIGITS = 32
 TILE = 64  # pixels, of thumbnails, independent of the size of the model
@@ -64,6 +65,14 @@ class Photo:
             picture.setflags(write=False)
             _decoded.put(self.key, picture, picture.nbytes)
         return picture
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Width and height in the file, upright; those of ``picture`` unless it was reduced to 16 megapixels."""
+        header = image_guard.inspect(self.data)  # reads all scans of a progressive JPEG
+        height, width = self.picture.shape[:2]
+        long, short = max(header.width, header.height), min(header.width, header.height)
+        return (long, short) if width > height else (short, long)
 
     def drop_pixels(self) -> None:
         """Remove the pixels from the cache; a session that still has the photo decodes its file again."""

@@ -22,9 +22,8 @@ from explorer.engines.engine import Engine
 from explorer.own.sliders import OwnSliders
 from explorer.portraits.photos import Photo, photo_key
 from explorer.session.album import Album, Crops
-from explorer.session.fitting import GREETING, Arrival, greeting
+from explorer.session.fitting import GREETING, Arrival, aligned_picture, greeting
 from explorer.session.other_models import OtherModels
-from explorer.session.sources import aligned_picture
 from explorer.wording.labels import noun
 from explorer.wording.sentences import ANOTHER_PHOTO, FACELESS, NOT_FINITE, OTHER_THINGS, of_another_model
 from glowcore import AttributeVectors

@@ -13,9 +13,7 @@ from explorer.portraits.photos import Photo
 from explorer.session.album import Album, gave_way
 from explorer.ui import memo
 from explorer.ui.frame import Bench, caution, plain
-from glowcore import image_guard
 from glowcore.errors import GlowcoreError
-from glowcore.image_decoding import MAX_WORKING_PIXELS
 from glowcore.images import PICTURE_SUFFIXES
 from glowcore.text import counted
 
@@ -108,12 +106,8 @@ def tell_lost(key: str) -> None:
 
 def reduction(photo: Photo) -> str:
     """Return in words from which size a photo with too many pixels was reduced, "" for other photos."""
-    header = image_guard.inspect(photo.data)
-    if header.width * header.height <= MAX_WORKING_PIXELS:
-        return ""
-    height, width = photo.picture.shape[:2]
-    sides = sorted((header.width, header.height), reverse=width > height)  # upright
-    return f"{sides[0]} × {sides[1]} pixels, used at {width} × {height}"
+    full, (height, width) = photo.full_size, photo.picture.shape[:2]
+    return f"{full[0]} × {full[1]} pixels, used at {width} × {height}" if full != (width, height) else ""
 
 
 def holds(key: str, photo: str) -> bool:
