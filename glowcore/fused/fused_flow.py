@@ -127,6 +127,8 @@ class FusedFlow:
         return getattr(self.flow, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("flow", "net_dtype", "backend") and name in vars(self):
+            raise AttributeError(f"{name!r} cannot be changed: make another {type(self).__name__}(flow, ...)")
         own = name.startswith("_") or name in vars(self) or hasattr(type(self), name)
         if not own and hasattr(vars(self).get("flow"), name):
             raise AttributeError(f"{name!r} is an attribute of the model: set it on {type(self).__name__}.flow")

@@ -125,6 +125,11 @@ def test_what_is_the_models_is_set_on_the_model(name):
             getattr(form, missing)
     form.flow.memory = "reversible"
     assert form.memory == "reversible"
+    before = form.encode(pictures(2)).flatten()
+    for fixed, value in (("flow", model()), ("net_dtype", "bfloat16"), ("backend", "auto")):
+        with pytest.raises(AttributeError, match=rf"^'{fixed}' cannot be changed: make another \w+Flow\("):
+            setattr(form, fixed, value)
+    assert torch.equal(form.encode(pictures(2)).flatten(), before)
     with pytest.raises(AttributeError, match=r"no attribute 'flow'$"):
         type(form).__new__(type(form)).config  # noqa: B018
 
