@@ -149,6 +149,7 @@ class Trainer:
                         loss = self.train_step()
                     self.seconds += self.processes.largest(time.perf_counter() - started)
                     self.monitor.after_step(loss)
+                    last_eval = min(last_eval, self.seconds)  # the step may have restored an earlier state
                 if self.fraction >= 1 or self.seconds - last_eval >= 60 * self.settings.eval_minutes:
                     with batch_advice.advised(self.model, self.settings, evaluating=True):
                         good = self._evaluate()

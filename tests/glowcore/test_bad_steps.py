@@ -10,6 +10,7 @@ from glowcore.cli import main
 from glowcore.errors import TrainingError
 from glowcore.models import RealNVPConfig, build
 from glowcore.training import Trainer, TrainSettings, saved_states
+from glowcore.training import trainer as trainer_module
 from tests.glowcore.tiny import MODEL, pictures, write_pictures
 from tests.glowcore.trainers import OUT, equal, make, tensors
 
@@ -110,6 +111,28 @@ def test_five_bad_steps_in_a_row_restore_the_last_good_state_at_half_the_rate(tm
     assert trainer.step == 30
     kept = saved_states.load_state(tmp_path / "run" / "state")["recovery"]
     assert kept == trainer.recovery.state() == {"skipped": 5, "restores": 1, "healthy": True}
+
+
+def test_the_next_evaluation_is_due_as_long_after_a_restored_state_as_after_any(tmp_path, monkeypatch):
+    """The first evaluation is bad and saves nothing, so bad steps restore the state of step 0."""
+    trainer = make(tmp_path / "run", steps=12, eval_minutes=6)
+    step, loss, evaluate = trainer.train_step, trainer._batch_loss, trainer_module.divergence
+    evaluated = []
+
+    def a_minute():
+        trainer.seconds += 60
+        return step()
+
+    def judged(*args, **kwargs):
+        evaluated.append(trainer.step)
+        return "bad" if len(evaluated) == 1 else evaluate(*args, **kwargs)
+
+    trainer.train_step = a_minute
+    trainer._batch_loss = lambda n: loss(n) * (math.nan if n >= 6 and not trainer.recovery.restores else 1)
+    monkeypatch.setattr(trainer_module, "divergence", judged)
+    trainer.run()
+    assert trainer.recovery.restores == 1
+    assert evaluated == [6, 6, 12]
 
 
 def test_four_bad_steps_and_a_good_one_restore_nothing(tmp_path):
