@@ -84,12 +84,14 @@ class PictureSet:
         return len(self.images)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of names, pixels and labels, by which attribute vectors and classifiers name them."""
+        """Return the SHA-256 of names, pixels, labels and class names, by which fits name their pictures."""
         digest = hashlib.sha256(repr((tuple(self.images.shape), self.attribute_names)).encode())
         digest.update("\0".join(self.files).encode("utf-8", "surrogateescape"))
         for part in (self.images, self.attributes, self.labels):
             if part is not None:
                 digest.update(memoryview(part.contiguous().numpy()).cast("B") if part.numel() else b"")
+        if self.class_names:
+            digest.update(repr(self.class_names).encode())
         return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -301,6 +302,10 @@ def test_fingerprint_sees_pixels_names_and_labels(table):
     (table / "attributes.csv").write_text(text)
     (table / "images" / "0.png").write_bytes((table / "images" / "1.png").read_bytes())
     assert open_dataset(table, image_size=8).fingerprint() != before.fingerprint()
+    assert before.labels is None
+    labelled = replace(before, labels=torch.zeros(len(before), dtype=torch.int64), class_names=("cat", "dog"))
+    others = (replace(labelled, class_names=names) for names in (("dog", "cat"), ("cat", "dog", "cow"), ()))
+    assert len({data.fingerprint() for data in (before, labelled, *others)}) == 5
 
 
 def test_the_shared_sets(faces_folder):
