@@ -16,7 +16,7 @@ app: .venv/project
 	$(BIN)/streamlit run app.py
 
 test: .venv/installed-dev .venv/project
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 proof: .venv/installed-dev .venv/project
 	$(BIN)/python -m pytest -q -m proof
