@@ -6,8 +6,8 @@ import functools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -21,15 +21,12 @@ from glowcore.fused.torch_backend import TorchBackend
 from glowcore.fused.watch import Watch
 from glowcore.latents import Latents
 
-if TYPE_CHECKING:
-    from glowcore.likelihood_model import Noise
-
 BACKENDS = ("auto", "torch", "onnxruntime", "cudagraphs")
 DTYPES = ("float32", "bfloat16")
 
 
 def own_of_subclass(method: Callable) -> Callable:
-    """Let a method of :class:`FusedFlow` run without gradients, and the model's own method if it subclasses ``Flow``.
+    """Let a method run on a :class:`FusedFlow` without gradients, and the model's own if it subclasses ``Flow``.
 
     A subclass may override any method, and its overrides must not be bypassed.
     """
@@ -161,10 +158,13 @@ class FusedFlow:
             self._watch, self._torch, self._onnx = watch, folded, None
             self._build_at = time.monotonic() + self.SETTLED
 
-    @own_of_subclass
-    def encode(self, images: Tensor, y: Tensor | None = None) -> Latents:
-        """Return the latents of pictures with their ``log_prob``, as :meth:`Flow.encode`."""
-        return self.encode_cube(self.as_float(images) - 0.5, y)
+    # These run on decode and encode_cube below.
+    encode = own_of_subclass(Flow.encode)
+    log_prob = own_of_subclass(Flow.log_prob)
+    bits_per_dim = own_of_subclass(Flow.bits_per_dim)
+    encode_dequantised = own_of_subclass(Flow.encode_dequantised)
+    sample = own_of_subclass(Flow.sample)
+    forward = __call__ = own_of_subclass(Flow.forward)
 
     @own_of_subclass
     def decode(self, latents: Latents) -> Tensor:
@@ -174,35 +174,6 @@ class FusedFlow:
             return self.flow.decode(latents)
         levels = self.raw_levels(latents)
         return self._runner(len(levels[-1])).decode(levels) + 0.5
-
-    @own_of_subclass
-    def log_prob(self, images: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return log-densities, as :meth:`Flow.log_prob`."""
-        return self.encode(images, y).log_prob
-
-    @own_of_subclass
-    def bits_per_dim(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
-        """Return bits per dimension, as :meth:`Flow.bits_per_dim`."""
-        return self.bits_of(self.encode_dequantised(images, y, generator=generator))
-
-    @own_of_subclass
-    def forward(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Tensor:
-        """Return :meth:`bits_per_dim`, as :meth:`Flow.forward`."""
-        return self.bits_per_dim(images, y, generator=generator)
-
-    __call__ = forward
-
-    @own_of_subclass
-    def encode_dequantised(self, images: Tensor, y: Tensor | None = None, *, generator: Noise = None) -> Latents:
-        """Return the latents of dequantised pictures, as :meth:`Flow.encode_dequantised`."""
-        return self.encode_cube(self.dequantised(images, generator), y)
-
-    @own_of_subclass
-    def sample(
-        self, seeds: Iterable[int], temperature: float | Sequence[float] = 1.0, y: Tensor | int | None = None
-    ) -> Tensor:
-        """Return sampled pictures for display, as :meth:`Flow.sample`."""
-        return self.for_display(self.decode(self.sample_latents(seeds, temperature, y)))
 
     @own_of_subclass
     def encode_cube(self, x: Tensor, y: Tensor | None) -> Latents:
