@@ -1,6 +1,7 @@
 """Rules that hold for the repository as a whole: who knows whom, no pickle, sizes, errors, floors, settings."""
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -42,6 +43,7 @@ FLOORS = {
 DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "multipart": "python-multipart"}
 
 
+@functools.cache
 def tree(path):
     return ast.parse(path.read_text("utf-8"), str(path))
 
@@ -65,6 +67,7 @@ def where(paths):
     return [str(path.relative_to(ROOT)) for path in paths]
 
 
+@functools.cache
 def requirements(name):
     lines = (ROOT / name).read_text().splitlines()
     found = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]

@@ -7,6 +7,7 @@ neighbours in a few pixels only; others hold the same values in another mode or 
 
 from __future__ import annotations
 
+import functools
 import io
 
 import numpy as np
@@ -38,10 +39,15 @@ def _twin(number: int) -> Image.Image:
 
 def _palette(number: int) -> Image.Image:
     """The same indices for all, other colours behind them."""
-    shared = Image.open(io.BytesIO(_png(_blobs(-2).resize((256, 256), Image.Resampling.BICUBIC).quantize(32))))
+    shared = Image.open(io.BytesIO(_shared()))
     generator = np.random.default_rng([7, number])
     shared.putpalette(generator.integers(0, 256, 96, dtype=np.uint8).tobytes())
     return shared
+
+
+@functools.cache
+def _shared() -> bytes:
+    return _png(_blobs(-2).resize((256, 256), Image.Resampling.BICUBIC).quantize(32))
 
 
 def _mode(number: int) -> Image.Image:
