@@ -34,7 +34,11 @@ DEFAULTS = {
 def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "ablate", summary, EXAMPLE)
-    p.add_argument("--data", metavar="DIR", help="folder of pictures with a train and a test split")
+    p.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder of pictures with a train and a test split (required, except with --table-only)",
+    )
     p.add_argument(
         "--image-size",
         type=options.image_size,

@@ -7,6 +7,7 @@ import dataclasses
 from importlib.util import find_spec
 from typing import Any
 
+from glowcore.benchmarks.memory import DEFAULT_STEPS, STEPS_PER_LEVEL
 from glowcore.cli import console, options
 from glowcore.devices import pick_device
 from glowcore.errors import ConfigError
@@ -25,17 +26,27 @@ def add_parser(commands, summary: str) -> None:
         "--config",
         choices=("A", "B", "C"),
         default="A",
-        help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512",
+        help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512 (default A)",
     )
     p.add_argument("--batch", type=int, metavar="N", help="batch size of a training step (default A 32, B 16, C 8)")
-    p.add_argument("--depths", type=options.int_per_level, metavar="K[,K...]", help="memory: steps per level to try")
+    p.add_argument(
+        "--depths",
+        type=options.int_per_level,
+        metavar="K[,K...]",
+        help=f"memory: steps per level to try (default {','.join(map(str, STEPS_PER_LEVEL))})",
+    )
     p.add_argument(
         "--modes",
         type=lambda text: text.split(","),
         metavar="MODE[,MODE...]",
-        help="memory: modes to try (default full,checkpoint,reversible)",
+        help=f"memory: modes to try (default {','.join(MEMORY_MODES)})",
     )
-    p.add_argument("--steps", type=int, metavar="N", help="memory: training steps per measurement, 2 or more")
+    p.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help=f"memory: training steps per measurement, 2 or more (default {DEFAULT_STEPS})",
+    )
     p.add_argument("--plot", metavar="PNG", help="memory: draw the result (needs matplotlib)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
     options.add_device(p)
@@ -86,7 +97,7 @@ def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
 
 
 def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
-    from glowcore.benchmarks.memory import DEFAULT_STEPS, STEPS_PER_LEVEL, measure_memory, plot
+    from glowcore.benchmarks.memory import measure_memory, plot
 
     depths = STEPS_PER_LEVEL if args.depths is None else args.depths
     depths = (depths,) if isinstance(depths, int) else depths

@@ -22,13 +22,21 @@ _READERS: dict[str, dict[str, Any]] = {
     "int | tuple[int, int]": {"type": options.image_size, "metavar": "N|HxW"},
 }
 
+# What a config's docstring does not say: when another value than the default is the better choice.
+_ADVICE = {
+    "scale_min": "; 0.1 or more costs next to nothing, and without it pictures unlike those of the training may be lost in "
+    "float32",
+}
+
 
 def add_settings(group) -> None:
     """Add ``--model`` and one option for each setting that any kind of model has."""
     group.add_argument("--model", choices=sorted(CONFIGS), help="kind of model (default glow)")
     for name, annotated in _settings().items():
         reader = _READERS[max(annotated.values(), key=list(_READERS).index)]
-        group.add_argument(_flag(name), **reader, help=_help(name, annotated))
+        group.add_argument(
+            _flag(name), **reader, help=_help(name, annotated) + _ADVICE.get(name, "") + _defaults(name, annotated)
+        )
 
 
 def given_settings(args: argparse.Namespace, model: str) -> dict[str, Any]:
@@ -87,6 +95,18 @@ def _help(name: str, models: Iterable[str]) -> str:
     if len(models_of) == 1 and len(next(iter(models_of.values()))) == len(CONFIGS):
         return next(iter(models_of))
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in models_of.items())
+
+
+def _defaults(name: str, models: Iterable[str]) -> str:
+    """Return the default of a setting in the configs of ``models``, with the models named where it differs."""
+    default_of = {model: _shown(getattr(CONFIGS[model], name)) for model in models}
+    if len(set(default_of.values())) == 1:
+        return f" (default {next(iter(default_of.values()))})"
+    return f" (default: {', '.join(f'{model} {default}' for model, default in default_of.items())})"
+
+
+def _shown(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _flag(name: str) -> str:

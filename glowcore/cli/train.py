@@ -54,7 +54,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 EXAMPLE = (
     "python -m glowcore train --data faces/ --image-size 64 --num-levels 4 --steps-per-level 8 --hidden-channels 64 "
-    "--minutes 60 --out runs/faces"
+    "--scale-min 0.1 --minutes 60 --out runs/faces"
 )
 
 
@@ -82,10 +82,12 @@ def add_parser(commands, summary: str) -> None:
     )
     options.add_skip_broken(p)
 
-    m = p.add_argument_group("model (default: the settings of its config, or those of the model in --init-from)")
+    m = p.add_argument_group("model (with --init-from, the defaults are the settings of that model)")
     model_options.add_settings(m)
 
-    t = p.add_argument_group("training (with --resume, the defaults are what the run had)")
+    t = p.add_argument_group(
+        "training (--steps or --minutes is required; with --resume, the defaults are what the run had)"
+    )
     for name, reader in SETTINGS.items():
         default = getattr(TrainSettings, name)
         text = options.described(TrainSettings, name) + ("" if default is None else f" (default {default})")
