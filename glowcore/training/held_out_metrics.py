@@ -13,7 +13,6 @@ from glowcore.evaluation.ood_probes import PROBE_KINDS, ood_probes
 from glowcore.exact import largest_error
 from glowcore.likelihood_model import LikelihoodModel
 from glowcore.transforms.conv1x1 import ChannelLinear
-from glowcore.transforms.coupling import Coupling
 
 #: Upper bound on the pictures per batch, and how many of them the round trip is measured on.
 MOST_AT_ONCE, ROUND_TRIP_PICTURES = 32, 32
@@ -60,7 +59,7 @@ def _mean_bits(
 def health(
     model: LikelihoodModel, images: Tensor, labels: Tensor | None = None, batch_size: int = MOST_AT_ONCE
 ) -> dict[str, float]:
-    """Measure what goes wrong before the loss shows it: round trip, samples, scales, conditioning of the convolutions.
+    """Measure what goes wrong before the loss shows it: round trip, samples, conditioning of the convolutions.
 
     Args:
         model: in eval mode.
@@ -72,7 +71,7 @@ def health(
         ``round_trip``, the largest error of ``decode(encode(x))`` on ``images``; ``round_trip_ood``, the same on one
         out-of-distribution probe of each kind (:mod:`glowcore.evaluation.ood_probes`); ``samples_finite``, the
         fraction of 16 samples at temperature 1 without NaN or Inf; ``condition``, the largest condition number of a
-        1x1 convolution; ``log_scale``, the largest ``|log s|`` of a coupling on ``images``.
+        1x1 convolution.
     """
 
     def round_trip(pictures: Tensor, labels: Tensor | None) -> float:
@@ -88,36 +87,7 @@ def health(
         "round_trip_ood": round_trip(probes, any_classes(model, len(probes))),
         "samples_finite": float(torch.cat(samples).isfinite().all(dim=1).float().mean()),
         "condition": max(conditions, default=1.0),
-        "log_scale": largest_log_scale(model, images, labels, batch_size),
     }
-
-
-@torch.inference_mode()
-def largest_log_scale(
-    model: LikelihoodModel, images: Tensor, labels: Tensor | None = None, batch_size: int = MOST_AT_ONCE
-) -> float:
-    """Return the largest ``|log s|`` of any coupling on the pictures, 0 without couplings.
-
-    Every coupling is affine in the half that it transforms, so ``s`` is its output for 1 minus its output for 0.
-    """
-    largest = [0.0]
-
-    def record(coupling: Coupling, inputs: tuple[Tensor, ...], _outputs: object) -> None:
-        x_a, x_b = coupling.partition.halve(inputs[0])
-        h = coupling.net(x_a).to(x_b.dtype)
-        scale = coupling.move(torch.ones_like(x_b), h)[0] - coupling.move(torch.zeros_like(x_b), h)[0]
-        moved = coupling.partition.moving(scale.abs().log().nan_to_num(nan=torch.inf, neginf=-torch.inf))
-        largest.append(float(moved.abs().max()))
-
-    hooks = [module.register_forward_hook(record) for module in model.modules() if isinstance(module, Coupling)]
-    try:
-        if hooks:
-            for _, part, y in in_batches(images, labels, batch_size):
-                model.encode(part, y)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return max(largest)
 
 
 def _probes(images: Tensor) -> Tensor:
