@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from glowcore.errors import ConfigError
 from glowcore.transforms.affine_move import affine_move, affine_move_back, affine_pull_back
 from glowcore.transforms.base import Transform, exact_arithmetic, is_exactly, local_gradients
 from glowcore.transforms.partition import ChannelHalves, Checkerboard, OddEven
@@ -21,8 +22,8 @@ class Coupling(Transform):
     """Base class of couplings.
 
     One half, ``x_a``, passes through, and ``h = net(x_a)`` parametrises the map of the other half, ``x_b``. Subclasses
-    define this map in ``move`` and ``move_back``. For the couplings of this module ``h`` has the shape of ``x_b`` with
-    ``OUTPUTS`` times the size in dimension 1: channels, or the values of the vectors of NICE's partition.
+    define this map in ``move`` and ``move_back``. ``h`` has the shape of ``x_b`` with ``OUTPUTS`` times the size in
+    dimension 1: channels, or the values of the vectors of NICE's partition.
 
     Args:
         net: a deterministic network. The inverse evaluates it at the same ``x_a`` again, and so do the memory modes
@@ -30,7 +31,13 @@ class Coupling(Transform):
             ``initialize(x_a)``, the first batch is passed to it.
         partition: the two halves (:mod:`glowcore.transforms.partition`); by default the first and the second half of
             the channels.
+
+    Raises:
+        ConfigError: when called, if ``h`` is no tensor or has another shape.
     """
+
+    #: Network outputs per moved channel; with None, that of a subclass which defines none, ``h`` is not checked.
+    OUTPUTS: int | None = None
 
     def __init__(self, net: nn.Module, partition: Partition | None = None) -> None:
         super().__init__()
@@ -43,10 +50,23 @@ class Coupling(Transform):
         if hasattr(self.net, "initialize"):
             self.net.initialize(self.partition.halve(x)[0])
 
+    def _outputs(self, x_a: Tensor, x_b: Tensor) -> Tensor:
+        """Return ``h``. One that only broadcasts would give a wrong log-determinant, although the inverse is exact."""
+        h = self.net(x_a)
+        if self.OUTPUTS is not None:
+            expected = (x_b.shape[0], self.OUTPUTS * x_b.shape[1], *x_b.shape[2:])
+            if not isinstance(h, Tensor) or h.shape != expected:
+                found = list(h.shape) if isinstance(h, Tensor) else f"a {type(h).__name__}"
+                raise ConfigError(
+                    f"the network of {type(self).__name__} returned {found} for {list(x_a.shape)}, expected "
+                    f"{list(expected)} ({self.OUTPUTS} for each moved channel)"
+                )
+        return h.to(x_b.dtype)
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
         x_a, x_b = self.partition.halve(x)
-        h = self.net(x_a).to(x.dtype)
+        h = self._outputs(x_a, x_b)
         with exact_arithmetic(x):
             z_b, logdet = self.move(x_b, h)
             return self.partition.join(x_a, z_b), logdet
@@ -54,7 +74,7 @@ class Coupling(Transform):
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data."""
         z_a, z_b = self.partition.halve(z)
-        h = self.net(z_a).to(z.dtype)
+        h = self._outputs(z_a, z_b)
         with exact_arithmetic(z):
             x_b, logdet = self.move_back(z_b, h)
             return self.partition.join(z_a, x_b), logdet
@@ -67,7 +87,7 @@ class Coupling(Transform):
         x_a.requires_grad_()
         grad_a, grad_b = self.partition.halve(grad_z)
         with torch.enable_grad():
-            h = self.net(x_a).to(z.dtype)
+            h = self._outputs(x_a, z_b)
         with exact_arithmetic(z):
             grad_b = self.partition.moving(grad_b)
             x_b, grad_b, net_grad_a, grads = self._pull_back_move(x_a, z_b, h, grad_b, grad_logdet)
@@ -103,7 +123,6 @@ class Coupling(Transform):
 class AdditiveCoupling(Coupling):
     r"""Volume-preserving coupling (Dinh et al. 2014, section 3.2): :math:`z_b = x_b + h(x_a)`, logdet 0."""
 
-    #: Network outputs per moved channel.
     OUTPUTS = 1
 
     def move(self, x_b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,7 +146,6 @@ class AffineCoupling(Coupling):
     1 / m at most; an error of ``z_a`` also passes through the network.
     """
 
-    #: Network outputs per moved channel.
     OUTPUTS = 2
 
     def __init__(self, net: nn.Module, scale_min: float = 0.0, partition: Partition | None = None) -> None:
@@ -164,7 +182,6 @@ class TanhCoupling(Coupling):
     :math:`\lambda`, one for each moving channel, is initialised to 1.
     """
 
-    #: Network outputs per moved channel.
     OUTPUTS = 2
 
     def __init__(self, net: nn.Module, channels: int, partition: Partition | None = None) -> None:

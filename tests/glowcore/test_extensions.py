@@ -1,17 +1,19 @@
 """Parts of a user's own in the place of the library's: obeyed in every memory mode, or refused in one line."""
 
 import math
+import re
 
 import pytest
 import torch
 from torch import nn
 
+from glowcore.errors import ConfigError
 from glowcore.mlp import MLP
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.base import Transform
 from glowcore.transforms.conv1x1 import InvertibleConv1x1LU
 from glowcore.transforms.coupling import AdditiveCoupling, AffineCoupling, Coupling, TanhCoupling
-from glowcore.transforms.partition import OddEven
+from glowcore.transforms.partition import Checkerboard, OddEven
 from tests.glowcore.bijections import log_abs_det_jacobian, perturb
 from tests.glowcore.test_reversible import flow_of, gradients
 
@@ -150,6 +152,22 @@ class Constant(nn.Module):
         return self.out.expand(len(x), -1, -1, -1)
 
 
+class Thirds(AffineCoupling):
+    """Has a network of three outputs, two of which are added up to the shift."""
+
+    OUTPUTS = 3
+
+    def summed(self, h):
+        first, second, raw = h.chunk(3, dim=1)
+        return torch.cat([first + second, raw], dim=1)
+
+    def move(self, x_b, h):
+        return super().move(x_b, self.summed(h))
+
+    def move_back(self, z_b, h):
+        return super().move_back(z_b, self.summed(h))
+
+
 OWN_COUPLINGS = {
     "gated": lambda net: Gated(net, 12),
     "constant": lambda net: AffineCoupling(Constant(12)),
@@ -172,6 +190,69 @@ def test_couplings_of_ones_own_have_one_gradient(name, alone):
     assert (step.coupling.inverse(z)[0] - x).abs().max() <= 1e-12
     assert abs(logdet - log_abs_det_jacobian(lambda v: step.coupling(v)[0], x)) <= 1e-9
     assert_one_gradient(flow)
+
+
+class Reshaped(nn.Module):
+    """A network that passes its output through a function."""
+
+    def __init__(self, net, function):
+        super().__init__()
+        self.net, self.function = net, function
+
+    def forward(self, x):
+        return self.function(self.net(x))
+
+
+WRONG_OUTPUTS = {
+    "half": (lambda h: h[:, : h.shape[1] // 2], r"\[2, 6, 4, 2\]"),
+    "pooled": (lambda h: h.mean(dim=(2, 3), keepdim=True), r"\[2, 12, 1, 1\]"),
+    "one picture": (lambda h: h[:1], r"\[1, 12, 4, 2\]"),
+    "without rows": (lambda h: h[:, :, 0], r"\[2, 12, 2\]"),
+    "tuple": (lambda h: h.chunk(2, dim=1), "a tuple"),
+    "nothing": (lambda h: None, "a NoneType"),
+}
+
+
+@pytest.mark.parametrize("memory", ["full", "checkpoint", "reversible"])
+@pytest.mark.parametrize("name", WRONG_OUTPUTS)
+def test_a_network_whose_output_would_broadcast_is_refused(name, memory):
+    function, found = WRONG_OUTPUTS[name]
+    flow = flow_of(steps=3)
+    coupling = flow.levels[0].steps[1].coupling
+    coupling.net = Reshaped(coupling.net, function)
+    flow.memory = memory
+    latents, x = flow.sample_latents([1, 2]), pictures(2).requires_grad_()
+    told = rf"^the network of AffineCoupling returned {found} for \[2, 6, 4, 2\], expected \[2, 12, 4, 2\] \(2 for each"
+    for call in (lambda: flow.log_prob(x), lambda: flow.decode(latents)):
+        with pytest.raises(ConfigError, match=told):
+            call()
+
+
+@pytest.mark.parametrize(("kind", "shape", "expected"), [
+    (lambda: AdditiveCoupling(nn.AdaptiveAvgPool2d(1)), [2, 2, 1, 1], [2, 2, 4, 2]),
+    (lambda: TanhCoupling(nn.Conv2d(2, 2, 1), 2), [2, 2, 4, 2], [2, 4, 4, 2]),
+    (lambda: TanhCoupling(nn.Conv2d(4, 2, 1), 4, Checkerboard((4, 2))), [2, 2, 4, 2], [2, 8, 4, 2]),
+    (lambda: AffineCoupling(nn.Conv2d(4, 4, 1), partition=Checkerboard((4, 2))), [2, 4, 4, 2], [2, 8, 4, 2]),
+    (lambda: AdditiveCoupling(nn.Linear(16, 1), OddEven((4, 4, 2))), [2, 1], [2, 16]),
+    (lambda: Thirds(nn.Conv2d(2, 4, 1)), [2, 4, 4, 2], [2, 6, 4, 2]),
+])  # fmt: skip
+def test_every_coupling_checks_what_its_network_returns(kind, shape, expected):
+    coupling, x = kind(), torch.randn(2, 4, 4, 2)
+    told = re.escape(f"the network of {type(coupling).__name__} returned {shape} for ")
+    told += f".*, expected {re.escape(str(expected))} "
+    for call in (coupling, coupling.inverse, lambda x: coupling.pull_back(x, x, x.new_ones(2))):
+        with pytest.raises(ConfigError, match=told):
+            call(x)
+
+
+@pytest.mark.parametrize("outputs", [3, None])
+def test_a_coupling_says_itself_how_much_its_network_returns(outputs):
+    coupling = Thirds(nn.Conv2d(2, 6, 1)).double()
+    coupling.OUTPUTS = outputs
+    x = torch.randn(1, 4, 4, 2, dtype=torch.float64)
+    z, logdet = coupling(x)
+    assert (coupling.inverse(z)[0] - x).abs().max() <= 1e-12
+    assert abs(logdet - log_abs_det_jacobian(lambda v: coupling(v)[0], x)) <= 1e-9
 
 
 def test_a_parameter_that_nothing_uses_gets_no_gradient_in_any_mode():
