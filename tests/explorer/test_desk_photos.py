@@ -1,13 +1,11 @@
 """Photos of a desk: identified by content, bounded, used with the face chosen last, and gone when removed."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from explorer.edits import recipe_png
-from explorer.edits.history import MAX_STEPS
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.face_detector import Face
 from explorer.portraits.faces import TEMPLATE
@@ -278,9 +276,3 @@ def test_every_page_has_the_face_that_the_edit_has(desk, engine, blobs):
     assert desk.photos.source_of(key) == linked
     desk.receive(jpeg_of(blobs[0]), engine)  # the same file again
     assert desk.recipe.source == linked
-
-
-def test_the_bounds_of_a_visitor_are_the_documented_ones():
-    text = (REPOSITORY / "docs" / "deploy.md").read_text("utf-8")
-    row = re.search(r"^\| steps of undo, photos, aligned pictures of a visitor \| (.*?) \|", text, re.MULTILINE)[1]
-    assert row == f"{MAX_STEPS}, {album.MAX_PHOTOS} (or {album.PHOTO_BYTES >> 20} MB of them), {album.MAX_CROPS}"
