@@ -9,7 +9,7 @@ The density of x bounds the probability of the bins from below (Theis et al. 201
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -56,11 +56,7 @@ def dequantise(
             that of the pictures.
     """
     k = bins(images, n_bits)
-    check_generators(generator, k.shape[0])
-    if isinstance(generator, Sequence):
-        u = torch.stack([_uniform(k.shape[1:], g, g.device, dtype) for g in generator])
-    else:
-        u = _uniform(k.shape, generator, generator.device if generator is not None else k.device, dtype)
+    u = drawn(torch.rand, k.shape, generator, k.device, dtype)
     x = (k + u.to(k.device)) / 2**n_bits
     return nan_where_refused(images, x)
 
@@ -74,24 +70,33 @@ def generators(seed: int, count: int, first: int = 0) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed * 1_000_003 + first + i) for i in range(count)]
 
 
-def check_generators(noise: torch.Generator | Sequence[torch.Generator] | None, count: int) -> None:
-    """Raise :class:`ConfigError` unless ``noise`` is None, a generator, or one for each of ``count`` pictures."""
+def drawn(
+    draw: Callable[..., Tensor],
+    shape: Sequence[int],
+    noise: torch.Generator | Sequence[torch.Generator] | None,
+    device: torch.device | str,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Return ``torch.rand`` or ``torch.randn`` of a shape, on the device of the generators, else on ``device``.
+
+    ``noise`` is one generator for the batch, one for each of ``shape[0]`` pictures, or None for torch's global one.
+
+    Raises:
+        ConfigError: ``noise`` is anything else.
+    """
+    if noise is None:  # even generator=None would select an overload that torch.compile cannot trace at new sizes
+        return draw(shape, device=device, dtype=dtype)
     several = isinstance(noise, Sequence)
-    if noise is None:
-        return
     for generator in noise if several else [noise]:
         if not isinstance(generator, torch.Generator):
             raise ConfigError(
                 f"generator is {generator!r:.40}, expected a torch.Generator (such as torch.Generator().manual_seed(0))"
             )
-    if several and len(noise) != count:
-        raise ConfigError(f"{len(noise)} generators for {count} pictures, expected one a picture")
-
-
-def _uniform(shape: torch.Size, generator: torch.Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
-    if generator is None:  # even generator=None would select an overload that torch.compile cannot trace at new sizes
-        return torch.rand(shape, device=device, dtype=dtype)
-    return torch.rand(shape, generator=generator, device=device, dtype=dtype)
+    if not several:
+        return draw(shape, generator=noise, device=noise.device, dtype=dtype)
+    if len(noise) != shape[0]:
+        raise ConfigError(f"{len(noise)} generators for {shape[0]} pictures, expected one a picture")
+    return torch.stack([draw(shape[1:], generator=one, device=one.device, dtype=dtype) for one in noise])
 
 
 def bin_centres(images: Tensor, n_bits: int) -> Tensor:

@@ -114,7 +114,8 @@ class VAE(LikelihoodModel):
         k = likelihood.bins(checked, self.config.n_bits)
         values = (k.to(self.dtype) + 0.5) / 2**self.config.n_bits
         mean, log_std = self.posterior(nan_where_refused(checked, values))
-        eps = self._noise(len(k), generator)
+        eps = likelihood.drawn(torch.randn, (len(k), self.config.latent_dims), generator, "cpu")
+        eps = eps.to(self.device, self.dtype)
         z = mean + log_std.exp() * eps
         value_mean, log_scale = self.predict(z)
         log_likelihood = bin_log_prob(k, value_mean, log_scale, self.config.n_bits).sum(dim=(1, 2, 3))
@@ -154,15 +155,6 @@ class VAE(LikelihoodModel):
         """Return decoded samples as they are: the decoder's mean is smooth and in [0, 1] already."""
         return decoded
 
-    def _noise(self, count: int, generator: Noise) -> Tensor:
-        shape = (self.config.latent_dims,)
-        likelihood.check_generators(generator, count)
-        if isinstance(generator, Sequence):
-            eps = torch.stack([_normal(shape, one) for one in generator])
-        else:
-            eps = _normal((count, *shape), generator)
-        return eps.to(self.device, self.dtype)
-
 
 def _refuse_classes(y: object) -> None:
     if y is not None:
@@ -173,7 +165,3 @@ def _within(values: Tensor, low: float, high: float) -> Tensor:
     """Bound values smoothly: ``clamp`` has no gradient outside the bounds, so that training could not return."""
     values = high - F.softplus(high - values)
     return low + F.softplus(values - low)
-
-
-def _normal(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.randn(shape, generator=generator, device="cpu" if generator is None else generator.device)
