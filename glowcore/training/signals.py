@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
-class StopSignals:
-    """Context that turns the first SIGINT or SIGTERM into a request to stop after the step; a second acts at once.
+@contextlib.contextmanager
+def stop_signals(stop: Callable[[int], None], *, announce: bool) -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into a request to stop after the step; a second acts at once.
 
     Handlers are installed in the main thread only; in another thread the context does nothing.
 
@@ -18,22 +20,16 @@ class StopSignals:
         announce: whether to print the request to stderr.
     """
 
-    def __init__(self, stop: Callable[[int], None], *, announce: bool) -> None:
-        self.stop, self.announce = stop, announce
-
-    def __enter__(self) -> None:
-        # Python allows handlers in the main thread only. A run in another thread is ended by setting ``stop_signal``.
-        numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-        self.previous = {number: signal.signal(number, self._handle) for number in numbers}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, _frame: object) -> None:
-        self.stop(number)
-        for signum, handler in self.previous.items():
-            signal.signal(signum, handler)
-        if self.announce:
+    def handle(number: int, _frame: object) -> None:
+        stop(number)
+        handlers.close()  # puts the previous ones back
+        if announce:
             # Not through sys.stderr, which is not reentrant: the signal may have interrupted a write to it.
             os.write(2, b"\nstopping after this step; once more to stop at once\n")
+
+    with contextlib.ExitStack() as handlers:
+        # Python allows handlers in the main thread only. A run in another thread is ended by setting ``stop_signal``.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handlers.callback(signal.signal, number, signal.signal(number, handle))
+        yield

@@ -27,7 +27,7 @@ from glowcore.training.loss import TrainingLoss
 from glowcore.training.monitor import Monitor
 from glowcore.training.recovery import Recovery
 from glowcore.training.settings import TrainSettings
-from glowcore.training.signals import StopSignals
+from glowcore.training.signals import stop_signals
 from glowcore.transforms.batchnorm import running_statistics
 
 
@@ -134,8 +134,7 @@ class Trainer:
                 step or an evaluation does not fit into memory. No run ends without an error if its model has diverged.
         """
         last_eval = self.seconds
-        signals = StopSignals(self._stop, announce=self.processes.is_first)
-        with contextlib.ExitStack() as stack, signals:
+        with contextlib.ExitStack() as stack, stop_signals(self._stop, announce=self.processes.is_first):
             self.processes.on_first(lambda: stack.enter_context(run_lock.alone(self.out)))
             self._resume_point()
             if self.fraction >= 1:
