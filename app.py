@@ -16,7 +16,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from explorer.server.upload_bounds import UploadBounds
-from explorer.ui import visitors
+from explorer.ui import delivery, visitors
 from glowcore.errors import ConfigError, GlowcoreError
 
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def rerun_on_reconnect() -> None:
 def page() -> None:
     """Run the page that the visitor has chosen."""
     # Imported here because the server needs only `app`, not the library; it answers a second sooner.
-    from explorer.ui import delivery, state
+    from explorer.ui import state
     from explorer.ui.components.address import address
     from explorer.ui.components.focus import focus
     from explorer.ui.components.uploads import uploads
@@ -75,7 +75,6 @@ def page() -> None:
     if chosen is not edit and (token := state.token()):
         # A key for each page: a shared one would keep the value of another page.
         address({state.TOKEN: token}, key=f"address {chosen.title}")
-    delivery.wait_until_sent()
 
 
 @asynccontextmanager
@@ -95,7 +94,10 @@ def settings_or_exit() -> None:
 
 
 if __name__ == "__main__":
-    page()
+    try:
+        page()
+    finally:  # also after st.stop()
+        delivery.wait_until_sent()
 else:
     # Streamlit searches the text of this file for the name to which an `st.App` is assigned.
     app = st.App(
