@@ -120,7 +120,7 @@ def engine_of(name: str) -> Engine:
     entry = models.find(name)
     if entry.flow_problem:
         raise CheckpointError(entry.flow_problem)
-    return _model(entry.name, entry.stamp, entry)
+    return _opened(entry)
 
 
 def reconstructor_of(name: str) -> Engine | Compressor:
@@ -129,7 +129,11 @@ def reconstructor_of(name: str) -> Engine | Compressor:
     Raises:
         CheckpointError: the model is unusable, with the reason.
     """
-    entry = models.find(name)
+    return _opened(models.find(name))
+
+
+def _opened(entry: ModelEntry) -> Engine | Compressor:
+    unload(entry.name, but=entry.stamp)  # else each state of a model in training would take the place of another model
     return _model(entry.name, entry.stamp, entry)
 
 
@@ -154,10 +158,13 @@ def loaded() -> set[str]:
     return {name for name, _ in list(_in_memory.values())}
 
 
-def unload(name: str | None = None) -> None:
-    """Remove a model, or all models, from the cache of all sessions; the next use loads it again."""
+def unload(name: str | None = None, but: str = "") -> None:
+    """Remove a model, except with the stamp ``but``, or all models from the cache of all sessions.
+
+    The next use loads it again.
+    """
     for loaded_name, stamp in list(_in_memory.values()):
-        if name in (None, loaded_name):
+        if name in (None, loaded_name) and stamp != but:
             _model.clear(loaded_name, stamp, None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from explorer.engines import models
@@ -55,6 +57,14 @@ def test_pictures_of_another_size_are_checked_and_named_after_what_the_model_kno
     assert found[1].words.startswith("2 there and back: ")
     assert isinstance(engine, Compressor) == ("6 numbers per picture" in found[1].words)
     assert "ms per picture" in found[3].words
+
+
+def test_what_was_found_in_files_that_were_replaced_is_no_longer_shown(broken_home):
+    at = visit("models.py")
+    at.button(key="check_pretrained/tiny").click().run()
+    assert words(at).count("-badge[good]") + words(at).count("-badge[look]") == 4
+    os.utime(broken_home / "pretrained" / "tiny" / "config.json")
+    assert "-badge[good]" not in words(at.run())
 
 
 def test_a_file_that_differs_from_its_hash_is_reported_without_its_place(tmp_path, monkeypatch, blobs):

@@ -94,7 +94,7 @@ def actions(entry: ModelEntry, chosen: str | None) -> None:
     what = "Whether its files are intact, whether pictures come back exactly, and how fast it is on this machine"
     if st.button("Check it here", key=f"check_{entry.name}", help=what):
         with st.spinner("Checking …", show_time=True):
-            st.session_state[f"checked_{entry.name}"] = examine(entry)
+            st.session_state[f"checked_{entry.name} {entry.stamp}"] = examine(entry)
     if (entry.folder / CARD).is_file():
         with st.popover("Model card", width="content", on_change="rerun", key=f"card_of_{entry.name}") as box:
             if box.open:
@@ -156,7 +156,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                     if earlier := began_from(entry):
                         weights = ", before that ".join(map(plain, earlier))
                         st.caption(f"Training started from the weights {weights}")
-        for finding in st.session_state.get(f"checked_{entry.name}", []):
+        for finding in st.session_state.get(f"checked_{entry.name} {entry.stamp}", []):
             mark = ":green-badge[good]" if finding.good else ":orange-badge[look]"
             st.markdown(f"{mark} **{finding.subject}** {finding.words}")
 
