@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from explorer.atlas.contours import Line, outlines
 from glowcore.attributes.vectors import AttributeVectors
 
@@ -20,11 +22,11 @@ class Arrangement:
 
     Attributes:
         axes: the attribute across and that upwards, "" for the map's first (across) or second (up) component.
-        places: x and y of each picture, in standard deviations.
+        places: ``[N, 2]`` float32, x and y of each picture, in standard deviations.
     """
 
     axes: tuple[str, str]
-    places: list[tuple[float, float]]
+    places: np.ndarray
 
     @cached_property
     def outlines(self) -> list[list[Line]]:

@@ -69,7 +69,7 @@ def blend_at(
     Each level is the weighted mean of the nearest faces' levels, scaled to the weighted mean of their norms. A mean of
     independent encodings is shorter than they are, and decodes to a face without features.
     """
-    indices, weights = nearest(np.array(latent_map.arranged(axes).places), place)
+    indices, weights = nearest(latent_map.arranged(axes).places, place)
     faces = [engine.encode(latent_map.pictures[index]).latents for index in indices]
     levels = [_weighted_mean(level, weights) for level in zip(*(face.levels for face in faces), strict=True)]
     return replace(faces[0].to("cpu"), levels=levels, log_prob=None)

@@ -16,18 +16,18 @@ CELLS = 96  # corners along each side of the grid on which the density is comput
 MARGIN = 4.0  # kernel widths from the outermost points to the edge of the grid, where the density is near zero
 
 
-def outlines(points: Sequence[tuple[float, float]], shares: Sequence[float]) -> list[list[Line]]:
+def outlines(points: np.ndarray, shares: Sequence[float]) -> list[list[Line]]:
     """Return, for each share, the closed lines that enclose that share of the points.
 
     Args:
-        points: N places (x, y).
+        points: ``[N, 2]``.
         shares: each above 0 and below 1.
 
     Returns:
         A list of lines for each share, in the units of the points. The last place of a line repeats its first. A share
         may need several lines: one around each separate group, and one around a gap between points, which is outside.
     """
-    places = np.asarray(points, np.float64)
+    places = points.astype(np.float64)
     width = np.maximum(places.std(0), 1e-9) * len(places) ** (-1 / 6)  # Scott's rule for a plane
     low, high = places.min(0) - MARGIN * width, places.max(0) + MARGIN * width
     kernels = np.exp(-0.5 * ((np.linspace(low, high, CELLS)[:, None] - places) / width) ** 2)  # [CELLS, N, 2]

@@ -21,6 +21,7 @@ from explorer.atlas.sheet import compressed, decompressed
 from explorer.edits.recipe import MAIN_AXES
 from explorer.engines.engine import Engine
 from explorer.engines.results import Encoded
+from explorer.pixels.cache import ByteLRU
 from glowcore.attributes.vectors import AttributeVectors
 from glowcore.errors import CheckpointError, DataError
 from glowcore.latents import Latents
@@ -36,6 +37,7 @@ CHUNK = 64  # pictures encoded between two updates of the progress bar
 SHOWN_SIGMAS = 3.0  # standard deviations that the plane shows to each side
 FEWEST_PICTURES = 4
 MOST_BYTES = 64 * 2**20
+KEPT = 4  # arrangements of a map
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +69,16 @@ class LatentMap:
     pictures: np.ndarray
     explained: float
     sheet: bytes | None = None
-    _arranged: dict[tuple[str, str], Arrangement] = field(default_factory=dict, init=False, repr=False)
+    _arranged: ByteLRU[Arrangement] = field(default_factory=lambda: ByteLRU(KEPT), init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.coordinates)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the tensors, the labels and the pictures in bytes."""
+        tensors = (self.mean, self.basis, self.scale, self.coordinates, self.scores)
+        return sum(array.nbytes for array in (*tensors, self.labels, self.pictures)) + len(self.sheet or b"")
 
     def axes_of(self, attributes: AttributeVectors | None) -> list[str]:
         """Return the attributes by which the map can be arranged: those whose scores have not changed since."""
@@ -83,7 +91,8 @@ class LatentMap:
         Raises:
             DataError: the map has no scores of such an attribute.
         """
-        if axes not in self._arranged:
+        arrangement = self._arranged.get(axes)
+        if arrangement is None:
             if unknown := [name for name in axes if name and name not in self.scored]:
                 raise DataError(f"the map of this model cannot be arranged by {unknown[0]}")
             names = list(self.scored)
@@ -91,8 +100,9 @@ class LatentMap:
                 self.scores[:, names.index(name)] if name else self.coordinates[:, axis]
                 for axis, name in enumerate(axes)
             ]
-            self._arranged[axes] = Arrangement(axes, [(x, y) for x, y in torch.stack(columns, 1).tolist()])
-        return self._arranged[axes]
+            arrangement = Arrangement(axes, torch.stack(columns, 1).numpy())
+            self._arranged.put(axes, arrangement, 1)
+        return arrangement
 
     def place_of(
         self, encoded: Encoded, axes: tuple[str, str] = MAIN_AXES, attributes: AttributeVectors | None = None

@@ -14,9 +14,8 @@ from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
 
 Key = tuple[str, ...]
-KEPT_MAPS = 2
 SAMPLES = 24
-_maps: ByteLRU[LatentMap] = ByteLRU(KEPT_MAPS)  # each counts as 1: a large map is read the slowest
+_maps: ByteLRU[LatentMap] = ByteLRU(512 * 2**20)  # above the largest map
 _faces: ByteLRU[np.ndarray] = ByteLRU(4 * 2**20)
 _locks: dict[Key, threading.Lock] = {}
 
@@ -34,7 +33,7 @@ def map_of(engine: Engine) -> LatentMap:
             latent_map = _maps.get(key)
             if latent_map is None:
                 latent_map = LatentMap.load(engine.folder) or _small(engine)
-                _maps.put(key, latent_map, 1)
+                _maps.put(key, latent_map, latent_map.nbytes)
     return latent_map
 
 
@@ -59,11 +58,15 @@ def face_at(source: Source, engine: Engine) -> np.ndarray:
 
 
 def key_of(engine: Engine) -> Key:
-    """Return a key that changes whenever the model or its map does; a map without a file has the present scores."""
+    """Return a key that changes whenever the model or its map does.
+
+    A map without a file shows the present gallery or samples, and has the present scores.
+    """
     path = engine.folder / MAP_FILE
     if path.is_file():
         return engine.model_hash, str(path), str(path.stat().st_mtime_ns)
-    return engine.model_hash, str(path), *digests(engine.attributes, engine.own).values()
+    shown = (str(engine.temperature), *engine.gallery.stamps)
+    return engine.model_hash, str(path), *shown, *digests(engine.attributes, engine.own).values()
 
 
 def _small(engine: Engine) -> LatentMap:

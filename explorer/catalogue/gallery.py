@@ -34,6 +34,11 @@ class Gallery:
         pictures = (path for path in self.folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
         return tuple(sorted(path.name for path in pictures if path.is_file()))
 
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """The name and the time of the last change of each picture, for cache keys."""
+        return tuple(f"{name} {(self.folder / name).stat().st_mtime_ns}" for name in self.names)
+
     @cached_property
     def attribution(self) -> str:
         """The attribution of the pictures, as Markdown; "" without such a file."""

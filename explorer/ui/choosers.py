@@ -19,22 +19,21 @@ from explorer.wording.labels import noun
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _gallery_tiles(folder: str, names: tuple[str, ...], changed: tuple[str, ...], noun_of: str) -> list[Tile]:
-    # ``changed``, the times of the files, is for the key alone.
+def _gallery_tiles(folder: str, stamps: tuple[str, ...], noun_of: str) -> list[Tile]:
+    # ``stamps`` is for the key alone.
     # All sessions share these tiles: the gallery of a model is public and small. Never cache pictures of users so.
     gallery = Gallery(Path(folder))
-    return [Tile(n, tile_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in names]
+    return [Tile(n, tile_uri(gallery.load(n)), f"Gallery {noun_of}: {title(n)}") for n in gallery.names]
 
 
 def gallery_tiles(engine: Engine) -> list[Tile]:
     """Return the tiles of the gallery of an engine's model."""
     gallery = engine.gallery
-    changed = tuple(str((gallery.folder / name).stat().st_mtime_ns) for name in gallery.names)
-    return _gallery_tiles(str(gallery.folder), gallery.names, changed, noun(engine))
+    return _gallery_tiles(str(gallery.folder), gallery.stamps, noun(engine))
 
 
 def gallery_shelf(entries: Sequence[Tile], *, key: str, selected: str, on_choose: Callable[[str], None]) -> None:
-    """Show the visitor's photos and the gallery; nothing without entries."""
+    """Show tiles on a shelf, from which one can be chosen; nothing without entries."""
     if entries:
         tiles(
             entries,

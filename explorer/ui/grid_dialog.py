@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.pixels.pictures import data_uri
-from explorer.ui.components.crossing import Edge, crossing
+from explorer.ui.components.crossing import crossing
 from explorer.ui.downloads import download, stem
 from explorer.ui.file_names import file_name
 from explorer.ui.frame import Bench, show_failure, warn_of_lost
-from explorer.ui.required import required_choice
+from explorer.ui.required import exchange, required_choice
 from explorer.views.two_attributes import TwoAttributes, first_choice, offered
 from explorer.wording.labels import brief_strength, words
 from glowcore.errors import GlowcoreError
@@ -46,17 +46,10 @@ def _choose(bench: Bench) -> TwoAttributes:
     names = offered(recipe, bench.engine)
     candidates = ((state.get(ACROSS), state.get(DOWN)), state.get(SHOWN, (None,)), first_choice(recipe, names))
     state[ACROSS], state[DOWN] = next(pair for pair in candidates if set(pair) <= set(names))
-
-    def differ(changed: str, other: str) -> None:
-        """Exchange the axes when the attribute of the other axis is chosen."""
-        if state[changed] == state[other]:
-            state[ACROSS], state[DOWN] = reversed(state[SHOWN])
-
     left, middle, right = st.columns([1, 1, 0.9])
     for place, label, key, other in ((left, "Across", ACROSS, DOWN), (middle, "Down", DOWN, ACROSS)):
-        place.selectbox(
-            label, names, key=key, format_func=lambda n: words(n).label, on_change=differ, args=(key, other)
-        )
+        args = (key, other, state[key])
+        place.selectbox(label, names, key=key, format_func=lambda n: words(n).label, on_change=exchange, args=args)
     reach = required_choice(
         right.segmented_control,
         "Strengths",
@@ -84,8 +77,8 @@ def _show(bench: Bench, chosen: TwoAttributes) -> None:
     across, down = chosen.labels
     crossing(
         list(zip(map(data_uri, pictures), chosen.alts, strict=True)),
-        Edge(across, list(map(brief_strength, chosen.across.strengths))),
-        Edge(down, list(map(brief_strength, chosen.down.strengths))),
+        (across, list(map(brief_strength, chosen.across.strengths))),
+        (down, list(map(brief_strength, chosen.down.strengths))),
         key="grid_pictures",
         label=f"{across} across, {down} down",
         selected=recipes.index(desk.recipe) if desk.recipe in recipes else None,

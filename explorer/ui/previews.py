@@ -19,13 +19,13 @@ FACES = 3
 def previews(bench: Bench, name: str, *, key: str, faces: int = FACES) -> None:
     """Show one attribute at seven strengths on up to ``FACES`` faces; a click opens the picture in Edit."""
     engine = bench.engine
-    pictures = engine.gallery.names[:FACES]
-    sources = [Source("gallery", n) for n in pictures] or [Source("seed", str(i)) for i in range(FACES)]
+    gallery = engine.gallery
+    sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
     bases = [EditRecipe(s, temperature=engine.temperature, model=engine.model_hash) for s in sources]
     strips = remembered(
         "previews",
         # The hash is of the weights only. An attribute may be fitted anew, by a visitor or in the model's folder.
-        (engine.model_hash, name, ref(engine.attributes), *pictures),
+        (engine.model_hash, name, ref(engine.attributes), engine.temperature, *gallery.stamps[:FACES]),
         lambda: [engine.strip(b, name, STRENGTHS, bench.desk.picture(b, engine)) for b in bases],
     )[:faces]
     entries, recipes = [], {}

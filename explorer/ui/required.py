@@ -1,4 +1,4 @@
-"""A choice among options that always has a value."""
+"""Choices among options: one that always has a value, and two that differ."""
 
 from __future__ import annotations
 
@@ -30,3 +30,12 @@ def required_choice(
         st.session_state[key] = start
     chosen = widget(label, options, key=key, required=True, **arguments)
     return start if chosen is None else chosen
+
+
+def exchange(changed: str, other: str, before: str) -> None:
+    """Give the choice ``other`` the value that ``changed`` had ``before``, if it was given that of ``other``.
+
+    Both may be "". For ``on_change`` of a widget, with the session keys of both and the present value.
+    """
+    if st.session_state[changed] == st.session_state[other] != "":
+        st.session_state[other] = before

@@ -1,5 +1,6 @@
 """The picture at a place of a map is a blend of the nearest faces, and a film along a path has no jumps."""
 
+import shutil
 import threading
 from dataclasses import replace
 from itertools import pairwise
@@ -7,11 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from explorer.atlas import maps
 from explorer.atlas.blending import FRAMES, NEIGHBOURS, STATIONS, blend_at, evenly, film_along, nearest
 from explorer.atlas.latent_map import LatentMap
 from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, Source
+from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
 
 POINTS = np.random.default_rng(3).normal(size=(60, 2))
@@ -64,7 +67,7 @@ def test_at_a_dot_is_its_picture_and_between_dots_a_face_of_full_norm(engine, la
     at_dot = engine.decode(blend_at(engine, latent_map, (x, y)))[0]
     np.testing.assert_allclose(at_dot.astype(int), latent_map.pictures[4], atol=1)
     place = (0.1, -0.2)
-    indices, weights = nearest(np.array(latent_map.arranged(MAIN_AXES).places), place)
+    indices, weights = nearest(latent_map.arranged(MAIN_AXES).places, place)
     assert weights.max() < 0.95
     blend = blend_at(engine, latent_map, place)
     norms = torch.cat([engine.encode(latent_map.pictures[i]).latents.level_norms() for i in indices])
@@ -75,7 +78,7 @@ def test_at_a_dot_is_its_picture_and_between_dots_a_face_of_full_norm(engine, la
 def test_between_dots_is_a_blend_of_the_nearest_by_the_axes_of_the_map(engine, latent_map):
     axes = ("Smiling", "Young")
     for source in (Source("map", "0.3,0.1", axes=axes), Source("map", "0.3,0.1")):
-        indices, weights = nearest(np.array(latent_map.arranged(source.axes).places), source.place)
+        indices, weights = nearest(latent_map.arranged(source.axes).places, source.place)
         norms = torch.cat([engine.encode(latent_map.pictures[i]).latents.level_norms() for i in indices])
         blend = blend_at(engine, latent_map, source.place, source.axes)
         torch.testing.assert_close(blend.level_norms()[0], torch.from_numpy(weights).float() @ norms, rtol=1e-4, atol=0)
@@ -138,15 +141,30 @@ def test_a_map_that_waits_for_its_model_does_not_delay_another_one(engine, bare,
 def test_a_large_map_is_read_once(engine, latent_map, monkeypatch):
     wide = replace(latent_map, pictures=np.broadcast_to(np.uint8(0), (10_000, 64, 64, 3)))
     read = []
-    monkeypatch.setattr(maps, "_maps", ByteLRU(maps.KEPT_MAPS))
+    monkeypatch.setattr(maps, "_maps", ByteLRU(maps._maps.limit))
     monkeypatch.setattr(maps.LatentMap, "load", lambda folder: read.append(folder) or wide)
     assert maps.map_of(engine) is maps.map_of(engine) is wide
     assert len(read) == 1
 
 
 def test_a_map_without_a_file_has_the_scores_of_the_present_attributes(engine, bare, monkeypatch):
-    monkeypatch.setattr(maps, "_maps", ByteLRU(maps.KEPT_MAPS))
+    monkeypatch.setattr(maps, "_maps", ByteLRU(maps._maps.limit))
     monkeypatch.setattr(maps, "MAP_FILE", "no.such.file")
     assert maps.map_of(bare).axes_of(bare.attributes) == []
     assert maps.map_of(engine).axes_of(engine.attributes) == list(engine.attribute_names)
     assert maps.map_of(engine) is maps.map_of(engine)
+
+
+def test_a_map_without_a_file_follows_the_gallery_and_without_one_the_temperature(tiny_home, tmp_path):
+    engine = Engine.open(shutil.copytree(tiny_home / "pretrained" / "tiny", tmp_path / "tiny"), "tiny")
+    before = maps.map_of(engine)
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(engine.gallery.folder / "face_01.png")
+    after = maps.map_of(engine)
+    assert [i for i in range(6) if (after.pictures[i] != before.pictures[i]).any()] == [1]
+    assert maps.map_of(engine) is after
+    (engine.gallery.folder / "face_01.png").unlink()
+    assert len(maps.map_of(engine)) == 5
+    shutil.rmtree(engine.gallery.folder)
+    warm = maps.map_of(engine)
+    engine.temperature = (0.2,)
+    assert maps.map_of(engine).pictures.std() < warm.pictures.std()

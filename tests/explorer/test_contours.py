@@ -63,8 +63,8 @@ def test_two_groups_have_a_line_each_and_a_gap_lies_outside(cloud):
 
 
 def test_points_in_one_place_or_on_one_line_are_no_error():
-    assert outlines([(1.0, 2.0)] * 60, (0.5,))
-    assert outlines([(float(i), 2.0) for i in range(60)], (0.5,))
+    assert outlines(np.array([(1.0, 2.0)] * 60), (0.5,))
+    assert outlines(np.array([(i, 2.0) for i in range(60)]), (0.5,))
 
 
 @pytest.mark.usefixtures("fresh_caches")
@@ -80,23 +80,23 @@ def test_the_page_draws_and_explains_them_where_pictures_are_many(tmp_path, monk
     lines = told(at, "plane Smiling Male")["outlines"]
     assert len(lines) == 2 * drawn
     if drawn:
-        points = np.array(found.arranged(("Smiling", "Male")).places)
+        points = found.arranged(("Smiling", "Male")).places
         assert enclosed(lines[0], points).mean() == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize("far", [(0.0, -4.0), (-6.0, 0.0)])
 def test_a_small_map_shows_all_its_faces_whole(far):
-    shown = reach([(0.0, 0.0)] * 23 + [far])
+    shown = reach(np.array([(0.0, 0.0)] * 23 + [far]))
     unit = 150 / shown  # pixels in a standard deviation, of a plane of 450x300
     assert unit * abs(far[0]) + 20.5 <= 225  # thumbnails have 41 pixels with their rings
     assert unit * abs(far[1]) + 20.5 <= 150
 
 
 def test_a_stranger_far_out_does_not_shrink_all_others(cloud):
-    ordinary = reach(cloud.tolist())
-    strange = reach([*cloud.tolist(), (0.0, 30.0), (40.0, 0.0)])
+    ordinary = reach(cloud)
+    strange = reach(np.array([*cloud, (0.0, 30.0), (40.0, 0.0)]))
     assert ordinary == pytest.approx(3.0, abs=0.2)
     assert strange == pytest.approx(ordinary, rel=0.05)
     for height, shown in ((3.5, 1.04 * 3.5), (5.0, PLACE_LIMIT / ASPECT)):  # the limit of a recipe
-        many = reach([*cloud.tolist(), *[(0.0, height)] * 200])
+        many = reach(np.array([*cloud, *[(0.0, height)] * 200]))
         assert many == pytest.approx(shown)

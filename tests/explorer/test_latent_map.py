@@ -2,6 +2,7 @@
 
 import errno
 import os
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -146,6 +147,14 @@ def test_pictures_are_placed_by_the_scores_of_two_attributes(latent_map, engine,
         assert [y for _, y in mixed] == [y for _, y in found.arranged(axes).places]
     with pytest.raises(DataError, match="cannot be arranged by Tail"):
         latent_map.arranged(("Smiling", "Tail"))
+
+
+def test_the_last_four_arrangements_are_kept(latent_map):
+    pairs = [("", ""), *(("Smiling", name) for name in ("Male", "Young", "Beard", "Bangs"))]
+    first = weakref.ref(latent_map.arranged(pairs[0]))
+    kept = [weakref.ref(latent_map.arranged(pair)) for pair in pairs[1:]]
+    assert first() is None
+    assert [latent_map.arranged(pair) for pair in pairs[1:]] == [one() for one in kept]
 
 
 def test_attributes_that_were_fitted_again_are_no_axes_of_the_map(latent_map, engine):

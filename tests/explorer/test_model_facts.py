@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 import glowcore
 from explorer.engines import models
+from explorer.ui import state
 from explorer.views import attribute_facts
 from explorer.views.model_facts import began_from, details, facts, held_out_bits, provenance, purpose
 from tests.explorer import tiny_model
@@ -123,16 +125,37 @@ def test_statistics_count_the_pictures(engine):
     assert list(rows["Smiling"]) == ["attribute", "name", "with", "without", "separation", "sigma"]
 
 
-@pytest.mark.usefixtures("fresh_caches")
-def test_an_attribute_that_was_fitted_anew_is_previewed_anew(broken_home):
-    at = visit("attributes.py")
-    before = [tile["uri"] for tile in told(at, "preview_tiles")["tiles"]]
-    folder = broken_home / "pretrained" / "tiny"
+def fitted_anew(folder):
     model = glowcore.load(folder)
     model.attributes = replace(model.attributes, directions=-model.attributes.directions)
     glowcore.save(model, folder)
+
+
+def with_another_picture(folder):
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(folder / "gallery" / "face_00.png")
+
+
+@pytest.mark.usefixtures("fresh_caches")
+@pytest.mark.parametrize(
+    ("change", "changed"), [(fitted_anew, [0, 1, 2, 4, 5, 6]), (with_another_picture, [0, 1, 2, 3, 4, 5, 6])]
+)
+def test_what_was_changed_meanwhile_is_previewed_anew(broken_home, change, changed):
+    at = visit("attributes.py")
+    before = [tile["uri"] for tile in told(at, "preview_tiles")["tiles"]]
+    change(broken_home / "pretrained" / "tiny")
     after = [tile["uri"] for tile in told(at.run(), "preview_tiles")["tiles"]]
-    assert [strength for strength in range(7) if after[strength] != before[strength]] == [0, 1, 2, 4, 5, 6]
+    assert [strength for strength in range(7) if after[strength] != before[strength]] == changed
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_samples_are_previewed_anew_at_another_temperature(broken_home):
+    folder = broken_home / "pretrained" / "tiny"
+    shutil.rmtree(folder / "gallery")
+    at = visit("attributes.py")
+    before = [tile["uri"] for tile in told(at, "preview_tiles")["tiles"]]
+    state.engine_of("pretrained/tiny").temperature = (0.2,)
+    after = [tile["uri"] for tile in told(at.run(), "preview_tiles")["tiles"]]
+    assert not set(after) & set(before)
 
 
 @pytest.mark.usefixtures("fresh_caches")

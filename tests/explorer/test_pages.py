@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer.atlas import maps
 from explorer.edits.recipe import SEED_LIMIT, EditRecipe, Source
+from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.ui import state
 from explorer.ui.components.plane import Walk
@@ -197,7 +198,10 @@ def test_a_model_that_was_trained_further_or_removed_meanwhile_is_unloaded(broke
     at.button(key="unload_pretrained/tiny").click().run()
     assert not at.exception
     assert not state.loaded()
-    at.switch_page("explorer/ui/pages/edit.py").run()
+    for _ in range(2):
+        os.utime(folder / "config.json")
+        at.switch_page("explorer/ui/pages/edit.py").run()
+        assert list(state._in_memory.values()) == [("pretrained/tiny", models.find("pretrained/tiny").stamp)]
     at.switch_page("explorer/ui/pages/models.py").run()
     folder.rename(broken_home / "elsewhere")
     at.button(key="unload_pretrained/tiny").click().run()
@@ -232,7 +236,7 @@ def test_coming_back_to_a_page_decodes_nothing_anew(home, monkeypatch):
     assert decoded
 
 
-def test_the_axes_of_the_map_are_exchanged_where_one_takes_the_other(home):
+def test_the_axes_of_the_map_are_exchanged_where_one_takes_the_other(home, monkeypatch):
     at = visit("map.py")
     across, up = (of_model(at, f"axis_{label}") for label in ("Across", "Up"))
     at.selectbox(key=across).set_value("Male").run()
@@ -240,4 +244,12 @@ def test_the_axes_of_the_map_are_exchanged_where_one_takes_the_other(home):
     at.selectbox(key=up).set_value("").run()
     at.selectbox(key=across).set_value("").run()
     assert (at.selectbox(key=across).value, at.selectbox(key=up).value) == ("", "")
+    assert not at.exception
+    at.selectbox(key=up).set_value("Young").run()
+    with monkeypatch.context() as patched:  # a run that ends between the two choices
+        draw = st.selectbox
+        patched.setattr(st, "selectbox", lambda title, *a, **k: st.stop() if title == "Up" else draw(title, *a, **k))
+        at.run()
+    at.selectbox(key=across).set_value("Young").run()
+    assert (at.selectbox(key=across).value, at.selectbox(key=up).value) == ("Young", "")
     assert not at.exception

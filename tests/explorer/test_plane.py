@@ -28,7 +28,7 @@ def hand(monkeypatch):
     def send(message):
         calls = []
         chart = plane_module.Chart(
-            points=[(0.0, 0.0), (1.0, 1.0)],
+            points=[[0.0, 0.0], [1.0, 1.0]],
             groups=[0, 0],
             labels=["face"],
             colors=["red"],
@@ -37,6 +37,7 @@ def hand(monkeypatch):
             side=8,
             outlines=[],
             reach=3.0,
+            few=60,
             here=None,
             ends=("",) * 4,
             name="tiny",

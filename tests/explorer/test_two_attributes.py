@@ -101,8 +101,9 @@ def test_the_dialog_shows_the_present_edit_over_two_attributes(home, engine, sou
     assert [b.value for b in boxes] == ["Young", "Bangs"]
     assert all("Smile" not in b.options for b in boxes)
     data = shown(at)
-    assert (data["across"]["name"], data["down"]["name"]) == ("Young", "Fringe")
-    assert data["across"]["values"] == data["down"]["values"] == ["−2", "−1", "0", "+1", "+2"]
+    assert [data[side] for side in ("across", "down")] == [
+        [name, ["−2", "−1", "0", "+1", "+2"]] for name in ("Young", "Fringe")
+    ]
     assert data["pictures"][data["selected"]]["alt"] == "Young −1, Fringe +1"
     assert len({p["uri"] for p in data["pictures"]}) == 25
     assert at.session_state["desk"].recipe == edit  # looking at a grid changes nothing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -21,6 +21,7 @@ from explorer.ui.components.plane import Chart, Point, Walk, acknowledge, plane
 from explorer.ui.downloads import keep_picture, stem
 from explorer.ui.frame import Bench, intro, open_bench, show_failure, warn_of_lost
 from explorer.ui.memo import remembered
+from explorer.ui.required import exchange
 from explorer.wording.labels import noun, ordered, percent, strength, words
 from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
@@ -29,7 +30,7 @@ from glowcore.grids import grid
 THUMB = 32
 SHEET_QUALITY = 70  # of many small thumbnails
 ASPECT = 1.5  # of the plane, width to height
-FEW = 60  # points that the plane shows as thumbnails, as in ``plane/view.js``
+FEW = 60  # points that the plane shows as thumbnails
 ROW = 760  # pixels, of the choices
 GREY, WITH, WITHOUT = "#9a938a", "#e0762f", "#3b7dc4"
 Axes = tuple[str, str]
@@ -48,22 +49,23 @@ def _sheet(key: tuple[str, ...], _map: LatentMap) -> dict[str, str | int]:
     return {"uri": uri, "columns": COLUMNS, "side": thumbs[0].shape[0]}
 
 
-def reach(places: Sequence[Point]) -> float:
+def reach(places: np.ndarray) -> float:
     """Return how far the plane shows to each side: 99 % of the points are on it.
 
     A few outliers would crowd all other points in the middle; zooming out shows them. A map of few points shows all of
     them, as thumbnails, which need a margin.
     """
-    distances = [max(abs(x) / ASPECT, abs(y)) for x, y in places]
+    distances = np.abs(places / (ASPECT, 1)).max(1)
     if len(distances) <= FEW:
-        return max(SHOWN_SIGMAS, 1.2 * max(distances))
+        return max(SHOWN_SIGMAS, 1.2 * float(distances.max()))
     return max(SHOWN_SIGMAS, min(1.04 * float(np.quantile(distances, 0.99)), PLACE_LIMIT / ASPECT))
 
 
-def choice(
-    title: str, names: Sequence[str], *, key: str, start: str, on_change: Callable[[], None] | None = None
-) -> str:
-    """Let the visitor choose one of the attributes ``names``; "" stands for the main variation."""
+def choice(title: str, names: Sequence[str], *, key: str, start: str, other: str = "") -> str:
+    """Let the visitor choose one of the attributes ``names``, but not that of the choice with the key ``other``.
+
+    "" stands for the main variation.
+    """
     if st.session_state.get(key) not in names:
         st.session_state[key] = start
     return st.selectbox(
@@ -72,7 +74,8 @@ def choice(
         key=key,
         format_func=lambda name: words(name).label if name else "Main variation",
         persist_state="session",
-        on_change=on_change,
+        on_change=exchange if other else None,
+        args=(key, other, st.session_state[key]),
     )
 
 
@@ -83,17 +86,10 @@ def choices(bench: Bench, latent_map: LatentMap, axes: Sequence[str]) -> tuple[A
     with st.container(horizontal=True, width=ROW):
         if axes:
             keys, starts = axis_keys(bench), [name if name in axes else "" for name in AXES]
-
-            def differ() -> None:
-                """Exchange the axes when the attribute of the other axis is chosen."""
-                values = [st.session_state[key] for key in keys]
-                if values[0] == values[1] != "":
-                    st.session_state.update(zip(keys, reversed(shown), strict=True))
-
-            across, up = shown = [
-                choice(title, ["", *axes], key=key, start=start, on_change=differ)
-                for title, key, start in zip(AXIS_LABELS, keys, starts, strict=True)
-            ]
+            across, up = (
+                choice(title, ["", *axes], key=key, start=start, other=other)
+                for title, key, start, other in zip(AXIS_LABELS, keys, starts, reversed(keys), strict=True)
+            )
         if colours:
             start = AXES[0] if AXES[0] in colours else colours[0]
             colour = choice("Colour", colours, key=state.of_model("colour", bench.engine), start=start)
@@ -147,7 +143,7 @@ def start_at(value: str, bench: Bench, latent_map: LatentMap, axes: Axes) -> Non
     if source.place:
         go(bench, axes, Walk(spot=source.place))
     elif (index := int(source.value)) < len(latent_map):
-        go(bench, axes, Walk(point=index, spot=latent_map.arranged(axes).places[index]))
+        go(bench, axes, Walk(point=index, spot=tuple(latent_map.arranged(axes).places[index].tolist())))
 
 
 def axis_keys(bench: Bench) -> list[str]:
@@ -179,13 +175,14 @@ def show_plane(
     sides = [f"from {left} on the left to {right} on the right"] * bool(left)
     sides += [f"from {low} at the bottom to {high} at the top"] * bool(low)
     chart = Chart(
-        points=arranged.places,
+        points=arranged.places.tolist(),
         groups=groups,
         labels=labels,
         colors=colors,
         **_sheet(maps.key_of(bench.engine), latent_map),
         outlines=arranged.outlines,
         reach=reach(arranged.places),
+        few=FEW,
         here=here,
         ends=ends,
         name=" ".join([bench.engine.name, *arranged.axes]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -12,18 +11,10 @@ from explorer.ui.components import in_dialog
 _CROSSING = st.components.v2.component("explorer_crossing", **in_dialog("crossing"))
 
 
-@dataclass(frozen=True)
-class Edge:
-    """One axis: its name, and its value at each picture."""
-
-    name: str
-    values: Sequence[str]
-
-
 def crossing(
     pictures: Sequence[tuple[str, str]],
-    across: Edge,
-    down: Edge,
+    across: tuple[str, Sequence[str]],
+    down: tuple[str, Sequence[str]],
     *,
     key: str,
     label: str,
@@ -34,8 +25,8 @@ def crossing(
 
     Args:
         pictures: the data address and the text alternative of each, row by row.
-        across: the horizontal axis.
-        down: the vertical axis.
+        across: the name of the horizontal axis, and its value at each picture.
+        down: the same for the vertical axis.
         key: the key of the component.
         label: the name of the table for a screen reader.
         selected: the index of the marked picture, if any.
@@ -49,8 +40,8 @@ def crossing(
 
     data = {
         "label": label,
-        "across": vars(across),
-        "down": vars(down),
+        "across": across,
+        "down": down,
         "pictures": [{"uri": uri, "alt": alt} for uri, alt in pictures],
         "selected": selected,
     }

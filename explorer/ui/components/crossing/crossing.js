@@ -1,17 +1,17 @@
 // A table of pictures over two axes.
 
 // Build the table with names and values at its edges; it is rebuilt only when these change.
-function build(root, { across, down }) {
+function build(root, { across: [acrossName, acrossValues], down: [downName, downValues] }) {
   const blank = () => element("td", { class: "edge" })
-  const values = across.values.map((value) => element("th", { scope: "col" }, value))
+  const values = acrossValues.map((value) => element("th", { scope: "col" }, value))
   root.querySelector("thead").replaceChildren(
     element("tr", {}, blank(), blank(),
-      element("th", { class: "name", scope: "colgroup", colspan: across.values.length }, across.name)),
+      element("th", { class: "name", scope: "colgroup", colspan: acrossValues.length }, acrossName)),
     element("tr", {}, blank(), blank(), ...values))
-  const rows = down.values.map((value, row) => {
-    const name = element("th", { class: "edge name", scope: "rowgroup", rowspan: down.values.length },
-      element("span", {}, down.name))
-    const cells = across.values.map(() => element("td", {}, element("button", { type: "button" }, element("img"))))
+  const rows = downValues.map((value, row) => {
+    const name = element("th", { class: "edge name", scope: "rowgroup", rowspan: downValues.length },
+      element("span", {}, downName))
+    const cells = acrossValues.map(() => element("td", {}, element("button", { type: "button" }, element("img"))))
     return element("tr", {}, ...(row ? [] : [name]), element("th", { class: "edge", scope: "row" }, value), ...cells)
   })
   root.querySelector("tbody").replaceChildren(...rows)

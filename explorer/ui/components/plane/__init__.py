@@ -54,6 +54,7 @@ class Chart:
         side: side of a tile in pixels.
         outlines: lines round the densest half of the points, and round nine in ten; empty for no lines.
         reach: distance from the middle to the edge of the plane.
+        few: most points in view that are drawn as thumbnails.
         here: the place of the present edit, None where it has no picture.
         ends: the words at the left, right, lower and upper edge, "" for none.
         name: the name of the map, for which the browser keeps the part that is shown.
@@ -69,6 +70,7 @@ class Chart:
     side: int
     outlines: Sequence[Sequence[Sequence[Point]]]
     reach: float
+    few: int
     here: Point | None
     ends: Sequence[str]
     name: str
@@ -106,7 +108,7 @@ def _walk(message: dict[str, Any], points: Sequence[Point]) -> Walk | None:
     """Return the position that a message of the browser holds, None for a malformed one; an empty path clears it."""
     index = message.get("point")
     if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(points):
-        return Walk(point=index, spot=points[index])
+        return Walk(point=index, spot=tuple(points[index]))
     if (spot := _point(message.get("spot"))) is not None:
         return Walk(spot=spot)
     if isinstance(message.get("path"), list):

@@ -2,7 +2,6 @@
 
 const LINES = [{ width: 2, dashes: [] }, { width: 1.5, dashes: [6, 4] }] // around half of the points, around nine in ten
 const NEAR = 7 // pixels around a dot that select it
-const FEW = 60 // maximal number of visible points that are drawn as pictures
 const FACE = 36 // pixels, the side of such a picture
 const RING = 2.5 // pixels, the border in the colour of its group
 let dense = true // kept when the page is left
@@ -52,7 +51,7 @@ class PlaneView {
     const style = getComputedStyle(this.canvas)
     this.axes(context, style.getPropertyValue("--st-border-color") || "#8884")
     const seen = this.sheet ? this.inView() : []
-    if (seen.length && seen.length <= FEW) this.faces(context, seen)
+    if (seen.length && seen.length <= this.data.few) this.faces(context, seen)
     else this.dots(context)
     const ink = style.getPropertyValue("--st-text-color") || "#333"
     this.ends(context, ink, style)
