@@ -27,7 +27,7 @@ def inside(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("inside")
 def test_the_library_in_ten_lines_and_arithmetic_of_latents():
     ten_lines, arithmetic, _ = BLOCKS
-    names = {"torch": torch}
+    names = {}
     exec(ten_lines, names)
     assert names["imagined"].shape == (16, 3, 64, 64)
     faces = [images.to_tensor(images.load(path)) for path in sorted(Path("pretrained/faces64/gallery").glob("*.jpg"))]
@@ -47,7 +47,7 @@ def test_the_library_in_ten_lines_and_arithmetic_of_latents():
 @pytest.mark.usefixtures("inside")
 def test_a_training_loop_of_ones_own():
     pictures = torch.randint(0, 64, (256, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    names = {"torch": torch, "glowcore": glowcore, "pictures": pictures}
+    names = {"pictures": pictures}
     torch.manual_seed(0)
     exec(BLOCKS[-1].replace("range(300)", "range(5)"), names)
     assert glowcore.load("runs/own", device="cpu").initialized
