@@ -41,8 +41,8 @@ def add_parser(commands, summary: str) -> None:
         action="append",
         default=[],
         metavar="NAME=STRENGTH",
-        help="move an attribute (info lists a model's) by so many standard deviations, from -5 to 5; may be given once "
-        "per attribute",
+        help="move an attribute by so many standard deviations, from -5 to 5; may be given once per attribute. NAME is "
+        "that of the library (python -m glowcore info --model DIR lists a model's) or of the application, in any case",
     )
     options.add_lock(p)
     p.add_argument(
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _attribute(engine: Engine, name: str) -> str:
     """Return the attribute of a name that the user gives, which may also be the one that pages and messages show."""
-    shown = [attribute for attribute in engine.attribute_names if words(attribute).label == name]
+    shown = [a for a in engine.attribute_names if name.lower() in (a.lower(), words(a).label.lower())]
     return shown[0] if len(shown) == 1 and name not in engine.attribute_names else name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -73,6 +74,10 @@ def _recipe(text: str) -> tuple[EditRecipe, np.ndarray | None]:
         if contents is None:
             raise RecipeError(f"{text} holds no recipe; expected a PNG as the application saves it")
         return contents
+    if os.path.isfile(text):
+        raise RecipeError(
+            f"{text} is no PNG that the application saved; expected such a PNG, a token or a link with one"
+        )
     if "?" in text:
         tokens = parse_qs(text.partition("?")[2].partition("#")[0]).get("s")
         if not tokens:

@@ -127,6 +127,4 @@ def _memory(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:
                 f"{r.memory:32}{r.steps_per_level:5}{r.saved / 1e6:10.1f}{r.peak / 1e6:10.1f}"
                 f"{r.resident / 1e6:10.1f}{r.largest_level / 1e6:10.1f}{r.seconds:8.2f}  {r.gradient_error:.1e}"
             )
-        if any(r.peak_of == "process" for r in result["rows"]):
-            print("peaks are of the whole process, preparation included: this system keeps no peak of a part of it")
     return result

@@ -44,7 +44,8 @@ def add_parser(commands, summary: str) -> None:
         action="append",
         default=[],
         metavar="NAME=STRENGTH",
-        help="move an attribute by so many standard deviations of the training data; may be given once per attribute",
+        help="move an attribute (info lists a model's) by so many standard deviations of the training data, from "
+        f"{-MAX_STRENGTH:g} to {MAX_STRENGTH:g}, usually within 3; may be given once per attribute",
     )
     p.add_argument(
         "--grid",

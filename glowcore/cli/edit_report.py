@@ -103,7 +103,12 @@ def run(args: argparse.Namespace) -> int:
         )
     elif args.markdown:
         origin = edit_tables.Origin(
-            _command(args), checkpoint.fingerprint(args.model), args.split, args.link, args.credit
+            _command(args),
+            Path(args.model).resolve().name,
+            checkpoint.fingerprint(args.model),
+            args.split,
+            args.link,
+            args.credit,
         )
         print(edit_tables.markdown(evaluation, judge, judge_accuracy, model.attributes, origin))
     else:

@@ -21,6 +21,7 @@ class Origin:
 
     Attributes:
         command: the command line that prints the document.
+        model: name of the model.
         weights: SHA-256 of the model's weights.
         split: of the pictures.
         picture: path of the strips as seen from the document, None to show none.
@@ -28,6 +29,7 @@ class Origin:
     """
 
     command: str
+    model: str
     weights: str
     split: str
     picture: str | None = None
@@ -72,7 +74,8 @@ def markdown(
     tried = ", ".join(f"{s:g}" for s in dict.fromkeys(abs(result.strength) for result in evaluation.results))
     parts = [
         "# What edits do",
-        f"Printed by\n\n```\n{origin.command}\n```\n\nfor weights `{origin.weights[:16]}`, split `{origin.split}`.",
+        f"Printed by\n\n```\n{origin.command}\n```\n\nfor `{origin.model}`, weights "
+        f"`{origin.weights[:16]}`, split `{origin.split}`.",
         "Each attribute is added to `n` held-out pictures that are labelled as lacking it (`not Male`: taken away from "
         "those labelled as having it). The strength is in sigmas, standard deviations of the training encodings along "
         "the direction. A small classifier trained on other data judges the edits.",

@@ -24,8 +24,8 @@ _READERS: dict[str, dict[str, Any]] = {
 
 # What a config's docstring does not say: when another value than the default is the better choice.
 _ADVICE = {
-    "scale_min": "; 0.1 or more costs next to nothing, and without it pictures unlike those of the training may be lost in "
-    "float32",
+    "scale_min": "; 0.1 or more costs next to nothing, and without it pictures unlike those of the training may be "
+    "lost in float32",
 }
 
 

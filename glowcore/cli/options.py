@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from glowcore import checkpoint, classes
+from glowcore import checkpoint, classes, image_guard
 from glowcore.cli import console
 from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.likelihood_model import LikelihoodModel
+from glowcore.text import printable
 
 #: More threads than any machine has use for; OpenMP ends the process where it cannot start as many as it is told to.
 MOST_THREADS = 1024
@@ -136,8 +137,25 @@ def add_skip_broken(parser: argparse.ArgumentParser) -> None:
 
 
 def open_pictures(args: argparse.Namespace, model: LikelihoodModel) -> PictureSet:
-    """Open the pictures of :func:`add_data` at the size of a model, and list the files that were left out."""
-    return open_pictures_at(args, model.image_size, model.config.channels)
+    """Open the pictures of :func:`add_data` at the size of a model, with remarks on files left out and a poor fit."""
+    pictures = open_pictures_at(args, model.image_size, model.config.channels)
+    _say_fit(args.data, pictures)
+    return pictures
+
+
+def _say_fit(data: str, pictures: PictureSet) -> None:
+    """Print a remark if the first picture is enlarged for the model, or grey for a model of colour."""
+    path = Path(data, pictures.files[0]) if pictures.files else None
+    if path is None or not path.is_file():  # not of a folder
+        return
+    header, (channels, *size) = image_guard.inspect(path.read_bytes()), pictures.images[0].shape
+    changes = []
+    if min(header.height, header.width) < min(size):
+        changes.append(f"{header.height}x{header.width}, enlarged to {size[0]}x{size[1]}")
+    if channels == 3 and bool((pictures.images[0] == pictures.images[0][:1]).all()):
+        changes.append("grey, for a model of colour")
+    if changes:
+        console.say(f"note: the first picture, {printable(pictures.files[0], 120)}, is {' and '.join(changes)}")
 
 
 def open_pictures_at(

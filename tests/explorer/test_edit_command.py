@@ -77,9 +77,10 @@ def test_attributes_may_have_the_names_that_are_shown(home, tmp_path):
     for name, arguments in (
         ("given.png", ("--set", "Smiling=2", "--lock", "Male")),
         ("shown.png", ("--set", "Smile=2", "--lock", "Masculine")),
+        ("lower.png", ("--set", "smile=2", "--lock", "MALE")),
     ):
         assert edit(*arguments, "--aligned", "--out", tmp_path / name) == 0
-    assert (tmp_path / "shown.png").read_bytes() == (tmp_path / "given.png").read_bytes()
+        assert (tmp_path / name).read_bytes() == (tmp_path / "given.png").read_bytes()
 
 
 def test_the_face_is_chosen_by_its_number(home, photo, tmp_path, capsys):

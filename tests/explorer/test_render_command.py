@@ -85,6 +85,7 @@ def test_render_of_a_saved_picture_that_holds_its_crop_needs_no_photo(home, tmp_
         (["--recipe", "http://[x/?s=abc"], "the link is incomplete"),
         (["--recipe", "http://127.0.0.1:8501/?x=1"], "holds no edit; expected one with ?s= in it"),
         (["--recipe", str(PHOTO).replace(".jpg", ".png")], "astronaut.png cannot be read"),
+        (["--recipe", str(PHOTO)], "astronaut.jpg is no PNG that the application saved; expected such a PNG, a token"),
         (["--recipe", str(REPOSITORY / "docs" / "images" / "memory.png")], "memory.png holds no recipe"),
         (["--recipe", "!"], "link"),
         (["--recipe", EditRecipe(Source("photo", "0" * 32)).token()], "photo"),

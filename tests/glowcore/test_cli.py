@@ -87,6 +87,18 @@ def test_evaluate(tiny, capsys, tiny_model):
     assert f"bits/dim      {result['bits_per_dim']:.4f}" in words.out
 
 
+@pytest.mark.parametrize(
+    ("size", "mode", "said"),
+    [((4, 4), "L", "4x4, enlarged to {0}x{0} and grey, for a model of colour"), ((SIZE, SIZE), "RGB", None)],
+)
+def test_evaluate_says_how_pictures_are_made_to_fit(tiny, tmp_path, capsys, size, mode, said):
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    Image.fromarray(noise).convert(mode).save(tmp_path / "a.png")
+    argv = ["evaluate", "--model", tiny / "model", "--data", tmp_path, "--split", "all", "--quiet"]
+    expected = f"note: the first picture, a.png, is {said.format(SIZE)}\n" if said else ""
+    assert run(capsys, *argv).err == expected
+
+
 def fit_partial(model, faces):
     """The arguments of a fit that takes no descent."""
     return ["attributes", "--model", model, "--data", faces, "--quiet", "--directions", "partial"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 import glowcore
+from glowcore import checkpoint
 from glowcore.cli import main
 from tests.glowcore.command_line import read, run
 from tests.glowcore.tiny import ATTRIBUTES, SIZE, write_model, write_pictures
@@ -96,6 +97,7 @@ def test_edits_as_markdown_and_as_words(folder, tmp_path, capsys):
         in table.out
     )
     assert "--data FACES --edits " in table.out
+    assert f"for `{(folder / 'model').name}`, weights `{checkpoint.fingerprint(folder / 'model')[:16]}`" in table.out
     limited = run(capsys, *argv(folder, *options, "--split", "all", "--limit", 40, "--skip-broken", "--markdown")).out
     assert "--data FACES --split all --limit 40 --skip-broken --edits --classifier-data CELEBA " in limited
     assert str(folder) not in table.out
