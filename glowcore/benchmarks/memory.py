@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import multiprocessing
-import os
 import statistics
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ import torch
 from glowcore.benchmarks.configs import BENCH_CONFIGS, noise_pictures, ready_model
 from glowcore.benchmarks.speed import train_step
 from glowcore.devices import synchronize
+from glowcore.errors import ConfigError
 from glowcore.flow import Flow
 from glowcore.heap import keep_heap, release_heap
 from glowcore.memory import saved_bytes
@@ -47,8 +46,6 @@ class Row:
             and optimizer state.
         largest_level: of the parameters of the largest level, and so of their gradients.
         resident: largest resident memory, including model, gradients, optimizer and Python.
-        peak_of: the ``"steps"``, if ``peak`` and ``resident`` were measured over the steps alone, or the ``"process"``,
-            on systems that cannot reset the peak: then the preparation of the model is included.
         seconds: median of a step.
         gradient_error: norm of the difference of all gradients from those of ``full``, relative, in float32.
     """
@@ -59,7 +56,6 @@ class Row:
     peak: int
     largest_level: int
     resident: int
-    peak_of: str
     seconds: float
     gradient_error: float
 
@@ -87,6 +83,9 @@ def measure_memory(
 
     Returns:
         the settings, and as ``rows`` a list of :class:`Row`.
+
+    Raises:
+        ConfigError: on a device other than CUDA, this system cannot reset the peak of a process.
     """
     kinds = [(memory, 0) for memory in modes] + [("reversible", ANCHOR_EVERY)] * ("reversible" in modes)
     jobs = [(name, str(device), batch, depth, memory, anchor, steps) for depth in depths for memory, anchor in kinds]
@@ -114,7 +113,7 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
         train_step(flow, optimizer, images, memory, bf16=False)
 
     step()
-    resting, peak_of = _reset_peak(flow)
+    resting = _reset_peak(flow)
     times = []
     for _ in range(steps - 1):
         synchronize(flow.device)
@@ -132,7 +131,6 @@ def probe(name: str, device: str, batch: int, depth: int, memory: str, anchor_ev
         resident - resting,
         max(levels),
         resident,
-        peak_of,
         statistics.median(times),
         _gradient_error(flow, images[: min(batch, 8)]),
     )
@@ -171,37 +169,26 @@ def _gradient_error(flow: Flow, images: torch.Tensor) -> float:
     return float((gradients(flow.memory) - expected).norm() / expected.norm())
 
 
-def _reset_peak(flow: Flow) -> tuple[int, str]:
-    """Reset the peak where the system allows it; return the memory in use and :attr:`Row.peak_of`."""
+def _reset_peak(flow: Flow) -> int:
+    """Reset the peak; return the memory in use."""
     if flow.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(flow.device)
-        return torch.cuda.memory_allocated(flow.device), "steps"
+        return torch.cuda.memory_allocated(flow.device)
     gc.collect()
     release_heap()
-    peak_of = "steps"
     try:
         # Linux: writing 5 resets the peak of the resident set.
         (PROC / "clear_refs").write_text("5")
-    except OSError:
-        peak_of = "process"
-    return psutil.Process().memory_info().rss, peak_of
+    except OSError as error:
+        raise ConfigError(
+            f"bench memory needs to write {PROC / 'clear_refs'}, which this system does not allow; run it on Linux or "
+            "with --device cuda"
+        ) from error
+    return psutil.Process().memory_info().rss
 
 
 def _peak(flow: Flow) -> int:
     if flow.device.type == "cuda":
         return torch.cuda.max_memory_allocated(flow.device)
-    try:
-        status = (PROC / "status").read_text()
-    except OSError:
-        return _peak_without_proc()
+    status = (PROC / "status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
-
-
-def _peak_without_proc() -> int:
-    """Return the largest resident set of this process so far, in bytes, on systems without ``/proc``."""
-    if os.name == "nt":
-        return psutil.Process().memory_info().peak_wset
-    import resource  # missing on Windows
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
