@@ -84,6 +84,18 @@ def test_the_temperature_of_a_seed_is_above_the_buttons():
     kinds = [element.type for element in at.main if element.type in ("slider", "download_button")]
     assert at.slider[0].label == "Temperature of seed 17"
     assert kinds == ["slider", "download_button", "download_button", "download_button"]
+    desk = at.session_state["desk"]
+    at.slider[0].set_value(0.85).run()
+    assert desk.recipe.temperature == (0.85,)
+    for change, temperature in (
+        (lambda: desk.start_from(Source("seed", "18")), 0.85),
+        (lambda: desk.start_from(Source("seed", "19"), (0.4,)), 0.4),
+        (lambda: desk.start_from(Source("seed", "17"), (0.33,)), 0.33),  # between two steps of the slider
+        (lambda: [at.switch_page(f"explorer/ui/pages/{page}.py").run() for page in ("mix", "edit")], 0.33),
+    ):
+        change()
+        at.run()
+        assert (at.slider[0].value, desk.recipe.temperature) == (temperature, (temperature,))
 
 
 def test_without_a_picture_there_is_nothing_to_save(monkeypatch):
