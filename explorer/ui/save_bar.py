@@ -69,8 +69,8 @@ def _seed_bar(bench: Bench) -> None:
     desk, recipe = bench.desk, bench.desk.recipe
     if len(recipe.temperature) > 1:
         return
-    # A new slider only if something else changed the temperature. Setting its value would drop the keys pressed since, and
-    # the browser would not get the value if another run interrupts this one.
+    # A new slider only if something else changed the temperature. Setting its value would drop the keys pressed since,
+    # and the browser would not get the value if another run interrupts this one.
     known, number = st.session_state.get(WARMED, ((), 0))
     if known != recipe.temperature:
         number += 1
