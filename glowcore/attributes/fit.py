@@ -88,13 +88,15 @@ def fit_attributes(
         progress: show a bar on stderr.
 
     Raises:
-        ConfigError: other ``directions``; a name given twice, or labels of other pictures; or a class-conditional
-            model, and pictures without classes or with one that it does not have.
+        ConfigError: other ``directions``; a name given twice, or labels of other pictures or values; or a
+            class-conditional model, and pictures without classes or with one that it does not have.
         DataError: no attribute has 30 pictures with and 30 without it, there is no room for a temporary file of the
             encodings, or the fit of an attribute is not finite.
     """
     check_choice("directions", directions, DIRECTION_CHOICES)
-    _check_labels(pictures.attributes, pictures.attribute_names, len(pictures))
+    if not isinstance(pictures.attributes, Tensor):
+        raise ConfigError(f"the attributes are a {type(pictures.attributes).__name__}, expected a torch.Tensor")
+    _check_labels(_array(pictures.attributes), pictures.attribute_names, len(pictures))
     fittable(pictures.attributes.numpy(), pictures.attribute_names)
     y = _classes_of(model, pictures)
     # Not onnxruntime: batches are large, and the application fits in one thread of several.
@@ -159,7 +161,7 @@ def fit_matrix(
         progress: show a bar on stderr.
 
     Raises:
-        ConfigError: another kind of directions, a name given twice, or a matrix or labels of other shapes.
+        ConfigError: another kind of directions, a name given twice, or a matrix or labels of other shapes or values.
         DataError: no attribute has 30 pictures with and 30 without it, or the fit of one is not finite.
     """
     check_choice("kind", kind, DIRECTION_KINDS)
@@ -216,12 +218,15 @@ def _array(values: np.ndarray | Tensor) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-def _check_labels(labels: np.ndarray | Tensor, names: Sequence[str], count: int) -> None:
-    """Raise :class:`ConfigError` unless the names differ and there is a label of each for ``count`` pictures."""
+def _check_labels(labels: np.ndarray, names: Sequence[str], count: int) -> None:
+    """Raise :class:`ConfigError` unless the names differ and each has a label 1, 0 or -1 for ``count`` pictures."""
     if len(set(names)) < len(names):
         raise ConfigError(f"the names are {', '.join(names)}, expected different ones")
     if tuple(labels.shape) != (count, len(names)):
         raise ConfigError(f"the labels are {list(labels.shape)}, expected {[count, len(names)]}, one of each name")
+    others = labels[~np.isin(labels, (-1, 0, 1))]
+    if len(others):
+        raise ConfigError(f"the labels have the value {others[0]}, expected 1 (with it), 0 (without) and -1 (unknown)")
 
 
 def _directions(

@@ -15,7 +15,7 @@ def fittable(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[
     """Return the indices of the columns of ``labels`` that can be fitted, and the reasons against the others by name.
 
     Args:
-        labels: ``[N, A]``, 1 yes, 0 no; other values do not count.
+        labels: ``[N, A]``, 1 yes, 0 no, -1 unknown.
         names: the A attributes.
 
     Raises:
@@ -28,6 +28,8 @@ def fittable(labels: np.ndarray, names: Sequence[str]) -> tuple[list[int], dict[
             usable.append(index)
         else:
             refused[name] = f"{yes} pictures with and {no} without it, at least {MIN_COUNT} of each are needed"
+            if yes >= MIN_COUNT and not no and (labels[:, index] == -1).any():
+                refused[name] += "; -1 is unknown, 0 is without"
     if not names:
         raise DataError(
             "the pictures have no attributes; expected attributes.csv in their folder, with a column file (such as "
