@@ -57,10 +57,20 @@ class Flow(LikelihoodModel):
         class_head: ClassHead | None = None,
     ) -> None:
         super().__init__(config)
+        if isinstance(config, dict):
+            raise ConfigError("config is a dict, expected a config such as GlowConfig(**config)")
+        lacking = [method for method in ("labels", "inverse") if not hasattr(top_prior, method)]
+        if lacking:
+            raise ConfigError(
+                f"top_prior is a {type(top_prior).__name__} without {', '.join(lacking)}, expected a module with "
+                "labels, forward and inverse, as those of glowcore.priors.TopPrior"
+            )
         config_checks.check_choice("prior", prior, PRIORS)
         self.preprocess = preprocess
         self.levels = nn.ModuleList(levels)
         for number, level in enumerate(self.levels, 1):
+            if not isinstance(level, Level):
+                raise ConfigError(f"level {number} is a {type(level).__name__}, expected a glowcore.levels.Level")
             if (level.split is None) != (number == len(self.levels)):
                 found = "no split" if level.split is None else "a split"
                 raise ConfigError(

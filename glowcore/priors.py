@@ -81,8 +81,7 @@ class TopPrior(nn.Module):
         """
         if y is None:
             return None
-        # as_tensor would move a tensor to the default device.
-        y = self._checked(y if isinstance(y, Tensor) else torch.as_tensor(y, device="cpu"))
+        y = self._checked(y)
         if y.ndim > 1 or y.numel() not in (1, batch):
             raise ConfigError(
                 f"labels y have shape {tuple(y.shape)}, expected one number or one for each of {batch} pictures"
@@ -111,9 +110,17 @@ class TopPrior(nn.Module):
             )
         return stats[:, 0], stats[:, 1]
 
-    def _checked(self, y: Tensor) -> Tensor:
+    def _checked(self, y: Tensor | Sequence[int] | int) -> Tensor:
         if self.class_stats is None:
             raise ConfigError("this model has no classes, expected no labels y")
+        if not isinstance(y, Tensor):  # as_tensor would move a tensor to the default device
+            try:
+                y = torch.as_tensor(y, device="cpu")
+            except (TypeError, ValueError, RuntimeError):
+                raise ConfigError(
+                    f"labels y are {y!r:.40}, expected whole numbers from 0 to {self.num_classes - 1} "
+                    "(glowcore.classes.class_number returns that of a name)"
+                ) from None
         if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
             raise ConfigError(f"labels y are {y.dtype}, expected whole numbers from 0 to {self.num_classes - 1}")
         if y.device.type == "cpu" and not torch.compiler.is_compiling() and not under_torch_func(y):

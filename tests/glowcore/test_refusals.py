@@ -66,14 +66,21 @@ def test_every_class_that_it_has_is_taken_however_it_is_given(classed, y):
     [
         (torch.tensor([0.0, 1.0]), "labels y are torch.float32, expected whole numbers from 0 to 2"),
         (True, "labels y are torch.bool"),
+        (
+            "1",
+            r"labels y are '1', expected whole numbers from 0 to 2 \(glowcore\.classes\.class_number returns that of a",
+        ),
+        (["a", "b"], r"labels y are \['a', 'b'\], expected"),
+        ([[0], [1, 2]], r"labels y are \[\[0\], \[1, 2\]\], expected"),
         ([0, 1, 2], r"labels y have shape \(3,\), expected one number or one for each of 2 pictures"),
         ([[0, 1]], r"labels y have shape \(1, 2\)"),
         (None, "give labels y, 0 to 2"),
     ],
 )
 def test_labels_that_are_none(classed, y, told):
-    with pytest.raises(ConfigError, match=told):
-        classed.encode(pictures(2), y)
+    for call in (classed.encode, lambda _, y: classed.sample([1, 2], y=y)):
+        with pytest.raises(ConfigError, match=told):
+            call(pictures(2), y)
 
 
 @torch.no_grad()
@@ -251,6 +258,28 @@ def test_what_they_hold_is_checked_as_plain_ones_are(given, told):
 def test_a_prior_that_is_none(flow, prior):
     with pytest.raises(ConfigError, match=f"^prior is {prior!r}, expected one of logistic, gaussian$"):
         Flow(flow.config, flow.levels, flow.top_prior, prior=prior)
+
+
+def test_labels_in_words_for_a_model_without_classes(flow):
+    with pytest.raises(ConfigError, match="this model has no classes, expected no labels y"):
+        flow.sample([1], y="3")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"config": {"image_size": 8}}, "config is a dict, expected a config such as GlowConfig"),
+        ({"levels": [torch.nn.Identity()]}, "level 1 is a Identity, expected a glowcore.levels.Level"),
+        (
+            {"top_prior": torch.nn.Identity()},
+            "top_prior is a Identity without labels, inverse, expected a module with labels, forward and inverse",
+        ),
+    ],
+)
+def test_parts_of_a_flow_that_are_none(flow, given, told):
+    parts = {"config": flow.config, "levels": flow.levels, "top_prior": flow.top_prior} | given
+    with pytest.raises(ConfigError, match=f"^{told}"):
+        Flow(**parts)
 
 
 @pytest.mark.parametrize("vae", [False, True])
