@@ -56,6 +56,8 @@ _ABSENT = "named in the table, not in the folder"
 class PictureSet:
     """Decoded pictures with their attributes and classes; row i of every field belongs to picture i.
 
+    ``torch.utils.data.TensorDataset(pictures.images, pictures.attributes)`` is the data set for a ``DataLoader``.
+
     Attributes:
         images: uint8 ``[N, C, H, W]``, in memory or memory-mapped.
         attributes: int8 ``[N, A]``: 1 yes, 0 no, -1 unknown.
@@ -82,6 +84,13 @@ class PictureSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.images.shape[1:]))
+        return (
+            f"PictureSet({len(self)} pictures of {shape}, {len(self.attribute_names)} attributes, "
+            f"{len(self.class_names)} classes, {len(self.skipped)} skipped)"
+        )
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of names, pixels, labels and class names, by which fits name their pictures."""

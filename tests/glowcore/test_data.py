@@ -37,6 +37,13 @@ def test_table_layout(table):
     assert open_dataset(str(table), image_size=8, limit=2).files == ["0.png", "1.png"]
 
 
+def test_a_set_prints_as_one_line_however_many_pictures_it_has(table):
+    dataset = open_dataset(table, image_size=8)
+    many = replace(dataset, files=dataset.files * 5000, skipped=[("a.png", "empty")] * 500)
+    count = len(dataset)
+    assert repr(many) == f"PictureSet({count} pictures of 3x8x8, 2 attributes, 0 classes, 500 skipped)"
+
+
 def test_pictures_are_what_the_loader_of_the_application_gives(table):
     data = open_dataset(table, image_size=8)
     for name, picture in zip(data.files, data.images, strict=True):
