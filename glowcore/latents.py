@@ -31,6 +31,8 @@ class Latents:
     all pictures or a list is accepted. An operation on two latents keeps the labels of the first, or of the second if
     the first has none; :meth:`mixed` has a rule of its own. Operations on latents with different priors or shapes raise
     :class:`~glowcore.errors.ConfigError`.
+
+    ``torch.load`` reads latents saved by ``torch.save`` after ``torch.serialization.add_safe_globals([Latents])``.
     """
 
     levels: list[Tensor]
@@ -68,6 +70,10 @@ class Latents:
         return replace(self, levels=levels, log_prob=log_prob, y=y)
 
     def __add__(self, other: Latents) -> Latents:
+        """Add level by level; the labels are those of the first operand.
+
+        A mean has no labels, so that a difference of two means, added to a picture, leaves the picture's label.
+        """
         return self._zip(other, torch.add) if isinstance(other, Latents) else NotImplemented
 
     def __radd__(self, other: int) -> Latents:
@@ -75,6 +81,7 @@ class Latents:
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __sub__(self, other: Latents) -> Latents:
+        """Subtract level by level; the labels are those of the first operand, as for addition."""
         return self._zip(other, torch.sub) if isinstance(other, Latents) else NotImplemented
 
     def __neg__(self) -> Latents:

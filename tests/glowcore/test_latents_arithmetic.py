@@ -1,5 +1,6 @@
 """Arithmetic on latents beyond sums: factors, means, gradients; and what is no operand or index."""
 
+import io
 from dataclasses import replace
 from fractions import Fraction
 
@@ -94,3 +95,15 @@ def test_an_index_selects_pictures_only(index):
     with pytest.raises(IndexError, match="does not select pictures, expected a number, slice, list or mask"):
         replace(latents(2), log_prob=None)[index]
     assert torch.equal(latents(3)[[2, 0]].flatten(), latents(3).flatten()[[2, 0]])
+
+
+def test_saved_latents_are_loaded_without_running_what_the_file_says():
+    a = latents()
+    a.y = torch.tensor([2, 0])
+    file = io.BytesIO()
+    torch.save(a, file)
+    file.seek(0)
+    with torch.serialization.safe_globals([Latents]):
+        loaded = torch.load(file, weights_only=True)
+    assert torch.equal(loaded.flatten(), a.flatten())
+    assert (loaded.y.tolist(), loaded.log_prob.tolist(), loaded.prior) == ([2, 0], [0.0, 1.0], "gaussian")
