@@ -1,4 +1,4 @@
-"""A film plays on the page as the file plays that is saved of it."""
+"""A film plays on the page as the file plays that is saved of it; film and pad stand where the visitor put them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.pixels.lost_pictures import sheet
 from explorer.pixels.pictures import tile_uri
+from explorer.ui.components import sources
 from tests.e2e.settling import settle, still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -56,6 +58,47 @@ TOLD = """() => {
   film.send = tell
   return told
 }"""
+
+# What a component sends that is built after another one was put somewhere else and removed at once.
+REBUILT = """async ([html, js, data, move]) => {
+  const show = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default
+  let sent = []
+  const build = async () => {
+    const host = document.body.appendChild(document.createElement("div"))
+    const root = host.attachShadow({ mode: "open" })
+    root.innerHTML = html
+    const close = show({ data, parentElement: root, setStateValue: (_, place) => sent.push(place) })
+    while (!root.__instance.sheet) await new Promise(requestAnimationFrame)
+    return [root.__instance, () => { host.remove(); close() }]
+  }
+  const [first, remove] = await build()
+  new Function("component", move)(first)
+  remove()
+  sent = []
+  await build()
+  return sent
+}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "move", "place"),
+    [
+        ("film", 9, "component.stand(0.5); component.rest(0)", 0),
+        ("film", 9, "component.finish(1); component.stop()", 1),
+        ("pad", 4, "component.go(0.8, 0.3); component.send()", [0.8, 0.3]),
+        ("pad", 4, "component.go(0.8, 0.3); component.send(); component.go(0.5, 0.5); component.send()", [0.5, 0.5]),
+    ],
+)
+def test_a_new_component_tells_the_server_the_place_of_the_one_before(browser, name, number, move, place):
+    page = browser.new_page(reduced_motion="reduce")
+    page.route("http://app/", lambda route: route.fulfill(content_type="text/html", body=""))
+    page.goto("http://app/")
+    pictures = [np.full((8, 8, 3), 20 * i, np.uint8) for i in range(number)]
+    columns = int(number**0.5)
+    data = {"columns": columns, "side": columns, "count": number, "alt": "", "rate": 24, "loop": False, "buttons": "x"}
+    parts = sources(name)
+    assert page.evaluate(REBUILT, [parts["html"], parts["js"], {**data, **sheet(pictures, columns)}, move]) == [place]
+    page.close()
 
 
 def open_film(page):
@@ -209,7 +252,6 @@ def test_a_film_stands_on_a_frame_and_not_between_two(page):
 
 @pytest.mark.parametrize("delay", [0.05, 0.2])
 def test_a_frame_is_saved_on_a_slow_link(link, page, delay):
-    page.goto(link.address)
     open_film(page)
     link.delay = delay
     page.get_by_role("button", name="Play").click()

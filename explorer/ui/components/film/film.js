@@ -12,6 +12,7 @@ class Film {
     this.canvas = this.find(".screen canvas")
     this.scrub = this.find(".scrub")
     this.place = this.sent = this.received = 0
+    this.touched = false
     this.listening = new AbortController()
     const { signal } = this.listening
     const onPress = (event) => { if (this.timer && event.target.closest?.(this.box)) this.stand(this.place) }
@@ -38,7 +39,8 @@ class Film {
     this.rate = data.rate
     this.loop = data.loop
     if (this.uri === data.uri) return
-    if (!this.uri) [this.place, this.touched] = recall(`${PLACE} ${this.box}`) ?? [0, false]
+    const kept = this.uri ? null : recall(`${PLACE} ${this.box}`)
+    if (kept) [this.place, this.touched, this.sent] = [...kept, null] // the server may hold another place
     this.uri = data.uri
     const image = await decoded(data.uri)
     if (this.uri !== data.uri) return
@@ -52,8 +54,8 @@ class Film {
     this.scrub.max = Math.max(1, this.count - 1)
     this.thumbs()
     this.go(this.ofFrame(this.place))
-    if (this.touched && !this.timer) this.send()
     if (!this.touched && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play(true)
+    else if (!this.timer) this.send()
   }
 
   thumbs() {
@@ -121,6 +123,7 @@ class Film {
   send() {
     if (this.place === this.sent) return
     this.sent = this.place
+    this.keep()
     this.post(this.place)
   }
 
@@ -147,10 +150,15 @@ class Film {
     this.resting = setTimeout(() => this.send(), REST)
   }
 
-  // Note that the visitor has taken the film, and keep its position for the next visit of the page.
+  // Note that the visitor has taken the film.
   take() {
     this.touched = true
-    remember(`${PLACE} ${this.box}`, [this.place, true])
+    this.keep()
+  }
+
+  // Keep the position for the next visit of the page.
+  keep() {
+    remember(`${PLACE} ${this.box}`, [this.place, this.touched])
   }
 
   // Return the position of the frame nearest to a position.

@@ -1,5 +1,8 @@
 // A square between four pictures: the picture shown is the one at the dot. All pictures are in the browser; the position is
-// sent to the server when the pointer or the key is lifted, so that the server can save the picture.
+// sent to the server when the pointer or the key is lifted, so that the server can save the picture. A new pad stands where
+// the last one of this tab was put.
+
+const DOT = "explorer-pad-place"
 
 class Pad {
   constructor(root) {
@@ -31,6 +34,7 @@ class Pad {
   send() {
     if (String(this.at) === String(this.sent)) return
     this.sent = this.at
+    remember(DOT, this.at)
     this.post(this.at)
   }
 
@@ -39,6 +43,8 @@ class Pad {
     this.field.setAttribute("aria-label", data.alt)
     this.alt = data.alt
     if (this.uri === data.uri) return
+    const kept = this.uri ? null : recall(DOT)
+    if (kept) [this.at, this.sent] = [kept, null] // the server may hold another place
     this.uri = data.uri
     const image = await decoded(data.uri)
     if (this.uri !== data.uri) return
@@ -52,6 +58,7 @@ class Pad {
     const ends = [0, data.side - 1, last - data.side + 1, last]
     this.corners.forEach((canvas, index) => this.sheet.draw(canvas, ends[index]))
     this.go(...this.at)
+    if (!this.sent) this.send()
   }
 
   // Move the dot and blend the four nearest pictures of the grid bilinearly.
