@@ -53,7 +53,12 @@ def run_of(faces, out):
     return ["train", "--data", str(faces), "--device", "cpu", "--out", str(out)]
 
 
-def train(*args):
+def train(faces, out, *argv):
+    assert main([*run_of(faces, out), *map(str, argv)]) == 0
+
+
+def train_elsewhere(*args):
+    """Train in a process of its own."""
     done = subprocess.run(command(*args), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
@@ -98,7 +103,7 @@ def test_two_n_steps_equal_n_and_a_new_process_and_n(tmp_path, faces):
     assert "Traceback" not in words
     steps = saved_states.saved_steps(halves / "state")[0]
     # Options that are left out keep their value; only the end is new.
-    train(faces, halves, "--resume", "--steps", 2 * steps, "--threads", 1, "--quiet")
+    train_elsewhere(faces, halves, "--resume", "--steps", 2 * steps, "--threads", 1, "--quiet")
     train(faces, whole, *MODEL, *SETTINGS, "--steps", 2 * steps)
     assert_same_run(halves, whole)
 
@@ -179,6 +184,7 @@ def test_init_from_takes_the_weights_and_nothing_else(tmp_path, faces, capsys):
     # A step of 1e-12 changes no float32 weight; actnorm is not initialised again.
     assert all(torch.allclose(state["model"][name], weights[name], rtol=0, atol=1e-9) for name in weights)
     assert state["step"] == 1
+    assert state["memory"] == {"memory": "full", "anchor_every": 8}
     assert {float(moments["step"]) for moments in state["optimizer"]["state"].values()} == {1.0}
     trained = glowcore.load(tmp_path / "run", device="cpu")
     assert trained.config == glowcore.load(source, device="cpu").config
