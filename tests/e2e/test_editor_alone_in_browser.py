@@ -73,6 +73,28 @@ UNANSWERED = (
 }"""
 )
 
+# The answer with the strip, and at once another without it; then answers without a strip.
+STRIP_LOST = (
+    START
+    + """
+  const [messages, { original }] = [[], data.pictures]
+  const send = (_, message) => { if (!message.again) messages.push(message) }
+  const newest = (more) => ({ ...data, ack: messages.at(-1), ...more })
+  const answer = (more) => show({ data: newest(more), parentElement: root, setStateValue: send })
+  const requested = async (count) => { for (let i = 0; i < 1000 && messages.length < count; i++) await wait(10) }
+  const strip = { name: data.sliders[0].name, strengths: [-3, 3], uri: original.uri, lost: [], lostWords: "" }
+  answer()
+  await requested(1)
+  answer({ strip })
+  answer()
+  await requested(2)
+  const overtaken = messages.map((m) => m.op)
+  answer()
+  await wait(1500)
+  return { overtaken, refused: messages.slice(2) }
+}"""
+)
+
 
 @pytest.fixture
 def play(browser, tmp_path):
@@ -105,6 +127,10 @@ def test_comments_of_the_scripts_are_not_sent():
 
 def test_no_strip_is_asked_for_while_a_button_is_pressed(play):
     assert play(PRESSED) == {"pressed": [], "free": ["strip"]}
+
+
+def test_a_strip_that_newer_data_has_overtaken_is_requested_once_more(play):
+    assert play(STRIP_LOST) == {"overtaken": ["strip", "strip"], "refused": []}
 
 
 def test_a_change_that_is_never_answered_is_taken_back(play):

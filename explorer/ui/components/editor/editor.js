@@ -254,9 +254,11 @@ class Editor {
     }
     const touched = data.sliders.find((s) => s.name === this.frames.name)
     if (touched && !this.panel.dragging) this.frames.mark(touched.value)
-    const refused = this.wanted && !this.stage.strip && !this.wire.inFlight // the slider is locked, or the server is busy
+    // The slider is locked, the server is busy, or newer data replaced the answer: the strip is requested once more.
+    const refused = this.wanted && !this.stage.strip && !this.wire.inFlight
     if (refused) this.wanted = null
-    else if (!this.stage.strip) this.refreshSoon()
+    if (!this.stage.strip && !(refused && this.refused)) this.refreshSoon()
+    this.refused = refused
     if (!this.panel.dragging && !this.wire.valuesPending) this.stage.setMoved(data.sliders.some((s) => s.value !== 0))
     this.views.update(data, photo, pictures.original)
     for (const name of Object.keys(pictures)) this.place(name, pictures[name], data.pictures[name], other)
