@@ -40,6 +40,9 @@ class FaceInPhoto {
     this.others = others.map(([face, corners]) => [face, corners.map(inPixels)])
     this.size = original.naturalWidth
     this.face = element("canvas", { width: this.size, height: this.size })
+    this.context = this.face.getContext("2d", { willReadFrequently: true })
+    const scale = Math.hypot(matrix[0], matrix[3])
+    if (scale > 1) this.context.filter = `blur(${scale / 2}px)` // smaller in the photo than in the model's picture
     this.original = this.pixels((canvas) => drawTile(canvas, original))
     this.factor = Math.max(1, Math.round(FINE / this.size))
     const [a, b, c, d, e, f] = matrix
@@ -60,8 +63,9 @@ class FaceInPhoto {
 
   // Return the face's values after `paint` has drawn it on a canvas of its own size.
   pixels(paint) {
+    this.context.clearRect(0, 0, this.size, this.size) // a blurred border would mix with the picture before
     paint(this.face)
-    return this.face.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, this.size, this.size).data
+    return this.context.getImageData(0, 0, this.size, this.size).data
   }
 
   // Draw the photo with the face that `paint` draws.
