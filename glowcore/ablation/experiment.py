@@ -25,7 +25,7 @@ from glowcore.evaluation import evaluate
 from glowcore.models import GlowConfig, build
 from glowcore.progress import progress_bar
 from glowcore.storage import output
-from glowcore.training import Trainer, saved_states, training_set
+from glowcore.training import Trainer, run_lock, training_set
 from glowcore.training.settings import TrainSettings
 
 #: Size of the base: about two minutes of training on one core. Its depth is split over three levels.
@@ -147,14 +147,15 @@ def config_of(variant: str, image_size: int | tuple[int, int], channels: int = 3
 def run_all(setup: Setup, variants: Sequence[str], seeds: int, out: Path, *, progress: bool = True) -> int | None:
     """Train every variant with seeds 0 to ``seeds - 1``, except the runs that ``out/runs.jsonl`` already holds.
 
-    The outer loop is over seeds, so that the runs finished before an interruption can be compared
-    (:func:`read_runs`).
+    A run that was interrupted begins again. The outer loop is over seeds, so that the runs finished before an
+    interruption can be compared (:func:`read_runs`).
 
     Returns:
         The number of a signal that ended a run early, None when all are finished.
 
     Raises:
-        ConfigError: ``out`` holds runs of another protocol, finished or not, or ``runs.jsonl`` cannot be written.
+        CheckpointError: another ablation trains the same run in ``out``.
+        ConfigError: ``out`` holds finished runs of another protocol, or ``runs.jsonl`` cannot be written.
         TrainingError: a run diverged.
     """
     known = read_runs(out)
@@ -162,15 +163,16 @@ def run_all(setup: Setup, variants: Sequence[str], seeds: int, out: Path, *, pro
         raise ConfigError(f"{out} holds runs of other settings or pictures; give the same ones, or another --out")
     finished = {(run.variant, run.seed) for run in known}
     wanted = [(name, seed) for seed in range(seeds) for name in variants if (name, seed) not in finished]
-    for name, seed in wanted:
-        _check_begun(setup, _folder(out, name, seed), seed)
     for name, seed in progress_bar(wanted, desc="ablate", unit="run", progress=progress):
-        run = _train(setup, name, seed, _folder(out, name, seed))
+        folder = _folder(out, name, seed)
+        with run_lock.alone(folder):  # not that of an ablation that is still running
+            shutil.rmtree(folder, ignore_errors=True)
+        run = _train(setup, name, seed, folder)
         if not isinstance(run, Run):
             return run
         known.append(run)
         output.write(out / "runs.jsonl", "".join(json.dumps(asdict(each)) + "\n" for each in known).encode())
-        shutil.rmtree(_folder(out, name, seed) / "state")
+        shutil.rmtree(folder / "state")
     return None
 
 
@@ -205,39 +207,17 @@ def _folder(out: Path, name: str, seed: int) -> Path:
     return out / "runs" / f"{name}-seed{seed}"
 
 
-def _check_begun(setup: Setup, folder: Path, seed: int) -> None:
-    """Raise :class:`ConfigError` where ``folder`` holds an interrupted run of other settings or pictures."""
-    if not saved_states.saved_steps(folder / "state"):
-        return
-    state = saved_states.load_state(folder / "state")
-    settings = asdict(replace(setup.settings, seed=seed))
-    if settings["precision"] == "auto":  # the run keeps what was chosen for it
-        settings["precision"] = state["settings"]["precision"]
-    data = {"training": setup.protocol["images"], "held-out": setup.protocol["held_out"]}
-    if (state["settings"], state["data"]) != (settings, data):
-        raise ConfigError(
-            f"{folder} holds an interrupted run of other settings or pictures, at step {state['step']}; "
-            "give the same ones, or another --out, or delete it"
-        )
-
-
 def _train(setup: Setup, variant: str, seed: int, folder: Path) -> Run | int:
-    """Train one run, resuming an interrupted one; return the number of a signal if one ended it."""
+    """Train one run; return the number of a signal if one ended it."""
     torch.manual_seed(seed)
     model = build(setup.config(variant)).to(setup.device)
     settings = replace(setup.settings, seed=seed)
     trainer = _Timed(model, setup.images, setup.held_out, settings, folder, progress=False)
-    if saved_states.saved_steps(folder / "state"):
-        trainer.load_state(saved_states.load_state(folder / "state"))
-    before = trainer.images_seen
     trainer.run()
     if trainer.stop_signal is not None:
         return trainer.stop_signal
     averaged = trainer.averaged.eval()
     evaluation = evaluate(averaged, setup.held_out)
-    # If an interrupted run had taken all steps before it was resumed, no step is timed now: use wall-clock time.
-    trained, busy = trainer.images_seen - before, trainer.busy
-    rate = trained / busy if busy else trainer.images_seen / trainer.seconds
     return Run(
         variant,
         seed,
@@ -246,7 +226,7 @@ def _train(setup: Setup, variant: str, seed: int, folder: Path) -> Run | int:
         trainer.images_seen,
         evaluation.bits_per_dim,
         evaluation.bits_per_dim_std_error,
-        rate,
+        trainer.images_seen / trainer.busy,
         evaluation.reconstruction_max_abs_error,
         evaluation.pixels_changed,
         trainer.recovery.skipped,

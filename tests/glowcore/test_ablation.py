@@ -14,7 +14,7 @@ from glowcore.ablation.experiment import BASE_VARIANT, VARIANTS, Run, config_of
 from glowcore.cli import main
 from glowcore.errors import ConfigError
 from glowcore.models import build
-from glowcore.training import Trainer
+from glowcore.training import Trainer, run_lock
 from tests.glowcore import tiny
 
 
@@ -166,8 +166,8 @@ def interrupt(monkeypatch):
     return call
 
 
-def test_an_interrupted_run_goes_on(tmp_path, data, interrupt, capsys):
-    assert interrupt(data, tmp_path) == 130  # nothing finished: no table
+def test_an_interrupted_run_begins_again(tmp_path, data, interrupt, capsys):
+    assert interrupt(data, tmp_path, "--steps", "3", "--learning-rate", "0.01") == 130  # nothing finished: no table
     assert capsys.readouterr() == ("", "interrupted; give the same command to go on\n")
     assert interrupt(data, tmp_path, by=15) == 143
     assert (tmp_path / "runs" / "base-seed0" / "state" / "step-1").is_dir()
@@ -187,32 +187,17 @@ def test_what_is_finished_is_told_where_the_rest_was_interrupted(tmp_path, data,
     assert found.err.splitlines()[-1] == "interrupted; give the same command to go on"
 
 
-@pytest.mark.parametrize("more", [("--steps", "3"), ("--image-size", "16"), ("--learning-rate", "0.01")])
-def test_an_interrupted_run_of_other_settings_is_not_finished_as_one_of_these(tmp_path, data, interrupt, capsys, more):
-    assert interrupt(data, tmp_path, *more) == 130
-    capsys.readouterr()
-    assert ablate(data, tmp_path) == 2
-    assert capsys.readouterr().err == (
-        f"error: {tmp_path}/runs/base-seed0 holds an interrupted run of other settings or pictures, at step 1; "
-        "give the same ones, or another --out, or delete it\n"
-    )
-    assert experiment.read_runs(tmp_path) == []
-    assert ablate(data, tmp_path, *more) == 0
+def test_a_run_that_another_ablation_trains_is_left_alone(tmp_path, data, capsys):
+    folder = tmp_path / "runs" / "base-seed0"
+    with run_lock.alone(folder):
+        (folder / "config.json").write_text("{}")
+        assert ablate(data, tmp_path) == 2
+        assert (folder / "config.json").is_file()
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"error: {folder}: a training is running there")
 
 
-def test_a_run_that_was_trained_but_not_written_down_is_finished(tmp_path, data, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(experiment, "evaluate", interrupted)
-        assert ablate(data, tmp_path, "--seeds", "1") == 130
-    assert experiment.read_runs(tmp_path) == []
-    assert ablate(data, tmp_path, "--seeds", "1") == 0
-    assert all(run.images_per_second > 0 for run in experiment.read_runs(tmp_path))
-
-
-def test_a_full_disk_is_told_by_file_and_costs_no_training(tmp_path, data, monkeypatch, capsys):
+def test_a_full_disk_is_told_by_file(tmp_path, data, monkeypatch, capsys):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -224,7 +209,6 @@ def test_a_full_disk_is_told_by_file_and_costs_no_training(tmp_path, data, monke
     told = capsys.readouterr().err.splitlines()[-1]
     assert told == f"error: cannot write {tmp_path}/runs.jsonl: the disk is full"
     assert [run.variant for run in experiment.read_runs(tmp_path)] == ["base"]
-    monkeypatch.setattr(Trainer, "train_step", None)  # the step that was taken is not taken again
     assert ablate(data, tmp_path, "--seeds", "1") == 0
     assert [run.variant for run in experiment.read_runs(tmp_path)] == ["base", "shuffle"]
 
