@@ -70,8 +70,12 @@ def serious(complaints: list[str]) -> list[str]:
 
 
 @pytest.fixture
-def page(browser, server):
-    """A new page of the application, which must make no request to other hosts and log no error."""
+def page(request, browser, server):
+    """A new page of the application, which must make no request to other hosts and log no error.
+
+    It comes over ``link`` where a test or a fixture names that.
+    """
+    link = request.getfixturevalue("link") if "link" in request.fixturenames else None
     context = browser.new_context(viewport={"width": 1360, "height": 860}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(45_000)
@@ -79,7 +83,7 @@ def page(browser, server):
     page.on("console", lambda m: complaints.append(f"{m.text} {m.location['url']}") if m.type == "error" else None)
     page.on("pageerror", lambda e: complaints.append(f"page: {e}"))
     page.on("request", lambda r: None if r.url.startswith(LOCAL) else complaints.append(f"request: {r.url}"))
-    page.goto(server)
+    page.goto(link.address if link else server)
     yield page
     context.close()
     assert serious(complaints) == []
@@ -87,7 +91,7 @@ def page(browser, server):
 
 @pytest.fixture
 def link(server) -> Iterator[SlowLink]:
-    """A way to the application without a delay at first; name it before ``page``, which must close before it."""
+    """A way to the application without a delay at first; ``page`` comes over it."""
     link = SlowLink(int(server.rsplit(":", 1)[1]))
     yield link
     link.close()

@@ -139,7 +139,7 @@ def test_the_saved_grid_remembers_its_edit_and_the_dialog_still_hears_keys(page,
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_can_be_read_and_fits(page, scheme):
     page.emulate_media(color_scheme=scheme)
-    page.reload()
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
     open_grid(page)
     for width in (1360, 390):
         page.set_viewport_size({"width": width, "height": 844})

@@ -20,7 +20,6 @@ DELAY = 0.08  # seconds, each way
 @pytest.fixture
 def slow(link, page):
     """The editor on a slow link, once it has nothing more to request."""
-    page.goto(link.address)
     expect(smile(page)).to_have_value("1")
     expect(page.locator(".frames-name")).to_have_text("Smile")
     settle(page)
@@ -128,7 +127,6 @@ def place_on_map(page) -> None:
 def test_a_save_button_pressed_just_after_something_else_waits_for_the_answer(
     link, page, name, act, button, before, after
 ):
-    page.goto(link.address)
     expect(smile(page)).to_have_value("1")
     page.get_by_role("link", name=name, exact=True).click()
     save = page.get_by_role("button", name=button, exact=True)
@@ -163,7 +161,6 @@ def test_a_save_button_pressed_while_a_script_runs_waits_for_its_end(page):
 
 
 def test_keys_that_a_temperature_gets_while_the_page_answers_all_count(link, page):
-    page.goto(link.address)
     expect(smile(page)).to_have_value("1")
     page.get_by_role("button", name="Random").click()
     temperature = page.get_by_role("slider", name=re.compile("Temperature of seed"))
