@@ -24,16 +24,70 @@ EDITOR = """name => { for (const e of document.querySelectorAll('*')) { const fo
 
 
 @pytest.fixture
-def eyes(browser):
+def mounted(browser):
+    """A function that shows the eyes of a photo in a dialog of a page of its own."""
+    pages = []
+
+    def mount(width: int, found=(), aspect: float = 1, **options):
+        page = browser.new_page(viewport={"width": width, "height": 700}, **options)
+        pages.append(page)
+        html = (COMPONENTS / "eyes" / "eyes.html").read_text("utf-8")
+        page.set_content(
+            '<meta name="viewport" content="width=device-width">'
+            f'<div style="display: flex"><section role="dialog">{html}</section></div>'
+        )
+        page.add_style_tag(content="* { box-sizing: border-box; } section { width: 100%; }")
+        page.add_style_tag(path=COMPONENTS / "eyes" / "eyes.css")
+        sources = "\n".join((COMPONENTS / f).read_text("utf-8") for f in ("shared.js", "eyes/eyes.js"))
+        data = {"uri": DOT, "alt": "Photo", "aspect": aspect, "opener": "none", "found": found}
+        page.evaluate(MOUNT, [sources, data])
+        return page
+
+    yield mount
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def eyes(mounted):
     """The dialog's photo alone, 400 x 400 pixels."""
-    page = browser.new_page(viewport={"width": 500, "height": 700})
-    page.set_content((COMPONENTS / "eyes" / "eyes.html").read_text("utf-8"))
-    page.add_style_tag(path=COMPONENTS / "eyes" / "eyes.css")
+    page = mounted(500)
     page.add_style_tag(content=".eyes .photo { width: 400px; }")
-    sources = "\n".join((COMPONENTS / f).read_text("utf-8") for f in ("shared.js", "eyes/eyes.js"))
-    page.evaluate(MOUNT, [sources, {"uri": DOT, "alt": "Photo", "aspect": 1, "opener": "none"}])
-    yield page
-    page.close()
+    return page
+
+
+@pytest.mark.parametrize(("width", "aspect", "wide"), [(1280, 1, 640), (1280, 2, 924), (1280, 3, 1264), (390, 1, 374)])
+def test_the_dialog_is_as_wide_as_its_photo_and_stays_so(mounted, width, aspect, wide):
+    page = mounted(width, [[0.4, 0.4], [0.6, 0.4]], aspect, has_touch=width < 640, is_mobile=width < 640)
+    dialog, photo = page.get_by_role("dialog"), page.locator(".photo")
+    before = dialog.bounding_box(), photo.bounding_box()
+    assert before[0]["width"] == pytest.approx(wide, abs=2)
+    assert before[0]["x"] == pytest.approx((width - wide) / 2, abs=2)  # in the middle
+    photo.click(position={"x": 100, "y": 60})
+    assert (dialog.bounding_box(), photo.bounding_box()) == before
+
+
+def test_the_eyes_that_are_used_are_marked_until_one_is_placed(mounted):
+    found = [[0.4, 0.3], [0.6, 0.35]]
+    page = mounted(500, found)
+    photo, rings = page.locator(".photo"), page.locator(".eye.found:not([hidden])")
+    expect(rings).to_have_count(2)
+    box = photo.bounding_box()
+    for ring, (x, y) in zip(rings.all(), found, strict=True):
+        mark = ring.bounding_box()
+        assert mark["x"] + mark["width"] / 2 == pytest.approx(box["x"] + x * box["width"], abs=1)
+        assert mark["y"] + mark["height"] / 2 == pytest.approx(box["y"] + y * box["height"], abs=1)
+    photo.click(position={"x": 100, "y": 120})
+    expect(rings).to_have_count(0)
+    expect(page.locator(".eye:not([hidden])")).to_have_count(1)
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_keys_are_named_where_there_are_some(mounted, touch):
+    page = mounted(500, has_touch=touch, is_mobile=touch)
+    text = page.locator(".say")
+    expect(text).to_contain_text("Touch one eye" if touch else "arrow keys")
+    assert ("Enter" in text.inner_text()) != touch
 
 
 def test_only_the_left_button_places_an_eye(eyes):

@@ -1,7 +1,9 @@
 // Two clicks on a photo, under a magnifying glass, place the eyes; by keyboard, arrow keys move a cross and Enter places it.
 
 const SAY = [
-  "Click on one eye, or move a cross there with the arrow keys (Shift: finely) and press Enter.",
+  matchMedia("(pointer: coarse)").matches
+    ? "Touch one eye and lift the finger on it."
+    : "Click on one eye, or move a cross there with the arrow keys (Shift: finely) and press Enter.",
   "Now the other eye.",
   "Thank you.",
 ]
@@ -51,8 +53,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const glass = parentElement.querySelector(".glass")
   const marks = parentElement.querySelectorAll(".eye")
   const show = () => {
-    parentElement.querySelector(".say").textContent = SAY[state.points.length]
-    marks.forEach((mark, index) => put(mark, state.points[index]))
+    const found = state.points.length ? [] : data.found
+    const rings = found.length ? " The rings mark the eyes used now." : ""
+    parentElement.querySelector(".say").textContent = SAY[state.points.length] + rings
+    marks.forEach((mark, index) => {
+      mark.classList.toggle("found", index < found.length)
+      put(mark, state.points[index] ?? found[index])
+    })
     put(parentElement.querySelector(".cross"), state.cross)
     magnify(glass, image, state.cross)
     photo.setAttribute("aria-label", `${image.alt}${state.cross ? `: the cross is ${percent(state.cross)}` : ""}`)
