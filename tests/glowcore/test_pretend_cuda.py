@@ -10,8 +10,9 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[2]
-#: Graphs, autocast and copies seen by the profiler are CUDA's own.
-LEFT_OUT = "not cudagraphs and not bfloat16 and not stays_on"
+#: Graphs, autocast and copies seen by the profiler are CUDA's own. Runs are resumed in one mode of memory only, and
+#: gradients compared in float64 only, which takes less time.
+LEFT_OUT = "not cudagraphs and not bfloat16 and not stays_on and not (goes_on and (full or checkpoint)) and not dtype1"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device, and the same tests run on it")
