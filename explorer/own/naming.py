@@ -37,5 +37,8 @@ def check(name: str) -> None:
 
 
 def tidy(typed: str) -> str:
-    """Return a typed name with single spaces, cut to ``LONGEST`` characters."""
-    return " ".join(typed.split())[:LONGEST].rstrip()
+    """Return a typed name with single spaces, cut to ``LONGEST`` characters at the end of a word."""
+    text = " ".join(typed.split())
+    if len(text) <= LONGEST:
+        return text
+    return text[: LONGEST + 1].rpartition(" ")[0] or text[:LONGEST]

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.atlas.latent_map import LatentMap
 from explorer.own import attribute, attribute_file, naming, weights
 from explorer.portraits.photos import Photo
+from explorer.session.fitting import GREETING
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
 from explorer.ui.frame import Bench, caution, plain
@@ -78,8 +79,8 @@ def panel(bench: Bench) -> None:
                 valid = valid_name(bench, name)
             if valid:
                 make(bench, valid, having, lacking)
-        show_outcome(bench)
-    own_attributes(bench)
+        shown = show_outcome(bench)
+    own_attributes(bench, shown)
 
 
 def just_made() -> str:
@@ -88,20 +89,37 @@ def just_made() -> str:
     return outcome.name if outcome else ""
 
 
-def show_outcome(bench: Bench) -> None:
-    """Show an outcome once, beside a strip of the new attribute."""
+def show_outcome(bench: Bench) -> str:
+    """Show an outcome once, beside a strip of the new attribute and above the button that tries it.
+
+    Return the name of this attribute, "" without one.
+    """
     outcome = st.session_state.pop(OUTCOME, None)
     if outcome is None:
-        return
+        return ""
+    new = outcome.name if outcome.name in bench.engine.attribute_names else ""
     left, right = st.columns(2, gap="large")
     with left:
         if outcome.doubtful:
             st.warning(plain(outcome.sentences))
         else:
             st.info(plain(outcome.sentences))
-    if outcome.name in bench.engine.attribute_names:
+        if new:
+            try_it(bench, new)
+    if new:
         with right:
-            previews(bench, outcome.name, key="own_strip", faces=1)
+            previews(bench, new, key="own_strip", faces=1)
+    return new
+
+
+def try_it(bench: Bench, name: str) -> None:
+    """Show the button that moves an attribute in Edit, which replaces the moves of the greeting."""
+    if st.button("Try it in Edit", key=f"own_try_{name}", icon=":material/tune:"):
+        desk = bench.desk
+        untouched = not desk.arrival.awaited and desk.history.shows_only((GREETING,))
+        others = {GREETING[0]: 0.0} if untouched else {}
+        desk.move(others | {name: desk.recipe.strength(name) or TRIED})
+        st.switch_page(state.EDIT_PAGE)
 
 
 def two_groups(bench: Bench) -> tuple[list[Upload], list[Upload]]:
@@ -142,10 +160,7 @@ def enough(having: list[Upload], lacking: list[Upload]) -> bool:
         return False
     if min(len(having), len(lacking)) >= attribute.FEWEST_PHOTOS:
         return True
-    st.warning(
-        f"{attribute.FEWEST_PHOTOS} photos of each kind are needed, and there are {len(having)} with it and "
-        f"{len(lacking)} without: add more above."
-    )
+    st.warning(f"{attribute.FEWEST_PHOTOS} photos of each kind are needed: add more above.")
     return False
 
 
@@ -195,7 +210,9 @@ def uploader(bench: Bench, label: str, key: str) -> list[Upload]:
     earlier = [identity for identity in group if identity not in st.session_state[listed]]
     drop(earlier[: max(0, len(group) - visitors.bounds().files)])
     photos = list({g.photo.key: g for g in group.values() if g.photo is not None}.values())
-    st.caption(counted(len(photos), "photo") if photos else "No photos yet")
+    needed = attribute.FEWEST_PHOTOS - len(photos)
+    missing = f"; {needed} {'more ' * bool(photos)}needed" if needed > 0 else ""
+    st.caption((counted(len(photos), "photo") if photos else "No photos yet") + missing)
     for file in files:
         if group[file.file_id].words:
             caution(plain(group[file.file_id].words))
@@ -269,16 +286,15 @@ def load(bench: Bench, data: bytes) -> Taken:
     return Taken()
 
 
-def own_attributes(bench: Bench) -> None:
-    """Show the attributes of this session, with a row of buttons for each."""
+def own_attributes(bench: Bench, shown: str) -> None:
+    """Show the attributes of this session, with a row of buttons for each; ``shown`` has its first one above."""
     desk, engine = bench.desk, bench.engine
     names = list(desk.own.of(engine))
     for name in names:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words(name).label}**")
-            if st.button("Try it in Edit", key=f"own_try_{name}", icon=":material/tune:"):
-                desk.move({name: desk.recipe.strength(name) or TRIED})
-                st.switch_page(state.EDIT_PAGE)
+            if name != shown:
+                try_it(bench, name)
             download(
                 "Save",
                 "attribute.safetensors",

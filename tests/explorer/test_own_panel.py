@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -53,21 +54,25 @@ def container(at: AppTest, key: str) -> Block:
     return next(block for block in below(at.main) if getattr(block.proto, "id", "").endswith(f"-{key}"))
 
 
+def counts(at: AppTest) -> list[str]:
+    """Return what is said about the number of photos in either group."""
+    return [c.value for c in at.caption if re.match(r"\d+ photos?\b|No photos", c.value)]
+
+
 def said(at: AppTest, kind: str) -> str:
     return " ".join(e.value.replace("\\", "") for e in at.get(kind))
 
 
 def test_the_button_says_what_is_missing(at, files):
     at.button(key="own_make").click().run()
-    missing = "8 photos of each kind are needed, and there are 0 with it and 0 without: add more above."
-    assert said(at, "warning") == missing
-    at.file_uploader(key="own_with").set_value(files[:1]).run()
-    assert "1 photo" in [c.value for c in at.caption]
+    assert said(at, "warning") == "8 photos of each kind are needed: add more above."
+    at.file_uploader(key="own_with").set_value(files[:3]).run()
+    assert counts(at) == ["3 photos; 5 more needed", "No photos yet; 8 needed"]
     assert not container(at, "own_name_messages").children
     give(at, files, "  ")
     assert container(at, "own_name_messages").get("warning")
     assert said(at, "warning") == "The slider needs a name: type one above."
-    assert "8 photos" in [c.value for c in at.caption]
+    assert counts(at) == ["8 photos", "8 photos"]
 
 
 def test_photos_in_both_groups_are_named(at, files):
@@ -152,7 +157,7 @@ def test_the_photos_are_still_there_for_another_model(home, tmp_path, monkeypatc
     use("runs/bare")
     assert [b.key for b in at.button if b.key.startswith("own_drop")] == ["own_drop_Freckles"]
     use("runs/digits")  # which photos of faces do not serve
-    assert [c.value for c in at.caption].count("No photos yet") == 2
+    assert counts(at) == ["No photos yet; 8 needed"] * 2
 
 
 @pytest.mark.parametrize(
@@ -186,6 +191,20 @@ def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, fi
 def test_a_name_is_taken_by_its_label_too(typed):
     with pytest.raises(ConfigError, match="already"):
         naming.name_for(typed, MODEL, ())
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("freckles on the  nose and the left cheek", "Freckles on the nose and the left cheek"),
+        ("freckles on the nose and the left cheeks", "Freckles on the nose and the left cheeks"),  # 40 characters
+        ("freckles on the nose and the left cheeks a", "Freckles on the nose and the left cheeks"),
+        ("freckles on the nose and the right cheeks", "Freckles on the nose and the right"),
+        ("x" * 41, "X" + "x" * 39),
+    ],
+)
+def test_a_long_name_ends_with_a_whole_word(typed, name):
+    assert naming.name_for(typed, MODEL, ()) == name
 
 
 def test_a_name_keeps_its_letters_and_gets_a_capital():
@@ -267,24 +286,24 @@ def test_photos_outlive_a_look_at_another_page_until_they_are_cleared(at, files)
     at.file_uploader(key="own_with").set_value(files[:8])
     at.file_uploader(key="own_without").set_value(files[8:15]).run()
     elsewhere_and_back(at)
-    assert [c.value for c in at.caption if c.value.endswith(" photos")] == ["8 photos", "7 photos"]
+    assert counts(at) == ["8 photos", "7 photos; 1 more needed"]
     at.file_uploader(key="own_without").set_value(files[14:]).run()  # one of them is there already
-    assert [c.value for c in at.caption if c.value.endswith(" photos")] == ["8 photos", "8 photos"]
+    assert counts(at) == ["8 photos", "8 photos"]
     at.text_input(key="own_name").set_value("Freckles")
     at.button(key="own_make").click().run()
     assert own_names(at) == ["Freckles"]
     at.button(key="own_with clear").click().run()
     at.button(key="own_without clear").click().run()
     assert not at.exception
-    assert [c.value for c in at.caption if "hoto" in c.value and len(c.value) < 20] == ["No photos yet", "2 photos"]
+    assert counts(at) == ["No photos yet; 8 needed", "2 photos; 6 more needed"]
 
 
 def test_a_photo_of_a_group_goes_with_its_file_and_what_is_none_is_told_at_once(at, files):
     at.file_uploader(key="own_with").set_value([*files[:3], ("odd.png", b"no picture", "image/png")]).run()
-    assert "3 photos" in [c.value for c in at.caption]
+    assert counts(at)[0].startswith("3 photos")
     assert "odd.png" in said(at, "markdown")
     at.file_uploader(key="own_with").set_value(files[:2]).run()
-    assert "2 photos" in [c.value for c in at.caption]
+    assert counts(at)[0].startswith("2 photos")
     assert "odd.png" not in said(at, "markdown")
 
 
@@ -304,12 +323,37 @@ def test_a_slider_that_was_just_made_is_previewed_and_tried_in_edit(at, files):
     assert "own_strip" not in [c.key for c in at.get("bidi_component")]
     at.button(key="own_try_Tilted").click().run()
     assert not at.exception
-    desk = at.session_state["desk"]
-    assert dict(desk.recipe.moves) == {"Smiling": 1.0, "Tilted": 1.5}
-    assert desk.history.past[-1].moves == (("Smiling", 1.0),)
     assert {s["label"]: s["value"] for s in told(at, "editor")["sliders"]}["Tilted"] == 1.5
     at.switch_page("explorer/ui/pages/attributes.py").run()
     at.pills(key=preview).set_value("Tilted").run()
     at.button(key="own_drop_Tilted").click().run()
     assert not at.exception
     assert at.pills(key=preview).value == "Smiling"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"Tilted": 1.5}),  # the greeting's smile is not of the visitor's making
+        ({"Male": -1.0}, {"Male": -1.0, "Smiling": 1.0, "Tilted": 1.5}),
+        ({"Smiling": 2.0}, {"Smiling": 2.0, "Tilted": 1.5}),
+    ],
+)
+def test_an_outcome_has_the_only_button_that_tries_it_and_only_a_visitor_s_own_edit_stays(at, files, before, after):
+    desk = at.session_state["desk"]
+    desk.move(before)
+    moves = desk.recipe.moves
+    give(at, files, "Tilted")
+    assert container(at, "own_messages").get("button")[0].key == "own_try_Tilted"
+    assert [b.key for b in at.button].count("own_try_Tilted") == 1
+    at.button(key="own_try_Tilted").click().run()
+    assert not at.exception
+    assert dict(desk.recipe.moves) == after
+    assert desk.history.past[-1].moves == moves
+    assert told(at, "editor")
+
+
+def test_the_panel_is_above_the_table_of_how_the_sliders_were_learnt(at):
+    shown = [e.value if e.type == "markdown" else e.type for e in at.main]
+    places = [shown.index(e) for e in ("**Your own attribute**", "file_uploader", "**How they were learnt**")]
+    assert places == sorted(places)

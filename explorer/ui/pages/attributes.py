@@ -69,7 +69,6 @@ if names:
         previews(bench, name, key="preview_tiles")
     with side_by_side.cell():
         cosines(bench)
-    statistics(bench)
 else:
     makes = "`python -m glowcore attributes --model DIR --data DIR` makes them from labelled pictures. "
     # The command applies only to models without classes: this page does not know the class of a photo.
@@ -78,3 +77,6 @@ else:
     )
 st.divider()
 own.panel(bench)
+if names:
+    st.divider()
+    statistics(bench)
