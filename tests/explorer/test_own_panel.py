@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -357,3 +358,10 @@ def test_the_panel_is_above_the_table_of_how_the_sliders_were_learnt(at):
     shown = [e.value if e.type == "markdown" else e.type for e in at.main]
     places = [shown.index(e) for e in ("**Your own attribute**", "file_uploader", "**How they were learnt**")]
     assert places == sorted(places)
+
+
+def test_the_table_has_room_for_a_long_name(at, files):
+    give(at, files, "W" * 20)
+    columns = json.loads(at.dataframe[0].proto.columns)
+    assert columns["attribute"]["width"] >= 20 * 8
+    assert columns["name"]["width"] >= 20 * 8

@@ -18,13 +18,19 @@ MATRIX = 400  # pixels, the width of the heat map of nine attributes
 def statistics(bench: Bench) -> None:
     """Show the table of how the attributes were fitted."""
     st.markdown("**How they were learnt**")
+    rows = attribute_facts.statistics(bench.engine)
+
+    def text(label: str, column: str):
+        # Wide enough for the longest text: a cell cuts it without a mark.
+        return st.column_config.Column(label, width=16 + 8 * max(len(label), *(len(row[column]) for row in rows)))
+
     st.dataframe(
-        attribute_facts.statistics(bench.engine),
+        rows,
         hide_index=True,
         key="statistics",
         column_config={
-            "attribute": "Attribute",
-            "name": "Name in the data",
+            "attribute": text("Attribute", "attribute"),
+            "name": text("Name in the data", "name"),
             "with": st.column_config.NumberColumn("With", help="Pictures labelled as having it"),
             "without": st.column_config.NumberColumn("Without", help="Pictures labelled as not having it"),
             "separation": st.column_config.ProgressColumn(
