@@ -73,6 +73,19 @@ def test_what_was_chosen_stays_and_equal_pictures_are_said(arithmetic, engine):
     assert any("B and C are the same picture" in m.value for m in at.markdown)
 
 
+@pytest.mark.parametrize("mode", ["film", "corners", "levels"])
+def test_places_that_all_hold_the_same_picture_are_said(home, mode):
+    at = visit("mix.py")
+    at.segmented_control(key="mix_mode").set_value(mode).run()
+    said = lambda: any("All places hold the same picture" in m.value for m in at.markdown)  # noqa: E731
+    assert not said()
+    for name in "ABCD":
+        at.session_state[f"slot_{name}"] = "face_02.png"
+    at.run()
+    assert not at.exception
+    assert said()
+
+
 @pytest.mark.parametrize("moves", [(), (("Eyeglasses", 2.0),)])
 def test_places_that_added_photos_leave_hold_other_pictures(home, engine, many_blobs, moves):
     at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), moves, model=engine.model_hash).token())

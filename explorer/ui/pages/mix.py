@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from explorer.engines.results import Encoded
 from explorer.pixels.pictures import webp
 from explorer.ui import shelf, state
 from explorer.ui.components.address import address
@@ -26,7 +27,7 @@ SECONDS = [2, 4, 8]  # of a film from the first to the last stop
 PAD = 7
 MOST_STOPS = 5
 SHOWN = 320
-RESULT, TERM = 544, 96  # pixels, widths of the result and of its terms
+TERM = 96  # pixels, width of a term
 ARITHMETIC = "arithmetic"
 
 
@@ -71,7 +72,7 @@ def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     if not walking:
         with panel:
             caution("Nothing changes: choose at least one level under “More”.")
-    stops = [shelf.encoded(bench, c) for c in chosen]
+    stops = encoded(bench, chosen, panel)
     stretch = seconds * RATE // (len(stops) - 1)  # frames
     key = (engine.model_hash, *(s.key for s in stops), path, stretch, *sorted(walking))
     frames = remembered(
@@ -108,7 +109,7 @@ def levels_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> Non
             )
             == "B"
         ]
-    a, b = (shelf.encoded(bench, c) for c in chosen)
+    a, b = encoded(bench, chosen, panel)
     result = mixing.mixed(engine, a, b, from_b)
     with stage:
         equation([("A", a.picture), ("B", b.picture), ("Mixed", result)], [""])
@@ -138,7 +139,7 @@ def arithmetic_mode(bench: Bench, chosen: list[str], name: str, stage, panel) ->
 
 def corners_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
     """Show the square between four pictures."""
-    ends = [shelf.encoded(bench, c) for c in chosen]
+    ends = encoded(bench, chosen, panel)
     key = (bench.engine.model_hash, *(e.key for e in ends))
     pictures = remembered("corners", key, lambda: mixing.corners(bench.engine, *ends, side=PAD))
     with panel:
@@ -150,13 +151,22 @@ def corners_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> No
         keep(bench, chosen, lambda: mixing.within(bench.engine, *ends, place), f"{name}-{right}-{down}")
 
 
+def encoded(bench: Bench, chosen: list[str], panel) -> list[Encoded]:
+    """Encode the pictures of tiles; warn if all are the same picture."""
+    ends = [shelf.encoded(bench, c) for c in chosen]
+    if len({end.key for end in ends}) == 1:
+        with panel:
+            caution("All places hold the same picture: choose another for one of them, or add one with “Add photos”.")
+    return ends
+
+
 def equation(parts: list[tuple[str, np.ndarray]], signs: list[str]) -> None:
     """Show the result, the last of ``parts``, large; below it the other parts, small, with signs between them."""
     *terms, (name, result) = parts
-    with st.container(horizontal_alignment="center"), st.container(width=RESULT, gap="xsmall", key="equation"):
+    with st.container(gap="xsmall", key="equation"):
         st.image(webp(enlarge(result, 2 * SHOWN)), caption=name, alt=name, width="stretch")
         warn_of_lost([result])
-        with st.container(horizontal=True, gap="small", horizontal_alignment="center"):
+        with st.container(horizontal=True, gap="small", horizontal_alignment="center", key="terms"):
             for sign, (term, picture) in zip(("", *signs), terms, strict=True):
                 caption = f"{sign} {term}".strip()
                 st.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width=TERM)
@@ -272,6 +282,7 @@ with panel:
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))
 alts = {tile.id: tile.alt for tile in entries}
 names = [alts[i] if i.startswith(shelf.PHOTO) else i for i in chosen]
-show(bench, chosen, stem("mix", *names), stage, panel)
+with stage, st.container(key="making"), st.spinner("Mixing …"):  # page.css puts it over the picture
+    show(bench, chosen, stem("mix", *names), stage, panel)
 asked_for = [absent.get(name, identity) for name, identity in zip(slots, chosen, strict=True)]
 address({"mix": mode, "places": ",".join(asked_for)}, key="mix_address")
