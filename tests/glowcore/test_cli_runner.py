@@ -87,22 +87,22 @@ def test_attributes_that_could_not_be_stored_are_not_fitted(shared, told, monkey
     "command",
     [
         "-m glowcore info --model MODEL --json",
-        "-m glowcore check --model MODEL",
         "-u -m glowcore info --model MODEL --json",
         "-u -m glowcore --help",
     ],
 )
 def test_a_full_disk_behind_stdout_is_one_line(shared, command):
     words = command.replace("MODEL", str(shared / "model")).split()
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([sys.executable, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=buffered)
     assert done.returncode == 1
     assert done.stderr == "error: the output cannot be written: the disk is full\n"
 
 
-@pytest.mark.parametrize(("words", "code"), [("--help", 1), ("info --model MODEL", 1), ("scan --data FACES", 0)])
+@pytest.mark.parametrize(("words", "code"), [("--help", 1), ("scan --data FACES", 0)])
 def test_only_a_command_that_prints_needs_a_stdout(shared, words, code):
-    words = words.replace("MODEL", str(shared / "model")).replace("FACES", str(shared / "faces"))
+    words = words.replace("FACES", str(shared / "faces"))
     done = subprocess.run(
         ["sh", "-c", f"exec {sys.executable} -m glowcore {words} >&-"], capture_output=True, text=True, check=False
     )
