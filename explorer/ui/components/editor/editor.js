@@ -178,8 +178,8 @@ class Editor {
     this.frames.fade()
   }
 
-  // After REST without input, request the strip for the row of frames: of the slider that the row shows, else of the first
-  // moved one. Not while a pointer is pressed: if its click reruns the page while an answer is in flight, Streamlit may
+  // After REST without input, request the strip for the row of frames: of the slider that the row shows, else of the last
+  // moved one: own attributes come last. Not while a pointer is pressed: if its click reruns the page while an answer is in flight, Streamlit may
   // remove the whole editor for a moment.
   refreshSoon() {
     clearTimeout(this.refresh)
@@ -187,7 +187,7 @@ class Editor {
       if (this.unanswered) return
       if (this.pressed) { this.refreshSoon(); return }
       const free = this.data.sliders.filter((s) => !s.locked)
-      const slider = free.find((s) => s.name === this.frames.name) ?? free.find((s) => s.value !== 0) ?? free[0]
+      const slider = free.find((s) => s.name === this.frames.name) ?? free.findLast((s) => s.value !== 0) ?? free[0]
       if (slider && !this.wanted && !this.panel.dragging && !this.wire.changesPending) this.wantStrip(slider.name)
     }, REST)
   }
@@ -311,6 +311,7 @@ class Editor {
     for (const [op, none] of Object.entries(idle)) this.find(`.${op}`).ariaDisabled = String(none)
     this.readout.show(data, this.told || data.note)
     this.find(".frames").hidden = data.sliders.length === 0
+    if (!data.sliders.length && this.stage.shown === "edited") this.show("original")
   }
 }
 

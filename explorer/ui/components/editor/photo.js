@@ -54,11 +54,12 @@ class FaceInPhoto {
     this.ramp = Float32Array.from({ length: this.size }, (_, v) => smooth(ramp(v)))
   }
 
-  // The side of the face as a fraction of the photo's longer side.
+  // The side of the photo's largest face as a fraction of the photo's longer side: the same whichever face is edited.
   get share() {
     const [a, , , d] = this.matrix
-    const side = (this.size * this.factor) / Math.hypot(a, d)
-    return side / Math.max(this.image.naturalWidth, this.image.naturalHeight)
+    const sides = this.others.map(([, [[x, y], [u, v]]]) => Math.hypot(u - x, v - y))
+    const largest = Math.max((this.size * this.factor) / Math.hypot(a, d), ...sides)
+    return largest / Math.max(this.image.naturalWidth, this.image.naturalHeight)
   }
 
   // Return the face's values after `paint` has drawn it on a canvas of its own size.

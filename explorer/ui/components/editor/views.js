@@ -55,8 +55,8 @@ class Views {
     else if (!this.full.hidden) this.editor.requestFullscreen()
   }
 
-  // Follow the data: drop the photo of another face; show the one that has come, unless the face alone was chosen or is
-  // too small in it.
+  // Follow the data: drop the photo of another face; show the one that has come, unless the face alone was chosen or all
+  // faces are too small in it.
   update({ photo }, image, original) {
     const key = photo?.key ?? null
     if (key !== this.key) this.requested = null
