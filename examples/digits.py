@@ -1,6 +1,6 @@
 """Write scikit-learn's handwritten digits as a labelled folder: train/0/0000.png ... test/9/1796.png.
 
-python examples/digits.py digits
+python examples/digits.py data/digits
 
 1,797 pictures of 8x8 grey values 0 to 16, in the order of scikit-learn: the first 1,500 become `train`, the last 297
 `test`. A value v is written as the byte min(255, 16 v): lossless, and a model of 4 bits sees v, with 16 taken for 15.

@@ -1,6 +1,6 @@
 """Does a class-conditional model draw the digit it is asked for? Two classifiers of scikit-learn say what they see.
 
-python examples/judge_digits.py pretrained/digits digits
+python examples/judge_digits.py pretrained/digits data/digits
 
 They learn from the training pictures of the folder that examples/digits.py writes, and look at its held-out pictures
 and at 1,000 samples (seeds 0 to 999, the classes in turn) at the model's own temperature. Neither knows the model.

@@ -69,7 +69,7 @@ class Flow(LikelihoodModel):
         self.preprocess = preprocess
         self.levels = nn.ModuleList(levels)
         for number, level in enumerate(self.levels, 1):
-            if not isinstance(level, Level):
+            if not hasattr(level, "split"):  # a compiled or wrapped level is no instance
                 raise ConfigError(f"level {number} is a {type(level).__name__}, expected a glowcore.levels.Level")
             if (level.split is None) != (number == len(self.levels)):
                 found = "no split" if level.split is None else "a split"

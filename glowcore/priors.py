@@ -117,8 +117,9 @@ class TopPrior(nn.Module):
             try:
                 y = torch.as_tensor(y, device="cpu")
             except (TypeError, ValueError, RuntimeError):
+                found = " ".join(repr(y).split())
                 raise ConfigError(
-                    f"labels y are {y!r:.40}, expected whole numbers from 0 to {self.num_classes - 1} "
+                    f"labels y are {found:.40}, expected whole numbers from 0 to {self.num_classes - 1} "
                     "(glowcore.classes.class_number returns that of a name)"
                 ) from None
         if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:

@@ -144,18 +144,16 @@ def open_pictures(args: argparse.Namespace, model: LikelihoodModel) -> PictureSe
 
 
 def _say_fit(data: str, pictures: PictureSet) -> None:
-    """Print a remark if the first picture is enlarged for the model, or grey for a model of colour."""
-    path = Path(data, pictures.files[0]) if pictures.files else None
-    if path is None or not path.is_file():  # not of a folder
-        return
-    header, (channels, *size) = image_guard.inspect(path.read_bytes()), pictures.images[0].shape
-    changes = []
-    if min(header.height, header.width) < min(size):
-        changes.append(f"{header.height}x{header.width}, enlarged to {size[0]}x{size[1]}")
-    if channels == 3 and bool((pictures.images[0] == pictures.images[0][:1]).all()):
-        changes.append("grey, for a model of colour")
-    if changes:
-        console.say(f"note: the first picture, {printable(pictures.files[0], 120)}, is {' and '.join(changes)}")
+    """Print a remark if the first picture is enlarged, or the first ones are grey for a model of colour."""
+    first = pictures.images[:16]
+    if first.shape[1] == 3 and bool((first == first[:, :1]).all()):
+        console.say("note: the first pictures are grey, and the model is one of colour")
+    paths = (Path(data, folder, pictures.files[0]) for folder in ("", "images", "img_align_celeba") if pictures.files)
+    if path := next(filter(Path.is_file, paths), None):
+        header, size = image_guard.inspect(path.read_bytes()), first.shape[2:]
+        if min(header.height, header.width) < min(size):
+            found = f"{header.height}x{header.width}, enlarged to {size[0]}x{size[1]}"
+            console.say(f"note: the first picture, {printable(pictures.files[0], 120)}, is {found}")
 
 
 def open_pictures_at(

@@ -51,7 +51,7 @@ class Coupling(Transform):
             self.net.initialize(self.partition.halve(x)[0])
 
     def _outputs(self, x_a: Tensor, x_b: Tensor) -> Tensor:
-        """Return ``h``. One that only broadcasts would give a wrong log-determinant, although the inverse is exact."""
+        """Return ``h``. Of one that only broadcasts, ``log s`` would be summed over too few values."""
         h = self.net(x_a)
         if self.OUTPUTS is not None:
             expected = (x_b.shape[0], self.OUTPUTS * x_b.shape[1], *x_b.shape[2:])

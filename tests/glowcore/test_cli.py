@@ -87,16 +87,19 @@ def test_evaluate(tiny, capsys, tiny_model):
     assert f"bits/dim      {result['bits_per_dim']:.4f}" in words.out
 
 
-@pytest.mark.parametrize(
-    ("size", "mode", "said"),
-    [((4, 4), "L", "4x4, enlarged to {0}x{0} and grey, for a model of colour"), ((SIZE, SIZE), "RGB", None)],
-)
-def test_evaluate_says_how_pictures_are_made_to_fit(tiny, tmp_path, capsys, size, mode, said):
+@pytest.mark.parametrize("folder", ["", "images"])
+@pytest.mark.parametrize("fits", [False, True])
+def test_evaluate_says_how_pictures_are_made_to_fit(tiny, tmp_path, capsys, folder, fits):
+    size = (SIZE, SIZE) if fits else (4, 4)
     noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    Image.fromarray(noise).convert(mode).save(tmp_path / "a.png")
+    (tmp_path / folder).mkdir(exist_ok=True)
+    Image.fromarray(noise).convert("RGB" if fits else "L").save(tmp_path / folder / "a.png")
+    if folder:
+        (tmp_path / "attributes.csv").write_text("file,Dark\na.png,1\n", encoding="utf-8")
     argv = ["evaluate", "--model", tiny / "model", "--data", tmp_path, "--split", "all", "--quiet"]
-    expected = f"note: the first picture, a.png, is {said.format(SIZE)}\n" if said else ""
-    assert run(capsys, *argv).err == expected
+    grey, small = "the first pictures are grey, and the model is one of colour", f"4x4, enlarged to {SIZE}x{SIZE}"
+    notes = [] if fits else [f"note: {grey}", f"note: the first picture, a.png, is {small}"]
+    assert run(capsys, *argv).err.splitlines() == notes
 
 
 def fit_partial(model, faces):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from glowcore import Flow
 from tests.glowcore.test_reversible import flow_of
 
 
@@ -36,3 +37,10 @@ def test_a_compiled_loss_takes_batches_of_any_size(memory):
             grads.append(torch.cat([p.grad.flatten() for p in flow.parameters() if p.requires_grad]))
         assert torch.allclose(*losses, rtol=1e-10)
         assert (grads[0] - grads[1]).norm() <= 1e-10 * grads[0].norm()
+
+
+def test_a_flow_can_be_made_of_compiled_levels():
+    flow, x = flow_of(steps=2), torch.rand(2, 3, 8, 4, dtype=torch.float64)
+    levels = [torch.compile(level, backend="eager") for level in flow.levels]
+    compiled = Flow(flow.config, levels, flow.top_prior).double()
+    torch.testing.assert_close(compiled.log_prob(x), flow.log_prob(x))
