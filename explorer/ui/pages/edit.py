@@ -20,7 +20,7 @@ from explorer.session.editor_view import other_faces
 from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
-from explorer.ui.components.eyes import eyes
+from explorer.ui.components.eyes import eyes, eyes_of
 from explorer.ui.frame import Bench, open_bench, plain, view_of
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake
 from explorer.ui.save_bar import edited, others_put_back, save_bar
@@ -194,7 +194,8 @@ def eyes_dialog(bench: Bench, photo: Photo) -> None:
         bench.desk.place_eyes(points, min(bench.engine.image_size))
         st.session_state["eyes_placed"] = True
 
-    eyes(photo.picture, key="eyes", opener=PLACE_EYES, on_place=placed)
+    found = eyes_of(photo, bench.desk.recipe.source)
+    eyes(photo.picture, key="eyes", opener=PLACE_EYES, found=found, on_place=placed)
 
 
 bench = open_bench()

@@ -110,6 +110,12 @@ def walk_of(bench: Bench, axes: Axes) -> Walk:
     return st.session_state.get(_walk_key(bench, axes), Walk())
 
 
+def nearest(latent_map: LatentMap, axes: Axes, here: Point | None) -> Walk:
+    """Return where to begin: at the face nearest to the edit, because the blend in the middle looks like nobody."""
+    distances = np.square(latent_map.arranged(axes).places - (here or (0.0, 0.0))).sum(1)
+    return Walk(point=int(distances.argmin()))
+
+
 def go(bench: Bench, axes: Axes, walk: Walk) -> None:
     """Set where this session stands on the map of this model with these axes."""
     st.session_state[_walk_key(bench, axes)] = walk
@@ -219,9 +225,11 @@ def explain(bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
     )
 
 
-def show_face(bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
-    """Show the face at the place, or the film along the path."""
+def show_face(bench: Bench, latent_map: LatentMap, axes: Axes, here: Point | None) -> None:
+    """Show the face at the place, or the film along the path; at first, the face nearest to ``here``."""
     walk = walk_of(bench, axes)
+    if walk == Walk():
+        walk = nearest(latent_map, axes, here)
     if walk.path:
         show_film(bench, latent_map, walk.path, axes)
         return
@@ -230,7 +238,7 @@ def show_face(bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
         caption = f"{noun(bench.engine).capitalize()} {source.value} of the map"
     else:
         x, y = source.place  # clamped, unlike the place of the click
-        caption = f"A blend at {strength(x)}, {strength(y)}" if walk.spot else "The middle of the map"
+        caption = f"A blend at {strength(x)}, {strength(y)}"
     picture = maps.face_at(source, bench.engine)
     st.image(webp(enlarge(picture, 512)), alt=caption, caption=caption, width="stretch")
     warn_of_lost([picture])
@@ -265,13 +273,13 @@ except GlowcoreError as error:
 def panel(axes: Axes, colour: str, start: Walk, here: Point | None) -> None:
     """The fragment with the plane and its face, which reruns alone."""
     arranged = latent_map.arranged(axes)
-    left, right = st.columns([2, 1], gap="large")
+    left, right = st.columns([1.5, 1], gap="large")
     with left:
         show_plane(bench, latent_map, arranged, colour, start, here)
     explain(bench, latent_map, axes)  # below both columns: on a narrow screen the face comes first
     with right:
         try:
-            show_face(bench, latent_map, axes)
+            show_face(bench, latent_map, axes, here)
         except GlowcoreError as error:
             show_failure(error)
         acknowledge(plane_key(axes))
