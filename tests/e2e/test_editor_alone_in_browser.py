@@ -95,10 +95,63 @@ STRIP_LOST = (
 }"""
 )
 
+# The strip of an editor that has just come.
+FIRST_STRIP = (
+    START
+    + """
+  const [messages, { original }] = [[], data.pictures]
+  const seen = () => getComputedStyle(root.querySelector(".frames-place")).visibility
+  const setStateValue = (_, message) => messages.push(message)
+  show({ data, parentElement: root, setStateValue })
+  while (!messages.length) await wait(10)
+  const before = seen()
+  const [{ name }, strengths] = [messages[0], [-4, -3, -2, -1, 0, 1, 2, 3, 4]]
+  const strip = { name, strengths, uri: original.uri, lost: [], lostWords: "" }
+  show({ data: { ...data, ack: messages[0], strip }, parentElement: root, setStateValue })
+  while (root.querySelector(".frames-row button").disabled) await wait(10)
+  return { of: name, place: [before, seen()] }
+}"""
+)
+
+NO_SLIDERS = (
+    START
+    + """
+  call()
+  const empty = root.querySelector(".empty")
+  while (empty.hidden) await wait(10)
+  const thumbs = [...root.querySelectorAll(".thumb")]
+  return {
+    seen: thumbs.filter((e) => e.offsetHeight).map((e) => e.dataset.show),
+    pressed: thumbs.filter((e) => e.ariaPressed === "true").map((e) => e.dataset.show),
+    tag: root.querySelector(".tag-after").textContent,
+    blank: root.querySelector(".words").offsetHeight,
+  }
+}"""
+)
+
+PANEL = (
+    START
+    + """
+  call()
+  await drawn()
+  const [first, second] = root.querySelectorAll(".row")
+  const label = first.querySelector(".label")
+  label.textContent = "Freckles on the nose"
+  root.querySelector(".hint button").click()
+  const [readout, numbers] = [".readout", ".numbers"].map((s) => root.querySelector(s).getBoundingClientRect())
+  return {
+    rows: [first.offsetHeight, second.offsetHeight],
+    cut: [label.scrollWidth > label.clientWidth, label.scrollHeight > label.clientHeight + 2],
+    gap: numbers.top - readout.bottom,
+    reserved: root.querySelector(".words").offsetHeight,
+  }
+}"""
+)
+
 
 @pytest.fixture
 def play(browser, tmp_path):
-    """Run a scene with an editor of the greeting."""
+    """Run a scene with an editor of the greeting, with its sliders changed by a function."""
     engine = Engine.open(tiny_model.write(tmp_path / "tiny"), device="cpu")
     desk = Desk.arrive(engine)
     view = editor_view(desk, engine, desk.prepare_view(engine))
@@ -108,7 +161,8 @@ def play(browser, tmp_path):
     page.goto("http://app/edit")
     script = parts["js"].replace("PATIENCE = 8000", "PATIENCE = 80")
     assert script != parts["js"]
-    yield lambda scene: page.evaluate(scene, [parts["html"], script, view])
+    html = f"<style>{parts['css']}</style>{parts['html']}"
+    yield lambda scene, change=list: page.evaluate(scene, [html, script, view | {"sliders": change(view["sliders"])}])
     page.close()
 
 
@@ -138,3 +192,28 @@ def test_a_change_that_is_never_answered_is_taken_back(play):
     assert result.pop("note").startswith("The server has not answered yet.")
     # A strip would replace the change, which Streamlit may still hold, and so make it lost.
     assert result == {"moved": "2", "restored": True, "sets": 2, "later": []}
+
+
+@pytest.mark.parametrize(("moved", "of"), [([], 0), ([0], 0), ([0, -1], -1)])
+def test_the_first_strip_is_of_the_last_moved_slider_and_its_mark_waits_for_it(play, moved, of):
+    names = []
+
+    def move(sliders):
+        names.extend(slider["name"] for slider in sliders)
+        strengths = {names[index]: 1 for index in moved}
+        return [slider | {"value": strengths.get(slider["name"], 0)} for slider in sliders]
+
+    assert play(FIRST_STRIP, move) == {"of": names[of], "place": ["hidden", "visible"]}
+
+
+def test_without_sliders_the_original_is_chosen_and_no_edit_is_offered(play):
+    result = play(NO_SLIDERS, lambda sliders: [])
+    assert result == {"seen": ["original", "reconstruction"], "pressed": ["original"], "tag": "Original", "blank": 0}
+
+
+def test_a_long_name_has_two_lines_and_the_place_of_a_note_does_not_divide_the_panel(play):
+    result = play(PANEL)
+    assert result["cut"] == [False, False]
+    assert result["rows"][0] == result["rows"][1]
+    assert result["gap"] < 10
+    assert result["reserved"] > 40
