@@ -111,6 +111,22 @@ class History:
         faces = self.earlier_faces.where(available)
         return History(self.present, past, future, earlier_faces=faces)._without_duplicates()
 
+    def one_choice_since(self, before: History) -> History:
+        """Drop the steps since ``before`` that only chose a picture; steps with an edit and the present stay.
+
+        It is for several photos that are uploaded at once, of which the user has seen only the last.
+
+        Args:
+            before: the history that this one was pushed from.
+        """
+        known, last, result = (*before.past, before.present), before.present, before
+        for step in (*self.past, self.present):
+            edited = (step.moves, step.locks) != (last.moves, last.locks)
+            if step is self.present or (edited and step not in known):
+                result = result.push(step)
+            last = step
+        return replace(result, earlier_faces=result.earlier_faces.updated(self.earlier_faces.last))
+
     def mapped(self, change: Callable[[EditRecipe], EditRecipe]) -> History:
         """Apply ``change`` to every recipe, then drop consecutive duplicates."""
         past, future = (tuple(map(change, steps)) for steps in (self.past, self.future))

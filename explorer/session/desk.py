@@ -185,13 +185,12 @@ class Desk:
     # -- photos ----------------------------------------------------------------
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """A context whose uploads are one step of undo; edits of faces that came in PNGs stay."""
+        """A context whose uploads are one step of undo."""
         before = self.history
         yield
         if self.history is not before:
-            known = (*before.past, before.present)
-            faces = self.history.earlier_faces.after(r for r in self.history.past if r not in known)
-            self._keep(replace(before.push(self.recipe), earlier_faces=faces))
+            known, history = (*before.past, before.present), self.history.one_choice_since(before)
+            self._keep(history.without_lost(lambda r: r in known or bool(r.moves or r.locks)))
 
     def receive(self, data: bytes, engine: Engine) -> str:
         """Add a photo and start from it, or open the edit of a PNG exported here.

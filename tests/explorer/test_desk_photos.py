@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from explorer.edits import recipe_png
-from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.portraits.face_detector import Face
 from explorer.portraits.faces import TEMPLATE
@@ -130,29 +129,6 @@ def test_photos_that_come_at_once_are_one_step(desk, engine, blobs, monkeypatch)
             desk.receive(jpeg_of(picture), engine)
     assert kept.past[-1].source.value == keys[5]
     assert [r.source.value for r in desk.history.past] == [start.source.value, kept.present.source.value]
-
-
-def test_edited_faces_that_come_with_their_photo_are_one_step_and_keep_their_edits(desk, engine, blobs, monkeypatch):
-    faces = [Face((0.0, 0.0, 32.0, 32.0), TEMPLATE * 32, 0.9)] * 2
-    monkeypatch.setattr("explorer.portraits.photos.find", lambda picture: faces)
-    data, start = jpeg_of(blobs[0]), desk.recipe
-    edits = [
-        EditRecipe(Source("photo", photo_key(data), i), (("Male", 1.0 + i),), model=engine.model_hash) for i in (0, 1)
-    ]
-    with desk.batch():
-        for file in (data, *(recipe_png.to_png(blobs[0], edit) for edit in edits)):
-            desk.receive(file, engine)
-    assert (desk.recipe, desk.history.past) == (edits[1], (start,))
-    desk.start_from(edits[0].source)
-    assert desk.recipe == edits[0]
-    with desk.batch():
-        desk.receive(jpeg_of(blobs[1]), engine)
-    assert desk.history.undo().undo().faces.of_photo(photo_key(data)) == edits
-    desk.history = History(start, (start.moved({"Male": 2.0}), edits[0]))
-    with desk.batch():
-        desk.receive(jpeg_of(blobs[2]), engine)
-    undone = desk.history.undo().undo().undo()
-    assert undone.faces.of_photo(photo_key(data)) == []
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,17 @@ def test_steps_that_a_change_makes_equal_are_one():
     assert history.mapped(lambda r: r if r == a else b) == History(b, (a, b, a), (a,))
 
 
+def test_of_pictures_that_come_at_once_the_last_is_a_step_and_what_brought_an_edit():
+    before = History(START).push(START.moved({"a": 1}))
+    history = on(on(before, 0, OTHER), 1)
+    assert history.one_choice_since(before) == before.push(history.present)
+    brought = history.push(replace(history.present, moves=(("a", 2.0),)))
+    history = on(on(brought, 2, OTHER), 3)
+    assert history.one_choice_since(before) == before.push(brought.present).push(history.present)
+    assert edited(history.one_choice_since(before)) == {1: {"a": 2}, 3: {"a": 2}}
+    assert before.one_choice_since(before) == before
+
+
 @pytest.mark.parametrize(
     "message",
     [
