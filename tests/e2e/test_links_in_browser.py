@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from explorer.wording.labels import strength
 from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -21,6 +22,8 @@ SILENT_PICTURES = """() => { const found = []
     if (shown && !hidden && !word) found.push(e.outerHTML.slice(0, 120)) } }
   look(document); return found }"""
 
+HERE = "chart => chart.getRootNode().__instance.data.here"  # the place of the edit, where the keys begin
+
 
 def picture(page, name: str) -> str:
     return page.locator(f'.thumb[data-show="{name}"] img').get_attribute("src")
@@ -31,8 +34,9 @@ def test_a_face_of_the_map_is_reached_by_keyboard_and_travels_in_a_link(page, br
     chart = page.locator("canvas.chart")
     expect(page.get_by_text(re.compile(r"Face \d+ of the map"))).to_be_visible()
     chart.focus()
+    x, y = chart.evaluate(HERE)
     chart.press("ArrowRight")
-    expect(page.get_by_text(re.compile(r"A blend at \+0\.20, \+0\.00"))).to_be_visible()
+    expect(page.get_by_text(f"A blend at {strength(x + 0.2)}, {strength(y)}")).to_be_visible()
     chart.press("+")
     chart.press("Enter")
     expect(page.get_by_text(re.compile(r"Face \d+ of the map"))).to_be_visible()
@@ -54,6 +58,7 @@ def test_no_key_on_the_map_is_lost_while_a_face_is_still_decoded(page):
     page.get_by_role("link", name="Map", exact=True).click()
     chart = page.locator("canvas.chart")
     expect(page.get_by_text(re.compile(r"Face \d+ of the map"))).to_be_visible()
+    x, y = chart.evaluate(HERE)
     for step in range(1, 6):
         # All keys of a row in one go: the first is sent, and the server has not answered when the others come.
         chart.evaluate(
@@ -61,7 +66,8 @@ def test_no_key_on_the_map_is_lost_while_a_face_is_still_decoded(page):
               chart.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true })) }""",
             ["ArrowUp"] * 4,
         )
-        expect(page.get_by_text(re.compile(rf"A blend at \+0\.00, \+{0.8 * step:.2f}"))).to_be_visible(timeout=7000)
+        place = f"A blend at {strength(x)}, {strength(y + 0.8 * step)}"
+        expect(page.get_by_text(place)).to_be_visible(timeout=7000)
     sent = chart.evaluate("chart => chart.getRootNode().__instance.wire.sequence")
     assert 6 <= sent <= 10  # the first of a row, the last of it, and nothing between
 
@@ -73,16 +79,17 @@ def test_a_path_is_drawn_by_keyboard(page):
     page.get_by_role("button", name="Draw a path").click()
     chart.focus()
     where = page.locator(".plane").get_by_role("status")
-    for key, told in (
-        (" ", "Corner 1 at 0.00, 0.00"),
-        ("ArrowUp", "At 0.00, 0.20"),
-        ("ArrowUp", "At 0.00, 0.40"),
-        (" ", "Corner 2 at 0.00, 0.40"),
-        ("ArrowLeft", "At -0.20, 0.40"),
-        (" ", "Corner 3 at -0.20, 0.40"),
+    x, y = chart.evaluate(HERE)
+    for key, told, right, up in (
+        (" ", "Corner 1 at", 0, 0),
+        ("ArrowUp", "At", 0, 0.2),
+        ("ArrowUp", "At", 0, 0.4),
+        (" ", "Corner 2 at", 0, 0.4),
+        ("ArrowLeft", "At", -0.2, 0.4),
+        (" ", "Corner 3 at", -0.2, 0.4),
     ):
         chart.press(key)
-        expect(where).to_have_text(told)
+        expect(where).to_have_text(f"{told} {x + right:.2f}, {y + up:.2f}")
     chart.press("Enter")
     expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
     expect(page.get_by_role("button", name="Save MP4")).to_be_visible()

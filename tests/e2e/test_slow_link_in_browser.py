@@ -126,7 +126,7 @@ def place_on_map(page) -> None:
     [
         ("Edit", another_face, "Exact 64 px PNG", "face-01", "face-04-"),
         ("Sample", warmer, "Save pictures", r"-0\.7\.", "-0.75."),
-        ("Map", place_on_map, "Exact 64 px PNG", r"map-\d+-64px", "."),
+        ("Map", place_on_map, "Exact 64 px PNG", r"map-\d+-64px", "map-"),
     ],
 )
 def test_a_save_button_pressed_just_after_something_else_waits_for_the_answer(

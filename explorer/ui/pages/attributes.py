@@ -17,7 +17,7 @@ MATRIX = 400  # pixels, the width of the heat map of nine attributes
 
 def statistics(bench: Bench) -> None:
     """Show the table of how the attributes were fitted."""
-    st.markdown("**How they were learnt**")
+    st.markdown("**How the attributes were learnt**")
     rows = attribute_facts.statistics(bench.engine)
 
     def text(label: str, column: str):

@@ -179,8 +179,8 @@ class Editor {
   }
 
   // After REST without input, request the strip for the row of frames: of the slider that the row shows, else of the last
-  // moved one: own attributes come last. Not while a pointer is pressed: if its click reruns the page while an answer is in flight, Streamlit may
-  // remove the whole editor for a moment.
+  // moved one, so that a new attribute of one's own, which comes last, is shown. Not while a pointer is pressed: if its
+  // click reruns the page while an answer is in flight, Streamlit may remove the whole editor for a moment.
   refreshSoon() {
     clearTimeout(this.refresh)
     this.refresh = setTimeout(() => {

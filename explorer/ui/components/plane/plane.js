@@ -197,7 +197,7 @@ class Plane extends PlaneView {
   key(event) {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
     const factor = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }[event.key]
-    const [x, y] = this.spot ?? [0, 0]
+    const [x, y] = this.spot ?? this.data.here ?? [0, 0]
     if (way) {
       this.stand([x + (way[0] * STEP) / this.view.zoom, y + (way[1] * STEP) / this.view.zoom])
       if (this.mode === "look") this.go(this.spot)
