@@ -78,7 +78,7 @@ def test_files_that_were_lost_with_their_session_are_told_and_others_taken_in(at
     assert not at.exception
     assert "2 files in the list are no longer here: remove their rows, and add them again." in cautions(at)
     if page == "attributes":
-        assert "1 photo" in [c.value for c in at.caption]
+        assert "1 photo; 7 more needed" in [c.value for c in at.caption]
     else:
         assert photos(at) == keys(shots[2:])
 

@@ -325,5 +325,5 @@ def test_an_outcome_has_the_only_button_that_tries_it_and_only_a_visitor_s_own_e
 
 def test_the_panel_is_above_the_table_of_how_the_sliders_were_learnt(at):
     shown = [e.value if e.type == "markdown" else e.type for e in at.main]
-    places = [shown.index(e) for e in ("**Your own attribute**", "file_uploader", "**How they were learnt**")]
+    places = [shown.index(e) for e in ("**Your own attribute**", "file_uploader", "**How the attributes were learnt**")]
     assert places == sorted(places)
