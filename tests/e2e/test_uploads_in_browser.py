@@ -33,7 +33,7 @@ def test_files_beyond_the_bound_are_told_so_until_they_are_removed(browser, mode
         page.locator('[aria-invalid="true"]').hover()
         expect(page.get_by_text(re.compile("^Not taken: this server"))).to_be_visible()
         expect(page.get_by_text("AxiosError")).to_have_count(0)
-        expect(page.get_by_text("2 photos", exact=True)).to_be_visible()
+        expect(page.get_by_text("2 photos; 6 more needed", exact=True)).to_be_visible()
         page.locator('[aria-invalid="true"]').get_by_role("button").click()
         expect(refused).to_have_count(0)
         page.close()

@@ -99,6 +99,9 @@ def test_the_film_of_mix_stays_in_sight_and_covers_no_focused_control(page, widt
     assert focused["y"] + focused["height"] <= height
 
 
+FILLS = "image => Math.abs(image.width - image.closest('.st-key-equation').clientWidth) < 1"
+
+
 def test_every_result_of_mix_is_as_wide_as_the_film_and_repeats_no_choices_on_a_telephone(page):
     page.emulate_media(reduced_motion="reduce")
     go(page, "Mix")
@@ -111,6 +114,8 @@ def test_every_result_of_mix_is_as_wide_as_the_film_and_repeats_no_choices_on_a_
         for width, places in sizes.items():
             page.set_viewport_size({"width": width, "height": 900})
             still(page)
+            if picture is result:  # Streamlit sets its width some time after the window's
+                page.wait_for_function(FILLS, arg=picture.element_handle())
             box = picture.bounding_box()
             places.append((round(box["x"]), round(box["width"])))
     assert all(len(set(places)) == 1 for places in sizes.values()), sizes
