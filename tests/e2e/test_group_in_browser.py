@@ -119,6 +119,8 @@ def test_the_view_is_the_same_for_all_faces_of_a_photo(page, tmp_path):
     faces = page.get_by_role("toolbar", name="Who in the photo?").get_by_role("button")
     whole = page.get_by_role("button", name="In the photo")
     other = page.locator(".whose .other")
+    expect(whole).to_have_attribute("aria-pressed", "true")
+    settle(page)
     sides = []
     for number in (0, 1):
         faces.nth(number).click()
