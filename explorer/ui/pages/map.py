@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.atlas import maps
 from explorer.atlas.arrangement import Arrangement
-from explorer.atlas.blending import film_along
+from explorer.atlas.blending import film_along, nearest
 from explorer.atlas.latent_map import SHOWN_SIGMAS, LatentMap
 from explorer.atlas.sheet import COLUMNS
 from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, RecipeError, Source
@@ -108,12 +108,6 @@ def groups_of(bench: Bench, latent_map: LatentMap, colour: str) -> tuple[list[in
 def walk_of(bench: Bench, axes: Axes) -> Walk:
     """Return where this session stands on the map of this model with these axes."""
     return st.session_state.get(_walk_key(bench, axes), Walk())
-
-
-def nearest(latent_map: LatentMap, axes: Axes, here: Point | None) -> Walk:
-    """Return where to begin: at the face nearest to the edit, because the blend in the middle looks like nobody."""
-    distances = np.square(latent_map.arranged(axes).places - (here or (0.0, 0.0))).sum(1)
-    return Walk(point=int(distances.argmin()))
 
 
 def go(bench: Bench, axes: Axes, walk: Walk) -> None:
@@ -228,8 +222,9 @@ def explain(bench: Bench, latent_map: LatentMap, axes: Axes) -> None:
 def show_face(bench: Bench, latent_map: LatentMap, axes: Axes, here: Point | None) -> None:
     """Show the face at the place, or the film along the path; at first, the face nearest to ``here``."""
     walk = walk_of(bench, axes)
-    if walk == Walk():
-        walk = nearest(latent_map, axes, here)
+    if walk == Walk():  # the blend in the middle would look like nobody
+        indices, _ = nearest(latent_map.arranged(axes).places, here or (0.0, 0.0))
+        walk = Walk(point=int(indices[0]))
     if walk.path:
         show_film(bench, latent_map, walk.path, axes)
         return
