@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Sequence
 
-from glowcore.fused.folding import FoldedLevel, FoldedStep
+from glowcore.fused.folding import FoldedLevel, FoldedNet, FoldedStep
 from glowcore.fused.onnx_layouts import Maps, Rows, conv2d, layout_of
 from glowcore.fused.onnx_nodes import Nodes
-from glowcore.fused.torch_backend import LINEAR
+
+#: Scales of so many steps are multiplied before a logarithm is taken: four products cost less than one logarithm.
+PRODUCTS = 4
 
 
 def encode_graph(levels: Sequence[FoldedLevel]) -> bytes:
-    """Return the serialised ONNX model that :meth:`TorchBackend.encode` corresponds to."""
+    """Return the serialised ONNX model that :meth:`TorchBackend.encode` corresponds to.
+
+    Its log-determinant is not finite where scales of about ``exp(-22)`` or less are multiplied.
+    """
     g = Nodes()
     channels, height, width = levels[0].shape
     x, eps_levels, logdets = "x", [], []
     for level in levels:
         layout = layout_of(g, level.shape)
         x = layout.enter(_squeeze(g, x, level.shape))
-        scales: dict[bool, list[str]] = {True: [], False: []}  # with a floor the scales, without their raw values
+        factors: dict[bool, list[str]] = {True: [], False: []}  # of steps with a floor under the scale, and without
         for step in level.steps:
-            x, scale = _forward_step(g, layout, step, x)
-            if scale is not None:
-                scales[bool(step.scale_min)].append(scale)
+            x, factor = _forward_step(g, layout, step, x)
+            if factor is not None:
+                factors[bool(step.scale_min)].append(factor)
         x = layout.leave(x)
-        for floor, names in scales.items():
-            if names:  # one logarithm and one sum for all steps
-                values = len(names) * level.shape[0] // 2 * level.shape[1] * level.shape[2]
-                joined = g.reshape(g.join(*names), -1, values)
-                logdets.append(_sum_of(g, g.op("Log", joined) if floor else _log_sigmoid(g, joined), axes=[1]))
+        for floor, names in factors.items():
+            if names:
+                log = _sum_of_logs(g, names, level.shape)
+                logdets.append(log if floor else g.op("Neg", log))
         if level.split is not None:
             x, other = g.halves(x)
             mean, log_std = _split_stats(g, level, x)
@@ -63,37 +69,50 @@ def decode_graph(levels: Sequence[FoldedLevel]) -> bytes:
 
 
 def _forward_step(g: Nodes, layout: Maps | Rows, step: FoldedStep, x: str) -> tuple[str, str | None]:
+    """Add a step. Return its output, and what multiplies (with a floor) or divides half of it."""
     x_a, x_b = g.halves(layout.mix(x, step.mix))
-    h = layout.net(step.net, x_a)
     if step.scale_min is None:
-        return g.join(x_a, g.op("Add", x_b, h)), None
-    t, raw = g.halves(h)
-    s = _scale(g, raw, step.scale_min)
-    return g.join(x_a, g.op("Mul", g.op("Add", x_b, t), s)), s if step.scale_min else raw
+        return g.join(x_a, g.op("Add", x_b, layout.net(step.net, x_a))), None
+    t, factor = _shift_and_factor(g, layout, step, x_a)
+    return g.join(x_a, g.op("Mul" if step.scale_min else "Div", g.op("Add", x_b, t), factor)), factor
 
 
 def _inverse_step(g: Nodes, layout: Maps | Rows, step: FoldedStep, z: str) -> str:
     z_a, z_b = g.halves(z)
-    h = layout.net(step.net, z_a)
     if step.scale_min is None:
-        x_b = g.op("Sub", z_b, h)
+        x_b = g.op("Sub", z_b, layout.net(step.net, z_a))
     else:
-        t, raw = g.halves(h)
-        x_b = g.op("Sub", g.op("Div", z_b, _scale(g, raw, step.scale_min)), t)
+        t, factor = _shift_and_factor(g, layout, step, z_a)
+        x_b = g.op("Sub", g.op("Div" if step.scale_min else "Mul", z_b, factor), t)
     return layout.mix(g.join(z_a, x_b), step.unmix)
 
 
-def _scale(g: Nodes, raw: str, scale_min: float) -> str:
-    s = g.op("Sigmoid", raw)
-    if scale_min:
-        s = g.op("Add", g.op("Mul", s, g.constant(1 - scale_min)), g.constant(float(scale_min)))
-    return s
+def _shift_and_factor(g: Nodes, layout: Maps | Rows, step: FoldedStep, x_a: str) -> tuple[str, str]:
+    """Add a coupling network. Return the shift, and the scale or, without a floor, its reciprocal ``1 + exp(-raw)``.
+
+    onnxruntime's Sigmoid is inaccurate below -10, where only a floor hides it.
+    """
+    if not step.scale_min:
+        t, raw = g.halves(layout.net(_raw_negated(step.net), x_a))
+        return t, g.op("Add", g.op("Exp", raw), g.constant(1.0))
+    t, raw = g.halves(layout.net(step.net, x_a))
+    above = g.op("Mul", g.op("Sigmoid", raw), g.constant(1 - step.scale_min))
+    return t, g.op("Add", above, g.constant(float(step.scale_min)))
 
 
-def _log_sigmoid(g: Nodes, raw: str) -> str:
-    """Add ``log(sigmoid(raw))``. onnxruntime's Sigmoid is inaccurate below -10, and its Softplus is slow."""
-    log = g.op("Neg", g.op("Log", g.op("Add", g.op("Exp", g.op("Neg", raw)), g.constant(1.0))))
-    return g.op("Max", log, g.op("Min", raw, g.constant(LINEAR)))
+def _raw_negated(net: FoldedNet) -> FoldedNet:
+    weight, bias = (t.clone() for t in net.conv_out)
+    for t in (weight, bias):
+        t[len(t) // 2 :].neg_()
+    return dataclasses.replace(net, conv_out=(weight, bias))
+
+
+def _sum_of_logs(g: Nodes, factors: Sequence[str], shape: tuple[int, int, int]) -> str:
+    """Add the sum of the logarithms of the factors of a level of ``shape``, for each picture."""
+    groups = [factors[i : i + PRODUCTS] for i in range(0, len(factors), PRODUCTS)]
+    products = [functools.reduce(lambda a, b: g.op("Mul", a, b), group) for group in groups]
+    values = len(products) * shape[0] // 2 * shape[1] * shape[2]
+    return _sum_of(g, g.op("Log", g.reshape(g.join(*products), -1, values)), axes=[1])
 
 
 def _split_stats(g: Nodes, level: FoldedLevel, kept: str) -> list[str]:
