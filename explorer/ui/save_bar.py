@@ -39,19 +39,20 @@ WARMED = "temperature known"  # key of the temperatures that the slider has repo
 def save_bar(bench: Bench, photo: Photo | None) -> None:
     """Show the buttons and controls for the present edit; ``photo`` is its photo, None without one."""
     desk, source = bench.desk, bench.desk.recipe.source
-    if source.kind == "seed":
-        _seed_bar(bench)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        grid_button(bench)
-        if photo is not None:
-            _save_whole_photo(bench, photo)
-        with suppress(GlowcoreError):  # the editor has just shown the reason
-            _save_face(bench, in_photo=photo is not None)
-        _remove_button(bench)
-        if words := link_words(desk.recipe, bench.engine.own, desk.crops):
-            st.caption(words)
-        if source.kind == "photo":
-            st.checkbox("Keep my unedited face in the file", key=UNEDITED, help=EMBED)
+    with st.container(gap=None):  # one element, because page.css puts each one into the same place
+        if source.kind == "seed":
+            _seed_bar(bench)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            grid_button(bench)
+            if photo is not None:
+                _save_whole_photo(bench, photo)
+            with suppress(GlowcoreError):  # the editor has just shown the reason
+                _save_face(bench, in_photo=photo is not None)
+            _remove_button(bench)
+            if words := link_words(desk.recipe, bench.engine.own, desk.crops):
+                st.caption(words)
+            if source.kind == "photo":
+                st.checkbox("Keep my unedited face in the file", key=UNEDITED, help=EMBED)
 
 
 def others_put_back(desk: Desk) -> list[EditRecipe]:

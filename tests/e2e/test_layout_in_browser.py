@@ -38,6 +38,22 @@ def test_what_is_saved_is_in_sight_below_the_sliders(page):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_the_temperature_of_a_sampled_face_lies_above_the_buttons_at_any_width(page):
+    page.get_by_role("button", name="Random").click()
+    temperature = page.locator('[class*="st-key-edit_temperature"]')
+    expect(temperature).to_be_visible()
+    for width, height in ((1440, 900), (1280, 720), (800, 900), (390, 844)):
+        ready(page, width, height)
+        temperature.scroll_into_view_if_needed()
+        on_top = temperature.get_by_text("Temperature of seed").evaluate(
+            """e => { const { x, y, width, height } = e.getBoundingClientRect()
+            return document.elementFromPoint(x + width / 2, y + height / 2) === e }"""
+        )
+        assert on_top, width
+        assert below(temperature.bounding_box()) <= box(page, ".st-key-grid")["y"], width
+    settle(page)
+
+
 def test_on_a_wide_screen_edit_stands_in_the_middle(page):
     ready(page, 2880, 1620)
     left, right = box(page, ".stage"), box(page, ".right")
