@@ -186,7 +186,7 @@ class FusedFlow:
 
     def _runner(self, batch: int) -> TorchBackend | GraphedBackend | OnnxBackend:
         onnx = self._onnx  # read once: another thread may replace it
-        if onnx is not None and onnx.suits(1 if self.backend == "onnxruntime" else batch):
+        if onnx is not None and onnx.ready and (self.backend == "onnxruntime" or batch <= onnx.INTERACTIVE):
             return onnx
         return self._torch
 

@@ -52,9 +52,10 @@ class OnnxBackend:
         """Return whether onnxruntime can run this model: it and onnx are installed, the model is float32 on the CPU."""
         return not OnnxBackend.missing() and flow.device.type == "cpu" and flow.dtype == torch.float32
 
-    def suits(self, batch: int) -> bool:
-        """Return whether the sessions are ready and a batch of this size is small enough to be faster with them."""
-        return self._sessions is not None and batch <= self.INTERACTIVE
+    @property
+    def ready(self) -> bool:
+        """Whether the sessions are built and checked."""
+        return self._sessions is not None
 
     def wait(self) -> None:
         """Wait until the sessions are built.
@@ -69,7 +70,7 @@ class OnnxBackend:
     def encode(self, x: Tensor) -> list[Tensor]:
         """See :meth:`TorchBackend.encode`."""
         results = self._run(self._sessions[0], [x])
-        # The graph multiplies scales, which can overflow where PyTorch's sum of logarithms does not.
+        # A product of scales can overflow where PyTorch's sum of logarithms does not.
         return results if results[-1].isfinite().all() else self._reference.encode(x)
 
     def decode(self, latents: Sequence[Tensor]) -> Tensor:

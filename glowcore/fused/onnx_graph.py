@@ -10,14 +10,14 @@ from glowcore.fused.folding import FoldedLevel, FoldedNet, FoldedStep
 from glowcore.fused.onnx_layouts import Maps, Rows, conv2d, layout_of
 from glowcore.fused.onnx_nodes import Nodes
 
-#: Scales of so many steps are multiplied before a logarithm is taken: four products cost less than one logarithm.
+#: Factors of so many steps are multiplied before a logarithm is taken: a product costs less than a logarithm.
 PRODUCTS = 4
 
 
 def encode_graph(levels: Sequence[FoldedLevel]) -> bytes:
     """Return the serialised ONNX model that :meth:`TorchBackend.encode` corresponds to.
 
-    Its log-determinant is not finite where scales of about ``exp(-22)`` or less are multiplied.
+    Its log-determinant is not finite where a product of scales leaves the range of float32.
     """
     g = Nodes()
     channels, height, width = levels[0].shape
@@ -88,15 +88,15 @@ def _inverse_step(g: Nodes, layout: Maps | Rows, step: FoldedStep, z: str) -> st
 
 
 def _shift_and_factor(g: Nodes, layout: Maps | Rows, step: FoldedStep, x_a: str) -> tuple[str, str]:
-    """Add a coupling network. Return the shift, and the scale or, without a floor, its reciprocal ``1 + exp(-raw)``.
+    """Add a coupling network. Return the shift, and the scale or, without a floor, its reciprocal.
 
-    onnxruntime's Sigmoid is inaccurate below -10, where only a floor hides it.
+    ``1 + exp(-raw)`` stands for the sigmoid, since that of onnxruntime is inaccurate below -10.
     """
+    t, negated = g.halves(layout.net(_raw_negated(step.net), x_a))
+    reciprocal = g.op("Add", g.op("Exp", negated), g.constant(1.0))
     if not step.scale_min:
-        t, raw = g.halves(layout.net(_raw_negated(step.net), x_a))
-        return t, g.op("Add", g.op("Exp", raw), g.constant(1.0))
-    t, raw = g.halves(layout.net(step.net, x_a))
-    above = g.op("Mul", g.op("Sigmoid", raw), g.constant(1 - step.scale_min))
+        return t, reciprocal
+    above = g.op("Div", g.constant(1 - step.scale_min), reciprocal)
     return t, g.op("Add", above, g.constant(float(step.scale_min)))
 
 

@@ -81,12 +81,12 @@ class TrainSettings:
             ("seed", 0),
             ("steps", 1),
         ):
-            if name != "steps" or self.steps is not None:
-                # torch's CPU generator uses only the lowest 32 bits of a seed.
-                checks.check_int(name, getattr(self, name), low, 2**32 - 1)
+            value = getattr(self, name)
+            if not (value is None and name == "steps"):
+                checks.check_int(name, value, low, 2**32 - 1)  # torch's CPU generator takes seeds of 32 bits
         for name in ("learning_rate", "clip_norm", "eval_minutes", "minutes"):
             value = getattr(self, name)
-            if not (name == "minutes" and value is None) and not (_is_number(value) and 0 < value < math.inf):
+            if not (value is None and name == "minutes") and not (_is_number(value) and 0 < value < math.inf):
                 raise ConfigError(f"{name} is {value!r}, expected a number above 0")
         checks.check_number("class_weight", self.class_weight, 0, math.inf)
         checks.check_number("ema_decay", self.ema_decay, 0, 1)

@@ -17,7 +17,7 @@ class ActNorm(Transform):
     initialised again.
     """
 
-    #: Smallest standard deviation that initialisation divides by, so that a constant channel gets a finite scale.
+    #: Smallest standard deviation that initialisation divides by.
     STD_FLOOR = 1e-3
 
     def __init__(self, channels: int) -> None:
@@ -30,13 +30,13 @@ class ActNorm(Transform):
     def initialize(self, x: Tensor) -> None:
         """Set bias and scale so that each channel of ``forward(x)`` has mean 0 and standard deviation 1.
 
-        Both are taken over B, H and W (population). Later calls do nothing.
+        Both are taken over B, H and W (population). The scale of a constant channel is 1. Later calls do nothing.
         """
         if self.initialized:
             return
         std, mean = torch.std_mean(x, dim=(0, 2, 3), correction=0)
         self.bias.copy_(-mean)
-        self.log_scale.copy_(-std.clamp_min(self.STD_FLOOR).log())
+        self.log_scale.copy_(-torch.where(std > 1e-6, std.clamp_min(self.STD_FLOOR), torch.ones_like(std)).log())
         self.initialized.fill_(True)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

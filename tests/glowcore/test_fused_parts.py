@@ -43,15 +43,16 @@ def test_a_top_prior_of_ones_own(backend):
 
 
 @pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize("raw", [-12.0, -60.0, -95.0, -300.0])
+@pytest.mark.parametrize("raw", [-12.0, -20.0, -60.0, -95.0, -300.0])
+@pytest.mark.parametrize("scale_min", [0.0, 1e-10, 1e-7])
 @torch.no_grad()
-def test_a_scale_that_underflows_has_the_logarithm_of_the_module(graph, raw):
-    flow = model(num_levels=1)
-    assert flow.config.scale_min == 0
-    last = flow.levels[0].steps[0].coupling.net.conv_out
-    last.weight.zero_()
-    last.log_scale.zero_()
-    last.bias.fill_(raw - RAW_SHIFT)
+def test_a_scale_that_underflows_has_the_logarithm_of_the_module(graph, raw, scale_min):
+    flow = model(num_levels=1, steps_per_level=4, scale_min=scale_min)
+    for step in flow.levels[0].steps:
+        last = step.coupling.net.conv_out
+        last.weight.zero_()
+        last.log_scale.zero_()
+        last.bias.fill_(raw - RAW_SHIFT)
     folded, x = fold(flow), pictures(2) / 255 - 0.5
     backend = TorchBackend(folded, "float32")
     if graph:
