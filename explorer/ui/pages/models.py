@@ -12,7 +12,7 @@ from explorer.engines import models
 from explorer.engines.models import ModelEntry
 from explorer.pixels.pictures import reduced, webp
 from explorer.ui import state
-from explorer.ui.frame import intro, laid_out, no_model, plain
+from explorer.ui.frame import caution, intro, laid_out, no_model, plain
 from explorer.views import checks
 from explorer.views.checks import Finding
 from explorer.views.model_facts import CARD, began_from, details, facts, provenance, purpose
@@ -20,6 +20,7 @@ from glowcore import images
 from glowcore.errors import GlowcoreError
 
 CHECKED = 4  # pictures per check
+NAMED = 3  # files that are left out of a gallery
 SPECIMEN = 104  # pixels, of a model's sample pictures
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: its text and its address
 WIDEST = 1024  # pixels, of a picture in a model card
@@ -156,6 +157,9 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                     if earlier := began_from(entry):
                         weights = ", before that ".join(map(plain, earlier))
                         st.caption(f"Training started from the weights {weights}")
+        if left_out := Gallery.of(entry.folder).left_out:
+            more = [f"and {len(left_out) - NAMED} more"] if len(left_out) > NAMED else []
+            caution(plain(f"Left out of {entry.name}/gallery: {'; '.join([*left_out[:NAMED], *more])}."))
         for finding in st.session_state.get(f"checked_{entry.name} {entry.stamp}", []):
             mark = ":green-badge[good]" if finding.good else ":orange-badge[look]"
             st.markdown(f"{mark} **{finding.subject}** {finding.words}")
