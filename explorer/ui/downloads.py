@@ -109,6 +109,7 @@ def keep_picture(
     key: str,
     source: Source | None = None,
     photos: Collection[str] = (),
+    on_open: Callable[[], None] | None = None,
 ) -> None:
     """Show the buttons that open a picture in Edit or save it.
 
@@ -119,9 +120,10 @@ def keep_picture(
         key: names the container, "keep_" + key, and the buttons, "open_" + key and "save_" + key.
         source: what Edit starts from, by default the picture as a photo.
         photos: the keys of the photos and crops that the picture shows; it is removed together with them.
+        on_open: called before the picture is opened in Edit.
     """
     with st.container(horizontal=True, key=f"keep_{key}"):
-        if st.button("Open in Edit", key=f"open_{key}", icon=":material/tune:"):
+        if st.button("Open in Edit", key=f"open_{key}", icon=":material/tune:", on_click=on_open):
             source = source or bench.desk.crops.mix(picture(), photos)
             open_in_edit(bench, EditRecipe(source, model=bench.engine.model_hash))
         save_picture(lambda side: png(enlarge(picture(), side)), bench.engine, name, key=f"save_{key}")

@@ -160,7 +160,7 @@ def test_photos_are_the_first_that_an_edit_is_mixed_with_and_never_its_own_pictu
     assert held("corners") == ["edit", photo, "face_01.png", "face_02.png"]
     at.session_state["desk"].start_from(Source("photo", keys(files)[0], -1))
     at.run()
-    assert held("corners") == ["edit", "face_00.png", "face_01.png", "face_02.png"]
+    assert held("corners") == [photo, "face_00.png", "face_01.png", "face_02.png"]
 
 
 def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):
@@ -230,6 +230,31 @@ def test_more_photos_than_there_is_room_for(at, files, page, monkeypatch, engine
     desk.remove_photo(keys(files)[5], engine)
     at.run()
     assert f"[1 photo {room} 1.png." in said(at)  # as it was, whatever has been removed since
+
+
+@pytest.mark.parametrize("page", UPLOADERS)
+def test_a_rejection_is_told_until_a_later_file_is_taken(at, files, page):
+    odd = [(f"{name}.png", b"no picture", "image/png") for name in ("first", "second", "third")]
+    shown = go(at, page).file_uploader(key=UPLOADERS[page])
+    shown.set_value([odd[0], files[0]]).run()  # at once: it is not known which came first
+    assert "first.png: this is not a picture" in said(at)
+    shown.set_value([odd[0], files[0], odd[1]]).run()
+    assert "first.png: this is not a picture" in said(at)
+    assert "second.png: this is not a picture" in said(at)
+    shown.set_value([odd[0], files[0], odd[1], files[1], odd[2]]).run()
+    assert "third.png: this is not a picture" in said(at)
+    assert "first.png" not in said(at)
+    assert "second.png" not in said(at)
+    assert photos(at) == keys(files[:2])
+
+
+def test_the_size_that_a_large_photo_is_used_at_is_no_warning(at, many_blobs):
+    large = np.kron(many_blobs[0], np.ones((128, 126, 1), np.uint8))
+    name = "large.png"
+    at.file_uploader(key="upload").set_value([(name, png_files(large[None])[0][1], "image/png")]).run()
+    sizes = f"{name}: 4032 × 4096 pixels, used at 2016 × 2048."
+    assert sizes in [c.value.replace("\\", "") for c in at.caption]
+    assert "used at" not in said(at)
 
 
 @pytest.mark.parametrize("page", ["mix", "reconstruct"])

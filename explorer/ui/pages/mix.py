@@ -172,27 +172,38 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: list[str]) -> None:
                 st.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width=TERM)
 
 
+def tiles_of(bench: Bench) -> list[Tile]:
+    """Return the tiles of the shelf with captions.
+
+    An edit without moves is the same picture as its original, so only the original has a tile, the first, if the shelf
+    has one.
+    """
+    entries, original = shelf.entries(bench), shelf.unedited(bench)
+    if bench.desk.recipe.moves:
+        captions = {shelf.EDIT: "your edit", original: "unedited"}
+    else:
+        captions = {shelf.EDIT: "your picture", original: "your picture"}
+        own = [tile for tile in entries if tile.id == original]
+        entries = [*own, *(t for t in entries if t.id not in (original, shelf.EDIT))] if own else entries
+    return [replace(tile, caption=captions.get(tile.id, "")) for tile in entries]
+
+
 def starts(bench: Bench, entries: list[Tile], mode: str, slots: str) -> list[str]:
     """Return the ids of the tiles that the places A, B, C ... hold until something is chosen.
 
-    The order is the edit, then photos, then the gallery. The original of the edit is left out: without moves it is the
-    same picture. Arithmetic starts with the edit and its original, so that A − B is the visible change of the edit. A
-    place whose picture was chosen for another place takes the next one.
+    The order is the edit, then photos, then the gallery. The original of the edit is left out, except that arithmetic
+    starts with the edit and its original, so that A − B is the visible change of the edit. A place whose picture was
+    chosen for another place takes the next one.
     """
     original, known = shelf.unedited(bench), [t.id for t in entries]
-    moved = bool(bench.desk.recipe.moves)
-    others = [i for i in known if i not in (shelf.EDIT, original)]
-    first = [shelf.EDIT, original] if mode == ARITHMETIC and moved else [shelf.EDIT]
+    own = shelf.EDIT if shelf.EDIT in known else original
+    others = [i for i in known if i not in (own, original)]
+    first = [own, original] if mode == ARITHMETIC and bench.desk.recipe.moves else [own]
     defaults = [*first, *others, *[known[-1]] * MOST_STOPS]
-    result = [shelf.chosen(name, entries) for name in slots]
-
-    def picture(identity: str | None) -> str | None:
-        return original if identity == shelf.EDIT and not moved else identity
-
+    result = [own if shelf.kept(name) == shelf.EDIT else shelf.chosen(name, entries) for name in slots]
     for index, start in enumerate(defaults[: len(slots)]):
         if result[index] is None:
-            used = {picture(identity) for identity in result}
-            result[index] = next((i for i in (start, *defaults) if picture(i) not in used), start)
+            result[index] = next((i for i in (start, *defaults) if i not in result), start)
     return result
 
 
@@ -209,8 +220,15 @@ def into(slots: str) -> Callable[[str], None]:
 
 
 def keep(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray], name: str) -> None:
-    """Show the buttons that open a result, made of the tiles ``chosen``, in Edit, or save it as the PNG ``name``."""
-    keep_picture(bench, picture, name, key="mix", photos=shelf.photos_in(bench, chosen))
+    """Show the buttons that open a result, made of the tiles ``chosen``, in Edit, or save it as the PNG ``name``.
+
+    Opened in Edit, the result is the present edit; the places keep their pictures for the way back.
+    """
+
+    def hold_places() -> None:
+        shelf.fill(zip("ABCDE", chosen, strict=False))
+
+    keep_picture(bench, picture, name, key="mix", photos=shelf.photos_in(bench, chosen), on_open=hold_places)
 
 
 def arrive() -> tuple[str, int]:
@@ -258,8 +276,7 @@ with panel:
         label_visibility="collapsed",
     )
     show, slots, _ = MODES[mode]
-    captions = {shelf.unedited(bench): "unedited", shelf.EDIT: "your edit"}
-    entries = [replace(tile, caption=captions.get(tile.id, "")) for tile in shelf.entries(bench)]
+    entries = tiles_of(bench)
     if mode == "film":
         stops = required_choice(
             st.segmented_control,
