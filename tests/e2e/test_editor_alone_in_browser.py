@@ -95,6 +95,22 @@ STRIP_LOST = (
 }"""
 )
 
+# How often the photo has been requested after answers without it: for each its key, and whether it acknowledges.
+PHOTO_MISSED = (
+    START
+    + """
+  const [messages, counts] = [[], []]
+  show({ parentElement: root })
+  const answers = [["a", 1], ["a", 0], ["a", 1], ["a", 1], ["b", 1], ["a", 0], ["a", 1], ["a", 1], ["a", 1]]
+  for (const [key, acknowledges] of answers) {
+    const ack = acknowledges ? messages.at(-1) : null
+    await root.__instance.update({ ...data, ack, photo: { key } }, (message) => messages.push(message))
+    counts.push(messages.length)
+  }
+  return counts
+}"""
+)
+
 # The strip of an editor that has just come.
 FIRST_STRIP = (
     START
@@ -185,6 +201,10 @@ def test_no_strip_is_asked_for_while_a_button_is_pressed(play):
 
 def test_a_strip_that_newer_data_has_overtaken_is_requested_once_more(play):
     assert play(STRIP_LOST) == {"overtaken": ["strip", "strip"], "refused": []}
+
+
+def test_a_photo_that_did_not_come_with_the_answer_is_requested_once_more(play):
+    assert play(PHOTO_MISSED, lambda sliders: []) == [1, 1, 2, 2, 3, 3, 4, 5, 5]
 
 
 def test_a_change_that_is_never_answered_is_taken_back(play):

@@ -110,7 +110,7 @@ def test_a_photo_is_kept_if_newer_data_comes_while_it_is_decoded(photographed):
       const data = editor.data
       editor.views.update({ photo: null }, null, null)
       editor.photo = null
-      editor.views.requested = data.photo.key
+      editor.views.asked = 2
       const first = editor.update(data, editor.send)
       await editor.update({ ...data, photo: { key: data.photo.key } }, editor.send)
       await first

@@ -58,6 +58,10 @@ class EditWire extends Wire {
     this.waiting = this.waiting.filter((m) => m.op !== "strip" || m.name !== strip.name)
   }
 
+  holds(op) {
+    return [this.inFlight, ...this.waiting].some((m) => m?.op === op)
+  }
+
   get pending() {
     return [this.inFlight, ...this.waiting].filter((m) => m && !isRequest(m))
   }

@@ -22,7 +22,7 @@ class Editor {
       this.dim()
     }, (op) => this.giveUp(op))
     this.readout = new Readout(root)
-    this.views = new Views(root, this.stage, () => this.wire.post({ op: "photo" }))
+    this.views = new Views(root, this.stage, this.wire)
     this.panel = new Panel(root, {
       focus: (name) => this.wantStrip(name),
       drag: (name, value) => this.scrub(name, value),
