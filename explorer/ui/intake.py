@@ -26,12 +26,14 @@ class Taken:
 
     Attributes:
         photo: the key of its photo, "" for another file.
-        words: a sentence for the user, or "".
+        words: a warning for the user, one sentence, or "".
+        facts: a sentence that is no warning, or "".
         given_way: the names of the photos that were dropped to make room for it, by their keys.
     """
 
     photo: str = ""
     words: str = ""
+    facts: str = ""
     given_way: dict[str, str] = field(default_factory=dict)
 
 
@@ -45,7 +47,7 @@ def intake(
     popover: str = "",
     **options: Any,
 ) -> None:
-    """Show an uploader or a camera, and notes about its files below it.
+    """Show an uploader or a camera, and notes about its files below it, which go once a later file is taken.
 
     Args:
         bench: the bench of the page.
@@ -60,14 +62,16 @@ def intake(
     held = _held(key)
 
     def changed() -> None:
-        files = _files(st.session_state.get(key))
+        files, before = _files(st.session_state.get(key)), set(held)
         with bench.desk.batch():
             for file in files:
                 if file.file_id not in held and not isinstance(file, DeletedFile):
                     name = _next_shot(key) if widget is st.camera_input else file.name
                     taken = held[file.file_id] = _taken(file, name, take, bench.desk.photos)
-                    if popover and not taken.words and not taken.given_way:
+                    if popover and not (taken.words or taken.facts or taken.given_way):
                         st.session_state[popover] = False
+        if any(taken.photo or not taken.words for identity, taken in held.items() if identity not in before):
+            held.update({identity: replace(held[identity], words="", facts="") for identity in before})
         gone = {held.pop(identity).photo for identity in set(held) - {f.file_id for f in files}}
         if not options.get("accept_multiple_files"):
             return
@@ -84,6 +88,8 @@ def intake(
     for taken in reversed(held.values()):
         if taken.words:
             caution(plain(taken.words))
+        if taken.facts:
+            st.caption(plain(taken.facts))
     tell_lost(key)
     missed = [f for f in files if f.file_id not in held]
     if missed:  # the first run of a new session calls no on_change
@@ -138,7 +144,11 @@ def _taken(file: Any, name: str, take: Callable[[bytes], Taken], album: Album) -
     except GlowcoreError as error:
         return Taken(words=f"{name}: {error}.")
     album.came_as(taken.photo, name)
-    words = taken.words
-    if not words and (photo := album.get(taken.photo)) and (sizes := reduction(photo)):
-        words = f"{sizes}."
-    return replace(taken, words=words and f"{name}: {words}", given_way=album.take_given_way())
+    photo = album.get(taken.photo)
+    sizes = reduction(photo) if photo else ""
+    return replace(
+        taken,
+        words=taken.words and f"{name}: {taken.words}",
+        facts=sizes and f"{name}: {sizes}.",
+        given_way=album.take_given_way(),
+    )
