@@ -9,11 +9,13 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
+from explorer.edits.messages import Wanted
 from explorer.edits.recipe import Source
 from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.engines.turns import Busy
 from explorer.ui import state
+from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
 
 
@@ -209,3 +211,18 @@ def test_twenty_who_come_at_once_load_the_model_once(home, monkeypatch):
     assert opened == ["pretrained/tiny"]
     assert len(found) == 20
     assert all(engine is found[0] for engine in found)
+
+
+def test_a_photo_whose_other_faces_cannot_be_cut_out_is_not_sent_in_part(unopened, blobs, monkeypatch):
+    def refuse(*_):
+        raise ImageError("this face cannot be cut out")
+
+    sent = []
+    monkeypatch.setattr("explorer.ui.components.editor._EDITOR", lambda data, **_: sent.append(data))
+    monkeypatch.setattr("explorer.session.editor_view.other_faces", refuse)
+    at = unopened.run()
+    at.file_uploader(key="upload").upload("me.jpg", jpeg_of(blobs[5]), "image/jpeg").run()
+    at.session_state["desk"].wanted = Wanted(photo=True)
+    at.run()
+    assert not at.exception
+    assert list(sent[-1]["photo"]) == ["key"]
