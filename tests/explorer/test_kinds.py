@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,9 @@ def test_classes_are_chosen_and_travel_in_the_recipe(open_kind, monkeypatch):
     assert asked == [2, 1, 2]
     one, two = (engine.sample([5], 0.5, label=k)[0] for k in (1, 2))
     assert (one != two).any()
+    for label, picture in ((1, one), (2, two)):  # and of one seed both are kept
+        source = Source("seed", "5", label=label)
+        np.testing.assert_array_equal(engine.source(replace(recipe, source=source)).picture, picture)
 
 
 def test_a_picture_is_judged_by_the_class_that_explains_it(open_kind, blobs):

@@ -15,6 +15,7 @@ from explorer.atlas.blending import film_along
 from explorer.edits import recipe_png
 from explorer.edits.history import History
 from explorer.edits.recipe import EditRecipe, Source
+from explorer.edits.recipe_png import read_png
 from explorer.engines.turns import Busy
 from explorer.portraits.face_detector import Face
 from explorer.session.desk import Desk
@@ -72,7 +73,7 @@ def test_a_photo_that_was_reduced_says_its_sizes():
     at.file_uploader(key="upload").upload("me.jpg", file.getvalue(), "image/jpeg").run()
     assert not at.exception
     assert saved(at, "save_photo").help == f"Your photo ({sizes}), changed only where the edit changed the face."
-    assert any(plain(f"me.jpg: {sizes}.") in m.value for m in at.markdown)
+    assert plain(f"me.jpg: {sizes}.") in [c.value for c in at.caption]  # not in the colour of a warning
     at.file_uploader(key="upload").upload("small.png", png_of(np.asarray(large)[:200, :200]), "image/png").run()
     assert "at its own size" in saved(at, "save_photo").help
 
@@ -158,6 +159,8 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     at.file_uploader(key="upload").upload("us.png", png_of(group), "image/png").run()
     desk = at.session_state["desk"]
     assert not at.checkbox(key="embed").value
+    unasked = (offered["save_face"], offered["save_face_large"](), offered["save_both"]())
+    assert [read_png(data)[1] for data in unasked] == [None] * 3
     first = desk.recipe.source
     desk.start_from(replace(first, face=1))
     at.run()

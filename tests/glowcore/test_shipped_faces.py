@@ -46,6 +46,15 @@ def test_the_fast_form_agrees_with_the_module(model, gallery, backend):
         assert unchanged(fast.decode(found), gallery)
 
 
+def test_locks_of_correlated_scores_hold_all_of_them(model, gallery):
+    locked = ["Male", "Heavy_Makeup", "Beard"]
+    with torch.inference_mode():
+        latents = model.encode(gallery[:2])
+        moved = model.attributes.apply(latents, {"Young": 2.0}, locked=locked)
+        for name in locked:
+            assert (model.attributes.score(moved, name) - model.attributes.score(latents, name)).abs().max() <= 1e-4
+
+
 @pytest.mark.proof
 def test_the_fast_form_changes_no_pixel_of_the_held_out_pictures(model, faces_folder):
     held_out = open_dataset(faces_folder / "fairface64", image_size=64, split="test", progress=False)
