@@ -83,6 +83,7 @@ def test_frames_in_an_archive_are_the_frames_and_always_the_same_bytes(blobs):
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["frame_000.png", "frame_001.png", "frame_002.png"]
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # which is none
         for name, frame in zip(archive.namelist(), blobs, strict=False):
             np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(archive.read(name)))), frame)
     assert export.frames_zip(blobs[:3]) == data

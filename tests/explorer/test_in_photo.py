@@ -30,17 +30,23 @@ def smooth(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(900, 2400), (300, 200)])
 def test_the_matrix_finds_the_face_in_the_reduced_photo(shape):
-    data = png_of(smooth(*shape))
+    large = smooth(*shape)
+    data = png_of(large)
     photo = Photo(photo_key(data), data)
     source = photo.source
     view = in_photo(photo, source, 64, {})
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(view["uri"].split(",")[1]))).convert("RGB"))
     assert max(shown.shape[:2]) == min(SIDE, max(shape))
     matrix = np.array(view["matrix"]).reshape(2, 3)
-    small = reduced(smooth(*shape), SIDE)
+    small = reduced(large, SIDE)
+    whole = photo.aligned(64, source)
+    for corner in ((0, 0), (1, 0), (0, 1), (1, 1)):  # half a pixel outside of the centres
+        places = [
+            m @ [*np.multiply(corner, s.shape[1::-1]) - 0.5, 1] for m, s in ((matrix, small), (whole.matrix, large))
+        ]
+        np.testing.assert_allclose(*places, atol=0.01)
     face = cv2.warpAffine(cv2.GaussianBlur(small, (0, 0), 0.5 / matrix[0, 0]), matrix, (64, 64), flags=cv2.INTER_LINEAR)
-    aligned = photo.aligned(64, source).image
-    assert np.abs(face.astype(int) - aligned)[4:-4, 4:-4].mean() < 1.5  # half a pixel of shift gives 2.5 and more
+    assert np.abs(face.astype(int) - whole.image)[4:-4, 4:-4].mean() < 1.5  # half a pixel of shift gives 2.5 and more
 
 
 def test_the_key_tells_models_faces_and_other_edits_apart(engine, bare):

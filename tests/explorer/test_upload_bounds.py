@@ -176,6 +176,7 @@ def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monk
     runtime = SimpleNamespace(get_app_session=sessions.get, close_session=lambda session: sessions.pop(session, None))
     monkeypatch.setattr(visitors.st.runtime, "get_instance", lambda: runtime)
     monkeypatch.setattr(garbage, "settle", lambda: collected.append(1))
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_later", lambda loop, seconds, work: work())
     desk = session_state["desk"] = Desk(History(EditRecipe(Source("photo", "a" * 32))))
     session_state["more"] = blobs
     desk.photos.keep(Photo("a" * 32, jpeg_of(blobs[0])))
@@ -189,6 +190,7 @@ def test_a_closed_session_leaves_no_photo_even_while_something_refers_to_it(monk
 
     asyncio.run(leave())
     assert sessions == {}
+    assert collected == [1]
     assert photo() is None
     desk.move({"Smiling": 1.0})  # a callback that the session still held
     assert desk.recipe == EditRecipe(Source("photo", "a" * 32), (("Smiling", 1.0),))

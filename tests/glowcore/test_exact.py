@@ -65,6 +65,17 @@ def test_what_float64_does_not_bring_back_either_stays_float32_and_is_infinitely
     assert not is_double(latents)
 
 
+def test_what_float64_brings_back_worse_stays_float32(mixed, monkeypatch):
+    exact = ExactFlow(rough.model(), backend="torch")
+    plain = FusedFlow(exact.flow, backend="torch")
+    expected = largest_errors(plain.decode(plain.encode(mixed)), mixed / 255)
+    decode = exact.double.decode
+    monkeypatch.setattr(exact.double, "decode", lambda latents: decode(latents) + 2 * expected.max())
+    (part,) = exact.encode_parts(mixed)
+    assert not is_double(part.latents)
+    assert torch.equal(part.errors, expected)
+
+
 def test_labels_go_with_their_pictures(mixed):
     exact = ExactFlow(rough.model(num_classes=3), backend="torch")
     with torch.no_grad():

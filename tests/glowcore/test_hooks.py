@@ -73,13 +73,16 @@ def test_hooks_on_the_layers_of_a_network_see_the_layers_own_output(name):
     x = torch.randn(3, 6, dtype=torch.float64)
     x = x if name == "fully_connected" else x.reshape(3, 6, 1, 1).expand(3, 6, 4, 2)
     x.requires_grad_()
-    expected = torch.autograd.grad(net(x).pow(2).sum(), list(net.parameters()))
+    inputs = [x, *net.parameters()]
+    expected = torch.autograd.grad(net(x).pow(2).sum(), inputs)
     layers = [module for module in net.modules() if list(module.parameters(recurse=False))]
     outputs, backward = [], []
     for layer in layers:
         layer.register_forward_hook(lambda module, args, out: outputs.append((out, out.detach().clone())))
         layer.register_full_backward_hook(lambda module, *grads: backward.append(module))
-    found = torch.autograd.grad(net(x).pow(2).sum(), list(net.parameters()))
+    found = torch.autograd.grad(net(x).pow(2).sum(), inputs)
     assert all((a - b).abs().max() <= 1e-12 for a, b in zip(found, expected, strict=True))
     assert len(outputs) == len(layers)
+    assert len(backward) == len(layers)
+    assert set(backward) == set(layers)
     assert all(torch.equal(out, copied) for out, copied in outputs)

@@ -51,6 +51,11 @@ def test_one_generator_a_picture_makes_noise_independent_of_the_batch():
     assert torch.equal(whole[2:], last)
 
 
+def test_neighbouring_seeds_share_no_generator():
+    seeds = {noise.initial_seed() for seed in range(3) for noise in likelihood.generators(seed, 1500)}
+    assert len(seeds) == 4500
+
+
 def test_bin_centres():
     shown = likelihood.bin_centres(torch.tensor([-3.0, 0.0, 0.5, 0.999, 7.0]), 1) * 255
     assert shown.tolist() == pytest.approx([63.5, 63.5, 191.5, 191.5, 191.5])
