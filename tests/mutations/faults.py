@@ -78,8 +78,9 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
             ("(x + self.bias.reshape(-1, 1, 1)) * self.log_scale.exp().reshape(-1, 1, 1)",
              "x * self.log_scale.exp().reshape(-1, 1, 1) + self.bias.reshape(-1, 1, 1)"),),
         "initialised to the spread, not its inverse": (
-            ("self.log_scale.copy_(-std", "self.log_scale.copy_(std"),),
-        "no floor for a constant channel": (("STD_FLOOR = 1e-3", "STD_FLOOR = 0.0"),),
+            ("self.log_scale.copy_(-torch.where", "self.log_scale.copy_(torch.where"),),
+        "no floor under the deviation": (("STD_FLOOR = 1e-3", "STD_FLOOR = 0.0"),),
+        "a constant channel enlarged": (("std > 1e-6", "std >= 0"),),
         "sample instead of population deviation": (("correction=0", "correction=1"),),
         "initialised again": (("        if self.initialized:\n            return\n", ""),),
         "flag not set": (("self.initialized.fill_(True)", "pass"),),
