@@ -5,7 +5,7 @@ that only one copy in full size exists at any time.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -52,14 +52,28 @@ def decode(data: bytes, header: image_guard.Header) -> np.ndarray:
     return _turn(_to_srgb(picture, factor), _orientation(picture))
 
 
+def is_transparent(data: bytes, header: image_guard.Header) -> bool:
+    """Return whether a file has pixels that are not opaque; arguments and errors as of :func:`decode`."""
+    picture = _OPENERS[header.kind](io.BytesIO(data))
+    if not picture.has_transparency_data:  # known from the header
+        return False
+    return any(_colour_and_alpha(strip)[1].getextrema()[0] < 255 for _, strip in _strips(picture))
+
+
+def _strips(picture: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the strips of a picture with their first rows, which are multiples of ``factor``."""
+    width, height = picture.size
+    rows = max(1, _STRIP_PIXELS // width // factor) * factor
+    for top in range(0, height, rows):
+        yield top, picture if rows >= height else picture.crop((0, top, width, min(top + rows, height)))
+
+
 def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
     """Convert strip by strip to uint8 ``[ceil(H / factor), ceil(W / factor), 3]``."""
     width, height = picture.size
     result = np.empty((-(-height // factor), -(-width // factor), 3), dtype=np.uint8)
     convert = _profile_conversion(picture)
-    rows = max(1, _STRIP_PIXELS // width // factor) * factor
-    for top in range(0, height, rows):
-        strip = picture if rows >= height else picture.crop((0, top, width, min(top + rows, height)))
+    for top, strip in _strips(picture, factor):
         colour = _flatten(strip, convert)
         if factor > 1:
             colour = colour.reduce(factor)
@@ -69,6 +83,13 @@ def _to_srgb(picture: Image.Image, factor: int) -> np.ndarray:
 
 def _flatten(strip: Image.Image, convert: Convert) -> Image.Image:
     """Return a strip of any mode as RGB over white; ``convert`` converts its colours (RGB, L or CMYK) to sRGB."""
+    colour, alpha = _colour_and_alpha(strip)
+    colour = convert(colour)
+    return colour if alpha is None else Image.composite(colour, Image.new("RGB", colour.size, "white"), alpha)
+
+
+def _colour_and_alpha(strip: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return a strip of any mode as RGB, L or CMYK, and its alpha channel, None without one."""
     key = strip.info.get("transparency")
     if strip.mode == "I;16":
         values = np.asarray(strip)
@@ -81,8 +102,7 @@ def _flatten(strip: Image.Image, convert: Convert) -> Image.Image:
     else:
         alpha = None
         colour = strip if strip.mode in _ICC_SPACES else strip.convert("L" if strip.mode == "1" else "RGB")
-    colour = convert(colour)
-    return colour if alpha is None else Image.composite(colour, Image.new("RGB", colour.size, "white"), alpha)
+    return colour, alpha
 
 
 def _profile_conversion(picture: Image.Image) -> Convert:

@@ -20,9 +20,8 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from glowcore import image_guard
+from glowcore import image_decoding, image_guard
 from glowcore.errors import ImageError, reason
-from glowcore.image_decoding import decode
 from glowcore.text import printable
 
 if TYPE_CHECKING:
@@ -60,12 +59,20 @@ def load(source: bytes | str | os.PathLike, *, channels: int = 3) -> np.ndarray:
         header = image_guard.inspect(data)
         with _DECODE_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = decode(data, header)
+            picture = image_decoding.decode(data, header)
     except ImageError as error:
         raise ImageError(prefix + str(error)) from error.__cause__
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, IndexError, MemoryError ...
         raise ImageError(prefix + str(image_guard.damaged(header.kind))) from error
     return to_channels(picture, channels)
+
+
+def is_transparent(data: bytes) -> bool:
+    """Return whether a file that :func:`load` reads is transparent in places, which are white in the result."""
+    header = image_guard.inspect(data)
+    with _DECODE_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return image_decoding.is_transparent(data, header)
 
 
 def resize_area(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:

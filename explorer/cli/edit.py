@@ -12,11 +12,12 @@ from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.portraits.photos import Photo
 from explorer.session.editor_view import NO_FACE, exactness, strengths, verdict
-from explorer.wording.labels import noun, words
+from explorer.wording.labels import noun, ordered, words
 from glowcore.cli import console, options, pictures
 from glowcore.cli.edit import read_strengths, say_locked_moves
 from glowcore.errors import ConfigError
 from glowcore.image_decoding import MAX_WORKING_PIXELS
+from glowcore.images import is_transparent
 from glowcore.storage import output
 from glowcore.text import counted, printable
 
@@ -71,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
     entry = models.at(args.model) if args.model else default_model()
     photo = Photo.read(read(args.image))
     _say_reduced(args.image, photo)
+    if is_transparent(photo.data):
+        name = printable(str(args.image), 120)
+        console.say(f"note: {name} is transparent in places, which are white in the result")
     source = _source(args, photo)
     engine = open_engine(entry, args)
     if noun(engine) != "face":
@@ -102,9 +106,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _attribute(engine: Engine, name: str) -> str:
-    """Return the attribute of a name that the user gives, which may also be the one that pages and messages show."""
-    shown = [a for a in engine.attribute_names if name.lower() in (a.lower(), words(a).label.lower())]
-    return shown[0] if len(shown) == 1 and name not in engine.attribute_names else name
+    """Return the attribute of a name that the user gives, which may also be the one that pages and messages show.
+
+    Raises:
+        ConfigError: the model has no attribute of this name.
+    """
+    names = engine.attribute_names
+    if name in names:
+        return name
+    labels = {a: words(a).label for a in ordered(names, own=names)}
+    shown = [a for a, label in labels.items() if name.lower() in (a.lower(), label.lower())]
+    if len(shown) == 1:
+        return shown[0]
+    known = ", ".join(label if label == a else f"{label} ({a})" for a, label in labels.items())
+    raise ConfigError(f"this model has no attribute {name!r:.60}; it has {known}")
 
 
 def _say_reduced(path: Path, photo: Photo) -> None:

@@ -73,6 +73,18 @@ def test_a_photo_of_too_many_pixels_is_reduced_with_a_note(home, tmp_path, capsy
     assert "reduced" not in capsys.readouterr().err
 
 
+def test_a_photo_that_is_transparent_in_places_is_put_over_white_with_a_note(home, tmp_path, capsys):
+    photo, out = tmp_path / "alpha.png", tmp_path / "out.png"
+    for alpha in (255, 254):
+        with Image.open(PHOTO) as opened:
+            clear = opened.convert("RGBA")
+        clear.paste((0, 0, 0, alpha), (0, 0, 5, 5))
+        clear.save(photo)
+        assert edit("--set", "Smiling=1", "--out", out, image=photo) == 0
+        note = f"note: {photo} is transparent in places, which are white in the result\n"
+        assert (note in capsys.readouterr().err) == (alpha < 255)
+
+
 def test_attributes_may_have_the_names_that_are_shown(home, tmp_path):
     for name, arguments in (
         ("given.png", ("--set", "Smiling=2", "--lock", "Male")),
@@ -113,7 +125,8 @@ def test_a_photo_without_a_face_says_so(home, blobs, tmp_path, capsys):
         ([], "there is nothing to do, expected --set NAME=STRENGTH"),
         (["--set", "Smiling=0"], "there is nothing to do, expected --set NAME=STRENGTH, not 0"),
         (["--set", "Smiling=9"], "strength of Smiling is '9', expected a number from -5 to 5"),
-        (["--set", "Smiley=1"], "this model has no attribute 'Smiley'; it has Smiling"),
+        (["--set", "Smilling=1"], "has no attribute 'Smilling'; it has Smile (Smiling), Glasses (Eyeglasses), "),
+        (["--set", "Smile=1", "--lock", "bart"], "has no attribute 'bart'; it has Smile (Smiling)"),
         (["--set", "Smile=1", "--set", "Smiling=1"], "--set Smile=1 Smiling=1: two names of one attribute"),
         (["--set", "Smiling=1", "--face", "3"], "has 1 face; expected 1"),
         (["--set", "Smiling=1", "--image", "gone.jpg"], "gone.jpg cannot be read"),

@@ -140,6 +140,14 @@ def test_alpha_lies_over_white():
     assert images.load(encode(half, "PNG"))[0, 0].tolist() == [233, 153, 153]
 
 
+def test_pictures_that_are_transparent_in_places_are_told_from_opaque_ones():
+    files = {odd.name: odd.data for odd in ODD if callable(odd.expect)}
+    files["opaque"] = encode(Image.new("RGBA", (3, 2), (200, 0, 0, 255)), "PNG")
+    found = {name for name, data in files.items() if images.is_transparent(data)}
+    assert found == {name for name in files if any(word in name for word in ("alpha", "cut-out", "half"))}
+    assert len(found) == 8
+
+
 def test_large_pictures_are_shrunk_while_they_are_decoded():
     picture = Image.new("L", (6000, 4000), 77)
     for kind in ("JPEG", "PNG"):
