@@ -17,7 +17,9 @@ def test_what_comes_back_is_in_sight_beside_the_controls_at_any_width(page):
     go(page, "Reconstruct")
     badge = page.get_by_text("Comes back exactly: all 4,096 pixels", exact=True).first
     first = page.get_by_test_id("stImage").first
-    slider = page.locator(".st-key-gain").get_by_role("slider")
+    sliders = page.locator(".st-key-reconstruct_sliders").get_by_role("slider")
+    expect(sliders).to_have_count(5)
+    slider = sliders.first
     for width in (1360, 768, 390):
         page.set_viewport_size({"width": width, "height": 844})
         expect(badge).to_be_visible()
@@ -32,6 +34,10 @@ def test_what_comes_back_is_in_sight_beside_the_controls_at_any_width(page):
     expect(first).not_to_be_in_viewport()
     still(page)
     assert slider.bounding_box() == moved  # it stays while the pictures go by
+    page.set_viewport_size({"width": 360, "height": 640})
+    still(page)
+    for moved in map(bottom, sliders.all()):
+        assert 320 < moved < 640  # all are in the lower half, beside the pictures
 
 
 def test_the_controls_of_sample_have_their_room(page):

@@ -231,8 +231,10 @@ intro(
 )
 left, right = st.columns([1, 2.4], gap="large")
 labels = names_of(shelf.entries(bench))
-with left, st.container(key="reconstruct_controls"):  # on a phone page.css keeps it in view, below the pictures
-    pictures, names, settings = choose_pictures(bench, labels), choose_models(bench), choose_settings(bench)
+with left:
+    pictures, names = choose_pictures(bench, labels), choose_models(bench)
+    with st.container(key="reconstruct_sliders"):  # on a phone page.css keeps it in view, below the pictures
+        settings = choose_settings(bench)
 rows = []
 with right:
     engines = opened(names)
