@@ -51,6 +51,8 @@ def test_text_and_accent_can_be_read_on_every_ground(theme):
     quiet = float(re.search(r"\.quiet \{ opacity: ([\d.]+)", (UI / "components" / "shared.css").read_text("utf-8"))[1])
     for under in (ground, second):
         assert contrast(mixed(named["textColor"], under, quiet), under) >= 4.5
+    assert contrast(named["blueTextColor"], named["blueBackgroundColor"]) >= 4.5  # st.info, warm as the rest
+    assert all(red > blue for red, _, blue in (named[k] for k in named if k.startswith("blue")))
     # The mark of a checkbox is white on the accent; 3 to 1 is what signs need.
     assert contrast(accent, colour("#ffffff")) >= 3
 
