@@ -35,6 +35,8 @@ class TrainingError(GlowcoreError):
 
 def reason(error: OSError) -> str:
     """Return the description of an operating system's error, for a message."""
+    if error.errno in (errno.ENOENT, errno.ELOOP) and error.filename and os.path.islink(error.filename):
+        return "the link leads to nothing"
     words = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",

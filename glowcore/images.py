@@ -206,7 +206,8 @@ def _read(source: bytes | str | os.PathLike) -> tuple[bytes, str]:
                 raise ImageError(prefix + str(image_guard.too_many_bytes(size)))
             return file.read(size + 1), prefix
     except FileNotFoundError as error:
-        raise ImageError(f"{prefix}there is no such file; {image_guard.ACCEPTED}") from error
+        missing = reason(error) if os.path.islink(source) else "there is no such file"
+        raise ImageError(f"{prefix}{missing}; {image_guard.ACCEPTED}") from error
     except IsADirectoryError as error:
         raise ImageError(f"{prefix}this is a folder; {image_guard.ACCEPTED}") from error
     except (OSError, ValueError) as error:

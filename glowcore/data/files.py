@@ -1,7 +1,8 @@
 """Listing of the files in a folder and its subfolders, by one rule for every command.
 
 Hidden files and folders (names that begin with a dot) are skipped. Symbolic links to files and folders are followed,
-except links to a folder that contains the link; links that lead nowhere are skipped.
+except links to a folder that contains the link. Links that lead nowhere are skipped unless they have the ending of a
+picture: those are pictures that cannot be read.
 """
 
 import errno
@@ -57,8 +58,8 @@ def _walk(folder: Path, prefix: str, deep: bool, parents: frozenset[tuple[int, i
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
-            continue  # links that lead to each other lead to nothing
-        if is_file:
+            is_file = is_folder = False  # links that lead to each other lead to nothing
+        if is_file or (is_picture(entry.name) and entry.is_symlink() and not os.path.exists(entry.path)):
             yield prefix + entry.name
         elif deep and is_folder:
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", deep, parents | {identity})

@@ -84,7 +84,8 @@ class Decoding:
         digest = hashlib.sha256(repr(settings).encode())
         digest.update(str(self.folder.resolve()).encode("utf-8", "surrogateescape"))
         for file in self.files:
-            status = (self.folder / file).stat()
+            path = self.folder / file
+            status = path.stat() if path.exists() else path.lstat()  # of a link that leads to nothing
             digest.update(f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:24]
 

@@ -51,6 +51,11 @@ def test_every_face_is_written_to_one_folder_that_can_be_trained_on(album, tmp_p
     assert "1 file of another kind passed over: .heic 1\n" in said
     assert "no face found: wall.png" in said
     assert "skipped broken.png" in said
+    (album / "lost.jpg").symlink_to(album / "gone.jpg")
+    assert main(["align", "--data", str(album), "--size", "48", "--out", str(out)]) == 0
+    again = capsys.readouterr().err
+    assert "skipped lost.jpg: the link leads to nothing\n" in again
+    assert "2 files cannot be read" in again
     data = open_dataset(str(out), image_size=48, split="all", progress=False)
     assert data.files == ["a.png", "holiday__b.png"]
     assert data.labels is None

@@ -68,14 +68,26 @@ def test_scan_reads_any_tree_of_folders(tmp_path, capsys):
         scan_pictures(tmp_path / "empty")
 
 
-def test_links_that_lead_to_themselves_are_skipped_like_those_that_lead_nowhere(tmp_path):
-    write(tmp_path, ["a.png", "b.png"])
-    (tmp_path / "nowhere.png").symlink_to("gone.png")
-    (tmp_path / "itself.png").symlink_to("itself.png")
-    (tmp_path / "there").symlink_to("back")
-    (tmp_path / "back").symlink_to("there")
-    assert open_dataset(tmp_path, image_size=8).files == ["a.png", "b.png"]
-    assert scan_pictures(tmp_path) == (2, [], {}, {})
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_link_that_leads_to_nothing_is_a_picture_that_cannot_be_read(tmp_path, capsys, cached):
+    faces = tmp_path / "faces"
+    write(faces, ["a.png", "b.png"])
+    for name, target in (("there", "back"), ("back", "there"), ("gone", "nowhere"), ("gone.txt", "nowhere")):
+        (faces / name).symlink_to(target)  # none of a picture
+    options = {"image_size": 8, "cache_dir": tmp_path / "cache" if cached else None}
+    assert open_dataset(faces, **options).files == ["a.png", "b.png"]
+    assert scan_pictures(faces) == (2, [], {}, {})
+    (faces / "lost.png").symlink_to("gone.png")
+    with pytest.raises(DataError, match=r"^lost\.png: the link leads to nothing; .*--skip-broken"):
+        open_dataset(faces, **options)
+    assert open_dataset(faces, skip_broken=True, **options).files == ["a.png", "b.png"]
+    (faces / "itself.png").symlink_to("itself.png")
+    assert main(["scan", "--data", str(faces)]) == 1
+    said = capsys.readouterr()
+    assert said.err == "4 pictures, 2 unreadable\n"
+    itself, lost = said.out.splitlines()
+    assert itself.startswith("itself.png: the file cannot be opened (the link leads to nothing); ")
+    assert lost.startswith("lost.png: the link leads to nothing; ")
 
 
 def test_rows_of_a_linked_folder_find_their_pictures(tmp_path):
