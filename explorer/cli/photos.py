@@ -54,10 +54,12 @@ def run(args: argparse.Namespace) -> int:
             trials.append(try_photo(engine, read(args.data / name), args.strength))
         except ImageError as error:
             if not args.skip_broken:
-                message = f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read"
-                raise ImageError(message) from error
+                raise ImageError(
+                    f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read; "
+                    f"python -m glowcore scan --data {printable(str(args.data), 120)} lists all"
+                ) from error
             skipped.append((name, str(error)))
-    console.say_skipped(skipped, "")
+    console.say_skipped(skipped)
     console.say_passed_over(others)
     if not trials:
         files = f"{counted(len(skipped), 'file')}, {photo_folder.SUFFIXES}"

@@ -19,6 +19,7 @@ from explorer.cli import main
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.edits.recipe_png import read_png
 from explorer.engines import models
+from glowcore.cli import main as library
 from glowcore.training import run_lock
 from tests.explorer import tiny_model
 from tests.explorer.visiting import REPOSITORY
@@ -61,10 +62,14 @@ def photos(tmp_path, blobs):
     return folder
 
 
-def test_a_bad_photo_is_named(home, photos, capsys):
+def test_a_bad_photo_is_named_and_the_command_that_lists_the_others(home, photos, capsys):
+    shutil.copy(photos / "bad.jpg", photos / "worse.jpg")
     sentence = told(capsys, "photos", "--model", "pretrained/tiny", "--data", photos)
     assert sentence.startswith("error: bad.jpg: ")
     assert "--skip-broken" in sentence
+    assert f"; python -m glowcore scan --data {photos} lists all" in sentence
+    assert library(["scan", "--data", str(photos)]) == 1
+    assert [line.partition(": ")[0] for line in capsys.readouterr().out.splitlines()] == ["bad.jpg", "worse.jpg"]
 
 
 def test_bad_photos_are_left_out_on_request_and_listed(home, photos, capsys):
