@@ -205,7 +205,7 @@ def test_links_that_stay_hold_no_edit_up(page):
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
     page.get_by_role("link", name="Edit", exact=True).click()
-    assert not page.locator(".editor").evaluate("e => Boolean(e.getRootNode().__instance.wire.leaving)")
+    assert not page.locator(".editor").evaluate("e => Boolean(e.getRootNode().__instance.wire.departure.begun)")
     smile(page).press("Shift+ArrowRight")
     expect(thumb(page, "edited")).to_contain_text("Smile +1.50")
 

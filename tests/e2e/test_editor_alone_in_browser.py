@@ -111,6 +111,36 @@ PHOTO_MISSED = (
 }"""
 )
 
+# How many faces of a photo have been chosen: while one waits for the answer to a change, and after that answer, which
+# may be of another picture; while another page is loading. Then which ones, once that page has not come.
+CHOSEN = (
+    START
+    + """
+  const [messages, chosen] = [[], []]
+  const counts = []
+  const update = (more) => root.__instance.update({ ...data, ack: messages.at(-1), ...more }, (m) => messages.push(m),
+    (face) => chosen.push(face))
+  show({ parentElement: root })
+  const editor = root.__instance
+  await update()
+  for (const source of [data.source, "another"]) {
+    editor.change({ op: "reset" })
+    editor.choose(1)
+    counts.push(chosen.length)
+    await update({ source })
+    counts.push(chosen.length)
+  }
+  const link = document.body.appendChild(document.createElement("a"))
+  link.href = "/other"
+  link.onclick = (event) => event.preventDefault()
+  link.click()
+  editor.choose(2)
+  counts.push(chosen.length)
+  while (editor.wire.departure.begun) await wait(10)
+  return [counts, chosen]
+}"""
+)
+
 # The strip of an editor that has just come.
 FIRST_STRIP = (
     START
@@ -175,8 +205,8 @@ def play(browser, tmp_path):
     page = browser.new_page()
     page.route("http://app/edit", lambda route: route.fulfill(content_type="text/html", body=""))
     page.goto("http://app/edit")
-    script = parts["js"].replace("PATIENCE = 8000", "PATIENCE = 80")
-    assert script != parts["js"]
+    script = parts["js"].replace("PATIENCE = 8000", "PATIENCE = 80").replace("LEAVING = 5000", "LEAVING = 500")
+    assert script.count("PATIENCE = 80 ") == script.count("LEAVING = 500 ") == 1
     html = f"<style>{parts['css']}</style>{parts['html']}"
     yield lambda scene, change=list: page.evaluate(scene, [html, script, view | {"sliders": change(view["sliders"])}])
     page.close()
@@ -205,6 +235,10 @@ def test_a_strip_that_newer_data_has_overtaken_is_requested_once_more(play):
 
 def test_a_photo_that_did_not_come_with_the_answer_is_requested_once_more(play):
     assert play(PHOTO_MISSED, lambda sliders: []) == [1, 1, 2, 2, 3, 3, 4, 5, 5]
+
+
+def test_a_face_that_waits_is_of_the_present_photo_and_is_not_sent_while_another_page_is_on_its_way(play):
+    assert play(CHOSEN, lambda sliders: []) == [[0, 1, 1, 1, 1], [1, 2]]
 
 
 def test_a_change_that_is_never_answered_is_taken_back(play):

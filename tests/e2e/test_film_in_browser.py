@@ -79,6 +79,60 @@ REBUILT = """async ([html, js, data, move]) => {
   return sent
 }"""
 
+# Of a component that is moved just after a click on a link: what it sends at once, whether a save's click waits,
+# and what it sends once no other page has come.
+LEFT = """async ([html, js, data, move]) => {
+  const show = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default
+  const root = document.body.appendChild(document.createElement("div")).attachShadow({ mode: "open" })
+  const sent = []
+  const saves = () => window.dispatchEvent(new CustomEvent("explorer-save", { cancelable: true }))
+  root.innerHTML = html
+  show({ data, parentElement: root, setStateValue: (_, place) => sent.push(place) })
+  while (!root.__instance.sheet) await new Promise(requestAnimationFrame)
+  sent.splice(0)
+  const link = document.body.appendChild(document.createElement("a"))
+  link.href = "/other"
+  link.onclick = (event) => event.preventDefault()
+  link.click()
+  new Function("component", move)(root.__instance)
+  const [early, waits] = [sent.splice(0), !saves()]
+  while (!early.length && !sent.length) await new Promise(requestAnimationFrame)
+  return [early, waits, sent]
+}"""
+
+
+@pytest.fixture
+def alone(browser):
+    """A function that runs a scene with a film or a pad of so many pictures, without Streamlit around it."""
+    page = browser.new_page(reduced_motion="reduce")
+    page.route("http://app/", lambda route: route.fulfill(content_type="text/html", body=""))
+    page.goto("http://app/")
+
+    def play(scene, name, number, move):
+        columns = int(number**0.5)
+        pictures = sheet([np.full((8, 8, 3), 20 * i, np.uint8) for i in range(number)], columns)
+        look = {"columns": columns, "side": columns, "count": number, "alt": ""}
+        data = {**look, "rate": 24, "loop": False, "buttons": "x", **pictures}
+        parts = sources(name)
+        script = parts["js"].replace("LEAVING = 5000", "LEAVING = 500")
+        assert script != parts["js"]
+        return page.evaluate(scene, [parts["html"], script, data, move])
+
+    yield play
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "move", "place"),
+    [
+        ("film", 9, "component.finish(1)", 1),
+        ("film", 9, "component.stand(0.5)", 0.5),
+        ("pad", 4, "component.go(0.8, 0.3); component.send()", [0.8, 0.3]),
+    ],
+)
+def test_nothing_is_sent_while_another_page_is_on_its_way(alone, name, number, move, place):
+    assert alone(LEFT, name, number, move) == [[], True, [place]]
+
 
 @pytest.mark.parametrize(
     ("name", "number", "move", "place"),
@@ -89,16 +143,8 @@ REBUILT = """async ([html, js, data, move]) => {
         ("pad", 4, "component.go(0.8, 0.3); component.send(); component.go(0.5, 0.5); component.send()", [0.5, 0.5]),
     ],
 )
-def test_a_new_component_tells_the_server_the_place_of_the_one_before(browser, name, number, move, place):
-    page = browser.new_page(reduced_motion="reduce")
-    page.route("http://app/", lambda route: route.fulfill(content_type="text/html", body=""))
-    page.goto("http://app/")
-    pictures = [np.full((8, 8, 3), 20 * i, np.uint8) for i in range(number)]
-    columns = int(number**0.5)
-    data = {"columns": columns, "side": columns, "count": number, "alt": "", "rate": 24, "loop": False, "buttons": "x"}
-    parts = sources(name)
-    assert page.evaluate(REBUILT, [parts["html"], parts["js"], {**data, **sheet(pictures, columns)}, move]) == [place]
-    page.close()
+def test_a_new_component_tells_the_server_the_place_of_the_one_before(alone, name, number, move, place):
+    assert alone(REBUILT, name, number, move) == [place]
 
 
 def open_film(page):

@@ -1,12 +1,38 @@
-// Functions that several components use: Streamlit's state, drawing pictures, the address, instances, pointers, keyboard
-// navigation.
+// Functions that several components use: Streamlit's state, another page, drawing pictures, the address, instances,
+// pointers, keyboard navigation.
 
 const APP = '[data-testid="stApp"]'
 const RUN_STATE = "data-test-script-state"
+const DROPPED = "explorer-click-dropped" // whether a click on a save button was dropped: the gate keeps it for the editor
+const LEAVING = 5000 // milliseconds after which a clicked link has not led to another page
+const LINKS = "a[href]:not([target=_blank], [download])"
 
 // Return Streamlit's state of the page's script.
 function runState() {
   return document.querySelector(APP)?.getAttribute(RUN_STATE) ?? "notRunning"
+}
+
+// Whether another page is loading. Nothing may be sent then: a message from a fragment that the new page removes makes
+// Streamlit leave the new page empty. `onStay` is called when no other page has come.
+class Departure {
+  constructor(onStay) {
+    const page = location.pathname
+    this.listening = new AbortController()
+    const leave = (event) => {
+      // Links to this page do not leave it; nor do links to a fragment of it, although they add to the history.
+      const leadsAway = (node) => node.matches?.(LINKS) && node.pathname !== page
+      if (event.type === "click" ? !event.composedPath().some(leadsAway) : location.pathname === page) return
+      clearTimeout(this.begun)
+      this.begun = setTimeout(() => { this.begun = null; onStay() }, LEAVING)
+    }
+    window.addEventListener("popstate", leave, { signal: this.listening.signal })
+    document.addEventListener("click", leave, { capture: true, signal: this.listening.signal })
+  }
+
+  close() {
+    clearTimeout(this.begun)
+    this.listening.abort()
+  }
 }
 
 // Resolve to the decoded image of a data URL, which can be drawn at once.

@@ -3,12 +3,10 @@
 
 const PATIENCE = 8000 // milliseconds to wait for an acknowledgement while the server runs no script
 const LONGEST = 40000 // milliseconds to wait while a script runs: a request may queue for the model for 30 s (engines/turns.py)
-const LEAVING = 5000 // milliseconds after which a clicked link has not led to another page
 const BUSY = 300 // milliseconds after which a wait is shown
-const LINKS = "a[href]:not([target=_blank], [download])"
 
 class Wire {
-  constructor(send, onBusy = () => {}, onLost = () => {}) {
+  constructor(send, onBusy = () => {}, onLost = () => {}, onStay = () => {}) {
     this.send = send
     this.onBusy = onBusy
     this.onLost = onLost
@@ -16,23 +14,14 @@ class Wire {
     this.sequence = 0
     this.waiting = []
     this.inFlight = null
-    const page = location.pathname
-    this.leave = (event) => {
-      // Links to this page do not leave it; nor do links to a fragment of it, although they add to the history.
-      const leadsAway = (node) => node.matches?.(LINKS) && node.pathname !== page
-      if (event.type === "click" ? !event.composedPath().some(leadsAway) : location.pathname === page) return
-      clearTimeout(this.leaving)
-      this.leaving = setTimeout(() => { this.leaving = null; this.next() }, LEAVING)
-    }
-    window.addEventListener("popstate", this.leave)
-    document.addEventListener("click", this.leave, true)
+    this.departure = new Departure(() => { this.next(); onStay() })
   }
 
   // After the component is removed nothing is sent.
   close() {
-    window.removeEventListener("popstate", this.leave)
-    document.removeEventListener("click", this.leave, true)
-    for (const timer of [this.leaving, this.busyTimer, this.lostTimer]) clearTimeout(timer)
+    this.departure.close()
+    clearTimeout(this.busyTimer)
+    clearTimeout(this.lostTimer)
     this.closed = true
   }
 
@@ -51,10 +40,8 @@ class Wire {
     return false
   }
 
-  // Nothing is sent while another page is loading: a message from a fragment that the new page removes makes Streamlit
-  // leave the new page empty.
   next() {
-    if (!this.waiting.length || this.leaving || this.closed) return
+    if (!this.waiting.length || this.departure.begun || this.closed) return
     if (this.inFlight && !this.overtakes(this.waiting[0])) return
     const message = this.waiting.shift()
     this.sequence += 1

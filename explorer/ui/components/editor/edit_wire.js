@@ -2,7 +2,6 @@
 // (of a strip, or of the user's photo), which change nothing.
 
 const UNSENT = "explorer-unsent"
-const DROPPED = "explorer-click-dropped" // as in focus/gate.js
 const OUTDATED = 60000 // milliseconds after which kept changes are not sent any more
 const RELOADING = 1000 // milliseconds that a reload may take from its start, which fixes the address, to the page's end
 

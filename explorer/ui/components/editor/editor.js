@@ -20,7 +20,7 @@ class Editor {
     this.wire = new EditWire((m) => this.send(m), (busy) => {
       this.find(".waiting").hidden = !busy
       this.dim()
-    }, (op) => this.giveUp(op))
+    }, (op) => this.giveUp(op), () => this.choose())
     this.readout = new Readout(root)
     this.views = new Views(root, this.stage, this.wire)
     this.panel = new Panel(root, {
@@ -82,10 +82,12 @@ class Editor {
     this.words(this.data)
   }
 
-  // Start from another face of the photo. A pending change is to the face before, so the choice waits for the answer.
-  choose(face) {
-    this.chosen = this.wire.changesPending ? face : null
-    if (this.chosen === null) this.chooseFace(face)
+  // Start from another face of the photo. A pending change is to the face before, so the choice waits for the answer, as it
+  // does while another page is loading.
+  choose(face = this.chosen) {
+    const waits = this.wire.changesPending || this.wire.departure.begun
+    this.chosen = waits ? face : null
+    if (!waits && face !== null) this.chooseFace(face)
   }
 
   // Keep what a reload, or another page, would lose; `ending` is whether the document ends.
@@ -241,6 +243,7 @@ class Editor {
     if (answered) this.wire.settle(answered, before.token)
     if (before) this.announce(data, before, answered?.op ?? null)
     if (other) {
+      this.chosen = null // of the picture before
       this.told = ""
       this.dropStrip()
     }
@@ -268,7 +271,7 @@ class Editor {
     this.words(data)
     if (!before) this.resume(data)
     if (this.copies) this.copy()
-    if (this.chosen !== null) this.choose(this.chosen)
+    this.choose()
     if (!this.unanswered && !this.wire.changesPending) this.views.request()
   }
 

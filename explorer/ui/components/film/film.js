@@ -13,15 +13,13 @@ class Film {
     this.scrub = this.find(".scrub")
     this.place = this.sent = this.received = 0
     this.touched = false
+    this.departure = new Departure(() => { if (!this.timer) this.send() })
     this.listening = new AbortController()
     const { signal } = this.listening
     const onPress = (event) => { if (this.timer && event.target.closest?.(this.box)) this.stand(this.place) }
     document.addEventListener("pointerdown", onPress, { capture: true, signal })
     document.addEventListener("focusin", onPress, { capture: true, signal })
-    window.addEventListener("explorer-received", ({ detail }) => {
-      if (!("place" in detail)) return // of another component
-      this.received = detail.place
-    }, { signal })
+    window.addEventListener("explorer-received", ({ detail }) => { if ("place" in detail) this.received = detail.place }, { signal })
     window.addEventListener("explorer-save", (event) => {
       if (this.sent !== this.received) event.preventDefault()
     }, { signal })
@@ -119,12 +117,13 @@ class Film {
     this.timer = requestAnimationFrame(step)
   }
 
-  // Send the position, unless the server has it already: the new run would drop the files of the buttons.
+  // Send the position, unless the server has it already: the new run would drop the files of the buttons. While another page
+  // is loading nothing is sent, and saving waits.
   send() {
     if (this.place === this.sent) return
-    this.sent = this.place
     this.keep()
-    this.post(this.place)
+    this.sent = this.departure.begun ? null : this.place
+    if (this.sent !== null) this.post(this.place)
   }
 
   finish(place) {
@@ -169,6 +168,7 @@ class Film {
   remove() {
     this.stop()
     clearTimeout(this.resting)
+    this.departure.close()
     this.listening.abort()
   }
 

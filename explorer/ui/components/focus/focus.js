@@ -21,12 +21,12 @@ function heirOf(pressed) {
 class FocusKeeper {
   constructor() {
     this.heir = () => null
-    this.onClick = (event) => {
+    this.listening = new AbortController()
+    document.addEventListener("click", (event) => {
       this.heir = heirOf(event.target)
       const inNewTab = event.ctrlKey || event.metaKey || event.shiftKey
       if (event.target.closest?.(MENU) && !inNewTab) setTimeout(() => document.querySelector(CLOSE)?.click())
-    }
-    document.addEventListener("click", this.onClick, true)
+    }, { capture: true, signal: this.listening.signal })
     this.observer = new MutationObserver(() => {
       if (document.activeElement === document.body) this.heir()?.focus({ preventScroll: true })
     })
@@ -34,7 +34,7 @@ class FocusKeeper {
   }
 
   remove() {
-    document.removeEventListener("click", this.onClick, true)
+    this.listening.abort()
     this.observer.disconnect()
   }
 }

@@ -5,7 +5,6 @@ const SAVES = '[data-testid="stDownloadButton"] button'
 const SOON = 1000 // milliseconds after a key or a press in which the page's answer to it begins
 const LOOK = 50 // milliseconds between two looks at whether the page rests
 const QUIET_KEYS = ["Tab", "Shift", "Control", "Alt", "Meta"]
-const DROPPED = "explorer-click-dropped" // as in the editor
 
 class SaveGate {
   constructor() {

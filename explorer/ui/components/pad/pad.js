@@ -11,15 +11,13 @@ class Pad {
     this.face = this.find(".face")
     this.corners = root.querySelectorAll(".corner canvas")
     this.at = this.sent = this.received = [0.5, 0.5]
-    this.onReceived = ({ detail }) => {
-      if (!("at" in detail)) return // of another component
-      this.received = detail.at
-    }
-    this.onSave = (event) => {
+    this.departure = new Departure(() => this.send())
+    this.listening = new AbortController()
+    const { signal } = this.listening
+    window.addEventListener("explorer-received", ({ detail }) => { if ("at" in detail) this.received = detail.at }, { signal })
+    window.addEventListener("explorer-save", (event) => {
       if (String(this.sent) !== String(this.received)) event.preventDefault()
-    }
-    window.addEventListener("explorer-received", this.onReceived)
-    window.addEventListener("explorer-save", this.onSave)
+    }, { signal })
     dragged(this.field, (x, y) => this.go(x, y), () => this.send())
     this.field.onkeydown = (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
@@ -30,12 +28,13 @@ class Pad {
     this.field.onkeyup = this.field.onblur = () => this.send()
   }
 
-  // Send the position, unless the server has it already: the new run would drop the files of the buttons.
+  // Send the position, unless the server has it already: the new run would drop the files of the buttons. While another page
+  // is loading nothing is sent, and saving waits.
   send() {
     if (String(this.at) === String(this.sent)) return
-    this.sent = this.at
     remember(DOT, this.at)
-    this.post(this.at)
+    this.sent = this.departure.begun ? null : this.at
+    if (this.sent) this.post(this.at)
   }
 
   async load(data, send) {
@@ -88,8 +87,8 @@ class Pad {
   }
 
   remove() {
-    window.removeEventListener("explorer-received", this.onReceived)
-    window.removeEventListener("explorer-save", this.onSave)
+    this.departure.close()
+    this.listening.abort()
   }
 }
 

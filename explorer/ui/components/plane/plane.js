@@ -20,14 +20,13 @@ class Plane extends PlaneView {
     this.tip = this.find(".tip")
     this.mode = "look"
     this.wire = new Wire((message) => this.send(message))
-    this.onReceived = ({ detail }) => this.wire.acknowledge(detail)
-    this.onSave = (event) => {
+    this.listening = new AbortController()
+    const { signal } = this.listening
+    window.addEventListener("explorer-received", ({ detail }) => this.wire.acknowledge(detail), { signal })
+    window.addEventListener("explorer-save", (event) => {
       if (this.wire.inFlight || this.wire.waiting.length) event.preventDefault()
-    }
-    window.addEventListener("explorer-received", this.onReceived)
-    window.addEventListener("explorer-save", this.onSave)
-    this.onFilm = ({ detail }) => this.follow(detail)
-    window.addEventListener("explorer-film", this.onFilm)
+    }, { signal })
+    window.addEventListener("explorer-film", ({ detail }) => this.follow(detail), { signal })
     for (const button of root.querySelectorAll("[data-mode]")) button.onclick = () => this.setMode(button.dataset.mode)
     for (const button of root.querySelectorAll(".near")) button.onclick = () => this.zoom(Number(button.dataset.zoom))
     this.find(".density").onclick = () => this.setDense(!dense)
@@ -46,9 +45,7 @@ class Plane extends PlaneView {
   close() {
     this.wire.close()
     this.observer.disconnect()
-    window.removeEventListener("explorer-received", this.onReceived)
-    window.removeEventListener("explorer-save", this.onSave)
-    window.removeEventListener("explorer-film", this.onFilm)
+    this.listening.abort()
   }
 
   setMode(mode) {
