@@ -246,6 +246,7 @@ def show_film(bench: Bench, latent_map: LatentMap, path: tuple[Point, ...], axes
     frames = remembered("path", key, lambda: film_along(bench.engine, latent_map, path, axes))
     above = st.container()
     loop = save_film(frames, name="path", key="save_path")
+    st.caption("The address does not keep the path: save the film.")
     with above:
         shown = film(frames, key="map_film", alt="Film along the drawn path", loop=loop, buttons=f"keep_{KEEP}")
     st.caption("The picture on show, by itself:")
