@@ -186,9 +186,9 @@ def test_the_places_keep_their_pictures_when_the_result_is_opened_in_edit(home, 
 @pytest.mark.parametrize(
     ("source", "moves", "first"),
     [
-        (Source("gallery", "face_03.png"), (), {"face_03.png": "your picture"}),
+        (Source("gallery", "face_03.png"), (), {"face_03.png": "in Edit"}),
         (Source("gallery", "face_03.png"), (("Male", 1.0),), {"edit": "your edit"}),
-        (Source("seed", "5"), (), {"edit": "your picture"}),
+        (Source("seed", "5"), (), {"edit": "in Edit"}),
         (Source("seed", "5"), (("Male", 1.0),), {"edit": "your edit", "unedited": "unedited"}),
     ],
 )

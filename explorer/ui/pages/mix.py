@@ -182,7 +182,7 @@ def tiles_of(bench: Bench) -> list[Tile]:
     if bench.desk.recipe.moves:
         captions = {shelf.EDIT: "your edit", original: "unedited"}
     else:
-        captions = {shelf.EDIT: "your picture", original: "your picture"}
+        captions = {shelf.EDIT: "in Edit", original: "in Edit"}
         own = [tile for tile in entries if tile.id == original]
         entries = [*own, *(t for t in entries if t.id not in (original, shelf.EDIT))] if own else entries
     return [replace(tile, caption=captions.get(tile.id, "")) for tile in entries]
