@@ -7,6 +7,7 @@ python examples/digits.py data/digits
 Data: Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, CC BY 4.0.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python examples/digits.py FOLDER")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", metavar="FOLDER", help="folder to write to, made if missing")
     try:
-        main(sys.argv[1])
+        main(parser.parse_args().folder)
     except ImportError:
         sys.exit("error: scikit-learn, which holds the digits, is not installed; pip install scikit-learn")
     except OSError as error:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -27,10 +28,12 @@ def main(out: str, *logs: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit("usage: python examples/draw_training.py OUT.png LOG.jsonl ...")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", metavar="OUT.png", help="picture to write")
+    parser.add_argument("logs", metavar="LOG.jsonl", nargs="+", help="log.jsonl of a run, renamed SIZE-NAME.jsonl")
+    args = parser.parse_args()
     try:
-        main(*sys.argv[1:])
+        main(args.out, *args.logs)
     except OSError as error:
         sys.exit(f"error: {error}")
     except (KeyError, ValueError) as error:

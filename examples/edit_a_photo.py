@@ -3,6 +3,7 @@
 python examples/edit_a_photo.py holiday.jpg smiling.png
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -25,9 +26,11 @@ def main(path: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python examples/edit_a_photo.py PHOTO OUT.png")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photo", metavar="PHOTO", help="the photo, as a camera took it")
+    parser.add_argument("out", metavar="OUT.png", help="picture to write")
+    args = parser.parse_args()
     try:
-        main(*sys.argv[1:])
+        main(args.photo, args.out)
     except (GlowcoreError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -6,6 +6,7 @@ They learn from the training pictures of the folder that examples/digits.py writ
 and at 1,000 samples (seeds 0 to 999, the classes in turn) at the model's own temperature. Neither knows the model.
 """
 
+import argparse
 import sys
 
 import numpy as np
@@ -45,10 +46,12 @@ def judge(model: glowcore.Flow, folder: str, samples: int = SAMPLES) -> dict[str
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python examples/judge_digits.py MODEL FOLDER")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", metavar="MODEL", help="folder of a class-conditional model of 8x8 digits")
+    parser.add_argument("folder", metavar="FOLDER", help="the folder that examples/digits.py writes")
+    args = parser.parse_args()
     try:
-        found = judge(glowcore.load(sys.argv[1], device="cpu"), sys.argv[2])
+        found = judge(glowcore.load(args.model, device="cpu"), args.folder)
     except GlowcoreError as error:
         sys.exit(f"error: {error}")
     for name, (real, sampled) in found.items():

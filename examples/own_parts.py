@@ -6,6 +6,7 @@ python examples/own_parts.py own.pt
 `load_state_dict` them. All else works as in any model: memory modes, latents, fused(), initialisation.
 """
 
+import argparse
 import sys
 
 import torch
@@ -108,10 +109,10 @@ def main(out: str, count: int = 200) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python examples/own_parts.py OUT.pt")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", metavar="OUT.pt", help="file to write the weights to")
     try:
-        main(sys.argv[1])
+        main(parser.parse_args().out)
     except ImportError:
         sys.exit("error: scikit-learn, which holds the digits, is not installed; pip install scikit-learn")
     except (OSError, RuntimeError) as error:

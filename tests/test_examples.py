@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import runpy
@@ -70,10 +71,8 @@ def test_the_digits_without_scikit_learn_are_one_line(tmp_path, monkeypatch, nam
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("edit_a_photo.py", "usage: python examples/edit_a_photo.py PHOTO OUT.png"),
         ("edit_a_photo.py notes.txt out.png", "not a picture"),
         ("digits.py notes.txt", "notes.txt"),
-        ("own_parts.py", "usage: python examples/own_parts.py OUT.pt"),
         ("draw_training.py out.png gone.jsonl", "gone.jsonl"),
         ("draw_training.py out.png notes.txt", "not the logs of runs"),
         ("judge_digits.py gone digits", "gone"),
@@ -91,6 +90,20 @@ def test_a_wrong_argument_of_an_example_is_one_line(tmp_path, monkeypatch, capsy
     assert said in end.value.code  # Python prints the words and exits with 1
     assert "\n" not in end.value.code
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_explains_itself_and_names_its_arguments_instead_of_running(tmp_path, monkeypatch, capsys, path):
+    about = ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]
+    monkeypatch.chdir(tmp_path)
+    for arguments, code in ((["--help"], 0), ([], 2)):
+        monkeypatch.setattr(sys, "argv", [path.name, *arguments])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(path), run_name="__main__")
+        assert end.value.code == code
+        assert f"usage: {path.name} " in (said := "".join(capsys.readouterr()))
+        assert (about in said) == (code == 0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_example_is_a_program_of_its_own(tmp_path):
