@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.settling import settle, smile
+from tests.e2e.settling import settle, smile, still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 ASTRONAUT = Path(__file__).resolve().parents[1] / "data" / "astronaut.jpg"
@@ -205,8 +205,18 @@ def test_the_full_screen_has_a_larger_picture_beside_the_sliders(page):
     assert strip["y"] + strip["height"] <= 1080
     assert slider["x"] > stage["x"] + stage["width"]
     assert slider["x"] + slider["width"] <= 1920
-    page.get_by_role("button", name="Full screen").click()
+    leave = page.get_by_role("button", name="Leave full screen")
+    expect(leave).to_have_attribute("title", "Leave full screen (F)")
+    expect(leave.locator("path:visible")).to_have_class("leave")
+    page.set_viewport_size({"width": 390, "height": 844})
+    still(page)
+    tools = page.locator(".toolbar button")
+    assert len(set(tools.evaluate_all("all => all.map((e) => e.getBoundingClientRect().y)"))) == 1
+    leave.click()
     page.wait_for_function("() => document.fullscreenElement === null")
+    enter = page.get_by_role("button", name="Full screen", exact=True)
+    expect(enter).to_have_attribute("title", "Full screen (F)")
+    expect(enter.locator("path:visible")).to_have_class("enter")
     settle(page)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 from tests.e2e.settling import settle
@@ -243,6 +244,35 @@ def test_a_map_of_many_shows_faces_once_few_are_in_view(page):
     assert ringed == alone > 0
     page.mouse.click(x + 14, y - 14)  # on its corner
     expect(page.get_by_text(f"Face {index} of the map")).to_be_visible()
+
+
+# Where the map has the colour of the edit's ring, from the left and the top, once nothing else is drawn.
+RINGED = """(chart, here) => {
+  const plane = chart.getRootNode().__instance
+  plane.data = { ...plane.data, points: [], groups: [], outlines: [], ends: ["", "", "", ""], here }
+  plane.draw()
+  const hex = getComputedStyle(chart).getPropertyValue("--st-primary-color")
+  const color = hex.match(/\\w\\w/g).map((v) => parseInt(v, 16))
+  const { data, width } = chart.getContext("2d").getImageData(0, 0, chart.width, chart.height)
+  const far = (i) => Math.hypot(...color.map((v, c) => data[4 * i + c] - v))
+  const inked = [...Array(data.length / 4).keys()].filter((i) => far(i) < 60)
+  return [[plane.width, plane.height], inked.map((i) => [i % width + 0.5, Math.floor(i / width) + 0.5])]
+}"""
+
+
+def test_the_ring_of_an_edit_outside_the_map_is_at_its_edge_and_points_there(page):
+    go(page, "Map")
+    chart = page.locator("canvas.chart")
+    expect(chart).to_be_visible()
+    settle(page)
+    for way in ([0, 0], [1, 0], [0, 1], [-1, -1]):
+        size, inked = (np.array(values) for values in chart.evaluate(RINGED, [99 * v for v in way]))
+        away = np.array([way[0], -way[1]])  # on the canvas y goes down
+        off = inked - (size / 2 + away * (size / 2 - 14))
+        assert np.abs(off).max() < 14
+        along = off @ (away if any(way) else [1, 0]) / (np.hypot(*way) or 1)
+        assert along.min() == pytest.approx(-9.5, abs=1)
+        assert along.max() == pytest.approx(12.5 if any(way) else 9.5, abs=1)
 
 
 PLANE = """chart => {

@@ -18,7 +18,8 @@ class Views {
     this.full.hidden = !document.fullscreenEnabled
     this.full.onclick = () => this.toggleFull()
     this.editor.addEventListener("fullscreenchange", () => {
-      this.full.setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)))
+      this.full.ariaLabel = document.fullscreenElement ? "Leave full screen" : "Full screen"
+      this.full.title = `${this.full.ariaLabel} (F)`
     })
   }
 

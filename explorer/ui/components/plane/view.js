@@ -4,6 +4,7 @@ const LINES = [{ width: 2, dashes: [] }, { width: 1.5, dashes: [6, 4] }] // arou
 const NEAR = 7 // pixels around a dot that select it
 const FACE = 36 // pixels, the side of such a picture
 const RING = 2.5 // pixels, the border in the colour of its group
+const EDGE = 14 // pixels between the edge of the canvas and the middle of the edit's ring
 let dense = true // kept when the page is left
 
 class PlaneView {
@@ -163,13 +164,21 @@ class PlaneView {
     }
   }
 
-  // Ring the place of the present edit, with a halo because the dots have the colour of the theme too.
+  // Ring the place of the present edit, with a halo because the dots have the colour of the theme too. For a place outside
+  // the canvas, or at its edge, the ring is at the edge and has a tip that points there.
   edit(context, style) {
+    const place = this.toCanvas(this.data.here)
+    const [x, y] = [this.width, this.height].map((side, axis) => Math.min(side - EDGE, Math.max(EDGE, place[axis])))
+    const [angle, far] = [Math.atan2(place[1] - y, place[0] - x), x !== place[0] || y !== place[1]]
+    const open = far ? Math.PI / 4 : 0
+    context.lineJoin = "round"
     for (const [name, width] of [["--st-background-color", 8], ["--st-primary-color", 3.5]]) {
       context.strokeStyle = style.getPropertyValue(name)
       context.lineWidth = width
       context.beginPath()
-      context.arc(...this.toCanvas(this.data.here), 8, 0, 7)
+      context.arc(x, y, 8, angle + open, angle + 2 * Math.PI - open)
+      if (far) context.lineTo(x + 8 * Math.SQRT2 * Math.cos(angle), y + 8 * Math.SQRT2 * Math.sin(angle))
+      context.closePath()
       context.stroke()
     }
   }
