@@ -1,4 +1,4 @@
-"""Fixtures for all tests: one thread, fixed seeds, and the two folders of test data, given by environment variables."""
+"""Fixtures for all tests: one thread, fixed seeds, no network, and the folders of test data, from the environment."""
 
 import os
 import random
@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from tests import loopback
 
 torch.set_num_threads(1)
 
@@ -17,6 +19,14 @@ def _seeded():
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _offline():
+    """Nothing that a test calls reaches for another machine."""
+    loopback.refused.clear()
+    yield
+    assert loopback.refused == []
 
 
 def _data_folder(variable: str, what: str) -> Path:

@@ -1,10 +1,11 @@
 """docs/code.md names every module that there is, where it is, and none that there is not."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
+
+from tests.test_project import imported
 
 ROOT = Path(__file__).parents[1]
 #: Packages of the explorer, each of which imports only those before it.
@@ -72,7 +73,4 @@ def test_a_package_of_the_explorer_imports_only_those_before_it(number):
     own = sorted((ROOT / "explorer" / LAYERS[number]).rglob("*.py"))
     assert len(own) > 1
     after = tuple(f"explorer.{name}" for name in (*LAYERS[number + 1 :], "cli"))
-    nodes = [node for path in own for node in ast.walk(ast.parse(path.read_text("utf-8")))]
-    froms = [f"{n.module}.{name.name}" for n in nodes if isinstance(n, ast.ImportFrom) for name in n.names]
-    whole = [name.name for n in nodes if isinstance(n, ast.Import) for name in n.names]
-    assert [name for name in froms + whole if name.startswith(after)] == []
+    assert [name for path in own for name in imported(path) if name.startswith(after)] == []

@@ -34,11 +34,13 @@ def models_home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(models_home, tmp_path_factory) -> Iterator[str]:
-    """The address of the application; its log must contain no traceback at the end."""
+    """The address of the application; its log must contain no traceback and no refused connection at the end."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    with serving.application(log, models_home) as address:
+    with serving.application(log, models_home, under="tests.loopback") as address:
         yield address
-    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+    words = log.read_text(encoding="utf-8", errors="replace")
+    assert "Traceback" not in words
+    assert "REFUSED" not in words
 
 
 @pytest.fixture(scope="package")

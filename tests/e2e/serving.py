@@ -35,13 +35,17 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def application(log: Path, home: Path = REPOSITORY, port: int | None = None, **settings: str) -> Iterator[str]:
+def application(
+    log: Path, home: Path = REPOSITORY, port: int | None = None, under: str | None = None, **settings: str
+) -> Iterator[str]:
     """The address of `streamlit run app.py`, started as a user starts it; `log` gets its output.
 
-    It listens on `port`, a free one where none is given. `settings` are put into its environment.
+    It listens on `port`, a free one where none is given. `under` names a module that runs Streamlit. `settings` are put
+    into its environment.
     """
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    modules = [under, "streamlit"] if under else ["streamlit"]
+    command = [sys.executable, "-m", *modules, "run", "app.py", "--server.headless=true", f"--server.port={port}"]
     environment = os.environ | {"EXPLORER_HOME": str(home)} | settings
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=subprocess.STDOUT)
