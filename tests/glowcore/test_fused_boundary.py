@@ -3,6 +3,8 @@
 import copy
 import io
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -178,3 +180,15 @@ def test_a_form_folded_in_inference_mode_answers_outside_of_it_and_back(name):
     assert torch.equal(form.decode(inside), form.decode(outside))
     with torch.inference_mode():
         assert torch.equal(form.decode(outside), form.decode(inside))
+
+
+def test_a_program_may_end_while_onnxruntime_is_being_built():
+    code = (
+        "import threading, torch; from glowcore import GlowConfig, build; from glowcore.fused import onnx_backend; "
+        "begun, make = threading.Event(), onnx_backend._session; "
+        "onnx_backend._session = lambda model: (begun.set(), make(model))[1]; "
+        "flow = build(GlowConfig(image_size=32, num_levels=3, steps_per_level=8, hidden_channels=64)); "
+        "flow.initialize(torch.rand(8, 3, 32, 32)); flow.fused(); begun.wait(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
