@@ -73,9 +73,7 @@ def imagined_line(engine: Engine, recipe: EditRecipe, *, key: str, on_choose: Ca
 
 
 def faces_line(photo: Photo, source: Source, size: int, *, key: str, on_choose: Callable[[Source], None]) -> None:
-    """Show the faces of a photo; nothing for fewer than two."""
-    if len(photo.found) < 2:
-        return
+    """Show the faces of a photo."""
     choices = {str(i): replace(source, face=i, eyes=()) for i in range(len(photo.found))}
     entries = [
         Tile(i, tile_uri(photo.aligned(size, choice).image), f"Face {int(i) + 1} of {len(photo.found)}")

@@ -17,7 +17,7 @@ FACES = 3
 
 
 def previews(bench: Bench, name: str, *, key: str, faces: int = FACES) -> None:
-    """Show one attribute at seven strengths on up to ``FACES`` faces; a click opens the picture in Edit."""
+    """Show one attribute at seven strengths on up to ``faces`` faces; a click opens the picture in Edit."""
     engine = bench.engine
     gallery = engine.gallery
     sources = [Source("gallery", n) for n in gallery.names[:FACES]] or [Source("seed", str(i)) for i in range(FACES)]
