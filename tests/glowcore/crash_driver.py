@@ -1,9 +1,10 @@
 """A process that saves small model folders and is killed during a save; the tests check the folder afterwards.
 
     python crash_driver.py points FOLDER           die at every system call of a save in turn, check after each
-    python crash_driver.py kill FOLDER COUNT SEED  SIGKILL a saving child COUNT times at random moments, check each time
+    python crash_driver.py kill FOLDER COUNT SEED  SIGKILL a saving child COUNT times at random, check each time;
+                                                   print how often that was during a save
     python crash_driver.py full FOLDER LIMIT       save with files limited to LIMIT bytes
-    python crash_driver.py write FOLDER SECONDS    save without pause
+    python crash_driver.py write FOLDER            save without pause until standard input is closed
 
 Every save writes one number into the config, every weight and the attributes, so that a mixture of saves is detected.
 """
@@ -11,6 +12,7 @@ Every save writes one number into the config, every weight and the attributes, s
 import os
 import random
 import resource
+import select
 import signal
 import sys
 import time
@@ -96,7 +98,7 @@ def _die_at(point):
 
 def kill(folder, count, seed):
     """Kill a child that saves continuously; the folder holds the last save that it reported, or the next one."""
-    rng = random.Random(seed)
+    rng, interrupted = random.Random(seed), 0
     save(folder, 1)
     for _ in range(count):
         reader, writer = os.pipe()
@@ -115,11 +117,12 @@ def kill(folder, count, seed):
         reported = [int(n) for n in os.read(reader, 1 << 20).split()]
         os.close(reader)
         last = reported[-1] if reported else None
+        interrupted += bool(leftovers(folder))
         saved = read(folder)
         assert saved in ((last, last + 1) if last else range(start, start + 2)), (start, last, saved)
     save(folder, 1)
     assert not leftovers(folder), leftovers(folder)
-    return count
+    return interrupted
 
 
 def full(folder, limit):
@@ -132,9 +135,9 @@ def full(folder, limit):
         sys.exit(2)
 
 
-def write(folder, seconds):
-    number, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
+def write(folder):
+    number = 0
+    while not select.select([sys.stdin], [], [], 0)[0]:
         number += 1
         save(folder, number)
     return number

@@ -49,12 +49,15 @@ def test_a_training_that_finds_a_later_state_keeps_the_model_that_goes_with_it(t
 
 @pytest.fixture
 def holder(tmp_path):
-    """Start a process that holds the lock of ``run`` until it is killed."""
+    """Start a process that holds the lock of ``run``, as a training does, until it is killed."""
     code = (
-        "import sys, time; from pathlib import Path; from glowcore.training.run_lock import alone\n"
-        "with alone(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); "
+        "sys.stdin.read()"
     )
-    with subprocess.Popen([sys.executable, "-c", code, tmp_path / "run"], stdout=subprocess.PIPE) as process:
+    (tmp_path / "run").mkdir()
+    lock = tmp_path / "run" / run_lock.NAME
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, lock], **pipes) as process:
         process.stdout.readline()
         yield process
         process.kill()
