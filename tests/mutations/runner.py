@@ -15,8 +15,9 @@ from queue import SimpleQueue
 from tests.mutations.faults import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds after which tests of a fault count as failed: it may well make something endless.
+#: Seconds after which the tests of a fault are ended: it may well make something endless.
 TIME_LIMIT = 300
+CAUGHT, TIME_OUT, MISSED = "caught", "timed out", "NOT CAUGHT"
 
 
 def planted(text: str, fault: Fault) -> str:
@@ -32,8 +33,8 @@ def planted(text: str, fault: Fault) -> str:
     return text
 
 
-def survivors(faults: Sequence[Fault], jobs: int, report: Callable[[Fault, bool], None]) -> list[Fault]:
-    """Return the faults that no test noticed.
+def outcomes(faults: Sequence[Fault], jobs: int, report: Callable[[Fault, str], None]) -> list[str]:
+    """Return of each fault whether a test noticed it: ``CAUGHT``, ``TIME_OUT`` or ``MISSED``.
 
     Raises:
         RuntimeError: the tests fail without any fault, or a fault keeps them from running at all.
@@ -44,19 +45,18 @@ def survivors(faults: Sequence[Fault], jobs: int, report: Callable[[Fault, bool]
             copies.put(_copy(Path(folder) / str(index)))
         _check_sound(copies.get, copies.put, sorted({test for fault in faults for test in fault.tests}))
 
-        def caught(fault: Fault) -> bool:
+        def outcome(fault: Fault) -> str:
             copy = copies.get()
             try:
-                return _caught(copy, fault)
+                return _outcome(copy, fault)
             finally:
                 copies.put(copy)
 
-        missed = []
-        for fault, noticed in zip(faults, pool.map(caught, faults), strict=True):
-            report(fault, noticed)
-            if not noticed:
-                missed.append(fault)
-        return missed
+        found = []
+        for fault, result in zip(faults, pool.map(outcome, faults), strict=True):
+            report(fault, result)
+            found.append(result)
+        return found
 
 
 def _copy(target: Path) -> Path:
@@ -75,7 +75,7 @@ def _check_sound(take: Callable[[], Path], give_back: Callable[[Path], None], te
         raise RuntimeError(f"the tests fail without any fault:\n{output}")
 
 
-def _caught(copy: Path, fault: Fault) -> bool:
+def _outcome(copy: Path, fault: Fault) -> str:
     path = copy / "glowcore" / fault.file
     original = path.read_text(encoding="utf-8")
     path.write_text(planted(original, fault), encoding="utf-8")
@@ -83,13 +83,13 @@ def _caught(copy: Path, fault: Fault) -> bool:
         code, output = _run_tests(copy, fault.tests)
     finally:
         path.write_text(original, encoding="utf-8")
-    if code not in (0, 1):
+    if code not in (0, 1, None):
         raise RuntimeError(f"the tests cannot run with {fault.file}: {fault.name}\n{output}")
-    return code == 1
+    return {0: MISSED, 1: CAUGHT, None: TIME_OUT}[code]
 
 
-def _run_tests(copy: Path, tests: Iterable[str]) -> tuple[int, str]:
-    """Return pytest's exit code (1: tests failed) and the end of its output."""
+def _run_tests(copy: Path, tests: Iterable[str]) -> tuple[int | None, str]:
+    """Return pytest's exit code (1: tests failed, None: after the time limit) and the end of its output."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
     command += [f"tests/glowcore/{test}.py" for test in tests]
     # Bytecode is told from its source by size and second of change, both of which a fault may leave alone.
@@ -97,5 +97,5 @@ def _run_tests(copy: Path, tests: Iterable[str]) -> tuple[int, str]:
     try:
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT)
     except subprocess.TimeoutExpired:
-        return 1, "time limit"
+        return None, f"no end within {TIME_LIMIT} s"
     return done.returncode, (done.stdout + done.stderr)[-2000:]
