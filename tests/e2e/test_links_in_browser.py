@@ -67,7 +67,7 @@ def test_no_key_on_the_map_is_lost_while_a_face_is_still_decoded(page):
             ["ArrowUp"] * 4,
         )
         place = f"A blend at {strength(x)}, {strength(y + 0.8 * step)}"
-        expect(page.get_by_text(place)).to_be_visible(timeout=7000)
+        expect(page.get_by_text(place)).to_be_visible()
     sent = chart.evaluate("chart => chart.getRootNode().__instance.wire.sequence")
     assert 6 <= sent <= 10  # the first of a row, the last of it, and nothing between
 

@@ -7,13 +7,18 @@ import re
 import numpy as np
 import pytest
 
-from tests.e2e.settling import settle
+from tests.e2e.settling import settle, still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 
 def go(page, name: str) -> None:
     page.get_by_role("link", name=name, exact=True).click()
+
+
+def is_true(chart, what: str) -> None:
+    """Wait until a condition of the chart holds."""
+    chart.page.wait_for_function(what, arg=chart.element_handle())
 
 
 def test_every_place_of_the_map_is_a_face(page):
@@ -150,7 +155,7 @@ def test_the_map_under_a_finger(browser, server):
         for kind, up in (("touchStart", 0), *(("touchMove", 10 * n) for n in range(1, 21)), ("touchEnd", None)):
             points = [] if up is None else [{"x": x, "y": y - up}]
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        page.wait_for_timeout(500)
+        still(page)
         return before["y"] - chart.bounding_box()["y"]
 
     view = "chart => chart.getRootNode().__instance.view"
@@ -160,8 +165,8 @@ def test_the_map_under_a_finger(browser, server):
     page.touchscreen.tap(box["x"] + 40, box["y"] + box["height"] - 12)
     expect(page.get_by_text(re.compile(r"A blend at −?-?\d"))).to_be_visible()
     settle(page)
-    page.wait_for_timeout(800)  # the page goes up
-    assert chart.bounding_box()["y"] >= 50  # below the bar
+    is_true(chart, "chart => chart.getBoundingClientRect().y >= 50")  # the page goes up, to below the bar
+    still(page)
     assert picture.bounding_box()["y"] + picture.locator("img").bounding_box()["height"] <= 844  # both are in sight
 
     page.get_by_role("button", name="Draw a path").tap()
@@ -196,10 +201,7 @@ def test_lines_of_the_density_follow_the_map_and_the_theme_and_stay_as_they_were
     nearer = page.get_by_role("button", name="Zoom in")
     for change in (lambda: None, nearer.click, lambda: page.emulate_media(color_scheme="dark")):
         change()
-        page.wait_for_timeout(500)
-        share, count = chart.evaluate(INKED)
-        assert count > 20
-        assert share > 0.8
+        is_true(chart, f"chart => {{ const [share, count] = ({INKED})(chart); return count > 20 && share > 0.8 }}")
     button.click()
     assert chart.evaluate(INKED)[0] < 0.5
     expect(page.get_by_text("nine in ten", exact=True)).to_be_hidden()
@@ -235,6 +237,7 @@ def test_a_map_of_many_shows_faces_once_few_are_in_view(page):
     chart, nearer = page.locator("canvas.chart"), page.get_by_role("button", name="Zoom in")
     expect(chart).to_be_visible()
     settle(page)
+    is_true(chart, "chart => chart.getRootNode().__instance.sheet")
     many = chart.evaluate("chart => chart.getRootNode().__instance.data.points.length") > 60
     if many:
         assert chart.evaluate(FACES_SEEN)[1] == 0

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from explorer.edits.recipe import EditRecipe
-from tests.e2e.settling import settle, smile
+from tests.e2e.settling import settle, smile, still
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 ASTRONAUT = Path(__file__).resolve().parents[1] / "data" / "astronaut.jpg"
@@ -57,7 +57,7 @@ def test_no_file_moves_the_picture(page, tmp_path):
     (tmp_path / "odd.png").write_bytes(b"no picture")
 
     def place() -> float:
-        page.wait_for_timeout(500)  # the page is laid out anew
+        still(page)
         return page.locator(".stage").bounding_box()["y"]
 
     added = page.locator('.st-key-upload input[type="file"]')

@@ -21,7 +21,6 @@ def go(page, name: str) -> None:
 
 def test_pictures_are_saved_exact_and_large(page):
     def saved(name: str) -> bytes:
-        page.wait_for_timeout(500)  # a run may still be on its way, in which Streamlit does not find the file
         settle(page)
         with page.expect_download() as download:
             page.get_by_role("button", name=name, exact=True).click()
