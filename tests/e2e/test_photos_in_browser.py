@@ -1,4 +1,4 @@
-"""Photos as people have them: two faces in one, none at all, and the edit put back into the whole photo."""
+"""Photos as people have them: two faces in one, none at all, and eyes that are placed by hand."""
 
 from __future__ import annotations
 
@@ -154,24 +154,6 @@ def test_eyes_are_placed_by_the_keyboard(page, faceless):
     expect(original(page)).not_to_have_attribute("src", before)
     expect(page).to_have_url(re.compile(r"s="))
     assert eyes_in_link(page) == pytest.approx([0.4, 0.4, 0.608, 0.4], abs=1e-4)
-
-
-def test_the_edit_is_put_back_into_the_whole_photo(page, tmp_path):
-    upload(page, ASTRONAUT)
-    smile(page).press("Shift+ArrowRight")
-    expect(page.locator('.thumb[data-show="edited"] .fact')).to_have_text("Smile +0.50")
-    settle(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save whole photo").click()
-    expect(page.get_by_role("button", name="Save whole photo")).to_be_focused()  # as it was before it was disabled
-    saved = tmp_path / "whole.png"
-    download.value.save_as(saved)
-    with Image.open(saved) as a, Image.open(ASTRONAUT) as b:
-        assert a.size == b.size
-        change = np.abs(np.asarray(a, int) - np.asarray(b.convert("RGB"), int)).max(axis=-1)
-    assert 0 < (change > 0).mean() < 0.7
-    assert not change[0].any()
-    assert not change[-1].any()
 
 
 def test_a_copied_link_says_that_the_photo_is_not_in_it(page):
