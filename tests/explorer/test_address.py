@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -76,16 +77,27 @@ def test_an_address_shows_the_same_mixture(home):
     at.segmented_control(key="stops").set_value(3).run()
     at.session_state["slot_B"] = "face_04.png"
     held = told(at.run(), "mix_address")
-    assert held == {"mix": "film", "places": "edit,face_04.png,face_02.png"}
+    assert held == {"mix": "film", "places": "edit/face_04.png/face_02.png"}
     assert told(arrive("mix", **held), "mix_address") == held
     at.segmented_control(key="mix_mode").set_value("arithmetic").run()
     held = told(at, "mix_address")
     assert held["mix"] == "arithmetic"
     again = arrive("mix", **held)
     assert told(again, "mix_address") == held
-    assert [told(again, f"tiles_{name}")["selected"] for name in "ABC"] == held["places"].split(",")
-    awaited = {"mix": "levels", "places": f"photo:{'a' * 32},face_03.png"}
+    assert [told(again, f"tiles_{name}")["selected"] for name in "ABC"] == held["places"].split("/")
+    awaited = {"mix": "levels", "places": f"photo:{'a' * 32}/face_03.png"}
     assert told(arrive("mix", **awaited), "mix_address") == awaited
+
+
+def test_a_name_with_a_comma_keeps_its_place(tiny_home, tmp_path, monkeypatch):
+    shutil.copytree(tiny_home / "pretrained", tmp_path / "pretrained")
+    gallery = tmp_path / "pretrained" / "tiny" / "gallery"
+    (gallery / "face_04.png").rename(gallery / "you, me.png")
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    at = arrive("mix")
+    at.session_state["slot_B"] = "you, me.png"
+    held = told(at.run(), "mix_address")
+    assert told(arrive("mix", **held), "tiles_B")["selected"] == "you, me.png"
 
 
 @pytest.mark.parametrize("word", ["x", "9" * 5000, "²"])
@@ -95,7 +107,7 @@ def test_nonsense_in_an_address_is_ignored(home, word):
     assert told(arrive("sample", **given), SAMPLE) == usual
     nonsense = arrive("map", at=word, across=word, up=word)
     assert told(nonsense, "map_address") == {"at": "", "across": "Smiling", "up": "Male"}
-    begun = {"mix": "film", "places": "edit,face_01.png"}
+    begun = {"mix": "film", "places": "edit/face_01.png"}
     assert told(arrive("mix", mix=word, places=word), "mix_address") | {"places": begun["places"]} == begun
 
 

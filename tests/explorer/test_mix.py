@@ -120,18 +120,18 @@ def test_an_address_that_asks_for_photos_that_are_not_here_says_so_and_stays(hom
     data = jpeg_of(many_blobs[0])
     photo = f"photo:{photo_key(data)}"
     at = app()
-    at.query_params["mix"], at.query_params["places"] = "arithmetic", f"{photo},photo:0123,face_02.png"
+    at.query_params["mix"], at.query_params["places"] = "arithmetic", f"{photo}/photo:0123/face_02.png"
     at.run()
     at.switch_page("explorer/ui/pages/mix.py").run()
     (said,) = [info.value for info in at.info]
     assert said.startswith("A and B of this address are not here")
-    assert told(at, "mix_address")["places"] == f"{photo},photo:0123,face_02.png"
+    assert told(at, "mix_address")["places"] == f"{photo}/photo:0123/face_02.png"
     at.file_uploader(key="mix_upload").set_value([("me.jpg", data, "image/jpeg")]).run()
     assert told(at, "tiles_A")["selected"] == photo
     at.session_state["slot_B"] = "face_00.png"
     at.run()
     assert not at.info
-    assert told(at, "mix_address")["places"] == f"{photo},face_00.png,face_02.png"
+    assert told(at, "mix_address")["places"] == f"{photo}/face_00.png/face_02.png"
 
 
 def test_the_tiles_of_the_gallery_are_compressed_as_thumbnails(home, gallery):

@@ -26,6 +26,7 @@ from glowcore.films import RATE, enlarge
 SECONDS = [2, 4, 8]  # of a film from the first to the last stop
 PAD = 7
 MOST_STOPS = 5
+BETWEEN = "/"  # the places in an address; no file name has it
 SHOWN = 320
 TERM = 96  # pixels, width of a term
 ARITHMETIC = "arithmetic"
@@ -234,7 +235,7 @@ def keep(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray], nam
 def arrive() -> tuple[str, int]:
     """Put the pictures of the address into their places; return the mode and the number of stops to start with."""
     linked, places = state.arrived_at("mix"), state.arrived_at("places")
-    identities = places.split(",")[:MOST_STOPS] if places else []
+    identities = places.split(BETWEEN)[:MOST_STOPS] if places else []
     if identities:
         st.session_state["mix_asked"] = dict(zip("ABCDE", identities, strict=False))
         shelf.fill(st.session_state["mix_asked"].items())
@@ -302,4 +303,4 @@ names = [alts[i] if i.startswith(shelf.PHOTO) else i for i in chosen]
 with stage, st.container(key="making"), st.spinner("Mixing …"):  # page.css puts it over the picture
     show(bench, chosen, stem("mix", *names), stage, panel)
 asked_for = [absent.get(name, identity) for name, identity in zip(slots, chosen, strict=True)]
-address({"mix": mode, "places": ",".join(asked_for)}, key="mix_address")
+address({"mix": mode, "places": BETWEEN.join(asked_for)}, key="mix_address")
