@@ -23,7 +23,7 @@ def _seeded():
 
 @pytest.fixture(autouse=True)
 def _offline():
-    """Nothing that a test calls reaches for another machine."""
+    """Nothing in this process reaches for another machine."""
     loopback.refused.clear()
     yield
     assert loopback.refused == []

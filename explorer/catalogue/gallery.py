@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from glowcore.images import PICTURE_SUFFIXES
 from glowcore.text import printable
 
 ATTRIBUTION = "ATTRIBUTION.md"
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,28 +30,32 @@ class Gallery:
         return cls(model / "gallery")
 
     @cached_property
-    def _problems(self) -> dict[str, str]:
-        """Why a picture cannot be used, "" where it can, by file name; hidden files do not count."""
+    def _files(self) -> dict[str, tuple[int, str]]:
+        """The time of the last change of each picture file, and why it cannot be used or "", by name; none hidden."""
         if not self.folder.is_dir():
             return {}
-        files = (path for path in self.folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-        visible = sorted(path for path in files if path.is_file() and not path.name.startswith("."))
-        return {path.name: _problem(path, _stamp(path)) for path in visible}
+        files = {}
+        for path in sorted(path for path in self.folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                if path.is_file() and not path.name.startswith("."):
+                    changed = path.stat().st_mtime_ns
+                    files[path.name] = changed, _problem(path, changed)
+        return files
 
     @property
     def names(self) -> tuple[str, ...]:
         """File names of the pictures."""
-        return tuple(name for name, problem in self._problems.items() if not problem)
+        return tuple(name for name, (_, problem) in self._files.items() if not problem)
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """The other picture files, each with the reason: "broken.jpg: this is not a picture"."""
-        return tuple(filter(None, self._problems.values()))
+        return tuple(problem for _, problem in self._files.values() if problem)
 
     @property
     def stamps(self) -> tuple[str, ...]:
-        """The name and the times of the last change of each picture, for cache keys."""
-        return tuple(f"{name} {_stamp(self.folder / name)}" for name in self.names)
+        """The name and the time of the last change of each picture, for cache keys."""
+        return tuple(f"{name} {self._files[name][0]}" for name in self.names)
 
     @cached_property
     def attribution(self) -> str:
@@ -72,27 +75,24 @@ class Gallery:
 
 
 def title(name: str) -> str:
-    """Return a file name as words: "woman_03.jpg" -> "Woman 03"; a name without any as it is."""
+    """Return a file name as words: "woman_03.jpg" -> "Woman 03"; a name without words stays."""
     words = " ".join(Path(name).stem.replace("_", " ").replace("-", " ").split())
     return words[:1].upper() + words[1:] or name
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_mtime_ns, status.st_ctime_ns  # permissions change the latter only
-
-
-@lru_cache(maxsize=4096)
-def _problem(path: Path, stamp: tuple[int, int]) -> str:
-    # ``stamp`` is for the key alone, so that a picture is read, and a problem logged, once until the file changes.
-    problem = ""
+def _problem(path: Path, changed: int) -> str:
+    """Return why a file cannot be used, "" if it can."""
     try:
-        Source("gallery", path.name)
-        images.load(path)
+        _check(path, changed)
     except RecipeError:
-        problem = f"{printable(path.name)}: such a file name cannot be part of a link; rename it"
+        return f"{printable(path.name)}: such a file name cannot be part of a link; rename it"
     except ImageError as error:
-        problem = str(error)  # begins with the file's name
-    if problem:
-        _LOG.warning("left out of %s: %s", printable(str(path.parent), 120), problem)
-    return problem
+        return str(error)  # begins with the file's name
+    return ""
+
+
+@cache
+def _check(path: Path, changed: int) -> None:
+    """Raise an error if a file cannot be used; a good one is read once until it changes."""
+    Source("gallery", path.name)
+    images.load(path)

@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
         except ImageError as error:
             if not args.skip_broken:
                 raise ImageError(
-                    f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read; "
-                    f"python -m glowcore scan --data {printable(str(args.data), 120)} lists all"
+                    f"{printable(name, 120)}: {error}; --skip-broken leaves out what cannot be read, "
+                    "and python -m glowcore scan lists it"
                 ) from error
             skipped.append((name, str(error)))
     console.say_skipped(skipped)

@@ -37,7 +37,7 @@ MAX_TOKEN = 4096
 VERSION = 1
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
-# Any Unicode file name, of up to the 255 characters of file systems; "photo:" begins what pages call a photo.
+# Any file name, none of which is longer on common file systems; "photo:" begins what pages call a photo.
 _GALLERY_NAME = re.compile(r"(?!\.|photo:)[^\x00-\x1f\x7f-\x9f/\\\ud800-\udfff]{1,255}")
 _PHOTO_HASH = re.compile(rf"[0-9a-f]{{32}}|{NO_FILE}[0-9a-f]{{31}}")
 _SEED = re.compile(r"\d{1,10}")

@@ -26,7 +26,7 @@ class Taken:
 
     Attributes:
         photo: the key of its photo, "" for another file.
-        words: a warning for the user, one sentence, or "".
+        words: a warning for the user, or "".
         facts: a sentence that is no warning, or "".
         given_way: the names of the photos that were dropped to make room for it, by their keys.
     """

@@ -275,7 +275,7 @@ def test_the_frame_on_which_the_film_was_stopped_is_opened_in_edit(page):
     tile = page.locator(".st-key-gallery").get_by_role("button", name="Mixed picture 1").locator("img")
     assert tile.get_attribute("src") == tile_uri(frame)
     page.get_by_role("link", name="Mix", exact=True).click()
-    page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('photo:m')")
+    page.wait_for_function("new URLSearchParams(location.search).get('places')?.startsWith('edit/')")
 
 
 def test_a_film_stands_on_a_frame_and_not_between_two(page):

@@ -198,8 +198,14 @@ def test_lines_of_the_density_follow_the_map_and_the_theme_and_stay_as_they_were
     chart, button = page.locator("canvas.chart"), page.get_by_role("button", name="Density")
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text("nine in ten", exact=True)).to_be_visible()
-    nearer = page.get_by_role("button", name="Zoom in")
-    for change in (lambda: None, nearer.click, lambda: page.emulate_media(color_scheme="dark")):
+    colour = "getComputedStyle(chart).getPropertyValue('--st-text-color')"
+    light = chart.evaluate(f"chart => {colour}")
+
+    def dark() -> None:
+        page.emulate_media(color_scheme="dark")
+        is_true(chart, f"chart => {colour} !== '{light}'")
+
+    for change in (lambda: None, page.get_by_role("button", name="Zoom in").click, dark):
         change()
         is_true(chart, f"chart => {{ const [share, count] = ({INKED})(chart); return count > 20 && share > 0.8 }}")
     button.click()

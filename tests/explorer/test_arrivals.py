@@ -105,24 +105,6 @@ def test_a_wrong_photo_is_said_to_be_another_and_the_right_one_is_still_known(ho
     assert ANOTHER_PHOTO not in desk.note
 
 
-@pytest.mark.parametrize(("button", "moves"), [("start_without", ()), ("keep_edit", (("Male", 1.0),))])
-def test_an_edit_that_waits_for_its_photo_can_be_kept_off_another(home, engine, blobs, button, moves):
-    source = Source("photo", photo_key(png_of(blobs[3])))
-    wanted = EditRecipe(source, (("Male", 1.0),), ("Young",), model=engine.model_hash)
-    at = visit("edit.py", wanted.token())
-    desk = at.session_state["desk"]
-    at.file_uploader(key="upload").set_value([("other.png", png_of(blobs[4]), "image/png")]).run()
-    other = desk.recipe
-    assert other.source.value == photo_key(png_of(blobs[4]))
-    assert "is now applied to **this photo**" in words(at)
-    at.button(key=button).click().run()
-    assert not at.exception
-    assert (desk.recipe.source, desk.recipe.moves) == (other.source, moves)
-    assert bool(desk.recipe.locks) == bool(moves)
-    assert "is now applied to" not in words(at)
-    assert told(at, "editor")["token"] == desk.recipe.token()  # no photo is awaited any more
-
-
 def test_a_link_to_a_mixed_picture_asks_for_no_photo_and_a_png_brings_it_back(home, engine, blobs):
     mixed = Crops().mix(blobs[1], ())
     wanted = EditRecipe(mixed, (("Male", 1.0),), model=engine.model_hash)
@@ -153,14 +135,13 @@ def test_a_png_of_a_photo_says_that_its_photo_is_not_here_and_what_stands_in(hom
     at.file_uploader(key="upload").upload("edited-face.png", recipe_png.to_png(blobs[1], wanted), "image/png").run()
     desk = at.session_state["desk"]
     assert (desk.recipe.source, desk.recipe.moves) == (Source("gallery", "face_00.png"), wanted.moves)
-    assert "The file holds the edit, but **not the unedited face**" in words(at)
     assert "on Face 00 of the gallery" in words(at)
     desk.handle({"op": "set", "name": "Male", "value": 2, "nonce": "a", "seq": 1}, engine)
     at.run()
-    assert "not the unedited face" in words(at)  # until somebody has decided
+    assert "a photo that is not here" in words(at)  # until somebody has decided
     at.button(key="stay_without").click().run()
     assert not at.exception
-    assert "not the unedited face" not in words(at)
+    assert "a photo that is not here" not in words(at)
     assert desk.recipe.moves == (("Male", 2.0),)
 
 

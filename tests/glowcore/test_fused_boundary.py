@@ -188,7 +188,7 @@ def test_a_program_may_end_while_onnxruntime_is_being_built():
         "begun, make = threading.Event(), onnx_backend._session; "
         "onnx_backend._session = lambda model: (begun.set(), make(model))[1]; "
         "flow = build(GlowConfig(image_size=32, num_levels=3, steps_per_level=8, hidden_channels=64)); "
-        "flow.initialize(torch.rand(8, 3, 32, 32)); flow.fused(); begun.wait(60)"
+        "flow.initialize(torch.rand(8, 3, 32, 32)); flow.fused(); assert begun.wait(60)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

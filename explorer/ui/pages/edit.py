@@ -29,17 +29,13 @@ from explorer.wording.labels import noun
 from glowcore.errors import GlowcoreError
 
 PLACE_EYES = "place_eyes"
-OPENED_FILE = "awaited by file"  # key of the photo that the last PNG without its unedited face was made from
 
 
 def photos_from(bench: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
     """Show an uploader or a camera; its newest photo becomes the source of the edit."""
 
     def take(data: bytes) -> Taken:
-        taken = Taken(bench.desk.receive(data, bench.engine))
-        if not taken.photo:
-            st.session_state[OPENED_FILE] = bench.desk.arrival.awaited
-        return taken
+        return Taken(bench.desk.receive(data, bench.engine))
 
     intake(bench, widget, label, take=take, **options)
 
@@ -113,41 +109,20 @@ def offer_its_model(bench: Bench) -> None:
 
 
 def ask_for_photo(bench: Bench) -> None:
-    """For an edit whose photo is missing, explain which picture stands in and how to add the photo.
-
-    Once another photo was added, which has taken over the edit, offer to start from that photo without it.
-    """
-    desk, source, awaited = bench.desk, bench.desk.recipe.source, bench.desk.arrival.awaited
-    if awaited is None:
+    """For an edit whose photo is missing, explain which picture stands in and how to add the photo."""
+    desk, source = bench.desk, bench.desk.recipe.source
+    if desk.arrival.awaited is None or source.kind == "photo":
         return
-    if source.kind == "photo":
-        if desk.recipe.moves:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown("The edit that you opened is now applied to **this photo**.")
-                st.button("Start without the edit", key="start_without", on_click=start_without_edit, args=(bench,))
-                st.button("Keep the edit", key="keep_edit", type="tertiary", on_click=desk.stay)
-        return
-    thing = noun(bench.engine)
-    substitute = (
-        f"{title(source.value)} of the gallery" if source.kind == "gallery" else f"a {thing} drawn by the model"
-    )
-    if not awaited.is_file:
-        why = "This edit was made from **a picture that was mixed here, or came from another model, and is gone**."
+    sample = f"a {noun(bench.engine)} drawn by the model"
+    substitute = f"{title(source.value)} of the gallery" if source.kind == "gallery" else sample
+    why = "**a photo that is not here**; addresses, and pictures that are saved without it, hold the edit alone"
+    remedy = "Add the same photo above."
+    if not desk.arrival.awaited.is_file:
+        why = "**a picture that was mixed here, or came from another model, and is gone**"
         remedy = "A PNG with the picture inside brings it back."
-    elif awaited == st.session_state.get(OPENED_FILE):
-        why = f"The file holds the edit, but **not the unedited {thing}**."
-        remedy = "Add the photo that it was made from above."
-    else:
-        why, remedy = "This edit was made from **a photo that is not here**.", "Add the same photo above."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{why} {remedy} Until then the edit is shown on {plain(substitute)}.")
+        st.markdown(f"This edit was made from {why}. {remedy} Until then the edit is shown on {plain(substitute)}.")
         st.button("Stay with this one", key="stay_without", type="tertiary", on_click=desk.stay)
-
-
-def start_without_edit(bench: Bench) -> None:
-    """Set all sliders to 0, and await no other photo any more."""
-    bench.desk.stay()
-    bench.desk.move(dict.fromkeys(bench.desk.recipe.attributes, 0.0))
 
 
 @st.fragment

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from explorer.edits.recipe import NO_FILE
 from explorer.engines.results import Encoded
 from explorer.pixels.pictures import webp
 from explorer.ui import shelf, state
@@ -173,38 +174,27 @@ def equation(parts: list[tuple[str, np.ndarray]], signs: list[str]) -> None:
                 st.image(webp(enlarge(picture, SHOWN)), caption=caption, alt=f"Picture {term}", width=TERM)
 
 
-def tiles_of(bench: Bench) -> list[Tile]:
-    """Return the tiles of the shelf with captions.
-
-    An edit without moves is the same picture as its original, so only the original has a tile, the first, if the shelf
-    has one.
-    """
-    entries, original = shelf.entries(bench), shelf.unedited(bench)
-    if bench.desk.recipe.moves:
-        captions = {shelf.EDIT: "your edit", original: "unedited"}
-    else:
-        captions = {shelf.EDIT: "in Edit", original: "in Edit"}
-        own = [tile for tile in entries if tile.id == original]
-        entries = [*own, *(t for t in entries if t.id not in (original, shelf.EDIT))] if own else entries
-    return [replace(tile, caption=captions.get(tile.id, "")) for tile in entries]
-
-
 def starts(bench: Bench, entries: list[Tile], mode: str, slots: str) -> list[str]:
     """Return the ids of the tiles that the places A, B, C ... hold until something is chosen.
 
-    The order is the edit, then photos, then the gallery. The original of the edit is left out, except that arithmetic
-    starts with the edit and its original, so that A − B is the visible change of the edit. A place whose picture was
-    chosen for another place takes the next one.
+    The order is the edit, then photos, then the gallery. The original of the edit is left out: without moves it is the
+    same picture. Arithmetic starts with the edit and its original, so that A − B is the visible change of the edit. A
+    place whose picture was chosen for another place takes the next one.
     """
     original, known = shelf.unedited(bench), [t.id for t in entries]
-    own = shelf.EDIT if shelf.EDIT in known else original
-    others = [i for i in known if i not in (own, original)]
-    first = [own, original] if mode == ARITHMETIC and bench.desk.recipe.moves else [own]
+    moved = bool(bench.desk.recipe.moves)
+    others = [i for i in known if i not in (shelf.EDIT, original)]
+    first = [shelf.EDIT, original] if mode == ARITHMETIC and moved else [shelf.EDIT]
     defaults = [*first, *others, *[known[-1]] * MOST_STOPS]
-    result = [own if shelf.kept(name) == shelf.EDIT else shelf.chosen(name, entries) for name in slots]
+    result = [shelf.chosen(name, entries) for name in slots]
+
+    def picture(identity: str | None) -> str | None:
+        return original if identity == shelf.EDIT and not moved else identity
+
     for index, start in enumerate(defaults[: len(slots)]):
         if result[index] is None:
-            result[index] = next((i for i in (start, *defaults) if i not in result), start)
+            used = {picture(identity) for identity in result}
+            result[index] = next((i for i in (start, *defaults) if picture(i) not in used), start)
     return result
 
 
@@ -223,11 +213,13 @@ def into(slots: str) -> Callable[[str], None]:
 def keep(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray], name: str) -> None:
     """Show the buttons that open a result, made of the tiles ``chosen``, in Edit, or save it as the PNG ``name``.
 
-    Opened in Edit, the result is the present edit; the places keep their pictures for the way back.
+    Opened in Edit, the result is the present edit. The places keep their pictures for the way back, except that of an
+    edit with moves: it follows the present edit.
     """
 
     def hold_places() -> None:
-        shelf.fill(zip("ABCDE", chosen, strict=False))
+        own = {} if bench.desk.recipe.moves else {shelf.EDIT: shelf.unedited(bench)}
+        shelf.fill((name, own.get(identity, identity)) for name, identity in zip("ABCDE", chosen, strict=False))
 
     keep_picture(bench, picture, name, key="mix", photos=shelf.photos_in(bench, chosen), on_open=hold_places)
 
@@ -243,8 +235,15 @@ def arrive() -> tuple[str, int]:
 
 
 def absent_photos(slots: str, entries: list[Tile]) -> dict[str, str]:
-    """Return the places whose photo in the address is missing, and for which nothing else was chosen."""
-    asked = {name: i for name, i in st.session_state.get("mix_asked", {}).items() if i.startswith(shelf.PHOTO)}
+    """Return the places whose photo in the address is missing, and for which nothing else was chosen.
+
+    A picture that was mixed here is no file that could be added again.
+    """
+    asked = {
+        name: identity
+        for name, identity in st.session_state.get("mix_asked", {}).items()
+        if identity.startswith(shelf.PHOTO) and not identity.startswith(shelf.PHOTO + NO_FILE)
+    }
     return {
         name: asked[name]
         for name in slots
@@ -277,7 +276,9 @@ with panel:
         label_visibility="collapsed",
     )
     show, slots, _ = MODES[mode]
-    entries = tiles_of(bench)
+    moved = bench.desk.recipe.moves
+    captions = {shelf.unedited(bench): "unedited", shelf.EDIT: "your edit"} if moved else {shelf.EDIT: "in Edit"}
+    entries = [replace(tile, caption=captions.get(tile.id, "")) for tile in shelf.entries(bench)]
     if mode == "film":
         stops = required_choice(
             st.segmented_control,
@@ -290,9 +291,9 @@ with panel:
         slots = slots[:stops]
     defaults = starts(bench, entries, mode, slots)
     if absent := absent_photos(slots, entries):
-        are = "is" if len(absent) == 1 else "are"
+        are, photos = ("is", "photo") if len(absent) == 1 else ("are", "photos")
         st.info(
-            f"{' and '.join(absent)} of this address {are} not here: add the same photos again, or go on with what "
+            f"{' and '.join(absent)} of this address {are} not here: add the same {photos} again, or go on with what "
             "stands there instead."
         )
     chosen = [shelf.slot(name, entries, start) for start, name in zip(defaults, slots, strict=True)]

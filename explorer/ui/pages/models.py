@@ -20,7 +20,7 @@ from glowcore import images
 from glowcore.errors import GlowcoreError
 
 CHECKED = 4  # pictures per check
-NAMED = 3  # files that are left out of a gallery
+NAMED = 3  # of the files left out of a gallery
 SPECIMEN = 104  # pixels, of a model's sample pictures
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")  # in Markdown: its text and its address
 WIDEST = 1024  # pixels, of a picture in a model card
@@ -159,7 +159,7 @@ def card(entry: ModelEntry, chosen: str | None) -> None:
                         st.caption(f"Training started from the weights {weights}")
         if left_out := Gallery.of(entry.folder).left_out:
             more = [f"and {len(left_out) - NAMED} more"] if len(left_out) > NAMED else []
-            caution(plain(f"Left out of {entry.name}/gallery: {'; '.join([*left_out[:NAMED], *more])}."))
+            caution("  \n".join(map(plain, [f"Left out of {entry.name}/gallery:", *left_out[:NAMED], *more])))
         for finding in st.session_state.get(f"checked_{entry.name} {entry.stamp}", []):
             mark = ":green-badge[good]" if finding.good else ":orange-badge[look]"
             st.markdown(f"{mark} **{finding.subject}** {finding.words}")

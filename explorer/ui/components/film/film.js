@@ -21,7 +21,7 @@ class Film {
     document.addEventListener("focusin", onPress, { capture: true, signal })
     window.addEventListener("explorer-received", ({ detail }) => { if ("place" in detail) this.received = detail.place }, { signal })
     window.addEventListener("explorer-save", (event) => {
-      if (this.sent !== this.received) event.preventDefault()
+      if (!this.timer && this.sent !== this.received) event.preventDefault() // a film that plays has no frame to save
     }, { signal })
     this.scrub.oninput = () => this.rest(Number(this.scrub.value) / this.scrub.max)
     this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
