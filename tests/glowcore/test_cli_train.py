@@ -136,7 +136,7 @@ def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
     rng, stopped, whole = random.Random(0), tmp_path / "stopped", tmp_path / "whole"
     argv = [*MODEL, *SETTINGS, "--steps", 10**6, "--eval-minutes", 0.001]
     codes, steps, started = [], [], None
-    while len(codes) < 20:
+    while len(codes) < 20 or (codes.count(143) < 5 and len(codes) < 60):  # before it trains, SIGTERM has no handler
         with subprocess.Popen(
             command(faces, stopped, *(argv if started is None else ["--resume", "--threads", 1])),
             stderr=subprocess.PIPE,
@@ -154,7 +154,7 @@ def test_sigterm_at_twenty_random_times_changes_nothing(tmp_path, faces):
         assert codes[-1] in (143, -signal.SIGTERM), words
         assert "Traceback" not in words
         steps.append(saved_states.load_state(stopped / "state")["step"])
-    assert codes.count(143) >= 5  # the others had not begun to train
+    assert codes.count(143) >= 5
     assert steps == sorted(steps)
     train(faces, stopped, "--resume", "--steps", 2 * steps[-1], "--threads", 1, "--quiet")
     train(faces, whole, *MODEL, *SETTINGS, "--steps", 2 * steps[-1])
