@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from explorer.edits.recipe import EditRecipe, Source
+from explorer.edits.recipe import NO_FILE, EditRecipe, Source
 from explorer.pixels.pictures import tile_uri
 from explorer.portraits.photos import photo_key
 from explorer.views import mixing
@@ -132,6 +132,15 @@ def test_an_address_that_asks_for_photos_that_are_not_here_says_so_and_stays(hom
     at.run()
     assert not at.info
     assert told(at, "mix_address")["places"] == f"{photo}/face_00.png/face_02.png"
+
+
+def test_an_address_asks_for_no_mixed_picture_again(home):
+    at = app()
+    at.query_params["mix"], at.query_params["places"] = "levels", f"photo:{NO_FILE}{'0' * 31}/face_02.png"
+    at.run()
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    assert not at.info
+    assert told(at, "mix_address")["places"] == "edit/face_02.png"
 
 
 def test_the_tiles_of_the_gallery_are_compressed_as_thumbnails(home, gallery):
