@@ -56,6 +56,10 @@ def starve(monkeypatch, model, method, error, times=10**9):
     return attempts
 
 
+def largest_difference(engine, other, recipe, picture):
+    return np.abs(engine.render(recipe, picture).picture.astype(int) - other.render(recipe, picture).picture).max()
+
+
 @pytest.mark.parametrize("error", NO_MEMORY, ids=["cuda", "cpu"])
 @pytest.mark.parametrize("request_of", REQUESTS)
 def test_what_the_device_cannot_hold_is_computed_on_the_cpu(small, engine, blobs, monkeypatch, request_of, error):
@@ -98,10 +102,11 @@ def test_the_copy_is_made_once_and_moves_by_the_attributes_of_the_session(small,
     fewer = engine.attributes.without(["Bangs"])
     starve(monkeypatch, small._worker.exact, "decode", NO_MEMORY[0])
     first = small.with_attributes(fewer)
-    assert np.array_equal(first.render(FACE, blobs[1]).picture, engine.render(FACE, blobs[1]).picture)
+    assert largest_difference(first, engine, FACE, blobs[1]) <= 1  # rounding to 8 bits
     copied = small.fallback._cpu_worker
-    second = small.render(FACE.moved({"Bangs": 1.0}), blobs[1])
-    assert np.array_equal(second.picture, engine.render(FACE.moved({"Bangs": 1.0}), blobs[1]).picture)
+    fringe = FACE.moved({"Bangs": 1.0})
+    assert largest_difference(small, engine, fringe, blobs[1]) <= 1
+    assert np.abs(engine.render(fringe, blobs[1]).picture.astype(int) - engine.render(FACE, blobs[1]).picture).max() > 9
     assert small.fallback._cpu_worker is copied
 
 

@@ -160,7 +160,7 @@ def test_photos_are_the_first_that_an_edit_is_mixed_with_and_never_its_own_pictu
     assert held("corners") == ["edit", photo, "face_01.png", "face_02.png"]
     at.session_state["desk"].start_from(Source("photo", keys(files)[0], -1))
     at.run()
-    assert held("corners") == [photo, "face_00.png", "face_01.png", "face_02.png"]
+    assert held("corners") == ["edit", "face_00.png", "face_01.png", "face_02.png"]
 
 
 def test_a_new_photo_is_shown_beside_those_that_are_chosen(at, files):
