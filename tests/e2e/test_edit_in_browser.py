@@ -302,9 +302,7 @@ def test_the_link_that_is_copied_is_that_of_the_newest_edit(page):
 
 def test_steps_are_taken_back_without_attributes_too(page):
     expect(smile(page)).to_have_value("1")
-    expect(page.locator(".frames-row button:not([disabled])")).to_have_count(
-        9
-    )  # the strip, or its data would come later
+    expect(page.locator(".frames-row button:not([disabled])")).to_have_count(9)  # or the strip's data would come later
     settle(page)
     shown, disabled = page.locator(".editor").evaluate(  # in one task, before the server's next data
         """async e => { const root = e.getRootNode(), editor = root.__instance

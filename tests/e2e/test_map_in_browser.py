@@ -16,6 +16,15 @@ def go(page, name: str) -> None:
     page.get_by_role("link", name=name, exact=True).click()
 
 
+def settled(page):
+    """The chart of the Map page, once the page is still."""
+    go(page, "Map")
+    chart = page.locator("canvas.chart")
+    expect(chart).to_be_visible()
+    settle(page)
+    return chart
+
+
 def is_true(chart, what: str) -> None:
     """Wait until a condition of the chart holds."""
     chart.page.wait_for_function(what, arg=chart.element_handle())
@@ -84,10 +93,7 @@ def test_every_place_of_the_map_is_a_face(page):
 
 def test_the_cross_goes_along_the_path_with_its_film(page):
     page.emulate_media(reduced_motion="reduce")  # the film does not play by itself
-    go(page, "Map")
-    chart = page.locator("canvas.chart")
-    expect(chart).to_be_visible()
-    settle(page)
+    chart = settled(page)
     box = chart.bounding_box()
     page.mouse.click(box["x"] + 30, box["y"] + 60)
     page.get_by_role("button", name="Draw a path").click()
@@ -114,10 +120,7 @@ def test_the_cross_goes_along_the_path_with_its_film(page):
 
 
 def test_the_part_of_the_map_that_is_shown_is_kept_when_the_page_is_left(page):
-    go(page, "Map")
-    chart = page.locator("canvas.chart")
-    expect(chart).to_be_visible()
-    settle(page)
+    chart = settled(page)
     view = "chart => chart.getRootNode().__instance.view"
     box = chart.bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 150)
@@ -270,10 +273,7 @@ RINGED = """(chart, here) => {
 
 
 def test_the_ring_of_an_edit_outside_the_map_is_at_its_edge_and_points_there(page):
-    go(page, "Map")
-    chart = page.locator("canvas.chart")
-    expect(chart).to_be_visible()
-    settle(page)
+    chart = settled(page)
     for way in ([0, 0], [1, 0], [0, 1], [-1, -1]):
         size, inked = (np.array(values) for values in chart.evaluate(RINGED, [99 * v for v in way]))
         away = np.array([way[0], -way[1]])  # on the canvas y goes down
@@ -291,10 +291,7 @@ PLANE = """chart => {
 
 
 def test_the_map_is_arranged_by_the_attributes_that_are_chosen(page):
-    go(page, "Map")
-    chart = page.locator("canvas.chart")
-    expect(chart).to_be_visible()
-    settle(page)
+    chart = settled(page)
     before = chart.evaluate(PLANE)
     assert before["ends"] == ["serious", "smiling", "feminine", "masculine"]
     box = chart.bounding_box()

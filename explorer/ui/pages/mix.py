@@ -182,20 +182,20 @@ def starts(bench: Bench, entries: list[Tile], mode: str, slots: str) -> list[str
     place whose picture was chosen for another place takes the next one.
     """
     original, known = shelf.unedited(bench), [t.id for t in entries]
-    moved = bool(bench.desk.recipe.moves)
     others = [i for i in known if i not in (shelf.EDIT, original)]
-    first = [shelf.EDIT, original] if mode == ARITHMETIC and moved else [shelf.EDIT]
+    first = [shelf.EDIT, original] if mode == ARITHMETIC and bench.desk.recipe.moves else [shelf.EDIT]
     defaults = [*first, *others, *[known[-1]] * MOST_STOPS]
     result = [shelf.chosen(name, entries) for name in slots]
-
-    def picture(identity: str | None) -> str | None:
-        return original if identity == shelf.EDIT and not moved else identity
-
     for index, start in enumerate(defaults[: len(slots)]):
         if result[index] is None:
-            used = {picture(identity) for identity in result}
-            result[index] = next((i for i in (start, *defaults) if picture(i) not in used), start)
+            used = {fixed(bench, identity) for identity in result}
+            result[index] = next((i for i in (start, *defaults) if fixed(bench, i) not in used), start)
     return result
+
+
+def fixed(bench: Bench, identity: str | None) -> str | None:
+    """Return the id of a tile, of an edit without moves that of its original: it is the same picture."""
+    return shelf.unedited(bench) if identity == shelf.EDIT and not bench.desk.recipe.moves else identity
 
 
 def into(slots: str) -> Callable[[str], None]:
@@ -218,8 +218,7 @@ def keep(bench: Bench, chosen: list[str], picture: Callable[[], np.ndarray], nam
     """
 
     def hold_places() -> None:
-        own = {} if bench.desk.recipe.moves else {shelf.EDIT: shelf.unedited(bench)}
-        shelf.fill((name, own.get(identity, identity)) for name, identity in zip("ABCDE", chosen, strict=False))
+        shelf.fill((name, fixed(bench, identity)) for name, identity in zip("ABCDE", chosen, strict=False))
 
     keep_picture(bench, picture, name, key="mix", photos=shelf.photos_in(bench, chosen), on_open=hold_places)
 
