@@ -121,6 +121,11 @@ def holds(key: str, photo: str) -> bool:
     return photo in {taken.photo for taken in _held(key).values()}
 
 
+def known_files(key: str) -> tuple[str, ...]:
+    """Return the identities of the files that the intake ``key`` has taken or rejected."""
+    return tuple(_held(key))
+
+
 def _held(key: str) -> dict[str, Taken]:
     return st.session_state.setdefault(f"{key} held", {})
 

@@ -18,6 +18,7 @@ from glowcore.errors import CheckpointError
 
 _in_memory: dict[Engine | Compressor, tuple[str, str]] = {}  # name and stamp of each model in the cache
 EDIT_PAGE = "explorer/ui/pages/edit.py"
+MODEL = "model_name"  # the session key of the name of the chosen model
 TOKEN = "s"  # the query parameter of the edit, which components write
 
 
@@ -89,9 +90,9 @@ def chosen_model() -> str | None:
     An edit in the session's first address chooses its model.
     """
     available = models.list_models()
-    if "model_name" not in st.session_state:
-        st.session_state["model_name"] = _model_of_link(arrived_with())
-    name = st.session_state["model_name"]
+    if MODEL not in st.session_state:
+        st.session_state[MODEL] = _model_of_link(arrived_with())
+    name = st.session_state[MODEL]
     if any(e.name == name and e.usable for e in available):
         return name
     return models.default_name(available)
@@ -108,7 +109,7 @@ def _model_of_link(token: str | None) -> str | None:
 
 def choose_model(name: str) -> None:
     """Use the model ``name`` from now on, as long as it is listed and usable."""
-    st.session_state["model_name"] = name
+    st.session_state[MODEL] = name
 
 
 def engine_of(name: str) -> Engine:

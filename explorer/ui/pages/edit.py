@@ -22,13 +22,14 @@ from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes, eyes_of
 from explorer.ui.frame import Bench, open_bench, plain, view_of
-from explorer.ui.intake import PHOTO_TYPES, Taken, intake
+from explorer.ui.intake import PHOTO_TYPES, Taken, intake, known_files
 from explorer.ui.save_bar import edited, others_put_back, save_bar
 from explorer.views.in_photo import in_photo, key_of
 from explorer.wording.labels import noun
 from glowcore.errors import GlowcoreError
 
 PLACE_EYES = "place_eyes"
+EYES_WANTED = "eyes_wanted"  # the value of the button itself is lost if the page has to run once more
 
 
 def photos_from(bench: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
@@ -126,13 +127,13 @@ def ask_for_photo(bench: Bench) -> None:
 
 
 @st.fragment
-def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
+def edit_panel(bench: Bench, shown: tuple[Any, ...]) -> None:
     """The fragment with the editor and the save bar, which reruns alone when a slider moves.
 
-    ``marked`` is the source, with its temperature, that the rest of the page marks as chosen.
+    ``shown`` is what the rest of the page shows of the session.
     """
     desk, engine = bench.desk, bench.engine
-    changed = marked != picked(bench)
+    changed = shown != beside(bench)
     view = {**view_of(bench), "photo": photo_view(bench)}
     desk.wanted = NOTHING  # what was requested is sent once
     editor(
@@ -142,9 +143,9 @@ def edit_panel(bench: Bench, marked: tuple[Source, tuple[float, ...]]) -> None:
         on_face=lambda face: choose_face(bench, face),
     )
     save_bar(bench, desk.photo())
-    # The rest of the page must mark the new source, unless it could not be shown and the editor went back to the last
-    # one. This comes last because a slider that is removed and inserted again during the run loses the focus.
-    if changed and marked != picked(bench):
+    # The rest of the page must show the change, unless a new source could not be shown and the editor went back to the
+    # last one. This comes last because a slider that is removed and inserted again during the run loses the focus.
+    if changed and shown != beside(bench):
         st.rerun()
 
 
@@ -173,15 +174,33 @@ def choose_face(bench: Bench, face: Any) -> None:
         bench.desk.start_from(replace(photo.source, face=face))
 
 
-def picked(bench: Bench) -> tuple[Source, tuple[float, ...]]:
-    """Return the source of the edit and its temperature."""
-    return bench.desk.recipe.source, bench.desk.recipe.temperature
+def beside(bench: Bench) -> tuple[Any, ...]:
+    """Return what the page shows of the session beside the editor.
+
+    If it changes in the moment in which the editor sends something, Streamlit takes both for one message of the
+    editor's fragment, and runs the fragment alone.
+    """
+    desk, session = bench.desk, st.session_state
+    return (
+        (desk.recipe.source, desk.recipe.temperature),
+        (desk.arrival.foreign, desk.arrival.awaited, session.get(state.MODEL)),
+        (known_files("upload"), known_files("camera"), session.get("cam_box")),
+        session.get(EYES_WANTED),
+    )
 
 
 def eyes_by_hand(bench: Bench, photo: Photo) -> None:
     """Show the button that opens the dialog for placing the eyes, for a model of faces."""
-    faces = noun(bench.engine) == "face"
-    if faces and st.button("Place the eyes", key=PLACE_EYES, icon=":material/visibility:", type="tertiary"):
+    if noun(bench.engine) != "face":
+        return
+    st.button(
+        "Place the eyes",
+        key=PLACE_EYES,
+        icon=":material/visibility:",
+        type="tertiary",
+        on_click=lambda: st.session_state.update({EYES_WANTED: True}),
+    )
+    if st.session_state.pop(EYES_WANTED, False):
         eyes_dialog(bench, photo)
 
 
@@ -203,7 +222,7 @@ bench = open_bench()
 imagined = choose_source(bench)
 offer_its_model(bench)
 ask_for_photo(bench)
-edit_panel(bench, picked(bench))
+edit_panel(bench, beside(bench))
 if imagined is not None:  # after the picture, because the first visitor waits until they are sampled
     with imagined:
         imagined_line(

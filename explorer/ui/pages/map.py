@@ -92,7 +92,7 @@ def choices(bench: Bench, latent_map: LatentMap, axes: Sequence[str]) -> tuple[A
             )
         if colours:
             start = AXES[0] if AXES[0] in colours else colours[0]
-            colour = choice("Colour", colours, key=state.of_model("colour", bench.engine), start=start)
+            colour = choice("Colour", colours, key=colour_key(bench), start=start)
     return (across, up), colour
 
 
@@ -149,6 +149,11 @@ def start_at(value: str, bench: Bench, latent_map: LatentMap, axes: Axes) -> Non
 def axis_keys(bench: Bench) -> list[str]:
     """Return the session keys of the two choices of an axis."""
     return [state.of_model(f"axis_{label}", bench.engine) for label in AXIS_LABELS]
+
+
+def colour_key(bench: Bench) -> str:
+    """Return the session key of the choice of the colour."""
+    return state.of_model("colour", bench.engine)
 
 
 def place_of_edit(bench: Bench, latent_map: LatentMap, axes: Axes) -> Point | None:
@@ -268,6 +273,9 @@ except GlowcoreError as error:
 @st.fragment
 def panel(axes: Axes, colour: str, start: Walk, here: Point | None) -> None:
     """The fragment with the plane and its face, which reruns alone."""
+    # A choice in the moment of a message from the plane is taken by Streamlit for a part of that: the page did not run.
+    if [*axes, colour] != [st.session_state.get(key, "") for key in (*axis_keys(bench), colour_key(bench))]:
+        st.rerun()
     arranged = latent_map.arranged(axes)
     left, right = st.columns([1.5, 1], gap="large")
     with left:
