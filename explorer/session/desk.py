@@ -73,9 +73,9 @@ class Desk:
         return (self.arrival.recipe if unchanged else self.recipe).token()
 
     def clear(self) -> None:
-        """Drop everything but the present edit: callbacks of an ended session may still refer to its desk."""
-        for key in list(self.photos):
-            self.photos.drop(key)
+        """Drop everything but the present edit; callbacks and runs of an ended session may still refer to its parts."""
+        for photo in self.photos.values():
+            photo.drop_pixels()
         vars(self).update(vars(Desk(History(self.recipe))))
 
     # -- beginning, and changing the model ----------------------------------------------------------------

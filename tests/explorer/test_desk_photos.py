@@ -74,6 +74,16 @@ def test_a_photo_counts_with_what_was_cut_out_of_it(blobs, monkeypatch):
     assert list(kept) == [photos[1].key, photos[2].key]
 
 
+def test_a_run_that_is_drawing_when_its_session_ends_keeps_its_album(engine, blobs):
+    desk = Desk.arrive(engine)
+    photo = desk.add_photo(jpeg_of(blobs[0]))
+    drawn = desk.photos
+    desk.clear()
+    assert not desk.photos
+    assert drawn.newest_first == [photo.key]
+    assert drawn.source_of(photo.key) == photo.source
+
+
 def test_room_is_for_many_photos_and_the_warning_says_first_how_many_went(blobs):
     kept = album.Album()
     for index in range(50):
