@@ -56,6 +56,7 @@ class LatentMap:
         pictures: uint8 ``[N, H, W, 3]``.
         explained: the share of the variance of pictures in the first two components fitted to other pictures.
         sheet: the WebP file from which ``pictures`` were decoded, None for pictures that were not compressed.
+        weights: the ``Engine.model_hash`` of the model that encoded the pictures, "" for a file without it.
     """
 
     mean: torch.Tensor
@@ -69,6 +70,7 @@ class LatentMap:
     pictures: np.ndarray
     explained: float
     sheet: bytes | None = None
+    weights: str = ""
     _arranged: ByteLRU[Arrangement] = field(default_factory=lambda: ByteLRU(KEPT), init=False, repr=False)
 
     def __len__(self) -> int:
@@ -94,7 +96,8 @@ class LatentMap:
         arrangement = self._arranged.get(axes)
         if arrangement is None:
             if unknown := [name for name in axes if name and name not in self.scored]:
-                raise DataError(f"the map of this model cannot be arranged by {unknown[0]}")
+                known = f"; expected one of {', '.join(self.scored)}" if self.scored else ""
+                raise DataError(f"the map of this model cannot be arranged by {unknown[0]}{known}")
             names = list(self.scored)
             columns = [
                 self.scores[:, names.index(name)] if name else self.coordinates[:, axis]
@@ -164,7 +167,8 @@ class LatentMap:
         scored = digests(engine.attributes, engine.own)
         scores = _scores(flat + mean, engine.attributes, list(scored))
         labels = labels.astype(np.int8)
-        return cls(mean, basis, scale, coordinates, scores, scored, labels, tuple(names), pictures, explained, sheet)
+        facts = (scored, labels, tuple(names), pictures, explained, sheet, engine.model_hash)
+        return cls(mean, basis, scale, coordinates, scores, *facts)
 
     def save(self, folder: Path) -> Path:
         """Write the map into a model's folder, in half precision and with all pictures in one WebP; return its path.
@@ -189,17 +193,23 @@ class LatentMap:
             "scored": json.dumps(self.scored),
             "explained": repr(self.explained),
             "side": str(self.pictures.shape[1]),
+            "weights": self.weights,
         }
         path = folder / MAP_FILE
         output.write(path, pack(path, tensors, table))
         return path
 
     @classmethod
-    def load(cls, folder: Path) -> LatentMap | None:
+    def load(cls, folder: Path, weights: str) -> LatentMap | None:
         """Read the map of a model's folder; return None if the folder has none.
 
+        Args:
+            folder: the folder.
+            weights: the ``Engine.model_hash`` of the model. A file without such a hash is accepted for any model.
+
         Raises:
-            CheckpointError: the map is damaged, or its tensors do not have the shapes of a map.
+            CheckpointError: the map is damaged, its tensors do not have the shapes of a map, or it was made with other
+                weights.
         """
         path = folder / MAP_FILE
         name = Path(folder.name, MAP_FILE)  # for messages, which must not show visitors the path on the disk
@@ -208,6 +218,9 @@ class LatentMap:
         if path.stat().st_size > MOST_BYTES:
             raise CheckpointError(f"{name}: {path.stat().st_size} bytes, at most {MOST_BYTES} are accepted")
         tensors, table = unpack(name, path.read_bytes())
+        made_with = table.get("weights", "")
+        if made_with not in ("", weights):
+            raise CheckpointError(f"{name}: made for other weights; make it again with python -m explorer map --force")
         try:
             names = tuple(filter(None, table["names"].split("\n")))
             if "scores" not in tensors:  # a file from before maps could be arranged by attributes
@@ -217,7 +230,8 @@ class LatentMap:
             sheet = tensors["pictures"].numpy().tobytes()
             pictures = decompressed(sheet, count, side)
             floats = (tensors[k].float() for k in ("mean", "basis", "scale", "coordinates", "scores"))
-            return cls(*floats, scored, tensors["labels"].numpy(), names, pictures, float(table["explained"]), sheet)
+            facts = (tensors["labels"].numpy(), names, pictures, float(table["explained"]), sheet, made_with)
+            return cls(*floats, scored, *facts)
         except (KeyError, ValueError, OSError, Image.DecompressionBombError) as error:
             raise CheckpointError(f"{name}: not a map of this program ({str(error)[:80]})") from error
 

@@ -24,7 +24,7 @@ def map_of(engine: Engine) -> LatentMap:
     """Return the map in the folder of the engine's model, else a small one of its gallery or its samples.
 
     Raises:
-        CheckpointError: the model's map is damaged.
+        CheckpointError: the model's map is damaged, or it was made with other weights.
     """
     key = key_of(engine)
     latent_map = _maps.get(key)
@@ -32,8 +32,9 @@ def map_of(engine: Engine) -> LatentMap:
         with _locks.setdefault(key, threading.Lock()):  # a map that waits for its model must not delay the others
             latent_map = _maps.get(key)
             if latent_map is None:
-                latent_map = LatentMap.load(engine.folder) or _small(engine)
+                latent_map = LatentMap.load(engine.folder, engine.model_hash) or _small(engine)
                 _maps.put(key, latent_map, latent_map.nbytes)
+        _locks.pop(key, None)
     return latent_map
 
 
@@ -53,7 +54,7 @@ def face_at(source: Source, engine: Engine) -> np.ndarray:
             _faces.put(key, face, face.nbytes)
         return face
     if int(source.value) >= len(latent_map):
-        raise RecipeError(f"the map of this model has {len(latent_map)} faces, none of number {source.value}")
+        raise RecipeError(f"the map of this model has no face {source.value}; expected 0 to {len(latent_map) - 1}")
     return latent_map.pictures[int(source.value)]
 
 

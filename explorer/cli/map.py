@@ -10,12 +10,14 @@ import numpy as np
 from explorer.atlas.latent_map import FEWEST_PICTURES, MAP_FILE, LatentMap
 from explorer.atlas.sheet import most_pictures
 from explorer.cli.options import add_model, open_engine
+from explorer.edits.recipe import MODEL_DIGITS
 from explorer.engines import models
+from glowcore import checkpoint
 from glowcore.cli import console, options
 from glowcore.data import open_dataset
 from glowcore.data.folders import list_pictures
 from glowcore.data.torchvision_sets import TORCHVISION_PREFIX
-from glowcore.errors import ConfigError, DataError
+from glowcore.errors import CheckpointError, ConfigError, DataError
 from glowcore.storage import output
 from glowcore.text import counted
 from glowcore.training import run_lock
@@ -65,6 +67,12 @@ def run(args: argparse.Namespace) -> int:
         compress=True,
         progress=not args.quiet,
     )
+    run_lock.check_free(entry.folder)
+    if checkpoint.fingerprint(entry.folder)[:MODEL_DIGITS] != engine.model_hash:
+        raise CheckpointError(
+            f"{args.model}: its weights were replaced meanwhile, so this map is not stored; "
+            "make it again when the training has ended"
+        )
     latent_map.save(entry.folder)
     size, share = path.stat().st_size / 1e6, latent_map.explained
     console.say(

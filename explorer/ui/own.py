@@ -240,7 +240,7 @@ def make(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
             groups = [attribute.encode(engine, group) for group in faces]
-            known, latent_map = state.model_attributes(engine), LatentMap.load(engine.folder)
+            known, latent_map = state.model_attributes(engine), LatentMap.load(engine.folder, engine.model_hash)
             vectors = attribute.fit(name, *groups, known, latent_map, weights=engine.model_hash)
     except GlowcoreError as error:
         st.error(plain(f"{error}."))

@@ -13,7 +13,7 @@ from PIL import Image
 from explorer.atlas import maps
 from explorer.atlas.blending import FRAMES, NEIGHBOURS, STATIONS, blend_at, evenly, film_along, nearest
 from explorer.atlas.latent_map import LatentMap
-from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, Source
+from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, RecipeError, Source
 from explorer.engines.engine import Engine
 from explorer.pixels.cache import ByteLRU
 
@@ -136,13 +136,20 @@ def test_a_map_that_waits_for_its_model_does_not_delay_another_one(engine, bare,
     other.join(20)
     assert found, "the other map came only after the slow one"
     assert maps.map_of(bare) is found[0]
+    assert not {maps.key_of(engine), maps.key_of(bare)} & set(maps._locks)
+
+
+def test_a_face_that_the_map_does_not_have_is_told_with_those_that_it_has(engine):
+    last = len(maps.map_of(engine)) - 1
+    with pytest.raises(RecipeError, match=rf"no face {last + 1}; expected 0 to {last}$"):
+        maps.face_at(Source("map", str(last + 1)), engine)
 
 
 def test_a_large_map_is_read_once(engine, latent_map, monkeypatch):
     wide = replace(latent_map, pictures=np.broadcast_to(np.uint8(0), (10_000, 64, 64, 3)))
     read = []
     monkeypatch.setattr(maps, "_maps", ByteLRU(maps._maps.limit))
-    monkeypatch.setattr(maps.LatentMap, "load", lambda folder: read.append(folder) or wide)
+    monkeypatch.setattr(maps.LatentMap, "load", lambda folder, weights: read.append(folder) or wide)
     assert maps.map_of(engine) is maps.map_of(engine) is wide
     assert len(read) == 1
 

@@ -16,9 +16,10 @@ from PIL import Image
 
 from explorer.atlas.latent_map import LatentMap
 from explorer.cli import main
-from explorer.edits.recipe import EditRecipe, Source
+from explorer.edits.recipe import MODEL_DIGITS, EditRecipe, Source
 from explorer.edits.recipe_png import read_png
 from explorer.engines import models
+from glowcore import checkpoint
 from glowcore.cli import main as library
 from glowcore.training import run_lock
 from tests.explorer import tiny_model
@@ -133,6 +134,10 @@ def mine(tiny_home, tmp_path):
     return shutil.copytree(tiny_home / "pretrained" / "tiny", tmp_path / "mine")
 
 
+def map_in(folder):
+    return LatentMap.load(folder, checkpoint.fingerprint(folder)[:MODEL_DIGITS])
+
+
 def test_a_map_is_made_once(empty_home, mine, faces, capsys):
     command = ["map", "--model", mine, "--data", faces, "--split", "all"]
     assert "--skip-broken" in told(capsys, *command)
@@ -150,7 +155,7 @@ def test_a_map_is_made_once(empty_home, mine, faces, capsys):
     assert told(capsys, *command) == f"error: {mine / 'map.safetensors'} is there already; --force replaces it"
     assert (mine / "map.safetensors").read_bytes() == before
     assert main([*map(str, command), "--skip-broken", "--force"]) == 0
-    assert len(LatentMap.load(mine)) == 6
+    assert len(map_in(mine)) == 6
     capsys.readouterr()
     with run_lock.alone(mine):
         assert told(capsys, *command, "--force").startswith(f"error: {mine}: a training is running there; ")
@@ -182,7 +187,7 @@ def test_a_map_is_fitted_to_training_pictures_that_it_does_not_show(
     )
     assert main(["map", "--model", str(mine), "--data", str(folder), "--split", split]) == 0
     (((_, pictures, *_), options),) = given
-    assert len(pictures) == shown == len(LatentMap.load(mine))
+    assert len(pictures) == shown == len(map_in(mine))
     assert (options["fitted_to"] is None) == (fitted is None)
     assert fitted is None or len(options["fitted_to"]) == fitted
 

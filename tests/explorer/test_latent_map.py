@@ -39,7 +39,7 @@ class Rows:
     def __init__(self, rows: np.ndarray) -> None:
         self.rows = rows.astype(np.float32)
         self.latent_shapes = ((1, 1, rows.shape[1]),)
-        self.attributes, self.own = None, ()
+        self.attributes, self.own, self.model_hash = None, (), ""
         self.encoded = []
 
     def encode_batch(self, pictures):
@@ -117,7 +117,7 @@ def test_a_batch_is_encoded_as_its_pictures_are_one_by_one_in_whatever_precision
 
 def test_the_file_brings_it_back(latent_map, engine, tmp_path):
     path = latent_map.save(tmp_path)
-    again = LatentMap.load(tmp_path)
+    again = LatentMap.load(tmp_path, latent_map.weights)
     assert (len(again), again.names) == (10, ("Smiling", "Male"))
     np.testing.assert_array_equal(again.labels, latent_map.labels)
     torch.testing.assert_close(again.coordinates, latent_map.coordinates, atol=2e-3, rtol=1e-3)
@@ -128,7 +128,7 @@ def test_the_file_brings_it_back(latent_map, engine, tmp_path):
 def test_pictures_of_a_file_are_encoded_at_their_places(latent_map, engine, blobs, tmp_path):
     assert 0 < np.abs(latent_map.pictures.astype(int) - blobs).mean() < 8  # the compression is lossy
     latent_map.save(tmp_path)
-    again = LatentMap.load(tmp_path)
+    again = LatentMap.load(tmp_path, latent_map.weights)
     for picture, place in zip(again.pictures, again.arranged(MAIN_AXES).places, strict=True):
         assert again.place_of(engine.encode(picture)) == pytest.approx(place, abs=0.01)
 
@@ -136,7 +136,7 @@ def test_pictures_of_a_file_are_encoded_at_their_places(latent_map, engine, blob
 def test_pictures_are_placed_by_the_scores_of_two_attributes(latent_map, engine, tmp_path):
     axes = ("Eyeglasses", "Smiling")
     latent_map.save(tmp_path)
-    for found in (latent_map, LatentMap.load(tmp_path)):
+    for found in (latent_map, LatentMap.load(tmp_path, latent_map.weights)):
         for picture, place in zip(found.pictures, found.arranged(axes).places, strict=True):
             encoded = engine.encode(picture)
             scores = [float(engine.attributes.score(encoded.latents, name)) for name in axes]
@@ -145,7 +145,7 @@ def test_pictures_are_placed_by_the_scores_of_two_attributes(latent_map, engine,
         mixed, main = (found.arranged(axes).places for axes in (("", "Smiling"), MAIN_AXES))
         assert [x for x, _ in mixed] == [x for x, _ in main]
         assert [y for _, y in mixed] == [y for _, y in found.arranged(axes).places]
-    with pytest.raises(DataError, match="cannot be arranged by Tail"):
+    with pytest.raises(DataError, match="cannot be arranged by Tail; expected one of Smiling, "):
         latent_map.arranged(("Smiling", "Tail"))
 
 
@@ -180,13 +180,13 @@ def test_a_map_of_uncompressed_pictures_is_not_saved(engine, blobs, tmp_path):
 
 
 def test_files_that_are_no_maps(tmp_path, latent_map):
-    assert LatentMap.load(tmp_path) is None
+    assert LatentMap.load(tmp_path, latent_map.weights) is None
     path = latent_map.save(tmp_path)
     data = path.read_bytes()
     for bad in (b"", b"hello", data[:200], data[:-7], data.replace(b"mean", b"maen")):
         path.write_bytes(bad)
         with pytest.raises(CheckpointError):
-            LatentMap.load(tmp_path)
+            LatentMap.load(tmp_path, latent_map.weights)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_tensors_of_other_shapes_and_types_are_no_map(tmp_path, latent_map, name
     tensors, table = unpack(path, path.read_bytes())
     path.write_bytes(pack(path, {**tensors, name: wrong(tensors[name]).contiguous()}, table))
     with pytest.raises(CheckpointError, match=f"{MAP_FILE}: not a map of this program"):
-        LatentMap.load(tmp_path)
+        LatentMap.load(tmp_path, latent_map.weights)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_facts_that_are_no_map(tmp_path, latent_map, key, value):
     tensors, table = unpack(path, path.read_bytes())
     path.write_bytes(pack(path, tensors, {**table, key: value}))
     with pytest.raises(CheckpointError, match="not a map of this program"):
-        LatentMap.load(tmp_path)
+        LatentMap.load(tmp_path, latent_map.weights)
 
 
 def test_the_most_pictures_that_a_map_keeps():
@@ -245,7 +245,7 @@ def test_the_most_pictures_fit_a_webp(latent_map, tmp_path):
     }
     wide = replace(latent_map, pictures=grey, sheet=compressed(grey), **blank)
     wide.save(tmp_path)
-    assert len(LatentMap.load(tmp_path)) == count == 1320
+    assert len(LatentMap.load(tmp_path, latent_map.weights)) == count == 1320
 
 
 def test_a_map_that_cannot_be_written_leaves_the_earlier_one(latent_map, tmp_path, monkeypatch):
@@ -267,12 +267,23 @@ def test_too_few_pictures(engine, blobs):
         LatentMap.build(engine, blobs[:3], np.zeros((3, 0), np.int8), ())
 
 
+def test_a_map_of_other_weights_is_refused_and_one_that_names_none_is_not(latent_map, engine, tmp_path):
+    path = latent_map.save(tmp_path)
+    assert LatentMap.load(tmp_path, engine.model_hash).weights == engine.model_hash
+    with pytest.raises(CheckpointError, match=f"{MAP_FILE}: made for other weights; make it again with .* --force"):
+        LatentMap.load(tmp_path, "0123456789ab")
+    tensors, table = unpack(path, path.read_bytes())
+    del table["weights"]
+    path.write_bytes(pack(path, tensors, table))
+    assert len(LatentMap.load(tmp_path, "0123456789ab")) == 10
+
+
 def test_a_file_of_before_the_scores_is_a_map_of_components(latent_map, tmp_path):
     path = latent_map.save(tmp_path)
     tensors, table = unpack(path, path.read_bytes())
     del tensors["scores"], table["scored"]
     path.write_bytes(pack(path, tensors, table))
-    found = LatentMap.load(tmp_path)
+    found = LatentMap.load(tmp_path, latent_map.weights)
     assert found.scored == {}
     expected = latent_map.arranged(MAIN_AXES).places
     assert np.allclose(found.arranged(MAIN_AXES).places, expected, atol=2e-3, rtol=1e-3)
