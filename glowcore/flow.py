@@ -31,8 +31,8 @@ class Flow(LikelihoodModel):
     """An exactly invertible model of pictures with an exact log-likelihood.
 
     Pictures are ``[B, C, H, W]``, floats in [0, 1] or uint8 (v / 255). ``encode``, ``decode`` and ``log_prob``
-    neither quantise nor clamp values, are differentiable, and return the dtype of the model's weights. Build a flow
-    with :func:`glowcore.build`, load one with :func:`glowcore.load`.
+    neither quantise nor clamp values, are differentiable, and return the dtype of the model's weights, float32 or
+    float64. Build a flow with :func:`glowcore.build`, load one with :func:`glowcore.load`.
 
     Attributes beside those of :class:`~glowcore.likelihood_model.LikelihoodModel`:
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
@@ -233,7 +233,8 @@ class Flow(LikelihoodModel):
     ) -> Latents:
         """Draw the latents of one picture for each seed.
 
-        Each picture has its own CPU generator, so that a seed gives the same picture in any batch and on any device.
+        Each picture has its own CPU generator, so that a seed gives the same latents in any batch and on any device.
+        The pictures differ at most where rounding takes a value across the edge of a bin.
 
         Args:
             seeds: whole numbers from 0 to 2**32 - 1.
@@ -289,7 +290,7 @@ class Flow(LikelihoodModel):
 
         They are in this model's dtype and on its device; their shapes, prior and labels are checked.
         """
-        forbid_tf32(self.device)
+        self._require_precision()
         *eps_levels, top = self.checked_levels(latents)
         return [*eps_levels, self.top_prior.inverse(top, self.top_prior.labels(latents.y, len(latents)))]
 
@@ -301,5 +302,14 @@ class Flow(LikelihoodModel):
 
     def checked_images(self, images: Tensor) -> Tensor:
         """Return pictures on this model's device; their shape and dtype are checked."""
-        forbid_tf32(self.device)
+        self._require_precision()
         return super().checked_images(images)
+
+    def _require_precision(self) -> None:
+        """Forbid TF32, and weights of 16 bits: the log-density of a picture is wrong in them, and may be infinite."""
+        forbid_tf32(self.device)
+        if self.dtype.itemsize < 4:
+            raise ConfigError(
+                f"weights are {self.dtype}, expected torch.float32 or torch.float64 (model.float()); for speed, "
+                'torch.autocast and fused("bfloat16") compute the networks alone in 16 bits'
+            )

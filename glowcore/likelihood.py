@@ -56,8 +56,9 @@ def dequantise(
             that of the pictures.
     """
     k = bins(images, n_bits)
-    u = drawn(torch.rand, k.shape, generator, k.device, dtype)
-    x = (k + u.to(k.device)) / 2**n_bits
+    # In float32 for any ``dtype``: of another one, a generator would give other noise.
+    u = drawn(torch.rand, k.shape, generator, k.device, torch.float32)
+    x = (k + u.to(k.device, dtype)) / 2**n_bits
     return nan_where_refused(images, x)
 
 

@@ -92,13 +92,16 @@ class CouplingNet(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Scale both hidden layers to mean 0 and standard deviation 1 on ``x``, before their ReLU."""
+        """Scale both hidden layers to mean 0 and standard deviation 1 on ``x``, before their ReLU.
+
+        A layer whose weight is computed from others, by ``weight_norm`` or pruning, is not changed.
+        """
         for conv in (self.conv_in, self.conv_mid):
-            h = conv(x)
-            std, mean = torch.std_mean(h, dim=(0, 2, 3), correction=0)
-            scale = unit_scale(std)
-            conv.weight.mul_(scale.reshape(-1, 1, 1, 1))
-            conv.bias.copy_((conv.bias - mean) * scale)
+            if isinstance(conv.weight, nn.Parameter):
+                std, mean = torch.std_mean(conv(x), dim=(0, 2, 3), correction=0)
+                scale = unit_scale(std)
+                conv.weight.mul_(scale.reshape(-1, 1, 1, 1))
+                conv.bias.copy_((conv.bias - mean) * scale)
             x = F.relu(conv(x))
 
     def position_bias(self) -> Tensor | None:

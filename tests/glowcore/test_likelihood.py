@@ -44,6 +44,15 @@ def test_floats_and_uint8_agree_and_nothing_changes_in_place():
     assert torch.equal(v, before)
 
 
+def test_noise_is_the_same_in_any_dtype():
+    v = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    single, double = (
+        likelihood.dequantise(v, 5, torch.Generator().manual_seed(0), dtype) for dtype in (torch.float32, torch.float64)
+    )
+    assert double.dtype == torch.float64
+    assert (single - double).abs().max() <= 2**-24
+
+
 def test_one_generator_a_picture_makes_noise_independent_of_the_batch():
     v = torch.zeros(3, 1, 4, 4, dtype=torch.uint8)
     whole = likelihood.dequantise(v, 5, [torch.Generator().manual_seed(i) for i in range(3)])

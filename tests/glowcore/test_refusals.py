@@ -288,3 +288,13 @@ def test_a_generator_that_is_none(flow, vae, generator):
     model = build(VAEConfig(image_size=8, num_levels=1, hidden_channels=4)) if vae else flow
     with pytest.raises(ConfigError, match=r"^generator is .{1,4}, expected a torch.Generator \(such as torch.Gen"):
         model(pictures(2), generator=generator)
+
+
+@pytest.mark.parametrize("form", ["module", "fused"])
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_of_16_bits_are_refused(form, call, dtype):
+    flow = model(num_classes=2).to(dtype)
+    used = flow.fused(backend="torch") if form == "fused" else flow
+    with pytest.raises(ConfigError, match=f"^weights are {dtype}, expected torch.float32 or torch.float64"):
+        CALLS[call](used, 0)

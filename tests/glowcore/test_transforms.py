@@ -211,6 +211,18 @@ def test_network_initialisation_normalises_hidden_layers():
     assert (h.std(dim=(0, 2, 3), correction=0) - 1).abs().max() <= 1e-4
 
 
+@pytest.mark.parametrize("computed", [torch.nn.utils.parametrizations.weight_norm, torch.nn.utils.spectral_norm])
+def test_network_initialisation_leaves_a_layer_whose_weight_is_computed(computed):
+    network = net(2).eval()
+    computed(network.conv_in)
+    x = torch.randn(64, CHANNELS // 2, *SIZE) * 5 + 3
+    before = network.conv_in(x)
+    network.initialize(x)
+    assert torch.equal(network.conv_in(x), before)
+    h = network.conv_mid(torch.relu(before))
+    assert (h.std(dim=(0, 2, 3), correction=0) - 1).abs().max() <= 1e-4
+
+
 def test_function_transforms_see_through_an_affine_move():
     torch.manual_seed(0)
     x, h = torch.randn(1, 2, 2, 2, dtype=torch.float64), torch.randn(1, 4, 2, 2, dtype=torch.float64)
