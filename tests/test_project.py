@@ -43,7 +43,7 @@ FLOORS = {
     "torch": "2.11",
     "safetensors": "0.5",
     "onnx": "1.21",
-    "opencv-python-headless": "4.12",
+    "opencv-python-headless": "5",
     "tqdm": "4.66.3",
 }
 DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "multipart": "python-multipart"}
