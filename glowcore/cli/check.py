@@ -12,7 +12,9 @@ from glowcore.errors import CheckpointError
 from glowcore.evaluation import checking
 from glowcore.flow import Flow
 from glowcore.images import PICTURE_SUFFIXES
+from glowcore.storage.atomic import MANIFEST
 from glowcore.tables import plain
+from glowcore.text import counted
 
 EXAMPLE = (
     "python -m glowcore check --model pretrained/faces64\n"
@@ -69,7 +71,8 @@ def table(checks: list[checking.Check]) -> str:
     rows = [("check", "result", "measured", "bound", "")]
     rows += [(c.name, words[c.passed], _number(c.measured), _number(c.bound), c.note) for c in checks]
     failed, skipped = (sum(c.passed is value for c in checks) for value in (False, None))
-    verdict = f"{len(checks)} checks, {failed} failed" if failed else f"all {len(checks) - skipped} checks pass"
+    made = counted(len(checks), "check")
+    verdict = f"{made}, {failed} failed" if failed else f"all {len(checks) - skipped} checks pass"
     return f"{plain(rows)}\n{verdict}" + (f", {skipped} not made" if skipped else "")
 
 
@@ -77,7 +80,7 @@ def _checks(args: argparse.Namespace) -> list[checking.Check]:
     try:
         model = options.load_flow(args)
     except CheckpointError as error:
-        if not (Path(args.model) / "manifest.json").is_file():
+        if not (Path(args.model) / MANIFEST).is_file():
             raise  # no model there: a mistake in the command, not a failed check
         return [checking.Check("files", None, None, False, str(error))]
     folder = args.data or _gallery(Path(args.model))

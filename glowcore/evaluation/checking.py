@@ -31,6 +31,7 @@ from glowcore.metadata import USUAL_TEMPERATURE
 from glowcore.models import build
 from glowcore.priors import noise_log_prob
 from glowcore.storage.sealed import read_set
+from glowcore.text import counted
 from glowcore.weight_draws import WeightDraws
 
 #: Largest difference of a log-determinant from that of the Jacobian, in nats per value of the picture, in float64.
@@ -108,9 +109,10 @@ def check_pictures(model: Flow, images: Tensor, kind: str, seed: int = 0) -> lis
         log_prob = classes.log_marginal(model, latents)
         bits.append(likelihood.bits_per_dim(log_prob, model.num_dims, model.config.n_bits).cpu().double())
     mean, bound = float(torch.cat(bits).mean()), float(model.config.n_bits)
+    note = f"{counted(len(images), 'picture')}; without a model {bound:g}"
     return [
         _round_trip(f"round trip: {kind}", model, in_float64(model), images),
-        Check(f"bits/dim: {kind}", mean, bound, mean < bound, f"{len(images)} pictures; without a model {bound:g}"),
+        Check(f"bits/dim: {kind}", mean, bound, mean < bound, note),
     ]
 
 
@@ -119,8 +121,8 @@ def check_files(folder: str | Path) -> Check:
     try:
         contents = read_set(Path(folder), checkpoint.FILES, lambda files: [files.read(name) for name in files.entries])
     except CheckpointError as error:
-        return Check("hashes", None, None, False, str(error))
-    return Check("hashes", 0.0, 0.0, True, f"{len(contents)} files")
+        return Check("files", None, None, False, str(error))
+    return Check("files", 0.0, 0.0, True, counted(len(contents), "file"))
 
 
 @on_cpu()
@@ -181,10 +183,10 @@ def _round_trip(name: str, model: Flow, exact: Flow, images: Tensor) -> Check:
     """Check ``decode(encode(x))`` in float32, and in float64 if that is not exact."""
     error = _round_trip_error(model, images)
     if error <= HALF_STEP:
-        return Check(name, error, HALF_STEP, True, f"{len(images)} pictures")
-    in_float64 = _round_trip_error(exact, images)
+        return Check(name, error, HALF_STEP, True, counted(len(images), "picture"))
+    exactly = _round_trip_error(exact, images)
     note = f"needs float64: the error in float32 is {error:.1e}"
-    return Check(name, in_float64, HALF_STEP, in_float64 <= HALF_STEP, note)
+    return Check(name, exactly, HALF_STEP, exactly <= HALF_STEP, note)
 
 
 def _round_trip_error(model: Flow, images: Tensor) -> float:

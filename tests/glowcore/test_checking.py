@@ -146,6 +146,7 @@ def test_command_line(folder, capsys):
     assert main([*command, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["passed"] is True
+    assert result["checks"][0]["name"] == "files"
     assert {"name", "measured", "bound", "passed", "note"} == set(result["checks"][0])
 
 
@@ -166,8 +167,9 @@ def test_pictures_are_those_given_or_of_the_gallery(folder, capsys):
         (folder / "gallery" / f"{index}.png").write_bytes(to_png_bytes(picture))
     assert asked()["round trip: its gallery"] == "3 pictures"
     assert set(asked()) == {"round trip: its gallery", "bits/dim: its gallery"}
-    found = asked("--data", folder / "gallery", "--limit", 2)
-    assert found["round trip: pictures given"] == "2 pictures"
+    found = asked("--data", folder / "gallery", "--limit", 1)
+    assert found["round trip: pictures given"] == "1 picture"
+    assert found["bits/dim: pictures given"] == "1 picture; without a model 5"
     assert set(found) == {"round trip: pictures given", "bits/dim: pictures given"}
 
 
@@ -177,7 +179,10 @@ def test_a_damaged_model_fails_and_a_missing_one_is_a_mistake(folder, capsys):
     data[-1] ^= 1
     weights.write_bytes(data)
     assert main(["check", "--model", str(folder)]) == 1
-    assert "MISS" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "\nfiles " in shown
+    assert "MISS" in shown
+    assert shown.endswith("\n1 check, 1 failed\n")
     assert main(["check", "--model", str(folder / "nowhere")]) == 2
     assert capsys.readouterr().err.startswith("error: ")
     assert main(["check", "--model", str(folder), "--odd", "0"]) == 2
