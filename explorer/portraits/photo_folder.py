@@ -21,7 +21,7 @@ def photos_in(folder: Path) -> tuple[list[str], dict[str, int]]:
         problem = "is a file" if folder.exists() else "does not exist"
         raise ConfigError(f"--data {folder} {problem}, expected a folder of photos ({SUFFIXES})")
     try:
-        names = files_in(folder, deep=True)
+        names = files_in(folder)
     except OSError as error:
         raise ConfigError(f"--data {folder} cannot be read: {reason(error)}") from error
     photos, kinds = [name for name in names if is_picture(name)], other_kinds(names)

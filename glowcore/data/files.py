@@ -17,13 +17,13 @@ from glowcore.images import PICTURE_SUFFIXES
 _TEXT_SUFFIXES = (".csv", ".html", ".json", ".md", ".pdf", ".txt")
 
 
-def files_in(folder: Path, *, deep: bool) -> list[str]:
-    """Return the sorted names of all files relative to ``folder``, with those in its subfolders if ``deep``.
+def files_in(folder: Path) -> list[str]:
+    """Return the sorted names of all files in and below ``folder``, relative to it.
 
     Raises:
         OSError: a folder cannot be read.
     """
-    return sorted(_walk(folder, "", deep, frozenset()))
+    return sorted(_walk(folder, "", frozenset()))
 
 
 def is_picture(name: str) -> bool:
@@ -45,7 +45,7 @@ def passed_over(kinds: Mapping[str, int]) -> str:
     return f"{files} passed over: {counts}"
 
 
-def _walk(folder: Path, prefix: str, deep: bool, parents: frozenset[tuple[int, int]]) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, parents: frozenset[tuple[int, int]]) -> Iterator[str]:
     status = folder.stat()
     identity = (status.st_dev, status.st_ino)
     if identity in parents:
@@ -61,5 +61,5 @@ def _walk(folder: Path, prefix: str, deep: bool, parents: frozenset[tuple[int, i
             is_file = is_folder = False  # links that lead to each other lead to nothing
         if is_file or (is_picture(entry.name) and entry.is_symlink() and not os.path.exists(entry.path)):
             yield prefix + entry.name
-        elif deep and is_folder:
-            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", deep, parents | {identity})
+        elif is_folder:
+            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", parents | {identity})

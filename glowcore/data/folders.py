@@ -101,7 +101,7 @@ def list_pictures(folder: Path, *, tolerant: bool = False, any_tree: bool = Fals
         raise DataError(f"{name} is a file; {ACCEPTED}")
     try:
         listing = _list(folder, tolerant, any_tree)
-        return replace(listing, other_kinds=other_kinds(files_in(listing.folder, deep=True)))
+        return replace(listing, other_kinds=other_kinds(files_in(listing.folder)))
     except OSError as error:
         raise DataError(f"{name} cannot be read ({reason(error)}); {ACCEPTED}") from error
 
@@ -112,13 +112,13 @@ def _list(folder: Path, tolerant: bool, any_tree: bool) -> Listing:
     if (folder / "attributes.csv").is_file():
         return _list_table(folder, read_csv(folder / "attributes.csv"), "attributes.csv", "images", tolerant)
     if any_tree:
-        return _list_plain(folder, _pictures(folder, deep=True))
+        return _list_plain(folder, _pictures(folder))
     return _list_folders(folder)
 
 
 def _list_table(folder: Path, table: AttributeTable, name: str, inner: str, tolerant: bool) -> Listing:
     inside = folder / inner if (folder / inner).is_dir() else folder
-    files = _pictures(inside, deep=True)
+    files = _pictures(inside)
     if not files:
         raise _empty(inside)
     rows = match_rows(table, files, name, prefix=f"{inner}/", tolerant=tolerant)
@@ -178,7 +178,7 @@ def _list_folders(folder: Path) -> Listing:
             f"{printable(str(folder / 'attributes.csv'), 120)} lies too deep; one table for all pictures "
             "is expected in the outermost folder, which names them such as train/0001.png"
         )
-    files = _pictures(folder, deep=True)
+    files = _pictures(folder)
     loose = [file for file in files if "/" not in file]
     inner = _sorted_classes({file.partition("/")[0] for file in files if "/" in file})
     if loose and inner:
@@ -243,11 +243,11 @@ def choose_split(listing: Listing, split: str) -> Listing:
     return listing.take(rows)
 
 
-def _pictures(folder: Path, *, deep: bool = False) -> list[str]:
-    return [name for name in files_in(folder, deep=deep) if is_picture(name)]
+def _pictures(folder: Path) -> list[str]:
+    return [name for name in files_in(folder) if is_picture(name)]
 
 
 def _empty(folder: Path) -> DataError:
-    kinds = other_kinds(files_in(folder, deep=True))
+    kinds = other_kinds(files_in(folder))
     others = f" ({passed_over(kinds)})" if kinds else ""
     return DataError(f"there are no pictures in {printable(str(folder), 120)}{others}; {ACCEPTED}")
