@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from glowcore.errors import ConfigError
@@ -67,10 +68,16 @@ def check_int(name: str, value: Any, low: int, high: int) -> None:
         raise ConfigError(f"{name} is {value!r}, expected a whole number from {low} to {high}")
 
 
-def check_number(name: str, value: Any, low: float, high: float) -> None:
-    """Raise :class:`ConfigError` unless ``value`` is a number in ``[low, high)``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value < high:
-        raise ConfigError(f"{name} is {value!r}, expected a number in [{low}, {high})")
+def is_number(value: Any) -> bool:
+    """Return whether ``value`` is an int or a float, and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_number(name: str, value: Any, high: float) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is a number in ``[0, high)``."""
+    if not (is_number(value) and 0 <= value < high):
+        expected = "from 0" if high == math.inf else f"in [0, {high})"
+        raise ConfigError(f"{name} is {value!r}, expected a number {expected}")
 
 
 def check_bool(name: str, value: Any) -> None:
@@ -85,15 +92,15 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(choices)}")
 
 
-def check_per_level(name: str, value: Any, num_levels: int, low: int, high: int) -> None:
-    """Raise :class:`ConfigError` unless ``value`` is an int, or one int a level, in ``[low, high]``."""
+def check_per_level(name: str, value: Any, num_levels: int, high: int) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is an int, or one int a level, in ``[1, high]``."""
     if isinstance(value, tuple):
         if len(value) != num_levels:
             raise ConfigError(f"{name} has {len(value)} values, expected 1 or {num_levels} (one a level)")
         for item in value:
-            check_int(name, item, low, high)
+            check_int(name, item, 1, high)
     else:
-        check_int(name, value, low, high)
+        check_int(name, value, 1, high)
 
 
 def per_level(value: int | tuple[int, ...], num_levels: int) -> tuple[int, ...]:

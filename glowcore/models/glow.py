@@ -69,11 +69,11 @@ class GlowConfig(config_checks.ImageConfig):
     def check(self) -> None:
         """See :meth:`ImageConfig.check`."""
         config_checks.check_int("num_levels", self.num_levels, 1, 10)
-        config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 1024)
-        config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
+        config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1024)
+        config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 4096)
         config_checks.check_choice("coupling", self.coupling, COUPLINGS)
         config_checks.check_choice("permutation", self.permutation, PERMUTATIONS)
-        config_checks.check_number("scale_min", self.scale_min, 0, 1)
+        config_checks.check_number("scale_min", self.scale_min, 1)
         config_checks.check_bool("learned_prior", self.learned_prior)
         config_checks.check_int("num_classes", self.num_classes, 0, 10_000)
         config_checks.check_int("position_channels", self.position_channels, 0, 256)

@@ -62,11 +62,11 @@ class RealNVPConfig(config_checks.ImageConfig):
     def check(self) -> None:
         """See :meth:`ImageConfig.check`."""
         config_checks.check_int("num_levels", self.num_levels, 1, 10)
-        config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 1, 256)
-        config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 1, 4096)
+        config_checks.check_per_level("steps_per_level", self.steps_per_level, self.num_levels, 256)
+        config_checks.check_per_level("hidden_channels", self.hidden_channels, self.num_levels, 4096)
         config_checks.check_int("residual_blocks", self.residual_blocks, 0, 64)
         config_checks.check_choice("norm", self.norm, tuple(NORMS))
-        config_checks.check_number("logit_alpha", self.logit_alpha, 0, 0.5)
+        config_checks.check_number("logit_alpha", self.logit_alpha, 0.5)
         config_checks.check_bool("learned_prior", self.learned_prior)
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from glowcore import config_checks as checks
 from glowcore.errors import ConfigError
@@ -86,11 +85,11 @@ class TrainSettings:
                 checks.check_int(name, value, low, 2**32 - 1)  # torch's CPU generator takes seeds of 32 bits
         for name in ("learning_rate", "clip_norm", "eval_minutes", "minutes"):
             value = getattr(self, name)
-            if not (value is None and name == "minutes") and not (_is_number(value) and 0 < value < math.inf):
+            if not (value is None and name == "minutes") and not (checks.is_number(value) and 0 < value < math.inf):
                 raise ConfigError(f"{name} is {value!r}, expected a number above 0")
-        checks.check_number("class_weight", self.class_weight, 0, math.inf)
-        checks.check_number("ema_decay", self.ema_decay, 0, 1)
-        if not (_is_number(self.decay) and 0 <= self.decay <= 1):
+        checks.check_number("class_weight", self.class_weight, math.inf)
+        checks.check_number("ema_decay", self.ema_decay, 1)
+        if not (checks.is_number(self.decay) and 0 <= self.decay <= 1):
             raise ConfigError(f"decay is {self.decay!r}, expected a fraction of the run, 0 to 1")
         checks.check_bool("flip", self.flip)
         checks.check_choice("optimizer", self.optimizer, OPTIMIZERS)
@@ -108,7 +107,3 @@ class TrainSettings:
         warm = min(1.0, step / max(1, self.warmup_steps))
         fall = min(1.0, max(0.0, 1 - fraction) / self.decay) if self.decay else 1.0
         return self.learning_rate * warm * fall
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

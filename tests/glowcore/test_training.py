@@ -179,6 +179,11 @@ def test_settings_that_no_run_can_have(wrong):
         TrainSettings(**wrong)
 
 
+def test_a_setting_without_a_highest_value_is_told_the_lowest():
+    with pytest.raises(ConfigError, match=r"^class_weight is -1, expected a number from 0$"):
+        TrainSettings(steps=1, class_weight=-1)
+
+
 def test_a_run_without_an_end_is_refused():
     with pytest.raises(ConfigError, match=r"^the end of the run is missing, expected steps or minutes \(--steps N"):
         TrainSettings(batch_size=4)
