@@ -165,7 +165,9 @@ def head_logits(model: Flow, latents: Latents) -> Tensor:
         ConfigError: the model has no head.
     """
     if not has_head(model):
-        raise ConfigError("this model has no classification head (class_head)")
+        raise ConfigError(
+            "this model has no classification head; a Glow built with num_classes above 0 and class_head=True has one"
+        )
     return model.class_head(model.top_prior.inverse(latents.levels[-1], latents.y))
 
 

@@ -133,7 +133,7 @@ def _train(args: argparse.Namespace, out: Path) -> int:
         if args.variants.count(name) > 1:
             raise ConfigError(f"--variants names {name} more than once, expected different ones")
     if args.data is None:
-        raise ConfigError("--data DIR is missing: which pictures?")
+        raise ConfigError("--data DIR is missing: a folder of pictures to train on")
     output.check_folder(out, "--out")
     training_pictures.check_elsewhere(args, console.say, going_on=bool(experiment.read_runs(out)))
     options.set_threads(args.threads)

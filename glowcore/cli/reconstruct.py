@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         for row in rows:
             print(_words(row))
-        console.say(f"the difference is shown {gain:g} times enlarged, grey where there is none")
+        console.say(f"the difference is amplified {gain:g} times; grey where there is none")
     if lost:
         names = ", ".join(printable(rows[index]["image"]) for index in lost[:5])
         console.say(

@@ -245,7 +245,7 @@ def _check_out(args: argparse.Namespace, out: Path) -> None:
     if args.resume and args.init_from is not None:
         raise ConfigError(f"--init-from {args.init_from} begins a run, --resume goes on with one; leave one out")
     if args.resume and not (out / "state").is_dir():
-        raise ConfigError(f"--resume: {out} holds no run to go on with")
+        raise ConfigError(f"--resume: {out} holds no run to go on with; leave out --resume to start one")
     output.check_folder(out, "--out")
     run_lock.check_free(out)  # checked again and locked when training begins
     if not args.resume and (out / "config.json").exists():

@@ -122,7 +122,9 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         while not try_lock(descriptor):
             if time.monotonic() > deadline:
-                raise CheckpointError(f"{folder}: not saved, another process is saving there")
+                raise CheckpointError(
+                    f"{folder}: not saved, another process is saving there; try again when it has ended"
+                )
             time.sleep(0.02)
         yield
     finally:

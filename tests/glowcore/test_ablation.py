@@ -258,6 +258,8 @@ def test_table_only_needs_runs_and_no_data(tmp_path, capsys, monkeypatch):
     (tmp_path / "runs.jsonl").write_text("{}\n")
     assert main(["ablate", "--table-only", "--out", str(tmp_path)]) == 2
     assert "holds no runs of an ablation" in capsys.readouterr().err
+    assert main(["ablate", "--out", str(tmp_path)]) == 2
+    assert "--data DIR is missing: a folder of pictures to train on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

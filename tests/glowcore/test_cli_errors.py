@@ -89,6 +89,11 @@ def test_train_writes_to_a_folder(fails, tmp_path, paths):
         assert f"{tmp_path / 'a.png'} is a file, expected a folder" in line
 
 
+def test_no_run_to_resume(fails, tmp_path, paths):
+    line = fails("train", "--data", paths.faces, "--out", tmp_path / "run", "--resume", "--steps", "1")
+    assert f"{tmp_path / 'run'} holds no run to go on with; leave out --resume to start one" in line
+
+
 def test_image_size_that_the_levels_cannot_halve(fails, tmp_path, paths):
     line = fails(
         "train",

@@ -50,8 +50,9 @@ def test_reconstruct_brings_noise_back_and_says_how(run, folder, tmp_path):
     sheet = read(out)
     second = sheet[rough.SIZE + 2 :]
     assert np.array_equal(second[:, rough.SIZE + 2 : 2 * rough.SIZE + 2], read(folder / "noise.png"))
-    code, words, _ = run("reconstruct", *argv)
+    code, words, told = run("reconstruct", *argv, "--amplify", 250)
     assert code == 0
+    assert "the difference is amplified 250 times; " in told
     assert [("float64" in line) for line in words.splitlines() if "pixels changed" in line] == [False, True]
 
 
