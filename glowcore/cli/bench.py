@@ -7,6 +7,7 @@ import dataclasses
 from importlib.util import find_spec
 from typing import Any
 
+from glowcore.benchmarks.configs import BENCH_CONFIGS
 from glowcore.benchmarks.memory import DEFAULT_STEPS, STEPS_PER_LEVEL
 from glowcore.cli import console, options
 from glowcore.devices import pick_device
@@ -16,6 +17,8 @@ from glowcore.reversible import MEMORY_MODES
 from glowcore.storage.output import check_path
 
 EXAMPLE = "python -m glowcore bench speed --config A --threads 1\n  python -m glowcore bench memory --plot memory.png"
+#: Pictures of a training step of each config unless ``--batch`` says otherwise.
+BATCHES = {"A": 32, "B": 16, "C": 8}
 
 
 def add_parser(commands, summary: str) -> None:
@@ -24,11 +27,12 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("what", choices=("speed", "memory"), help="what to measure")
     p.add_argument(
         "--config",
-        choices=("A", "B", "C"),
+        choices=tuple(BENCH_CONFIGS),
         default="A",
-        help="A: 32x32 L3 K16 hidden 128; B: 64x64 L4 K16 hidden 128; C: 32x32 L3 K32 hidden 512 (default A)",
+        help="; ".join(map(_described, BENCH_CONFIGS)) + " (default %(default)s)",
     )
-    p.add_argument("--batch", type=int, metavar="N", help="batch size of a training step (default A 32, B 16, C 8)")
+    batches = ", ".join(f"{name} {batch}" for name, batch in BATCHES.items())
+    p.add_argument("--batch", type=int, metavar="N", help=f"batch size of a training step (default {batches})")
     p.add_argument(
         "--depths",
         type=options.int_per_level,
@@ -56,12 +60,18 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print a table or JSON, and return exit code 0."""
     options.set_threads(args.threads)
     device = pick_device(args.device)
-    batch = {"A": 32, "B": 16, "C": 8}[args.config] if args.batch is None else args.batch
+    batch = BATCHES[args.config] if args.batch is None else args.batch
     options.check_range("--batch", batch, 1, 65_536)
     result = _speed(args, device, batch) if args.what == "speed" else _memory(args, device, batch)
     if args.json:
         console.print_json({**result, "rows": [dataclasses.asdict(row) for row in result["rows"]]})
     return 0
+
+
+def _described(name: str) -> str:
+    config = BENCH_CONFIGS[name]
+    size = "x".join(map(str, config.height_width))
+    return f"{name}: {size} L{config.num_levels} K{config.steps_per_level} hidden {config.hidden_channels}"
 
 
 def _speed(args: argparse.Namespace, device, batch: int) -> dict[str, Any]:

@@ -20,6 +20,8 @@ EXAMPLE = (
 FILMS = (".mp4", ".gif")
 #: Pixels of a film's shorter side unless ``--side`` says otherwise.
 SIDE = 256
+#: Number of pictures unless ``--frames`` says otherwise.
+FILM_FRAMES, STRIP_FRAMES = 60, 9
 
 
 def add_parser(commands, summary: str) -> None:
@@ -29,13 +31,16 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--from", dest="first", required=True, metavar="PICTURE", help="picture to start from")
     p.add_argument("--to", dest="last", required=True, metavar="PICTURE", help="picture to end at")
     p.add_argument(
-        "--frames", type=int, metavar="N", help="number of pictures, both ends included (default: film 60, strip 9)"
+        "--frames",
+        type=int,
+        metavar="N",
+        help=f"number of pictures, both ends included (default: film {FILM_FRAMES}, strip {STRIP_FRAMES})",
     )
     p.add_argument("--spherical", action="store_true", help="follow an arc in each level instead of a straight line")
     p.add_argument("--loop", action="store_true", help="film: there and back again")
     p.add_argument("--rate", type=float, help=f"film: frames per second (default {films.RATE})")
     p.add_argument(
-        "--side", type=int, metavar="N", help="film: enlarge until the shorter side has N pixels (default 256)"
+        "--side", type=int, metavar="N", help=f"film: enlarge until the shorter side has N pixels (default {SIDE})"
     )
     class_option.add(p)
     p.add_argument("--out", required=True, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg")
@@ -48,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     options.check_no_input(out, "--from", args.first)
     options.check_no_input(out, "--to", args.last)
     film = out.suffix.lower() in FILMS
-    count = (60 if film else 9) if args.frames is None else args.frames
+    count = (FILM_FRAMES if film else STRIP_FRAMES) if args.frames is None else args.frames
     options.check_range("--frames", count, 2, 10_000)
     film_options = {"loop": args.loop or None, "rate": args.rate, "side": args.side}
     film_options = [name for name, value in film_options.items() if value is not None]

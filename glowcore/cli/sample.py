@@ -73,9 +73,8 @@ def run(args: argparse.Namespace) -> int:
     options.check_range("number of pictures", len(drawn), 1, MOST)
     every = len(drawn) // len(seeds)  # classes per seed: 1, except for --class all
     columns = min(args.columns or (every if every > 1 else math.ceil(math.sqrt(len(seeds)))), len(drawn))
-    sheet_size(
-        (len(drawn), *model.image_size), columns, args.scale
-    )  # refuses a sheet that is too large before the work
+    # Refuses a sheet that is too large before the work.
+    sheet_size((len(drawn), *model.image_size), columns, args.scale)
     shown, lost = _show(model, model.sample_latents(drawn, temperature, y))
     pictures.save(out, grid(shown, columns=columns, scale=args.scale))
     return _report_lost([drawn[index] for index in lost], len(drawn))

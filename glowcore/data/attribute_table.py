@@ -29,14 +29,14 @@ SPLIT_WORDS = {
     "test": "test", "testing": "test", "2": "test",
 }  # fmt: skip
 
+_MINUS_ONE = ("-1", "-1.0", "−1")
 _VALUES = {
     **dict.fromkeys(("1", "1.0", "+1", "true", "yes", "t", "y"), 1),
     **dict.fromkeys(("0", "0.0", "false", "no", "f", "n"), 0),
-    **dict.fromkeys(("-1", "-1.0", "−1"), 0),
+    **dict.fromkeys(_MINUS_ONE, 0),
     **dict.fromkeys(("", "nan", "na", "n/a", "none", "null", "unknown", "?"), UNKNOWN),
 }
 _FILE_COLUMNS = frozenset(("file", "filename", "file_name", "image", "image_id", "name", "path", "picture"))
-_MINUS_ONE = frozenset(("-1", "-1.0", "−1"))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import torch
 from glowcore import memory
 from glowcore.errors import TrainingError
 from glowcore.likelihood_model import LikelihoodModel
-from glowcore.memory import leanest_mode
 from glowcore.out_of_memory import free_tensors_of, is_out_of_memory
 from glowcore.text import counted
 from glowcore.training.held_out_metrics import MOST_AT_ONCE
@@ -48,7 +47,7 @@ def advice(model: LikelihoodModel, settings: TrainSettings, *, evaluating: bool 
         torch.cuda.empty_cache()
     what = f"in an evaluation, {counted(size, 'picture')} at once" if evaluating else f"at --batch-size {size}"
     line = f"out of memory on {model.device} {what}"
-    leanest = leanest_mode(model)
+    leanest = memory.leanest_mode(model)
     modes = [] if evaluating or model.memory == leanest else [f"--memory {leanest}"]
     if size == 1:
         return f"{line}; try {', '.join([*modes, 'fewer --hidden-channels'])} or a smaller --image-size"
