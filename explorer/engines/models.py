@@ -122,14 +122,17 @@ def at(name_or_folder: str) -> ModelEntry:
         CheckpointError: it is neither, or several listed folders have this name; the message lists the names.
     """
     entries = list_models()
-    folder = Path(name_or_folder)
+    folder, name = Path(name_or_folder), name_or_folder.rstrip("/")
     for entry in entries:
-        if entry.name == name_or_folder.rstrip("/"):
+        if entry.name == name:
             return entry
     if not folder.is_dir():
-        labelled = [entry for entry in entries if entry.label == name_or_folder.rstrip("/")]
+        labelled = [entry for entry in entries if entry.label == name]
         if len(labelled) == 1:
             return labelled[0]
+        if labelled:
+            names = ", ".join(entry.name for entry in labelled)
+            raise CheckpointError(f"several models are called {name!r:.80}: {names}; expected one of these names")
         known = ", ".join(e.name for e in entries) or "none"
         raise CheckpointError(f"there is no model or folder {name_or_folder!r:.80}; models in {home()}: {known}")
     same = (entry for entry in entries if entry.folder.resolve() == folder.resolve())
