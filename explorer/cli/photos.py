@@ -83,7 +83,7 @@ def try_photo(engine: Engine, data: bytes, strength: float) -> dict[str, Any]:
         ImageError: the file is not a picture of an accepted format.
     """
     photo = Photo.read(data)
-    picture = photo.aligned(engine.image_size[0], photo.source).image
+    picture = photo.aligned(min(engine.image_size), photo.source).image
     encoded = engine.encode(picture)
     recipes = [EditRecipe(photo.source, ((n, strength),), model=engine.model_hash) for n in engine.attribute_names]
     return {

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import glowcore
 from explorer.cli import main
 from explorer.cli.photos import figures_of, in_words, try_photo
 from explorer.engines import models
+from explorer.engines.engine import Engine
+from explorer.portraits import photos
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -19,6 +22,14 @@ def test_a_photo_comes_back_and_its_edits_are_finite():
     assert (trial["faces"], trial["pixels_changed"]) == (1, 0)
     assert trial["edits_finite"] == trial["edits"] == len(engine.attribute_names) > 0
     assert 0.5 < trial["bits_per_dim"] < 3
+
+
+def test_a_model_of_tall_pictures_is_tried_as_the_pages_use_it(tmp_path, monkeypatch):
+    config = glowcore.GlowConfig(image_size=(32, 16), num_levels=2, steps_per_level=1, hidden_channels=8)
+    sizes, align = [], photos.align
+    monkeypatch.setattr(photos, "align", lambda picture, size, face: sizes.append(size) or align(picture, size, face))
+    try_photo(Engine(glowcore.build(config).eval(), tmp_path), (DATA / "astronaut.jpg").read_bytes(), 2.0)
+    assert sizes == [photos.TILE, 16]
 
 
 def test_the_summary_counts():
