@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.e2e.settling import settle, smile, still
@@ -12,6 +14,12 @@ expect = pytest.importorskip("playwright.sync_api", reason="playwright is not in
 def said(page):
     """The sentence that a reader of the screen is told."""
     return page.locator(".editor .said")
+
+
+def test_how_typical_the_picture_is_has_a_name_and_a_role(page):
+    expect(smile(page)).to_have_value("1")
+    readout = page.get_by_role("group", name="Readout", exact=True)
+    expect(readout.get_by_role("img", name=re.compile(r"^typical\. \w"))).to_be_visible()
 
 
 def test_a_new_picture_and_undo_and_redo_are_said(page, photo):
