@@ -40,16 +40,11 @@ def from_file(data: bytes, path: Path) -> AttributeVectors:
     """
     try:
         tensors, table = unpack(path, data)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: this is no attribute file, or a damaged one") from error
-    if "attributes" not in table:
-        raise CheckpointError(f"{path}: this is no attribute file")
-    try:
-        vectors = AttributeVectors.from_tensors(tensors, parse_json(path, table["attributes"].encode()))
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: this is no attribute file") from error
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: this is no attribute file ({str(error)[:100]})") from error
+        vectors = AttributeVectors.from_tensors(tensors, parse_json(path, table.get("attributes", "").encode()))
+    except (CheckpointError, ConfigError) as error:
+        raise CheckpointError(
+            f"{path}: this is no attribute file, or a damaged one; expected one that the Attributes page has saved"
+        ) from error
     if not 1 <= len(vectors.names) <= MOST_ATTRIBUTES or not all(NAME.fullmatch(n) for n in vectors.names):
         raise CheckpointError(
             f"{path}: this file does not hold 1 to {MOST_ATTRIBUTES} attributes with names that can be shown"

@@ -111,7 +111,8 @@ def test_one_that_is_no_better_than_guessing_is_no_success(at, files, monkeypatc
 
 def test_a_file_that_is_refused_is_named_as_the_user_calls_it(at):
     at.file_uploader(key="own_file").upload("mine.safetensors", b"x", "application/x").run()
-    assert said(at, "info") == "mine.safetensors: this is no attribute file, or a damaged one."
+    remedy = "expected one that the Attributes page has saved."
+    assert said(at, "info") == f"mine.safetensors: this is no attribute file, or a damaged one; {remedy}"
 
 
 def own_names(at) -> list[str]:
