@@ -57,7 +57,7 @@ class Gallery:
         """The name and the time of the last change of each picture, for cache keys."""
         return tuple(f"{name} {self._files[name][0]}" for name in self.names)
 
-    @cached_property
+    @property
     def attribution(self) -> str:
         """The attribution of the pictures, as Markdown; "" without such a file."""
         path = self.folder / ATTRIBUTION

@@ -124,8 +124,8 @@ def _attribute(engine: Engine, name: str) -> str:
 
 def _say_reduced(path: Path, photo: Photo) -> None:
     """Print a note if the photo has too many pixels to be used, and written, at its full size."""
-    full, (height, width) = photo.full_size, photo.picture.shape[:2]
-    if full != (width, height):
+    if photo.reduced:
+        full, (height, width) = photo.full_size, photo.picture.shape[:2]
         console.say(
             f"note: {printable(str(path), 120)} has {full[0] * full[1] / 1e6:.1f} megapixels and is reduced "
             f"to {width} wide, {height} high, for at most {MAX_WORKING_PIXELS // 10**6} are used"

@@ -1,4 +1,4 @@
-"""``faces``: the share of samples, and of real pictures, in which a face is found."""
+"""The command ``faces``: the share of samples, and of real pictures, in which a face is found."""
 
 from __future__ import annotations
 

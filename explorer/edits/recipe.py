@@ -17,7 +17,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from glowcore.errors import GlowcoreError
 from glowcore.metadata import USUAL_TEMPERATURE
@@ -132,7 +132,7 @@ class EditRecipe:
     source: Source
     moves: tuple[tuple[str, float], ...] = ()
     locks: tuple[str, ...] = ()
-    temperature: tuple[float, ...] = field(default=(USUAL_TEMPERATURE,))
+    temperature: tuple[float, ...] = (USUAL_TEMPERATURE,)
     model: str = ""
 
     def __post_init__(self) -> None:

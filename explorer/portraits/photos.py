@@ -25,10 +25,6 @@ CUTOUT_BYTES = 2 * 2**20  # per photo: ten faces of 256 x 256, or 170 of 64 x 64
 _decoded: ByteLRU[np.ndarray] = ByteLRU(128 * 2**20)
 
 
-def _cutouts() -> ByteLRU[Alignment]:
-    return ByteLRU(CUTOUT_BYTES)
-
-
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photo and the faces in it.
@@ -42,7 +38,7 @@ class Photo:
     key: str
     data: bytes = field(repr=False)
     found: Sequence[Face] = field(repr=False, default=())
-    _aligned: ByteLRU[Alignment] = field(repr=False, default_factory=_cutouts)
+    _aligned: ByteLRU[Alignment] = field(repr=False, default_factory=lambda: ByteLRU(CUTOUT_BYTES))
 
     @classmethod
     def read(cls, data: bytes) -> Photo:
@@ -73,6 +69,11 @@ class Photo:
         height, width = self.picture.shape[:2]
         long, short = max(header.width, header.height), min(header.width, header.height)
         return (long, short) if width > height else (short, long)
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the file has more pixels than ``picture``."""
+        return self.full_size != self.picture.shape[1::-1]
 
     def drop_pixels(self) -> None:
         """Remove the pixels from the cache; a session that still has the photo decodes its file again."""

@@ -112,8 +112,10 @@ def tell_lost(key: str) -> None:
 
 def reduction(photo: Photo) -> str:
     """Return in words from which size a photo with too many pixels was reduced, "" for other photos."""
+    if not photo.reduced:
+        return ""
     full, (height, width) = photo.full_size, photo.picture.shape[:2]
-    return f"{full[0]} × {full[1]} pixels, used at {width} × {height}" if full != (width, height) else ""
+    return f"{full[0]} × {full[1]} pixels, used at {width} × {height}"
 
 
 def holds(key: str, photo: str) -> bool:

@@ -13,9 +13,8 @@ from explorer.server.upload_bounds import Bounds
 from explorer.ui import garbage
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_sessions: WeakValueDictionary[str, AppSession] = (
-    WeakValueDictionary()
-)  # connected ones, and disconnected ones to close
+# Connected sessions, and disconnected ones to close.
+_sessions: WeakValueDictionary[str, AppSession] = WeakValueDictionary()
 
 
 def note_if_connected(session: str) -> bool:

@@ -13,10 +13,8 @@ from explorer.pixels.pictures import png
 from glowcore import films
 from glowcore.grids import grid
 
-SIDES = {
-    "mp4": 512,
-    "gif": 256,
-}  # pixels, of films: a GIF of 512 is 10 times as large as an MP4, and 64 is tiny on a phone
+# Pixels, of films: a GIF of 512 is 10 times as large as an MP4, and 64 is tiny on a phone.
+SIDES = {"mp4": 512, "gif": 256}
 PAIR_SIDE = 512
 FONT_SIZE = 24  # pixels, of the text below a pair
 
