@@ -27,7 +27,9 @@ def test_the_editor_puts_a_face_of_any_size_back_as_the_file_has_it(browser, sca
     photo, original = (rng.integers(60, 190, (side, side, 3), dtype=np.uint8) for side in (160, 64))
     edited = original + rng.integers(0, 60, original.shape, dtype=np.uint8)  # as fine as the pixels of the face
     matrix = np.array([[scale, 0, -10.0], [0, scale, -6.0]])
-    scripts = [(COMPONENTS / name).read_text(encoding="utf-8") for name in ("shared.js", "editor/photo.js")]
+    scripts = [
+        (COMPONENTS / name).read_text(encoding="utf-8") for name in ("shared.js", "editor/stage.js", "editor/photo.js")
+    ]
     page, uris = browser.new_page(), [data_uri(picture) for picture in (photo, original, edited)]
     values = page.evaluate(PUT_BACK, ["\n".join(scripts), matrix.ravel().tolist(), *uris])
     page.close()

@@ -77,12 +77,6 @@ class Sheet {
   }
 }
 
-// Draw one column of a sheet that has a single row.
-function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
-  const width = image.naturalWidth / columns
-  drawPart(canvas, image, column * width, 0, width, image.naturalHeight, alpha)
-}
-
 // Set a parameter of the address ("" removes it), by default the edit's token, for links and for reloading the page. If the
 // server set it, each change would add to the browser's history, and Back would step through all edits.
 function putInAddress(value, name = "s") {

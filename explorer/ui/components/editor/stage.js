@@ -5,6 +5,12 @@ const TAGS = { original: "Original", reconstruction: "Reconstruction", edited: "
 const SIDE = 768 // pixels of the canvas for a face
 const STILL = 0.015 // of the stage's sides: a press that moves less does not move
 
+// Draw one column of a sheet that has a single row.
+function drawTile(canvas, image, column = 0, columns = 1, alpha = 1) {
+  const width = image.naturalWidth / columns
+  drawPart(canvas, image, column * width, 0, width, image.naturalHeight, alpha)
+}
+
 class Stage {
   // `chooseFace` is called with the number of another face of the photo when its frame is clicked.
   constructor(root, chooseFace) {

@@ -67,13 +67,13 @@ class Pad {
     const [px, py] = this.at.map((v) => v * (this.side - 1))
     const [column, row] = [px, py].map((v) => Math.min(this.side - 2, Math.floor(v)))
     const [u, v] = [px - column, py - row]
-    const nearest = row * this.side + column
-    this.sheet.draw(this.face, nearest)
+    const first = row * this.side + column
+    this.sheet.draw(this.face, first)
     // They are drawn over each other: each opacity is the picture's share among those drawn so far.
     let painted = (1 - u) * (1 - v)
     for (const [dx, dy, share] of [[1, 0, u * (1 - v)], [0, 1, (1 - u) * v], [1, 1, u * v]]) {
       painted += share
-      if (share > 0) this.sheet.draw(this.face, nearest + dy * this.side + dx, share / painted)
+      if (share > 0) this.sheet.draw(this.face, first + dy * this.side + dx, share / painted)
     }
     this.find(".lost").hidden = !this.lost.has(Math.round(py) * this.side + Math.round(px))
     const dot = this.find(".dot")

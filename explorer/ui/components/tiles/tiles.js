@@ -42,7 +42,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const [image, words] = button.children
     if (image.getAttribute("src") !== tile.uri) image.src = tile.uri
     image.alt = tile.alt
-    words.textContent = tile.caption ?? ""
+    words.textContent = tile.caption
     words.hidden = !tile.caption
     button.classList.toggle("begins", index > 0 && tile.group !== data.tiles[index - 1].group)
     button.setAttribute("aria-pressed", String(tile.id === data.selected))
