@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from matplotlib import pyplot
 from torch import Tensor
 
 import glowcore
@@ -42,6 +41,8 @@ def show(axis, picture: Tensor, title: str, **options) -> None:
 
 def panels(rows: int, columns: int, size: float = 1.7):
     """Return a figure of rows x columns panels and the panels."""
+    from matplotlib import pyplot  # here, so that its absence is one line
+
     figure, axes = pyplot.subplots(
         rows, columns, figsize=(size * columns, (size + 0.25) * rows), squeeze=False, layout="constrained"
     )
@@ -178,6 +179,8 @@ def both_ways(photos: Tensor, model: glowcore.Flow) -> list[dict]:
 
 def draw_parallel(both: list[dict], model: glowcore.Flow, **_):
     """Time a picture in both directions against the batch, and the one over the other."""
+    from matplotlib import pyplot
+
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     batches = [row["batch"] for row in both]
     for way, words in (("encode_ms", "inference (encode)"), ("decode_ms", "synthesis (decode)")):
@@ -207,6 +210,8 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, help="folder of the pictures how-NAME.png, made if missing")
     parser.add_argument("--only", nargs="+", choices=list(FIGURES), default=list(FIGURES))
     args = parser.parse_args()
+    from matplotlib import pyplot
+
     torch.set_num_threads(1)
     model = glowcore.load(args.model, device="cpu")
     names = sorted(path for path in (args.model / "gallery").iterdir() if path.suffix in (".jpg", ".png"))
@@ -230,5 +235,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except ImportError:
+        sys.exit("error: matplotlib, which draws, is not installed; pip install matplotlib")
     except (GlowcoreError, OSError) as error:
         sys.exit(f"error: {error}")

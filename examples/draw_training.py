@@ -8,11 +8,11 @@ import json
 import sys
 from pathlib import Path
 
-from matplotlib import pyplot
-
 
 def main(out: str, *logs: str) -> None:
     """Draw one panel a picture size: runs of different sizes are not to be compared."""
+    from matplotlib import pyplot  # here, so that its absence is one line
+
     runs = {Path(log).stem: [json.loads(line) for line in Path(log).read_text().splitlines()] for log in logs}
     sizes = sorted({name.split("-")[0] for name in runs})
     figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4), constrained_layout=True, squeeze=False)
@@ -34,6 +34,8 @@ if __name__ == "__main__":
     args = parser.parse_args()
     try:
         main(args.out, *args.logs)
+    except ImportError:
+        sys.exit("error: matplotlib, which draws, is not installed; pip install matplotlib")
     except OSError as error:
         sys.exit(f"error: {error}")
     except (KeyError, ValueError) as error:

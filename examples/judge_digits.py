@@ -11,8 +11,6 @@ import sys
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 
 import glowcore
 from glowcore.data import open_dataset
@@ -28,6 +26,9 @@ def values(images: torch.Tensor) -> np.ndarray:
 
 def judge(model: glowcore.Flow, folder: str, samples: int = SAMPLES) -> dict[str, tuple[float, float]]:
     """Return for each classifier the share of held-out pictures and of samples that it takes for their class."""
+    from sklearn.linear_model import LogisticRegression  # here, so that its absence is one line
+    from sklearn.neighbors import KNeighborsClassifier
+
     train, test = (open_dataset(folder, image_size=8, channels=1, split=s, progress=False) for s in ("train", "test"))
     asked = torch.arange(samples) % len(train.class_names)
     drawn = model.sample(range(samples), model.metadata.get("temperature", 0.7), asked).cpu()
@@ -52,6 +53,8 @@ if __name__ == "__main__":
     args = parser.parse_args()
     try:
         found = judge(glowcore.load(args.model, device="cpu"), args.folder)
+    except ImportError:
+        sys.exit("error: scikit-learn, which holds the classifiers, is not installed; pip install scikit-learn")
     except GlowcoreError as error:
         sys.exit(f"error: {error}")
     for name, (real, sampled) in found.items():

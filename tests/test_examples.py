@@ -60,12 +60,27 @@ def test_own_parts_are_trained_saved_and_exact(tmp_path, capsys):
     assert (latents.log_prob - expected).abs() <= 1e-9
 
 
-@pytest.mark.parametrize("name", ["digits.py", "own_parts.py"])
-def test_the_digits_without_scikit_learn_are_one_line(tmp_path, monkeypatch, name):
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    monkeypatch.setattr(sys, "argv", [name, str(tmp_path / "digits")])
-    with pytest.raises(SystemExit, match=r"^error: scikit-learn, .* is not installed; pip install scikit-learn$"):
-        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        ("digits.py digits", "scikit-learn"),
+        ("own_parts.py own.pt", "scikit-learn"),
+        (f"judge_digits.py {ROOT}/pretrained/digits digits", "scikit-learn"),
+        ("draw_training.py out.png log.jsonl", "matplotlib"),
+        ("draw_how_it_works.py --model model --out out", "matplotlib"),
+    ],
+)
+def test_an_example_without_a_package_that_it_needs_is_one_line(tmp_path, monkeypatch, command, package):
+    program, *arguments = command.split()
+    for module in ("sklearn", "sklearn.datasets", "sklearn.linear_model", "sklearn.neighbors", "matplotlib"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [program, "--help"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        runpy.run_path(str(ROOT / "examples" / program), run_name="__main__")
+    monkeypatch.setattr(sys, "argv", [program, *arguments])
+    with pytest.raises(SystemExit, match=rf"^error: {package}, .* is not installed; pip install {package}$"):
+        runpy.run_path(str(ROOT / "examples" / program), run_name="__main__")
 
 
 @pytest.mark.parametrize(
