@@ -125,6 +125,8 @@ def run(args: argparse.Namespace) -> int:
     ensemble = []
     if args.classifier_data is not None:
         ensemble.append(classifiers.classifier(args, model, args.classifier_split or "test", CLASSIFIER))
+    if args.directions == "refined":
+        console.say(f"refining through the decoder in {steps} steps takes minutes; --directions partial leaves it out")
     vectors = fit_attributes(
         model,
         pictures,
