@@ -22,7 +22,9 @@ from glowcore.storage import output
 from glowcore.text import counted
 from glowcore.training import run_lock
 
-EXAMPLE = "python -m explorer map --model runs/faces --data FACES --split test"
+EXAMPLE = "python -m explorer map --model runs/faces --data FACES --split all"
+#: A map of fewer pictures than this is told, where other splits have more.
+SPARSE = 50
 
 
 def add_parser(commands, summary: str) -> None:
@@ -58,12 +60,13 @@ def run(args: argparse.Namespace) -> int:
             f"{args.data} has {'other classes than' if foreign else 'no classes for'} those of "
             f"{args.model} ({', '.join(engine.class_names)}); expected pictures that it can have learnt"
         )
+    training = _training_pictures(args, engine.image_size)
     latent_map = LatentMap.build(
         engine,
         dataset.images.permute(0, 2, 3, 1).contiguous().numpy(),
         dataset.attributes.numpy(),
         dataset.attribute_names,
-        fitted_to=_training_pictures(args, engine.image_size),
+        fitted_to=training,
         compress=True,
         progress=not args.quiet,
     )
@@ -79,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
         f"wrote {path}: {counted(len(dataset), 'picture')}, {size:.1f} MB; arranged by "
         f"{counted(len(latent_map.scored), 'attribute')} or by two components, which hold {share:.2%} of the variance"
     )
+    if training is not None and len(dataset) < min(SPARSE, args.limit or SPARSE):
+        console.say("so few make a sparse map; --split all --force makes it of the pictures of every split")
     return 0
 
 

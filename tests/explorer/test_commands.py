@@ -171,8 +171,9 @@ def test_a_map_is_made_once(empty_home, mine, faces, capsys):
     ],
 )
 def test_a_map_is_fitted_to_training_pictures_that_it_does_not_show(
-    empty_home, mine, blobs, tmp_path, monkeypatch, table, split, shown, fitted
+    empty_home, mine, blobs, tmp_path, monkeypatch, capsys, table, split, shown, fitted
 ):
+    """And a map of few where there are more is told."""
     words = table.split()
     splits = [name for count, name in zip(words[::2], words[1::2], strict=True) for _ in range(int(count))]
     folder = tmp_path / "table"
@@ -190,6 +191,7 @@ def test_a_map_is_fitted_to_training_pictures_that_it_does_not_show(
     assert len(pictures) == shown == len(map_in(mine))
     assert (options["fitted_to"] is None) == (fitted is None)
     assert fitted is None or len(options["fitted_to"]) == fitted
+    assert ("--split all --force" in capsys.readouterr().err) == (fitted is not None)
 
 
 def test_what_a_map_cannot_keep_is_told_before_the_work(empty_home, mine, faces, capsys, monkeypatch):
