@@ -197,8 +197,10 @@ def log_prob_by_class(model: Flow, latents: Latents) -> Tensor:
     ``encode_dequantised`` to compare classes.
 
     Raises:
-        ConfigError: the latents have no ``log_prob`` or no ``y``.
+        ConfigError: the model has no classes, or the latents have no ``log_prob`` or no ``y``.
     """
+    if not num_classes(model):
+        raise ConfigError("this model has no classes, expected a class-conditional one; log_prob is its likelihood")
     log_prob = likelihood.checked_log_prob(latents.log_prob)
     eps = latents.levels[-1]
     z = model.top_prior.inverse(eps, latents.y)

@@ -14,7 +14,7 @@ class ImageConfig:
     """Base class of the configs of models: the pictures.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of ``2**halvings``.
+        image_size: side of the pictures in pixels, or ``(height, width)``, from 2 to 4096, multiples of ``2**halvings``.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
 
@@ -115,7 +115,7 @@ def check_size(image_size: Any, num_levels: int) -> tuple[int, int]:
         raise ConfigError(f"image_size is {image_size!r}, expected one number or (height, width)")
     block = 2**num_levels
     for side in size:
-        check_int("image_size", side, 2, 4096)
+        check_int("image_size" if size[0] == size[1] else f"a side of image_size {size}", side, 2, 4096)
         if side % block:
             near = [s for s in (side // block * block, (side // block + 1) * block) if s > 0]
             raise ConfigError(

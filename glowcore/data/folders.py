@@ -188,8 +188,8 @@ def _list_folders(folder: Path) -> Listing:
         )
     if not inner:
         return _list_plain(folder, files)
-    if inner == ["images"]:
-        return _list_folders(folder / "images")
+    if inner == ["images"] or (len(inner) == 1 and inner[0].isalpha() and SPLIT_WORDS.get(inner[0].lower()) == "train"):
+        return _list_folders(folder / inner[0])  # without a test/ beside it, train/ is split as a folder of its own
     if (split_of := _named_splits(folder, inner)) is not None:
         return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in split_of.items()])
     number = {name: index for index, name in enumerate(inner)}

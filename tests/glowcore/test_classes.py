@@ -123,6 +123,8 @@ def test_log_prob_of_every_class_is_that_of_encoding_with_it():
     for number in range(3):
         assert torch.allclose(found[:, number], flow.log_prob(x, torch.full((4,), number)), rtol=0, atol=1e-9)
     assert float((found[:, 0] - found[:, 1]).abs().min()) > 1e-3
+    with pytest.raises(ConfigError, match=r"^this model has no classes, expected a class-conditional one"):
+        classes.log_prob_by_class(model(), model().encode(x))
 
 
 def test_bayes_rule_takes_the_shares_of_the_training_pictures():

@@ -236,7 +236,6 @@ def test_output_that_cannot_be_written(fails, tmp_path, paths, command, name, to
         (["reconstruct", "--seed=-1", "--levels", "1", "--temperature", "1"], "--seed is -1"),
         (["sample", "--temperature", "hot"], "'hot'"),
         (["sample", "--temperature=-1"], "'-1'"),
-        (["sample", "--temperature", ""], "--temperature is ''"),
         (["sample", "--temperature", "1,1,1"], "or 2 separated by commas"),
         (["sample", "--class", "0"], "no classes"),
         (["sample", "--columns", "0"], "--columns"),

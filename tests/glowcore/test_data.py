@@ -130,6 +130,15 @@ def test_train_and_test_folders_are_the_split(tmp_path):
         open_dataset(tmp_path, image_size=8)
 
 
+@pytest.mark.parametrize("lone", ["train", "Training"])
+def test_a_train_folder_alone_keeps_its_classes_and_is_split_by_name(tmp_path, lone):
+    write(tmp_path, [f"{lone}/{kind}/{i}.png" for kind in ("cat", "dog") for i in range(10)])
+    data = open_dataset(tmp_path, image_size=8, split="all")
+    assert data.class_names == ("cat", "dog")
+    assert data.labels.tolist() == [0] * 10 + [1] * 10
+    assert len(open_dataset(tmp_path, image_size=8, split="test")) >= 1
+
+
 def test_split_folders_of_plain_pictures(tmp_path):
     write(tmp_path, ["train/1.png", "train/2.png", "val/images/3.png"])
     assert open_dataset(tmp_path, image_size=8, split="valid").files == ["val/images/3.png"]

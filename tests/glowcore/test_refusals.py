@@ -238,6 +238,7 @@ def test_numbers_of_numpy_and_lists_make_the_config_that_plain_ones_make(kind, g
 @pytest.mark.parametrize(
     ("given", "told"),
     [
+        ({"image_size": (1, 32)}, r"a side of image_size \(1, 32\) is 1, expected a whole number from 2 to 4096"),
         ({"image_size": [64, 64, 64]}, r"image_size is \(64, 64, 64\), expected one number or \(height, width\)"),
         (
             {"num_levels": 2, "steps_per_level": [8, 8, 8]},

@@ -148,9 +148,9 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
         "volume of a bin missing": (("return n_bits - checked_log_prob", "return -checked_log_prob"),),
         "sign of the density": (("return n_bits - checked_log_prob", "return n_bits + checked_log_prob"),),
         "wrong shift of bits": (("return v >> (8 - n_bits)", "return v >> n_bits"),),
-        "always over 256": (("x = (k + u.to(k.device)) / 2**n_bits", "x = (k + u.to(k.device)) / 256"),),
+        "always over 256": (("x = (k + u.to(k.device, dtype)) / 2**n_bits", "x = (k + u.to(k.device, dtype)) / 256"),),
         "edge for centre of the bin": (("(k * width + (width - 1) / 2)", "(k * width)"),),
-        "noise left out": (("(k + u.to(k.device))", "(k + 0 * u.to(k.device))"),),
+        "noise left out": (("(k + u.to(k.device, dtype))", "(k + 0 * u.to(k.device))"),),
     }),
     ("flow.py", (FLOW, REFERENCE, PARTICULAR), {
         "log-determinant of the preprocessing lost": (
