@@ -55,17 +55,17 @@ def test_a_map_of_weights_that_are_replaced_meanwhile_is_not_stored(mine, blobs,
 def test_a_map_of_other_weights_is_neither_drawn_nor_fitted_on(mine, fresh_caches, blobs, many_blobs):
     made = LatentMap.build(Engine.open(mine), blobs, np.zeros((10, 0), np.int8), (), compress=True)
     replace(made, weights="0123456789ab").save(mine)
-    remedy = "tiny/map.safetensors: made for other weights; make it again with python -m explorer map --force."
+    remedy = "tiny/map.safetensors: made for other weights; make it again with python -m explorer map --force"
     at = visit("map.py")
     assert not at.exception
-    assert [e.value for e in at.error] == [f"{remedy} The Models page has other models."]
+    assert [e.value for e in at.error] == [f"{remedy}; choose another model on the Models page."]
     at = visit("attributes.py")
     files = png_files(many_blobs)
     at.file_uploader(key="own_with").set_value(files[:8])
     at.file_uploader(key="own_without").set_value(files[8:])
     at.text_input(key="own_name").set_value("Freckles")
     at.button(key="own_make").click().run()
-    assert [e.value.replace("\\", "") for e in at.error] == [remedy]
+    assert [e.value.replace("\\", "") for e in at.error] == [f"{remedy}."]
     assert not at.session_state["desk"].own.made
     made.save(mine)
     at.button(key="own_make").click().run()

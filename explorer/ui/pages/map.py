@@ -266,7 +266,7 @@ try:
     with st.skeleton(height=520):
         latent_map = maps.map_of(bench.engine)
 except GlowcoreError as error:
-    st.error(f"{error}. The Models page has other models.", title="This model's map cannot be used")
+    st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be used")
     st.stop()
 
 
