@@ -169,6 +169,17 @@ def test_metadata_takes_its_dependencies_from_the_requirement_files():
     assert dynamic["optional-dependencies"]["test"] == {"file": ["requirements-dev.txt"]}
 
 
+def test_an_installation_holds_every_file_of_the_packages():
+    """Besides the modules; ``py.typed`` tells type checkers that these have annotations (PEP 561)."""
+    installed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    for package in ("glowcore", "explorer"):
+        folder = ROOT / package
+        held = {path for pattern in installed[package] for path in folder.glob(pattern)}
+        assert folder / "py.typed" in held
+        files = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+        assert where(files - held) == []
+
+
 def test_requirements_are_ranges_not_pins():
     for name in ("requirements.txt", "requirements-dev.txt"):
         for requirement in requirements(name).values():
