@@ -236,6 +236,10 @@ def make(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -
     """Encode both groups, fit the attribute and add it to the sliders."""
     engine = bench.engine
     size = min(engine.image_size)
+    # Shown if this run is broken off, as by a change of the page; else replaced by what becomes of it.
+    st.session_state[OUTCOME] = Outcome(
+        f"{words(name).label} was not made, since the page changed before it was ready. Make it again.", doubtful=True
+    )
     try:
         with st.spinner("Looking at the photos …", show_time=True):
             faces = [[g.photo.aligned(size, g.photo.source).image for g in group] for group in (having, lacking)]
@@ -243,6 +247,7 @@ def make(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -
             known, latent_map = state.model_attributes(engine), LatentMap.load(engine.folder, engine.model_hash)
             vectors = attribute.fit(name, *groups, known, latent_map, weights=engine.model_hash)
     except GlowcoreError as error:
+        del st.session_state[OUTCOME]
         st.error(plain(f"{error}."))
         return
     bench.desk.take_own(vectors)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
@@ -93,6 +94,16 @@ def test_one_press_is_enough_and_photos_without_a_face_are_told(at, files):
     assert "No face was found in 16 photos, so their centres were used: 0.png, 1.png, 2.png, 3.png, 4.png …." in note
 
 
+def test_one_that_was_broken_off_by_a_change_of_the_page_is_told(at, files, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(held_out, "separation", lambda *_, **__: st.stop())
+        give(at, files, "Freckles")
+    at.run()
+    assert said(at, "warning").startswith("Freckles was not made, since the page changed before it was ready.")
+    at.run()
+    assert said(at, "warning") == ""
+
+
 @pytest.mark.parametrize(
     ("share", "kind", "judged"),
     [
@@ -159,18 +170,6 @@ def test_the_photos_are_still_there_for_another_model(home, tmp_path, monkeypatc
     assert [b.key for b in at.button if b.key.startswith("own_drop")] == ["own_drop_Freckles"]
     use("runs/digits")  # which photos of faces do not serve
     assert counts(at) == ["No photos yet; 8 needed"] * 2
-
-
-@pytest.mark.parametrize(
-    ("kind", "asked", "example"),
-    [("real_nvp", "Give photos of faces that", "Freckles"), ("digits", "Give pictures that have something", "Tilted")],
-)
-def test_what_is_asked_for_fits_what_the_model_draws(tmp_path, monkeypatch, fresh_caches, kind, asked, example):
-    tiny_model.write_kind(tmp_path / "runs" / "bare", kind)
-    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
-    at = visit("attributes.py")
-    assert asked in said(at, "caption")
-    assert at.text_input(key="own_name").placeholder == example
 
 
 def test_a_name_that_the_model_uses_is_refused_and_one_s_own_is_made_anew(at, files):
@@ -322,9 +321,3 @@ def test_an_outcome_has_the_only_button_that_tries_it_and_only_a_visitor_s_own_e
     assert dict(desk.recipe.moves) == after
     assert desk.history.past[-1].moves == moves
     assert told(at, "editor")
-
-
-def test_the_panel_is_above_the_table_of_how_the_sliders_were_learnt(at):
-    shown = [e.value if e.type == "markdown" else e.type for e in at.main]
-    places = [shown.index(e) for e in ("**Your own attribute**", "file_uploader", "**How the attributes were learnt**")]
-    assert places == sorted(places)

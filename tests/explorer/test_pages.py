@@ -16,6 +16,7 @@ from explorer.engines.engine import Engine
 from explorer.ui import state
 from explorer.ui.components.plane import Walk
 from explorer.ui.pages.map import AXES
+from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
 from tests.explorer.widgets import of_model, told
@@ -257,3 +258,22 @@ def test_the_axes_of_the_map_are_exchanged_where_one_takes_the_other(home, monke
     at.selectbox(key=across).set_value("Young").run()
     assert (at.selectbox(key=across).value, at.selectbox(key=up).value) == ("Young", "")
     assert not at.exception
+
+
+def test_the_panel_is_above_the_table_of_how_the_sliders_were_learnt(home, fresh_caches):
+    at = visit("attributes.py")
+    shown = [e.value if e.type == "markdown" else e.type for e in at.main]
+    places = [shown.index(e) for e in ("**Your own attribute**", "file_uploader", "**How the attributes were learnt**")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "example"),
+    [("real_nvp", "Give photos of faces that", "Freckles"), ("digits", "Give pictures that have something", "Tilted")],
+)
+def test_what_is_asked_for_fits_what_the_model_draws(tmp_path, monkeypatch, fresh_caches, kind, asked, example):
+    tiny_model.write_kind(tmp_path / "runs" / "bare", kind)
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path))
+    at = visit("attributes.py")
+    assert asked in " ".join(c.value for c in at.caption)
+    assert at.text_input(key="own_name").placeholder == example
