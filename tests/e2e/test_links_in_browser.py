@@ -138,3 +138,28 @@ def test_the_gallery_is_one_stop_of_the_tab_key(page):
     expect(page.locator('.thumb[data-show="original"] img')).to_have_attribute("alt", re.compile("Gallery"))
     page.keyboard.press("Tab")
     expect(page.get_by_role("toolbar", name="Gallery").locator("button:focus")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "text", "kept"),
+    [
+        ("Sample", "Number of the first face", "0177", "177"),  # without the zero once the number is in use
+        ("Attributes", "Its name", "Freckles", "Freckles"),
+    ],
+)
+def test_a_tap_on_a_link_right_after_typing_changes_the_page_and_keeps_the_text(
+    browser, server, name, field, text, kept
+):
+    page = browser.new_page(viewport={"width": 1360, "height": 860}, has_touch=True)
+    page.goto(server)
+    link = lambda name: page.get_by_role("link", name=name, exact=True)  # noqa: E731
+    link(name).tap()
+    page.get_by_role("textbox", name=field).fill(text)
+    settle(page)
+    link("Mix").tap()
+    expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
+    settle(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Between faces")
+    link(name).tap()
+    expect(page.get_by_role("textbox", name=field)).to_have_value(kept)
+    page.context.close()

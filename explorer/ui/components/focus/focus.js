@@ -8,6 +8,8 @@ const CLOSE = '[data-testid="stSidebarCollapseButton"] button'
 const CAMERA = '[data-testid="stCameraInput"]'
 const OPENER = '.st-key-cam_box [data-testid="stPopoverButton"]' // of the camera's box, which closes after a picture
 const UPLOADER = '[data-testid="stFileUploader"]'
+const FIELDS = "input, textarea"
+const SENT = 50 // milliseconds after a field has lost the focus in which its text is sent
 
 // Return a function that gives the node to focus when the pressed one loses the focus.
 function heirOf(pressed) {
@@ -21,10 +23,23 @@ function heirOf(pressed) {
 class FocusKeeper {
   constructor() {
     this.heir = () => null
+    this.left = -Infinity
     this.listening = new AbortController()
+    document.addEventListener("focusout", (event) => {
+      if (event.target.matches(FIELDS)) this.left = performance.now()
+    }, { capture: true, signal: this.listening.signal })
     document.addEventListener("click", (event) => {
-      this.heir = heirOf(event.target)
       const inNewTab = event.ctrlKey || event.metaKey || event.shiftKey
+      // Streamlit sends a typed text in a later task than the one in which its field loses the focus, and with the field's
+      // page: after the page of a link that is tapped in the same task, it would lead the server back.
+      const link = event.target.closest?.(LINKS)
+      if (link && !inNewTab && performance.now() - this.left < SENT) {
+        event.preventDefault()
+        event.stopImmediatePropagation()
+        setTimeout(() => link.click(), SENT)
+        return
+      }
+      this.heir = heirOf(event.target)
       if (event.target.closest?.(MENU) && !inNewTab) setTimeout(() => document.querySelector(CLOSE)?.click())
     }, { capture: true, signal: this.listening.signal })
     this.observer = new MutationObserver(() => {
