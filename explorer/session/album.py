@@ -178,6 +178,10 @@ class Crops(Mapping[str, np.ndarray]):
         lent = {key for key, source in self.lent.items() if source.value == photo}
         return {key for key in self if key == photo or key in lent or photo in self._mixed_of.get(key, ())}
 
+    def impersonal(self, key: str) -> bool:
+        """Return whether a picture was mixed here of pictures of a model alone, so that it shows nobody's photo."""
+        return self._mixed_of.keys() >= {key, *self._mixed_of.get(key, ())}
+
     def drop(self, key: str) -> None:
         """Remove a picture, if present."""
         for mapping in (self._pictures, self.lent, self._sources, self._mixed_of):

@@ -25,12 +25,16 @@ from glowcore.errors import GlowcoreError
 from glowcore.films import enlarge
 from glowcore.text import counted
 
-PICTURE = "For showing it to people. Its recipe travels inside: upload the file here to go on."
-FACE = "The face alone, without the rest of your photo. Its recipe travels inside: upload the file here to go on."
+PICTURE = "For showing it to people."
+FACE = "The face alone, without the rest of your photo."
+ENOUGH = "Its recipe travels inside: upload the file here to go on."
+WITH_PHOTO = "Its recipe travels inside: upload the file and your photo here to go on."
+WITH_PICTURE = "Its recipe travels inside; to go on from the file, keep the unedited picture in it as well."
 EXACT = "The model's own pixels, to the last bit. The recipe travels inside as well."
 BOTH = "The unedited picture beside the edited one, the strengths below them. Its recipe travels inside as well."
 WHOLE = "Your photo {}, changed only where the edit changed the face."
-EMBED = "So that the edit can be undone and changed without your photo; whoever has the file can see that face."
+EMBED_FACE = "So that the edit can be undone and changed without your photo; whoever has the file can see that face."
+EMBED_PICTURE = "So that the file alone is enough to go on; whoever has the file can see that picture."
 UNEDITED = "embed"  # key of the checkbox that adds the unedited crop to the face's files
 OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
 WARMED = "temperature known"  # key of the temperatures that the slider has reported or was given, and of its number
@@ -51,8 +55,10 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
             _remove_button(bench)
             if words := link_words(desk.recipe, bench.engine.own, desk.crops):
                 st.caption(words)
-            if source.kind == "photo":
-                st.checkbox("Keep my unedited face in the file", key=UNEDITED, help=EMBED)
+            if photo is not None:
+                st.checkbox("Keep my unedited face in the file", key=UNEDITED, help=EMBED_FACE)
+            elif _shows_somebody(desk):
+                st.checkbox("Keep the unedited picture in the file", key=UNEDITED, help=EMBED_PICTURE)
 
 
 def others_put_back(desk: Desk) -> list[EditRecipe]:
@@ -120,6 +126,12 @@ def _save_whole_photo(bench: Bench, photo: Photo) -> None:
         )
 
 
+def _shows_somebody(desk: Desk) -> bool:
+    """Return whether the edit starts from a photo, or from a picture that may show one."""
+    key = desk.personal()
+    return bool(key) and not desk.crops.impersonal(key)
+
+
 def _save_face(bench: Bench, *, in_photo: bool) -> None:
     """Show the buttons that save the face as a PNG with its recipe.
 
@@ -128,7 +140,9 @@ def _save_face(bench: Bench, *, in_photo: bool) -> None:
         in_photo: whether the whole photo is offered beside the face, which the labels then tell apart.
     """
     desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
-    embed = recipe.source.kind == "photo" and st.session_state.get(UNEDITED, False)
+    asked = _shows_somebody(desk)
+    embed = recipe.source.kind == "photo" and (not asked or st.session_state.get(UNEDITED, False))
+    go_on = ENOUGH if embed or not asked else WITH_PHOTO if in_photo else WITH_PICTURE
     side = min(engine.image_size)
 
     def original() -> np.ndarray:
@@ -144,7 +158,7 @@ def _save_face(bench: Bench, *, in_photo: bool) -> None:
             f"{file_name(desk)}.png",
             lambda: file(enlarge(edited(bench, recipe), LARGE)),
             key="save_face_large",
-            what=FACE if in_photo else PICTURE,
+            what=f"{FACE if in_photo else PICTURE} {go_on}",
         )
     download(
         exact_label(side),

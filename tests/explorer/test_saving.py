@@ -29,6 +29,8 @@ from tests.explorer.visiting import visit
 
 pytestmark = pytest.mark.usefixtures("fresh_caches", "home")
 
+EMBEDDED = Source("photo", "a" * 32, -1)  # of a picture that came inside a PNG
+
 
 def buttons(at: AppTest) -> list[str]:
     """Return the labels of the download buttons."""
@@ -60,6 +62,9 @@ def test_of_a_photo_the_whole_is_offered_first_and_the_face_by_its_name(blobs):
     at.file_uploader(key="upload").upload("me.png", png_of(blobs[5]), "image/png").run()
     assert buttons(at) == ["Save whole photo", "Save face", "Exact 32 px PNG", "Save before and after"]
     assert saved(at, "save_face_large").help.startswith("The face alone")
+    assert "upload the file and your photo here to go on" in saved(at, "save_face_large").help
+    at.checkbox(key="embed").check().run()
+    assert "upload the file here to go on" in saved(at, "save_face_large").help
 
 
 def test_a_photo_that_was_reduced_says_its_sizes():
@@ -193,6 +198,49 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     at.checkbox(key="others").uncheck().run()
     alone = np.asarray(Image.open(io.BytesIO(offered["save_photo"]())))
     assert not (alone != group).any(axis=(0, 2))[:60].any()
+
+
+@pytest.mark.parametrize(
+    ("made", "asks"),
+    [
+        (lambda crops, photo, picture: crops.mix(picture, ()), False),
+        (lambda crops, photo, picture: crops.mix(picture, {crops.mix(255 - picture, ()).value}), False),
+        (lambda crops, photo, picture: crops.lend(Source("gallery", "face_00.png"), picture), False),
+        (lambda crops, photo, picture: crops.lend(crops.mix(255 - picture, ()), picture), False),
+        (lambda crops, photo, picture: crops.mix(picture, {photo.value}), True),
+        (lambda crops, photo, picture: crops.mix(picture, {crops.mix(255 - picture, {photo.value}).value}), True),
+        (lambda crops, photo, picture: crops.lend(photo, picture), True),
+        (lambda crops, photo, picture: crops.keep(EMBEDDED, picture) or EMBEDDED, True),
+    ],
+    ids=["mixed", "mixed twice", "lent", "mixed and lent", "of a photo", "of a photo, twice", "photo lent", "of a PNG"],
+)
+def test_a_file_brings_back_a_picture_without_a_photo_and_any_other_once_it_may(engine, blobs, monkeypatch, made, asks):
+    offered, tips = {}, {}
+    work = save_bar.download
+    monkeypatch.setattr(
+        save_bar,
+        "download",
+        lambda *a, key, what, **k: offered.update({key: a[2]}) or tips.update({key: what}) or work(*a, key=key, **k),
+    )
+    at = visit("edit.py")
+    desk = at.session_state["desk"]
+    desk.receive(png_of(blobs[5]), engine)
+    desk.start_from(made(desk.crops, desk.photo().source, blobs[0]))
+    at.run()
+    assert not at.exception
+    promise = "upload the file here to go on"
+    assert [box.label for box in at.checkbox] == ["Keep the unedited picture in the file"] * asks
+    if asks:
+        files = (offered["save_face"], offered["save_face_large"](), offered["save_both"]())
+        assert [read_png(data)[1] for data in files] == [None] * 3
+        assert not any(promise in tip for tip in tips.values())
+        at.checkbox(key="embed").check().run()
+    assert promise in tips["save_face_large"]
+    for data in (offered["save_face"], offered["save_face_large"](), offered["save_both"]()):
+        elsewhere = Desk.arrive(engine)
+        elsewhere.receive(data, engine)
+        assert (elsewhere.recipe, elsewhere.arrival.complete) == (desk.recipe, True)
+        np.testing.assert_array_equal(elsewhere.picture(elsewhere.recipe, engine), blobs[0])
 
 
 def test_a_file_says_what_it_shows(monkeypatch, blobs):
