@@ -14,7 +14,7 @@ class ImageConfig:
     """Base class of the configs of models: the pictures.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``, 2 to 4096, multiples of ``2**halvings``.
+        image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of ``2**halvings``.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
 

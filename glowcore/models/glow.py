@@ -30,7 +30,7 @@ class GlowConfig(config_checks.ImageConfig):
     """Config of a Glow.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``, 2 to 4096, multiples of ``2**num_levels``.
+        image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of ``2**num_levels``.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
         num_levels: number of levels including the top, L of the paper.

@@ -25,7 +25,7 @@ class NICEConfig(config_checks.ImageConfig):
     narrower networks; at 32x32x3 the weights take 13.5 MB.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``, 2 to 4096. The number of values is even.
+        image_size: side of the pictures in pixels, or ``(height, width)``. The number of values is even.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
         steps_per_level: number of couplings, at least 3, so that every value can depend on every other.

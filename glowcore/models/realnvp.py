@@ -30,7 +30,7 @@ class RealNVPConfig(config_checks.ImageConfig):
     ``steps_per_level=3, residual_blocks=4, hidden_channels=32`` and ``norm="batchnorm"``.
 
     Args:
-        image_size: side of the pictures in pixels, or ``(height, width)``, 2 to 4096, multiples of
+        image_size: side of the pictures in pixels, or ``(height, width)``. Each is a multiple of
             ``2**(num_levels - 1)``.
         channels: 3 for colour, 1 for greyscale, or any other number up to 64.
         n_bits: bits per value that likelihoods and training quantise to, 1 to 8.
