@@ -1,8 +1,9 @@
 """PNG files that hold the recipe of their picture.
 
 The recipe is in one ``tEXt`` chunk, beside the pixels and nothing else: no time, program, place or profile. A sheet of
-many edits has another chunk that names its axes. With the user's consent one more chunk holds the aligned crop that the
-edit started from, so that the file alone is enough to continue. Reading walks the chunks without inflating any data.
+many edits has another chunk that names its axes. With the user's consent, or where it shows nobody's photo, one more
+chunk holds the aligned picture that the edit started from, so that the file alone is enough to continue. Reading walks
+the chunks without inflating any data.
 """
 
 from __future__ import annotations
