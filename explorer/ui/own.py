@@ -57,7 +57,8 @@ def panel(bench: Bench) -> None:
     st.markdown("**Your own attribute**")
     having, lacking = two_groups(bench)
     # Messages are above the button, since the page may end with it at the lower edge of the window. Their containers
-    # are always present: one that comes or goes would shift the rows below, which closes their open popovers.
+    # are always present: one that comes or goes would shift the rows below, which closes their open popovers, and shows
+    # the button twice while the page runs.
     outcome = st.container(key="own_messages")
     name = name_field(bench)
     about_name = st.container(key="own_name_messages")
@@ -136,8 +137,9 @@ def two_groups(bench: Bench) -> tuple[list[Upload], list[Upload]]:
     with right:
         lacking = uploader(bench, "Without it", "own_without")
     fewest = min(len(having), len(lacking))
-    if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
-        caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
+    with st.container():
+        if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
+            caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
     return having, lacking
 
 
@@ -146,8 +148,9 @@ def name_field(bench: Bench) -> str:
     example = "Freckles" if noun(bench.engine) == "face" else "Tilted"
     # Without max_chars: Streamlit silently drops a longer paste.
     name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
-    if len(tidy := naming.tidy(name)) < len(" ".join(name.split())):
-        caution(f"A name has {naming.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
+    with st.container():
+        if len(tidy := naming.tidy(name)) < len(" ".join(name.split())):
+            caution(f"A name has {naming.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
     return name
 
 

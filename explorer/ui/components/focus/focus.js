@@ -10,6 +10,7 @@ const OPENER = '.st-key-cam_box [data-testid="stPopoverButton"]' // of the camer
 const UPLOADER = '[data-testid="stFileUploader"]'
 const FIELDS = "input, textarea"
 const SENT = 50 // milliseconds after a field has lost the focus in which its text is sent
+const TAKEN = 2000 // milliseconds that a link waits at most for the run that takes the text
 
 // Return a function that gives the node to focus when the pressed one loses the focus.
 function heirOf(pressed) {
@@ -36,7 +37,7 @@ class FocusKeeper {
       if (link && !inNewTab && performance.now() - this.left < SENT) {
         event.preventDefault()
         event.stopImmediatePropagation()
-        setTimeout(() => link.click(), SENT)
+        this.follow(link)
         return
       }
       this.heir = heirOf(event.target)
@@ -46,6 +47,14 @@ class FocusKeeper {
       if (document.activeElement === document.body) this.heir()?.focus({ preventScroll: true })
     })
     this.observer.observe(document.body, { attributeFilter: ["disabled"], childList: true, subtree: true })
+  }
+
+  // Click on a link once a text that is on its way has been taken: a run that the next page ends at once takes none.
+  follow(link, waited = SENT) {
+    setTimeout(() => {
+      if (runState() === "notRunning" || waited >= TAKEN) link.click()
+      else this.follow(link, waited + SENT)
+    }, SENT)
   }
 
   remove() {
