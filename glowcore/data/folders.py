@@ -188,8 +188,11 @@ def _list_folders(folder: Path) -> Listing:
         )
     if not inner:
         return _list_plain(folder, files)
-    if inner == ["images"] or (len(inner) == 1 and inner[0].isalpha() and SPLIT_WORDS.get(inner[0].lower()) == "train"):
-        return _list_folders(folder / inner[0])  # without a test/ beside it, train/ is split as a folder of its own
+    if inner == ["images"]:
+        return _list_folders(folder / "images")
+    if len(inner) == 1 and inner[0].isalpha() and inner[0].lower() in SPLIT_WORDS:
+        lone = _join(folder, [(inner[0], "", _list_folders(folder / inner[0]))])
+        return replace(lone, splits=split_by_name(lone.files))  # by the names that a table has, as _list_table
     if (split_of := _named_splits(folder, inner)) is not None:
         return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in split_of.items()])
     number = {name: index for index, name in enumerate(inner)}

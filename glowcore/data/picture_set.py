@@ -17,9 +17,10 @@ torchvision  ``torchvision:NAME:ROOT``, files already    the data set's classes,
 ===========  ==========================================  ==========================================
 
 If a table has no column ``split``, folders named ``train/``, ``test/`` and ``valid/`` give the split of the pictures in
-them; any other folder beside them is an error. If neither a column nor folders give the split, one picture in twenty
-is in the test split: those for which the first eight hexadecimal digits of the SHA-256 of the name are divisible by 20.
-The split of a picture depends on its name alone, except that of two or more pictures at least one is in each split.
+them; any other folder beside them is an error. One of these folders alone gives neither a split nor a class. If neither
+a column nor folders give the split, one picture in twenty is in the test split: those for which the first eight
+hexadecimal digits of the SHA-256 of the name, such as ``train/0001.png``, are divisible by 20. The split of a picture
+depends on its name alone, except that of two or more pictures at least one is in each split.
 :mod:`glowcore.data.files` defines which files are pictures.
 
 :func:`glowcore.images.fit` brings pictures to the model's size: centre crop to its proportions, then area average.

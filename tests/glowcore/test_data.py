@@ -102,13 +102,13 @@ def test_hash_split_is_one_in_twenty_and_never_leaves_a_side_empty():
     assert split_by_name(["alone.jpg"]).tolist() in (["train"], ["test"])
 
 
-@pytest.mark.parametrize("lone", ["", "train/", "Training/"])
+@pytest.mark.parametrize("lone", ["", "train/", "Training/", "val/", "test/images/"])
 def test_class_folders_give_labels(tmp_path, lone):
     write(tmp_path / lone, ["cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/3.png"])
     (tmp_path / "empty").mkdir()
     data = open_dataset(tmp_path, image_size=8)
     assert data.class_names == ("cat", "dog")
-    assert data.files == ["cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/3.png"]
+    assert data.files == [f"{lone}{file}" for file in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/3.png")]
     assert data.labels.tolist() == [0, 0, 1, 1]
     assert data.labels.dtype == torch.int64
 

@@ -99,6 +99,21 @@ def test_rows_of_a_linked_folder_find_their_pictures(tmp_path):
     assert data.attributes.tolist() == [[1], [0]]
 
 
+@pytest.mark.parametrize("lone", ["train/", "train/images/", "images/train/", "train/cat/", "test/"])
+def test_a_table_added_to_the_folder_of_one_split_holds_out_the_same_pictures(tmp_path, lone):
+    names = [f"{lone}{number:02}.png" for number in range(60)]
+    write(tmp_path, names, 4, 4)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "0.heic").touch()
+    rows = [name.removeprefix("images/") for name in names]
+    before = {split: open_dataset(tmp_path, image_size=4, split=split) for split in ("train", "test")}
+    assert sorted(before["train"].files + before["test"].files) == rows
+    assert before["test"].other_kinds == ({} if lone.startswith("images/") else {".heic": 1})
+    (tmp_path / "attributes.csv").write_text("\n".join(["file,Smiling", *(f"{name},1" for name in rows)]))
+    for split, pictures in before.items():
+        assert open_dataset(tmp_path, image_size=4, split=split).files == pictures.files
+
+
 def test_files_of_other_kinds_are_counted_and_told(tmp_path, capsys):
     faces = tmp_path / "faces"
     for side, name in (("train", "a"), ("train", "b"), ("test", "c")):
