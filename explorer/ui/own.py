@@ -249,8 +249,10 @@ def make(bench: Bench, name: str, having: list[Upload], lacking: list[Upload]) -
             groups = [attribute.encode(engine, group) for group in faces]
             known, latent_map = state.model_attributes(engine), LatentMap.load(engine.folder, engine.model_hash)
             vectors = attribute.fit(name, *groups, known, latent_map, weights=engine.model_hash)
-    except GlowcoreError as error:
+    except Exception as error:  # without those that break off a run, which are no ``Exception``
         del st.session_state[OUTCOME]
+        if not isinstance(error, GlowcoreError):
+            raise
         st.error(plain(f"{error}."))
         return
     bench.desk.take_own(vectors)

@@ -104,6 +104,13 @@ def test_one_that_was_broken_off_by_a_change_of_the_page_is_told(at, files, monk
     assert said(at, "warning") == ""
 
 
+def test_one_that_fails_is_not_told_as_broken_off_by_a_change_of_the_page(at, files, monkeypatch):
+    give(at, files, "Freckles")
+    monkeypatch.setattr(held_out, "separation", lambda *_, **__: 1 / 0)
+    assert at.button(key="own_make").click().run().exception
+    assert said(at.run(), "warning") == ""
+
+
 @pytest.mark.parametrize(
     ("share", "kind", "judged"),
     [
