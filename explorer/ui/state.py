@@ -43,6 +43,12 @@ def _look() -> None:
         st.session_state.get("desk")
 
 
+def in_fragment() -> bool:
+    """Return whether a fragment runs alone, not the whole page."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def _waiting(ahead: int) -> None:
     """Notify a visitor whose request waits."""
     if get_script_run_ctx(suppress_warning=True) is not None:

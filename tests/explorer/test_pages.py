@@ -10,12 +10,13 @@ import pytest
 import streamlit as st
 
 from explorer.atlas import maps
+from explorer.atlas.latent_map import LatentMap
 from explorer.edits.recipe import SEED_LIMIT, EditRecipe, Source
 from explorer.engines import models
 from explorer.engines.engine import Engine
 from explorer.ui import state
 from explorer.ui.components.plane import Walk
-from explorer.ui.pages.map import AXES
+from explorer.ui.pages.map import AXES, AXIS_LABELS
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import png_of
 from tests.explorer.visiting import PAGES, visit, words
@@ -124,6 +125,16 @@ def test_the_map_marks_the_place_of_the_present_edit(home, engine):
     places = places_on_map(recipe, recipe.moved({"Smiling": 5.0}))
     assert places[0] == pytest.approx(maps.map_of(engine).arranged(AXES).places[2], abs=0.01)
     assert places[1] != pytest.approx(places[0], abs=0.01)
+
+
+def test_choices_of_before_that_the_map_no_longer_offers_do_not_run_the_page_for_ever(home, monkeypatch):
+    at = visit("map.py")
+    at.selectbox(key=of_model(at, "axis_Across")).set_value("Male").run()
+    monkeypatch.setattr(LatentMap, "axes_of", lambda *_: [])
+    at.run(timeout=10)
+    assert not at.exception
+    assert not [box for box in at.selectbox if box.label in AXIS_LABELS]
+    assert told(at, "plane - -")
 
 
 def test_a_blend_opened_from_the_map_is_marked_where_it_was_opened(home, engine):

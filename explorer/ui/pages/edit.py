@@ -29,7 +29,7 @@ from explorer.wording.labels import noun
 from glowcore.errors import GlowcoreError
 
 PLACE_EYES = "place_eyes"
-EYES_WANTED = "eyes_wanted"  # the value of the button itself is lost if the page has to run once more
+LATE_PRESS = "late_press"  # the photo whose button "Place the eyes" was pressed in a run of the editor's fragment
 
 
 def photos_from(bench: Bench, widget: Callable[..., Any], label: str, **options: Any) -> None:
@@ -48,6 +48,7 @@ def choose_source(bench: Bench) -> DeltaGenerator | None:
     the place of the recommended samples, and the result is None.
     """
     desk, photo = bench.desk, bench.desk.photo()
+    late = st.session_state.pop(LATE_PRESS, None)
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         with st.container(width=300, gap="xsmall", key="uploads_and_words"):
             photos_from(
@@ -76,7 +77,7 @@ def choose_source(bench: Bench) -> DeltaGenerator | None:
                 on_click=lambda: desk.draw(random_source(bench), bench.engine.temperature),
             )
             if photo is not None:
-                eyes_by_hand(bench, photo)
+                eyes_by_hand(bench, photo, late == photo.key)
         with st.container(width="stretch", gap=None, key="shelves"):
             source = desk.recipe.source
             gallery_shelf(
@@ -185,22 +186,24 @@ def beside(bench: Bench) -> tuple[Any, ...]:
         (desk.recipe.source, desk.recipe.temperature),
         (desk.arrival.foreign, desk.arrival.awaited, session.get(state.MODEL)),
         (known_files("upload"), known_files("camera"), session.get("cam_box")),
-        session.get(EYES_WANTED),
+        session.get(LATE_PRESS),
     )
 
 
-def eyes_by_hand(bench: Bench, photo: Photo) -> None:
-    """Show the button that opens the dialog for placing the eyes, for a model of faces."""
+def eyes_by_hand(bench: Bench, photo: Photo, late: bool) -> None:
+    """Show the button that opens the dialog for placing the eyes, for a model of faces.
+
+    ``late`` tells that it was pressed in a run of the editor's fragment, which cannot open the dialog.
+    """
+
+    def keep_press() -> None:
+        if state.in_fragment():
+            st.session_state[LATE_PRESS] = photo.key
+
     if noun(bench.engine) != "face":
         return
-    st.button(
-        "Place the eyes",
-        key=PLACE_EYES,
-        icon=":material/visibility:",
-        type="tertiary",
-        on_click=lambda: st.session_state.update({EYES_WANTED: True}),
-    )
-    if st.session_state.pop(EYES_WANTED, False):
+    icon = ":material/visibility:"
+    if st.button("Place the eyes", key=PLACE_EYES, icon=icon, type="tertiary", on_click=keep_press) or late:
         eyes_dialog(bench, photo)
 
 

@@ -156,6 +156,11 @@ def colour_key(bench: Bench) -> str:
     return state.of_model("colour", bench.engine)
 
 
+def chosen(bench: Bench) -> list[str | None]:
+    """Return the session's values of the three choices, whether they are offered or not."""
+    return [st.session_state.get(key) for key in (*axis_keys(bench), colour_key(bench))]
+
+
 def place_of_edit(bench: Bench, latent_map: LatentMap, axes: Axes) -> Point | None:
     """Return the place of the present edit on the map, None if its picture cannot be made.
 
@@ -271,10 +276,10 @@ except GlowcoreError as error:
 
 
 @st.fragment
-def panel(axes: Axes, colour: str, start: Walk, here: Point | None) -> None:
-    """The fragment with the plane and its face, which reruns alone."""
+def panel(axes: Axes, colour: str, start: Walk, here: Point | None, known: list[str | None]) -> None:
+    """The fragment with the plane and its face, which reruns alone; ``known`` is ``chosen`` as the page shows it."""
     # A choice in the moment of a message from the plane is taken by Streamlit for a part of that: the page did not run.
-    if [*axes, colour] != [st.session_state.get(key, "") for key in (*axis_keys(bench), colour_key(bench))]:
+    if known != chosen(bench):
         st.rerun()
     arranged = latent_map.arranged(axes)
     left, right = st.columns([1.5, 1], gap="large")
@@ -297,4 +302,4 @@ offered = ordered(latent_map.axes_of(bench.engine.attributes))
 arrived = arrive(bench, offered)
 axes, colour = choices(bench, latent_map, offered)
 start_at(arrived, bench, latent_map, axes)
-panel(axes, colour, walk_of(bench, axes), place_of_edit(bench, latent_map, axes))
+panel(axes, colour, walk_of(bench, axes), place_of_edit(bench, latent_map, axes), chosen(bench))
