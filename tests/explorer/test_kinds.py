@@ -254,7 +254,8 @@ def test_no_face_is_looked_for_where_none_is_drawn(zoo, monkeypatch, many_blobs)
     at = visit("edit.py")
     at.file_uploader(key="upload").upload("a.png", png_of(many_blobs[0]), "image/png").run()
     assert "No face was found" in told(at, "editor")["note"]
-    assert [b for b in at.button if b.key == "place_eyes"]
+    at.button(key="place_eyes").click().run()
+    assert "late_press" not in at.session_state  # which would open the dialog a second time
     at.switch_page("explorer/ui/pages/models.py").run()
     at.button(key="use_runs/digits").click().run()
     at.switch_page("explorer/ui/pages/edit.py").run()
