@@ -111,7 +111,7 @@ def _detect(view: np.ndarray, shape: tuple[int, ...], threshold: float) -> list[
     ratio = np.array([shape[1] / width, shape[0] / height])
     faces = []
     for row in rows.astype(np.float64):
-        if np.isfinite(row).all() and (row[2:4] > 0).all():  # some versions of OpenCV return boxes of size 0
+        if np.isfinite(row).all():
             x, y, w, h = (float(value) for value in row[:4] * np.tile(ratio, 2))
             faces.append(Face((x, y, w, h), (row[4:14].reshape(5, 2) + 0.5) * ratio - 0.5, float(row[14])))
     return faces
