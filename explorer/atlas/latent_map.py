@@ -201,15 +201,14 @@ class LatentMap:
 
     @classmethod
     def load(cls, folder: Path, weights: str) -> LatentMap | None:
-        """Read the map of a model's folder; return None if the folder has none.
+        """Read the map of a model's folder; return None if the folder has none, or one made with other weights.
 
         Args:
             folder: the folder.
             weights: the ``Engine.model_hash`` of the model. A file without such a hash is accepted for any model.
 
         Raises:
-            CheckpointError: the map is damaged, its tensors do not have the shapes of a map, or it was made with other
-                weights.
+            CheckpointError: the map is damaged, or its tensors do not have the shapes of a map.
         """
         path = folder / MAP_FILE
         name = Path(folder.name, MAP_FILE)  # for messages, which must not show visitors the path on the disk
@@ -220,7 +219,7 @@ class LatentMap:
         tensors, table = unpack(name, path.read_bytes())
         made_with = table.get("weights", "")
         if made_with not in ("", weights):
-            raise CheckpointError(f"{name}: made for other weights; make it again with python -m explorer map --force")
+            return None
         try:
             names = tuple(filter(None, table["names"].split("\n")))
             if "scores" not in tensors:  # a file from before maps could be arranged by attributes

@@ -23,18 +23,22 @@ _locks: dict[Key, threading.Lock] = {}
 def map_of(engine: Engine) -> LatentMap:
     """Return the map in the folder of the engine's model, else a small one of its gallery or its samples.
 
+    The small one has no ``sheet``. It also replaces a map that was made with other weights.
+
     Raises:
-        CheckpointError: the model's map is damaged, or it was made with other weights.
+        CheckpointError: the model's map is damaged.
     """
     key = key_of(engine)
     latent_map = _maps.get(key)
     if latent_map is None:
-        with _locks.setdefault(key, threading.Lock()):  # a map that waits for its model must not delay the others
-            latent_map = _maps.get(key)
-            if latent_map is None:
-                latent_map = LatentMap.load(engine.folder, engine.model_hash) or _small(engine)
-                _maps.put(key, latent_map, latent_map.nbytes)
-        _locks.pop(key, None)
+        try:
+            with _locks.setdefault(key, threading.Lock()):  # a map that waits for its model must not delay the others
+                latent_map = _maps.get(key)
+                if latent_map is None:
+                    latent_map = LatentMap.load(engine.folder, engine.model_hash) or _small(engine)
+                    _maps.put(key, latent_map, latent_map.nbytes)
+        finally:
+            _locks.pop(key, None)
     return latent_map
 
 
@@ -61,13 +65,12 @@ def face_at(source: Source, engine: Engine) -> np.ndarray:
 def key_of(engine: Engine) -> Key:
     """Return a key that changes whenever the model or its map does.
 
-    A map without a file shows the present gallery or samples, and has the present scores.
+    A small map shows the present gallery or samples, and has the present scores.
     """
     path = engine.folder / MAP_FILE
-    if path.is_file():
-        return engine.model_hash, str(path), str(path.stat().st_mtime_ns)
+    made = str(path.stat().st_mtime_ns) if path.is_file() else ""
     shown = (str(engine.temperature), *engine.gallery.stamps)
-    return engine.model_hash, str(path), *shown, *digests(engine.attributes, engine.own).values()
+    return engine.model_hash, str(path), made, *shown, *digests(engine.attributes, engine.own).values()
 
 
 def _small(engine: Engine) -> LatentMap:

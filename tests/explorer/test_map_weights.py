@@ -1,4 +1,4 @@
-"""A map belongs to the weights that encoded its pictures."""
+"""A map belongs to the weights that encoded its pictures; a damaged one is refused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 import glowcore
+from explorer.atlas import maps
 from explorer.atlas.latent_map import MAP_FILE, LatentMap
 from explorer.cli import main
 from explorer.engines.engine import Engine
+from explorer.own import attribute
+from glowcore.errors import CheckpointError
 from glowcore.training import run_lock
 from tests.explorer.picture_files import png_files
 from tests.explorer.visiting import visit
@@ -52,21 +55,46 @@ def test_a_map_of_weights_that_are_replaced_meanwhile_is_not_stored(mine, blobs,
     assert not (mine / MAP_FILE).exists()
 
 
-def test_a_map_of_other_weights_is_neither_drawn_nor_fitted_on(mine, fresh_caches, blobs, many_blobs):
+def test_a_map_of_other_weights_gives_way_to_a_small_one_and_own_attributes_use_none(
+    mine, fresh_caches, blobs, many_blobs, monkeypatch
+):
     made = LatentMap.build(Engine.open(mine), blobs, np.zeros((10, 0), np.int8), (), compress=True)
     replace(made, weights="0123456789ab").save(mine)
-    remedy = "tiny/map.safetensors: made for other weights; make it again with python -m explorer map --force"
     at = visit("map.py")
-    assert not at.exception
-    assert [e.value for e in at.error] == [f"{remedy}; choose another model on the Models page."]
+    assert not at.error
+    assert any(c.value.startswith("6 faces, ") for c in at.caption)
+    assert "`python -m explorer map --model pretrained/tiny --data FACES --force`" in at.info[0].value
+    used = []
+    fit = attribute.fit
+    monkeypatch.setattr(attribute, "fit", lambda *args, **options: used.append(args[4]) or fit(*args, **options))
     at = visit("attributes.py")
     files = png_files(many_blobs)
     at.file_uploader(key="own_with").set_value(files[:8])
     at.file_uploader(key="own_without").set_value(files[8:])
     at.text_input(key="own_name").set_value("Freckles")
     at.button(key="own_make").click().run()
-    assert [e.value.replace("\\", "") for e in at.error] == [f"{remedy}."]
-    assert not at.session_state["desk"].own.made
+    assert not at.error
+    assert [name for _, name in at.session_state["desk"].own.made] == ["Freckles"]
     made.save(mine)
     at.button(key="own_make").click().run()
-    assert [name for _, name in at.session_state["desk"].own.made] == ["Freckles"]
+    assert [used[0], len(used[1])] == [None, 10]
+    at = visit("map.py")
+    assert not at.info
+    assert any(c.value.startswith("10 faces, ") for c in at.caption)
+
+
+def test_the_small_map_beside_one_of_other_weights_follows_the_gallery(mine, blobs):
+    engine = Engine.open(mine)
+    made = LatentMap.build(engine, blobs, np.zeros((10, 0), np.int8), (), compress=True)
+    replace(made, weights="0123456789ab").save(mine)
+    assert len(maps.map_of(engine)) == 6
+    (engine.gallery.folder / "face_01.png").unlink()
+    assert len(maps.map_of(engine)) == 5
+
+
+def test_a_damaged_map_leaves_no_lock(mine):
+    (mine / MAP_FILE).write_bytes(b"no map")
+    engine = Engine.open(mine)
+    with pytest.raises(CheckpointError, match=MAP_FILE):
+        maps.map_of(engine)
+    assert maps.key_of(engine) not in maps._locks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ import streamlit as st
 from explorer.atlas import maps
 from explorer.atlas.arrangement import Arrangement
 from explorer.atlas.blending import film_along, nearest
-from explorer.atlas.latent_map import SHOWN_SIGMAS, LatentMap
+from explorer.atlas.latent_map import MAP_FILE, SHOWN_SIGMAS, LatentMap
 from explorer.atlas.sheet import COLUMNS
 from explorer.edits.recipe import MAIN_AXES, PLACE_LIMIT, RecipeError, Source
 from explorer.pixels.pictures import data_uri, reduced, webp
@@ -273,6 +274,9 @@ try:
 except GlowcoreError as error:
     st.error(f"{error}; choose another model on the Models page.", title="This model's map cannot be used")
     st.stop()
+if latent_map.sheet is None and (bench.engine.folder / MAP_FILE).is_file():
+    remake = f"python -m explorer map --model {shlex.quote(bench.engine.name)} --data FACES --force"
+    st.info(f"This model has changed since its map was made, so a small one is shown. `{remake}` makes it again.")
 
 
 @st.fragment
