@@ -31,8 +31,8 @@ class Flow(LikelihoodModel):
     """An exactly invertible model of pictures with an exact log-likelihood.
 
     Pictures are ``[B, C, H, W]``, floats in [0, 1] or uint8 (v / 255). ``encode``, ``decode`` and ``log_prob``
-    neither quantise nor clamp values, are differentiable, and return the dtype of the model's weights, float32 or
-    float64. Build a flow with :func:`glowcore.build`, load one with :func:`glowcore.load`.
+    neither quantise nor clamp values, are differentiable, and return the dtype of the model's weights; those of
+    16 bits only decode and sample. Build a flow with :func:`glowcore.build`, load one with :func:`glowcore.load`.
 
     Attributes beside those of :class:`~glowcore.likelihood_model.LikelihoodModel`:
         memory: which activations a training step keeps: ``"full"``, ``"checkpoint"`` or ``"reversible"``
@@ -290,7 +290,7 @@ class Flow(LikelihoodModel):
 
         They are in this model's dtype and on its device; their shapes, prior and labels are checked.
         """
-        self._require_precision()
+        forbid_tf32(self.device)
         *eps_levels, top = self.checked_levels(latents)
         return [*eps_levels, self.top_prior.inverse(top, self.top_prior.labels(latents.y, len(latents)))]
 
@@ -301,15 +301,16 @@ class Flow(LikelihoodModel):
         return likelihood.dequantise(checked, self.config.n_bits, generator, self.dtype) - 0.5
 
     def checked_images(self, images: Tensor) -> Tensor:
-        """Return pictures on this model's device; their shape and dtype are checked."""
-        self._require_precision()
-        return super().checked_images(images)
+        """Return pictures on this model's device; their shape and dtype are checked.
 
-    def _require_precision(self) -> None:
-        """Forbid TF32, and weights of 16 bits: the log-density of a picture is wrong in them, and may be infinite."""
+        Raises:
+            ConfigError: as :func:`glowcore.inputs.checked_images`, or the weights are of 16 bits, in which the
+                log-density of a picture is wrong and may be infinite.
+        """
         forbid_tf32(self.device)
         if self.dtype.itemsize < 4:
             raise ConfigError(
                 f"weights are {self.dtype}, expected torch.float32 or torch.float64 (model.float()); for speed, "
                 'torch.autocast and fused("bfloat16") compute the networks alone in 16 bits'
             )
+        return super().checked_images(images)

@@ -8,7 +8,7 @@ import torch
 
 from glowcore.exact import ExactFlow
 from glowcore.flow import Flow
-from glowcore.fused import FusedFlow, fused_flow, watch
+from glowcore.fused import FusedFlow, fused_flow
 from tests.glowcore.model_folders import small_model
 
 SETTINGS = {"num_levels": 3, "steps_per_level": 3}
@@ -205,14 +205,17 @@ def test_a_model_loaded_in_inference_mode_is_followed_too(pictures):
         assert (after - flow.encode(pictures).flatten()).abs().max() <= 1e-4
 
 
-def test_a_change_of_bfloat16_weights_is_seen():
-    weights = torch.tensor([1.0, -3.0, 2.0], dtype=torch.bfloat16)
-    read = watch._largest_value(weights)
-    before = read()
-    weights[0] = 1.5
-    assert read() == before
-    weights[1] = -3.5
-    assert read() != before
+def test_a_bfloat16_model_is_followed_too():
+    flow = small_model().bfloat16()
+    latents = flow.sample_latents([1])
+    fast = flow.fused()
+    before, folded = fast.decode(latents), fast._torch
+    assert before.dtype == torch.bfloat16
+    fast.decode(latents)
+    assert fast._torch is folded
+    scale_data(flow)
+    assert (fast.decode(latents) - before).abs().max() > 1e-2
+    assert fast._torch is not folded
 
 
 def test_a_thread_that_folded_older_weights_does_not_have_the_last_word(monkeypatch, pictures):
