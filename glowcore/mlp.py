@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glowcore.networks import relu_of, unit_scale
+from glowcore.networks import normalise, relu_of
 
 
 class MLP(nn.Module):
@@ -36,12 +36,9 @@ class MLP(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Normalise the hidden layers: every unit gets mean 0 and standard deviation 1 on ``x``, before its ReLU."""
+        """Normalise the hidden layers on ``x``, before their ReLU (:func:`glowcore.networks.normalise`)."""
         for layer in self.hidden:
-            std, mean = torch.std_mean(layer(x), dim=0, correction=0)
-            scale = unit_scale(std)
-            layer.weight.mul_(scale[:, None])
-            layer.bias.copy_((layer.bias - mean) * scale)
+            normalise(layer, x)
             x = F.relu(layer(x))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -19,6 +19,20 @@ def unit_scale(std: Tensor) -> Tensor:
     return torch.where(std > 1e-6, 1 / std.clamp_min(1e-6), torch.ones_like(std))
 
 
+@torch.no_grad()
+def normalise(layer: nn.Conv2d | nn.Linear, x: Tensor) -> None:
+    """Scale a layer in place so that its outputs have mean 0 and standard deviation 1 on ``x`` in each channel.
+
+    A layer whose weight or bias is computed from others, by ``weight_norm`` or pruning, is not changed.
+    """
+    if isinstance(layer.weight, nn.Parameter) and isinstance(layer.bias, nn.Parameter):
+        h = layer(x)
+        std, mean = torch.std_mean(h, dim=(0, *range(2, h.dim())), correction=0)
+        scale = unit_scale(std)
+        layer.weight.mul_(scale.reshape(-1, *[1] * (layer.weight.dim() - 1)))
+        layer.bias.copy_((layer.bias - mean) * scale)
+
+
 def relu_of(layer: nn.Module, h: Tensor) -> Tensor:
     """Return the ReLU of ``h``, computed from the output of ``layer``, in place unless the layer has hooks.
 
@@ -92,16 +106,9 @@ class CouplingNet(nn.Module):
 
     @torch.no_grad()
     def initialize(self, x: Tensor) -> None:
-        """Scale both hidden layers to mean 0 and standard deviation 1 on ``x``, before their ReLU.
-
-        A layer whose weight is computed from others, by ``weight_norm`` or pruning, is not changed.
-        """
+        """Normalise both hidden layers on ``x``, before their ReLU (:func:`normalise`)."""
         for conv in (self.conv_in, self.conv_mid):
-            if isinstance(conv.weight, nn.Parameter):
-                std, mean = torch.std_mean(conv(x), dim=(0, 2, 3), correction=0)
-                scale = unit_scale(std)
-                conv.weight.mul_(scale.reshape(-1, 1, 1, 1))
-                conv.bias.copy_((conv.bias - mean) * scale)
+            normalise(conv, x)
             x = F.relu(conv(x))
 
     def position_bias(self) -> Tensor | None:

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.utils import spectral_norm
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.prune import random_unstructured
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from glowcore.mlp import MLP
 from glowcore.models import GlowConfig, build
 from glowcore.transforms.actnorm import ActNorm
 from glowcore.transforms.affine_move import affine_move
@@ -211,16 +215,21 @@ def test_network_initialisation_normalises_hidden_layers():
     assert (h.std(dim=(0, 2, 3), correction=0) - 1).abs().max() <= 1e-4
 
 
-@pytest.mark.parametrize("computed", [torch.nn.utils.parametrizations.weight_norm, torch.nn.utils.spectral_norm])
-def test_network_initialisation_leaves_a_layer_whose_weight_is_computed(computed):
-    network = net(2).eval()
-    computed(network.conv_in)
-    x = torch.randn(64, CHANNELS // 2, *SIZE) * 5 + 3
-    before = network.conv_in(x)
+@pytest.mark.parametrize("computed", [weight_norm, spectral_norm, lambda layer: random_unstructured(layer, "bias", 1)])
+@pytest.mark.parametrize("kind", ["convolutions", "linear"])
+def test_network_initialisation_leaves_a_layer_whose_weight_or_bias_is_computed(computed, kind):
+    if kind == "linear":
+        network, x = MLP(7, 16, 2, 3).eval(), torch.randn(64, 7) * 5 + 3
+        first, second = network.hidden
+    else:
+        network, x = net(2).eval(), torch.randn(64, CHANNELS // 2, *SIZE) * 5 + 3
+        first, second = network.conv_in, network.conv_mid
+    computed(first)
+    before = first(x)
     network.initialize(x)
-    assert torch.equal(network.conv_in(x), before)
-    h = network.conv_mid(torch.relu(before))
-    assert (h.std(dim=(0, 2, 3), correction=0) - 1).abs().max() <= 1e-4
+    assert torch.equal(first(x), before)
+    h = second(torch.relu(before)).transpose(0, 1).flatten(1)
+    assert (h.std(dim=1, correction=0) - 1).abs().max() <= 1e-4
 
 
 def test_function_transforms_see_through_an_affine_move():

@@ -122,7 +122,7 @@ _TABLE: list[tuple[str, tuple[str, ...], dict[str, tuple[tuple[str, str], ...]]]
     ("networks.py", (TRANSFORMS, REFERENCE), {
         "zero convolution's factor lost": (("LOG_SCALE_FACTOR = 3.0", "LOG_SCALE_FACTOR = 1.0"),),
         "second ReLU lost": (("h = relu_of(self.conv_mid, self.conv_mid(h))", "h = self.conv_mid(h)"),),
-        "hidden layer not centred": (("conv.bias.copy_((conv.bias - mean) * scale)", "conv.bias.mul_(scale)"),),
+        "hidden layer not centred": (("layer.bias.copy_((layer.bias - mean) * scale)", "layer.bias.mul_(scale)"),),
     }),
     ("priors.py", (TRANSFORMS, FLOW, REFERENCE, PARTICULAR, DENSITY), {
         "Gaussian's constant missing": ((" - 0.5 * math.log(2 * math.pi) * eps[0].numel()", ""),),
