@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from explorer.cli.options import path
 from explorer.portraits import aligning, photo_folder
 from glowcore.cli import console, options
 from glowcore.progress import progress_bar
@@ -19,7 +19,7 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "align", summary, EXAMPLE)
     p.add_argument(
         "--data",
-        type=Path,
+        type=path,
         required=True,
         metavar="DIR",
         help="folder of photos, those below it included: sub/a.jpg becomes sub__a.png",
@@ -32,7 +32,7 @@ def add_parser(commands, summary: str) -> None:
         help="width and height of the faces in pixels, from 8 to 1024 (default 64)",
     )
     p.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder to write to; what is there already is kept"
+        "--out", type=path, required=True, metavar="DIR", help="folder to write to; what is there already is kept"
     )
     options.add_quiet(p)
 

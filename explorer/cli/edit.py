@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from explorer.cli.options import add_model, default_model, open_engine, read
+from explorer.cli.options import add_model, default_model, open_engine, path, read
 from explorer.edits import recipe_png
 from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe, Source
 from explorer.engines import models
@@ -32,7 +32,7 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "edit", summary, EXAMPLE)
     p.add_argument(
         "--image",
-        type=Path,
+        type=path,
         required=True,
         metavar="PHOTO",
         help="the photo, as a camera took it; without a face in it, its centre is edited",
@@ -57,6 +57,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument(
         "--out",
         required=True,
+        type=options.path,
         metavar="FILE",
         help="picture to write, .png or .jpg; with --aligned .png, with the recipe inside",
     )

@@ -15,7 +15,11 @@ def add_model(command: argparse.ArgumentParser, default: str | None = None) -> N
     """Add ``--model MODEL`` and the device; ``default`` describes the model without the option, None requires it."""
     text = "model: its name, such as pretrained/faces64 or faces64, or its folder"
     command.add_argument(
-        "--model", required=default is None, metavar="MODEL", help=text + (f" (default: {default})" if default else "")
+        "--model",
+        required=default is None,
+        type=options.path,
+        metavar="MODEL",
+        help=text + (f" (default: {default})" if default else ""),
     )
     options.add_device(command)
 
@@ -46,6 +50,11 @@ def default_model() -> models.ModelEntry:
             "holds them"
         )
     return models.find(models.default_name(entries))
+
+
+def path(text: str) -> Path:
+    """Return a path that is not empty, as :func:`glowcore.cli.options.path`."""
+    return Path(options.path(text))
 
 
 def read(photo: Path) -> bytes:

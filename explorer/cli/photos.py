@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from explorer.cli.options import add_model, open_engine, read
+from explorer.cli.options import add_model, open_engine, path, read
 from explorer.edits.recipe import STRENGTH_LIMIT, EditRecipe
 from explorer.engines import models
 from explorer.engines.engine import Engine
@@ -27,7 +26,7 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "photos", summary, EXAMPLE)
     add_model(p)
     p.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="folder of uncropped photos, those below it included"
+        "--data", type=path, required=True, metavar="DIR", help="folder of uncropped photos, those below it included"
     )
     p.add_argument(
         "--strength",

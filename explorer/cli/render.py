@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 
-from explorer.cli.options import add_model, default_model, open_engine, read
+from explorer.cli.options import add_model, default_model, open_engine, path, read
 from explorer.edits import recipe_png
 from explorer.edits.recipe import EditRecipe, RecipeError
 from explorer.engines import models
@@ -35,9 +35,9 @@ def add_parser(commands, summary: str) -> None:
         metavar="TOKEN",
         help="the token, the application's address with ?s= and the token in it, or a PNG that it saved",
     )
-    p.add_argument("--image", type=Path, metavar="PHOTO", help="the photo, if the edit starts from one")
+    p.add_argument("--image", type=path, metavar="PHOTO", help="the photo, if the edit starts from one")
     add_model(p, default="the token's own")
-    p.add_argument("--out", required=True, metavar="FILE", help="picture to write, .png")
+    p.add_argument("--out", required=True, type=options.path, metavar="FILE", help="picture to write, .png")
 
 
 def run(args: argparse.Namespace) -> int:

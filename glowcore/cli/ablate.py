@@ -36,6 +36,7 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "ablate", summary, EXAMPLE)
     p.add_argument(
         "--data",
+        type=options.path,
         metavar="DIR",
         help="folder of pictures with a train and a test split (required, except with --table-only)",
     )
@@ -73,6 +74,7 @@ def add_parser(commands, summary: str) -> None:
     options.add_skip_broken(p)
     p.add_argument(
         "--out",
+        type=options.path,
         required=True,
         metavar="DIR",
         help="folder for runs.jsonl, ablation.md, ablation.png and models; finished runs are not repeated",

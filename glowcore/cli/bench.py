@@ -51,7 +51,7 @@ def add_parser(commands, summary: str) -> None:
         metavar="N",
         help=f"memory: training steps per measurement, 2 or more (default {DEFAULT_STEPS})",
     )
-    p.add_argument("--plot", metavar="PNG", help="memory: draw the result (needs matplotlib)")
+    p.add_argument("--plot", type=options.path, metavar="PNG", help="memory: draw the result (needs matplotlib)")
     p.add_argument("--json", action="store_true", help="print the result as JSON to stdout")
     options.add_device(p)
 

@@ -36,6 +36,7 @@ def add_parser(commands, summary: str) -> None:
     )
     p.add_argument(
         "--data",
+        type=options.path,
         metavar="DIR",
         help="pictures of your own to try, laid out as for train (default: the model's own gallery/, where it has one)",
     )

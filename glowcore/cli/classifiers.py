@@ -6,6 +6,7 @@ import argparse
 
 from glowcore.classifiers.classifier import ClassifierSettings
 from glowcore.classifiers.store import StoredClassifier, cached_classifier
+from glowcore.cli import options
 from glowcore.data import PictureSet, open_dataset
 from glowcore.errors import DataError
 from glowcore.flow import Flow
@@ -19,11 +20,13 @@ def add_arguments(group: argparse._ActionsContainer, purpose: str) -> None:
     """Add ``--classifier-data DIR`` and ``--classifier-folder DIR``; ``purpose`` ends the help of the first."""
     group.add_argument(
         "--classifier-data",
+        type=options.path,
         metavar="DIR",
         help=f"labelled pictures in CelebA's layout (or with attributes.csv); {purpose}",
     )
     group.add_argument(
         "--classifier-folder",
+        type=options.path,
         metavar="DIR",
         help=f"where trained classifiers are kept (default {FOLDER})",
     )

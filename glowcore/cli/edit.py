@@ -35,6 +35,7 @@ def add_parser(commands, summary: str) -> None:
     options.add_model(p)
     p.add_argument(
         "--image",
+        type=options.path,
         required=True,
         metavar="PICTURE",
         help="an aligned picture; one of another size is cropped to the model's shape and area-averaged",
@@ -55,7 +56,7 @@ def add_parser(commands, summary: str) -> None:
     )
     options.add_lock(p)
     class_option.add(p)
-    p.add_argument("--out", required=True, metavar="FILE", help="picture to write, .png or .jpg")
+    p.add_argument("--out", required=True, type=options.path, metavar="FILE", help="picture to write, .png or .jpg")
 
 
 @torch.inference_mode()

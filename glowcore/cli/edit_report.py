@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--link", metavar="PATH", help="with --markdown: path of the picture of --out, as seen from the document"
     )
     group.add_argument("--credit", metavar="TEXT", help="with --link: credit for the pictures, printed below it")
-    group.add_argument("--out", metavar="PICTURE", help="picture to write, .png or .jpg: strips of edited pictures")
+    group.add_argument(
+        "--out", type=options.path, metavar="PICTURE", help="picture to write, .png or .jpg: strips of edited pictures"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

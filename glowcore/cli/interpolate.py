@@ -28,8 +28,10 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "interpolate", summary, EXAMPLE)
     options.add_model(p)
-    p.add_argument("--from", dest="first", required=True, metavar="PICTURE", help="picture to start from")
-    p.add_argument("--to", dest="last", required=True, metavar="PICTURE", help="picture to end at")
+    p.add_argument(
+        "--from", dest="first", required=True, type=options.path, metavar="PICTURE", help="picture to start from"
+    )
+    p.add_argument("--to", dest="last", required=True, type=options.path, metavar="PICTURE", help="picture to end at")
     p.add_argument(
         "--frames",
         type=int,
@@ -43,7 +45,9 @@ def add_parser(commands, summary: str) -> None:
         "--side", type=int, metavar="N", help=f"film: enlarge until the shorter side has N pixels (default {SIDE})"
     )
     class_option.add(p)
-    p.add_argument("--out", required=True, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg")
+    p.add_argument(
+        "--out", required=True, type=options.path, metavar="FILE", help=".mp4, .gif, or a strip as .png or .jpg"
+    )
 
 
 @torch.inference_mode()

@@ -102,6 +102,7 @@ def add_data(parser: argparse.ArgumentParser, split: str, note: str = "") -> Non
     parser.add_argument(
         "--data",
         required=True,
+        type=path,
         metavar="DIR",
         help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or "
         "torchvision:NAME:ROOT" + (f"; {note}" if note else ""),
@@ -109,7 +110,9 @@ def add_data(parser: argparse.ArgumentParser, split: str, note: str = "") -> Non
     parser.add_argument("--split", default=split, help=f"train, valid, test or all (default {split})")
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N pictures")
     add_skip_broken(parser)
-    parser.add_argument("--cache-dir", metavar="DIR", help="folder in which the decoded pictures are kept as a file")
+    parser.add_argument(
+        "--cache-dir", type=path, metavar="DIR", help="folder in which the decoded pictures are kept as a file"
+    )
     add_quiet(parser)
 
 
@@ -283,8 +286,15 @@ def set_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
+def path(text: str) -> str:
+    """Return ``text``, which is not empty: an empty path would be taken for the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty, as of a variable that is not set; . is the current folder")
+    return text
+
+
 def _model_folder(text: str) -> str:
-    shipped = Path("pretrained", text)
+    shipped = Path("pretrained", path(text))
     if not Path(text).exists() and (shipped / "config.json").is_file():
         raise argparse.ArgumentTypeError(f"there is no folder {text}, expected such as {shipped}, which is there")
     return text

@@ -29,7 +29,15 @@ def add_parser(commands, summary: str) -> None:
     """Add the command's arguments."""
     p = options.command(commands, "reconstruct", summary, EXAMPLE)
     options.add_model(p)
-    p.add_argument("--image", required=True, action="extend", nargs="+", metavar="PICTURE", help="one or more pictures")
+    p.add_argument(
+        "--image",
+        required=True,
+        action="extend",
+        nargs="+",
+        type=options.path,
+        metavar="PICTURE",
+        help="one or more pictures",
+    )
     p.add_argument(
         "--levels",
         type=int,
@@ -50,6 +58,7 @@ def add_parser(commands, summary: str) -> None:
     p.add_argument("--json", action="store_true", help="print the numbers as JSON to stdout")
     p.add_argument(
         "--out",
+        type=options.path,
         required=True,
         metavar="FILE",
         help="sheet to write, .png or .jpg: one row per picture, original | reconstruction | difference",

@@ -152,8 +152,6 @@ def _parse(
             module.add_parser(commands, summary)
         else:
             commands.add_parser(name, help=summary)
-    if "" in argv:  # a path would be taken for the current folder
-        parser.error(f"the argument after {[prog, *argv][argv.index('')]} is empty, as of a variable that is not set")
     args, unknown = parser.parse_known_args(argv)
     if unknown:  # reported by the parser of the command, which names the right --help
         commands.choices[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -51,7 +51,7 @@ def add_parser(commands, summary: str) -> None:
         "--columns", type=int, metavar="N", help="pictures per row (default: roughly a square, or one per class)"
     )
     p.add_argument("--scale", type=int, default=2, metavar="N", help="enlarge N times, by whole pixels (default 2)")
-    p.add_argument("--out", required=True, metavar="FILE", help="sheet to write, .png or .jpg")
+    p.add_argument("--out", required=True, type=options.path, metavar="FILE", help="sheet to write, .png or .jpg")
 
 
 @torch.inference_mode()

@@ -20,6 +20,7 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "scan", summary, EXAMPLE)
     p.add_argument(
         "--data",
+        type=options.path,
         required=True,
         metavar="DIR",
         help="folder of pictures, those below it included; of a table in it, rows without a picture are listed too",

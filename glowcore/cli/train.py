@@ -63,11 +63,14 @@ def add_parser(commands, summary: str) -> None:
     p = options.command(commands, "train", summary, EXAMPLE)
     p.add_argument(
         "--data",
+        type=options.path,
         required=True,
         metavar="DIR",
         help="folder of pictures (with attributes.csv or class folders), CelebA's own layout, or torchvision:NAME:ROOT",
     )
-    p.add_argument("--out", required=True, metavar="DIR", help="folder of the run: model, log, samples, state")
+    p.add_argument(
+        "--out", required=True, type=options.path, metavar="DIR", help="folder of the run: model, log, samples, state"
+    )
     p.add_argument(
         "--resume",
         action="store_true",
@@ -76,6 +79,7 @@ def add_parser(commands, summary: str) -> None:
     )
     p.add_argument(
         "--init-from",
+        type=options.path,
         metavar="MODEL",
         help="start from the weights of a model, with a fresh optimizer; "
         "of its settings only --scale-min may be changed. Its data and licence are noted as init_from",

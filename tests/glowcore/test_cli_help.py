@@ -46,6 +46,16 @@ def test_every_option_is_explained(command):
     assert {option: text for option, text in texts.items() if text.startswith("of ")} == {}
 
 
+@pytest.mark.parametrize("command", commands().values(), ids=commands())
+def test_an_empty_path_is_not_taken_for_the_current_folder(command, capsys):
+    paths = {"DIR", "FILE", "MODEL", "PHOTO", "PICTURE", "PNG"}
+    for action in command._actions:
+        if action.metavar in paths:
+            with pytest.raises(SystemExit):
+                command.parse_args([f"{action.option_strings[0]}="])
+            assert f"argument {action.option_strings[0]}: the path is empty" in capsys.readouterr().err
+
+
 def test_a_setting_is_explained_for_every_model_that_has_it():
     texts = helps(glowcore_command("train"))
     for model, config in CONFIGS.items():

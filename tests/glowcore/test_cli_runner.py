@@ -39,9 +39,18 @@ def test_a_mistake_of_a_command_s_is_told_with_that_command_s_help(told):
     assert "(python -m glowcore --help shows what is expected)" in told("nothing")
 
 
-def test_an_empty_argument_is_not_taken_for_the_current_folder(told):
-    assert "the argument after --model is empty, as of a variable that is not set" in told("info", "--model", "")
-    assert "the argument after --out is empty" in told("train", "--data", ".", "--out", "", "--steps", "2")
+def test_an_empty_path_is_told_with_its_option_and_the_help_of_its_command(told):
+    for argv in (["info", "--model="], ["scan", "--data", ""], ["train", "--data", ".", "--out", "", "--steps", "2"]):
+        option = argv[argv.index("") - 1] if "" in argv else "--model"
+        assert told(*argv) == (
+            f"error: argument {option}: the path is empty, as of a variable that is not set; . is the current folder "
+            f"(python -m glowcore {argv[0]} --help shows what is expected)\n"
+        )
+
+
+def test_an_empty_argument_that_is_no_path_is_left_to_its_option(shared, told):
+    argv = ["attributes", "--model", shared / "model", "--data", shared / "faces", "--without", "", "--refine-steps", 0]
+    assert told(*argv) == "error: --refine-steps is 0, expected 1 to 1000000\n"  # the first mistake
 
 
 def test_a_shipped_model_without_its_folder_is_told_where_it_is(shared, told, tmp_path, monkeypatch):
