@@ -17,6 +17,7 @@ MAX_PHOTOS = 48
 MAX_CROPS = 64
 NAMED = 3  # dropped photos that a warning names
 LONGEST = 24  # characters of a file's name that are shown
+UNKNOWN = frozenset({""})  # the origins of a picture that may show a visitor's photo
 
 
 class Album(Mapping[str, Photo]):
@@ -122,7 +123,8 @@ class Crops(Mapping[str, np.ndarray]):
         self._pictures: OrderedDict[str, np.ndarray] = OrderedDict()
         self.lent: dict[str, Source] = {}
         self._sources: dict[str, Source] = {}
-        self._mixed_of: dict[str, frozenset[str]] = {}
+        # By key, the keys of all photos and crops that the picture was ever made of; "" if any may show a photo.
+        self._origins: dict[str, frozenset[str]] = {}
         self._numbers: dict[str, int] = {}
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -138,21 +140,26 @@ class Crops(Mapping[str, np.ndarray]):
         """Keep the aligned picture of ``source`` for another model; return its new source, which no link can carry."""
         crop = _source_of(picture)
         self.lent[crop.value] = source
-        self.keep(crop, picture)
+        self._add(crop, picture, self._made_of([source.value] if source.kind == "photo" else []))
         return crop
 
     def mix(self, picture: np.ndarray, of: Iterable[str]) -> Source:
         """Keep a mixed picture and return its source; ``of`` are the keys of the photos and crops in the mixture."""
         crop = _source_of(picture)
-        parts = frozenset().union(*({key} | self._mixed_of.get(key, frozenset()) for key in of))
-        self._mixed_of[crop.value] = parts - {crop.value}
-        self.keep(crop, picture)
+        self._add(crop, picture, self._made_of(of))
         return crop
 
     def keep(self, source: Source, picture: np.ndarray) -> None:
-        """Add the aligned picture of ``source``; beyond the limit, drop the oldest."""
+        """Add the aligned picture of ``source`` that came inside a PNG; beyond the limit, drop the oldest."""
+        self._add(source, picture, UNKNOWN)
+
+    def _made_of(self, keys: Iterable[str]) -> frozenset[str]:
+        return frozenset().union(*({key} | self._origins.get(key, UNKNOWN) for key in keys))
+
+    def _add(self, source: Source, picture: np.ndarray, origins: frozenset[str]) -> None:
         key = source.value
         self._pictures[key], self._sources[key] = picture, source
+        self._origins[key] = self._origins.get(key, frozenset()) | origins
         if key not in self.lent:
             self._numbers.setdefault(key, len(self._numbers) + 1)
         self._pictures.move_to_end(key)
@@ -171,20 +178,19 @@ class Crops(Mapping[str, np.ndarray]):
     def name_of(self, key: str) -> str:
         """Return a unique name of a picture that is not lent: "Picture 2 from a PNG", "Mixed picture 3"."""
         number = self._numbers[key]
-        return f"Mixed picture {number}" if key in self._mixed_of else f"Picture {number} from a PNG"
+        return f"Picture {number} from a PNG" if self._origins[key] == UNKNOWN else f"Mixed picture {number}"
 
     def of(self, photo: str) -> set[str]:
         """Return the keys of the pictures that were cut out of a photo or mixed from it."""
-        lent = {key for key, source in self.lent.items() if source.value == photo}
-        return {key for key in self if key == photo or key in lent or photo in self._mixed_of.get(key, ())}
+        return {key for key, origins in self._origins.items() if photo in {key, *origins}}
 
     def impersonal(self, key: str) -> bool:
-        """Return whether a picture was mixed here of pictures of a model alone, so that it shows nobody's photo."""
-        return self._mixed_of.keys() >= {key, *self._mixed_of.get(key, ())}
+        """Return whether all that a picture was made of is a model's own, so that it shows nobody's photo."""
+        return not UNKNOWN & self._origins.get(key, UNKNOWN)
 
     def drop(self, key: str) -> None:
         """Remove a picture, if present."""
-        for mapping in (self._pictures, self.lent, self._sources, self._mixed_of):
+        for mapping in (self._pictures, self.lent, self._sources, self._origins):
             mapping.pop(key, None)
 
 

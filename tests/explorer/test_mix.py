@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from explorer.edits import recipe_png
 from explorer.edits.recipe import NO_FILE, EditRecipe, Source
 from explorer.pixels.pictures import tile_uri
 from explorer.portraits.photos import photo_key
+from explorer.session.album import Crops
 from explorer.views import mixing
 from tests.explorer import tiny_model
 from tests.explorer.picture_files import jpeg_of, png_of
@@ -226,6 +228,19 @@ def test_the_frame_on_which_a_film_stands_is_opened_in_edit(home, engine, galler
     monkeypatch.setattr("explorer.ui.components.film._FILM", lambda **_: {"place": 1.0})
     at = visit("mix.py", EditRecipe(Source("gallery", "face_00.png"), model=engine.model_hash).token())
     np.testing.assert_array_equal(mixed_of(at), gallery.load("face_01.png"))
+
+
+def test_the_first_frame_of_a_film_from_a_picture_of_a_png_is_not_the_model_s_own(home, engine, many_blobs):
+    wanted = EditRecipe(Crops().mix(many_blobs[0], ()), model=engine.model_hash)
+    at = visit("edit.py")
+    file = recipe_png.to_png(many_blobs[0], wanted, many_blobs[0])
+    at.file_uploader(key="upload").upload("edited.png", file, "image/png").run()
+    boxes = [box.label for box in at.checkbox]
+    assert boxes == ["Keep the unedited picture in the file"]
+    at.switch_page("explorer/ui/pages/mix.py").run()
+    np.testing.assert_array_equal(mixed_of(at), many_blobs[0])
+    assert at.session_state["desk"].recipe.source == wanted.source
+    assert [box.label for box in at.checkbox] == boxes
 
 
 def test_a_film_goes_with_a_photo(home, many_blobs):
