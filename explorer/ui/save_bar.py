@@ -35,7 +35,8 @@ BOTH = "The unedited picture beside the edited one, the strengths below them. It
 WHOLE = "Your photo {}, changed only where the edit changed the face."
 EMBED_FACE = "So that the edit can be undone and changed without your photo; whoever has the file can see that face."
 EMBED_PICTURE = "So that the file alone is enough to go on; whoever has the file can see that picture."
-UNEDITED = "embed"  # key of the checkbox that adds the unedited crop to the face's files
+KEEP_FACE = "embed"  # key of the checkbox that adds the unedited face of a photo to the face's files
+KEEP_PICTURE = "embed picture"  # key of the one that adds an unedited picture without its photo
 OTHERS = "others"  # key of the checkbox that adds the other edited faces of the photo
 WARMED = "temperature known"  # key of the temperatures that the slider has reported or was given, and of its number
 
@@ -56,9 +57,9 @@ def save_bar(bench: Bench, photo: Photo | None) -> None:
             if words := link_words(desk.recipe, bench.engine.own, desk.crops):
                 st.caption(words)
             if photo is not None:
-                st.checkbox("Keep my unedited face in the file", key=UNEDITED, help=EMBED_FACE)
+                st.checkbox("Keep my unedited face in the file", key=KEEP_FACE, help=EMBED_FACE)
             elif _shows_somebody(desk):
-                st.checkbox("Keep the unedited picture in the file", key=UNEDITED, help=EMBED_PICTURE)
+                st.checkbox("Keep the unedited picture in the file", key=KEEP_PICTURE, help=EMBED_PICTURE)
 
 
 def others_put_back(desk: Desk) -> list[EditRecipe]:
@@ -128,8 +129,8 @@ def _save_whole_photo(bench: Bench, photo: Photo) -> None:
 
 def _shows_somebody(desk: Desk) -> bool:
     """Return whether the edit starts from a photo, or from a picture that may show one."""
-    key = desk.personal()
-    return bool(key) and not desk.crops.impersonal(key)
+    source = desk.recipe.source
+    return source.kind == "photo" and not desk.crops.impersonal(source.value)
 
 
 def _save_face(bench: Bench, *, in_photo: bool) -> None:
@@ -141,7 +142,8 @@ def _save_face(bench: Bench, *, in_photo: bool) -> None:
     """
     desk, engine, recipe = bench.desk, bench.engine, bench.desk.recipe
     asked = _shows_somebody(desk)
-    embed = recipe.source.kind == "photo" and (not asked or st.session_state.get(UNEDITED, False))
+    leave = st.session_state.get(KEEP_FACE if in_photo else KEEP_PICTURE, False)
+    embed = recipe.source.kind == "photo" and (not asked or leave)
     go_on = ENOUGH if embed or not asked else WITH_PHOTO if in_photo else WITH_PICTURE
     side = min(engine.image_size)
 

@@ -153,7 +153,7 @@ def test_a_picture_without_its_photo_can_be_kept_in_a_png(home, engine, blobs):
     assert at.session_state["desk"].recipe == wanted
     assert "save the PNG with it inside" in words(at)
     assert told(at, "editor")["link"].startswith("The link holds the edit, but not this picture: ")
-    at.checkbox(key="embed").check().run()
+    at.checkbox(key="embed picture").check().run()
     assert not at.exception
 
 

@@ -18,6 +18,7 @@ from explorer.edits.recipe import EditRecipe, Source
 from explorer.edits.recipe_png import read_png
 from explorer.engines.turns import Busy
 from explorer.portraits.face_detector import Face
+from explorer.session.album import Crops
 from explorer.session.desk import Desk
 from explorer.ui import downloads, save_bar, state
 from explorer.ui.components.plane import Walk
@@ -30,6 +31,13 @@ from tests.explorer.visiting import visit
 pytestmark = pytest.mark.usefixtures("fresh_caches", "home")
 
 EMBEDDED = Source("photo", "a" * 32, -1)  # of a picture that came inside a PNG
+
+
+def brought(crops: Crops, picture: np.ndarray) -> Source:
+    """Add a picture as from a PNG that was saved after it had been mixed elsewhere."""
+    source = Crops().mix(picture, ())
+    crops.keep(source, picture)
+    return source
 
 
 def buttons(at: AppTest) -> list[str]:
@@ -200,20 +208,30 @@ def test_all_edited_faces_of_a_photo_are_put_back_together(engine, monkeypatch):
     assert not (alone != group).any(axis=(0, 2))[:60].any()
 
 
-@pytest.mark.parametrize(
-    ("made", "asks"),
-    [
-        (lambda crops, photo, picture: crops.mix(picture, ()), False),
-        (lambda crops, photo, picture: crops.mix(picture, {crops.mix(255 - picture, ()).value}), False),
-        (lambda crops, photo, picture: crops.lend(Source("gallery", "face_00.png"), picture), False),
-        (lambda crops, photo, picture: crops.lend(crops.mix(255 - picture, ()), picture), False),
-        (lambda crops, photo, picture: crops.mix(picture, {photo.value}), True),
-        (lambda crops, photo, picture: crops.mix(picture, {crops.mix(255 - picture, {photo.value}).value}), True),
-        (lambda crops, photo, picture: crops.lend(photo, picture), True),
-        (lambda crops, photo, picture: crops.keep(EMBEDDED, picture) or EMBEDDED, True),
-    ],
-    ids=["mixed", "mixed twice", "lent", "mixed and lent", "of a photo", "of a photo, twice", "photo lent", "of a PNG"],
-)
+MADE = {  # by what is done with the pictures: a function that does it, and whether leave is asked for
+    "mixed": (lambda crops, photo, p: crops.mix(p, ()), False),
+    "mixed twice": (lambda crops, photo, p: crops.mix(p, {crops.mix(255 - p, ()).value}), False),
+    "mixed of itself": (lambda crops, photo, p: crops.mix(p, {crops.mix(p, ()).value}), False),
+    "lent": (lambda crops, photo, p: crops.lend(Source("gallery", "face_00.png"), p), False),
+    "mixed and lent": (lambda crops, photo, p: crops.lend(crops.mix(255 - p, ()), p), False),
+    "of a photo": (lambda crops, photo, p: crops.mix(p, {photo}), True),
+    "of a photo, twice": (lambda crops, photo, p: crops.mix(p, {crops.mix(255 - p, {photo}).value}), True),
+    "of a photo, again of none": (lambda crops, photo, p: crops.mix(p, {photo}) and crops.mix(p, ()), True),
+    "of none, again of a photo": (lambda crops, photo, p: crops.mix(p, ()) and crops.mix(p, {photo}), True),
+    "gone, again of none": (lambda crops, photo, p: crops.drop(crops.mix(p, {photo}).value) or crops.mix(p, ()), False),
+    "photo lent": (lambda crops, photo, p: crops.lend(Source("photo", photo), p), True),
+    "photo lent, mixed": (lambda crops, photo, p: crops.lend(Source("photo", photo), p) and crops.mix(p, ()), True),
+    "of a photo, lent": (lambda crops, photo, p: crops.lend(crops.mix(255 - p, {photo}), p), True),
+    "of a PNG": (lambda crops, photo, p: crops.keep(EMBEDDED, p) or EMBEDDED, True),
+    "mixed, of a PNG": (lambda crops, photo, p: crops.mix(p, ()) and brought(crops, p), True),
+    "of a PNG, mixed": (lambda crops, photo, p: brought(crops, p) and crops.mix(p, ()), True),
+    "of a PNG, of itself": (lambda crops, photo, p: crops.mix(p, {brought(crops, p).value}), True),
+    "of a PNG, twice": (lambda crops, photo, p: crops.mix(p, {crops.mix(p, {brought(crops, p).value}).value}), True),
+    "of a PNG, another": (lambda crops, photo, p: crops.mix(p, {brought(crops, 255 - p).value}), True),
+}
+
+
+@pytest.mark.parametrize(("made", "asks"), MADE.values(), ids=MADE)
 def test_a_file_brings_back_a_picture_without_a_photo_and_any_other_once_it_may(engine, blobs, monkeypatch, made, asks):
     offered, tips = {}, {}
     work = save_bar.download
@@ -225,7 +243,7 @@ def test_a_file_brings_back_a_picture_without_a_photo_and_any_other_once_it_may(
     at = visit("edit.py")
     desk = at.session_state["desk"]
     desk.receive(png_of(blobs[5]), engine)
-    desk.start_from(made(desk.crops, desk.photo().source, blobs[0]))
+    desk.start_from(made(desk.crops, desk.photo().key, blobs[0]))
     at.run()
     assert not at.exception
     promise = "upload the file here to go on"
@@ -234,13 +252,26 @@ def test_a_file_brings_back_a_picture_without_a_photo_and_any_other_once_it_may(
         files = (offered["save_face"], offered["save_face_large"](), offered["save_both"]())
         assert [read_png(data)[1] for data in files] == [None] * 3
         assert not any(promise in tip for tip in tips.values())
-        at.checkbox(key="embed").check().run()
+        at.checkbox[0].check().run()
     assert promise in tips["save_face_large"]
     for data in (offered["save_face"], offered["save_face_large"](), offered["save_both"]()):
         elsewhere = Desk.arrive(engine)
         elsewhere.receive(data, engine)
         assert (elsewhere.recipe, elsewhere.arrival.complete) == (desk.recipe, True)
         np.testing.assert_array_equal(elsewhere.picture(elsewhere.recipe, engine), blobs[0])
+
+
+def test_leave_to_keep_one_picture_in_the_file_is_none_for_a_face_of_a_photo(engine, blobs):
+    at = visit("edit.py")
+    recipe = EditRecipe(EMBEDDED, (("Male", 1.0),), model=engine.model_hash)
+    upload = at.file_uploader(key="upload")
+    upload.upload("edited.png", recipe_png.to_png(blobs[1], recipe, blobs[1]), "image/png").run()
+    at.checkbox[0].check().run()
+    assert (at.checkbox[0].label, at.checkbox[0].value) == ("Keep the unedited picture in the file", True)
+    assert "upload the file here to go on" in saved(at, "save_face_large").help
+    at.file_uploader(key="upload").upload("me.png", png_of(blobs[5]), "image/png").run()
+    assert (at.checkbox[0].label, at.checkbox[0].value) == ("Keep my unedited face in the file", False)
+    assert "upload the file and your photo here to go on" in saved(at, "save_face_large").help
 
 
 def test_a_file_says_what_it_shows(monkeypatch, blobs):
