@@ -36,7 +36,9 @@ if __name__ == "__main__":
     parser.add_argument("folder", metavar="FOLDER", help="folder to write to, made if missing")
     try:
         main(parser.parse_args().folder)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "sklearn":
+            raise
         sys.exit("error: scikit-learn, which holds the digits, is not installed; pip install scikit-learn")
     except OSError as error:
         sys.exit(f"error: {error}")

@@ -235,7 +235,9 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
         sys.exit("error: matplotlib, which draws, is not installed; pip install matplotlib")
     except (GlowcoreError, OSError) as error:
         sys.exit(f"error: {error}")

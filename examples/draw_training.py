@@ -34,7 +34,9 @@ if __name__ == "__main__":
     args = parser.parse_args()
     try:
         main(args.out, *args.logs)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
         sys.exit("error: matplotlib, which draws, is not installed; pip install matplotlib")
     except OSError as error:
         sys.exit(f"error: {error}")

@@ -53,7 +53,9 @@ if __name__ == "__main__":
     args = parser.parse_args()
     try:
         found = judge(glowcore.load(args.model, device="cpu"), args.folder)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "sklearn":
+            raise
         sys.exit("error: scikit-learn, which holds the classifiers, is not installed; pip install scikit-learn")
     except GlowcoreError as error:
         sys.exit(f"error: {error}")

@@ -113,7 +113,9 @@ if __name__ == "__main__":
     parser.add_argument("out", metavar="OUT.pt", help="file to write the weights to")
     try:
         main(parser.parse_args().out)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "sklearn":
+            raise
         sys.exit("error: scikit-learn, which holds the digits, is not installed; pip install scikit-learn")
     except (OSError, RuntimeError) as error:
         sys.exit(f"error: {error}")

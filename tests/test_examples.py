@@ -60,16 +60,16 @@ def test_own_parts_are_trained_saved_and_exact(tmp_path, capsys):
     assert (latents.log_prob - expected).abs() <= 1e-9
 
 
-@pytest.mark.parametrize(
-    ("command", "package"),
-    [
-        ("digits.py digits", "scikit-learn"),
-        ("own_parts.py own.pt", "scikit-learn"),
-        (f"judge_digits.py {ROOT}/pretrained/digits digits", "scikit-learn"),
-        ("draw_training.py out.png log.jsonl", "matplotlib"),
-        ("draw_how_it_works.py --model model --out out", "matplotlib"),
-    ],
-)
+PACKAGES = [
+    ("digits.py digits", "scikit-learn"),
+    ("own_parts.py own.pt", "scikit-learn"),
+    (f"judge_digits.py {ROOT}/pretrained/digits digits", "scikit-learn"),
+    ("draw_training.py out.png log.jsonl", "matplotlib"),
+    ("draw_how_it_works.py --model model --out out", "matplotlib"),
+]
+
+
+@pytest.mark.parametrize(("command", "package"), PACKAGES)
 def test_an_example_without_a_package_that_it_needs_is_one_line(tmp_path, monkeypatch, command, package):
     program, *arguments = command.split()
     for module in ("sklearn", "sklearn.datasets", "sklearn.linear_model", "sklearn.neighbors", "matplotlib"):
@@ -80,6 +80,20 @@ def test_an_example_without_a_package_that_it_needs_is_one_line(tmp_path, monkey
         runpy.run_path(str(ROOT / "examples" / program), run_name="__main__")
     monkeypatch.setattr(sys, "argv", [program, *arguments])
     with pytest.raises(SystemExit, match=rf"^error: {package}, .* is not installed; pip install {package}$"):
+        runpy.run_path(str(ROOT / "examples" / program), run_name="__main__")
+
+
+@pytest.mark.parametrize("command", [command for command, _ in PACKAGES])
+def test_an_example_does_not_call_a_package_missing_that_lacks_another(tmp_path, monkeypatch, command):
+    program, *arguments = command.split()
+    for module in [name for name in sys.modules if name.split(".")[0] in ("sklearn", "matplotlib")]:
+        monkeypatch.delitem(sys.modules, module)
+    for name in ("sklearn", "matplotlib"):
+        (tmp_path / f"{name}.py").write_text("import absent")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [program, *arguments])
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'absent'$"):
         runpy.run_path(str(ROOT / "examples" / program), run_name="__main__")
 
 
