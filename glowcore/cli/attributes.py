@@ -126,7 +126,10 @@ def run(args: argparse.Namespace) -> int:
     if args.classifier_data is not None:
         ensemble.append(classifiers.classifier(args, model, args.classifier_split or "test", CLASSIFIER))
     if args.directions == "refined":
-        console.say(f"refining through the decoder in {steps} steps takes minutes; --directions partial leaves it out")
+        console.say(
+            f"refining through the decoder in {steps} {'step' if steps == 1 else 'steps'} can take minutes; fewer "
+            "--refine-steps or --directions partial shorten it"
+        )
     vectors = fit_attributes(
         model,
         pictures,
