@@ -125,7 +125,7 @@ def test_edits_as_markdown_and_as_words(folder, tmp_path, capsys):
         (["--pictures", "0"], "--pictures is 0"),
         (["--json", "--markdown"], "--json and --markdown"),
         (["--out", "edits.gif"], "expected .png"),
-        (["--out", ""], "it is a folder"),
+        (["--out", "."], "it is a folder"),
         (["--seed", "0"], "--seed 0 is of the dequantisation noise, and --edits draws none"),
         (["--link", "a.png"], "--link goes with --markdown, expected both or no --link"),
         (["--credit", "me"], "--credit goes with --markdown, "),
