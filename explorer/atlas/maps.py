@@ -18,6 +18,7 @@ SAMPLES = 24
 _maps: ByteLRU[LatentMap] = ByteLRU(512 * 2**20)  # above the largest map
 _faces: ByteLRU[np.ndarray] = ByteLRU(4 * 2**20)
 _locks: dict[Key, threading.Lock] = {}
+_outdated: set[Key] = set()  # files made with other weights: weights in use, path, time
 
 
 def map_of(engine: Engine) -> LatentMap:
@@ -35,8 +36,11 @@ def map_of(engine: Engine) -> LatentMap:
             with _locks.setdefault(key, threading.Lock()):  # a map that waits for its model must not delay the others
                 latent_map = _maps.get(key)
                 if latent_map is None:
-                    latent_map = LatentMap.load(engine.folder, engine.model_hash) or _small(engine)
-                    _maps.put(key, latent_map, latent_map.nbytes)
+                    latent_map = LatentMap.load(engine.folder, engine.model_hash)
+                    if latent_map is None:
+                        _outdated.add(key[:3])
+                        latent_map = _small(engine)
+                    _maps.put(key_of(engine), latent_map, latent_map.nbytes)
         finally:
             _locks.pop(key, None)
     return latent_map
@@ -68,9 +72,11 @@ def key_of(engine: Engine) -> Key:
     A small map shows the present gallery or samples, and has the present scores.
     """
     path = engine.folder / MAP_FILE
-    made = str(path.stat().st_mtime_ns) if path.is_file() else ""
+    file = engine.model_hash, str(path), str(path.stat().st_mtime_ns) if path.is_file() else ""
+    if file[2] and file not in _outdated:
+        return file
     shown = (str(engine.temperature), *engine.gallery.stamps)
-    return engine.model_hash, str(path), made, *shown, *digests(engine.attributes, engine.own).values()
+    return *file, *shown, *digests(engine.attributes, engine.own).values()
 
 
 def _small(engine: Engine) -> LatentMap:

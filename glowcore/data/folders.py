@@ -191,7 +191,13 @@ def _list_folders(folder: Path) -> Listing:
     if inner == ["images"]:
         return _list_folders(folder / "images")
     if len(inner) == 1 and inner[0].isalpha() and inner[0].lower() in SPLIT_WORDS:
-        lone = _join(folder, [(inner[0], "", _list_folders(folder / inner[0]))])
+        part = _list_folders(folder / inner[0])
+        if (part.splits != split_by_name(part.files)).any():
+            raise DataError(
+                f"{printable(str(part.folder), 120)} has splits of its own inside; give that folder, or move them "
+                f"to {printable(str(folder), 120)}"
+            )
+        lone = _join(folder, [(inner[0], "", part)])
         return replace(lone, splits=split_by_name(lone.files))  # by the names that a table has, as _list_table
     if (split_of := _named_splits(folder, inner)) is not None:
         return _join(folder, [(name, split, _list_folders(folder / name)) for name, split in split_of.items()])

@@ -90,6 +90,11 @@ def test_the_small_map_beside_one_of_other_weights_follows_the_gallery(mine, blo
     assert len(maps.map_of(engine)) == 6
     (engine.gallery.folder / "face_01.png").unlink()
     assert len(maps.map_of(engine)) == 5
+    made.save(mine)
+    key = maps.key_of(engine)
+    (engine.gallery.folder / "face_02.png").unlink()
+    assert maps.key_of(engine) == key
+    assert len(maps.map_of(engine)) == 10
 
 
 def test_a_damaged_map_leaves_no_lock(mine):

@@ -151,3 +151,10 @@ def test_files_of_other_kinds_are_counted_and_told(tmp_path, capsys):
         path.unlink()
     with pytest.raises(DataError, match=r"no pictures in .*faces \(4 files of other kinds passed over: \.heic 2"):
         open_dataset(faces, image_size=8)
+
+
+def test_splits_inside_the_folder_of_one_split_are_refused_not_split_anew(tmp_path):
+    write(tmp_path, ["training/train/1.png", "training/train/2.png", "training/test/3.png"])
+    with pytest.raises(DataError, match="training has splits of its own inside; give that folder, or move them to"):
+        open_dataset(tmp_path, image_size=8)
+    assert open_dataset(tmp_path / "training", image_size=8, split="test").files == ["test/3.png"]

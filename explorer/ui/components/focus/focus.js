@@ -30,6 +30,7 @@ class FocusKeeper {
       if (event.target.matches(FIELDS)) this.left = performance.now()
     }, { capture: true, signal: this.listening.signal })
     document.addEventListener("click", (event) => {
+      clearTimeout(this.waiting) // of an earlier link
       const inNewTab = event.ctrlKey || event.metaKey || event.shiftKey
       // Streamlit sends a typed text in a later task than the one in which its field loses the focus, and with the field's
       // page: after the page of a link that is tapped in the same task, it would lead the server back.
@@ -49,15 +50,17 @@ class FocusKeeper {
     this.observer.observe(document.body, { attributeFilter: ["disabled"], childList: true, subtree: true })
   }
 
-  // Click on a link once a text that is on its way has been taken: a run that the next page ends at once takes none.
+  // Click on a link after a text that is on its way, and after the run that takes it if that has begun: the next page would
+  // break the run off.
   follow(link, waited = SENT) {
-    setTimeout(() => {
+    this.waiting = setTimeout(() => {
       if (runState() === "notRunning" || waited >= TAKEN) link.click()
       else this.follow(link, waited + SENT)
     }, SENT)
   }
 
   remove() {
+    clearTimeout(this.waiting)
     this.listening.abort()
     this.observer.disconnect()
   }
