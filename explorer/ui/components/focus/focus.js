@@ -10,7 +10,8 @@ const OPENER = '.st-key-cam_box [data-testid="stPopoverButton"]' // of the camer
 const UPLOADER = '[data-testid="stFileUploader"]'
 const FIELDS = "input, textarea"
 const SENT = 50 // milliseconds after a field has lost the focus in which its text is sent
-const TAKEN = 2000 // milliseconds that a link waits at most for the run that takes the text
+const BEGUN = 500 // milliseconds in which the run that takes the text begins
+const TAKEN = 2000 // milliseconds in which it ends
 
 // Return a function that gives the node to focus when the pressed one loses the focus.
 function heirOf(pressed) {
@@ -50,12 +51,12 @@ class FocusKeeper {
     this.observer.observe(document.body, { attributeFilter: ["disabled"], childList: true, subtree: true })
   }
 
-  // Click on a link after a text that is on its way, and after the run that takes it if that has begun: the next page would
-  // break the run off.
-  follow(link, waited = SENT) {
+  // Click on a link after the run that takes a text on its way: the next page would break it off.
+  follow(link, waited = 0, seen = false) {
     this.waiting = setTimeout(() => {
-      if (runState() === "notRunning" || waited >= TAKEN) link.click()
-      else this.follow(link, waited + SENT)
+      const runs = runState() !== "notRunning"
+      if ((seen && !runs) || waited >= (seen || runs ? TAKEN : BEGUN)) link.click()
+      else this.follow(link, waited + SENT, seen || runs)
     }, SENT)
   }
 
