@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         ensemble.append(classifiers.classifier(args, model, args.classifier_split or "test", CLASSIFIER))
     if args.directions == "refined":
         console.say(
-            f"refining through the decoder in {steps} {'step' if steps == 1 else 'steps'} can take minutes; fewer "
+            f"refining through the decoder in {counted(steps, 'step')} can take minutes; fewer "
             "--refine-steps or --directions partial shorten it"
         )
     vectors = fit_attributes(
