@@ -1,4 +1,4 @@
-"""Clicks that wait, on buttons that save a file and on links right after typing; and the focus of the keyboard."""
+"""Clicks that wait or would be lost: on buttons that save a file, links, moving controls; and the keyboard's focus."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-_FOCUS = st.components.v2.component("explorer_focus", **sources("focus", "gate", "focus"))
+_FOCUS = st.components.v2.component("explorer_focus", **sources("focus", "gate", "press", "focus"))
 
 
 def focus() -> None:
     """Let clicks on buttons that save a file wait until the page rests, and return the focus once the file is made.
 
-    A click on a link waits until the text that was typed right before it is sent.
+    A click on a link waits until the text that was typed right before it is sent. A press on a control clicks it
+    although the page has moved it before the release.
     """
     _FOCUS(key="focus")

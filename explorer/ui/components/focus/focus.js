@@ -69,6 +69,7 @@ class FocusKeeper {
 
 export default function ({ parentElement }) {
   window.explorerGate ??= new SaveGate() // before the keeper, whose listener must not see a click that waits; of all pages
+  window.explorerPress ??= new PressKeeper() // of all pages
   const keeper = instanceOf(parentElement, () => new FocusKeeper())
   return whenGone(parentElement, () => keeper.remove())
 }
