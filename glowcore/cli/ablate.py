@@ -120,7 +120,7 @@ def _report(args: argparse.Namespace, out: Path, runs: list[experiment.Run]) -> 
     try:
         report.plot(runs, out / "ablation.png")
         console.say(f"wrote {out / 'ablation.png'}")
-    except ImportError:
+    except ModuleNotFoundError:
         console.say("no picture: matplotlib is not installed (requirements-dev.txt has it)")
     if args.json:
         console.print_json({"runs": [dataclasses.asdict(run) for run in runs]})
