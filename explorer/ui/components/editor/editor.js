@@ -219,9 +219,7 @@ class Editor {
     return { ...data, photo: this.photo, pictures }
   }
 
-  async update(data, send, chooseFace = this.chooseFace) {
-    this.send = send
-    this.chooseFace = chooseFace
+  async update(data) {
     this.unanswered = Boolean(data.unanswered)
     const turn = (this.turn = (this.turn ?? 0) + 1)
     data = this.completed(data)
@@ -278,7 +276,7 @@ class Editor {
   // Without an answer the sliders go back to the edit that the server has last sent. No strip is requested until it answers.
   giveUp(op) {
     if (isRequest({ op })) return
-    this.update({ ...this.data, strip: null, note: UNANSWERED, unanswered: true }, this.send)
+    this.update({ ...this.data, strip: null, note: UNANSWERED, unanswered: true })
   }
 
   // While values are pending the large picture stays at the strip's frame, unless the edit has another source by now.
@@ -320,7 +318,8 @@ class Editor {
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const editor = instanceOf(parentElement, () => new Editor(parentElement))
-  const send = (message) => setStateValue("request", message)
-  if (data) editor.update(data, send, (face) => setTriggerValue("face", face))
+  editor.send = (message) => setStateValue("request", message)
+  editor.chooseFace = (face) => setTriggerValue("face", face)
+  if (data) editor.update(data)
   return whenGone(parentElement, () => editor.close())
 }

@@ -17,7 +17,6 @@ class Stage {
     this.node = root.querySelector(".stage")
     this.before = root.querySelector(".before")
     this.after = root.querySelector(".after")
-    this.tagBefore = root.querySelector(".tag-before")
     this.tagAfter = root.querySelector(".tag-after")
     this.pictures = {}
     this.shown = "edited"
