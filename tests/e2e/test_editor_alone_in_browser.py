@@ -95,16 +95,45 @@ STRIP_LOST = (
 }"""
 )
 
+# Whether the row of frames is still valid after data in which the strip's own slider is moved, after data with a new
+# slider, and after data in which another slider is moved, none of it by the editor; and all requests.
+MOVED_BESIDE = (
+    START
+    + """
+  const [messages, { original }] = [[], data.pictures]
+  const setStateValue = (_, message) => messages.push(message)
+  const requested = async (count) => { while (messages.length < count) await wait(10) }
+  const newest = (more) => show({ data: { ...data, ack: messages.at(-1), ...more }, parentElement: root, setStateValue })
+  newest()
+  await requested(1)
+  const [frames, strengths] = [root.querySelector(".frames"), [-4, -3, -2, -1, 0, 1, 2, 3, 4]]
+  const strip = { name: data.sliders[0].name, strengths, uri: original.uri, lost: [], lostWords: "" }
+  newest({ strip })
+  while (frames.querySelector("button").disabled) await wait(10)
+  const seen = []
+  const [own, other] = data.sliders
+  const rest = data.sliders.slice(2)
+  for (const moved of [[{ ...own, value: 1 }, other], [own, other, { ...own, name: "new", value: 0 }], [own, { ...other, value: 1 }]]) {
+    const sliders = [...moved, ...rest]
+    newest({ sliders })
+    while (root.__instance.data.sliders !== sliders) await wait(10)
+    seen.push(!frames.matches(".stale"))
+  }
+  for (let i = 0; i < 300 && messages.length < 2; i++) await wait(10)
+  return { seen, sent: messages.map((m) => [m.op, m.name]) }
+}"""
+)
+
 # How often the photo has been requested after answers without it: for each its key, and whether it acknowledges.
 PHOTO_MISSED = (
     START
     + """
   const [messages, counts] = [[], []]
-  show({ parentElement: root })
+  show({ parentElement: root, setStateValue: (_, message) => messages.push(message) })
   const answers = [["a", 1], ["a", 0], ["a", 1], ["a", 1], ["b", 1], ["a", 0], ["a", 1], ["a", 1], ["a", 1]]
   for (const [key, acknowledges] of answers) {
     const ack = acknowledges ? messages.at(-1) : null
-    await root.__instance.update({ ...data, ack, photo: { key } }, (message) => messages.push(message))
+    await root.__instance.update({ ...data, ack, photo: { key } })
     counts.push(messages.length)
   }
   return counts
@@ -118,10 +147,10 @@ CHOSEN = (
     + """
   const [messages, chosen] = [[], []]
   const counts = []
-  const update = (more) => root.__instance.update({ ...data, ack: messages.at(-1), ...more }, (m) => messages.push(m),
-    (face) => chosen.push(face))
-  show({ parentElement: root })
+  const setStateValue = (_, message) => messages.push(message)
+  show({ parentElement: root, setStateValue, setTriggerValue: (_, face) => chosen.push(face) })
   const editor = root.__instance
+  const update = (more) => editor.update({ ...data, ack: messages.at(-1), ...more })
   await update()
   for (const source of [data.source, "another"]) {
     editor.change({ op: "reset" })
@@ -231,6 +260,17 @@ def test_no_strip_is_asked_for_while_a_button_is_pressed(play):
 
 def test_a_strip_that_newer_data_has_overtaken_is_requested_once_more(play):
     assert play(STRIP_LOST) == {"overtaken": ["strip", "strip"], "refused": []}
+
+
+def test_a_strip_is_outdated_by_a_move_of_another_slider_and_not_by_one_of_its_own(play):
+    names = []
+
+    def known(sliders):
+        names.extend(slider["name"] for slider in sliders)
+        return sliders
+
+    result = play(MOVED_BESIDE, known)
+    assert result == {"seen": [True, True, False], "sent": [["strip", names[0]]] * 2}
 
 
 def test_a_photo_that_did_not_come_with_the_answer_is_requested_once_more(play):

@@ -240,16 +240,16 @@ class Editor {
     const answered = before && sent !== this.wire.inFlight ? sent : null
     if (answered) this.wire.settle(answered, before.token)
     if (before) this.announce(data, before, answered?.op ?? null)
-    if (other) {
-      this.chosen = null // of the picture before
-      this.told = ""
-      this.dropStrip()
-    }
+    if (other) { this.chosen = null; this.told = "" }
+    // A grid or an uploaded PNG may have moved other sliders of the same picture.
+    const others = (name) => `${data.sliders.filter((s) => s.value && s.name !== name).map((s) => s.name + s.value)}`
+    const old = this.stage.strip
+    if (other || (old && old.others !== others(old.name))) this.dropStrip()
     this.panel.build(data.sliders)
     this.panel.update(data.sliders, this.wire.valuesPending)
     if (strip && strip.name === this.wanted && this.wire.allows(strip.name)) {
       this.wire.received(strip)
-      this.stage.strip = strip
+      this.stage.strip = { ...strip, others: others(strip.name) }
       this.panel.know(strip)
       this.frames.show(strip, data.sliders.find((s) => s.name === strip.name))
     }
