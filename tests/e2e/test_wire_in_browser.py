@@ -117,6 +117,10 @@ def test_nothing_is_sent_while_another_page_is_on_its_way(play, leave):
     first = {"spot": [0, 0]}
     assert play("Wire", leave, ("post", first), ("wait", 4999))["sent"] == []
     assert play("Wire", leave, ("post", first), ("wait", 5000))["sent"] == [{**first, "seq": 1}]
+    # Nor is a message repeated, until a whole wait later; then the page has stayed.
+    before = [("post", first), ("wait", 7000), leave]
+    assert play("Wire", *before, ("wait", 8999))["sent"] == [{**first, "seq": 1}]
+    assert play("Wire", *before, ("wait", 9000))["sent"][1:] == [{**first, "seq": 1, "again": True}]
 
 
 @pytest.mark.parametrize(

@@ -57,12 +57,13 @@ class Wire {
     this.send(this.inFlight)
   }
 
-  // While a script runs the answer may still come, and sending the message again would give up its place in the queue.
+  // While a script runs the answer may still come, and sending the message again would give up its place in the queue;
+  // while another page is loading nothing may be sent.
   watch() {
     clearTimeout(this.lostTimer)
     this.lostTimer = setTimeout(() => {
       this.waited += PATIENCE
-      if (runState() !== "notRunning" && this.waited < LONGEST) this.watch()
+      if (this.departure.begun || (runState() !== "notRunning" && this.waited < LONGEST)) this.watch()
       else this.lost()
     }, PATIENCE)
   }
