@@ -87,7 +87,7 @@ function putInAddress(value, name = "s") {
   try { history.replaceState(history.state, "", address) } catch { /* browsers limit the rate of such calls; the next edit sets the address again */ }
 }
 
-// Keep a value for later editors of this tab, also after a reload; a browser may forbid this, and then nothing is kept.
+// Keep a value for later pages of this tab, also after a reload; a browser may forbid this, and then nothing is kept.
 function remember(key, value) {
   try { sessionStorage.setItem(key, JSON.stringify(value)) } catch { /* no storage */ }
 }

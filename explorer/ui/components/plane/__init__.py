@@ -86,10 +86,10 @@ def plane(chart: Chart, *, key: str, start: Walk, on_walk: Callable[[Walk], None
 
     def went() -> None:
         message: Any = st.session_state[key].get("went")
-        number = newer(message, st.session_state.get(_place(key), NO_MESSAGE))
+        number = newer(message, st.session_state.get(_number_key(key), NO_MESSAGE))
         if number is None:
             return
-        st.session_state[_place(key)] = number
+        st.session_state[_number_key(key)] = number
         walk = _walk(message, chart.points)
         if walk is not None:
             on_walk(walk)
@@ -100,8 +100,8 @@ def plane(chart: Chart, *, key: str, start: Walk, on_walk: Callable[[Walk], None
 
 def acknowledge(key: str) -> None:
     """Acknowledge the last message of the plane; call it last in the plane's part of the page."""
-    last = st.session_state.get(_place(key), NO_MESSAGE)
-    received(acknowledgement(last), key=_place(key) + " ack")
+    last = st.session_state.get(_number_key(key), NO_MESSAGE)
+    received(acknowledgement(last), key=_number_key(key) + " ack")
 
 
 def _walk(message: dict[str, Any], points: Sequence[Point]) -> Walk | None:
@@ -117,7 +117,7 @@ def _walk(message: dict[str, Any], points: Sequence[Point]) -> Walk | None:
     return None
 
 
-def _place(key: str) -> str:
+def _number_key(key: str) -> str:
     return f"{key} received"
 
 
