@@ -36,7 +36,7 @@ def page() -> None:
     # Imported here because the server needs only `app`, not the library; it answers a second sooner.
     from explorer.ui import state
     from explorer.ui.components.address import address
-    from explorer.ui.components.focus import focus
+    from explorer.ui.components.clicks import clicks
     from explorer.ui.components.uploads import uploads
     from explorer.ui.frame import show_failure
 
@@ -71,7 +71,7 @@ def page() -> None:
     except GlowcoreError as error:
         show_failure(error)
     uploads(visitors.bounds())
-    focus()
+    clicks()
     if chosen is not edit and (token := state.token()):
         # A key for each page: a shared one would keep the value of another page.
         address({state.TOKEN: token}, key=f"address {chosen.title}")

@@ -201,7 +201,8 @@ def test_a_slow_server_does_not_fade_the_picture(page):
         assert faded == ["1", "0s"], width
 
 
-def test_the_menu_of_pages_closes_when_one_is_chosen_and_is_none_for_the_tab_key(page):
+@pytest.mark.parametrize("keys", [[], ["Shift"]])  # Streamlit opens no new window for it
+def test_the_menu_of_pages_closes_when_one_is_chosen_and_is_none_for_the_tab_key(page, keys):
     ready(page, 720, 450)
     links = page.get_by_test_id("stSidebar").get_by_role("link")
     expect(links).to_have_count(0)  # a closed menu has none that could get the focus
@@ -211,7 +212,7 @@ def test_the_menu_of_pages_closes_when_one_is_chosen_and_is_none_for_the_tab_key
         assert place >= 0
     page.get_by_test_id("stExpandSidebarButton").click()
     expect(links).to_have_count(7)
-    links.nth(2).click()
+    links.nth(2).click(modifiers=keys)
     expect(page.get_by_text("Between faces")).to_be_visible()
     expect(links).to_have_count(0)
     page.wait_for_function("document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().x < -200")

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from explorer.ui.components import sources
+from explorer.ui.components.clicks import SCRIPTS
 from explorer.wording.labels import strength
 from tests.e2e.settling import settle, smile
 
@@ -21,6 +23,23 @@ SILENT_PICTURES = """() => { const found = []
     const shown = e.tagName === 'IMG' || (e.tagName === 'CANVAS' && e.getAttribute('role'))
     if (shown && !hidden && !word) found.push(e.outerHTML.slice(0, 120)) } }
   look(document); return found }"""
+
+# How often a link has been clicked: at once after typing, and when its wait is over, after `meanwhile`.
+WAITS = """async ([js, meanwhile]) => {
+  const show = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default
+  const [field, link] = document.querySelectorAll("input, a")
+  let count = 0
+  link.onclick = (event) => { event.preventDefault(); count += 1 }
+  show({ parentElement: document.body })
+  history.pushState(null, "", "/b")
+  field.focus()
+  field.blur()
+  link.click()
+  const early = count
+  new Function(meanwhile)()
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  return [early, count]
+}"""
 
 HERE = "chart => chart.getRootNode().__instance.data.here"  # the place of the edit, where the keys begin
 
@@ -141,14 +160,15 @@ def test_the_gallery_is_one_stop_of_the_tab_key(page):
 
 
 @pytest.mark.parametrize(
-    ("name", "field", "text", "kept"),
+    ("name", "field", "text", "kept", "keys"),
     [
-        ("Sample", "Number of the first face", "0177", "177"),  # without the zero once the number is in use
-        ("Attributes", "Its name", "Freckles", "Freckles"),
+        ("Sample", "Number of the first face", "0177", "177", []),  # without the zero once the number is in use
+        ("Attributes", "Its name", "Freckles", "Freckles", []),
+        ("Attributes", "Its name", "Freckles", "Freckles", ["Control"]),  # Streamlit opens no new tab for it
     ],
 )
 def test_a_tap_on_a_link_right_after_typing_changes_the_page_and_keeps_the_text(
-    browser, server, name, field, text, kept
+    browser, server, name, field, text, kept, keys
 ):
     page = browser.new_page(viewport={"width": 1360, "height": 860}, has_touch=True)
     page.goto(server)
@@ -156,10 +176,28 @@ def test_a_tap_on_a_link_right_after_typing_changes_the_page_and_keeps_the_text(
     link(name).tap()
     page.get_by_role("textbox", name=field).fill(text)
     settle(page)
-    link("Mix").tap()
+    link("Mix").tap(modifiers=keys)
     expect(page.get_by_role("slider", name="Place in the film")).to_be_visible()
     settle(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Between faces")
     link(name).tap()
     expect(page.get_by_role("textbox", name=field)).to_have_value(kept)
     page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "clicks"),
+    [
+        ("", 1),
+        ("history.back()", 0),
+        ("history.pushState(null, '', '/c')", 0),
+        ("document.body.click()", 0),
+    ],
+)
+def test_a_link_that_waits_is_clicked_once_on_its_own_page(browser, meanwhile, clicks):
+    page = browser.new_page()
+    page.route("http://app/*", lambda route: route.fulfill(content_type="text/html", body="<input><a href=/x>x</a>"))
+    page.goto("http://app/")
+    counted = page.evaluate(WAITS, [sources("clicks", *SCRIPTS)["js"], meanwhile])
+    page.close()
+    assert counted == [0, clicks]

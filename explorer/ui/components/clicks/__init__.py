@@ -6,13 +6,14 @@ import streamlit as st
 
 from explorer.ui.components import sources
 
-_FOCUS = st.components.v2.component("explorer_focus", **sources("focus", "gate", "press", "focus"))
+SCRIPTS = ("gate", "press", "links", "focus", "clicks")
+_CLICKS = st.components.v2.component("explorer_clicks", **sources("clicks", *SCRIPTS))
 
 
-def focus() -> None:
+def clicks() -> None:
     """Let clicks on buttons that save a file wait until the page rests, and return the focus once the file is made.
 
     A click on a link waits until the text that was typed right before it is sent. A press on a control clicks it
     although the page has moved it before the release.
     """
-    _FOCUS(key="focus")
+    _CLICKS(key="clicks")
