@@ -76,8 +76,8 @@ def view_of(bench: Bench) -> dict[str, Any]:
         if view is None:
             show_failure(error)
             st.stop()
-        ack = acknowledgement(desk.answered)
-        return {**view, "ack": ack, "strip": None, "note": f"{_reason(error)}: {error}."}
+        desk.note = f"{_reason(error)}: {error}."
+        return {**view, "ack": acknowledgement(desk.answered), "strip": None, "note": desk.note}
     desk.keep_view(view)
     return view
 

@@ -44,7 +44,12 @@ def _look() -> None:
 
 
 def in_fragment() -> bool:
-    """Return whether a fragment runs alone, not the whole page."""
+    """Return whether a fragment runs alone, not the whole page.
+
+    If a widget of the page changes in the moment in which a component of a fragment sends a message, Streamlit takes
+    both for one message and runs the fragment alone. The fragment therefore compares what the page shows of the session
+    (``shown``) with its present state (``beside``), and reruns the page where they differ.
+    """
     context = get_script_run_ctx(suppress_warning=True)
     return context is not None and bool(context.fragment_ids_this_run)
 

@@ -17,6 +17,7 @@ from explorer.engines.turns import Busy
 from explorer.ui import state
 from glowcore.errors import ImageError
 from tests.explorer.picture_files import jpeg_of
+from tests.explorer.widgets import told
 
 
 @pytest.fixture
@@ -46,10 +47,14 @@ def test_who_comes_to_a_full_server_is_told_so_and_can_try_again(unopened, full)
     assert at.button(key="try_again")
 
 
-def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, full):
+@pytest.mark.parametrize("every_view_fails", [False, True])
+def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, full, every_view_fails):
     at = unopened.run()
-    before, history = editor(at), at.session_state["desk"].history
+    before, history, marked = editor(at), at.session_state["desk"].history, told(at, "gallery")["selected"]
     assert before["note"] == ""
+    assert marked != ""
+    if every_view_fails:
+        state.engine_of("pretrained/tiny").release()
     full()
     at.button(key="random_face").click().run()
     after = editor(at)
@@ -58,6 +63,7 @@ def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, f
     assert after["pictures"] == before["pictures"]
     assert after["sliders"] == before["sliders"]
     assert at.session_state["desk"].history == history
+    assert told(at, "gallery")["selected"] == marked
 
 
 def test_a_removed_photo_does_not_come_back_while_the_server_is_busy(unopened, full, blobs):

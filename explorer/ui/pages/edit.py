@@ -131,10 +131,9 @@ def ask_for_photo(bench: Bench) -> None:
 def edit_panel(bench: Bench, shown: tuple[Any, ...]) -> None:
     """The fragment with the editor and the save bar, which reruns alone when a slider moves.
 
-    ``shown`` is what the rest of the page shows of the session.
+    ``shown`` is ``beside`` as the rest of the page shows it.
     """
     desk, engine = bench.desk, bench.engine
-    changed = shown != beside(bench)
     view = {**view_of(bench), "photo": photo_view(bench)}
     desk.wanted = NOTHING  # what was requested is sent once
     editor(
@@ -144,9 +143,9 @@ def edit_panel(bench: Bench, shown: tuple[Any, ...]) -> None:
         on_face=lambda face: choose_face(bench, face),
     )
     save_bar(bench, desk.photo())
-    # The rest of the page must show the change, unless a new source could not be shown and the editor went back to the
-    # last one. This comes last because a slider that is removed and inserted again during the run loses the focus.
-    if changed and shown != beside(bench):
+    # The editor also goes back to its last picture where a new one cannot be made. This comes last because a slider that
+    # is removed and inserted again during the run loses the focus.
+    if shown != beside(bench):
         st.rerun()
 
 
@@ -176,11 +175,7 @@ def choose_face(bench: Bench, face: Any) -> None:
 
 
 def beside(bench: Bench) -> tuple[Any, ...]:
-    """Return what the page shows of the session beside the editor.
-
-    If it changes in the moment in which the editor sends something, Streamlit takes both for one message of the
-    editor's fragment, and runs the fragment alone.
-    """
+    """Return what the page shows of the session beside the editor; a change reruns the page (see ``in_fragment``)."""
     desk, session = bench.desk, st.session_state
     return (
         (desk.recipe.source, desk.recipe.temperature),

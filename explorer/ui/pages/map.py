@@ -157,8 +157,8 @@ def colour_key(bench: Bench) -> str:
     return state.of_model("colour", bench.engine)
 
 
-def chosen(bench: Bench) -> list[str | None]:
-    """Return the session's values of the three choices, whether they are offered or not."""
+def beside(bench: Bench) -> list[str | None]:
+    """Return the three choices, offered or not, beside the plane; a change reruns the page (see ``in_fragment``)."""
     return [st.session_state.get(key) for key in (*axis_keys(bench), colour_key(bench))]
 
 
@@ -280,10 +280,9 @@ if latent_map.sheet is None and (bench.engine.folder / MAP_FILE).is_file():
 
 
 @st.fragment
-def panel(axes: Axes, colour: str, start: Walk, here: Point | None, known: list[str | None]) -> None:
-    """The fragment with the plane and its face, which reruns alone; ``known`` is ``chosen`` as the page shows it."""
-    # A choice in the moment of a message from the plane is taken by Streamlit for a part of that: the page did not run.
-    if known != chosen(bench):
+def panel(axes: Axes, colour: str, start: Walk, here: Point | None, shown: list[str | None]) -> None:
+    """The fragment with the plane and its face, which reruns alone; ``shown`` is ``beside`` as the page shows it."""
+    if shown != beside(bench):
         st.rerun()
     arranged = latent_map.arranged(axes)
     left, right = st.columns([1.5, 1], gap="large")
@@ -306,4 +305,4 @@ offered = ordered(latent_map.axes_of(bench.engine.attributes))
 arrived = arrive(bench, offered)
 axes, colour = choices(bench, latent_map, offered)
 start_at(arrived, bench, latent_map, axes)
-panel(axes, colour, walk_of(bench, axes), place_of_edit(bench, latent_map, axes), chosen(bench))
+panel(axes, colour, walk_of(bench, axes), place_of_edit(bench, latent_map, axes), beside(bench))
