@@ -103,7 +103,8 @@ MOVED_BESIDE = (
   const [messages, { original }] = [[], data.pictures]
   const setStateValue = (_, message) => messages.push(message)
   const requested = async (count) => { while (messages.length < count) await wait(10) }
-  const newest = (more) => show({ data: { ...data, ack: messages.at(-1), ...more }, parentElement: root, setStateValue })
+  const newest = (more) =>
+    show({ data: { ...data, ack: messages.at(-1), ...more }, parentElement: root, setStateValue })
   newest()
   await requested(1)
   const [frames, strengths] = [root.querySelector(".frames"), [-4, -3, -2, -1, 0, 1, 2, 3, 4]]
@@ -111,9 +112,13 @@ MOVED_BESIDE = (
   newest({ strip })
   while (frames.querySelector("button").disabled) await wait(10)
   const seen = []
-  const [own, other] = data.sliders
-  const rest = data.sliders.slice(2)
-  for (const moved of [[{ ...own, value: 1 }, other], [own, other, { ...own, name: "new", value: 0 }], [own, { ...other, value: 1 }]]) {
+  const [own, other, ...rest] = data.sliders
+  const moves = [
+    [{ ...own, value: 1.5 }, other],
+    [own, other, { ...own, name: "new", value: 0 }],
+    [own, { ...other, value: 1 }],
+  ]
+  for (const moved of moves) {
     const sliders = [...moved, ...rest]
     newest({ sliders })
     while (root.__instance.data.sliders !== sliders) await wait(10)
