@@ -143,8 +143,8 @@ def edit_panel(bench: Bench, shown: tuple[Any, ...]) -> None:
         on_face=lambda face: choose_face(bench, face),
     )
     save_bar(bench, desk.photo())
-    # The editor also goes back to its last picture where a new one cannot be made. This comes last because a slider that
-    # is removed and inserted again during the run loses the focus.
+    # Where no picture can be made, the editor has gone back to the last one. This comes last because a slider that is
+    # removed and inserted again during the run loses the focus.
     if shown != beside(bench):
         st.rerun()
 
