@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def required_choice(
-    widget: Callable[..., T | None], label: str, options: Sequence[T], *, key: str, start: T, **arguments: Any
+    widget: Callable[..., T], label: str, options: Sequence[T], *, key: str, start: T, **arguments: Any
 ) -> T:
     """Show a widget that chooses one of ``options``; return the choice.
 
@@ -28,8 +28,7 @@ def required_choice(
     """
     if st.session_state.get(key) not in options:
         st.session_state[key] = start
-    chosen = widget(label, options, key=key, required=True, **arguments)
-    return start if chosen is None else chosen
+    return widget(label, options, key=key, required=True, **arguments)
 
 
 def exchange(changed: str, other: str, before: str) -> None:

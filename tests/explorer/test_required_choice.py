@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
-
-from explorer.ui import required
 
 
 def page() -> None:
@@ -36,8 +33,3 @@ def test_the_start_takes_the_place_of_a_value_that_is_no_option(lost):
     at = AppTest.from_function(page).run()
     at.session_state["mode"] = lost
     assert shown(at.run()) == "Film, Film"
-
-
-def test_a_widget_without_a_value_gives_the_start(monkeypatch):
-    monkeypatch.setattr(st, "session_state", {})
-    assert required.required_choice(lambda *_, **__: None, "Mode", ["Film"], key="mode", start="Film") == "Film"
