@@ -113,7 +113,7 @@ def alone(browser):
         pictures = sheet([np.full((8, 8, 3), 20 * i, np.uint8) for i in range(number)], columns)
         look = {"columns": columns, "side": columns, "count": number, "alt": ""}
         data = {**look, "rate": 24, "loop": False, "buttons": "x", **pictures}
-        parts = sources(name)
+        parts = sources(name, "../place_sender", name)
         script = parts["js"].replace("LEAVING = 5000", "LEAVING = 500")
         assert script != parts["js"]
         return page.evaluate(scene, [parts["html"], script, data, move])

@@ -15,7 +15,7 @@ from explorer.ui.downloads import download
 from explorer.views import export
 from glowcore.films import RATE
 
-_FILM = st.components.v2.component("explorer_film", **sources("film"))
+_FILM = st.components.v2.component("explorer_film", **sources("film", "../place_sender", "film"))
 COLUMNS = 8
 
 

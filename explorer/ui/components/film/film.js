@@ -6,23 +6,17 @@ const THUMBS = 9
 const PLACE = "explorer-film-place"
 const REST = 300 // milliseconds at one position after which it is sent, while a pointer or key is still down
 
-class Film {
+class Film extends PlaceSender {
   constructor(root) {
+    super("place", 0)
     this.find = (selector) => root.querySelector(selector)
     this.canvas = this.find(".screen canvas")
     this.scrub = this.find(".scrub")
-    this.place = this.sent = this.received = 0
     this.touched = false
-    this.departure = new Departure(() => { if (!this.timer) this.send() })
-    this.listening = new AbortController()
     const { signal } = this.listening
     const onPress = (event) => { if (this.timer && event.target.closest?.(this.box)) this.stand(this.place) }
     document.addEventListener("pointerdown", onPress, { capture: true, signal })
     document.addEventListener("focusin", onPress, { capture: true, signal })
-    window.addEventListener("explorer-received", ({ detail }) => { if ("place" in detail) this.received = detail.place }, { signal })
-    window.addEventListener("explorer-save", (event) => {
-      if (!this.timer && this.sent !== this.received) event.preventDefault() // a film that plays has no frame to save
-    }, { signal })
     this.scrub.oninput = () => this.rest(Number(this.scrub.value) / this.scrub.max)
     this.scrub.onkeydown = (event) => { this.repeated = event.repeat }
     this.scrub.onchange = () => { if (!this.repeated) this.stand(this.place) }
@@ -117,15 +111,6 @@ class Film {
     this.timer = requestAnimationFrame(step)
   }
 
-  // Send the position, unless the server has it already: the new run would drop the files of the buttons. While another page
-  // is loading nothing is sent, and saving waits.
-  send() {
-    if (this.place === this.sent) return
-    this.keep()
-    this.sent = this.departure.begun ? null : this.place
-    if (this.sent !== null) this.post(this.place)
-  }
-
   finish(place) {
     this.stop()
     this.go(place)
@@ -155,7 +140,6 @@ class Film {
     this.keep()
   }
 
-  // Keep the position for the next visit of the page.
   keep() {
     remember(`${PLACE} ${this.box}`, [this.place, this.touched])
   }
@@ -168,8 +152,7 @@ class Film {
   remove() {
     this.stop()
     clearTimeout(this.resting)
-    this.departure.close()
-    this.listening.abort()
+    super.remove()
   }
 
   stop() {

@@ -12,7 +12,7 @@ from explorer.pixels.lost_pictures import sheet
 from explorer.ui.components import sources
 from explorer.ui.components.received import received
 
-_PAD = st.components.v2.component("explorer_pad", **sources("pad"))
+_PAD = st.components.v2.component("explorer_pad", **sources("pad", "../place_sender", "pad"))
 MIDDLE = (0.5, 0.5)
 
 

@@ -4,37 +4,25 @@
 
 const DOT = "explorer-pad-place"
 
-class Pad {
+class Pad extends PlaceSender {
   constructor(root) {
+    super("at", [0.5, 0.5])
     this.find = (selector) => root.querySelector(selector)
     this.field = this.find(".field")
     this.face = this.find(".face")
     this.corners = root.querySelectorAll(".corner canvas")
-    this.at = this.sent = this.received = [0.5, 0.5]
-    this.departure = new Departure(() => this.send())
-    this.listening = new AbortController()
-    const { signal } = this.listening
-    window.addEventListener("explorer-received", ({ detail }) => { if ("at" in detail) this.received = detail.at }, { signal })
-    window.addEventListener("explorer-save", (event) => {
-      if (String(this.sent) !== String(this.received)) event.preventDefault()
-    }, { signal })
     dragged(this.field, (x, y) => this.go(x, y), () => this.send())
     this.field.onkeydown = (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
       if (!step) return
       event.preventDefault()
-      this.go(this.at[0] + step[0] * 0.04, this.at[1] + step[1] * 0.04)
+      this.go(this.place[0] + step[0] * 0.04, this.place[1] + step[1] * 0.04)
     }
     this.field.onkeyup = this.field.onblur = () => this.send()
   }
 
-  // Send the position, unless the server has it already: the new run would drop the files of the buttons. While another page
-  // is loading nothing is sent, and saving waits.
-  send() {
-    if (String(this.at) === String(this.sent)) return
-    remember(DOT, this.at)
-    this.sent = this.departure.begun ? null : this.at
-    if (this.sent) this.post(this.at)
+  keep() {
+    remember(DOT, this.place)
   }
 
   async load(data, send) {
@@ -43,7 +31,7 @@ class Pad {
     this.alt = data.alt
     if (this.uri === data.uri) return
     const kept = this.uri ? null : recall(DOT)
-    if (kept) [this.at, this.sent] = [kept, null] // the server may hold another place
+    if (kept) [this.place, this.sent] = [kept, null] // the server may hold another place
     this.uri = data.uri
     const image = await decoded(data.uri)
     if (this.uri !== data.uri) return
@@ -56,15 +44,15 @@ class Pad {
     const last = data.side ** 2 - 1
     const ends = [0, data.side - 1, last - data.side + 1, last]
     this.corners.forEach((canvas, index) => this.sheet.draw(canvas, ends[index]))
-    this.go(...this.at)
+    this.go(...this.place)
     if (!this.sent) this.send()
   }
 
   // Move the dot and blend the four nearest pictures of the grid bilinearly.
   go(x, y) {
-    this.at = [Math.min(1, Math.max(0, x)), Math.min(1, Math.max(0, y))]
+    this.place = [Math.min(1, Math.max(0, x)), Math.min(1, Math.max(0, y))]
     if (!this.sheet) return
-    const [px, py] = this.at.map((v) => v * (this.side - 1))
+    const [px, py] = this.place.map((v) => v * (this.side - 1))
     const [column, row] = [px, py].map((v) => Math.min(this.side - 2, Math.floor(v)))
     const [u, v] = [px - column, py - row]
     const first = row * this.side + column
@@ -77,23 +65,18 @@ class Pad {
     }
     this.find(".lost").hidden = !this.lost.has(Math.round(py) * this.side + Math.round(px))
     const dot = this.find(".dot")
-    dot.style.left = `${this.at[0] * 100}%`
-    dot.style.top = `${this.at[1] * 100}%`
-    const [s, t] = this.at
+    dot.style.left = `${this.place[0] * 100}%`
+    dot.style.top = `${this.place[1] * 100}%`
+    const [s, t] = this.place
     const shares = [["A", (1 - s) * (1 - t)], ["B", s * (1 - t)], ["C", (1 - s) * t], ["D", s * t]]
     const text = shares.map(([name, share]) => `${name} ${Math.round(share * 100)} %`).join(" · ")
     this.find(".shares").textContent = text
     this.face.setAttribute("aria-label", `${this.alt}: ${text}`)
   }
-
-  remove() {
-    this.departure.close()
-    this.listening.abort()
-  }
 }
 
 export default function ({ data, parentElement, setStateValue }) {
   const pad = instanceOf(parentElement, () => new Pad(parentElement))
-  if (data) pad.load(data, (at) => setStateValue("at", at))
+  if (data) pad.load(data, (place) => setStateValue("at", place))
   return whenGone(parentElement, () => pad.remove())
 }
