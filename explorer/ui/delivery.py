@@ -27,8 +27,8 @@ def wait_until_sent() -> None:
     if hasattr(session, "_event_loop") and hasattr(session, "_browser_queue"):  # private: a release may rename them
         # On the server's event loop, which puts elements into the queue in the order in which the run made them.
         asyncio.run_coroutine_threadsafe(_sent(session), session._event_loop).result()
-    # Streamlit stops a run only where it uses Streamlit. If another page was asked for while this run waited, it must stop
-    # here: at its regular end it would drop the fragments of all other runs, and the new page would answer nothing.
+    # Streamlit stops a run where that uses Streamlit. One that was told to stop while it waited, as for another page,
+    # stops here: at a regular end it would drop the fragments of all other runs, and the new page would not answer.
     st.session_state.get("any key")
 
 

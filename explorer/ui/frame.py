@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.edits.messages import acknowledgement
 from explorer.edits.recipe import EditRecipe
@@ -110,6 +111,15 @@ def warn_of_lost(pictures: Sequence[np.ndarray]) -> None:
     words = lost_words(pictures)
     if words:
         caution(words)
+
+
+def reserved() -> DeltaGenerator:
+    """Return a container for elements that come and go.
+
+    Streamlit knows elements by their order: those after a new one would be built anew, and lose a press, a drag or the
+    focus. The container is always there.
+    """
+    return st.container()
 
 
 def caution(text: str) -> None:

@@ -13,7 +13,7 @@ from explorer.portraits.photos import Photo
 from explorer.session.fitting import GREETING
 from explorer.ui import state, visitors
 from explorer.ui.downloads import download
-from explorer.ui.frame import Bench, caution, plain
+from explorer.ui.frame import Bench, caution, plain, reserved
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, tell_lost
 from explorer.ui.previews import previews
 from explorer.wording.labels import join_labels, noun, ordered, percent, words
@@ -137,7 +137,7 @@ def two_groups(bench: Bench) -> tuple[list[Upload], list[Upload]]:
     with right:
         lacking = uploader(bench, "Without it", "own_without")
     fewest = min(len(having), len(lacking))
-    with st.container():
+    with reserved():
         if attribute.FEWEST_PHOTOS <= fewest < attribute.ENOUGH_PHOTOS:
             caution(f"With {fewest} of a kind the direction is rough; {attribute.ENOUGH_PHOTOS} make it steadier.")
     return having, lacking
@@ -148,7 +148,7 @@ def name_field(bench: Bench) -> str:
     example = "Freckles" if noun(bench.engine) == "face" else "Tilted"
     # Without max_chars: Streamlit silently drops a longer paste.
     name = st.text_input("Its name", key="own_name", persist_state="session", placeholder=example)
-    with st.container():
+    with reserved():
         if len(tidy := naming.tidy(name)) < len(" ".join(name.split())):
             caution(f"A name has {naming.LONGEST} characters at most; it is cut to “{plain(tidy)}”.")
     return name
@@ -216,10 +216,11 @@ def uploader(bench: Bench, label: str, key: str) -> list[Upload]:
     needed = attribute.FEWEST_PHOTOS - len(photos)
     missing = f"; {needed} {'more ' * bool(photos)}needed" if needed > 0 else ""
     st.caption((counted(len(photos), "photo") if photos else "No photos yet") + missing)
-    for file in files:
-        if group[file.file_id].words:
-            caution(plain(group[file.file_id].words))
-    tell_lost(key)
+    with reserved():
+        for file in files:
+            if group[file.file_id].words:
+                caution(plain(group[file.file_id].words))
+        tell_lost(key)
     if earlier:
         st.button("Clear those given before", key=f"{key} clear", type="tertiary", on_click=drop, args=(earlier,))
     return photos

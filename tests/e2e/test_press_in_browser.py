@@ -1,50 +1,126 @@
-"""A press of a hand, which takes its time: the page may move the button before the release."""
+"""Presses of a hand, which last: the page may move a control before the release, or open a dialog under it."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.e2e.settling import settle
+from explorer.edits.recipe import EditRecipe, Source
+from tests.e2e.settling import settle, smile
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 
-@pytest.fixture
-def make(page):
-    """The button that makes a slider, under a message that a first press has brought, with a name typed since."""
-    page.get_by_role("link", name="Attributes", exact=True).click()
-    button = page.get_by_role("button", name="Make the slider")
-    button.click()
-    expect(refusal(page)).to_be_visible()
-    settle(page)
-    page.get_by_role("textbox", name="Its name").fill("Freckles")
-    return button
+def down(page, target, share: float = 0.5) -> None:
+    """Press on a target, at a share of its width."""
+    box = target.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+    page.mouse.down()
 
 
 def refusal(page):
     return page.get_by_text("8 photos of each kind are needed")
 
 
-def press(page, button) -> None:
-    """Press on the button until the typed text's run has removed the message, and the button has moved up."""
-    box = button.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
+@pytest.fixture
+def make(page):
+    """The button that makes a slider, pressed until the run of the name typed before has moved it up."""
+    page.get_by_role("link", name="Attributes", exact=True).click()
+    button = page.get_by_role("button", name="Make the slider")
+    button.click()
+    expect(refusal(page)).to_be_visible()
+    settle(page)
+    page.get_by_role("textbox", name="Its name").fill("Freckles")
+    before = button.bounding_box()
+    down(page, button)
     expect(refusal(page)).to_have_count(0)
     settle(page)
-    assert box["y"] - button.bounding_box()["y"] > box["height"]
+    assert before["y"] - button.bounding_box()["y"] > before["height"]
+    return button
 
 
 def test_a_button_that_moves_from_under_the_pointer_is_clicked(page, make):
-    press(page, make)
     page.mouse.up()
     expect(refusal(page)).to_be_visible()
 
 
-def test_a_press_that_leaves_the_button_is_not_a_click(page, make):
-    press(page, make)
-    box = make.bounding_box()
-    page.mouse.move(box["x"] + box["width"] + 300, box["y"])
+@pytest.mark.parametrize("away", ["moved", "scrolled"])
+def test_a_press_that_the_hand_takes_away_from_the_button_is_not_a_click(page, make, away):
+    if away == "moved":
+        box = make.bounding_box()
+        page.mouse.move(box["x"] + box["width"] + 300, box["y"])
+    else:
+        page.mouse.wheel(0, -200)
     page.mouse.up()
     settle(page)
+    page.wait_for_timeout(500)
     expect(refusal(page)).to_have_count(0)
+
+
+@pytest.fixture
+def refused(page):
+    """The page Sample with a number that was not taken, and another one typed since."""
+    page.get_by_role("link", name="Sample", exact=True).click()
+    field = page.get_by_role("textbox", name="Number of the first face")
+    field.fill("abc")
+    field.press("Enter")
+    expect(page.get_by_text("; expected a whole number")).to_be_visible()
+    settle(page)
+    field.fill("7")
+    return page
+
+
+def held(page, target, share: float = 0.5) -> None:
+    """Press on a target until the run of the number typed before has moved it."""
+    before = target.bounding_box()["y"]
+    down(page, target, share)
+    expect(page.get_by_text("; expected a whole number")).to_have_count(0)
+    settle(page)
+    assert before - target.bounding_box()["y"] > 20
+    page.mouse.up()
+
+
+def test_a_toggle_that_moves_from_under_the_pointer_is_switched(refused):
+    held(refused, refused.get_by_text("A temperature for each level"))
+    expect(refused.get_by_role("slider")).to_have_count(5)
+
+
+def test_an_option_that_moves_from_under_the_pointer_is_chosen(refused):
+    held(refused, refused.get_by_role("radio", name="3", exact=True))
+    expect(refused.get_by_role("button", name=re.compile("seed [0-9]+$"))).to_have_count(9)
+
+
+def test_a_slider_that_moves_from_under_the_pointer_is_set(refused):
+    temperature = refused.get_by_role("slider", name="Temperature")
+    held(refused, refused.locator('[data-testid="stSlider"]').first, share=0.9)
+    expect(temperature).not_to_have_value("0.7")
+
+
+def test_the_editor_stays_when_a_row_above_it_goes(page):
+    page.goto(f"{page.url.split('?')[0]}?s={EditRecipe(Source('photo', 'ab' * 16)).token()}")
+    expect(page.get_by_text("Stay with this one")).to_be_visible()
+    expect(smile(page)).to_be_visible()
+    settle(page)
+    editor = page.locator(".editor").element_handle()
+    page.get_by_role("button", name="Stay with this one").click()
+    expect(page.get_by_text("Stay with this one")).to_have_count(0)
+    settle(page)
+    assert editor.evaluate("element => element.isConnected")
+
+
+def test_a_double_click_opens_a_dialog_and_leaves_it_open(page):
+    expect(smile(page)).to_have_value("1")
+    settle(page)
+    button, dialog = page.get_by_role("button", name="Grid of two attributes"), page.get_by_role("dialog")
+    button.scroll_into_view_if_needed()
+    down(page, button, share=0.1)
+    page.mouse.up()
+    expect(dialog).to_be_visible()
+    page.mouse.down()
+    page.mouse.up()
+    settle(page)
+    expect(dialog).to_be_visible()
+    page.wait_for_timeout(600)
+    page.mouse.click(5, 5)
+    expect(dialog).to_have_count(0)

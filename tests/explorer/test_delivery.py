@@ -1,4 +1,4 @@
-"""A run waits until its elements have been sent, unless this Streamlit does not say what has been; it can be stopped."""
+"""A run waits until its elements have been sent, unless Streamlit does not say what has been; it can be stopped."""
 
 from __future__ import annotations
 

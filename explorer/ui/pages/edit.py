@@ -21,7 +21,7 @@ from explorer.ui import shelf, state, visitors
 from explorer.ui.choosers import faces_line, gallery_shelf, imagined_line
 from explorer.ui.components.editor import editor
 from explorer.ui.components.eyes import eyes, eyes_of
-from explorer.ui.frame import Bench, open_bench, plain, view_of
+from explorer.ui.frame import Bench, open_bench, plain, reserved, view_of
 from explorer.ui.intake import PHOTO_TYPES, Taken, intake, known_files
 from explorer.ui.save_bar import edited, others_put_back, save_bar
 from explorer.views.in_photo import in_photo, key_of
@@ -218,8 +218,9 @@ def eyes_dialog(bench: Bench, photo: Photo) -> None:
 
 bench = open_bench()
 imagined = choose_source(bench)
-offer_its_model(bench)
-ask_for_photo(bench)
+with reserved():
+    offer_its_model(bench)
+    ask_for_photo(bench)
 edit_panel(bench, beside(bench))
 if imagined is not None:  # after the picture, because the first visitor waits until they are sampled
     with imagined:

@@ -17,7 +17,7 @@ from explorer.ui.components.film import film, save_film
 from explorer.ui.components.pad import pad
 from explorer.ui.components.tiles import Tile
 from explorer.ui.downloads import keep_picture, stem
-from explorer.ui.frame import Bench, caution, intro, open_bench, warn_of_lost
+from explorer.ui.frame import Bench, caution, intro, open_bench, reserved, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.required import required_choice
 from explorer.views import mixing
@@ -71,8 +71,8 @@ def film_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> None:
             format_func=lambda level: level_label(engine, level),
             help="Levels left out stay as they are in A.",
         )
-    if not walking:
-        with panel:
+    with panel, reserved():
+        if not walking:
             caution("Nothing changes: choose at least one level under “More”.")
     stops = encoded(bench, chosen, panel)
     stretch = seconds * RATE // (len(stops) - 1)  # frames
@@ -126,11 +126,10 @@ def arithmetic_mode(bench: Bench, chosen: list[str], name: str, stage, panel) ->
         st.caption("What A has and B has not, given to C. Works best with A and B alike in everything else.")
         amount = st.slider("How much", -2.0, 2.0, 1.0, 0.1, key="amount", persist_state="session")
     a, b, c = (shelf.encoded(bench, p) for p in chosen)
-    if a.key == b.key:
-        with panel:
+    with panel, reserved():
+        if a.key == b.key:
             caution("A and B are the same picture, so C stays as it is: choose another for one of them.")
-    elif b.key == c.key:
-        with panel:
+        elif b.key == c.key:
             caution("B and C are the same picture, so A itself comes out at 1: choose another for one of them.")
     result = mixing.analogy(bench.engine, a, b, c, amount)
     with stage:
@@ -156,8 +155,8 @@ def corners_mode(bench: Bench, chosen: list[str], name: str, stage, panel) -> No
 def encoded(bench: Bench, chosen: list[str], panel) -> list[Encoded]:
     """Encode the pictures of tiles; warn if all are the same picture."""
     ends = [shelf.encoded(bench, c) for c in chosen]
-    if len({end.key for end in ends}) == 1:
-        with panel:
+    with panel, reserved():
+        if len({end.key for end in ends}) == 1:
             caution("All places hold the same picture: choose another for one of them, or add one with “Add photos”.")
     return ends
 
@@ -289,12 +288,13 @@ with panel:
         )
         slots = slots[:stops]
     defaults = starts(bench, entries, mode, slots)
-    if absent := absent_photos(slots, entries):
-        are, photos = ("is", "photo") if len(absent) == 1 else ("are", "photos")
-        st.info(
-            f"{' and '.join(absent)} of this address {are} not here: add the same {photos} again, or go on with what "
-            "stands there instead."
-        )
+    with reserved():
+        if absent := absent_photos(slots, entries):
+            are, photos = ("is", "photo") if len(absent) == 1 else ("are", "photos")
+            st.info(
+                f"{' and '.join(absent)} of this address {are} not here: add the same {photos} again, or go on with "
+                "what stands there instead."
+            )
     chosen = [shelf.slot(name, entries, start) for start, name in zip(defaults, slots, strict=True)]
     with st.popover("Add photos", icon=":material/add_a_photo:"):
         shelf.add_photos(bench, "mix_upload", on_added=into(slots))

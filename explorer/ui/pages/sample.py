@@ -16,7 +16,7 @@ from explorer.ui import state
 from explorer.ui.components.address import address
 from explorer.ui.components.tiles import Look, Tile, tiles
 from explorer.ui.downloads import save_picture, stem
-from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, plain, warn_of_lost
+from explorer.ui.frame import Bench, caution, intro, open_bench, open_in_edit, plain, reserved, warn_of_lost
 from explorer.ui.memo import remembered
 from explorer.ui.required import required_choice
 from explorer.ui.state import starting_at
@@ -65,15 +65,14 @@ def temperature_controls(bench: Bench) -> Temperature:
             f"model has learnt. This model's author recommends {to_text(engine.temperature)}.",
         )
         st.caption("Low: calm and alike. High: varied and wilder.")
-    if not by_level:
-        return (whole,)
     starts = initial if len(initial) > 1 else initial * engine.num_levels
     chosen = []
-    for level in reversed(range(engine.num_levels)):
-        label = level_label(engine, level)
-        key = starting_at(state.of_model(f"temperature_{level}", engine), starts[level])
-        chosen.append(st.slider(label, 0.0, TEMPERATURE_LIMIT, step=0.05, key=key, persist_state="session"))
-    return tuple(reversed(chosen))
+    with reserved():
+        for level in reversed(range(engine.num_levels * by_level)):
+            label = level_label(engine, level)
+            key = starting_at(state.of_model(f"temperature_{level}", engine), starts[level])
+            chosen.append(st.slider(label, 0.0, TEMPERATURE_LIMIT, step=0.05, key=key, persist_state="session"))
+    return tuple(reversed(chosen)) if by_level else (whole,)
 
 
 def seed_controls(bench: Bench) -> int:
@@ -110,8 +109,9 @@ def seed_controls(bench: Bench) -> int:
         )
         # A letter without Alt would not work while a toggle or a text field has the focus.
         st.button("New", key="new_seed", icon=":material/casino:", on_click=roll, width="content", shortcut="alt+n")
-    if refusal := st.session_state.pop("seed_refused", ""):
-        caution(plain(refusal))
+    with reserved():
+        if refusal := st.session_state.pop("seed_refused", ""):
+            caution(plain(refusal))
     st.session_state[in_use] = st.session_state[key]
     return int(st.session_state[key])
 
