@@ -317,6 +317,7 @@ class Desk:
         return {*self.photos, *self.crops}
 
     def _push(self, recipe: EditRecipe) -> None:
+        self.wanted = NOTHING
         photo = self.photos.get(recipe.source.value)
         if photo is not None:  # the number of a face may be that of a link
             recipe = replace(recipe, source=photo.clamped(recipe.source))
