@@ -149,6 +149,7 @@ class Desk:
 
     def warm(self, temperature: float) -> None:
         """Change the temperature of a sampled picture."""
+        self.note = ""
         self._push(replace(self.recipe, temperature=(temperature,)))
 
     def move(self, moves: Mapping[str, float]) -> None:

@@ -240,7 +240,7 @@ def _readout(desk: Desk, engine: Engine, source: Encoded, rendered: Rendered) ->
 def _strip(desk: Desk, engine: Engine, picture: np.ndarray | None) -> dict[str, Any] | None:
     """Return the strip that the editor requested: the pictures of one slider's strengths, as one sheet."""
     name = desk.wanted.strip
-    if name is None or name in desk.recipe.locks:
+    if name not in engine.attribute_names or name in desk.recipe.locks:
         return None
     values = [-SLIDER_LIMIT + 2 * SLIDER_LIMIT * i / (STRIP_FRAMES - 1) for i in range(STRIP_FRAMES)]
     pictures = engine.strip(desk.recipe, name, values, picture)

@@ -73,12 +73,15 @@ def view_of(bench: Bench) -> dict[str, Any]:
     try:
         view = editor_view(desk, bench.engine, desk.prepare_view(bench.engine))
     except GlowcoreError as error:
+        tried = desk.recipe
         view = desk.restore_view()
         if view is None:
             show_failure(error)
             st.stop()
-        desk.note = f"{_reason(error)}: {error}."
-        return {**view, "ack": acknowledgement(desk.answered), "strip": None, "note": desk.note}
+        note = f"{_reason(error)}: {error}."
+        if desk.recipe != tried:  # the page runs again, and must still show the reason
+            desk.note = note
+        return {**view, "ack": acknowledgement(desk.answered), "strip": None, "note": note}
     desk.keep_view(view)
     return view
 

@@ -117,10 +117,11 @@ def test_a_double_click_opens_a_dialog_and_leaves_it_open(page):
     down(page, button, share=0.1)
     page.mouse.up()
     expect(dialog).to_be_visible()
+    page.evaluate("window.explorerPress.began = performance.now() + 1e6")  # the second comes soon on a busy machine too
     page.mouse.down()
     page.mouse.up()
     settle(page)
     expect(dialog).to_be_visible()
-    page.wait_for_timeout(600)
+    page.evaluate("window.explorerPress.began = -Infinity")
     page.mouse.click(5, 5)
     expect(dialog).to_have_count(0)

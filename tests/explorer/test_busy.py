@@ -66,6 +66,22 @@ def test_who_is_there_keeps_the_picture_and_the_sliders_that_made_it(unopened, f
     assert told(at, "gallery")["selected"] == marked
 
 
+def test_why_a_strip_could_not_be_made_is_told_until_one_is(unopened, monkeypatch):
+    def busy(*_):
+        raise Busy("64 requests are already waiting")
+
+    at = unopened.run()
+    desk = at.session_state["desk"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "strip", busy)
+        desk.wanted = Wanted(strip="Smiling")
+        assert editor(at.run())["note"] == "The server is busy: 64 requests are already waiting."
+    desk.wanted = Wanted(strip="Smiling")
+    after = editor(at.run())
+    assert after["strip"]["name"] == "Smiling"
+    assert after["note"] == ""
+
+
 def test_a_removed_photo_does_not_come_back_while_the_server_is_busy(unopened, full, blobs):
     at = unopened.run()
     at.file_uploader(key="upload").set_value(("me.jpg", jpeg_of(blobs[0]), "image/jpeg")).run()

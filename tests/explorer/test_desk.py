@@ -7,6 +7,7 @@ import numpy as np
 
 from explorer.atlas import maps
 from explorer.catalogue.gallery import title
+from explorer.edits.messages import Wanted
 from explorer.edits.recipe import EditRecipe, Source
 from explorer.session.desk import Desk
 from explorer.session.editor_view import editor_view
@@ -145,6 +146,14 @@ def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(
     assert desk.note == said
     desk.handle({"op": "set", "name": engine.attribute_names[0], "value": 1.0, "nonce": "a", "seq": 2}, engine)
     assert desk.note == ""
+
+
+def test_a_strip_that_was_requested_of_an_attribute_that_is_gone_is_not_made(desk, engine, bare):
+    desk.wanted = Wanted(strip="Smiling")
+    assert editor_view(desk, engine, desk.prepare_view(engine))["strip"]["name"] == "Smiling"
+    desk.adopt(bare)
+    desk.wanted = Wanted(strip="Smiling")
+    assert editor_view(desk, bare, desk.prepare_view(bare))["strip"] is None
 
 
 def test_the_view_says_what_the_edit_starts_from(desk, engine):

@@ -11,6 +11,11 @@ const DIALOG = '[data-testid="stDialog"]' // with its backdrop
 const STILL = 5 // pixels between the ends of a press that is no drag
 const DOUBLE = 500 // milliseconds between the presses of a double click
 
+function placeOf(control) {
+  const box = control?.getBoundingClientRect()
+  return box && `${box.x} ${box.y}`
+}
+
 class PressKeeper {
   constructor() {
     this.began = -Infinity
@@ -25,12 +30,14 @@ class PressKeeper {
     this.began = event.timeStamp
     this.at = [event.clientX, event.clientY]
     this.control = event.button === 0 ? event.composedPath().find((node) => node.matches?.(CONTROLS)) : null
+    this.place = placeOf(this.control)
   }
 
   up(event) {
     const control = this.control
     this.control = null
-    if (!control?.isConnected || event.composedPath().includes(control) || !this.isNear(event)) return
+    if (!control?.isConnected || placeOf(control) === this.place || !this.isNear(event)) return
+    if (event.composedPath().includes(control)) return // the browser clicks it
     // Streamlit's own controls ignore a click before they have seen the release.
     setTimeout(() => (control.querySelector("input") ?? control).click())
   }
