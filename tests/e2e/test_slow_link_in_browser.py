@@ -136,6 +136,7 @@ def test_a_save_button_pressed_just_after_something_else_waits_for_the_answer(
     page.get_by_role("link", name=name, exact=True).click()
     save = page.get_by_role("button", name=button, exact=True)
     expect(save).to_be_visible()
+    expect(page.get_by_role("img").first).to_be_visible()  # one that is replaced before it has come would log a 404
     settle(page)
     link.delay = 0.3
     act(page)

@@ -157,5 +157,7 @@ def _pretend():
     torch.__future__.set_overwrite_module_params_on_conversion(True)
     generators = mock.patch.object(torch, "Generator", Generator)
     no_graphs = mock.patch("glowcore.fused.fused_flow.GraphedBackend", lambda backend: backend)
-    with mock.patch.multiple(torch.cuda, **on_cuda), generators, no_graphs, Factories(), Moves():
+    # A build for CUDA would ask the driver, which is not there, for a stream.
+    no_streams = mock.patch.object(torch.accelerator, "current_accelerator", return_value=None)
+    with mock.patch.multiple(torch.cuda, **on_cuda), generators, no_graphs, no_streams, Factories(), Moves():
         yield

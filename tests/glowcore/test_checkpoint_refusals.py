@@ -12,6 +12,8 @@ from glowcore.errors import CheckpointError
 from glowcore.exact import ExactFlow
 from tests.glowcore.model_folders import small_model
 
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script")  # of the compiler itself
+
 
 def test_what_is_not_json_is_not_saved(model, tmp_path):
     broken = small_model()
@@ -62,7 +64,6 @@ def test_what_would_not_load_again_is_not_saved_over_what_does(folder, model):
     assert checkpoint.load(folder, device="cpu").attributes is not None
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # of the compiler itself
 def test_a_compiled_model_is_saved_as_the_model_inside(model, tmp_path):
     checkpoint.save(torch.compile(model), tmp_path)
     loaded = checkpoint.load(tmp_path, device="cpu").state_dict()

@@ -10,7 +10,7 @@ from glowcore.transforms.base import channels_last
 from tests.glowcore.bijections import perturb
 
 # PyTorch's own, where forward-mode differentiation first loads its decompositions.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is")
 
 SETTINGS = {
     "affine": {},
