@@ -68,7 +68,7 @@ def temperature_controls(bench: Bench) -> Temperature:
     starts = initial if len(initial) > 1 else initial * engine.num_levels
     chosen = []
     with reserved():
-        for level in reversed(range(engine.num_levels * by_level)):
+        for level in reversed(range(engine.num_levels if by_level else 0)):
             label = level_label(engine, level)
             key = starting_at(state.of_model(f"temperature_{level}", engine), starts[level])
             chosen.append(st.slider(label, 0.0, TEMPERATURE_LIMIT, step=0.05, key=key, persist_state="session"))
