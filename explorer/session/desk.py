@@ -270,16 +270,16 @@ class Desk:
     # -- the editor ----------------------------------------------------------------
     def handle(self, message: Any, engine: Engine) -> None:
         """Handle one message of the editor, once; an invalid message changes only ``note``."""
-        number = newer(message, self.answered)
-        if number is None:
+        if (number := newer(message, self.answered)) is None:
             return
         self.answered = number
-        self.wanted = Wanted.of(message, engine.attribute_names)
+        known = engine.attribute_names if engine.model_hash == self.recipe.model else ()  # else sent before a change
+        self.wanted = Wanted.of(message, known)
         if message.get("op") in REQUESTS:
             return  # the editor sent this message, not the user: the note must stay until the user has read it
         self.note = ""
         try:
-            self.history = reduce(self.history, message, engine.attribute_names)
+            self.history = reduce(self.history, message, known)
         except RecipeError as error:
             self.note = f"{error}."
             return

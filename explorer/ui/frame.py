@@ -79,7 +79,7 @@ def view_of(bench: Bench) -> dict[str, Any]:
             show_failure(error)
             st.stop()
         note = f"{_reason(error)}: {error}."
-        if desk.recipe != tried:  # the page runs again, and must still show the reason
+        if desk.recipe != tried:  # the next answer, of a rerun or to a strip, must still show the reason
             desk.note = note
         return {**view, "ack": acknowledgement(desk.answered), "strip": None, "note": note}
     desk.keep_view(view)

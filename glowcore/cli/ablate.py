@@ -120,7 +120,9 @@ def _report(args: argparse.Namespace, out: Path, runs: list[experiment.Run]) -> 
     try:
         report.plot(runs, out / "ablation.png")
         console.say(f"wrote {out / 'ablation.png'}")
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
         console.say("no picture: matplotlib is not installed (requirements-dev.txt has it)")
     if args.json:
         console.print_json({"runs": [dataclasses.asdict(run) for run in runs]})

@@ -25,7 +25,7 @@ SILENT_PICTURES = """() => { const found = []
   look(document); return found }"""
 
 # How often a link has been clicked: at once after typing, and when its wait is over, after `meanwhile`.
-WAITS = """async ([js, meanwhile]) => {
+WAITS = """async ([js, meanwhile, expected]) => {
   const show = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default
   const [field, link] = document.querySelectorAll("input, a")
   let count = 0
@@ -37,7 +37,8 @@ WAITS = """async ([js, meanwhile]) => {
   link.click()
   const early = count
   new Function(meanwhile)()
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const pause = () => new Promise((done) => setTimeout(done, 50))
+  for (let look = 0; look < 20 || (count < expected && look < 200); look++) await pause()
   return [early, count]
 }"""
 
@@ -198,6 +199,6 @@ def test_a_link_that_waits_is_clicked_once_on_its_own_page(browser, meanwhile, c
     page = browser.new_page()
     page.route("http://app/*", lambda route: route.fulfill(content_type="text/html", body="<input><a href=/x>x</a>"))
     page.goto("http://app/")
-    counted = page.evaluate(WAITS, [sources("clicks", *SCRIPTS)["js"], meanwhile])
+    counted = page.evaluate(WAITS, [sources("clicks", *SCRIPTS)["js"], meanwhile, clicks])
     page.close()
     assert counted == [0, clicks]

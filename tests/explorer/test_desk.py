@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from explorer.atlas import maps
 from explorer.catalogue.gallery import title
@@ -148,12 +149,20 @@ def test_a_strip_that_the_editor_asks_for_by_itself_leaves_what_there_is_to_say(
     assert desk.note == ""
 
 
-def test_a_strip_that_was_requested_of_an_attribute_that_is_gone_is_not_made(desk, engine, bare):
-    desk.wanted = Wanted(strip="Smiling")
-    assert editor_view(desk, engine, desk.prepare_view(engine))["strip"]["name"] == "Smiling"
+@pytest.mark.parametrize("change", [{"op": "strip"}, {"op": "set", "value": 1.0}, {"op": "lock", "on": True}])
+def test_what_the_editor_sends_before_or_while_the_model_changes_leaves_a_view_of_the_other(desk, engine, bare, change):
+    message = {"name": "Smiling", "nonce": "a", **change}
+    desk.handle({**message, "seq": 1}, engine)
     desk.adopt(bare)
-    desk.wanted = Wanted(strip="Smiling")
     assert editor_view(desk, bare, desk.prepare_view(bare))["strip"] is None
+    desk.handle({**message, "seq": 2}, engine)
+    assert editor_view(desk, bare, desk.prepare_view(bare))["strip"] is None
+    assert desk.recipe.moves == desk.recipe.locks == ()
+
+
+def test_a_strip_of_an_attribute_that_was_dropped_is_not_made(desk, engine):
+    desk.wanted = Wanted(strip="Freckles")
+    assert editor_view(desk, engine, desk.prepare_view(engine))["strip"] is None
 
 
 def test_the_view_says_what_the_edit_starts_from(desk, engine):

@@ -16,9 +16,10 @@ _COMMENT_LINES = re.compile(r"^\s*//.*\n", re.MULTILINE)
 def sources(name: str, *scripts: str) -> dict[str, str]:
     """Return HTML, CSS and JavaScript of the component in the folder ``name`` as strings.
 
-    The JavaScript is ``shared.js`` of this folder, and then ``scripts`` of the component in the given order; the last
-    holds the default export. Lines of comments are left out, because Streamlit sends the sources again with every new
-    data: a fifth of the editor's. ``shared.css`` precedes the component's CSS, which may be missing.
+    The JavaScript is ``shared.js`` of this folder, and then ``scripts``, paths from the component's folder, in the
+    given order; the last holds the default export. Lines of comments are left out, because Streamlit sends the sources
+    again with every new data: a fifth of the editor's. ``shared.css`` precedes the component's CSS, which may be
+    missing.
     """
     folder = HERE / name
     parts = [HERE / "shared.js", *(folder / f"{s}.js" for s in (scripts or (name,)))]

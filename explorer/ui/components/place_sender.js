@@ -1,5 +1,5 @@
-// Sends the place in its pictures where a component stands to the server, which can then save the picture there. Saving waits
-// until the server has it.
+// Tells the server at which place of its pictures a component stands, so that the picture there can be saved; saving waits for
+// that. A subclass has `keep()`, which keeps the place for the next visit of the page, and `post`, which sends it.
 
 class PlaceSender {
   // `name` is the name of the place in the server's answer, `place` the one that the server begins with.
@@ -19,7 +19,7 @@ class PlaceSender {
   // loading nothing is sent, and saving waits.
   send() {
     if (String(this.place) === String(this.sent)) return
-    this.keep() // for the next visit of the page
+    this.keep()
     this.sent = this.departure.begun ? null : this.place
     if (this.sent !== null) this.post(this.place)
   }

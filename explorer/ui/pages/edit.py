@@ -143,8 +143,9 @@ def edit_panel(bench: Bench, shown: tuple[Any, ...]) -> None:
         on_face=lambda face: choose_face(bench, face),
     )
     save_bar(bench, desk.photo())
-    # Where no picture can be made, the editor has gone back to the last one. This comes last because a slider that is
-    # removed and inserted again during the run loses the focus.
+    # Where no picture can be made, the editor has gone back to the last one; or a widget of the page has changed (see
+    # ``in_fragment``). This comes last, because a slider that is removed and inserted again during the run loses the
+    # focus.
     if shown != beside(bench):
         st.rerun()
 

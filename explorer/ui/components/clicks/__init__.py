@@ -14,6 +14,7 @@ def clicks() -> None:
     """Let clicks on buttons that save a file wait until the page rests, and return the focus once the file is made.
 
     A click on a link waits until the text that was typed right before it is sent. A press on a control clicks it
-    although the page has moved it before the release.
+    although the page has moved it before the release. A double click leaves the dialog open that it opens, and a choice
+    in the menu of pages closes the menu.
     """
     _CLICKS(key="clicks")

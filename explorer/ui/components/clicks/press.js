@@ -1,4 +1,4 @@
-// Presses of a hand, which last for a while.
+// Presses with a mouse, which last for a while.
 //
 // A press on a control clicks it although the page moves it before the release: pressing takes the focus from a text field,
 // and the run that takes the text may show or remove a message above the control. Browsers click what is at both ends of a
@@ -6,7 +6,7 @@
 //
 // The second press of a double click on a button that opens a dialog does not close it: a press beside a dialog does.
 
-const CONTROLS = "button, label, a[href]"
+const CONTROLS = "button, label, summary, a[href]"
 const DIALOG = '[data-testid="stDialog"]' // with its backdrop
 const STILL = 5 // pixels between the ends of a press that is no drag
 const DOUBLE = 500 // milliseconds between the presses of a double click
