@@ -34,14 +34,16 @@ class SaveGate {
     this.look()
   }
 
-  look() {
+  // The page must rest at two looks: a busy machine may run a late look before the page has begun its answer.
+  look(rested = false) {
     clearTimeout(this.timer)
     if (location.pathname !== this.path) this.leave()
-    const waits = !this.rests
+    const { rests } = this
+    const waits = !(rests && rested)
     const boxes = [...this.clicked].map((name) => [...document.querySelectorAll(`.${name} button`)])
     for (const button of boxes.flat()) button.ariaBusy = String(waits)
     if (!this.clicked.size) return
-    if (waits) { this.timer = setTimeout(() => this.look(), LOOK); return }
+    if (waits) { this.timer = setTimeout(() => this.look(rests), LOOK); return }
     this.clicked.clear()
     // Streamlit draws a button that has a tooltip twice, and shows one of the two.
     for (const buttons of boxes) buttons.find((button) => button.offsetParent)?.click()
