@@ -4,7 +4,8 @@ from __future__ import annotations
 
 PICTURES_ARE_HERE = "() => [...document.images].every(image => image.complete)"
 
-# The boxes of all elements, also within components, are the same in two animation frames.
+# The boxes of all elements, also within components, are the same in two animation frames, and no transition runs, as of
+# a colour; a spinner may turn.
 STAYS = """() => new Promise((resolve) => {
   const inside = (e) => [e, ...(e.shadowRoot ? elements(e.shadowRoot) : [])]
   const elements = (root) => [...root.querySelectorAll("*")].flatMap(inside)
@@ -12,9 +13,11 @@ STAYS = """() => new Promise((resolve) => {
     const { x, y, width, height } = e.getBoundingClientRect()
     return [x, y, width, height]
   }).join()
+  const ends = (animation) => animation.effect.getComputedTiming().endTime < Infinity
+  const changes = () => document.getAnimations().some((a) => a.playState === "running" && ends(a))
   const compare = (before) => requestAnimationFrame(() => {
     const now = boxes()
-    if (now === before) resolve()
+    if (now === before && !changes()) resolve()
     else compare(now)
   })
   requestAnimationFrame(() => compare(boxes()))

@@ -138,6 +138,7 @@ def test_the_saved_grid_remembers_its_edit_and_the_dialog_still_hears_keys(page,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_can_be_read_and_fits(page, scheme):
+    expect(slider(page, "Smile")).to_have_value("1")  # before, the colours would first be Streamlit's own
     page.emulate_media(color_scheme=scheme)
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
     open_grid(page)
